@@ -1,0 +1,80 @@
+"""Errors that a user can act on: one line, a hint, an exit code.
+
+Everything that can go wrong because of the user's input, files or machine is raised as an
+:class:`EdgecnnError`. The command line prints its message and hint and exits with its code; any
+other exception is a bug in edgecnn and exits with 1 and a traceback.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class EdgecnnError(Exception):
+    """Base of every error that a user can act on.
+
+    Args:
+        message: One line that says what is wrong, with the offending name or number in it.
+        hint: One line that says what to do about it, where something is known.
+    """
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def to_json(self) -> dict[str, str | int | None]:
+        """Return the error as plain data: it crosses process borders and ends in ``--json``."""
+        return {
+            "error": type(self).__name__,
+            "message": self.message,
+            "hint": self.hint,
+            "exit_code": self.exit_code,
+        }
+
+
+class UsageError(EdgecnnError):
+    """The command line or a configuration file asks for something that does not exist."""
+
+
+class InputError(EdgecnnError):
+    """A file, an image, a dataset or a model that was given cannot be used."""
+
+
+class BudgetMissed(EdgecnnError):
+    """A measured value is over its budget, so nothing ships."""
+
+    exit_code = 3
+
+
+class VerificationFailed(EdgecnnError):
+    """A link of the verification chain broke: the exported file is not the trained model."""
+
+    exit_code = 4
+
+
+class MissingDependency(EdgecnnError):
+    """A package or a tool is not installed; the hint holds the command that installs it."""
+
+    exit_code = 5
+
+
+class WorkerError(EdgecnnError):
+    """A child process crashed, hung or ran out of memory; the message says which."""
+
+    exit_code = 4
+
+
+_BY_NAME: dict[str, type[EdgecnnError]] = {
+    kind.__name__: kind
+    for kind in (UsageError, InputError, BudgetMissed, VerificationFailed, MissingDependency, WorkerError)
+}
+
+
+def from_json(data: dict[str, str | int | None]) -> EdgecnnError:
+    """Rebuild an error that a child process reported with :meth:`EdgecnnError.to_json`."""
+    kind = _BY_NAME.get(str(data.get("error")), EdgecnnError)
+    hint = data.get("hint")
+    return kind(str(data.get("message")), hint=None if hint is None else str(hint))

@@ -1,0 +1,184 @@
+"""Child processes: vendor code runs in one, and the parent survives its crash, hang or greed.
+
+A child is ``python -m edgecnn.process``: it reads one JSON request (an entry point and its keyword
+arguments) from standard input, calls the entry point, and writes one JSON answer to a private copy of
+standard output. Whatever the vendor's libraries print goes to a log file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from edgecnn.errors import EdgecnnError, WorkerError, from_json
+
+DEFAULT_TIMEOUT_S = 3600.0
+_LOG_TAIL_BYTES = 4000
+_OUT_OF_MEMORY_MARKS = ("MemoryError", "std::bad_alloc", "Cannot allocate memory", "out of memory")
+
+
+@dataclass(frozen=True)
+class ChildResult:
+    """What a child returned and what it cost.
+
+    Attributes:
+        value: The JSON value that the entry point returned.
+        wall_s: Wall time from start to exit, imports included, in seconds.
+        cpu_s: User plus system CPU time of the child, in seconds.
+        peak_bytes: Peak resident memory of the child, in bytes.
+    """
+
+    value: Any
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+
+
+def call(
+    entry: str,
+    arguments: dict[str, Any],
+    *,
+    log: Path,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    memory_bytes: int | None = None,
+    environment: dict[str, str] | None = None,
+) -> ChildResult:
+    """Call ``entry`` in a child process and return its JSON result.
+
+    Args:
+        entry: ``"package.module:function"``; the function takes keyword arguments made of JSON values
+            and returns a JSON value.
+        arguments: The keyword arguments; paths travel as strings.
+        log: File that receives everything the child prints.
+        timeout_s: Seconds after which the child is killed.
+        memory_bytes: Limit on the child's address space; None leaves it unlimited.
+        environment: Variables set in addition to the parent's.
+
+    Raises:
+        EdgecnnError: The error that the entry point raised, rebuilt here.
+        WorkerError: The child crashed, hung or ran out of memory.
+    """
+    request = json.dumps({"entry": entry, "arguments": arguments, "memory_bytes": memory_bytes})
+    log.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with log.open("ab") as sink:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "edgecnn.process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=sink,
+            env={**os.environ, **quiet_environment(), **(environment or {})},
+        )
+        with _ended_with_parent(child):
+            try:
+                answer, _ = child.communicate(request.encode(), timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+                raise WorkerError(
+                    f"{entry} did not finish in {timeout_s:.0f} s and was stopped", hint=f"its log: {log}"
+                ) from None
+    return _answer(entry, answer, child.returncode, log, time.monotonic() - started)
+
+
+def _answer(entry: str, answer: bytes, code: int, log: Path, wall_s: float) -> ChildResult:
+    lines = answer.decode(errors="replace").strip().splitlines()
+    if code != 0 or not lines:
+        raise WorkerError(describe_death(entry, code, log), hint=f"its log: {log}")
+    document = json.loads(lines[-1])
+    if "error" in document:
+        raise from_json(document["error"])
+    return ChildResult(document["value"], wall_s, document["cpu_s"], document["peak_bytes"])
+
+
+def describe_death(what: str, code: int, log: Path) -> str:
+    """Say in one line how a child died: by a signal, by lack of memory, or with an exception."""
+    tail = log_tail(log)
+    if code == -signal.SIGKILL:
+        return f"{what} was killed (SIGKILL), most likely for lack of memory"
+    if any(mark in tail for mark in _OUT_OF_MEMORY_MARKS):
+        return f"{what} ran out of memory"
+    if code < 0:
+        return f"{what} crashed with {signal.Signals(-code).name}"
+    last = tail.strip().splitlines()[-1] if tail.strip() else "it printed nothing"
+    return f"{what} failed with exit code {code}: {last}"
+
+
+def log_tail(log: Path, size: int = _LOG_TAIL_BYTES) -> str:
+    """Return the last ``size`` bytes of a log file as text."""
+    if not log.is_file():
+        return ""
+    with log.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - size))
+        return file.read().decode(errors="replace")
+
+
+def quiet_environment() -> dict[str, str]:
+    """Return variables that keep vendor libraries from logging, phoning home or using a GPU by chance."""
+    return {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "GLOG_minloglevel": "2",
+        "NNCF_TELEMETRY": "0",
+        "OPENVINO_TELEMETRY": "0",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "JAX_PLATFORMS": "cpu",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+@contextlib.contextmanager
+def _ended_with_parent(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Kill the child when the block is left by an exception such as Ctrl-C."""
+    try:
+        yield
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+
+
+@contextlib.contextmanager
+def private_stdout() -> Iterator[IO[str]]:
+    """Yield a handle on the real standard output while everything else that writes to it lands on stderr."""
+    private = os.dup(1)
+    os.dup2(2, 1)
+    with os.fdopen(private, "w", encoding="utf-8") as channel:
+        yield channel
+
+
+def _main() -> None:
+    request = json.loads(sys.stdin.read())
+    with private_stdout() as channel:
+        if request["memory_bytes"] is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (request["memory_bytes"], request["memory_bytes"]))
+        module, _, function = request["entry"].partition(":")
+        document: dict[str, Any]
+        try:
+            value = getattr(importlib.import_module(module), function)(**request["arguments"])
+        except EdgecnnError as error:
+            document = {"error": error.to_json()}
+        else:
+            usage = resource.getrusage(resource.RUSAGE_SELF)
+            document = {
+                "value": value,
+                "cpu_s": usage.ru_utime + usage.ru_stime,
+                "peak_bytes": usage.ru_maxrss * 1024,
+            }
+        channel.write(json.dumps(document) + "\n")
+        channel.flush()
+
+
+if __name__ == "__main__":
+    _main()
