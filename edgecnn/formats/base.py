@@ -1,0 +1,102 @@
+"""What every model format can do, and what is read back from its files.
+
+The functions of a format load vendor libraries, so they run in a child process
+(:func:`edgecnn.process.call`); what crosses the border is JSON and files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+Precision = Literal["fp32", "fp16", "int8"]
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output of a model file.
+
+    Attributes:
+        name: Name in the file.
+        shape: Static shape; -1 where a dimension is dynamic.
+        dtype: numpy's name of the element type.
+        scale: Quantization scale, or None for a float tensor.
+        zero_point: Quantization zero point, or None for a float tensor.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is read back from a model file; nothing here is echoed from the request.
+
+    Attributes:
+        format: ``onnx``, ``tflite`` or ``openvino``.
+        precision: ``fp32``, ``fp16``, ``int8`` or ``mixed``: of the operations that compute.
+        ops: Operation type to count, as the runtime will execute them (quantize and dequantize included).
+        float_ops: Names of the operations that compute in floating point though others are integer; for
+            a float file, every computing operation.
+        transposes: Number of layout transposes.
+        inputs: Inputs of the graph.
+        outputs: Outputs of the graph.
+        parameters: Number of weight elements.
+        size_bytes: Bytes of the file or files.
+        details: What only this format has: opset, producer, weight types, ...
+    """
+
+    format: str
+    precision: str
+    ops: dict[str, int]
+    float_ops: tuple[str, ...]
+    transposes: int
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    parameters: int
+    size_bytes: int
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the inspection as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class QuantizeRequest:
+    """What a format is asked to make of a float file.
+
+    Attributes:
+        precision: ``fp16`` or ``int8``.
+        calibration: Directory of a prepared set; needed for int8.
+        isa: Instruction set the target declares, such as ``x86-64-avx2``; chooses the scheme.
+        options: The target's own quantization options, checked by the format.
+    """
+
+    precision: Precision
+    calibration: Path | None
+    isa: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+class Format(Protocol):
+    """A model format: how a checkpoint becomes a file, and what the file says of itself."""
+
+    name: str
+    suffix: str
+
+    def lower(self, checkpoint: Path, out: Path) -> Path:
+        """Convert a checkpoint to a float32 file in directory ``out``; return the file."""
+
+    def quantize(self, model: Path, out: Path, request: QuantizeRequest) -> dict[str, Any]:
+        """Write ``out/model.<suffix>`` from the float file ``model``; return notes for the manifest."""
+
+    def reference(self, model: Path, out: Path) -> Path:
+        """Return the file that the runtime's reference execution takes; ``model`` itself where it can."""
+
+    def inspect(self, model: Path) -> Inspection:
+        """Read precision, operations, inputs and outputs back from a file."""

@@ -1,0 +1,74 @@
+"""ModelSpec: everything needed to rebuild a network without a pickle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from edgecnn.errors import InputError
+from edgecnn.ondevice.contract import Contract
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A network as data: who builds it, with which arguments, for which input and classes.
+
+    Attributes:
+        builder: ``zoo:NAME``, ``timm:NAME``, ``torchvision:NAME`` or ``python:package.module:factory``.
+        arguments: Keyword arguments of the builder, JSON values only.
+        contract: How images become the network's input.
+        classes: Class names, in the order of the outputs.
+        widths: Output channels of every layer whose width differs from what the builder makes, by
+            qualified module name; empty unless the network was pruned.
+        weights: Where the weights came from, for the reader: a package, a file, a training run.
+        licence: Licence of the weights, where known.
+    """
+
+    builder: str
+    contract: Contract
+    classes: tuple[str, ...]
+    arguments: dict[str, Any] = field(default_factory=dict)
+    widths: dict[str, int] = field(default_factory=dict)
+    weights: str = ""
+    licence: str = ""
+
+    def with_weights(self, weights: str, licence: str = "") -> ModelSpec:
+        """Return the same network with another origin of its weights."""
+        return replace(self, weights=weights, licence=licence)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the spec as plain data, for ``spec.json``."""
+        return {
+            "schema": SCHEMA,
+            "builder": self.builder,
+            "arguments": self.arguments,
+            "contract": self.contract.to_json(),
+            "classes": list(self.classes),
+            "widths": self.widths,
+            "weights": self.weights,
+            "licence": self.licence,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ModelSpec:
+        """Rebuild a spec from :meth:`to_json`.
+
+        Raises:
+            InputError: The data is of another schema, or a field is missing or of a wrong type.
+        """
+        if data.get("schema") != SCHEMA:
+            raise InputError(f"spec.json has schema {data.get('schema')!r}; this version reads {SCHEMA}")
+        try:
+            return cls(
+                builder=str(data["builder"]),
+                arguments=dict(data["arguments"]),
+                contract=Contract.from_json(data["contract"]),
+                classes=tuple(str(name) for name in data["classes"]),
+                widths={str(name): int(width) for name, width in data["widths"].items()},
+                weights=str(data["weights"]),
+                licence=str(data["licence"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"spec.json is not a model description: {error}") from error
