@@ -1,0 +1,11 @@
+"""The base of every schema: strict, frozen, unknown keys refused."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Schema(BaseModel):
+    """A configuration object; its fields are the API, and a key that is not a field is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

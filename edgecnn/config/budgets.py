@@ -1,0 +1,45 @@
+"""Budgets: limits that a target's measured values are held to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgecnn.config.base import Schema
+from edgecnn.config.quantities import Fraction, Size
+
+
+class Budgets(Schema):
+    """Limits of one target; a limit that is not given does not bind.
+
+    A limit whose value was not measured is an error, never a silent pass.
+    """
+
+    size: Size | None = None
+    """Largest size of the model files, such as ``400 kB``."""
+
+    accuracy: Fraction | None = None
+    """Smallest task metric on the evaluation set, in the shipping runtime."""
+
+    accuracy_drop: Fraction | None = None
+    """Largest loss of the task metric against fp32 PyTorch on the same images."""
+
+    latency_ratio: Fraction | None = None
+    """Largest median latency, as a multiple of the float32 file's in the same runtime."""
+
+    float_ops: int | None = None
+    """Largest number of floating-point operations left in the file."""
+
+    transposes: int | None = None
+    """Largest number of layout transposes in the file."""
+
+    def over(self, base: Budgets) -> Budgets:
+        """Return ``base`` with the limits that are set here laid on top.
+
+        >>> Budgets(size="1 kB").over(Budgets(size="2 kB", float_ops=0)).given()
+        {'size': 1000, 'float_ops': 0}
+        """
+        return Budgets(**{**base.given(), **self.given()})
+
+    def given(self) -> dict[str, Any]:
+        """Return the limits that bind, by name."""
+        return self.model_dump(exclude_none=True)

@@ -1,0 +1,72 @@
+"""Targets: format + precision + runtime + device, one YAML file each."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from edgecnn.config import paths
+from edgecnn.config.base import Schema
+from edgecnn.config.budgets import Budgets
+from edgecnn.config.references import resolve
+from edgecnn.config.yaml_source import Source, merge, validate
+
+Isa = Literal["any", "x86-64-avx2", "x86-64-avx-vnni", "x86-64-avx512-vnni", "arm64", "arm64-dotprod"]
+
+
+class VerificationLimits(Schema):
+    """Limits of the verification chain's first three links; the chain's own defaults where not given."""
+
+    conversion_sqnr_db: float | None = None
+    """Smallest signal-to-noise ratio of the float file's outputs against PyTorch's, in dB."""
+
+    quantization_sqnr_db: float | None = None
+    """Smallest ratio of the reduced file in the reference execution against the float file, in dB."""
+
+    kernels_sqnr_db: float | None = None
+    """Smallest ratio of the shipping execution against the reference execution of one file, in dB."""
+
+
+class Target(Schema):
+    """What a network is exported for."""
+
+    name: str = ""
+    """The file's name, whatever the file says; filled in on loading."""
+
+    description: str
+    extends: str | None = None
+    """Another target whose keys hold where this one has none."""
+
+    format: Literal["onnx", "tflite", "openvino"]
+    precision: Literal["fp32", "fp16", "int8"]
+    runtime: Literal["onnxruntime", "litert", "tflite-runtime", "openvino"]
+    isa: Isa = "any"
+    """Instruction set that the quantization scheme is chosen for."""
+
+    threads: int = Field(default=1, ge=1, le=256)
+    """Threads that the runtime uses, in evaluation and in benchmarks."""
+
+    quantize: dict[str, Any] = {}
+    """Options of the format's quantizer; the format checks them."""
+
+    verification: VerificationLimits = VerificationLimits()
+    budgets: Budgets = Budgets()
+
+
+def load_target(name: str, changes: Source | None = None) -> Target:
+    """Load a target by name or path, with the ``changes`` that a pipeline makes to it.
+
+    Raises:
+        UsageError: No such target (the nearest name is in the hint), or the file is wrong.
+    """
+    source = resolve(name, "targets")
+    if changes is not None:
+        source = merge(source, changes)
+    stem = name.rsplit("/", 1)[-1].removesuffix(".yaml")
+    return validate(Source({**source.data, "name": stem}, source.where, source.name), Target)
+
+
+def target_names() -> list[str]:
+    """Return the names of every target on the search path."""
+    return sorted(paths.available("targets"))

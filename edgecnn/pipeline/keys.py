@@ -1,0 +1,65 @@
+"""Cache keys: a digest of everything that a step's outputs depend on."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from edgecnn.errors import MissingDependency
+from edgecnn.pipeline.step import Step, StepResult
+from edgecnn.stages.base import Stage, parameters_json
+from edgecnn.store.digest import digest_json
+
+EXTRA_OF = {
+    "torch": "torch",
+    "torchvision": "torch",
+    "timm": "torch",
+    "onnx": "onnx",
+    "onnxscript": "onnx",
+    "onnxruntime": "onnx",
+    "litert-torch": "tflite",
+    "ai-edge-litert": "tflite",
+    "ai-edge-quantizer": "tflite",
+    "openvino": "openvino",
+    "nncf": "openvino",
+}
+
+
+def step_key(step: Step, results: dict[str, StepResult]) -> str:
+    """Return the key of a step whose inputs are finished.
+
+    Inputs enter by the digest of their bytes, not by their own keys: a step that was redone with the same
+    result changes nothing after it.
+
+    Raises:
+        MissingDependency: A package that the stage needs is not installed.
+    """
+    inputs = {}
+    for name, source in step.inputs.items():
+        entry = results[source].entry
+        if entry is None:
+            raise KeyError(f"{step.id} reads {source}, which is not finished")
+        inputs[name] = entry.digest
+    return digest_json(
+        {
+            "stage": step.stage.name,
+            "version": step.stage.version,
+            "parameters": parameters_json(step.parameters),
+            "inputs": inputs,
+            "packages": package_versions(step.stage),
+        }
+    )
+
+
+def package_versions(stage: Stage) -> dict[str, str]:
+    """Return the installed versions of a stage's packages, without importing them."""
+    versions = {}
+    for name in stage.packages:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            extra = EXTRA_OF.get(name, "all")
+            raise MissingDependency(
+                f"stage {stage.name!r} needs the package {name!r}, which is not installed",
+                hint=f"pip install 'edgecnn[{extra}]'",
+            ) from None
+    return versions

@@ -1,0 +1,145 @@
+"""The runner: executes a plan step by step, reusing what is finished and keeping what can be resumed."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from edgecnn.errors import EdgecnnError, InputError
+from edgecnn.pipeline.keys import package_versions, step_key
+from edgecnn.pipeline.step import Status, Step, StepResult
+from edgecnn.stages.base import Context, parameters_json
+from edgecnn.store.store import Store
+
+_ENVIRONMENT_FAULTS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "permission denied",
+    errno.EROFS: "the file system is read-only",
+}
+
+
+class Reporter(Protocol):
+    """Receives what the runner does; the command line draws it, a library user may ignore it."""
+
+    def planned(self, steps: Sequence[Step]) -> None:
+        """The steps of the run, in their order."""
+
+    def started(self, step: Step) -> None:
+        """A step is being made."""
+
+    def waiting(self, step: Step) -> None:
+        """Another process is making the same step; this one waits for it."""
+
+    def progress(self, step: Step, done: int, total: int, text: str) -> None:
+        """How far a step has come."""
+
+    def finished(self, result: StepResult) -> None:
+        """What became of a step."""
+
+
+class SilentReporter:
+    """A reporter that says nothing."""
+
+    def planned(self, steps: Sequence[Step]) -> None:
+        """Ignore the plan."""
+
+    def started(self, step: Step) -> None:
+        """Ignore the start."""
+
+    def waiting(self, step: Step) -> None:
+        """Ignore the wait."""
+
+    def progress(self, step: Step, done: int, total: int, text: str) -> None:
+        """Ignore the progress."""
+
+    def finished(self, result: StepResult) -> None:
+        """Ignore the result."""
+
+
+def execute(steps: Sequence[Step], store: Store, reporter: Reporter, logs: Path) -> dict[str, StepResult]:
+    """Execute a plan; what a failed step leaves out is skipped, the rest goes on.
+
+    Args:
+        steps: The plan; every step stands after those that it reads.
+        store: Where finished steps are kept.
+        reporter: Receives what happens.
+        logs: Directory for what vendor code prints, one file a step.
+
+    Returns:
+        What became of every step, by id.
+    """
+    reporter.planned(steps)
+    results: dict[str, StepResult] = {}
+    for step in steps:
+        before = [results[name] for name in (*step.inputs.values(), *step.after)]
+        if all(result.succeeded for result in before):
+            result = _make(step, results, store, reporter, logs)
+        else:
+            result = StepResult(step, Status.SKIPPED)
+        results[step.id] = result
+        reporter.finished(result)
+    return results
+
+
+def _make(
+    step: Step, results: dict[str, StepResult], store: Store, reporter: Reporter, logs: Path
+) -> StepResult:
+    started = time.monotonic()
+    result = StepResult(step, Status.FAILED)
+    try:
+        key = step_key(step, results)
+        entry, status = store.get(key), Status.REUSED
+        if entry is None:
+            with store.lock(key, lambda: reporter.waiting(step)):
+                entry = store.get(key)
+                if entry is None:
+                    reporter.started(step)
+                    inputs = {name: _outputs(results[source]) for name, source in step.inputs.items()}
+                    draft = store.draft(key)
+                    context = Context(
+                        draft.outputs,
+                        draft.scratch,
+                        logs / f"{step.id.replace(':', '-')}.log",
+                        lambda done, total, text: reporter.progress(step, done, total, text),
+                    )
+                    step.stage.run(inputs, step.parameters, context)
+                    entry, status = store.commit(key, draft, _record(step, context)), Status.MADE
+        result = StepResult(step, status, entry)
+        if step.gate is not None:
+            step.gate(entry.outputs)
+    except EdgecnnError as error:
+        result = StepResult(step, Status.FAILED, result.entry, error)
+    except OSError as error:
+        result = StepResult(step, Status.FAILED, result.entry, environment_fault(error))
+    return StepResult(step, result.status, result.entry, result.error, time.monotonic() - started)
+
+
+def environment_fault(error: OSError) -> InputError:
+    """Return the error of a machine that cannot take what is written; raise any other again."""
+    reason = _ENVIRONMENT_FAULTS.get(error.errno or 0)
+    if reason is None:
+        raise error
+    where = f"{error.filename}: " if error.filename else ""
+    return InputError(
+        f"{where}{reason}", hint="nothing that was finished is lost; free space or choose another folder, then run again"
+    )
+
+
+def _outputs(result: StepResult) -> Path:
+    if result.entry is None:
+        raise KeyError(f"{result.step.id} has no outputs")
+    return result.entry.outputs
+
+
+def _record(step: Step, context: Context) -> dict[str, object]:
+    return {
+        "step": step.id,
+        "stage": step.stage.name,
+        "parameters": parameters_json(step.parameters),
+        "packages": package_versions(step.stage),
+        "costs": context.costs,
+    }

@@ -1,0 +1,72 @@
+"""A plan: the steps of a run, what each reads from the others, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from edgecnn.errors import EdgecnnError
+from edgecnn.stages.base import Stage
+from edgecnn.store.store import Entry
+
+Gate = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One execution of a stage.
+
+    Attributes:
+        id: Name in this plan, such as ``quantize:tflite-int8``.
+        stage: What is executed.
+        parameters: The stage's parameters, a frozen dataclass of JSON values.
+        inputs: Step ids by the names under which the stage reads their outputs.
+        target: The target it belongs to; None where several targets need it.
+        gate: Looks at the finished outputs and raises where nothing may be built on them, such as a
+            broken link of the verification chain. It runs for reused outputs too.
+        after: Steps that must have succeeded although nothing is read from them.
+    """
+
+    id: str
+    stage: Stage
+    parameters: Any
+    inputs: dict[str, str] = field(default_factory=dict)
+    target: str | None = None
+    gate: Gate | None = None
+    after: tuple[str, ...] = ()
+
+
+class Status(StrEnum):
+    """What became of a step."""
+
+    MADE = "made"
+    REUSED = "reused"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What became of a step.
+
+    Attributes:
+        step: The step.
+        status: Made, reused from the store, failed, or skipped because something before it failed.
+        entry: The finished outputs, unless failed before they were or skipped.
+        error: Why it failed.
+        seconds: Wall time of this run, not of the one that made a reused step.
+    """
+
+    step: Step
+    status: Status
+    entry: Entry | None = None
+    error: EdgecnnError | None = None
+    seconds: float = 0.0
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether other steps may build on this one."""
+        return self.status in (Status.MADE, Status.REUSED)

@@ -1,0 +1,34 @@
+"""Digests of files, directories and plain data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+
+def digest_json(data: Any) -> str:
+    """Return the sha256 of plain data, whatever the order of its keys.
+
+    >>> digest_json({"a": 1, "b": 2}) == digest_json({"b": 2, "a": 1})
+    True
+    """
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """Return the sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def list_files(directory: Path) -> list[str]:
+    """Return every file below a directory, as sorted relative POSIX paths."""
+    return sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
+
+
+def digest_tree(directory: Path) -> str:
+    """Return one digest over the names and bytes of every file below a directory."""
+    return digest_json({name: digest_file(directory / name) for name in list_files(directory)})
