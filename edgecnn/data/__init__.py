@@ -1,1 +1,1 @@
-
+"""Datasets, prepared sets and calibration sets."""

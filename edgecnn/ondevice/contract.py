@@ -7,6 +7,7 @@ same integers (`resize.py`), so that preprocessing cannot drift between them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -47,21 +48,27 @@ class Contract:
 
     def __post_init__(self) -> None:
         """Check every field; a contract read from a file is not trusted."""
+        if type(self.height) is not int or type(self.width) is not int:
+            raise ValueError(f"input size {self.height!r}x{self.width!r} is not a number of pixels")
         if not (1 <= self.height <= 8192 and 1 <= self.width <= 8192):
             raise ValueError(f"input size {self.height}x{self.width} is not within 1..8192 pixels")
         for field, kind in (("resize", Resize), ("interpolation", Interpolation), ("color", Color)):
-            if getattr(self, field) not in get_args(kind):
-                raise ValueError(f"{field} {getattr(self, field)!r} is not one of {', '.join(get_args(kind))}")
+            value, choices = getattr(self, field), get_args(kind)
+            if value not in choices:
+                raise ValueError(f"{field} {value!r} is not one of {', '.join(choices)}")
         if not 0.0 < self.crop_fraction <= 1.0:
             raise ValueError(f"crop_fraction {self.crop_fraction} is not within (0, 1]")
         if not 0 <= self.pad_value <= 255:
             raise ValueError(f"pad_value {self.pad_value} is not within 0..255")
         if len(self.mean) != self.channels or len(self.std) != self.channels:
             raise ValueError(
-                f"mean and std need {self.channels} values for {self.color}, not {len(self.mean)} and {len(self.std)}"
+                f"mean and std need {self.channels} values for {self.color}, "
+                f"not {len(self.mean)} and {len(self.std)}"
             )
-        if any(not value > 0.0 for value in self.std):
-            raise ValueError(f"std {self.std} holds a value that is not positive")
+        if not all(math.isfinite(value) for value in self.mean):
+            raise ValueError(f"mean {self.mean} holds a value that is not finite")
+        if not all(0.0 < value < math.inf for value in self.std):
+            raise ValueError(f"std {self.std} holds a value that is not positive and finite")
 
     @property
     def channels(self) -> int:
