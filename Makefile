@@ -1,0 +1,38 @@
+# Everything a fresh machine needs is Python 3.11 and this file.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN = $(VENV)/bin
+UV_VERSION = 0.9
+
+.PHONY: env quickstart test test-all check format clean
+
+env: $(VENV)/.ready
+
+# uv inside the virtual environment: quick, hard-linked from its cache, nothing outside is touched.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet 'uv>=$(UV_VERSION)'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[all,dev]'
+	touch $@
+
+quickstart: env
+	$(BIN)/edgecnn run pipelines/quickstart.yaml
+
+test: env
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: env
+	$(BIN)/python -m pytest
+
+check: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: env
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
