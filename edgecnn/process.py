@@ -8,6 +8,7 @@ standard output. Whatever the vendor's libraries print goes to a log file.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import json
 import os
@@ -16,15 +17,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from edgecnn.errors import EdgecnnError, WorkerError, from_json
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 DEFAULT_TIMEOUT_S = 3600.0
 _LOG_TAIL_BYTES = 4000
+_MESSAGE_CHARACTERS = 300
+_PR_SET_PDEATHSIG = 1
 _OUT_OF_MEMORY_MARKS = ("MemoryError", "std::bad_alloc", "Cannot allocate memory", "out of memory")
 
 
@@ -73,6 +78,7 @@ def call(
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with log.open("ab") as sink:
+        log_start = sink.tell()
         child = subprocess.Popen(
             [sys.executable, "-m", "edgecnn.process"],
             stdin=subprocess.PIPE,
@@ -89,44 +95,50 @@ def call(
                 raise WorkerError(
                     f"{entry} did not finish in {timeout_s:.0f} s and was stopped", hint=f"its log: {log}"
                 ) from None
-    return _answer(entry, answer, child.returncode, log, time.monotonic() - started)
-
-
-def _answer(entry: str, answer: bytes, code: int, log: Path, wall_s: float) -> ChildResult:
-    lines = answer.decode(errors="replace").strip().splitlines()
-    if code != 0 or not lines:
-        raise WorkerError(describe_death(entry, code, log), hint=f"its log: {log}")
-    document = json.loads(lines[-1])
+    if child.returncode != 0 or not answer:
+        raise WorkerError(describe_death(entry, child.returncode, log, log_start), hint=f"its log: {log}")
+    document = json.loads(answer)
     if "error" in document:
         raise from_json(document["error"])
+    wall_s = time.monotonic() - started
     return ChildResult(document["value"], wall_s, document["cpu_s"], document["peak_bytes"])
 
 
-def describe_death(what: str, code: int, log: Path) -> str:
-    """Say in one line how a child died: by a signal, by lack of memory, or with an exception."""
-    tail = log_tail(log)
+def describe_death(what: str, code: int, log: Path, log_start: int = 0) -> str:
+    """Say in one line how a child died: by a signal, by lack of memory, or with an exception.
+
+    Args:
+        what: The child, in the reader's words.
+        code: Its exit code as :mod:`subprocess` gives it: negative for a signal.
+        log: Its log.
+        log_start: Offset in the log where this child began to write; what others left there is not its own.
+    """
+    tail = log_tail(log, start=log_start)
     if code == -signal.SIGKILL:
         return f"{what} was killed (SIGKILL), most likely for lack of memory"
     if any(mark in tail for mark in _OUT_OF_MEMORY_MARKS):
         return f"{what} ran out of memory"
     if code < 0:
         return f"{what} crashed with {signal.Signals(-code).name}"
-    last = tail.strip().splitlines()[-1] if tail.strip() else "it printed nothing"
+    last = tail.strip().splitlines()[-1][:_MESSAGE_CHARACTERS] if tail.strip() else "it printed nothing"
     return f"{what} failed with exit code {code}: {last}"
 
 
-def log_tail(log: Path, size: int = _LOG_TAIL_BYTES) -> str:
-    """Return the last ``size`` bytes of a log file as text."""
+def log_tail(log: Path, size: int = _LOG_TAIL_BYTES, *, start: int = 0) -> str:
+    """Return the last ``size`` bytes of a log file as text, none of them from before ``start``."""
     if not log.is_file():
         return ""
     with log.open("rb") as file:
         file.seek(0, os.SEEK_END)
-        file.seek(max(0, file.tell() - size))
+        file.seek(max(start, file.tell() - size))
         return file.read().decode(errors="replace")
 
 
 def quiet_environment() -> dict[str, str]:
-    """Return variables that keep vendor libraries from logging, phoning home or using a GPU by chance."""
+    """Return variables for a child: no vendor chatter, no phoning home, no GPU by chance.
+
+    A crash leaves its stack in the log (faulthandler).
+    """
     return {
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "GLOG_minloglevel": "2",
@@ -135,6 +147,7 @@ def quiet_environment() -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "JAX_PLATFORMS": "cpu",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",
     }
 
 
@@ -158,7 +171,29 @@ def private_stdout() -> Iterator[IO[str]]:
         yield channel
 
 
+def peak_memory_bytes() -> int:
+    """Return the peak resident memory of this process, in bytes.
+
+    Linux's ``getrusage`` is no use here: a child that was forked starts with its parent's peak, which for a
+    parent that holds a network in training says nothing about the child.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill this process when its parent dies, so that a killed run leaves nothing running."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _main() -> None:
+    _die_with_parent()
     request = json.loads(sys.stdin.read())
     with private_stdout() as channel:
         if request["memory_bytes"] is not None:
@@ -174,7 +209,7 @@ def _main() -> None:
             document = {
                 "value": value,
                 "cpu_s": usage.ru_utime + usage.ru_stime,
-                "peak_bytes": usage.ru_maxrss * 1024,
+                "peak_bytes": peak_memory_bytes(),
             }
         channel.write(json.dumps(document) + "\n")
         channel.flush()

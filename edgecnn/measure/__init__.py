@@ -1,1 +1,1 @@
-
+"""What outputs and times say: accuracy, signal, the verification chain, budgets, latency."""

@@ -1,0 +1,125 @@
+"""Lines of JSON to and from a child process, with a clear word for each way in which it can fail."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.errors import WorkerError, from_json
+from edgecnn.process import describe_death
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Progress = Callable[[int, int], None]
+
+_READ_BYTES = 1 << 16
+_ANSWER_BYTES = 64 << 20
+_EXIT_TIMEOUT_S = 10.0
+
+
+class Channel:
+    """Questions to a worker and its answers.
+
+    Args:
+        process: The worker, with pipes on its standard input and output.
+        log: Its log.
+        log_start: Offset in the log where this worker began.
+        what: The worker in the reader's words.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], *, log: Path, log_start: int, what: str) -> None:
+        if process.stdin is None or process.stdout is None:
+            raise ValueError("a channel needs pipes on the standard input and output of its process")
+        self._process = process
+        self._questions, self._answers = process.stdin, process.stdout
+        self._log, self._log_start, self._what = log, log_start, what
+        self._received = b""
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._answers, selectors.EVENT_READ)
+
+    def ask(self, request: dict[str, Any], timeout_s: float, progress: Progress | None) -> Any:
+        """Send a request and return the answer's value.
+
+        Args:
+            request: The command and its arguments.
+            timeout_s: Seconds of silence after which the worker counts as hung and is ended.
+            progress: Called for each line of progress.
+
+        Raises:
+            EdgecnnError: The error that the worker answered with.
+            WorkerError: It crashed, hung, ran out of memory or did not speak the protocol.
+        """
+        line = (json.dumps(request) + "\n").encode()
+        try:
+            self._questions.write(line)
+            self._questions.flush()
+        except (BrokenPipeError, ValueError) as error:
+            raise self._death() from error
+        while True:
+            answer = self._parse(self._line(str(request["command"]), timeout_s))
+            if "error" in answer:
+                raise from_json(answer["error"])
+            if "value" in answer:
+                return answer["value"]
+            if progress is not None:
+                progress(*answer["progress"])
+
+    def kill(self) -> None:
+        """End the process and release its pipes; harmless when it has ended."""
+        self._process.kill()
+        self._process.wait()
+        self._selector.close()
+        self._answers.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._questions.close()
+
+    def _line(self, command: str, timeout_s: float) -> bytes:
+        deadline = time.monotonic() + timeout_s
+        while b"\n" not in self._received:
+            if not self._selector.select(max(0.0, deadline - time.monotonic())):
+                self._process.kill()
+                raise WorkerError(
+                    f"{self._what} hung: no answer to {command!r} for {timeout_s:g} s, so it was stopped",
+                    hint=f"its log: {self._log}",
+                )
+            data = os.read(self._answers.fileno(), _READ_BYTES)
+            if not data:
+                raise self._death()
+            self._received += data
+            if len(self._received) > _ANSWER_BYTES:
+                raise self._babble(self._received)
+        line, _, self._received = self._received.partition(b"\n")
+        return line
+
+    def _parse(self, line: bytes) -> dict[str, Any]:
+        try:
+            answer = json.loads(line)
+        except ValueError as error:
+            raise self._babble(line) from error
+        if not isinstance(answer, dict) or not answer.keys() & {"value", "error", "progress"}:
+            raise self._babble(line)
+        return answer
+
+    def _babble(self, data: bytes) -> WorkerError:
+        self._process.kill()
+        shown = data[:80].decode(errors="replace")
+        return WorkerError(
+            f"{self._what} did not speak the worker's protocol but wrote {shown!r}",
+            hint=f"its log: {self._log}",
+        )
+
+    def _death(self) -> WorkerError:
+        try:
+            code = self._process.wait(_EXIT_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        message = describe_death(self._what, code, self._log, self._log_start)
+        return WorkerError(message, hint=f"its log: {self._log}")

@@ -1,0 +1,119 @@
+"""This machine as a device: a worker process, in this or in another Python environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import edgecnn.errors
+from edgecnn.devices.session import OPEN_TIMEOUT_S, OpenRequest, Session
+from edgecnn.errors import MissingDependency
+from edgecnn.process import quiet_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgecnn.runtimes.base import Execution
+
+# All that a worker imports of edgecnn. Its environment may have neither edgecnn nor its dependencies, and
+# putting this environment's site-packages on its path would mix two environments.
+_WORKER_PARTS = ("errors.py", "process.py", "ondevice", "runtimes")
+
+
+@dataclass(frozen=True)
+class LocalDevice:
+    """Opens models in worker processes on this machine.
+
+    Attributes:
+        python: Interpreter of the environment that holds the runtime; this one by default.
+    """
+
+    python: Path = Path(sys.executable)
+
+    def open(
+        self,
+        runtime: str,
+        model: Path,
+        *,
+        log: Path,
+        execution: Execution = "shipping",
+        threads: int = 1,
+        cpus: Sequence[int] | None = None,
+        extra: dict[str, str] | None = None,
+        memory_bytes: int | None = None,
+        timeout_s: float = OPEN_TIMEOUT_S,
+    ) -> Session:
+        """Open a model in a worker of its own.
+
+        Args:
+            runtime: Name in the table of runtimes: ``onnxruntime``, ``litert``, ``openvino``, ...
+            model: The model file.
+            log: File that receives what the runtime prints.
+            execution: ``shipping``, or ``reference`` for the plainest kernels.
+            threads: Threads of one inference.
+            cpus: CPUs that the worker is pinned to.
+            extra: The runtime's own settings by their native names.
+            memory_bytes: Limit on the worker's address space.
+            timeout_s: Seconds after which opening counts as hung.
+
+        Raises:
+            InputError: The file is not a model that the runtime can run.
+            MissingDependency: The runtime, or the interpreter, is not there.
+            UsageError: No such runtime, option or CPU.
+            WorkerError: The worker crashed, hung or ran out of memory.
+        """
+        request = OpenRequest(
+            runtime=runtime,
+            model=str(model),
+            execution=execution,
+            threads=threads,
+            extra=extra or {},
+            cpus=None if cpus is None else list(cpus),
+            memory_bytes=memory_bytes,
+        )
+        session = self.start(
+            [str(self.python), "-m", "edgecnn.runtimes.worker"],
+            log=log,
+            what=f"{runtime} running {model.name}",
+        )
+        try:
+            session.open(request, timeout_s=timeout_s)
+        except BaseException:
+            session.kill()
+            raise
+        return session
+
+    def start(self, command: Sequence[str], *, log: Path, what: str) -> Session:
+        """Start a worker's command line with the worker's files on its path and no model open.
+
+        Raises:
+            MissingDependency: The program does not exist.
+        """
+        scratch = TemporaryDirectory(prefix="edgecnn-worker-")
+        environment = {
+            **os.environ,
+            **quiet_environment(),
+            "PYTHONPATH": self._path(Path(scratch.name)),
+            # The folder the user stands in is not on the worker's path.
+            "PYTHONSAFEPATH": "1",
+        }
+        try:
+            return Session(command, log=log, what=what, environment=environment, scratch=scratch)
+        except FileNotFoundError as error:
+            scratch.cleanup()
+            raise MissingDependency(f"there is no program {command[0]}") from error
+
+    def _path(self, scratch: Path) -> str:
+        package = scratch / "path" / "edgecnn"
+        package.mkdir(parents=True)
+        (package / "__init__.py").touch()
+        source = Path(edgecnn.errors.__file__).parent
+        for part in _WORKER_PARTS:
+            (package / part).symlink_to(source / part)
+        inherited = os.environ.get("PYTHONPATH", "")
+        own = self.python == Path(sys.executable)
+        return os.pathsep.join([str(package.parent), *([inherited] if own and inherited else [])])

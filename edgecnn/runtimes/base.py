@@ -1,0 +1,143 @@
+"""What every runtime can do: open a model file, run it, say what it is.
+
+This is the worker's side. It imports the standard library and numpy only, so that it also runs inside a
+vendor's own virtual environment and, later, on a device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Execution = Literal["shipping", "reference"]
+Array = npt.NDArray[Any]
+
+_OUT_OF_MEMORY_MARKS = ("bad_alloc", "bad allocation", "Failed to allocate memory")
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output of a model file.
+
+    Attributes:
+        name: Name in the file.
+        shape: Static shape; -1 where a dimension is dynamic.
+        dtype: numpy's name of the element type.
+        scale: Quantization scale, or None for a float tensor.
+        zero_point: Quantization zero point, or None for a float tensor.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
+
+    def dequantize(self, values: Array) -> npt.NDArray[np.float32]:
+        """Return values of the tensor's own type as float32.
+
+        >>> TensorInfo("y", (1, 2), "int8", scale=0.5, zero_point=-128).dequantize(np.int8([-128, 127]))
+        array([  0. , 127.5], dtype=float32)
+        """
+        if self.scale is None:
+            return values.astype(np.float32, copy=False)
+        return (values.astype(np.float32) - np.float32(self.zero_point or 0)) * np.float32(self.scale)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is executed.
+
+    Attributes:
+        execution: ``shipping`` is what a product would run. ``reference`` computes what the file says with
+            the runtime's plainest kernels: no fusion, no saturating shortcut.
+        threads: Threads of one inference.
+        extra: The runtime's own settings by their native names; values are passed on as they are.
+    """
+
+    execution: Execution = "shipping"
+    threads: int = 1
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What an open runtime says of itself and of the model; read back, not echoed.
+
+    Attributes:
+        runtime: Name in the table of runtimes.
+        version: Version of the runtime's package.
+        execution: ``shipping`` or ``reference``.
+        threads: Threads of one inference.
+        providers: What executes the operations, in the runtime's words: an execution provider, a delegate.
+        inputs: Inputs of the graph.
+        outputs: Outputs of the graph.
+    """
+
+    runtime: str
+    version: str
+    execution: Execution
+    threads: int
+    providers: tuple[str, ...]
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the description as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Description:
+        """Rebuild a description from :meth:`to_json`."""
+        values = dict(data, providers=tuple(data["providers"]))
+        for key in ("inputs", "outputs"):
+            values[key] = tuple(TensorInfo(**{**item, "shape": tuple(item["shape"])}) for item in data[key])
+        return cls(**values)
+
+
+class Runtime(Protocol):
+    """A model file, opened."""
+
+    @classmethod
+    def open(cls, model: Path, options: Options) -> Runtime:
+        """Load ``model``.
+
+        Raises:
+            InputError: The file is not a model this runtime can run.
+            UsageError: An option is unknown to the runtime.
+            ImportError: The runtime's package is not installed.
+            MemoryError: There was not enough memory.
+        """
+
+    def run(self, inputs: list[Array]) -> list[Array]:
+        """Run one inference on arrays in the graph's own types and layouts.
+
+        The outputs may be views of the runtime's memory, valid until the next call.
+        """
+
+    def describe(self) -> Description:
+        """Say what executes the model, and its inputs and outputs."""
+
+
+def refused(model: Path, runtime: str, error: Exception) -> InputError:
+    """Return the error that says why a runtime did not take a file.
+
+    Raises:
+        MemoryError: The runtime wrapped a failed allocation in an exception of its own.
+    """
+    text = str(error).strip()
+    if any(mark in text for mark in _OUT_OF_MEMORY_MARKS):
+        raise MemoryError(text) from error
+    reason = " ".join(text.split())[:300] or type(error).__name__
+    return InputError(
+        f"{model} cannot be opened by {runtime}: {reason}",
+        hint="the file may be truncated, of another format, or hold an operation this runtime lacks",
+    )

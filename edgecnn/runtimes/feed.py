@@ -1,0 +1,114 @@
+"""From stored images to a network's input tensor: normalize, lay out and, where it is integer, quantize."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.errors import InputError
+from edgecnn.ondevice.normalize import input_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edgecnn.ondevice.contract import Contract
+    from edgecnn.runtimes.base import Array, TensorInfo
+
+Layout = Literal["NHWC", "NCHW"]
+
+# Enough images a chunk to hide the hand-over between threads, few enough to stay small in memory.
+_CHUNK_BYTES = 4 << 20
+_CHUNK_IMAGES = 256
+
+
+def layout_of(tensor: TensorInfo, contract: Contract) -> Layout:
+    """Return the layout of an image input, read from its shape.
+
+    Raises:
+        InputError: The shape is not one image of the contract's size in either layout.
+
+    >>> layout_of(TensorInfo("x", (1, 3, 32, 48), "float32"), Contract(height=32, width=48))
+    'NCHW'
+    """
+    height, width, channels = contract.height, contract.width, contract.channels
+    wanted: dict[Layout, tuple[int, ...]] = {
+        "NHWC": (1, height, width, channels),
+        "NCHW": (1, channels, height, width),
+    }
+    for layout, shape in wanted.items():
+        if len(tensor.shape) == 4 and all(
+            size in (-1, want) for size, want in zip(tensor.shape, shape, strict=True)
+        ):
+            return layout
+    raise InputError(
+        f"input {tensor.name!r} has shape {list(tensor.shape)}, which is no image of "
+        f"{height}x{width}x{channels}, NHWC or NCHW, batch 1",
+        hint="the preprocessing contract and the model file must be for the same input size",
+    )
+
+
+def _table(tensor: TensorInfo, contract: Contract) -> Array:
+    """Return the value of every byte in every channel, ``[256, C]`` in the tensor's own type."""
+    if tensor.scale is None:
+        return contract.lookup().astype(tensor.dtype)
+    kinds: dict[str, type[np.int8] | type[np.uint8]] = {"int8": np.int8, "uint8": np.uint8}
+    if tensor.dtype not in kinds:
+        raise InputError(
+            f"input {tensor.name!r} is {tensor.dtype}; images go into float, int8 or uint8 inputs"
+        )
+    return input_table(contract, tensor.scale, tensor.zero_point or 0, kinds[tensor.dtype])
+
+
+class Feed:
+    """Fills input tensors from uint8 images by table look-up.
+
+    The contract's table, converted once to the tensor's own type, maps each byte of each channel to an
+    input value, so an integer input costs no arithmetic per pixel and rounds as the table does.
+
+    Args:
+        tensor: The network's input.
+        contract: How images are normalized.
+    """
+
+    def __init__(self, tensor: TensorInfo, contract: Contract) -> None:
+        self._layout = layout_of(tensor, contract)
+        table = _table(tensor, contract)
+        self._columns = [np.ascontiguousarray(table[:, channel]) for channel in range(contract.channels)]
+        self._planes = np.empty((contract.channels, contract.height, contract.width), table.dtype)
+        self._shape = (
+            (contract.height, contract.width, contract.channels)
+            if self._layout == "NHWC"
+            else self._planes.shape
+        )
+
+    def fill(self, images: npt.NDArray[np.uint8]) -> Array:
+        """Return input tensors ``[N, ...]`` for images uint8 ``[N, H, W, C]``."""
+        out = np.empty((len(images), *self._shape), self._planes.dtype)
+        for image, destination in zip(images, out, strict=True):
+            planes = self._planes if self._layout == "NHWC" else destination
+            for channel, column in enumerate(self._columns):
+                # Every byte is a valid index; "clip" only spares numpy the buffered copy that "raise" makes.
+                np.take(column, image[..., channel], out=planes[channel], mode="clip")
+            if self._layout == "NHWC":
+                destination[...] = planes.transpose(1, 2, 0)
+        return out
+
+    def stream(self, images: npt.NDArray[np.uint8], indices: npt.NDArray[np.int64]) -> Iterator[Array]:
+        """Yield one input ``[1, ...]`` an image; the next chunk is prepared in a thread meanwhile."""
+        per_image = max(1, int(np.prod(self._shape)) * self._planes.itemsize)
+        size = max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // per_image))
+        chunks = [indices[start : start + size] for start in range(0, len(indices), size)]
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            pending: Future[Array] | None = None
+            for chunk in [*chunks, None]:
+                following = None if chunk is None else pool.submit(self._gather, images, chunk)
+                if pending is not None:
+                    batch = pending.result()
+                    yield from (batch[index : index + 1] for index in range(len(batch)))
+                pending = following
+
+    def _gather(self, images: npt.NDArray[np.uint8], indices: npt.NDArray[np.int64]) -> Array:
+        return self.fill(images[indices])

@@ -1,0 +1,73 @@
+"""The table of runtimes: a new one is one line here and one file beside it."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgecnn.errors import MissingDependency, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.runtimes.base import Options, Runtime
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a runtime's class is, and how its package is installed.
+
+    Attributes:
+        location: ``"module:Class"``, imported on use.
+        distribution: Name of the package that holds the runtime.
+        install: Command that installs it.
+    """
+
+    location: str
+    distribution: str
+    install: str
+
+
+RUNTIMES: dict[str, Entry] = {
+    "onnxruntime": Entry("edgecnn.runtimes.ort:OnnxRuntime", "onnxruntime", 'pip install "edgecnn[onnx]"'),
+    "litert": Entry("edgecnn.runtimes.litert:LiteRt", "ai-edge-litert", 'pip install "edgecnn[tflite]"'),
+    "tflite-runtime": Entry(
+        "edgecnn.runtimes.litert:TfliteRuntime",
+        "tflite-runtime",
+        'in an environment of its own: pip install tflite-runtime "numpy<2"',
+    ),
+    "openvino": Entry("edgecnn.runtimes.ov:OpenVino", "openvino", 'pip install "edgecnn[openvino]"'),
+}
+
+
+def entry_of(name: str) -> Entry:
+    """Return a runtime's entry.
+
+    Raises:
+        UsageError: There is no runtime of that name.
+    """
+    try:
+        return RUNTIMES[name]
+    except KeyError:
+        raise UsageError(f"no runtime is called {name!r}; there are {', '.join(RUNTIMES)}") from None
+
+
+def open_runtime(name: str, model: Path, options: Options) -> Runtime:
+    """Import a runtime and open a model in it.
+
+    Raises:
+        UsageError: There is no runtime of that name, or it has no such option.
+        MissingDependency: Its package is not installed.
+        InputError: The file is not a model that the runtime can run.
+        MemoryError: There was not enough memory.
+    """
+    entry = entry_of(name)
+    module, _, attribute = entry.location.partition(":")
+    try:
+        kind: type[Runtime] = getattr(importlib.import_module(module), attribute)
+        return kind.open(model, options)
+    except ImportError as error:
+        raise MissingDependency(
+            f"runtime {name} needs the package {entry.distribution}: {error}", hint=entry.install
+        ) from error
