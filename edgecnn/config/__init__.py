@@ -1,1 +1,1 @@
-
+"""Schemas and loaders of pipelines and targets."""

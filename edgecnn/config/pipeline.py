@@ -25,7 +25,7 @@ class ModelConfig(Schema):
     """``zoo:NAME``, ``timm:NAME``, ``torchvision:NAME``, ``python:package.module:factory`` or the
     directory of a checkpoint."""
 
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = Field(default_factory=dict)
     """Keyword arguments of the builder, such as ``width``."""
 
     pretrained: bool = False
@@ -115,7 +115,7 @@ class PipelineSpec(Schema):
     targets: dict[str, dict[str, Any] | None]
     """Names of targets, each with the keys that this pipeline changes in it."""
 
-    budgets: dict[str, Budgets] = {}
+    budgets: dict[str, Budgets] = Field(default_factory=dict)
     """Limits by target name; ``*`` stands for every target."""
 
     verification: VerificationConfig = VerificationConfig()
@@ -178,7 +178,9 @@ def _load(source: Source, name: str) -> Target:
     prefix: Location = ("targets", name)
     changes = source.data["targets"][name] or {}
     where = {
-        location[2:]: line for location, line in source.where.items() if location[:2] == prefix and location[2:]
+        location[2:]: line
+        for location, line in source.where.items()
+        if location[:2] == prefix and location[2:]
     }
     try:
         return load_target(name, Source(changes, where, source.locate(prefix)))
@@ -206,6 +208,4 @@ def _targets_as_mapping(source: Source) -> Source:
         if not isinstance(name, str):
             raise UsageError(f"{source.locate(('targets', index))}: a target must be a name")
         where["targets", name] = source.locate(("targets", index))
-    return Source({**source.data, "targets": {name: None for name in names}}, where, source.name)
-
-
+    return Source({**source.data, "targets": dict.fromkeys(names)}, where, source.name)

@@ -12,7 +12,18 @@ from edgecnn.config.budgets import Budgets
 from edgecnn.config.references import resolve
 from edgecnn.config.yaml_source import Source, merge, validate
 
-Isa = Literal["any", "x86-64-avx2", "x86-64-avx-vnni", "x86-64-avx512-vnni", "arm64", "arm64-dotprod"]
+Isa = Literal[
+    "any",
+    "x86-64",
+    "x86-64-avx2",
+    "x86-64-avx512",
+    "x86-64-avx-vnni",
+    "x86-64-avx512-vnni",
+    "armv7",
+    "arm64",
+    "arm64-dotprod",
+    "arm64-i8mm",
+]
 
 
 class VerificationLimits(Schema):
@@ -47,7 +58,7 @@ class Target(Schema):
     threads: int = Field(default=1, ge=1, le=256)
     """Threads that the runtime uses, in evaluation and in benchmarks."""
 
-    quantize: dict[str, Any] = {}
+    quantize: dict[str, Any] = Field(default_factory=dict)
     """Options of the format's quantizer; the format checks them."""
 
     verification: VerificationLimits = VerificationLimits()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from edgecnn.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Location = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)

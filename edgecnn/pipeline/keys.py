@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from edgecnn.errors import MissingDependency
-from edgecnn.pipeline.step import Step, StepResult
 from edgecnn.stages.base import Stage, parameters_json
 from edgecnn.store.digest import digest_json
+
+if TYPE_CHECKING:
+    from edgecnn.pipeline.step import Step, StepResult
 
 EXTRA_OF = {
     "torch": "torch",

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from edgecnn.errors import EdgecnnError, InputError
 from edgecnn.pipeline.keys import package_versions, step_key
 from edgecnn.pipeline.step import Status, Step, StepResult
 from edgecnn.stages.base import Context, parameters_json
-from edgecnn.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from edgecnn.store.store import Store
 
 _ENVIRONMENT_FAULTS = {
     errno.ENOSPC: "the disk is full",
@@ -125,7 +128,8 @@ def environment_fault(error: OSError) -> InputError:
         raise error
     where = f"{error.filename}: " if error.filename else ""
     return InputError(
-        f"{where}{reason}", hint="nothing that was finished is lost; free space or choose another folder, then run again"
+        f"{where}{reason}",
+        hint="nothing that was finished is lost; free space or choose another folder, then run again",
     )
 
 

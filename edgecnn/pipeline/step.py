@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edgecnn.errors import EdgecnnError
-from edgecnn.stages.base import Stage
-from edgecnn.store.store import Entry
+if TYPE_CHECKING:
+    from edgecnn.errors import EdgecnnError
+    from edgecnn.stages.base import Stage
+    from edgecnn.store.store import Entry
 
 Gate = Callable[[Path], None]
 

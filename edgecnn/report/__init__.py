@@ -1,1 +1,1 @@
-
+"""Summaries of runs for people and for programs."""

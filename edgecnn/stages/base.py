@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from edgecnn.process import ChildResult
+if TYPE_CHECKING:
+    from edgecnn.process import ChildResult
 
 Inputs = Mapping[str, Path]
 

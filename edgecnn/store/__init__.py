@@ -1,1 +1,1 @@
-
+"""Content-addressed store, manifests, artifacts."""

@@ -17,15 +17,17 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import filelock
 
 from edgecnn.errors import InputError
 from edgecnn.store.digest import digest_tree, list_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 SCHEMA = 1
 RECORD = "stage.json"

@@ -1,0 +1,85 @@
+"""Stage ``quantize``: a float32 file becomes an int8 or float16 one, by its format's native quantizer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from edgecnn import process
+from edgecnn.formats.registry import model_file
+from edgecnn.stages.base import Context, Inputs, Stage
+
+NOTES = "quantization.json"
+
+
+@dataclass(frozen=True)
+class QuantizeParameters:
+    """What is asked of the quantizer.
+
+    Attributes:
+        format: Format of the file.
+        precision: ``fp16`` or ``int8``.
+        isa: Instruction set that the target declares.
+        options: The target's options for its quantizer.
+    """
+
+    format: str
+    precision: str
+    isa: str
+    options: dict[str, Any]
+
+
+def run(inputs: Inputs, parameters: QuantizeParameters, context: Context) -> None:
+    """Quantize in a child process; what the quantizer notes is written to ``quantization.json``."""
+    calibration = inputs.get("calibration")
+    child = process.call(
+        "edgecnn.formats.entry:quantize",
+        {
+            "format": parameters.format,
+            "model": str(model_file(inputs["model"], parameters.format)),
+            "out": str(context.out),
+            "request": {
+                "precision": parameters.precision,
+                "calibration": None if calibration is None else str(calibration),
+                "isa": parameters.isa,
+                "options": parameters.options,
+            },
+        },
+        log=context.log,
+    )
+    notes = context.charge("quantize", child)
+    (context.out / NOTES).write_text(json.dumps(notes, sort_keys=True), encoding="utf-8")
+
+
+QUANTIZE = {
+    "onnx": Stage("quantize", 1, run, ("onnx", "onnxruntime")),
+    "tflite": Stage("quantize", 1, run, ("ai-edge-quantizer", "ai-edge-litert")),
+    "openvino": Stage("quantize", 1, run, ("openvino", "nncf")),
+}
+
+
+@dataclass(frozen=True)
+class InspectParameters:
+    """The format of the file to read."""
+
+    format: str
+
+
+def inspect(inputs: Inputs, parameters: InspectParameters, context: Context) -> None:
+    """Read back what the file is, and write it to ``inspection.json``."""
+    child = process.call(
+        "edgecnn.formats.entry:inspect",
+        {"format": parameters.format, "model": str(model_file(inputs["model"], parameters.format))},
+        log=context.log,
+    )
+    (context.out / "inspection.json").write_text(
+        json.dumps(context.charge("inspect", child), sort_keys=True), encoding="utf-8"
+    )
+
+
+INSPECT = {
+    "onnx": Stage("inspect", 1, inspect, ("onnx", "onnxruntime")),
+    "tflite": Stage("inspect", 1, inspect, ("ai-edge-litert",)),
+    "openvino": Stage("inspect", 1, inspect, ("openvino",)),
+}
