@@ -1,1 +1,1 @@
-
+"""Networks: the zoo, weights and checkpoints."""
