@@ -111,7 +111,7 @@ class CpuInfo:
 def parse_cpuinfo(text: str) -> CpuInfo:
     r"""Read the first CPU's name and flags from the text of ``/proc/cpuinfo``.
 
-    >>> parse_cpuinfo("processor : 0\\nmodel name : Some CPU\\nflags : fpu avx2\\n").model
+    >>> parse_cpuinfo("processor : 0\nmodel name : Some CPU\nflags : fpu avx2\n").model
     'Some CPU'
     """
     fields: dict[str, str] = {}
