@@ -5,22 +5,27 @@ On disk it is a directory:
 =================  =======================================================================
 ``images.npy``     uint8 ``[N, H, W, C]``: contract geometry and colour order, not normalized
 ``labels.npy``     int64 ``[N]``, or -1 where an image has no label
-``prepared.json``  classes, names, contract, what was skipped and why
+``prepared.json``  classes, names, contract, digest, what was skipped and why; written last
 =================  =======================================================================
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.data.digest import combine
 from edgecnn.errors import InputError
 from edgecnn.ondevice.contract import Contract
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 SCHEMA = 1
 
@@ -37,6 +42,7 @@ class PreparedSet:
         names: One name an image, for messages.
         contract: The contract that was executed.
         skipped: Images that were left out, name to reason.
+        digest: SHA-256 of pixels, labels, classes and contract; it does not depend on the directory.
     """
 
     directory: Path
@@ -46,6 +52,7 @@ class PreparedSet:
     names: tuple[str, ...]
     contract: Contract
     skipped: dict[str, str]
+    digest: str
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -61,19 +68,32 @@ class PreparedSet:
             data: dict[str, Any] = json.loads((directory / "prepared.json").read_text(encoding="utf-8"))
             images = np.load(directory / "images.npy", mmap_mode="r", allow_pickle=False)
             labels = np.load(directory / "labels.npy", mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+            if data["schema"] != SCHEMA:
+                raise InputError(f"{directory} has schema {data['schema']!r}; this version reads {SCHEMA}")
+            prepared = cls(
+                directory=directory,
+                images=images,
+                labels=labels,
+                classes=tuple(data["classes"]),
+                names=tuple(data["names"]),
+                contract=Contract.from_json(data["contract"]),
+                skipped=dict(data["skipped"]),
+                digest=str(data["digest"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
             raise InputError(f"{directory} is not a prepared set: {error}") from error
-        if data.get("schema") != SCHEMA or images.dtype != np.uint8 or len(images) != len(labels):
-            raise InputError(f"{directory} is not a prepared set of schema {SCHEMA}")
-        return cls(
-            directory=directory,
-            images=images,
-            labels=labels,
-            classes=tuple(data["classes"]),
-            names=tuple(data["names"]),
-            contract=Contract.from_json(data["contract"]),
-            skipped=dict(data["skipped"]),
-        )
+        prepared._check_arrays()
+        return prepared
+
+    def _check_arrays(self) -> None:
+        count, contract = len(self.names), self.contract
+        expected = (count, contract.height, contract.width, contract.channels)
+        if self.images.dtype != np.uint8 or self.images.shape != expected:
+            found = f"{self.images.dtype} {list(self.images.shape)}"
+            raise InputError(f"{self.directory}: images.npy is {found}, not uint8 {list(expected)}")
+        if self.labels.dtype != np.int64 or self.labels.shape != (count,):
+            found = f"{self.labels.dtype} {list(self.labels.shape)}"
+            raise InputError(f"{self.directory}: labels.npy is {found}, not int64 [{count}]")
 
     @staticmethod
     def write(
@@ -87,18 +107,9 @@ class PreparedSet:
         skipped: dict[str, str] | None = None,
     ) -> PreparedSet:
         """Write a prepared set from arrays in memory and open it."""
-        directory.mkdir(parents=True, exist_ok=True)
-        np.save(directory / "images.npy", images, allow_pickle=False)
-        np.save(directory / "labels.npy", labels.astype(np.int64), allow_pickle=False)
-        document = {
-            "schema": SCHEMA,
-            "classes": list(classes),
-            "names": list(names),
-            "contract": contract.to_json(),
-            "skipped": skipped or {},
-        }
-        (directory / "prepared.json").write_text(json.dumps(document), encoding="utf-8")
-        return PreparedSet.open(directory)
+        with PreparedWriter(directory, contract, classes) as writer:
+            writer.append(images, labels, names)
+            return writer.finish(skipped or {})
 
     def select(self, indices: npt.NDArray[np.int64], directory: Path) -> PreparedSet:
         """Write the images at ``indices`` as a prepared set of their own, such as a calibration set."""
@@ -110,3 +121,72 @@ class PreparedSet:
             names=tuple(self.names[int(index)] for index in indices),
             contract=self.contract,
         )
+
+
+class PreparedWriter:
+    """Writes a prepared set block by block, in bounded memory; a context manager.
+
+    Pixels are appended to the file instead of a memory map: a full disk is then an error and not a
+    crash, and the number of images need not be known before the corrupt ones are found.
+
+    Args:
+        directory: Made if needed; a prepared set in it is replaced.
+        contract: The contract that the images went through.
+        classes: Class names.
+
+    Raises:
+        OSError: The directory cannot be written; also from the methods.
+    """
+
+    def __init__(self, directory: Path, contract: Contract, classes: tuple[str, ...]) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "prepared.json").unlink(missing_ok=True)
+        self._directory, self._contract, self._classes = directory, contract, classes
+        self._names: list[str] = []
+        self._labels: list[npt.NDArray[np.int64]] = []
+        self._pixels = hashlib.sha256()
+        self._file: IO[bytes] = (directory / "images.npy").open("wb")
+        self._write_header()
+
+    def __enter__(self) -> PreparedWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def append(
+        self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], names: Sequence[str]
+    ) -> None:
+        """Append uint8 ``[n, H, W, C]`` with one label and one name an image."""
+        pixels = np.ascontiguousarray(images).data
+        self._file.write(pixels)
+        self._pixels.update(pixels)
+        self._labels.append(labels.astype(np.int64))
+        self._names += names
+
+    def finish(self, skipped: dict[str, str]) -> PreparedSet:
+        """Complete the files and open the set."""
+        self._file.seek(0)
+        self._write_header()
+        self._file.close()
+        labels = np.concatenate([np.empty(0, np.int64), *self._labels])
+        np.save(self._directory / "labels.npy", labels, allow_pickle=False)
+        contract = self._contract.to_json()
+        content = ["prepared", SCHEMA, contract, list(self._classes), self._pixels.hexdigest()]
+        document = {
+            "schema": SCHEMA,
+            "classes": list(self._classes),
+            "names": self._names,
+            "contract": contract,
+            "skipped": skipped,
+            "digest": combine(content, [(int(label),) for label in labels]),
+        }
+        (self._directory / "prepared.json").write_text(json.dumps(document), encoding="utf-8")
+        return PreparedSet.open(self._directory)
+
+    def _write_header(self) -> None:
+        """Write the ``.npy`` header; numpy pads it so that the number of images may grow in place."""
+        contract = self._contract
+        shape = (len(self._names), contract.height, contract.width, contract.channels)
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._file, header)

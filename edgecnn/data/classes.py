@@ -1,0 +1,49 @@
+"""``classes.txt``: the names of the classes, one a line, in the order of the labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgecnn.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE_NAME = "classes.txt"
+
+_MAX_BYTES = 1 << 22
+
+
+def read_classes(file: Path) -> tuple[str, ...]:
+    """Read class names. Two classes may share a name, as "crane" does twice in ImageNet.
+
+    Raises:
+        InputError: The file is empty, not UTF-8 or too large, or a line in it is empty.
+    """
+    try:
+        with file.open("rb") as handle:
+            data = handle.read(_MAX_BYTES + 1)
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not UTF-8 text") from None
+    if len(data) > _MAX_BYTES:
+        raise InputError(f"{file} is larger than {_MAX_BYTES >> 20} MiB")
+    names = tuple(line.strip() for line in text.rstrip().split("\n"))
+    if not all(names):
+        line = names.index("") + 1
+        raise InputError(f"{file}:{line}: empty class name")
+    return names
+
+
+def class_indices(classes: tuple[str, ...]) -> dict[str, int | None]:
+    """Map each name to its label, or to None where two classes share it.
+
+    >>> class_indices(("crane", "tench", "crane"))
+    {'crane': None, 'tench': 1}
+    """
+    indices: dict[str, int | None] = {}
+    for index, name in enumerate(classes):
+        indices[name] = None if name in indices else index
+    return indices

@@ -1,0 +1,132 @@
+"""A CSV file that lists images: the columns ``path`` and ``label``, ``classes.txt`` beside it."""
+
+from __future__ import annotations
+
+import csv
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgecnn.data import classes as classes_file
+from edgecnn.data.base import UNLABELLED
+from edgecnn.data.files import FileSource
+from edgecnn.errors import InputError
+
+if TYPE_CHECKING:
+    import _csv
+    from pathlib import Path
+
+MAX_BYTES = 1 << 28
+"""Largest manifest that is read: some millions of rows."""
+
+MAX_CLASSES = 1_000_000
+"""Labels below this are possible where no ``classes.txt`` says how many classes there are."""
+
+_INTEGER = re.compile(r"-?[0-9]+")
+_COLUMNS = frozenset({"path", "label"})
+_FORM_HINT = "the first line is: path,label"
+
+
+def open_csv_manifest(file: Path) -> FileSource:
+    """Read a CSV manifest.
+
+    Paths are relative to the CSV file's folder and may not lead out of it: a manifest is data, and may
+    come from somebody else. A label is an integer from 0, or a class name where ``classes.txt`` gives
+    the names. Without the column ``label`` the images have no labels, which is enough for calibration.
+
+    Raises:
+        InputError: The file is no such manifest; the message names the line.
+    """
+    declared = file.parent / classes_file.FILE_NAME
+    classes = classes_file.read_classes(declared) if declared.is_file() else ()
+    reader = _RowReader(file, classes, classes_file.class_indices(classes))
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise InputError(f"{file} is larger than {MAX_BYTES >> 20} MiB")
+        with file.open(encoding="utf-8-sig", newline="") as handle:
+            paths, labels = _read(csv.reader(handle, strict=True), reader)
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not UTF-8 text") from None
+    except csv.Error as error:
+        raise InputError(f"{file} is not a CSV file: {error}") from None
+    if not paths:
+        raise InputError(f"{file} lists no image", hint=_FORM_HINT)
+    return FileSource(file.parent, tuple(paths), np.array(labels, np.int64), classes)
+
+
+@dataclass(frozen=True)
+class _RowReader:
+    """Checks the cells of one manifest; ``where`` in its methods is ``FILE:LINE``."""
+
+    file: Path
+    classes: tuple[str, ...]
+    indices: dict[str, int | None]
+
+    def header(self, cells: list[str]) -> list[str]:
+        columns = [cell.strip() for cell in cells]
+        for column in columns:
+            if columns.count(column) > 1:
+                raise InputError(f"{self.file}:1: column {column!r} appears twice", hint=_FORM_HINT)
+            if column not in _COLUMNS:
+                raise InputError(f"{self.file}:1: unknown column {column!r}", hint=_FORM_HINT)
+        if "path" not in columns:
+            raise InputError(f"{self.file}:1: there is no column 'path'", hint=_FORM_HINT)
+        return columns
+
+    def path(self, text: str, where: str) -> str:
+        path = posixpath.normpath(text) if text else ""
+        if not path or "\0" in path:
+            raise InputError(f"{where}: empty path")
+        if path == ".." or path.startswith(("/", "../")):
+            raise InputError(
+                f"{where}: {text!r} leads out of the manifest's folder",
+                hint="paths are relative to the folder of the CSV file",
+            )
+        if not (self.file.parent / path).is_file():
+            raise InputError(f"{where}: image {text!r} does not exist")
+        return path
+
+    def label(self, text: str, where: str) -> int:
+        if not _INTEGER.fullmatch(text):
+            return self._named(text, where)
+        limit = len(self.classes) or MAX_CLASSES
+        if len(text) > len(str(limit)) or not 0 <= int(text) < limit:
+            raise InputError(f"{where}: label {text[:20]} is out of range, it must be 0..{limit - 1}")
+        return int(text)
+
+    def _named(self, text: str, where: str) -> int:
+        if not self.classes:
+            raise InputError(
+                f"{where}: label {text!r} is not an integer",
+                hint=f"class names need a {classes_file.FILE_NAME} beside the CSV file",
+            )
+        label = self.indices.get(text)
+        if label is not None:
+            return label
+        problem = "is the name of two classes" if text in self.indices else "is not a class"
+        raise InputError(f"{where}: label {text!r} {problem} of {classes_file.FILE_NAME}")
+
+
+def _read(rows: _csv.Reader, reader: _RowReader) -> tuple[list[str], list[int]]:
+    """Check every row; return the paths and the labels."""
+    columns: list[str] | None = None
+    paths: list[str] = []
+    labels: list[int] = []
+    for cells in rows:
+        if columns is None:
+            columns = reader.header(cells)
+            continue
+        if not cells:
+            continue
+        where = f"{reader.file}:{rows.line_num}"
+        if len(cells) != len(columns):
+            raise InputError(f"{where}: {len(cells)} values for {len(columns)} columns", hint=_FORM_HINT)
+        row = dict(zip(columns, (cell.strip() for cell in cells), strict=True))
+        paths.append(reader.path(row["path"], where))
+        labels.append(reader.label(row["label"], where) if "label" in row else UNLABELLED)
+    return paths, labels

@@ -1,0 +1,149 @@
+"""Decode a source once, for every target: photos in, a prepared set out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.data.prepared import PreparedSet, PreparedWriter
+from edgecnn.data.sampling import stratified
+from edgecnn.errors import InputError
+from edgecnn.ondevice.preprocess import ImageError, geometry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.data.base import Source
+    from edgecnn.ondevice.contract import Contract
+
+OnBadImage = Literal["error", "skip"]
+Progress = Callable[[int, int], None]
+"""Called with the number of images done and the number of all."""
+
+_BLOCK_BYTES = 1 << 24
+_BLOCK_IMAGES = 256
+
+
+@dataclass
+class _Block:
+    """What one task of the pool decoded: the good images in order, the bad ones by name."""
+
+    images: npt.NDArray[np.uint8]
+    indices: list[int] = field(default_factory=list)
+    bad: dict[str, str] = field(default_factory=dict)
+
+
+def prepare(
+    source: Source,
+    contract: Contract,
+    out_dir: Path,
+    *,
+    on_bad_image: OnBadImage = "error",
+    limit: int | None = None,
+    seed: int = 0,
+    threads: int = 2,
+    progress: Progress | None = None,
+) -> PreparedSet:
+    """Decode the images of a source, run the contract's geometry, and write a prepared set.
+
+    The result does not depend on ``threads``. Memory stays bounded: a few blocks of at most 16 MiB of
+    resized pixels, and one decoded photo a thread.
+
+    Args:
+        source: Where the images come from.
+        contract: What to make of them.
+        out_dir: Directory of the prepared set; one that is there is replaced.
+        on_bad_image: Whether a corrupt image is an error or is left out and recorded in ``skipped``.
+        limit: Prepare only so many images, chosen evenly over the classes.
+        seed: Chooses among equals under ``limit``.
+        threads: Decoding threads.
+        progress: Told after every block.
+
+    Raises:
+        InputError: A corrupt image (or every image, when skipping), an empty source, or a directory
+            that cannot be written.
+    """
+    if limit is not None and limit < 1:
+        raise InputError(f"limit {limit} leaves no image")
+    wanted = np.arange(len(source)) if limit is None else stratified(source.labels, limit, seed)
+    if not len(wanted):
+        raise InputError("the dataset is empty")
+    skipped: dict[str, str] = {}
+    done = 0
+    try:
+        with PreparedWriter(out_dir, contract, source.classes) as writer:
+            for block in _decoded(source, contract, wanted, threads):
+                if block.bad and on_bad_image == "error":
+                    name, reason = next(iter(block.bad.items()))
+                    hint = "repair or remove it, or set on_bad_image: skip"
+                    raise InputError(f"image {name} cannot be used: {reason}", hint=hint)
+                names = [source.name(index) for index in block.indices]
+                writer.append(block.images, source.labels[block.indices], names)
+                skipped |= block.bad
+                done += len(names) + len(block.bad)
+                if progress is not None:
+                    progress(done, len(wanted))
+            if len(skipped) == len(wanted):
+                name, reason = next(iter(skipped.items()))
+                raise InputError(f"no image of {len(wanted)} can be used, the first, {name}: {reason}")
+            return writer.finish(skipped)
+    except OSError as error:
+        raise InputError(f"{out_dir} cannot be written: {error.strerror}") from error
+
+
+def _decoded(
+    source: Source, contract: Contract, wanted: npt.NDArray[np.int64], threads: int
+) -> Iterator[_Block]:
+    """Yield the decoded blocks in order, decoding a few ahead."""
+    image_bytes = contract.height * contract.width * contract.channels
+    size = max(1, min(_BLOCK_IMAGES, _BLOCK_BYTES // image_bytes))
+    ahead: deque[Future[_Block]] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+    try:
+        for start in range(0, len(wanted), size):
+            ahead.append(pool.submit(_decode_block, source, contract, wanted[start : start + size]))
+            if len(ahead) > threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _decode_block(source: Source, contract: Contract, indices: npt.NDArray[np.int64]) -> _Block:
+    shape = (len(indices), contract.height, contract.width, contract.channels)
+    block = _Block(np.empty(shape, np.uint8))
+    for index in map(int, indices):
+        try:
+            block.images[len(block.indices)] = geometry(source.load(index), contract)
+        except ImageError as error:
+            block.bad[source.name(index)] = str(error)
+        else:
+            block.indices.append(index)
+    block.images = block.images[: len(block.indices)]
+    return block
+
+
+def check_labels(prepared: PreparedSet, classes: int) -> None:
+    """Check that every image has a label that a network of ``classes`` outputs can predict.
+
+    Raises:
+        InputError: A label is missing or out of range, or the set names another number of classes, so
+            that its labels mean something else than the network's outputs.
+    """
+    if prepared.classes and len(prepared.classes) != classes:
+        raise InputError(
+            f"the dataset has {len(prepared.classes)} classes, the network has {classes}",
+            hint="a classes.txt beside the images can name all classes, in the order of the outputs",
+        )
+    wrong = np.flatnonzero((prepared.labels < 0) | (prepared.labels >= classes))
+    if wrong.size:
+        name, label = prepared.names[wrong[0]], int(prepared.labels[wrong[0]])
+        problem = "no label" if label < 0 else f"label {label}, but the network has {classes} classes"
+        raise InputError(f"image {name} has {problem}")
