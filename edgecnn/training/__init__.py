@@ -1,1 +1,1 @@
-
+"""The training loop; its modules import torch, so they are imported on use."""

@@ -1,0 +1,97 @@
+"""Which images make up a batch, and how they become a network's input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from edgecnn.errors import InputError, UsageError
+from edgecnn.ondevice.normalize import normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.ondevice.contract import Contract
+    from edgecnn.training.distributed import Processes
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """How an epoch is cut into steps; all processes hold the same plan.
+
+    Attributes:
+        images: Size of the training set.
+        batch: Images of one step, all processes together.
+        steps: Steps of one epoch; the images that fill no whole batch are left for another epoch.
+    """
+
+    images: int
+    batch: int
+    steps: int
+
+    @classmethod
+    def of(cls, train_set: PreparedSet, batch_size: int, world: int) -> BatchPlan:
+        """Plan the epochs of a training set; a set smaller than a batch is one batch.
+
+        Raises:
+            InputError: The set is empty or smaller than the number of processes.
+            UsageError: The batch size is no multiple of the number of processes.
+        """
+        if batch_size % world:
+            raise UsageError(f"train.batch_size {batch_size} is not a multiple of {world} processes")
+        if len(train_set) < max(1, world):
+            raise InputError(f"{train_set.directory}: {len(train_set)} images do not make a batch")
+        batch = min(batch_size, len(train_set) // world * world)
+        return cls(len(train_set), batch, len(train_set) // batch)
+
+    def indices(self, seed: int, epoch: int, processes: Processes) -> Iterator[npt.NDArray[np.int64]]:
+        """Yield the indices of this process' share of every batch, in the order of one epoch."""
+        order = np.random.default_rng((seed, epoch)).permutation(self.images)
+        for step in range(self.steps):
+            batch = order[step * self.batch : (step + 1) * self.batch]
+            yield batch[processes.rank :: processes.world].astype(np.int64)
+
+
+def check_sets(train_set: PreparedSet, eval_set: PreparedSet | None) -> None:
+    """Check that the labels name classes and that both sets were prepared for the same network.
+
+    Raises:
+        InputError: A label is missing or out of range, or the sets differ in classes or preprocessing.
+    """
+    for name, prepared in (("training", train_set), ("evaluation", eval_set)):
+        if prepared is None:
+            continue
+        labels = np.asarray(prepared.labels)
+        wrong = np.flatnonzero((labels < 0) | (labels >= len(prepared.classes)))
+        if len(wrong):
+            image = int(wrong[0])
+            raise InputError(
+                f"label {labels[image]} of {prepared.names[image]} in the {name} set is not within "
+                f"0..{len(prepared.classes) - 1}"
+            )
+    if eval_set is not None and (eval_set.contract, eval_set.classes) != (
+        train_set.contract,
+        train_set.classes,
+    ):
+        raise InputError("the training and the evaluation set differ in classes or preprocessing")
+
+
+def to_input(images: npt.NDArray[np.uint8] | Tensor, contract: Contract, device: torch.device) -> Tensor:
+    """Normalize a batch with the contract's table, the bits that every runtime gets.
+
+    Args:
+        images: uint8 ``[N, H, W, C]``.
+        contract: Gives mean and std.
+        device: Where the result lies.
+
+    Returns:
+        float32 ``[N, C, H, W]``, channels last in memory.
+    """
+    pixels = images.numpy() if isinstance(images, Tensor) else images
+    return torch.from_numpy(normalize(pixels, contract)).permute(0, 3, 1, 2).to(device)

@@ -1,0 +1,58 @@
+"""Top-1 accuracy in torch, for the progress of a training; the proof comes from the runtimes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from edgecnn.errors import InputError
+from edgecnn.training.batches import to_input
+
+if TYPE_CHECKING:
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.training.distributed import Processes
+
+
+@torch.inference_mode()
+def top1(module: nn.Module, prepared: PreparedSet, batch_size: int, processes: Processes) -> float:
+    """Return the share of images whose largest logit is their label's; every process does its share.
+
+    Args:
+        module: A network in evaluation mode, on the processes' device.
+        prepared: The images.
+        batch_size: Images at a time in this process.
+        processes: The processes that evaluate together.
+    """
+    right = 0
+    mine = np.arange(processes.rank, len(prepared), processes.world)
+    for start in range(0, len(mine), batch_size):
+        indices = mine[start : start + batch_size]
+        logits = module(to_input(prepared.images[indices], prepared.contract, processes.device))
+        labels = torch.from_numpy(prepared.labels[indices]).to(processes.device)
+        right += int((logits.argmax(1) == labels).sum())
+    (total,) = processes.sum(right)
+    return total / len(prepared)
+
+
+@torch.inference_mode()
+def check_network(module: nn.Module, prepared: PreparedSet, device: torch.device) -> None:
+    """Check on one image that a network takes a set's images and gives one logit a class.
+
+    Raises:
+        InputError: It does not.
+    """
+    module.eval()
+    images = to_input(prepared.images[:1], prepared.contract, device)
+    classes = len(prepared.classes)
+    try:
+        logits = module(images)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"the network does not take an input of {list(images.shape)}: {reason}") from error
+    if tuple(logits.shape) != (1, classes):
+        raise InputError(
+            f"the network gives an output of {list(logits.shape)}, but the training set has {classes} classes"
+        )

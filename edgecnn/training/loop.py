@@ -1,0 +1,246 @@
+"""The training loop: epochs of plain PyTorch, alone or under ``torchrun``, resumable after each epoch."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.nn.parallel import DistributedDataParallel
+
+from edgecnn.errors import InputError
+from edgecnn.training.allocator import keep_freed_memory
+from edgecnn.training.augment import mix_transform, pixel_transforms
+from edgecnn.training.batches import BatchPlan, check_sets, to_input
+from edgecnn.training.distributed import Processes, joined_processes
+from edgecnn.training.ema import AveragedWeights
+from edgecnn.training.evaluate import check_network, top1
+from edgecnn.training.freeze import check_prefixes, set_mode
+from edgecnn.training.optimizer import build_optimizer, learning_rate, set_learning_rate
+from edgecnn.training.progress import EpochResult, Meter, TrainProgress, TrainResult
+from edgecnn.training.snapshot import TrainingState, load_snapshot, save_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from edgecnn.config.training import TrainSettings
+    from edgecnn.data.prepared import PreparedSet
+
+SNAPSHOT = "training.safetensors"
+
+
+def train(
+    module: nn.Module,
+    train_set: PreparedSet,
+    eval_set: PreparedSet | None,
+    settings: TrainSettings,
+    *,
+    scratch: Path,
+    progress: Callable[[TrainProgress], None],
+) -> TrainResult:
+    """Train a classifier in place.
+
+    A run that was killed goes on from its last finished epoch when it is called again with the same
+    ``scratch``, and ends with the same bits as an unbroken one (same machine, versions and number of
+    threads). Under ``torchrun`` every process calls this and ends with the same weights.
+
+    Args:
+        module: Takes float32 ``[N, C, H, W]`` and returns logits ``[N, classes]``. On return it is on the
+            CPU, in evaluation mode, with the averaged weights where ``settings.ema`` asks for them.
+        train_set: Images to learn from.
+        eval_set: Images to measure each epoch on.
+        settings: How to train.
+        scratch: Folder for what a resume needs.
+        progress: Called a few times a second at most, and after each epoch; only in the first process.
+
+    Raises:
+        InputError: The sets and the network do not fit each other, or the loss stopped being finite.
+        UsageError: The settings do not fit the network or the machine.
+    """
+    check_sets(train_set, eval_set)
+    check_prefixes(module, settings.transfer)
+    keep_freed_memory()
+    with joined_processes(settings.device) as processes, _reproducible(processes.device):
+        module.to(processes.device)
+        module.to(memory_format=torch.channels_last)
+        processes.broadcast(module.state_dict().values())
+        check_network(module, train_set, processes.device)
+        run = _Run.begin(module, train_set, eval_set, settings, processes, progress)
+        history = run.resume(scratch / SNAPSHOT)
+        for epoch in range(len(history), settings.epochs):
+            history.append(run.epoch(epoch))
+            run.save(scratch / SNAPSHOT, history)
+        if run.average is not None:
+            module.load_state_dict(run.average.module.state_dict())
+        module.requires_grad_(True).eval()
+        module.to("cpu").to(memory_format=torch.contiguous_format)
+        return TrainResult(tuple(history), run.meter.images_per_second)
+
+
+@contextlib.contextmanager
+def _reproducible(device: torch.device) -> Iterator[None]:
+    """Choose deterministic kernels, and leave the caller's random numbers as they were."""
+    devices = [device] if device.type == "cuda" else []
+    with (
+        torch.random.fork_rng(devices),
+        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
+    ):
+        yield
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One training, between its epochs."""
+
+    module: nn.Module
+    train_set: PreparedSet
+    eval_set: PreparedSet | None
+    settings: TrainSettings
+    processes: Processes
+    plan: BatchPlan
+    average: AveragedWeights | None
+    optimizer: torch.optim.Optimizer
+    meter: Meter
+
+    @classmethod
+    def begin(
+        cls,
+        module: nn.Module,
+        train_set: PreparedSet,
+        eval_set: PreparedSet | None,
+        settings: TrainSettings,
+        processes: Processes,
+        progress: Callable[[TrainProgress], None],
+    ) -> _Run:
+        if settings.batch_norm_momentum is not None:
+            for layer in module.modules():
+                if isinstance(layer, nn.BatchNorm2d):
+                    layer.momentum = settings.batch_norm_momentum
+        plan = BatchPlan.of(train_set, settings.batch_size, processes.world)
+        return cls(
+            module=module,
+            train_set=train_set,
+            eval_set=eval_set,
+            settings=settings,
+            processes=processes,
+            plan=plan,
+            average=None if settings.ema is None else AveragedWeights(module, settings.ema),
+            optimizer=build_optimizer(module, settings.optimizer),
+            meter=Meter(
+                progress if processes.first else _silent,
+                epochs=settings.epochs,
+                steps=plan.steps,
+                images=plan.batch,
+            ),
+        )
+
+    @property
+    def state(self) -> TrainingState:
+        average = None if self.average is None else self.average.module
+        return TrainingState(self.module, average, self.optimizer)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the outcome besides the initial weights; a snapshot of another one is refused."""
+        labels = hashlib.sha256(np.ascontiguousarray(self.train_set.labels).tobytes()).hexdigest()
+        return {
+            "settings": self.settings.model_dump(mode="json"),
+            "contract": self.train_set.contract.to_json(),
+            "labels": labels,
+            "parameters": [list(parameter.shape) for parameter in self.module.parameters()],
+            "processes": self.processes.world,
+        }
+
+    def resume(self, snapshot: Path) -> list[EpochResult]:
+        history = load_snapshot(snapshot, self.identity, self.state)
+        self.processes.wait()
+        return history
+
+    def save(self, snapshot: Path, history: list[EpochResult]) -> None:
+        if self.processes.first:
+            save_snapshot(snapshot, self.identity, history, self.state)
+        self.processes.wait()
+
+    def epoch(self, epoch: int) -> EpochResult:
+        """Train one epoch, then measure it."""
+        started = time.monotonic()
+        entropy = np.random.SeedSequence((self.settings.seed, epoch, self.processes.rank))
+        torch.manual_seed(int(entropy.generate_state(1, np.uint64)[0]))
+        set_mode(self.module, self.settings.transfer, epoch)
+        rate = self._steps(epoch)
+        self.processes.average(self.module.buffers())
+        if self.average is not None:
+            self.processes.average(self.average.module.buffers())
+        (loss,) = self.processes.sum(self.meter.loss / self.processes.world)
+        accuracy = self._evaluate()
+        self.meter.end_epoch(epoch, rate, accuracy)
+        return EpochResult(epoch, loss, rate, time.monotonic() - started, accuracy)
+
+    def _steps(self, epoch: int) -> float:
+        settings, contract = self.settings, self.train_set.contract
+        augment = pixel_transforms(settings.augment, contract.height, contract.width)
+        mix = mix_transform(settings.augment, len(self.train_set.classes))
+        network = self._parallel()
+        steps = settings.epochs * self.plan.steps
+        warmup = round(settings.warmup_epochs * self.plan.steps)
+        rate = 0.0
+        self.meter.begin_epoch()
+        for step, indices in enumerate(self.plan.indices(settings.seed, epoch, self.processes)):
+            done = epoch * self.plan.steps + step
+            rate = learning_rate(
+                done, steps=steps, warmup=warmup, peak=settings.optimizer.lr, final=settings.final_lr
+            )
+            set_learning_rate(self.optimizer, rate)
+            images = augment(torch.from_numpy(self.train_set.images[indices]))
+            labels = torch.from_numpy(self.train_set.labels[indices]).to(self.processes.device)
+            inputs, targets = mix(to_input(images, contract, self.processes.device), labels)
+            loss = self._step(network, inputs, targets)
+            if not math.isfinite(loss):
+                raise InputError(
+                    f"the training loss is {loss} in epoch {epoch}, step {step} of {self.plan.steps}",
+                    hint=f"lower train.optimizer.lr ({settings.optimizer.lr:g}) or set train.clip_norm",
+                )
+            if self.average is not None:
+                self.average.update(self.module, done)
+            self.meter.step(epoch, loss, rate)
+        return rate
+
+    def _step(self, network: nn.Module, inputs: Tensor, targets: Tensor) -> float:
+        with torch.autocast(self.processes.device.type, torch.bfloat16, enabled=self._in_bfloat16):
+            logits = network(inputs)
+        loss = cross_entropy(logits.float(), targets, label_smoothing=self.settings.label_smoothing)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        if self.settings.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.settings.clip_norm)
+        self.optimizer.step()
+        return loss.item()
+
+    @property
+    def _in_bfloat16(self) -> bool:
+        on_gpu = self.processes.device.type == "cuda"
+        return self.settings.mixed_precision and on_gpu and torch.cuda.is_bf16_supported()
+
+    def _parallel(self) -> nn.Module:
+        """Wrap the network for this epoch: DDP looks at what is frozen only when it is made."""
+        if self.processes.world == 1:
+            return self.module
+        return DistributedDataParallel(self.module, broadcast_buffers=False)
+
+    def _evaluate(self) -> float | None:
+        if self.eval_set is None or not len(self.eval_set):
+            return None
+        module = self.module if self.average is None else self.average.module
+        return top1(module.eval(), self.eval_set, self.settings.batch_size, self.processes)
+
+
+def _silent(_: TrainProgress) -> None:
+    """Report nothing: only the first process speaks."""

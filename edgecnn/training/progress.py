@@ -1,0 +1,165 @@
+"""What a training tells while it runs and when it has ended."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SECONDS_BETWEEN_REPORTS = 0.5
+
+
+@dataclass(frozen=True)
+class TrainProgress:
+    """A moment of a training.
+
+    Attributes:
+        epoch: The running epoch, from 0.
+        epochs: Number of epochs.
+        step: Steps done in this epoch.
+        steps: Steps of one epoch.
+        loss: Mean training loss of the epoch so far.
+        lr: Learning rate of the last step.
+        images_per_second: Rate since this process started training, all processes together.
+        seconds_left: Expected time to the end of the last epoch.
+        top1: Share of the evaluation set that is classified right; None before the epoch's end.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    lr: float
+    images_per_second: float
+    seconds_left: float
+    top1: float | None = None
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """One finished epoch.
+
+    Attributes:
+        epoch: Its number, from 0.
+        loss: Mean training loss.
+        lr: Learning rate of its last step.
+        seconds: Wall time, evaluation included.
+        top1: Share of the evaluation set that is classified right, or None without such a set.
+    """
+
+    epoch: int
+    loss: float
+    lr: float
+    seconds: float
+    top1: float | None
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished training.
+
+    Attributes:
+        history: Every epoch, those before a resume included.
+        images_per_second: Rate of this process' epochs, evaluation not counted; 0 if none was left.
+    """
+
+    history: tuple[EpochResult, ...]
+    images_per_second: float
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of all epochs."""
+        return sum(epoch.seconds for epoch in self.history)
+
+    @property
+    def last_top1(self) -> float | None:
+        """Metric of the last epoch, whose weights are the result."""
+        return self.history[-1].top1
+
+    @property
+    def best_top1(self) -> float | None:
+        """Best metric of any epoch; its weights are not kept, since choosing them here would flatter."""
+        return max((epoch.top1 for epoch in self.history if epoch.top1 is not None), default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain data."""
+        return {
+            "history": [asdict(epoch) for epoch in self.history],
+            "seconds": self.seconds,
+            "images_per_second": self.images_per_second,
+            "last_top1": self.last_top1,
+            "best_top1": self.best_top1,
+        }
+
+
+class Meter:
+    """Times the steps of this process and reports them, a few times a second at most.
+
+    Args:
+        report: Receives the progress.
+        epochs: Number of epochs.
+        steps: Steps of one epoch.
+        images: Images of one step, all processes together.
+    """
+
+    def __init__(
+        self, report: Callable[[TrainProgress], None], *, epochs: int, steps: int, images: int
+    ) -> None:
+        self._report = report
+        self._epochs = epochs
+        self._steps = steps
+        self._images = images
+        self._steps_timed = 0
+        self._seconds = 0.0
+        self._last_report = float("-inf")
+        self._loss_sum = 0.0
+        self._step = 0
+        self._started = 0.0
+
+    @property
+    def images_per_second(self) -> float:
+        """Rate of the steps timed so far."""
+        return self._steps_timed * self._images / self._seconds if self._seconds > 0 else 0.0
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of the running epoch."""
+        return self._loss_sum / max(1, self._step)
+
+    def begin_epoch(self) -> None:
+        """Start the clock of an epoch."""
+        self._loss_sum, self._step, self._started = 0.0, 0, time.monotonic()
+
+    def step(self, epoch: int, loss: float, lr: float) -> None:
+        """Count one finished step."""
+        now = time.monotonic()
+        self._seconds += now - self._started
+        self._started = now
+        self._steps_timed += 1
+        self._step += 1
+        self._loss_sum += loss
+        if now - self._last_report >= _SECONDS_BETWEEN_REPORTS:
+            self._last_report = now
+            self._report(self._progress(epoch, lr, None))
+
+    def end_epoch(self, epoch: int, lr: float, top1: float | None) -> None:
+        """Report the end of an epoch, whenever the last report was."""
+        self._report(self._progress(epoch, lr, top1))
+
+    def _progress(self, epoch: int, lr: float, top1: float | None) -> TrainProgress:
+        steps_left = (self._epochs - epoch) * self._steps - self._step
+        return TrainProgress(
+            epoch=epoch,
+            epochs=self._epochs,
+            step=self._step,
+            steps=self._steps,
+            loss=self.loss,
+            lr=lr,
+            images_per_second=self.images_per_second,
+            seconds_left=steps_left * self._seconds / max(1, self._steps_timed),
+            top1=top1,
+        )

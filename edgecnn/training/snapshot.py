@@ -1,0 +1,138 @@
+"""What a training resumes from: one safetensors file an epoch, replaced atomically.
+
+The file holds the weights, their average and the optimizer's state as tensors, and the history as JSON
+in its header, so there is no pickle and no second file that could disagree. Random numbers need no
+state: every epoch seeds its generators from the settings' seed, the epoch and the rank.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from edgecnn.errors import InputError
+from edgecnn.training.progress import EpochResult
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA = 1
+_HEADER = "edgecnn.training"
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """The objects that change while training.
+
+    Attributes:
+        module: The network that trains.
+        average: Its averaged copy, where there is one.
+        optimizer: The optimizer, with all parameters of ``module``.
+    """
+
+    module: nn.Module
+    average: nn.Module | None
+    optimizer: torch.optim.Optimizer
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every tensor of the state by a name of its own; they share memory with the objects."""
+        named = {f"module.{name}": value for name, value in self.module.state_dict().items()}
+        if self.average is not None:
+            named |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        for index, values in self.optimizer.state_dict()["state"].items():
+            named |= {f"optimizer.{index}.{key}": value for key, value in values.items() if value is not None}
+        return named
+
+
+def save_snapshot(
+    path: Path, identity: dict[str, Any], history: list[EpochResult], state: TrainingState
+) -> None:
+    """Write a snapshot; a process killed meanwhile leaves the previous one whole.
+
+    Args:
+        path: The file.
+        identity: What the training is of, as JSON: settings and data. Only an equal one resumes.
+        history: The finished epochs.
+        state: Network, average and optimizer after the last of them.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    header = json.dumps(
+        {"schema": SCHEMA, "identity": identity, "history": [asdict(epoch) for epoch in history]}
+    )
+    tensors = {name: value.detach().cpu().contiguous() for name, value in state.tensors().items()}
+    temporary = path.with_suffix(".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(save(tensors, metadata={_HEADER: header}))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def load_snapshot(path: Path, identity: dict[str, Any], state: TrainingState) -> list[EpochResult]:
+    """Bring ``state`` to where a snapshot left it.
+
+    Args:
+        path: The file; nothing happens where there is none.
+        identity: What this training is of.
+        state: Freshly built; its tensors are overwritten in place.
+
+    Returns:
+        The finished epochs; empty without a snapshot.
+
+    Raises:
+        InputError: The file is damaged or belongs to another training.
+    """
+    if not path.exists():
+        return []
+    try:
+        with safe_open(path, framework="pt") as file:
+            document = json.loads((file.metadata() or {})[_HEADER])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path} is not a training snapshot: {error}", hint="delete it to train from the start"
+        ) from error
+    if document.get("schema") != SCHEMA or document.get("identity") != identity:
+        raise InputError(
+            f"{path} belongs to a training with other settings, data or network",
+            hint="delete it to train from the start, or use another folder",
+        )
+    _restore(state, tensors)
+    return [EpochResult(**epoch) for epoch in document["history"]]
+
+
+@torch.no_grad()
+def _restore(state: TrainingState, tensors: dict[str, Tensor]) -> None:
+    """Copy values into the live tensors: their layout in memory decides the last bits of later sums."""
+    for prefix, module in (("module.", state.module), ("average.", state.average)):
+        if module is not None:
+            module.load_state_dict(
+                {name.removeprefix(prefix): tensors[name] for name in _under(tensors, prefix)}
+            )
+    parameters = [parameter for group in state.optimizer.param_groups for parameter in group["params"]]
+    values: dict[int, dict[str, Tensor]] = {}
+    for name in _under(tensors, "optimizer."):
+        _, index, key = name.split(".")
+        value, parameter = tensors[name], parameters[int(index)]
+        if value.shape == parameter.shape:
+            value = torch.empty_like(parameter).copy_(value)
+        values.setdefault(int(index), {})[key] = value
+    groups = state.optimizer.state_dict()["param_groups"]
+    state.optimizer.load_state_dict({"state": values, "param_groups": groups})
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> list[str]:
+    return [name for name in tensors if name.startswith(prefix)]
