@@ -168,7 +168,7 @@ def from_source(source: Source) -> Pipeline:
     for name in spec.budgets:
         if name != EVERY_TARGET and name not in targets:
             raise UsageError(
-                f"{source.locate(('budgets', name))}: budget for {name!r}, which is no target of this pipeline",
+                f"{source.locate(('budgets', name))}: {name!r} is no target of this pipeline",
                 hint=f"its targets: {', '.join(targets)}",
             )
     return Pipeline(spec, targets)

@@ -9,6 +9,7 @@ from pydantic import Field
 from edgecnn.config import paths
 from edgecnn.config.base import Schema
 from edgecnn.config.budgets import Budgets
+from edgecnn.config.quantities import Fraction
 from edgecnn.config.references import resolve
 from edgecnn.config.yaml_source import Source, merge, validate
 
@@ -27,16 +28,25 @@ Isa = Literal[
 
 
 class VerificationLimits(Schema):
-    """Limits of the verification chain's first three links; the chain's own defaults where not given."""
+    """Limits of the verification chain; where not given, those of the target's precision hold."""
 
     conversion_sqnr_db: float | None = None
-    """Smallest signal-to-noise ratio of the float file's outputs against PyTorch's, in dB."""
+    """Link 1: least signal-to-noise ratio of the float file's outputs against PyTorch's."""
 
     quantization_sqnr_db: float | None = None
-    """Smallest ratio of the reduced file in the reference execution against the float file, in dB."""
+    """Link 2: least ratio of the target's file in reference execution against the float file."""
 
-    kernels_sqnr_db: float | None = None
-    """Smallest ratio of the shipping execution against the reference execution of one file, in dB."""
+    quantization_agreement: Fraction | None = None
+    """Link 2: least share of images with the same class."""
+
+    kernels_gap_db: float | None = None
+    """Link 3: most that shipping execution may lose to reference execution."""
+
+    kernels_agreement: Fraction | None = None
+    """Link 3: least share of images with the same class in both executions."""
+
+    task_drop: Fraction | None = None
+    """Link 4: most that the task metric may fall below fp32 PyTorch on the same images."""
 
 
 class Target(Schema):

@@ -104,7 +104,7 @@ def parse_yaml(text: str, name: str) -> Source:
 
 
 def merge(base: Source, over: Source) -> Source:
-    """Return ``base`` with the keys of ``over`` laid on top; mappings are merged, everything else replaced."""
+    """Return ``base`` with the keys of ``over`` laid on top: mappings merge, the rest is replaced."""
     data, where = _merge_values(base.data, over.data), {**base.where, **over.where}
     return Source(data, where, over.name)
 

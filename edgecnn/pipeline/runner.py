@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from edgecnn.store.store import Store
+    from edgecnn.store.store import Entry, Store
 
 _ENVIRONMENT_FAULTS = {
     errno.ENOSPC: "the disk is full",
@@ -91,34 +91,42 @@ def execute(steps: Sequence[Step], store: Store, reporter: Reporter, logs: Path)
 def _make(
     step: Step, results: dict[str, StepResult], store: Store, reporter: Reporter, logs: Path
 ) -> StepResult:
+    """Reuse or make one step, and put it before its gate."""
     started = time.monotonic()
-    result = StepResult(step, Status.FAILED)
+    entry, status, error = None, Status.FAILED, None
     try:
-        key = step_key(step, results)
-        entry, status = store.get(key), Status.REUSED
-        if entry is None:
-            with store.lock(key, lambda: reporter.waiting(step)):
-                entry = store.get(key)
-                if entry is None:
-                    reporter.started(step)
-                    inputs = {name: _outputs(results[source]) for name, source in step.inputs.items()}
-                    draft = store.draft(key)
-                    context = Context(
-                        draft.outputs,
-                        draft.scratch,
-                        logs / f"{step.id.replace(':', '-')}.log",
-                        lambda done, total, text: reporter.progress(step, done, total, text),
-                    )
-                    step.stage.run(inputs, step.parameters, context)
-                    entry, status = store.commit(key, draft, _record(step, context)), Status.MADE
-        result = StepResult(step, status, entry)
+        entry, status = _produce(step, results, store, reporter, logs)
         if step.gate is not None:
             step.gate(entry.outputs)
-    except EdgecnnError as error:
-        result = StepResult(step, Status.FAILED, result.entry, error)
-    except OSError as error:
-        result = StepResult(step, Status.FAILED, result.entry, environment_fault(error))
-    return StepResult(step, result.status, result.entry, result.error, time.monotonic() - started)
+    except EdgecnnError as known:
+        status, error = Status.FAILED, known
+    except OSError as fault:
+        status, error = Status.FAILED, environment_fault(fault)
+    return StepResult(step, status, entry, error, time.monotonic() - started)
+
+
+def _produce(
+    step: Step, results: dict[str, StepResult], store: Store, reporter: Reporter, logs: Path
+) -> tuple[Entry, Status]:
+    key = step_key(step, results)
+    entry = store.get(key)
+    if entry is not None:
+        return entry, Status.REUSED
+    with store.lock(key, lambda: reporter.waiting(step)):
+        entry = store.get(key)
+        if entry is not None:
+            return entry, Status.REUSED
+        reporter.started(step)
+        draft = store.draft(key)
+        context = Context(
+            out=draft.outputs,
+            scratch=draft.scratch,
+            log=logs / f"{step.id.replace(':', '-')}.log",
+            progress=lambda done, total, text: reporter.progress(step, done, total, text),
+        )
+        inputs = {name: _outputs(results[source]) for name, source in step.inputs.items()}
+        step.stage.run(inputs, step.parameters, context)
+        return store.commit(key, draft, _record(step, context)), Status.MADE
 
 
 def environment_fault(error: OSError) -> InputError:
@@ -146,4 +154,5 @@ def _record(step: Step, context: Context) -> dict[str, object]:
         "parameters": parameters_json(step.parameters),
         "packages": package_versions(step.stage),
         "costs": context.costs,
+        "notes": context.notes,
     }

@@ -29,7 +29,11 @@ class Context:
         scratch: Directory that outlives a kill, to resume from.
         log: File for what vendor code prints.
         progress: Receives how far the stage has come.
-        costs: What child processes cost, by what they did; recorded beside the outputs, never in the key.
+        costs: What the work cost, by what was done.
+        notes: What the report shows besides, such as the history of a training.
+
+    Costs and notes are recorded beside the outputs and are not part of their digest: a stage that was
+    redone in another time with the same result changes nothing after it.
     """
 
     out: Path
@@ -37,6 +41,7 @@ class Context:
     log: Path
     progress: Progress
     costs: dict[str, dict[str, float]] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
 
     def charge(self, what: str, child: ChildResult) -> Any:
         """Record what a child process cost and return its value."""

@@ -1,0 +1,121 @@
+"""Evaluate an artifact on labelled images, in its shipping runtime."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgecnn.config.paths import cache_dir
+from edgecnn.data.prepare import check_labels, prepare
+from edgecnn.data.source import open_source
+from edgecnn.devices.local import LocalDevice
+from edgecnn.measure.accuracy import top_k_accuracy
+from edgecnn.store.manifest import Artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgecnn.data.prepared import PreparedSet
+
+
+@dataclass(frozen=True)
+class EvalResult:
+    """What an artifact reaches on a set of images.
+
+    Attributes:
+        artifact: Its directory.
+        target: Its target.
+        metric: Name of the metric: ``top1``.
+        value: The metric, 0 to 1.
+        top5: Share of images whose label is among the five largest outputs.
+        n: Number of images.
+        seconds: Wall time of preprocessing by table, inference and storing; decoding comes before.
+        images_per_second: ``n`` over ``seconds``.
+        data: The dataset.
+        fp32: What fp32 PyTorch reached when the artifact was made, where the same dataset was used.
+    """
+
+    artifact: str
+    target: str
+    metric: str
+    value: float
+    top5: float
+    n: int
+    seconds: float
+    images_per_second: float
+    data: str
+    fp32: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain data."""
+        return asdict(self)
+
+
+def evaluate(
+    artifact: Path | str,
+    data: str,
+    *,
+    skip_bad_images: bool = False,
+    limit: int | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> EvalResult:
+    """Run an artifact over a dataset, with the contract that it was made with.
+
+    Args:
+        artifact: Directory of the artifact.
+        data: CSV file, folder or ``fashion-mnist:test``.
+        skip_bad_images: Leave corrupt images out instead of refusing them.
+        limit: Use only so many images, evenly over the classes.
+        progress: Called with images done, images in all, and what is being done.
+
+    Raises:
+        InputError: The artifact or the data cannot be used.
+        WorkerError: The runtime crashed, hung or ran out of memory.
+    """
+    tell = progress or (lambda _done, _total, _text: None)
+    opened = Artifact.open(Path(artifact))
+    source = open_source(data, cache_dir=cache_dir())
+    with tempfile.TemporaryDirectory(prefix="edgecnn-eval-") as folder:
+        images = prepare(
+            source,
+            opened.contract,
+            Path(folder) / "images",
+            on_bad_image="skip" if skip_bad_images else "error",
+            limit=limit,
+            progress=lambda done, total: tell(done, total, "decoding"),
+        )
+        check_labels(images, len(opened.manifest.classes))
+        return _evaluate(opened, images, data, Path(folder), tell)
+
+
+def _evaluate(
+    artifact: Artifact, images: PreparedSet, data: str, folder: Path, tell: Callable[[int, int, str], None]
+) -> EvalResult:
+    target = artifact.manifest.target
+    with LocalDevice().open(
+        target.runtime, artifact.model, log=folder / "worker.log", threads=target.threads
+    ) as session:
+        evaluation = session.evaluate(
+            images.directory / "images.npy",
+            images.contract,
+            folder / "outputs",
+            progress=lambda done, total: tell(done, total, "evaluating"),
+        )
+    outputs, labels = evaluation.outputs[0], np.asarray(images.labels)
+    known = artifact.manifest.metrics
+    return EvalResult(
+        artifact=str(artifact.directory),
+        target=target.name,
+        metric="top1",
+        value=top_k_accuracy(outputs, labels),
+        top5=top_k_accuracy(outputs, labels, k=min(5, outputs.shape[1])),
+        n=evaluation.images,
+        seconds=evaluation.seconds,
+        images_per_second=evaluation.images_per_second,
+        data=data,
+        fp32=known["fp32"] if known and known["data"] == data and known["n"] == evaluation.images else None,
+    )

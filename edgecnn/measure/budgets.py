@@ -1,0 +1,93 @@
+"""Hold measured values to budgets."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.config.quantities import format_size
+
+if TYPE_CHECKING:
+    from edgecnn.config.budgets import Budgets
+
+MINIMA = frozenset({"accuracy"})
+"""Budgets that are lower limits; all others are upper ones."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The values that budgets bind; None where a value was not measured.
+
+    Attributes:
+        size: Bytes of the model files.
+        accuracy: Task metric on the evaluation set in the shipping runtime.
+        accuracy_drop: Loss against fp32 PyTorch on the same images; negative for a gain.
+        latency_ratio: Median latency as a multiple of the float32 file's in the same runtime.
+        float_ops: Floating-point operations in the file.
+        transposes: Layout transposes in the file.
+    """
+
+    size: int | None = None
+    accuracy: float | None = None
+    accuracy_drop: float | None = None
+    latency_ratio: float | None = None
+    float_ops: int | None = None
+    transposes: int | None = None
+
+
+@dataclass(frozen=True)
+class BudgetResult:
+    """One budget, judged.
+
+    Attributes:
+        name: Name of the budget.
+        limit: Its limit.
+        measured: The measured value, or None where there is none: then the budget is missed.
+        passed: Whether it is met.
+    """
+
+    name: str
+    limit: float
+    measured: float | None
+    passed: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain data."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        bound = "at least" if self.name in MINIMA else "at most"
+        found = "not measured" if self.measured is None else format_value(self.name, self.measured)
+        return f"{self.name} {found} ({bound} {format_value(self.name, self.limit)})"
+
+
+def judge(budgets: Budgets, measured: Measured) -> list[BudgetResult]:
+    """Hold every given budget to its measured value; one that was not measured is missed.
+
+    >>> from edgecnn.config.budgets import Budgets
+    >>> [str(result) for result in judge(Budgets(size="1 kB", accuracy=0.9), Measured(size=1200))]
+    ['size 1.2 kB (at most 1 kB)', 'accuracy not measured (at least 90.00 %)']
+    """
+    values = asdict(measured)
+    return [_judge_one(name, limit, values[name]) for name, limit in budgets.given().items()]
+
+
+def _judge_one(name: str, limit: float, value: float | None) -> BudgetResult:
+    if value is None:
+        passed = False
+    else:
+        passed = value >= limit if name in MINIMA else value <= limit
+    return BudgetResult(name, limit, value, passed)
+
+
+def format_value(name: str, value: float) -> str:
+    """Return a budget's limit or value as people write it.
+
+    >>> format_value("accuracy_drop", 0.0125)
+    '1.25 %'
+    """
+    if name == "size":
+        return format_size(value)
+    if name.startswith("accuracy"):
+        return f"{100 * value:.2f} %"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

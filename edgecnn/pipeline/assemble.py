@@ -1,0 +1,159 @@
+"""Gather what a target's steps measured into the manifest of its artifact."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+from edgecnn.data.prepared import PreparedSet
+from edgecnn.devices.host import host
+from edgecnn.formats.registry import model_file
+from edgecnn.measure.budgets import BudgetResult, Measured, judge
+from edgecnn.measure.limits import Limits
+from edgecnn.measure.verification import Link, verify_task
+from edgecnn.stages import benchmark, evaluate, quantize, reference
+from edgecnn.stages.verify import read_links
+from edgecnn.store.digest import digest_file
+from edgecnn.store.manifest import Manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.config.target import Target
+    from edgecnn.pipeline.plan import Plan
+    from edgecnn.pipeline.step import StepResult
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The outputs of a target's steps, by what they are."""
+
+    plan: Plan
+    target: Target
+    results: dict[str, StepResult]
+
+    def _outputs(self, step: str) -> Path:
+        entry = self.results[step].entry
+        if entry is None:
+            raise KeyError(f"{step} has no outputs")
+        return entry.outputs
+
+    def _json(self, step: str, name: str) -> Any:
+        return json.loads((self._outputs(step) / name).read_text(encoding="utf-8"))
+
+    def _has(self, step: str) -> bool:
+        return step in self.results
+
+    def _model(self) -> str:
+        step = f"quantize:{self.target.name}"
+        return step if self._has(step) else f"lower:{self.target.format}"
+
+    def files(self) -> list[Path]:
+        """Return the model's files."""
+        return [path for path in sorted(self._outputs(self._model()).iterdir()) if path.name != quantize.NOTES]
+
+    def links(self) -> list[Link]:
+        """Return every link of the chain; the fourth only where there is an evaluation set."""
+        links = read_links(self._outputs(f"verify:{self.target.name}"))
+        if not self.plan.has_eval:
+            return links
+        truth = np.load(self._outputs("reference:eval") / reference.OUTPUTS, allow_pickle=False)
+        shipped = np.load(
+            self._outputs(f"evaluate:{self.target.name}") / evaluate.OUTPUTS, allow_pickle=False
+        )
+        labels = PreparedSet.open(self._outputs("prepare:eval")).labels
+        precision = cast("Literal['fp32', 'fp16', 'int8']", self.target.precision)
+        limits = Limits.of(precision, self.target.verification.model_dump(exclude_none=True))
+        return [*links, verify_task(truth, shipped, np.asarray(labels), limits)]
+
+    def manifest(self, links: list[Link]) -> tuple[Manifest, list[BudgetResult]]:
+        """Return the manifest and the judged budgets that it holds."""
+        spec = self._json(self.plan.checkpoint, "spec.json")
+        inspection = self._json(f"inspect:{self.target.name}", "inspection.json")
+        files = self.files()
+        size = sum(path.stat().st_size for path in files)
+        latency = self._latency()
+        metrics = self._metrics(links)
+        budgets = judge(
+            self.target.budgets,
+            Measured(
+                size=size,
+                accuracy=metrics.get("value"),
+                accuracy_drop=metrics.get("drop"),
+                latency_ratio=latency.get("ratio"),
+                float_ops=len(inspection["float_ops"]),
+                transposes=inspection["transposes"],
+            ),
+        )
+        notes = f"quantize:{self.target.name}"
+        manifest = Manifest(
+            name=self.plan.pipeline.spec.name,
+            target=self.target,
+            model=model_file(self._outputs(self._model()), self.target.format).name,
+            files={path.name: digest_file(path) for path in files},
+            size_bytes=size,
+            source=self._source(spec),
+            contract=spec["contract"],
+            classes=spec["classes"],
+            precision=inspection["precision"],
+            inspection=inspection,
+            quantization=self._json(notes, quantize.NOTES) if self._has(notes) else {},
+            verification=[link.to_json() for link in links],
+            metrics=metrics,
+            latency=latency,
+            budgets=[result.to_json() for result in budgets],
+            costs=self._costs(),
+            host=host().to_json(),
+            tools=self._tools(),
+        )
+        return manifest, budgets
+
+    def _source(self, spec: dict[str, Any]) -> dict[str, Any]:
+        entry = self.results[self.plan.checkpoint].entry
+        kept = {key: value for key, value in spec.items() if key not in ("schema", "contract", "classes")}
+        return kept | {"checkpoint": None if entry is None else entry.digest}
+
+    def _metrics(self, links: list[Link]) -> dict[str, Any]:
+        task = next((link for link in links if link.number == 4), None)
+        if task is None:
+            return {}
+        took = self._json(f"evaluate:{self.target.name}", evaluate.RESULT)
+        return {
+            "metric": "top1",
+            "value": task.metrics["top1"],
+            "fp32": task.metrics["fp32_top1"],
+            "drop": task.metrics["drop"],
+            "drop_interval": [task.metrics["drop_low"], task.metrics["drop_high"]],
+            "agreement": task.metrics["agreement"],
+            "n": took["images"],
+            "seconds": took["seconds"],
+            "images_per_second": took["images_per_second"],
+            "peak_bytes": took["peak_bytes"],
+            "data": self.plan.pipeline.spec.data.eval,
+        }
+
+    def _latency(self) -> dict[str, Any]:
+        step = f"benchmark:{self.target.name}"
+        return dict(self._json(step, benchmark.RESULT)) if self._has(step) else {}
+
+    def _own_steps(self) -> list[StepResult]:
+        names = [f"lower:{self.target.format}"]
+        names += [step.id for step in self.plan.steps if step.target == self.target.name]
+        return [self.results[name] for name in names]
+
+    def _costs(self) -> dict[str, Any]:
+        costs: dict[str, Any] = {}
+        for result in self._own_steps():
+            if result.entry is not None:
+                costs |= result.entry.record["costs"]
+        return costs
+
+    def _tools(self) -> dict[str, str]:
+        tools: dict[str, str] = {}
+        for result in self._own_steps():
+            if result.entry is not None:
+                tools |= result.entry.record["packages"]
+        return dict(sorted(tools.items()))

@@ -1,0 +1,64 @@
+"""Stage ``reference``: what fp32 PyTorch answers, the truth that every exported file is held to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgecnn import process
+from edgecnn.stages.base import Context, Inputs, Stage
+
+BATCH = 32
+OUTPUTS = "outputs.npy"
+
+
+@dataclass(frozen=True)
+class ReferenceParameters:
+    """Nothing to choose: one implementation, float32, on the CPU."""
+
+
+def run(inputs: Inputs, parameters: ReferenceParameters, context: Context) -> None:
+    """Run the checkpoint over a prepared set in a child process; writes float32 ``outputs.npy`` ``[N, C]``."""
+    del parameters
+    child = process.call(
+        "edgecnn.stages.reference:infer",
+        {
+            "checkpoint": str(inputs["checkpoint"]),
+            "images": str(inputs["images"]),
+            "out": str(context.out / OUTPUTS),
+        },
+        log=context.log,
+    )
+    context.charge("reference", child)
+
+
+def infer(checkpoint: str, images: str, out: str) -> None:
+    """Write the outputs of a checkpoint for every image of a prepared set; runs in a child process."""
+    import numpy as np
+    import torch
+
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.errors import InputError
+    from edgecnn.models.checkpoint import load_checkpoint
+    from edgecnn.ondevice.normalize import normalize
+
+    module, spec = load_checkpoint(Path(checkpoint))
+    prepared = PreparedSet.open(Path(images))
+    results = []
+    with torch.inference_mode():
+        for start in range(0, len(prepared), BATCH):
+            batch = normalize(np.asarray(prepared.images[start : start + BATCH]), spec.contract)
+            # Contiguous NCHW: the plain layout that every format is compared with.
+            tensor = torch.from_numpy(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))
+            results.append(module(tensor).numpy())
+    outputs = np.concatenate(results).astype(np.float32)
+    if outputs.ndim != 2:
+        raise InputError(f"the network answers with shape {outputs.shape[1:]}, not with one score a class")
+    if not np.isfinite(outputs).all():
+        raise InputError(
+            "the network answers with values that are not finite; its weights or its input scaling are broken"
+        )
+    np.save(out, outputs, allow_pickle=False)
+
+
+REFERENCE = Stage("reference", 1, run, ("torch",))

@@ -1,0 +1,62 @@
+"""Stage ``train``: an initial checkpoint becomes a trained one; resumed from its last epoch after a kill."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.stages.base import Context, Inputs, Stage
+
+if TYPE_CHECKING:
+    from edgecnn.training.progress import TrainProgress
+
+
+@dataclass(frozen=True)
+class TrainParameters:
+    """How to train.
+
+    Attributes:
+        settings: :class:`edgecnn.config.training.TrainSettings` as plain data.
+    """
+
+    settings: dict[str, Any]
+
+
+def run(inputs: Inputs, parameters: TrainParameters, context: Context) -> None:
+    """Train in this process, so that Ctrl-C reaches the loop, and write the checkpoint."""
+    from edgecnn.config.training import TrainSettings
+    from edgecnn.data.prepare import check_labels
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
+    from edgecnn.training.loop import train
+
+    module, spec = load_checkpoint(inputs["checkpoint"])
+    train_set = PreparedSet.open(inputs["train"])
+    eval_set = PreparedSet.open(inputs["eval"]) if "eval" in inputs else None
+    for prepared in (train_set, eval_set):
+        if prepared is not None:
+            check_labels(prepared, len(spec.classes))
+    started = time.monotonic()
+    result = train(
+        module,
+        train_set,
+        eval_set,
+        TrainSettings.model_validate(parameters.settings),
+        scratch=context.scratch,
+        progress=lambda state: _report(context, state),
+    )
+    save_checkpoint(context.out, module, spec.with_weights("trained by this pipeline"))
+    context.notes["training"] = result.to_json()
+    context.costs["train"] = {"wall_s": round(time.monotonic() - started, 3)}
+
+
+def _report(context: Context, state: TrainProgress) -> None:
+    text = (
+        f"epoch {state.epoch + 1}/{state.epochs}, loss {state.loss:.3f}, "
+        f"{state.images_per_second:.0f} images/s, {state.seconds_left:.0f} s left"
+    )
+    context.progress(state.epoch * state.steps + state.step, state.epochs * state.steps, text)
+
+
+TRAIN = Stage("train", 1, run, ("torch", "torchvision"))

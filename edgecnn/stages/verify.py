@@ -1,0 +1,159 @@
+"""Stage ``verify``: links 1 to 3 of the verification chain, each execution in a worker of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+from edgecnn import process
+from edgecnn.data.prepared import PreparedSet
+from edgecnn.devices.local import LocalDevice
+from edgecnn.errors import VerificationFailed
+from edgecnn.formats.registry import model_file
+from edgecnn.measure.limits import Limits
+from edgecnn.measure.verification import (
+    Link,
+    first_broken,
+    verify_conversion,
+    verify_kernels,
+    verify_quantization,
+)
+from edgecnn.runtimes.isa import ISAS
+from edgecnn.stages.base import Context, Inputs, Stage
+from edgecnn.stages.reference import OUTPUTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from edgecnn.runtimes.base import Execution
+
+RESULT = "verification.json"
+
+
+@dataclass(frozen=True)
+class VerifyParameters:
+    """What is executed and what is allowed.
+
+    Attributes:
+        format: Format of the files.
+        precision: Precision of the target; chooses the limits.
+        runtime: Runtime that executes them.
+        threads: Threads of one inference.
+        isa: Instruction set that the target declares.
+        host_isa: Instruction set of this machine: int8 kernels differ between them.
+        limits: The target's own limits.
+    """
+
+    format: str
+    precision: str
+    runtime: str
+    threads: int
+    isa: str
+    host_isa: str
+    limits: dict[str, float]
+
+
+def run(inputs: Inputs, parameters: VerifyParameters, context: Context) -> None:
+    """Write every link that could be judged to ``verification.json``, up to the first broken one."""
+    precision = cast("Literal['fp32', 'fp16', 'int8']", parameters.precision)
+    links = _judge(inputs, parameters, context, Limits.of(precision, parameters.limits))
+    document = [link.to_json() for link in links]
+    (context.out / RESULT).write_text(json.dumps(document), encoding="utf-8")
+
+
+def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limits: Limits) -> list[Link]:
+    execute = _Executor(inputs["probe"], parameters, context)
+    truth = np.load(inputs["reference"] / OUTPUTS, allow_pickle=False)
+    float_file = model_file(inputs["float"], parameters.format)
+    float_outputs = execute("float", float_file, "shipping")
+    links = [verify_conversion(truth, float_outputs, limits)]
+    if parameters.precision == "fp32" or not links[-1].passed:
+        return links
+
+    model = model_file(inputs["model"], parameters.format)
+    reference_outputs = execute(
+        "reference", _reference_file(model, parameters.format, context), "reference"
+    )
+    links.append(verify_quantization(float_outputs, reference_outputs, limits))
+    if not links[-1].passed:
+        return links
+    shipping_outputs = execute("shipping", model, "shipping")
+    isa = ISAS.get(parameters.host_isa)
+    links.append(verify_kernels(float_outputs, reference_outputs, shipping_outputs, limits, isa))
+    return links
+
+
+def _reference_file(model: Path, format_name: str, context: Context) -> Path:
+    """Return the file that reference execution takes; most formats' own file is."""
+    out = context.scratch / "reference-file"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    child = process.call(
+        "edgecnn.formats.entry:reference",
+        {"format": format_name, "model": str(model), "out": str(out)},
+        log=context.log,
+    )
+    return model.parent / child.value if child.value == model.name else out / child.value
+
+
+@dataclass(frozen=True)
+class _Executor:
+    probe: Path
+    parameters: VerifyParameters
+    context: Context
+
+    def __call__(self, name: str, model: Path, execution: Execution) -> npt.NDArray[np.float32]:
+        images = PreparedSet.open(self.probe)
+        with LocalDevice().open(
+            self.parameters.runtime,
+            model,
+            log=self.context.log,
+            execution=execution,
+            threads=self.parameters.threads,
+        ) as session:
+            evaluation = session.evaluate(
+                self.probe / "images.npy",
+                images.contract,
+                self.context.scratch / name,
+                progress=lambda done, total: self.context.progress(done, total, f"images, {name}"),
+            )
+            return np.array(evaluation.outputs[0])
+
+
+def require_intact(outputs: Path) -> None:
+    """Raise where a link is broken; the gate of the steps that build on a verified file.
+
+    Raises:
+        VerificationFailed: Names the first broken link, its numbers and the likely cause.
+    """
+    broken = first_broken(read_links(outputs))
+    if broken is not None:
+        raise VerificationFailed(broken.message(), hint=_HINTS[broken.number])
+
+
+_HINTS = {
+    1: "the float file is already wrong, before any quantization: report the network, or change the layer",
+    2: "more or better calibration images often help; `verification` in the target holds the limits",
+    3: "declare the machine's instruction set in the target (`isa`), so that the scheme fits its kernels",
+    4: "allow more with `verification.task_drop` in the target, or train and quantize for longer",
+}
+
+
+def read_links(outputs: Path) -> list[Link]:
+    """Read the links that a ``verify`` step wrote."""
+    data: list[dict[str, Any]] = json.loads((outputs / RESULT).read_text(encoding="utf-8"))
+    return [Link.from_json(item) for item in data]
+
+
+VERIFY = {
+    "onnxruntime": Stage("verify", 1, run, ("onnxruntime",)),
+    "litert": Stage("verify", 1, run, ("ai-edge-litert",)),
+    "tflite-runtime": Stage("verify", 1, run, ("tflite-runtime",)),
+    "openvino": Stage("verify", 1, run, ("openvino",)),
+}
