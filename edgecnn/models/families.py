@@ -7,8 +7,7 @@ Every builder takes ``classes`` and ``in_channels`` (1 or 3), and where the fami
 
 from __future__ import annotations
 
-from typing import Any, TYPE_CHECKING
-
+from typing import TYPE_CHECKING, Any
 
 from edgecnn.errors import UsageError
 from edgecnn.models.ends import replace_stem

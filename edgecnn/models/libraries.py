@@ -1,0 +1,224 @@
+"""Networks of timm and torchvision by their own names: ``timm:NAME[.TAG]`` and ``torchvision:NAME[.TAG]``.
+
+A tag names one of several published weights of the same network: timm's pretrained tag, or the member
+of torchvision's weights enumeration. Only :func:`download` uses the network.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.errors import MissingDependency, UsageError
+from edgecnn.models.ends import replace_stem
+from edgecnn.models.spec import ModelSpec
+from edgecnn.models.weights import first_line, write_safetensors
+from edgecnn.models.zoo import unknown
+from edgecnn.ondevice.contract import Contract
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+SCHEMES = ("timm", "torchvision")
+IMAGENET_CLASSES = 1000
+
+# Arguments that would make a library load weights or reach for a network while it builds.
+_RESERVED = frozenset(
+    {
+        "cache_dir",
+        "checkpoint_path",
+        "in_chans",
+        "num_classes",
+        "pretrained",
+        "pretrained_cfg",
+        "pretrained_cfg_overlay",
+        "pretrained_strict",
+        "progress",
+        "weights",
+        "weights_backbone",
+    }
+)
+
+
+@functools.cache
+def imagenet_classes() -> tuple[str, ...]:
+    """Return the 1000 class names of ImageNet, in the order of every ImageNet network's outputs."""
+    from torchvision.models import get_model_weights
+
+    return tuple(get_model_weights("mobilenet_v2").DEFAULT.meta["categories"])
+
+
+def describe(reference: str) -> ModelSpec:
+    """Return the spec of a library's network, with the contract of its published weights.
+
+    Raises:
+        UsageError: There is no such network or tag, or its preprocessing is not one that edgecnn executes.
+    """
+    scheme, name, tag = _split(reference)
+    return (_describe_timm if scheme == "timm" else _describe_torchvision)(reference, name, tag)
+
+
+def build(reference: str, *, classes: int, in_channels: int, arguments: dict[str, Any]) -> nn.Module:
+    """Build a library's network with fresh weights.
+
+    Raises:
+        UsageError: There is no such network, or it does not take these arguments.
+    """
+    scheme, name, _ = _split(reference)
+    reserved = sorted(_RESERVED & arguments.keys())
+    if reserved:
+        raise UsageError(f"{reference}: argument {reserved[0]!r} is edgecnn's own to set")
+    try:
+        if scheme == "timm":
+            import timm
+
+            return timm.create_model(  # type: ignore[no-any-return]
+                name, pretrained=False, num_classes=classes, in_chans=in_channels, **arguments
+            )
+        import torchvision.models
+
+        module = torchvision.models.get_model(name, weights=None, num_classes=classes, **arguments)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{reference} does not take these arguments: {error}") from error
+    return replace_stem(module, in_channels=in_channels)
+
+
+def with_tag(reference: str) -> str:
+    """Return the reference with the tag of its default weights where it has none.
+
+    Raises:
+        UsageError: There is no such network or tag, or it has no published weights.
+    """
+    scheme, name, tag = _split(reference)
+    if not tag and scheme == "timm":
+        import timm
+
+        configuration = timm.get_pretrained_cfg(name)
+        tag = configuration.tag if configuration is not None and configuration.has_weights else ""
+    elif not tag:
+        from torchvision.models import get_model_weights
+
+        tag = get_model_weights(name).DEFAULT.name
+    if not tag:
+        raise UsageError(f"{reference} has no published weights")
+    return f"{scheme}:{name}.{tag}"
+
+
+def download(reference: str, out: str) -> None:
+    """Download the weights of a tagged reference through its library, as a safetensors file.
+
+    The entry point of a child process: its environment keeps the libraries from sending telemetry.
+
+    Args:
+        reference: ``timm:NAME.TAG`` or ``torchvision:NAME.TAG``.
+        out: The file to write; the libraries' own downloads go beside it.
+
+    Raises:
+        MissingDependency: The weights cannot be reached from here.
+    """
+    scheme, name, tag = _split(reference)
+    folder = Path(out).parent
+    state: dict[str, Tensor]
+    try:
+        if scheme == "timm":
+            import timm
+
+            state = timm.create_model(f"{name}.{tag}", pretrained=True, cache_dir=folder).state_dict()
+        else:
+            from torchvision.models import get_model_weights
+
+            state = get_model_weights(name)[tag].get_state_dict(
+                progress=False, check_hash=True, model_dir=str(folder), weights_only=True
+            )
+        write_safetensors(state, Path(out))
+    except (OSError, RuntimeError) as error:
+        raise MissingDependency(
+            f"{scheme} could not download {name}.{tag}: {first_line(error)}",
+            hint="check the network, or give a file with --weights",
+        ) from error
+
+
+def _split(reference: str) -> tuple[str, str, str]:
+    """Return scheme, name and tag ("" where none is given), all three known to exist."""
+    scheme, _, full = reference.partition(":")
+    name, _, tag = full.partition(".")
+    if scheme == "timm":
+        import timm
+
+        if not timm.is_model(name):
+            raise unknown("timm model", name, timm.list_models())
+        tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{name}.*")]
+    else:
+        import torchvision.models
+
+        names = torchvision.models.list_models(module=torchvision.models)
+        if name not in names:
+            raise unknown("torchvision model", name, names)
+        tags = [member.name for member in torchvision.models.get_model_weights(name)]
+    if tag and tag not in tags:
+        raise unknown(f"weights of {scheme}:{name}", tag, tags)
+    return scheme, name, tag
+
+
+def _describe_timm(reference: str, name: str, tag: str) -> ModelSpec:
+    import timm
+    from timm.data import resolve_data_config
+
+    configuration = timm.get_pretrained_cfg(f"{name}.{tag}" if tag else name)
+    values = configuration.to_dict() if configuration is not None else {}
+    data = resolve_data_config(pretrained_cfg=values)
+    outputs = values.get("num_classes", IMAGENET_CLASSES)
+    return ModelSpec(
+        builder=reference,
+        contract=_contract(
+            reference,
+            height=data["input_size"][1],
+            width=data["input_size"][2],
+            resize="crop" if data["crop_mode"] == "center" else data["crop_mode"],
+            crop_fraction=data["crop_pct"],
+            interpolation=data["interpolation"],
+            mean=[round(255.0 * value, 6) for value in data["mean"]],
+            std=[round(255.0 * value, 6) for value in data["std"]],
+        ),
+        classes=imagenet_classes() if outputs == IMAGENET_CLASSES else numbered(outputs),
+        licence=values.get("license") or "",
+    )
+
+
+def _describe_torchvision(reference: str, name: str, tag: str) -> ModelSpec:
+    from torchvision.models import get_model_weights
+
+    published = get_model_weights(name)
+    weights = published[tag] if tag else published.DEFAULT
+    preset = weights.transforms()
+    return ModelSpec(
+        builder=reference,
+        contract=_contract(
+            reference,
+            height=preset.crop_size[0],
+            width=preset.crop_size[0],
+            crop_fraction=preset.crop_size[0] / preset.resize_size[0],
+            interpolation=preset.interpolation.value,
+            mean=[round(255.0 * value, 6) for value in preset.mean],
+            std=[round(255.0 * value, 6) for value in preset.std],
+        ),
+        classes=tuple(weights.meta["categories"]),
+        licence=weights.meta.get("license", "BSD-3-Clause"),
+    )
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """Return names for classes that have none: their numbers.
+
+    >>> numbered(3)
+    ('0', '1', '2')
+    """
+    return tuple(str(index) for index in range(count))
+
+
+def _contract(reference: str, **fields: Any) -> Contract:
+    try:
+        return Contract.from_json(fields)
+    except ValueError as error:
+        raise UsageError(f"{reference}: its preprocessing is not supported: {error}") from error

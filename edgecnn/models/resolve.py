@@ -1,0 +1,176 @@
+"""From what a user calls a model to a network and its spec."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from edgecnn.errors import InputError, UsageError
+from edgecnn.models import fetch, libraries, zoo
+from edgecnn.models.build import build, import_function
+from edgecnn.models.checkpoint import WEIGHTS_FILE, read_spec
+from edgecnn.models.ends import classifier_name
+from edgecnn.models.spec import ModelSpec
+from edgecnn.models.weights import adapt_weights, first_line, load_weights, read_safetensors, read_weights
+from edgecnn.ondevice.contract import Contract
+from edgecnn.store.digest import digest_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor, nn
+
+_SCHEMES = ("zoo", *libraries.SCHEMES, "python")
+
+# What a network of one's own is given when nobody says otherwise: torchvision's usual preprocessing.
+_USUAL_CONTRACT = Contract(height=224, width=224)
+
+
+def resolve_model(
+    reference: str,
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    classes: Sequence[str] | None = None,
+    contract_overrides: Mapping[str, Any] | None = None,
+    weights: Path | None = None,
+    pretrained: bool = False,
+    cache: Path | None = None,
+) -> tuple[nn.Module, ModelSpec]:
+    """Build the network that a reference names, with the weights that were asked for.
+
+    Without ``weights`` and ``pretrained`` the weights are fresh, but those of a checkpoint directory are
+    always its own. Given ``classes`` that the weights were not trained for, the classifier is fresh and
+    the spec's ``weights`` says so.
+
+    Args:
+        reference: ``zoo:NAME``, ``timm:NAME``, ``torchvision:NAME``, ``python:package.module:factory``,
+            or a checkpoint directory.
+        arguments: Keyword arguments of the builder, such as ``width``; they are laid over a checkpoint's.
+        classes: Class names in the order of the outputs; None takes those of the weights.
+        contract_overrides: Fields of the preprocessing contract that differ from the network's own.
+        weights: A ``.safetensors`` or ``.pth`` file; goes before ``pretrained``.
+        pretrained: Load the published weights, which ``edgecnn fetch`` has put into the cache.
+        cache: Folder of downloads; None is edgecnn's own.
+
+    Returns:
+        The network in evaluation mode, and the spec that rebuilds it.
+
+    Raises:
+        UsageError: A name, an argument or a contract field does not exist or fit.
+        InputError: Weights are damaged, malicious or of another network, or the network does not take
+            images of the contract's size.
+        MissingDependency: The published weights were not fetched.
+    """
+    base = _describe(reference)
+    spec = replace(
+        base,
+        arguments={**base.arguments, **(arguments or {})},
+        classes=base.classes if classes is None else tuple(classes),
+        contract=_override(base.contract, contract_overrides or {}),
+        weights="",
+        licence="",
+    )
+    state, origin, licence = _find_weights(reference, base, weights, pretrained=pretrained, cache=cache)
+    module = build(spec)
+    if state is not None:
+        state = _renamed(reference, module, state)
+        if classes is None:
+            module, spec = _with_outputs_of(state, module, spec)
+        state, trained = adapt_weights(
+            module, state, keep_classifier=weights is not None or spec.classes == base.classes
+        )
+        load_weights(module, state, origin)
+        spec = spec.with_weights(origin if trained else f"{origin}, fresh classifier", licence)
+    outputs = count_outputs(module, spec)
+    if outputs != len(spec.classes):
+        if classes is not None or not reference.startswith("python:"):
+            raise InputError(
+                f"{reference} has {outputs} outputs for {len(spec.classes)} classes",
+                hint="a factory with a parameter 'classes' is told how many to make",
+            )
+        spec = replace(spec, classes=libraries.numbered(outputs))
+    return module, spec
+
+
+def count_outputs(module: nn.Module, spec: ModelSpec) -> int:
+    """Run one blank image through a network and return its number of logits.
+
+    Raises:
+        InputError: The network cannot process an image of the contract's size, or is no classifier.
+    """
+    contract = spec.contract
+    image = torch.zeros(1, contract.channels, contract.height, contract.width)
+    try:
+        with torch.inference_mode():
+            logits = module(image)
+    except (RuntimeError, ValueError) as error:
+        raise InputError(
+            f"{spec.builder} does not take an image of {list(image.shape)}: {first_line(error)}",
+            hint="check the input size and color of the preprocessing",
+        ) from error
+    if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or logits.shape[0] != 1:
+        shape = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise InputError(f"{spec.builder} is not a classifier: it returned {shape}, not [1, classes]")
+    return int(logits.shape[1])
+
+
+def _describe(reference: str) -> ModelSpec:
+    """Return the spec of a reference as its author made it."""
+    scheme, _, name = reference.partition(":")
+    if scheme == "zoo":
+        return ModelSpec(reference, zoo.find(name).contract, libraries.imagenet_classes())
+    if scheme in libraries.SCHEMES:
+        return libraries.describe(reference)
+    if scheme == "python":
+        return ModelSpec(reference, _USUAL_CONTRACT, libraries.imagenet_classes())
+    if Path(reference).exists():
+        return read_spec(Path(reference))
+    raise UsageError(
+        f"there is no model {reference!r}",
+        hint="use zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory or a checkpoint",
+    )
+
+
+def _override(contract: Contract, changes: Mapping[str, Any]) -> Contract:
+    try:
+        return Contract.from_json({**contract.to_json(), **changes})
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"preprocessing: {error}") from error
+
+
+def _find_weights(
+    reference: str, base: ModelSpec, file: Path | None, *, pretrained: bool, cache: Path | None
+) -> tuple[dict[str, Tensor] | None, str, str]:
+    """Return the weights to start from, if any, where they come from, and their licence."""
+    scheme, _, name = reference.partition(":")
+    if file is not None:
+        return read_weights(file), f"{file.name} sha256:{digest_file(file)}", ""
+    if scheme not in _SCHEMES:
+        return read_safetensors(Path(reference) / WEIGHTS_FILE), base.weights, base.licence
+    if not pretrained:
+        return None, "", ""
+    if scheme == "python":
+        raise UsageError(f"{reference} has no published weights", hint="give a file with --weights")
+    licence = zoo.find(name).licence if scheme == "zoo" else base.licence
+    return read_safetensors(fetch.require(reference, cache)), fetch.origin(reference), licence
+
+
+def _renamed(reference: str, module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Translate the keys of published weights, where the zoo's table says that they differ."""
+    scheme, _, name = reference.partition(":")
+    rename = zoo.find(name).rename if scheme == "zoo" else None
+    return import_function(rename)(state, module) if rename else state
+
+
+def _with_outputs_of(
+    state: dict[str, Tensor], module: nn.Module, spec: ModelSpec
+) -> tuple[nn.Module, ModelSpec]:
+    """Rebuild the network for as many classes as its weights have, where nobody named the classes."""
+    trained = state.get(f"{classifier_name(module)}.weight")
+    if trained is None or trained.ndim != 2 or len(trained) == len(spec.classes):
+        return module, spec
+    spec = replace(spec, classes=libraries.numbered(len(trained)))
+    return build(spec), spec

@@ -1,0 +1,185 @@
+"""Weight files: read without running anything that is in them, and fitted into a network or refused."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from edgecnn.errors import InputError
+from edgecnn.models.ends import classifier_name, find_stem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import IO
+
+    from torch import Tensor, nn
+
+PICKLES = (".pth", ".pt", ".bin", ".pkl", ".ckpt")
+_WRAPPERS = ("state_dict", "model")
+_PARALLEL_PREFIX = "module."
+_NAMED = 3
+
+# What torch.load(weights_only=True) raises on a file that is truncated, foreign or hostile.
+_UNREADABLE = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a file of weights that a user named: ``.safetensors``, or a pickle of plain tensors.
+
+    A pickle is read by torch's restricted unpickler, which builds tensors and nothing else. Of what
+    training scripts wrap around a state dictionary two things are taken off: one level of nesting under
+    ``state_dict`` or ``model``, and the prefix ``module.`` of data-parallel training on every key.
+
+    Returns:
+        Tensors by qualified name, on the CPU.
+
+    Raises:
+        InputError: There is no such file, or it holds anything but named tensors.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no weight file {path}")
+    if path.suffix == ".safetensors":
+        return read_safetensors(path)
+    if path.suffix not in PICKLES:
+        raise InputError(
+            f"{path} is not a weight file by its name", hint=f"known: .safetensors, {', '.join(PICKLES)}"
+        )
+    with path.open("rb") as file:
+        return read_pickle(file, str(path))
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file.
+
+    Raises:
+        InputError: The file cannot be read, is truncated, or is of another format.
+    """
+    try:
+        return safetensors.torch.load_file(path)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise InputError(f"{path} is not a whole safetensors file: {first_line(error)}") from error
+
+
+def write_safetensors(state: Mapping[str, Tensor], path: Path) -> None:
+    """Write a safetensors file; the same tensors give the same bytes.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    # Copies, because safetensors refuses tensors that share memory, such as tied weights.
+    copies = {key: value.detach().cpu().contiguous().clone() for key, value in state.items()}
+    path.write_bytes(safetensors.torch.save(copies))
+
+
+def read_pickle(file: IO[bytes], name: str) -> dict[str, Tensor]:
+    """Read a pickled state dictionary with torch's restricted unpickler.
+
+    Args:
+        file: The pickle, open and seekable.
+        name: What messages call it.
+
+    Raises:
+        InputError: It holds anything but tensors, asks for a class or function, or is damaged.
+    """
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except _UNREADABLE as error:
+        raise InputError(
+            f"{name} was refused: it is damaged, or a pickle of more than weights",
+            hint="save the network's state_dict() alone, best as .safetensors",
+        ) from error
+    return _state_dictionary(content, name)
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of a library's message, or the error's type where it has none."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _state_dictionary(content: Any, name: str) -> dict[str, Tensor]:
+    for wrapper in _WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
+            break
+    if not isinstance(content, dict) or not content:
+        raise InputError(f"{name} does not hold a state dictionary but a {type(content).__name__}")
+    for key, value in content.items():
+        if not isinstance(key, str) or not isinstance(value, torch.Tensor):
+            raise InputError(f"{name} holds {key!r}, a {type(value).__name__}, where weights belong")
+    if all(key.startswith(_PARALLEL_PREFIX) for key in content):
+        content = {key.removeprefix(_PARALLEL_PREFIX): value for key, value in content.items()}
+    return dict(content)
+
+
+def load_weights(module: nn.Module, state: dict[str, Tensor], name: str) -> None:
+    """Copy weights into a network that they fit exactly.
+
+    Args:
+        module: The network; changed in place.
+        state: Tensors by qualified name.
+        name: What messages call the weights.
+
+    Raises:
+        InputError: A key is missing or superfluous, a shape differs, or a value is not finite.
+    """
+    own = module.state_dict()
+    complaints = [
+        *(f"{key} is missing" for key in own if key not in state),
+        *(f"{key} is not in the network" for key in state if key not in own),
+        *(
+            f"{key} has shape {list(state[key].shape)}, the network {list(value.shape)}"
+            for key, value in own.items()
+            if key in state and state[key].shape != value.shape
+        ),
+    ]
+    if complaints:
+        rest = f" and {len(complaints) - _NAMED} more" if len(complaints) > _NAMED else ""
+        raise InputError(
+            f"{name} does not fit {type(module).__name__}: {'; '.join(complaints[:_NAMED])}{rest}",
+            hint="the architecture and its arguments must be those that the weights were trained with",
+        )
+    for key, value in state.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise InputError(f"{name}: {key} holds a value that is not finite")
+    module.load_state_dict(state)
+
+
+def adapt_weights(
+    module: nn.Module, state: dict[str, Tensor], *, keep_classifier: bool
+) -> tuple[dict[str, Tensor], bool]:
+    """Fit published weights to a network for other classes or for gray images.
+
+    Where the classifier differs in size, or ``keep_classifier`` is false, the network's own fresh one
+    takes its place. Where the network sees one channel and the weights three, the stem's kernels are
+    summed over the channels: the network then computes what it would for three equal channels.
+
+    Returns:
+        The weights to load, and whether the classifier in them is trained.
+    """
+    own, adapted = module.state_dict(), dict(state)
+    stem = f"{find_stem(module)[0]}.weight"
+    if stem in adapted and own[stem].shape[1] == 1 and adapted[stem].shape[1:2] == (3,):
+        adapted[stem] = adapted[stem].sum(dim=1, keepdim=True)
+    classifier = classifier_name(module)
+    if classifier is None or f"{classifier}.weight" not in adapted:
+        return adapted, True
+    if keep_classifier and adapted[f"{classifier}.weight"].shape == own[f"{classifier}.weight"].shape:
+        return adapted, True
+    for key in (f"{classifier}.weight", f"{classifier}.bias"):
+        if key in own:
+            adapted[key] = own[key]
+    return adapted, False
