@@ -1,0 +1,70 @@
+"""Fixtures of more than one package: the shared test data, and small datasets made on the spot."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real photos and models; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("EDGECNN_TEST_DATA", PROJECT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no test data: neither EDGECNN_TEST_DATA nor {folder} is there")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def imagenet(shared_data: Path) -> Path:
+    """500 ImageNet photos with ``eval.csv``, ``calibration.csv`` and ``classes.txt``."""
+    return shared_data / "imagenet"
+
+
+@pytest.fixture(scope="session")
+def picture_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An image folder: 3 classes of 4 JPEGs, of several sizes, that a network can tell apart."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for label, name in enumerate(("bars", "disc", "slope")):
+        (folder / name).mkdir()
+        for number in range(4):
+            height, width = 40 + 8 * number, 72 - 8 * number
+            Image.fromarray(picture(label, number, height, width)).save(folder / name / f"{number}.jpg")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The four IDX files of Fashion-MNIST in miniature: 60 + 20 gray pictures of 28x28, 10 labels."""
+    folder = tmp_path_factory.mktemp("fashion-mnist")
+    for prefix, count in (("train", 60), ("t10k", 20)):
+        images = np.stack([picture(index % 3, index, 28, 28)[..., 0] for index in range(count)])
+        labels = np.arange(count, dtype=np.uint8) % 10
+        write_idx(folder / f"{prefix}-images-idx3-ubyte.gz", images)
+        write_idx(folder / f"{prefix}-labels-idx1-ubyte.gz", labels)
+    return folder
+
+
+def picture(kind: int, seed: int, height: int, width: int) -> npt.NDArray[np.uint8]:
+    """Draw bars (0), a disc (1) or a slope (2) with a little noise, uint8 ``[height, width, 3]``."""
+    random = np.random.default_rng(1000 * kind + seed)
+    y, x = np.mgrid[0:height, 0:width] / max(height, width)
+    shape = (np.sin(x * 40) > 0, (x - 0.4) ** 2 + (y - 0.4) ** 2 < 0.09, x + y)[kind].astype(np.float64)
+    color = random.uniform(80, 200, 3)
+    pixels = 30 + shape[..., None] * color + random.normal(0, 6, (height, width, 3))
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def write_idx(file: Path, values: npt.NDArray[np.uint8]) -> None:
+    """Write unsigned bytes as a gzipped IDX file."""
+    header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
+    file.write_bytes(gzip.compress(header + values.tobytes(), mtime=0))
