@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 _READ_BYTES = 1 << 16
-_ANSWER_BYTES = 64 << 20
+_ANSWER_BYTES = 16 << 20
 _EXIT_TIMEOUT_S = 10.0
 
 
@@ -40,7 +40,7 @@ class Channel:
         self._process = process
         self._questions, self._answers = process.stdin, process.stdout
         self._log, self._log_start, self._what = log, log_start, what
-        self._received = b""
+        self._received = bytearray()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._answers, selectors.EVENT_READ)
 
@@ -82,7 +82,9 @@ class Channel:
 
     def _line(self, command: str, timeout_s: float) -> bytes:
         deadline = time.monotonic() + timeout_s
-        while b"\n" not in self._received:
+        searched = 0
+        while (end := self._received.find(b"\n", searched)) < 0:
+            searched = len(self._received)
             if not self._selector.select(max(0.0, deadline - time.monotonic())):
                 self._process.kill()
                 raise WorkerError(
@@ -94,8 +96,9 @@ class Channel:
                 raise self._death()
             self._received += data
             if len(self._received) > _ANSWER_BYTES:
-                raise self._babble(self._received)
-        line, _, self._received = self._received.partition(b"\n")
+                raise self._babble(bytes(self._received))
+        line = bytes(self._received[:end])
+        del self._received[: end + 1]
         return line
 
     def _parse(self, line: bytes) -> dict[str, Any]:

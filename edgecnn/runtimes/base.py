@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 Execution = Literal["shipping", "reference"]
 Array = npt.NDArray[Any]
 
-_OUT_OF_MEMORY_MARKS = ("bad_alloc", "bad allocation", "Failed to allocate memory")
+_OUT_OF_MEMORY_MARKS = (
+    "bad_alloc",
+    "bad allocation",
+    "Failed to allocate memory",
+    "failed to map segment",
+    "Cannot allocate memory",
+)
 
 
 @dataclass(frozen=True)
@@ -127,16 +133,21 @@ class Runtime(Protocol):
         """Say what executes the model, and its inputs and outputs."""
 
 
+def check_memory(error: Exception) -> None:
+    """Raise MemoryError if an exception of a library, or of the dynamic loader, is one in disguise."""
+    text = str(error)
+    if any(mark in text for mark in _OUT_OF_MEMORY_MARKS):
+        raise MemoryError(text) from error
+
+
 def refused(model: Path, runtime: str, error: Exception) -> InputError:
     """Return the error that says why a runtime did not take a file.
 
     Raises:
         MemoryError: The runtime wrapped a failed allocation in an exception of its own.
     """
-    text = str(error).strip()
-    if any(mark in text for mark in _OUT_OF_MEMORY_MARKS):
-        raise MemoryError(text) from error
-    reason = " ".join(text.split())[:300] or type(error).__name__
+    check_memory(error)
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
     return InputError(
         f"{model} cannot be opened by {runtime}: {reason}",
         hint="the file may be truncated, of another format, or hold an operation this runtime lacks",

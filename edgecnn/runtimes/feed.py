@@ -71,9 +71,11 @@ class Feed:
     Args:
         tensor: The network's input.
         contract: How images are normalized.
+        chunk_images: Most images that are prepared at a time.
     """
 
-    def __init__(self, tensor: TensorInfo, contract: Contract) -> None:
+    def __init__(self, tensor: TensorInfo, contract: Contract, *, chunk_images: int = _CHUNK_IMAGES) -> None:
+        self._chunk_images = chunk_images
         self._layout = layout_of(tensor, contract)
         table = _table(tensor, contract)
         self._columns = [np.ascontiguousarray(table[:, channel]) for channel in range(contract.channels)]
@@ -99,7 +101,7 @@ class Feed:
     def stream(self, images: npt.NDArray[np.uint8], indices: npt.NDArray[np.int64]) -> Iterator[Array]:
         """Yield one input ``[1, ...]`` an image; the next chunk is prepared in a thread meanwhile."""
         per_image = max(1, int(np.prod(self._shape)) * self._planes.itemsize)
-        size = max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // per_image))
+        size = max(1, min(self._chunk_images, _CHUNK_BYTES // per_image))
         chunks = [indices[start : start + size] for start in range(0, len(indices), size)]
         with ThreadPoolExecutor(max_workers=1) as pool:
             pending: Future[Array] | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.errors import MissingDependency, UsageError
+from edgecnn.runtimes.base import check_memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +69,7 @@ def open_runtime(name: str, model: Path, options: Options) -> Runtime:
         kind: type[Runtime] = getattr(importlib.import_module(module), attribute)
         return kind.open(model, options)
     except ImportError as error:
+        check_memory(error)
         raise MissingDependency(
             f"runtime {name} needs the package {entry.distribution}: {error}", hint=entry.install
         ) from error

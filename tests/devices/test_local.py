@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgecnn.devices.host import usable_cpus
+from edgecnn.devices.local import LocalDevice
+from edgecnn.devices.session import OpenRequest
+from edgecnn.errors import InputError, MissingDependency, UsageError, WorkerError
+from tests import tiny_models as tiny
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.write_onnx(tmp_path_factory.mktemp("model") / "tiny.onnx")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "worker.log"
+
+
+def test_evaluate_run_and_time(model: Path, log: Path, tmp_path: Path) -> None:
+    pictures = tiny.images(300)
+    np.save(tmp_path / "images.npy", pictures)
+    seen: list[tuple[int, int]] = []
+    with LocalDevice().open("onnxruntime", model, log=log) as session:
+        assert session.description.runtime == "onnxruntime"
+        assert session.description.inputs[0].shape == (1, 3, 8, 8)
+        done = session.evaluate(
+            tmp_path / "images.npy", tiny.CONTRACT, tmp_path / "out", progress=lambda *step: seen.append(step)
+        )
+        one = session.run([np.zeros((1, 3, 8, 8), np.float32)])
+        times = session.time(7, warmup=2)
+    np.testing.assert_allclose(done.outputs[0], tiny.expected(pictures), atol=1e-5)
+    assert done.images == 300
+    assert done.images_per_second > 0
+    assert 0 < done.inference_seconds < done.seconds
+    assert seen[-1] == (300, 300)
+    assert done.peak_bytes > 10 << 20
+    np.testing.assert_array_equal(one[0], np.zeros((1, 5), np.float32))
+    assert times.shape == (7,)
+    assert (times > 0).all()
+
+
+def test_chosen_images_in_the_order_asked(model: Path, log: Path, tmp_path: Path) -> None:
+    pictures = tiny.images(6)
+    np.save(tmp_path / "images.npy", pictures)
+    with LocalDevice().open("onnxruntime", model, log=log) as session:
+        done = session.evaluate(tmp_path / "images.npy", tiny.CONTRACT, tmp_path / "out", indices=[5, 0, 5])
+    np.testing.assert_allclose(done.outputs[0], tiny.expected(pictures[[5, 0, 5]]), atol=1e-5)
+
+
+def test_pinned_worker_stays_on_its_cpus(model: Path, log: Path) -> None:
+    cpu = usable_cpus()[-1]
+    with LocalDevice().open("onnxruntime", model, log=log, cpus=[cpu]) as session:
+        assert os.sched_getaffinity(session._channel._process.pid) == {cpu}
+
+
+def test_cpu_that_does_not_exist(model: Path, log: Path) -> None:
+    with pytest.raises(UsageError, match="cannot pin to CPUs"):
+        LocalDevice().open("onnxruntime", model, log=log, cpus=[4095])
+
+
+def test_memory_limit(model: Path, log: Path) -> None:
+    with pytest.raises(WorkerError, match="memory"):
+        LocalDevice().open("onnxruntime", model, log=log, memory_bytes=1 << 20)
+
+
+def test_missing_runtime_names_the_command(model: Path, log: Path) -> None:
+    with pytest.raises(MissingDependency) as caught:
+        LocalDevice().open("tflite-runtime", model, log=log)
+    assert "tflite-runtime" in caught.value.message
+    assert "pip install" in (caught.value.hint or "")
+
+
+def test_missing_interpreter(model: Path, log: Path, tmp_path: Path) -> None:
+    with pytest.raises(MissingDependency, match="there is no program"):
+        LocalDevice(python=tmp_path / "venv" / "bin" / "python").open("onnxruntime", model, log=log)
+
+
+def test_unknown_runtime(model: Path, log: Path) -> None:
+    with pytest.raises(UsageError, match="onnxruntime, litert"):
+        LocalDevice().open("onnxrt", model, log=log)
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "litert", "openvino"])
+def test_foreign_files_are_named_and_survived(runtime: str, log: Path, tmp_path: Path) -> None:
+    path = tmp_path / "foreign.bin"
+    command = [sys.executable, "-m", "edgecnn.runtimes.worker"]
+    with LocalDevice().start(command, log=log, what=runtime) as session:
+        for content in (b"", b"\x89PNG\r\n\x1a\n" + bytes(2000), b"not a model"):
+            path.write_bytes(content)
+            with pytest.raises(InputError) as caught:
+                session.open(OpenRequest(runtime, str(path)))
+            assert str(path) in caught.value.message, content
+            assert "\n" not in caught.value.message, content
+
+
+def test_truncated_files_are_refused_or_survived(log: Path, tmp_path: Path) -> None:
+    whole = {
+        "onnxruntime": tiny.write_onnx(tmp_path / "a.onnx"),
+        "litert": tiny.write_tflite(tmp_path / "a.tflite", quantized=True),
+        "openvino": tiny.write_openvino(tmp_path / "b.xml"),
+    }
+    for runtime, path in whole.items():
+        cut = tmp_path / f"cut{path.suffix}"
+        cut.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+        with pytest.raises((InputError, WorkerError), match="cut"):
+            LocalDevice().open(runtime, cut, log=log)
+
+
+def test_openvino_without_its_weights(log: Path, tmp_path: Path) -> None:
+    path = tiny.write_openvino(tmp_path / "model.xml")
+    path.with_suffix(".bin").unlink()
+    with pytest.raises(InputError, match=r"model\.bin is missing"):
+        LocalDevice().open("openvino", path, log=log)
+
+
+def test_missing_model(log: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no model file"):
+        LocalDevice().open("onnxruntime", tmp_path / "none.onnx", log=log)
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.zeros((1, 3, 8, 8), np.float64), "float64"),
+        (np.zeros((1, 8, 8, 3), np.float32), r"\[1, 8, 8, 3\]"),
+        (np.zeros((3, 8, 8), np.float32), r"\[3, 8, 8\]"),
+    ],
+)
+def test_input_that_does_not_fit(model: Path, log: Path, array: np.ndarray, said: str) -> None:
+    with LocalDevice().open("onnxruntime", model, log=log) as session:
+        with pytest.raises(InputError, match=said):
+            session.run([array])
+        with pytest.raises(InputError, match="1 inputs, not 2"):
+            session.run([array, array])
+
+
+def test_images_that_do_not_fit(model: Path, log: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "wrong.npy", np.zeros((2, 9, 8, 3), np.uint8))
+    np.save(tmp_path / "float.npy", np.zeros((2, 8, 8, 3), np.float32))
+    np.save(tmp_path / "good.npy", np.zeros((2, 8, 8, 3), np.uint8))
+    np.save(tmp_path / "other.npy", np.zeros((2, 16, 16, 3), np.uint8))
+    np.save(tmp_path / "none.npy", np.zeros((0, 8, 8, 3), np.uint8))
+    (tmp_path / "text.npy").write_text("hello")
+    with LocalDevice().open("onnxruntime", model, log=log) as session:
+        for name in ("wrong", "float", "text", "absent"):
+            with pytest.raises(InputError, match=name):
+                session.evaluate(tmp_path / f"{name}.npy", tiny.CONTRACT, tmp_path / "out")
+        with pytest.raises(InputError, match="no images"):
+            session.evaluate(tmp_path / "none.npy", tiny.CONTRACT, tmp_path / "out")
+        with pytest.raises(InputError, match="index 2 is out of range"):
+            session.evaluate(tmp_path / "good.npy", tiny.CONTRACT, tmp_path / "out", indices=[2])
+        with pytest.raises(InputError, match="no image of 16x16x3"):
+            session.evaluate(tmp_path / "other.npy", tiny.CONTRACT.with_size(16, 16), tmp_path / "out")
+
+
+def test_worker_imports_only_the_light_part(tmp_path: Path) -> None:
+    """Another environment has neither pydantic nor torch: the worker must not ask for them."""
+    script = (
+        "import sys, json, edgecnn.runtimes.worker\n"
+        "print(json.dumps([edgecnn.__file__, sorted({name.split('.')[0] for name in sys.modules})]))"
+    )
+    environment = {**os.environ, "PYTHONPATH": LocalDevice()._path(tmp_path), "PYTHONSAFEPATH": "1"}
+    answer = subprocess.run(
+        [sys.executable, "-c", script], env=environment, check=True, capture_output=True, cwd=tmp_path
+    )
+    origin, modules = json.loads(answer.stdout)
+    assert origin.startswith(str(tmp_path)), "the worker did not take its files from the light path"
+    heavy = {
+        "torch",
+        "pydantic",
+        "psutil",
+        "yaml",
+        "PIL",
+        "onnxruntime",
+        "openvino",
+        "ai_edge_litert",
+        "typer",
+    }
+    assert not heavy & set(modules)
+
+
+def test_another_environment_without_numpy_or_runtime(model: Path, log: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
+    device = LocalDevice(python=tmp_path / "venv" / "bin" / "python")
+    with pytest.raises((MissingDependency, WorkerError), match="numpy"):
+        device.open("onnxruntime", model, log=log)
