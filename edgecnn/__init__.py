@@ -1,3 +1,39 @@
-"""edgecnn: from a CNN in PyTorch to a package that is proven to work on the device."""
+"""edgecnn: from a CNN in PyTorch to a package that is proven to work on the device.
+
+The verbs of the command line as functions, imported when they are first used:
+
+>>> import edgecnn
+>>> "run" in dir(edgecnn)
+True
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+_VERBS = {
+    "run": "edgecnn.api.run",
+    "export": "edgecnn.api.export",
+    "evaluate": "edgecnn.api.evaluate",
+    "bench": "edgecnn.api.bench",
+    "check": "edgecnn.api.check",
+    "inspect": "edgecnn.api.inspect",
+    "fetch": "edgecnn.api.fetch",
+    "doctor": "edgecnn.api.doctor",
+    "list_targets": "edgecnn.api.catalog",
+    "list_models": "edgecnn.api.catalog",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a verb on its first use, so that ``import edgecnn`` stays light."""
+    if name not in _VERBS:
+        raise AttributeError(f"module 'edgecnn' has no attribute {name!r}")
+    return getattr(importlib.import_module(_VERBS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_VERBS])

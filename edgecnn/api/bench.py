@@ -76,9 +76,7 @@ def bench(artifacts: Sequence[Path | str], *, rounds: int = 20, milliseconds: fl
         rows = [_row(first, measure_latency(baseline, seconds=rounds * milliseconds / 1e3))]
         for artifact in others:
             with _open(artifact, Path(folder)) as candidate:
-                pair = compare_latency(
-                    candidate, baseline, rounds=rounds, round_seconds=milliseconds / 1e3
-                )
+                pair = compare_latency(candidate, baseline, rounds=rounds, round_seconds=milliseconds / 1e3)
             rows.append(_row(artifact, pair.candidate, pair.ratio, (pair.low, pair.high)))
     return BenchResult(tuple(rows), host())
 

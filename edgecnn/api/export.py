@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgecnn.api.targets import Places, make_targets
 from edgecnn.config.paths import home
 from edgecnn.config.pipeline import from_source
 from edgecnn.config.yaml_source import Source, override
-from edgecnn.pipeline.publish import TargetResult
 from edgecnn.pipeline.runner import Reporter, SilentReporter
+
+if TYPE_CHECKING:
+    from edgecnn.pipeline.publish import TargetResult
 
 OUT = Path("artifacts")
 

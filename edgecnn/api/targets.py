@@ -48,7 +48,8 @@ class Places:
                 tempfile.TemporaryFile(dir=folder).close()
             except OSError as error:
                 raise InputError(
-                    f"{folder} cannot be written: {error.strerror}", hint="choose another directory with --out"
+                    f"{folder} cannot be written: {error.strerror}",
+                    hint="choose another directory with --out",
                 ) from error
 
 

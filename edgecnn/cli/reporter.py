@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from edgecnn.cli.console import interactive, log_console
 from edgecnn.pipeline.step import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from edgecnn.pipeline.step import Step, StepResult
@@ -89,3 +90,19 @@ class ConsoleReporter:
     def _position(self, ahead: int = 1) -> str:
         width = len(str(self._count))
         return rf"\[{self._finished + ahead:>{width}}/{self._count}]"
+
+
+@contextlib.contextmanager
+def bar() -> Iterator[Callable[[int, int, str], None]]:
+    """Yield a function that shows how far something has come; it shows nothing in a log."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        console=log_console(),
+        transient=True,
+        disable=not interactive(),
+    ) as bars:
+        task = bars.add_task("", total=1)
+        yield lambda done, total, text: bars.update(task, completed=done, total=total, description=text)

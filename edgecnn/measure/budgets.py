@@ -73,10 +73,7 @@ def judge(budgets: Budgets, measured: Measured) -> list[BudgetResult]:
 
 
 def _judge_one(name: str, limit: float, value: float | None) -> BudgetResult:
-    if value is None:
-        passed = False
-    else:
-        passed = value >= limit if name in MINIMA else value <= limit
+    passed = False if value is None else value >= limit if name in MINIMA else value <= limit
     return BudgetResult(name, limit, value, passed)
 
 

@@ -53,7 +53,9 @@ class Parts:
 
     def files(self) -> list[Path]:
         """Return the model's files."""
-        return [path for path in sorted(self._outputs(self._model()).iterdir()) if path.name != quantize.NOTES]
+        return [
+            path for path in sorted(self._outputs(self._model()).iterdir()) if path.name != quantize.NOTES
+        ]
 
     def links(self) -> list[Link]:
         """Return every link of the chain; the fourth only where there is an evaluation set."""

@@ -129,9 +129,7 @@ def _network(spec: PipelineSpec, train: Dataset | None) -> Step:
 
 
 def _prepare(step: str, spec: PipelineSpec, dataset: Dataset) -> Step:
-    parameters = PrepareParameters(
-        dataset.reference, dataset.content, spec.data.bad_images, spec.data.limit
-    )
+    parameters = PrepareParameters(dataset.reference, dataset.content, spec.data.bad_images, spec.data.limit)
     return Step(step, PREPARE, parameters, {"contract": "contract"})
 
 

@@ -91,7 +91,8 @@ def _number(value: float | str) -> str:
 
 def _errors(targets: list[dict[str, Any]]) -> str:
     lines = [
-        f"- **{item['target']}**: {item['error']['message']}" + (f" ({hint})" if (hint := item["error"]["hint"]) else "")
+        f"- **{item['target']}**: {item['error']['message']}"
+        + (f" ({hint})" if (hint := item["error"]["hint"]) else "")
         for item in targets
         if item["error"] is not None
     ]
@@ -100,7 +101,12 @@ def _errors(targets: list[dict[str, Any]]) -> str:
 
 def _costs(steps: list[dict[str, Any]]) -> str:
     rows = [
-        (step["id"], name, f"{cost['wall_s']:.1f}", f"{cost['peak_bytes'] / 1e6:.0f}" if "peak_bytes" in cost else "")
+        (
+            step["id"],
+            name,
+            f"{cost['wall_s']:.1f}",
+            f"{cost['peak_bytes'] / 1e6:.0f}" if "peak_bytes" in cost else "",
+        )
         for step in steps
         for name, cost in step["costs"].items()
     ]

@@ -77,9 +77,7 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
         return links
 
     model = model_file(inputs["model"], parameters.format)
-    reference_outputs = execute(
-        "reference", _reference_file(model, parameters.format, context), "reference"
-    )
+    reference_outputs = execute("reference", _reference_file(model, parameters.format, context), "reference")
     links.append(verify_quantization(float_outputs, reference_outputs, limits))
     if not links[-1].passed:
         return links

@@ -1,0 +1,64 @@
+"""The command line's entry: which verbs there are, and what an error looks like."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import edgecnn
+from edgecnn.cli import bench, catalog, check, doctor, evaluate, export, fetch, inspect, run
+from edgecnn.cli.failure import fail
+from edgecnn.errors import EdgecnnError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="edgecnn",
+    help="From a CNN in PyTorch to a package that is proven to work on the device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with `edgecnn run quickstart`, or "
+    "`edgecnn export zoo:efficientnet-lite0 --target tflite-int8 --calibration photos/`.",
+)
+
+for module in (run, export, evaluate, bench, check, inspect, catalog, doctor, fetch):
+    module.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(edgecnn.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Options of every verb; both are read before the verb runs."""
+    del version, debug
+
+
+def main() -> None:
+    """Run the command line: errors become one line, a hint and an exit code."""
+    try:
+        app()
+    except EdgecnnError as error:
+        if "--debug" in sys.argv:
+            raise
+        sys.exit(fail(error, as_json="--json" in sys.argv))
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; what is finished is kept, run the same command again to go on\n")
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""Options that several verbs share: the same name, the same meaning, the same help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on standard output.", show_default=False)
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="DIR", help="Where the result goes.", show_default=False)
+]
+ArtifactArgument = Annotated[
+    Path, typer.Argument(metavar="ARTIFACT", help="Directory that `edgecnn export` or `run` made.")
+]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Use only so many images, evenly over the classes.")
+]

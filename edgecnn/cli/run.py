@@ -1,0 +1,59 @@
+"""``edgecnn run``: one pipeline from data to verified artifacts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edgecnn.cli.options import JsonOption, OutOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("run", no_args_is_help=True)(run)
+
+
+def run(
+    pipeline: Annotated[
+        str, typer.Argument(metavar="PIPELINE", help="A YAML file, or the name of a built-in pipeline.")
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...", help="Overrides such as train.epochs=1.", show_default=False
+        ),
+    ] = None,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    r"""Run a pipeline: train, quantize, export, prove every file in its runtime, hold it to its budgets.
+
+    What is finished is reused; a run that was stopped goes on where it was.
+
+    \b
+    Examples:
+      edgecnn run quickstart
+      edgecnn run pipelines/quickstart.yaml train.epochs=1 --out runs/try
+    """
+    import edgecnn
+    from edgecnn.cli.console import print_json, print_table, print_text
+    from edgecnn.cli.failure import fail
+    from edgecnn.cli.reporter import ConsoleReporter
+    from edgecnn.report.rows import COLUMNS, target_row
+
+    with ConsoleReporter() as reporter:
+        result = edgecnn.run(pipeline, tuple(overrides or ()), out=out, reporter=reporter)
+    document = result.to_json()
+    if json:
+        print_json(document)
+    else:
+        print_table(result.name, COLUMNS, [target_row(item) for item in document["targets"]])
+        print_text(
+            f"{result.directory}/summary.md; {document['reused']} of {len(result.steps)} steps reused, "
+            f"{result.seconds:.1f} s"
+        )
+    for target in result.targets:
+        if target.error is not None:
+            fail(target.error, as_json=False)
+    raise typer.Exit(result.exit_code)
