@@ -7,12 +7,18 @@ from typing import Annotated
 
 import typer
 
-from edgecnn.cli.options import JsonOption
+from edgecnn.cli.options import JsonOption, examples
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("bench", no_args_is_help=True)(bench)
+    app.command(
+        "bench",
+        no_args_is_help=True,
+        epilog=examples(
+            "edgecnn bench runs/quickstart/artifacts/onnx-fp32 runs/quickstart/artifacts/onnx-int8"
+        ),
+    )(bench)
 
 
 def bench(
@@ -23,12 +29,7 @@ def bench(
     milliseconds: Annotated[float, typer.Option("--turn", min=1.0, help="Milliseconds of one turn.")] = 50.0,
     json: JsonOption = False,
 ) -> None:
-    r"""Time artifacts in turns, each in a pinned process of its own.
-
-    \b
-    Example:
-      edgecnn bench runs/quickstart/artifacts/onnx-fp32 runs/quickstart/artifacts/onnx-int8
-    """
+    """Time artifacts in turns, each in a pinned process of its own."""
     import edgecnn
     from edgecnn.cli.console import print_json, print_table, print_text
 

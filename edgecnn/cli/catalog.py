@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.cli.options import JsonOption
+from edgecnn.cli.options import JsonOption, examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,29 +14,19 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add both verbs."""
-    app.command("targets")(targets)
-    app.command("models")(models)
+    app.command("targets", epilog=examples("edgecnn targets --json"))(targets)
+    app.command("models", epilog=examples("edgecnn models"))(models)
 
 
 def targets(json: JsonOption = False) -> None:
-    r"""List the targets; your own ./targets/*.yaml come first.
-
-    \b
-    Example:
-      edgecnn targets --json
-    """
+    """List the targets; your own ./targets/*.yaml come first."""
     import edgecnn
 
     _print("targets", edgecnn.list_targets(), as_json=json)
 
 
 def models(json: JsonOption = False) -> None:
-    r"""List the networks of the zoo; any timm:NAME or torchvision:NAME works besides.
-
-    \b
-    Example:
-      edgecnn models
-    """
+    """List the networks of the zoo; any timm:NAME or torchvision:NAME works besides."""
     import edgecnn
 
     _print("models", edgecnn.list_models(), as_json=json)

@@ -7,25 +7,21 @@ from typing import Annotated
 
 import typer
 
-from edgecnn.cli.options import JsonOption
+from edgecnn.cli.options import JsonOption, examples
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("check", no_args_is_help=True)(check)
+    app.command("check", no_args_is_help=True, epilog=examples("edgecnn check runs/quickstart"))(check)
 
 
 def check(
     path: Annotated[Path, typer.Argument(metavar="RUN|ARTIFACT", help="Directory of a run or an artifact.")],
     json: JsonOption = False,
 ) -> None:
-    r"""Check that files are those that were verified, and that every link and budget holds.
+    """Check that files are those that were verified, and that every link and budget holds.
 
     Exit code 0 if so, 3 for a missed budget, 4 for a broken link, 2 for a changed file.
-
-    \b
-    Example:
-      edgecnn check runs/quickstart
     """
     import edgecnn
     from edgecnn.cli.console import print_json, print_table, print_text

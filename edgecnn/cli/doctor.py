@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgecnn.cli.options import JsonOption
+from edgecnn.cli.options import JsonOption, examples
 
 if TYPE_CHECKING:
     import typer
@@ -12,16 +12,11 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("doctor")(doctor)
+    app.command("doctor", epilog=examples("edgecnn doctor"))(doctor)
 
 
 def doctor(json: JsonOption = False) -> None:
-    r"""Look at packages, machine, cache and targets.
-
-    \b
-    Example:
-      edgecnn doctor
-    """
+    """Look at packages, machine, cache and targets."""
     import edgecnn
     from edgecnn.cli.console import print_json, print_table
 

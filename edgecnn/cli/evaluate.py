@@ -6,12 +6,16 @@ from typing import Annotated
 
 import typer
 
-from edgecnn.cli.options import ArtifactArgument, JsonOption, LimitOption
+from edgecnn.cli.options import ArtifactArgument, JsonOption, LimitOption, examples
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("eval", no_args_is_help=True)(evaluate)
+    app.command(
+        "eval",
+        no_args_is_help=True,
+        epilog=examples("edgecnn eval artifacts/efficientnet-lite0-tflite-int8 --data test.csv"),
+    )(evaluate)
 
 
 def evaluate(
@@ -26,12 +30,7 @@ def evaluate(
     limit: LimitOption = None,
     json: JsonOption = False,
 ) -> None:
-    r"""Evaluate an artifact on labelled images, in the runtime that ships.
-
-    \b
-    Example:
-      edgecnn eval artifacts/efficientnet-lite0-tflite-int8 --data test.csv
-    """
+    """Evaluate an artifact on labelled images, in the runtime that ships."""
     import edgecnn
     from edgecnn.cli.console import print_json, print_text
     from edgecnn.cli.reporter import bar

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgecnn.cli.options import JsonOption, OutOption
+from edgecnn.cli.options import JsonOption, OutOption, examples
 
 if TYPE_CHECKING:
     from edgecnn.pipeline.publish import TargetResult
@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("export", no_args_is_help=True)(export)
+    app.command(
+        "export",
+        no_args_is_help=True,
+        epilog=examples(
+            "edgecnn fetch zoo:efficientnet-lite0",
+            "edgecnn export zoo:efficientnet-lite0 --target tflite-int8 --calibration photos.csv",
+            "edgecnn export runs/quickstart/checkpoint --target openvino-int8 --calibration photos/ --data test.csv",
+        ),
+    )(export)
 
 
 def export(
@@ -23,7 +31,8 @@ def export(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory or a checkpoint directory.",
+            help="zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory "
+            "or a checkpoint directory.",
         ),
     ],
     target: Annotated[str, typer.Option("--target", "-t", help="See `edgecnn targets`.")],
@@ -70,14 +79,7 @@ def export(
     out: OutOption = None,
     json: JsonOption = False,
 ) -> None:
-    r"""Export a network for a target and prove the file in its runtime; prints the artifact's directory.
-
-    \b
-    Examples:
-      edgecnn fetch zoo:efficientnet-lite0
-      edgecnn export zoo:efficientnet-lite0 --target tflite-int8 --calibration photos.csv
-      edgecnn export runs/quickstart/checkpoint --target openvino-int8 --calibration photos/ --data test.csv
-    """
+    """Export a network for a target and prove the file in its runtime; prints the artifact's directory."""
     import edgecnn
     from edgecnn.cli.console import print_json, print_text
     from edgecnn.cli.failure import fail
@@ -96,9 +98,7 @@ def export(
             reporter=reporter,
         )
     if json:
-        print_json(
-            result.to_json() if result.error is None else {**result.to_json(), **result.error.to_json()}
-        )
+        print_json(result.to_json())
     if result.manifest is not None and not json:
         _explain(result)
     if result.error is not None:

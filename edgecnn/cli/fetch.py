@@ -6,12 +6,16 @@ from typing import Annotated
 
 import typer
 
-from edgecnn.cli.options import JsonOption
+from edgecnn.cli.options import JsonOption, examples
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("fetch", no_args_is_help=True)(fetch)
+    app.command(
+        "fetch",
+        no_args_is_help=True,
+        epilog=examples("edgecnn fetch zoo:efficientnet-lite0 zoo:mobilenetv2 fashion-mnist"),
+    )(fetch)
 
 
 def fetch(
@@ -21,12 +25,7 @@ def fetch(
     ],
     json: JsonOption = False,
 ) -> None:
-    r"""Fetch published weights or a dataset into the cache, sha256 checked.
-
-    \b
-    Example:
-      edgecnn fetch zoo:efficientnet-lite0 zoo:mobilenetv2 fashion-mnist
-    """
+    """Fetch published weights or a dataset into the cache, sha256 checked."""
     import edgecnn
     from edgecnn.cli.console import log_console, print_json, print_text
     from edgecnn.config.quantities import format_size

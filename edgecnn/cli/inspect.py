@@ -7,12 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from edgecnn.cli.options import JsonOption
+from edgecnn.cli.options import JsonOption, examples
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("inspect", no_args_is_help=True)(inspect)
+    app.command(
+        "inspect",
+        no_args_is_help=True,
+        epilog=examples("edgecnn inspect artifacts/efficientnet-lite0-tflite-int8"),
+    )(inspect)
 
 
 def inspect(
@@ -21,12 +25,7 @@ def inspect(
     ],
     json: JsonOption = False,
 ) -> None:
-    r"""Show precision, operations, inputs and outputs of a model file.
-
-    \b
-    Example:
-      edgecnn inspect artifacts/efficientnet-lite0-tflite-int8
-    """
+    """Show precision, operations, inputs and outputs of a model file."""
     import edgecnn
     from edgecnn.cli.console import print_json, print_table, print_text
 

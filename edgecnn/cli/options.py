@@ -19,3 +19,11 @@ ArtifactArgument = Annotated[
 LimitOption = Annotated[
     int | None, typer.Option("--limit", min=1, help="Use only so many images, evenly over the classes.")
 ]
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a verb's help: commands to try, each on a line of its own."""
+    keep_lines = "\b"  # click's mark for a paragraph that must not be wrapped
+    return "\n".join(
+        [keep_lines, "Examples:" if len(lines) > 1 else "Example:", *(f"  {line}" for line in lines)]
+    )

@@ -6,12 +6,18 @@ from typing import Annotated
 
 import typer
 
-from edgecnn.cli.options import JsonOption, OutOption
+from edgecnn.cli.options import JsonOption, OutOption, examples
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("run", no_args_is_help=True)(run)
+    app.command(
+        "run",
+        no_args_is_help=True,
+        epilog=examples(
+            "edgecnn run quickstart", "edgecnn run pipelines/quickstart.yaml train.epochs=1 --out runs/try"
+        ),
+    )(run)
 
 
 def run(
@@ -27,14 +33,9 @@ def run(
     out: OutOption = None,
     json: JsonOption = False,
 ) -> None:
-    r"""Run a pipeline: train, quantize, export, prove every file in its runtime, hold it to its budgets.
+    """Run a pipeline: train, quantize, export, prove every file in its runtime, hold it to its budgets.
 
     What is finished is reused; a run that was stopped goes on where it was.
-
-    \b
-    Examples:
-      edgecnn run quickstart
-      edgecnn run pipelines/quickstart.yaml train.epochs=1 --out runs/try
     """
     import edgecnn
     from edgecnn.cli.console import print_json, print_table, print_text

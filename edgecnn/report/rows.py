@@ -41,7 +41,7 @@ def _drop(metrics: dict[str, Any]) -> str:
 
 
 def _sqnr(links: list[dict[str, Any]]) -> str:
-    """Return the ratio of the shipping file's outputs against the float file's, or of the float file's own."""
+    """Return the ratio of the shipping file against the float file, or of a float file against PyTorch."""
     for link in reversed(links):
         if "shipping_sqnr_db" in link["metrics"]:
             return f"{float(link['metrics']['shipping_sqnr_db']):.1f} dB"

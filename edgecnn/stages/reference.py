@@ -18,7 +18,7 @@ class ReferenceParameters:
 
 
 def run(inputs: Inputs, parameters: ReferenceParameters, context: Context) -> None:
-    """Run the checkpoint over a prepared set in a child process; writes float32 ``outputs.npy`` ``[N, C]``."""
+    """Run the checkpoint over a prepared set in a child process; writes float32 ``[N, C]``."""
     del parameters
     child = process.call(
         "edgecnn.stages.reference:infer",
