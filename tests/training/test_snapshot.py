@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from edgecnn.config.training import OptimizerSettings
+from edgecnn.errors import InputError
+from edgecnn.training.optimizer import build_optimizer
+from edgecnn.training.progress import EpochResult
+from edgecnn.training.snapshot import TrainingState, load_snapshot, save_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from torch import nn
+
+IDENTITY = {"settings": {"epochs": 3}}
+HISTORY = [EpochResult(0, 1.25, 0.1, 2.0, None), EpochResult(1, 0.5, 0.05, 2.5, 0.75)]
+
+
+def make_state(network: nn.Module, average: nn.Module | None) -> TrainingState:
+    """A state after two steps, so that the optimizer has one too."""
+    network = network.to(memory_format=torch.channels_last)
+    optimizer = build_optimizer(network, OptimizerSettings())
+    for _ in range(2):
+        network(torch.rand(4, 3, 12, 12)).square().sum().backward()
+        optimizer.step()
+    return TrainingState(network, average, optimizer)
+
+
+def test_round_trip_keeps_every_bit_and_layout(build: Callable[..., nn.Module], tmp_path: Path) -> None:
+    state = make_state(build(), build())
+    path = tmp_path / "deep" / "training.safetensors"
+    save_snapshot(path, IDENTITY, HISTORY, state)
+    network = build().to(memory_format=torch.channels_last)
+    fresh = TrainingState(network, build(), build_optimizer(network, OptimizerSettings()))
+    assert load_snapshot(path, IDENTITY, fresh) == HISTORY
+    expected, restored = state.tensors(), fresh.tensors()
+    assert expected.keys() == restored.keys()
+    for name, value in expected.items():
+        assert torch.equal(value, restored[name]), name
+        assert value.stride() == restored[name].stride(), name
+    assert sorted(file.name for file in path.parent.iterdir()) == [path.name], "no partial file is left"
+
+
+def test_no_snapshot_is_a_fresh_start(build: Callable[..., nn.Module], tmp_path: Path) -> None:
+    state = make_state(build(), None)
+    assert load_snapshot(tmp_path / "none.safetensors", IDENTITY, state) == []
+
+
+def test_partial_file_of_a_killed_run_is_ignored(build: Callable[..., nn.Module], tmp_path: Path) -> None:
+    path = tmp_path / "training.safetensors"
+    state = make_state(build(), None)
+    save_snapshot(path, IDENTITY, HISTORY[:1], state)
+    path.with_suffix(".partial").write_bytes(b"half")
+    assert load_snapshot(path, IDENTITY, state) == HISTORY[:1]
+    save_snapshot(path, IDENTITY, HISTORY, state)
+    assert load_snapshot(path, IDENTITY, state) == HISTORY
+
+
+def test_another_training_is_refused(build: Callable[..., nn.Module], tmp_path: Path) -> None:
+    path = tmp_path / "training.safetensors"
+    state = make_state(build(), None)
+    save_snapshot(path, IDENTITY, HISTORY, state)
+    with pytest.raises(InputError, match="other settings, data or network") as raised:
+        load_snapshot(path, {"settings": {"epochs": 4}}, state)
+    assert "delete it" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize("keep", [0, 7, 300, -1])
+def test_damaged_file_is_named(build: Callable[..., nn.Module], tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "training.safetensors"
+    state = make_state(build(), None)
+    save_snapshot(path, IDENTITY, HISTORY, state)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(InputError, match="is not a training snapshot"):
+        load_snapshot(path, IDENTITY, state)
+
+
+def test_foreign_safetensors_is_named(tmp_path: Path, build: Callable[..., nn.Module]) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"x": torch.zeros(1)}, tmp_path / "x.safetensors")
+    with pytest.raises(InputError, match="is not a training snapshot"):
+        load_snapshot(tmp_path / "x.safetensors", IDENTITY, make_state(build(), None))
