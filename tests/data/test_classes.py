@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from edgecnn.data import classes
+from edgecnn.data.classes import read_classes
+from edgecnn.errors import InputError
+
+
+def test_reads_names_in_order(tmp_path):
+    file = tmp_path / "classes.txt"
+    file.write_bytes(b"\xef\xbb\xbftench\r\ngreat white shark\r\n\xc3\xa9toile\r\n\r\n")
+    assert read_classes(file) == ("tench", "great white shark", "étoile")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "1: empty class name"), (b"a\n\nb\n", "2: empty class name"), (b"\xff\xfe", "not UTF-8")],
+)
+def test_bad_files_are_named(tmp_path, content, message):
+    file = tmp_path / "classes.txt"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=rf"classes\.txt.*{message}"):
+        read_classes(file)
+
+
+def test_missing_and_large_files(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="No such file"):
+        read_classes(tmp_path / "classes.txt")
+    monkeypatch.setattr(classes, "_MAX_BYTES", 4)
+    (tmp_path / "classes.txt").write_text("many names")
+    with pytest.raises(InputError, match="larger than"):
+        read_classes(tmp_path / "classes.txt")

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from edgecnn.data.prepared import PreparedSet, PreparedWriter
+from edgecnn.errors import InputError
+from edgecnn.ondevice.contract import Contract
+
+CONTRACT = Contract(height=4, width=6)
+IMAGES = np.random.default_rng(0).integers(0, 256, (12, 4, 6, 3), dtype=np.uint8)
+LABELS = np.arange(12, dtype=np.int64) % 3
+NAMES = tuple(f"{index}.jpg" for index in range(12))
+
+
+def write(directory, images=IMAGES, labels=LABELS, classes=("a", "b", "c"), contract=CONTRACT):
+    return PreparedSet.write(
+        directory, images, labels, classes=classes, names=NAMES[: len(labels)], contract=contract
+    )
+
+
+def test_reads_what_was_written(tmp_path):
+    write(tmp_path / "set")
+    prepared = PreparedSet.open(tmp_path / "set")
+    np.testing.assert_array_equal(prepared.images, IMAGES)
+    np.testing.assert_array_equal(prepared.labels, LABELS)
+    assert (prepared.classes, prepared.names, prepared.contract) == (("a", "b", "c"), NAMES, CONTRACT)
+    assert isinstance(prepared.images, np.memmap)
+    assert not prepared.images.flags.writeable
+
+
+def test_block_by_block_is_the_same(tmp_path):
+    whole = write(tmp_path / "whole")
+    with PreparedWriter(tmp_path / "blocks", CONTRACT, ("a", "b", "c")) as writer:
+        for start in range(0, 12, 5):
+            block = slice(start, start + 5)
+            writer.append(IMAGES[block], LABELS[block], NAMES[block])
+        blocks = writer.finish({})
+    for name in ("images.npy", "labels.npy", "prepared.json"):
+        assert (blocks.directory / name).read_bytes() == (whole.directory / name).read_bytes(), name
+
+
+def test_an_unfinished_set_cannot_be_opened(tmp_path):
+    write(tmp_path)
+    with PreparedWriter(tmp_path, CONTRACT, ()) as writer:
+        writer.append(IMAGES, LABELS, NAMES)
+    with pytest.raises(InputError, match="is not a prepared set"):
+        PreparedSet.open(tmp_path)
+
+
+def test_digest_follows_everything_that_matters(tmp_path):
+    original = write(tmp_path / "0").digest
+    assert write(tmp_path / "elsewhere").digest == original
+    changed = IMAGES.copy()
+    changed[-1, -1, -1, -1] ^= 1
+    others = [
+        write(tmp_path / "1", images=changed),
+        write(tmp_path / "2", labels=LABELS[::-1]),
+        write(tmp_path / "3", classes=("a", "b", "d")),
+        write(tmp_path / "4", contract=Contract(height=4, width=6, mean=(0.0, 0.0, 0.0))),
+        write(tmp_path / "5", images=IMAGES[:11], labels=LABELS[:11]),
+    ]
+    assert len({original, *(other.digest for other in others)}) == 6
+
+
+def test_the_digest_never_changes(tmp_path):
+    """Digests are in manifests: another value for the same content is an incompatible change."""
+    pixels = (np.arange(12 * 4 * 6 * 3) % 251).astype(np.uint8).reshape(IMAGES.shape)
+    assert write(tmp_path, images=pixels).digest[:16] == "1bd4ec092818ef61"
+
+
+def test_select(tmp_path):
+    chosen = write(tmp_path / "all").select(np.array([7, 2]), tmp_path / "some")
+    np.testing.assert_array_equal(chosen.images, IMAGES[[7, 2]])
+    assert chosen.names == ("7.jpg", "2.jpg")
+    assert chosen.labels.tolist() == [1, 2]
+
+
+def edit(directory, **changes):
+    file = directory / "prepared.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "prepared.json").write_text("{"), "not a prepared set"),
+        (lambda folder: (folder / "prepared.json").write_text("[]"), "not a prepared set"),
+        (lambda folder: (folder / "prepared.json").write_text("{}"), "not a prepared set"),
+        (lambda folder: edit(folder, schema=99), "schema 99; this version reads 1"),
+        (lambda folder: edit(folder, contract={"height": 4}), "not a prepared set"),
+        (lambda folder: edit(folder, contract={**CONTRACT.to_json(), "x": 1}), "unknown key"),
+        (lambda folder: edit(folder, names=["one"]), r"images\.npy is uint8 \[12, 4, 6, 3\], not"),
+        (
+            lambda folder: edit(folder, contract=Contract(height=6, width=4).to_json()),
+            r"not uint8 \[12, 6, 4",
+        ),
+        (lambda folder: (folder / "labels.npy").unlink(), "No such file"),
+        (lambda folder: np.save(folder / "labels.npy", np.zeros(12)), r"labels\.npy is float64"),
+        (lambda folder: np.save(folder / "images.npy", IMAGES.astype(np.float32)), r"images\.npy is float32"),
+        (lambda folder: (folder / "images.npy").write_bytes(b""), "not a prepared set"),
+        (lambda folder: (folder / "images.npy").write_bytes(b"\x93NUMPY\x01\0"), "not a prepared set"),
+        (
+            lambda folder: (folder / "images.npy").write_bytes((folder / "images.npy").read_bytes()[:-9]),
+            "not a prepared set",
+        ),
+        (
+            lambda folder: np.save(folder / "labels.npy", np.array([{}] * 12, object), allow_pickle=True),
+            "not a prepared set",
+        ),
+    ],
+)
+def test_damaged_sets_are_refused(tmp_path, damage, message):
+    write(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(InputError, match=message):
+        PreparedSet.open(tmp_path)
