@@ -34,7 +34,7 @@ class Hostile:
         runtime._misbehave("open")
         return runtime
 
-    def run(self, inputs: list[Array]) -> list[Array]:
+    def run(self, _inputs: list[Array]) -> list[Array]:
         self._misbehave("run")
         return [np.zeros((1, 2), np.float32)]
 

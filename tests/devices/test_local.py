@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,6 +14,9 @@ from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.session import OpenRequest
 from edgecnn.errors import InputError, MissingDependency, UsageError, WorkerError
 from tests import tiny_models as tiny
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")

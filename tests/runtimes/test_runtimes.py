@@ -37,9 +37,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def outputs_of(runtime: Runtime, pictures: np.ndarray, out: Path) -> np.ndarray:
-    done = evaluate(
-        runtime, pictures, np.arange(len(pictures)), tiny.CONTRACT, out=out, progress=lambda done, total: None
-    )
+    everything = np.arange(len(pictures))
+    done = evaluate(runtime, pictures, everything, tiny.CONTRACT, out=out, progress=lambda *_: None)
     return np.load(done.outputs[0])
 
 
