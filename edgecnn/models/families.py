@@ -14,10 +14,12 @@ from edgecnn.models.ends import replace_stem
 
 if TYPE_CHECKING:
     from torch import nn
+    from torchvision.models import MobileNetV2
 
 _WIDTHS = (0.05, 4.0)
 _MAX_BLOCKS = 200
 _MAX_CHANNELS = 8192
+_MOBILENETV2_HEAD = 1280
 
 # timm makes these widths under names of their own.
 _MOBILENETV1 = {1.0: "mobilenetv1_100", 1.25: "mobilenetv1_125"}
@@ -43,6 +45,8 @@ def mobilenetv2(
     width: float = 1.0,
     stem_stride: int = 2,
     stages: list[list[int]] | None = None,
+    head: int = 1280,
+    dropout: float = 0.2,
 ) -> nn.Module:
     """Build a MobileNetV2 (Sandler et al. 2018).
 
@@ -52,6 +56,8 @@ def mobilenetv2(
         width: Multiplies every channel count but the head's.
         stem_stride: Stride of the first convolution.
         stages: Rows ``[expansion, channels, repeats, stride]`` in place of the paper's table 2.
+        head: Channels of the last convolution; the paper's 1280 grows with widths above 1.
+        dropout: Share of the head's outputs that training leaves out.
 
     Raises:
         UsageError: An argument is out of range.
@@ -60,10 +66,33 @@ def mobilenetv2(
 
     if stages is not None:
         _check_stages(stages)
+    if type(head) is not int or not 1 <= head <= _MAX_CHANNELS:
+        raise UsageError(f"head {head!r} is not a whole number within 1 .. {_MAX_CHANNELS}")
+    if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout < 1:
+        raise UsageError(f"dropout {dropout!r} is not a number within [0, 1)")
     network = MobileNetV2(
-        num_classes=classes, width_mult=_checked_width(width), inverted_residual_setting=stages
+        num_classes=classes,
+        width_mult=_checked_width(width),
+        inverted_residual_setting=stages,
+        dropout=dropout,
     )
+    if head != _MOBILENETV2_HEAD:
+        _replace_head(network, head, classes)
     return replace_stem(network, in_channels=in_channels, stride=stem_stride)
+
+
+def _replace_head(network: MobileNetV2, channels: int, classes: int) -> None:
+    """Give a MobileNetV2 a last convolution of another width, with torchvision's initial weights."""
+    from torch import nn
+    from torchvision.ops import Conv2dNormActivation
+
+    inputs = network.features[-1][0].in_channels
+    last = Conv2dNormActivation(inputs, channels, kernel_size=1, activation_layer=nn.ReLU6)
+    nn.init.kaiming_normal_(last[0].weight, mode="fan_out")
+    network.features[-1] = last
+    network.classifier[1] = nn.Linear(channels, classes)
+    nn.init.normal_(network.classifier[1].weight, 0.0, 0.01)
+    nn.init.zeros_(network.classifier[1].bias)
 
 
 def mobilenetv3(
