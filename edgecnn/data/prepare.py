@@ -81,7 +81,7 @@ def prepare(
             for block in _decoded(source, contract, wanted, threads):
                 if block.bad and on_bad_image == "error":
                     name, reason = next(iter(block.bad.items()))
-                    hint = "repair or remove it, or set on_bad_image: skip"
+                    hint = "repair or remove it, or set data.bad_images: skip"
                     raise InputError(f"image {name} cannot be used: {reason}", hint=hint)
                 names = [source.name(index) for index in block.indices]
                 writer.append(block.images, source.labels[block.indices], names)

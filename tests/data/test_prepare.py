@@ -82,7 +82,7 @@ def test_a_corrupt_image_is_named(folder, tmp_path):
     file.write_bytes(file.read_bytes()[:300])
     with pytest.raises(InputError, match=r"image disc/2\.jpg cannot be used: .*[Tt]runcated") as caught:
         prepare(open_image_folder(folder), RGB, tmp_path / "set")
-    assert "on_bad_image: skip" in str(caught.value.hint)
+    assert "data.bad_images: skip" in str(caught.value.hint)
     with pytest.raises(InputError, match="not a prepared set"):
         PreparedSet.open(tmp_path / "set")
 
