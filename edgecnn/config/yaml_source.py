@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Location = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 MAX_BYTES = 1_000_000
+_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,10 @@ class _Builder:
     where: dict[Location, str] = field(default_factory=dict)
 
     def build(self, node: yaml.Node, location: Location) -> Any:
-        self.where.setdefault(location, f"{self.file}:{node.start_mark.line + 1}")
+        line = f"{self.file}:{node.start_mark.line + 1}"
+        if node.tag not in _TAGS:
+            raise UsageError(f"{line}: the YAML tag {node.tag!r} is not accepted")
+        self.where.setdefault(location, line)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, location)
         if isinstance(node, yaml.SequenceNode):
@@ -120,18 +124,26 @@ def _merge_values(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def override(source: Source, assignment: str) -> Source:
     """Lay a dotted override such as ``train.epochs=1`` over a source.
 
-    The value is YAML, so ``a.b=[1, 2]`` and ``size=400 kB`` work as in the file.
+    The value is YAML, so ``a.b=[1, 2]`` and ``size=400 kB`` work as in the file; it takes the place of
+    whatever stood there, a mapping included.
     """
     path, separator, text = assignment.partition("=")
     keys = path.split(".")
     if not separator or not all(keys):
         raise UsageError(f"override {assignment!r} is not of the form key.key=value")
     value = parse_yaml(f"value: {text}", f"override {assignment!r}").data["value"]
-    nested: Any = value
-    for key in reversed(keys):
-        nested = {key: nested}
-    where: dict[Location, str] = {tuple(keys): f"override {assignment!r}"}
-    return merge(source, Source(nested, where, source.name))
+    location = tuple(keys)
+    where = {place: line for place, line in source.where.items() if place[: len(location)] != location}
+    where[location] = f"override {assignment!r}"
+    return Source(_replace(source.data, location, value), where, source.name)
+
+
+def _replace(data: dict[str, Any], location: tuple[str, ...], value: Any) -> dict[str, Any]:
+    key, rest = location[0], location[1:]
+    if not rest:
+        return {**data, key: value}
+    inner = data.get(key)
+    return {**data, key: _replace(inner if isinstance(inner, dict) else {}, rest, value)}
 
 
 def validate(source: Source, model: type[Model]) -> Model:

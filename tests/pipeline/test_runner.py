@@ -1,0 +1,154 @@
+import errno
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from edgecnn.errors import InputError, MissingDependency, VerificationFailed
+from edgecnn.pipeline.runner import SilentReporter, execute
+from edgecnn.pipeline.step import Status, Step, StepResult
+from edgecnn.stages.base import Context, Inputs, Stage
+from edgecnn.store.store import Store
+
+
+@dataclass(frozen=True)
+class Text:
+    text: str
+
+
+def write(inputs: Inputs, parameters: Text, context: Context) -> None:
+    read = "".join((path / "out").read_text() for _, path in sorted(inputs.items()))
+    (context.out / "out").write_text(read + parameters.text)
+    context.notes["seconds"] = 1.0
+
+
+def constant(inputs: Inputs, parameters: Text, context: Context) -> None:
+    (context.out / "out").write_text("same")
+
+
+def refuse(inputs: Inputs, parameters: Text, context: Context) -> None:
+    raise InputError(f"cannot use {parameters.text}")
+
+
+def fill_disk(inputs: Inputs, parameters: Text, context: Context) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", str(context.out))
+
+
+WRITE = Stage("write", 1, write)
+CONSTANT = Stage("constant", 1, constant)
+
+
+def plan(first: str = "a", second: str = "b") -> list[Step]:
+    return [
+        Step("one", WRITE, Text(first)),
+        Step("two", WRITE, Text(second), {"before": "one"}),
+        Step("three", WRITE, Text("c"), {"before": "two"}, target="t"),
+    ]
+
+
+def run(steps: Sequence[Step], folder: Path) -> dict[str, StepResult]:
+    return execute(steps, Store(folder / "store"), SilentReporter(), folder / "logs")
+
+
+def statuses(results: dict[str, StepResult]) -> list[str]:
+    return [result.status.value for result in results.values()]
+
+
+def output(result: StepResult) -> str:
+    assert result.entry is not None
+    return (result.entry.outputs / "out").read_text()
+
+
+def test_steps_read_those_before_and_a_second_run_reuses_all(tmp_path: Path) -> None:
+    results = run(plan(), tmp_path)
+    assert statuses(results) == ["made"] * 3
+    assert output(results["three"]) == "abc"
+    assert statuses(run(plan(), tmp_path)) == ["reused"] * 3
+
+
+def test_a_changed_parameter_redoes_that_step_and_what_reads_it(tmp_path: Path) -> None:
+    run(plan(), tmp_path)
+    assert statuses(run(plan(second="x"), tmp_path)) == ["reused", "made", "made"]
+
+
+def test_a_redone_step_with_the_same_result_changes_nothing_after_it(tmp_path: Path) -> None:
+    def steps(text: str) -> list[Step]:
+        return [Step("one", CONSTANT, Text(text)), Step("two", WRITE, Text("b"), {"before": "one"})]
+
+    run(steps("a"), tmp_path)
+    assert statuses(run(steps("other"), tmp_path)) == ["made", "reused"]
+
+
+def test_another_version_of_a_stage_is_another_key(tmp_path: Path) -> None:
+    run([Step("one", WRITE, Text("a"))], tmp_path)
+    assert statuses(run([Step("one", Stage("write", 2, write), Text("a"))], tmp_path)) == ["made"]
+
+
+def test_what_needs_a_failed_step_is_skipped_and_the_rest_goes_on(tmp_path: Path) -> None:
+    steps = [
+        Step("bad", Stage("refuse", 1, refuse), Text("this")),
+        Step("after", WRITE, Text("x"), {"before": "bad"}),
+        Step("later", WRITE, Text("y"), after=("after",)),
+        Step("other", WRITE, Text("z")),
+    ]
+    results = run(steps, tmp_path)
+    assert statuses(results) == ["failed", "skipped", "skipped", "made"]
+    assert str(results["bad"].error) == "cannot use this"
+
+
+def test_a_gate_holds_back_what_follows_but_keeps_the_work(tmp_path: Path) -> None:
+    def closed(outputs: Path) -> None:
+        raise VerificationFailed(f"link broken in {(outputs / 'out').read_text()}")
+
+    steps = [
+        Step("one", WRITE, Text("a"), gate=closed),
+        Step("two", WRITE, Text("b"), {"before": "one"}),
+    ]
+    results = run(steps, tmp_path)
+    assert statuses(results) == ["failed", "skipped"]
+    assert results["one"].entry is not None
+    assert statuses(run([Step("one", WRITE, Text("a"))], tmp_path)) == ["reused"]
+    assert statuses(run(steps, tmp_path)) == ["failed", "skipped"], "a reused result passes its gate"
+
+
+def test_a_full_disk_is_an_error_of_the_user_and_names_the_place(tmp_path: Path) -> None:
+    results = run([Step("one", Stage("fill", 1, fill_disk), Text("a"))], tmp_path)
+    error = results["one"].error
+    assert isinstance(error, InputError)
+    assert "the disk is full" in error.message
+    assert "outputs" in error.message
+
+
+def test_a_missing_package_is_named_with_its_command(tmp_path: Path) -> None:
+    results = run([Step("one", Stage("write", 1, write, ("no-such-package",)), Text("a"))], tmp_path)
+    error = results["one"].error
+    assert isinstance(error, MissingDependency)
+    assert "no-such-package" in error.message
+    assert error.exit_code == 5
+
+
+def test_a_bug_is_not_swallowed(tmp_path: Path) -> None:
+    def broken(inputs: Inputs, parameters: Text, context: Context) -> None:
+        raise KeyError("bug")
+
+    with pytest.raises(KeyError):
+        run([Step("one", Stage("broken", 1, broken), Text("a"))], tmp_path)
+
+
+def test_an_interrupted_stage_finds_its_scratch_again(tmp_path: Path) -> None:
+    def train(inputs: Inputs, parameters: Text, context: Context) -> None:
+        state = context.scratch / "epoch"
+        epoch = int(state.read_text()) if state.exists() else 0
+        for number in range(epoch, 3):
+            state.write_text(str(number + 1))
+            if number == 1 and epoch == 0:
+                raise KeyboardInterrupt
+        (context.out / "out").write_text(f"started at {epoch}")
+
+    steps = [Step("one", Stage("train", 1, train), Text("a"))]
+    with pytest.raises(KeyboardInterrupt):
+        run(steps, tmp_path)
+    results = run(steps, tmp_path)
+    assert results["one"].status is Status.MADE
+    assert output(results["one"]) == "started at 2"
