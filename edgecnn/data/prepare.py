@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,6 +29,7 @@ Progress = Callable[[int, int], None]
 
 _BLOCK_BYTES = 1 << 24
 _BLOCK_IMAGES = 256
+_MAX_THREADS = 4
 
 
 @dataclass
@@ -47,7 +49,7 @@ def prepare(
     on_bad_image: OnBadImage = "error",
     limit: int | None = None,
     seed: int = 0,
-    threads: int = 2,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> PreparedSet:
     """Decode the images of a source, run the contract's geometry, and write a prepared set.
@@ -62,7 +64,7 @@ def prepare(
         on_bad_image: Whether a corrupt image is an error or is left out and recorded in ``skipped``.
         limit: Prepare only so many images, chosen evenly over the classes.
         seed: Chooses among equals under ``limit``.
-        threads: Decoding threads.
+        threads: Decoding threads; None for one a CPU, four at most.
         progress: Told after every block.
 
     Raises:
@@ -74,14 +76,15 @@ def prepare(
     wanted = np.arange(len(source)) if limit is None else stratified(source.labels, limit, seed)
     if not len(wanted):
         raise InputError("the dataset is empty")
+    workers = threads or min(_MAX_THREADS, len(os.sched_getaffinity(0)))
     skipped: dict[str, str] = {}
     done = 0
     try:
         with PreparedWriter(out_dir, contract, source.classes) as writer:
-            for block in _decoded(source, contract, wanted, threads):
+            for block in _decoded(source, contract, wanted, workers):
                 if block.bad and on_bad_image == "error":
                     name, reason = next(iter(block.bad.items()))
-                    hint = "repair or remove it, or set data.bad_images: skip"
+                    hint = "repair or remove it, or leave such images out: data.bad_images: skip, --skip-bad-images"
                     raise InputError(f"image {name} cannot be used: {reason}", hint=hint)
                 names = [source.name(index) for index in block.indices]
                 writer.append(block.images, source.labels[block.indices], names)
