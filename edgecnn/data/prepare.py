@@ -84,7 +84,7 @@ def prepare(
             for block in _decoded(source, contract, wanted, workers):
                 if block.bad and on_bad_image == "error":
                     name, reason = next(iter(block.bad.items()))
-                    hint = "repair or remove it, or leave such images out: data.bad_images: skip, --skip-bad-images"
+                    hint = "repair or remove it, or leave it out: data.bad_images: skip, --skip-bad-images"
                     raise InputError(f"image {name} cannot be used: {reason}", hint=hint)
                 names = [source.name(index) for index in block.indices]
                 writer.append(block.images, source.labels[block.indices], names)

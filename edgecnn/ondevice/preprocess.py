@@ -37,8 +37,8 @@ MAX_PIXELS = 1 << 26
 """Largest image that is decoded: 67 megapixels, 268 MB in memory."""
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-"""File formats that are decoded (the JPEG decoder also takes MPO, a phone's two-picture JPEG). EPS is left out
-on purpose: Pillow would start Ghostscript for it."""
+"""File formats that are decoded; the JPEG decoder also takes MPO, a phone's two-picture JPEG. EPS is left
+out on purpose: Pillow would start Ghostscript for it."""
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {

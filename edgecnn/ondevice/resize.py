@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from edgecnn.ondevice.contract import Interpolation
 
 PRECISION_BITS = 22
@@ -70,11 +69,9 @@ def resize_image(
     Raises:
         ValueError: The image has another mode; Pillow resamples some of them with other rules.
     """
-    from PIL import Image  # noqa: PLC0415  the worker side runs without Pillow
-
     if image.mode not in {"L", "RGB"}:
         raise ValueError(f"image has mode {image.mode}; resampling takes L or RGB")
-    kernel = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[interpolation]
+    kernel = Image.Resampling[interpolation.upper()]
     top, left, rows, columns = window if window is not None else (0, 0, height, width)
     wide = image.resize((width, image.height), kernel)
     if columns != width:
