@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from edgecnn.data.prepare import check_labels
 from edgecnn.errors import InputError, UsageError
 from edgecnn.ondevice.normalize import normalize
 
@@ -58,28 +59,20 @@ class BatchPlan:
             yield batch[processes.rank :: processes.world].astype(np.int64)
 
 
-def check_sets(train_set: PreparedSet, eval_set: PreparedSet | None) -> None:
-    """Check that the labels name classes and that both sets were prepared for the same network.
+def check_sets(train_set: PreparedSet, eval_set: PreparedSet | None, classes: int) -> None:
+    """Check that the labels are outputs of the network and that both sets were prepared for it alike.
 
     Raises:
         InputError: A label is missing or out of range, or the sets differ in classes or preprocessing.
     """
-    for name, prepared in (("training", train_set), ("evaluation", eval_set)):
-        if prepared is None:
-            continue
-        labels = np.asarray(prepared.labels)
-        wrong = np.flatnonzero((labels < 0) | (labels >= len(prepared.classes)))
-        if len(wrong):
-            image = int(wrong[0])
-            raise InputError(
-                f"label {labels[image]} of {prepared.names[image]} in the {name} set is not within "
-                f"0..{len(prepared.classes) - 1}"
-            )
-    if eval_set is not None and (eval_set.contract, eval_set.classes) != (
-        train_set.contract,
-        train_set.classes,
-    ):
-        raise InputError("the training and the evaluation set differ in classes or preprocessing")
+    check_labels(train_set, classes)
+    if eval_set is None:
+        return
+    check_labels(eval_set, classes)
+    if train_set.classes and eval_set.classes and train_set.classes != eval_set.classes:
+        raise InputError("the training and the evaluation set name different classes")
+    if train_set.contract != eval_set.contract:
+        raise InputError("the training and the evaluation set were prepared with different contracts")
 
 
 def to_input(images: npt.NDArray[np.uint8] | Tensor, contract: Contract, device: torch.device) -> Tensor:

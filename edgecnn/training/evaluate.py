@@ -38,21 +38,20 @@ def top1(module: nn.Module, prepared: PreparedSet, batch_size: int, processes: P
 
 
 @torch.inference_mode()
-def check_network(module: nn.Module, prepared: PreparedSet, device: torch.device) -> None:
-    """Check on one image that a network takes a set's images and gives one logit a class.
+def count_outputs(module: nn.Module, prepared: PreparedSet, device: torch.device) -> int:
+    """Run one image and return the number of logits; the network is left in evaluation mode.
 
     Raises:
-        InputError: It does not.
+        InputError: The set is empty, the network does not take its images, or it is no classifier.
     """
-    module.eval()
+    if not len(prepared):
+        raise InputError(f"{prepared.directory} holds no image")
     images = to_input(prepared.images[:1], prepared.contract, device)
-    classes = len(prepared.classes)
     try:
-        logits = module(images)
+        logits = module.eval()(images)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"the network does not take an input of {list(images.shape)}: {reason}") from error
-    if tuple(logits.shape) != (1, classes):
-        raise InputError(
-            f"the network gives an output of {list(logits.shape)}, but the training set has {classes} classes"
-        )
+    if not isinstance(logits, torch.Tensor) or logits.ndim != 2:
+        raise InputError("the network is no classifier: its output is not one tensor [N, classes]")
+    return logits.shape[1]

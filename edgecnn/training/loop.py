@@ -16,12 +16,12 @@ from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
 from edgecnn.errors import InputError
-from edgecnn.training.allocator import keep_freed_memory
+from edgecnn.training.allocator import freed_memory_kept
 from edgecnn.training.augment import mix_transform, pixel_transforms
 from edgecnn.training.batches import BatchPlan, check_sets, to_input
 from edgecnn.training.distributed import Processes, joined_processes
 from edgecnn.training.ema import AveragedWeights
-from edgecnn.training.evaluate import check_network, top1
+from edgecnn.training.evaluate import count_outputs, top1
 from edgecnn.training.freeze import check_prefixes, set_mode
 from edgecnn.training.optimizer import build_optimizer, learning_rate, set_learning_rate
 from edgecnn.training.progress import EpochResult, Meter, TrainProgress, TrainResult
@@ -65,15 +65,18 @@ def train(
         InputError: The sets and the network do not fit each other, or the loss stopped being finite.
         UsageError: The settings do not fit the network or the machine.
     """
-    check_sets(train_set, eval_set)
     check_prefixes(module, settings.transfer)
-    keep_freed_memory()
-    with joined_processes(settings.device) as processes, _reproducible(processes.device):
+    with (
+        freed_memory_kept(),
+        joined_processes(settings.device) as processes,
+        _reproducible(processes.device),
+    ):
         module.to(processes.device)
         module.to(memory_format=torch.channels_last)
         processes.broadcast(module.state_dict().values())
-        check_network(module, train_set, processes.device)
-        run = _Run.begin(module, train_set, eval_set, settings, processes, progress)
+        classes = count_outputs(module, train_set, processes.device)
+        check_sets(train_set, eval_set, classes)
+        run = _Run.begin(module, classes, train_set, eval_set, settings, processes, progress)
         history = run.resume(scratch / SNAPSHOT)
         for epoch in range(len(history), settings.epochs):
             history.append(run.epoch(epoch))
@@ -101,6 +104,7 @@ class _Run:
     """One training, between its epochs."""
 
     module: nn.Module
+    classes: int
     train_set: PreparedSet
     eval_set: PreparedSet | None
     settings: TrainSettings
@@ -114,6 +118,7 @@ class _Run:
     def begin(
         cls,
         module: nn.Module,
+        classes: int,
         train_set: PreparedSet,
         eval_set: PreparedSet | None,
         settings: TrainSettings,
@@ -127,6 +132,7 @@ class _Run:
         plan = BatchPlan.of(train_set, settings.batch_size, processes.world)
         return cls(
             module=module,
+            classes=classes,
             train_set=train_set,
             eval_set=eval_set,
             settings=settings,
@@ -187,7 +193,7 @@ class _Run:
     def _steps(self, epoch: int) -> float:
         settings, contract = self.settings, self.train_set.contract
         augment = pixel_transforms(settings.augment, contract.height, contract.width)
-        mix = mix_transform(settings.augment, len(self.train_set.classes))
+        mix = mix_transform(settings.augment, self.classes)
         network = self._parallel()
         steps = settings.epochs * self.plan.steps
         warmup = round(settings.warmup_epochs * self.plan.steps)

@@ -4,9 +4,10 @@ import platform
 
 import pytest
 
-from edgecnn.training.allocator import keep_freed_memory
+from edgecnn.training.allocator import freed_memory_kept
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is glibc's")
 def test_glibc_takes_the_setting() -> None:
-    assert keep_freed_memory()
+    with freed_memory_kept() as kept:
+        assert kept

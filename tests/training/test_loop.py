@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -207,7 +208,7 @@ def test_set_smaller_than_a_batch_is_one_batch(
     ("network", "message"),
     [
         ({"channels": 1}, r"does not take an input of \[1, 3, 12, 12\]"),
-        ({"classes": 4}, r"output of \[1, 4\], but the training set has 3 classes"),
+        ({"classes": 4}, "dataset has 3 classes, the network has 4"),
     ],
 )
 def test_network_that_does_not_fit(
@@ -228,19 +229,58 @@ def test_network_that_does_not_fit(
         )
 
 
-@pytest.mark.parametrize("label", [-1, 3])
+@pytest.mark.parametrize(("label", "problem"), [(-1, "no label"), (3, "label 3")])
 def test_label_out_of_range(
-    make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path, label: int
+    make_set: Callable[..., PreparedSet],
+    build: Callable[..., nn.Module],
+    tmp_path: Path,
+    label: int,
+    problem: str,
 ) -> None:
     bad = make_set("train", 4, labels=[0, 1, label, 2])
-    with pytest.raises(InputError, match=rf"label {label} of train-2.png in the training set"):
+    with pytest.raises(InputError, match=f"image train-2.png has {problem}"):
         train(build(), bad, None, TrainSettings(epochs=1), scratch=tmp_path / "s", progress=silent)
+
+
+def test_empty_set(
+    make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="train holds no image"):
+        train(
+            build(),
+            make_set("train", 0),
+            None,
+            TrainSettings(epochs=1),
+            scratch=tmp_path / "s",
+            progress=silent,
+        )
+
+
+def test_network_that_is_no_classifier(make_set: Callable[..., PreparedSet], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no classifier"):
+        train(
+            nn.Conv2d(3, 3, 1),
+            make_set("train"),
+            None,
+            TrainSettings(epochs=1),
+            scratch=tmp_path / "s",
+            progress=silent,
+        )
+
+
+def test_set_without_class_names(
+    make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
+) -> None:
+    unnamed = replace(make_set("train"), classes=())
+    settings = TrainSettings(epochs=1, augment={"mixup": 0.2})
+    result = train(build(), unnamed, None, settings, scratch=tmp_path / "s", progress=silent)
+    assert math.isfinite(result.history[0].loss)
 
 
 def test_sets_of_different_preprocessing(
     make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match="differ in classes or preprocessing"):
+    with pytest.raises(InputError, match="prepared with different contracts"):
         train(
             build(),
             make_set("train"),
