@@ -23,8 +23,7 @@ MixTransform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 def random_crop(images: Tensor, pad: int) -> Tensor:
     """Shift every image at random by up to ``pad`` pixels and fill with black.
 
-    The same as padding with ``pad`` pixels on each side and cropping at random (He et al., 2016), for
-    the whole batch at once.
+    The same as padding with ``pad`` pixels on each side and cropping at random (He et al., 2016).
 
     Args:
         images: uint8 ``[N, H, W, C]``.
@@ -36,10 +35,13 @@ def random_crop(images: Tensor, pad: int) -> Tensor:
     count, height, width, channels = images.shape
     padded = images.new_zeros((count, height + 2 * pad, width + 2 * pad, channels))
     padded[:, pad : pad + height, pad : pad + width] = images
-    top, left = torch.randint(0, 2 * pad + 1, (2, count, 1))
-    rows = (top + torch.arange(height))[:, :, None]
-    columns = (left + torch.arange(width))[:, None, :]
-    return padded[torch.arange(count)[:, None, None], rows, columns]
+    corners = torch.randint(0, 2 * pad + 1, (count, 2)).tolist()
+    return torch.stack(
+        [
+            image[top : top + height, left : left + width]
+            for image, (top, left) in zip(padded, corners, strict=True)
+        ]
+    )
 
 
 def random_flip(images: Tensor) -> Tensor:
