@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.errors import InputError
+from edgecnn.measure.budgets import judge_one
 from edgecnn.measure.verification import Link
 from edgecnn.store.manifest import NAME, Artifact
 
@@ -103,9 +104,10 @@ def _target_rows(directory: Path, target: dict[str, Any]) -> list[CheckRow]:
 def _artifact_rows(artifact: Artifact) -> list[CheckRow]:
     name = artifact.manifest.target.name
     rows = [_link_row(name, Link.from_json(item)) for item in artifact.manifest.verification]
+    # The verdicts are made again from the numbers, not read back.
+    judged = [judge_one(item["name"], item["limit"], item["measured"]) for item in artifact.manifest.budgets]
     return rows + [
-        CheckRow(name, item["name"], item["passed"], item["measured"], item["limit"])
-        for item in artifact.manifest.budgets
+        CheckRow(name, result.name, result.passed, result.measured, result.limit) for result in judged
     ]
 
 

@@ -109,6 +109,7 @@ def run(
         logs=directory / "logs",
         artifacts={name: directory / "artifacts" / name for name in loaded.targets},
         rejected={name: directory / "rejected" / name for name in loaded.targets},
+        checkpoint=directory / "checkpoint",
     )
     targets, steps = make_targets(loaded, places, reporter or SilentReporter())
     result = RunResult(loaded.spec.name, directory, targets, steps, time.monotonic() - started)

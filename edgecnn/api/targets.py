@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,11 +31,13 @@ class Places:
         logs: Directory of what vendor code prints.
         artifacts: Directory of each target's artifact, if it ships.
         rejected: Directory of each target's artifact, if it does not.
+        checkpoint: Directory of a copy of the network that was exported, or None if nobody wants one.
     """
 
     logs: Path
     artifacts: dict[str, Path]
     rejected: dict[str, Path]
+    checkpoint: Path | None = None
 
     def make(self) -> None:
         """Make the folders, so that a place that cannot be written is known before the work.
@@ -70,6 +73,9 @@ def make_targets(
         results = execute(plan.steps, Store(store_dir()), reporter, places.logs)
         # Two runs into one directory publish one after the other.
         with filelock.FileLock(places.logs / ".lock"):
+            entry = results[plan.checkpoint].entry
+            if places.checkpoint is not None and entry is not None:
+                _copy(entry.outputs, places.checkpoint)
             targets = tuple(
                 publish(plan, target, results, places.artifacts[name], places.rejected[name])
                 for name, target in pipeline.targets.items()
@@ -77,3 +83,12 @@ def make_targets(
     except OSError as error:
         raise environment_fault(error) from error
     return targets, tuple(results.values())
+
+
+def _copy(outputs: Path, directory: Path) -> None:
+    """Copy finished outputs to where the user looks for them; the store's own are never handed out."""
+    draft = directory.with_name(f".{directory.name}.tmp")
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(outputs, draft)
+    shutil.rmtree(directory, ignore_errors=True)
+    draft.rename(directory)

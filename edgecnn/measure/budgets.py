@@ -69,10 +69,11 @@ def judge(budgets: Budgets, measured: Measured) -> list[BudgetResult]:
     ['size 1.2 kB (at most 1 kB)', 'accuracy not measured (at least 90.00 %)']
     """
     values = asdict(measured)
-    return [_judge_one(name, limit, values[name]) for name, limit in budgets.given().items()]
+    return [judge_one(name, limit, values[name]) for name, limit in budgets.given().items()]
 
 
-def _judge_one(name: str, limit: float, value: float | None) -> BudgetResult:
+def judge_one(name: str, limit: float, value: float | None) -> BudgetResult:
+    """Hold one measured value to its limit; None, not measured, is missed."""
     passed = False if value is None else value >= limit if name in MINIMA else value <= limit
     return BudgetResult(name, limit, value, passed)
 
