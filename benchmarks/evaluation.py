@@ -1,0 +1,79 @@
+"""How much of the bare runtime loop's throughput an evaluation keeps.
+
+    python benchmarks/evaluation.py onnxruntime=mobilenetv2.onnx litert=model.tflite --json out.json
+
+The claim: evaluating images (normalize, run, dequantize, store) reaches at least 90 % of the images per
+second of a loop that only runs the network on one prepared input. The two take turns in one worker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from edgecnn.devices.host import host
+from edgecnn.devices.local import LocalDevice
+from edgecnn.ondevice.contract import Contract
+
+ROUNDS = 11
+ROUND_SECONDS = 1.0
+
+
+def main() -> None:
+    """Measure, print the table, write the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="+", metavar="RUNTIME=FILE")
+    parser.add_argument("--json", type=Path, help="write the results to this file")
+    arguments = parser.parse_args()
+    table = Table("model", "runtime", "bare loop img/s", "evaluation img/s", "ratio", "peak MB")
+    results = []
+    for pair in arguments.models:
+        runtime, _, model = pair.partition("=")
+        with tempfile.TemporaryDirectory() as scratch:
+            result = throughput(runtime, Path(model), Path(scratch))
+        results.append(result)
+        numbers = (f"{result[key]:.1f}" for key in ("bare", "evaluation"))
+        table.add_row(
+            Path(model).name, runtime, *numbers, f"{result['ratio']:.3f}", f"{result['peak_bytes'] / 1e6:.0f}"
+        )
+    Console().print(table)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"host": host().to_json(), "results": results}, indent=1))
+
+
+def throughput(runtime: str, model: Path, scratch: Path) -> dict[str, Any]:
+    """Return images per second of both loops and the median of the rounds' ratios."""
+    with LocalDevice().open(runtime, model, log=scratch / "log") as session:
+        shape = session.description.inputs[0].shape
+        height, width = shape[1:3] if shape[3] in (1, 3) else shape[2:4]
+        count = int(np.clip(ROUND_SECONDS * 1e9 / np.median(session.time(20, warmup=20)), 20, 5000))
+        pictures = np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8)
+        np.save(scratch / "images.npy", pictures)
+        contract = Contract(height=height, width=width)
+        bare, evaluation, peak = [], [], 0
+        for _ in range(ROUNDS):
+            bare.append(count / (session.time(count).sum() / 1e9))
+            done = session.evaluate(scratch / "images.npy", contract, scratch / "out")
+            evaluation.append(done.images_per_second)
+            peak = done.peak_bytes
+    ratios = [one / other for one, other in zip(evaluation, bare, strict=True)]
+    return {
+        "model": model.name,
+        "runtime": runtime,
+        "bare": statistics.median(bare),
+        "evaluation": statistics.median(evaluation),
+        "ratio": statistics.median(ratios),
+        "peak_bytes": peak,
+    }
+
+
+if __name__ == "__main__":
+    main()
