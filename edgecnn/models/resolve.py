@@ -126,7 +126,7 @@ def _describe(reference: str) -> ModelSpec:
         return libraries.describe(reference)
     if scheme == "python":
         return ModelSpec(reference, _USUAL_CONTRACT, libraries.imagenet_classes())
-    if Path(reference).exists():
+    if reference and Path(reference).exists():
         return read_spec(Path(reference))
     raise UsageError(
         f"there is no model {reference!r}",

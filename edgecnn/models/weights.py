@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import struct
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import safetensors
@@ -33,7 +35,10 @@ _UNREADABLE = (
     LookupError,
     TypeError,
     AttributeError,
+    AssertionError,
     OverflowError,
+    MemoryError,
+    struct.error,
 )
 
 
@@ -96,7 +101,9 @@ def read_pickle(file: IO[bytes], name: str) -> dict[str, Tensor]:
         InputError: It holds anything but tensors, asks for a class or function, or is damaged.
     """
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a damaged file makes torch warn of odd pickle protocols
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
         raise InputError(
             f"{name} was refused: it is damaged, or a pickle of more than weights",

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+import timm
+import torchvision.models
+
+from edgecnn.errors import UsageError
+from edgecnn.models.libraries import describe, imagenet_classes, with_tag
+
+
+def test_timm_contract_is_that_of_the_weights() -> None:
+    spec = describe("timm:mobilenetv4_conv_medium")
+    contract = spec.contract
+    assert (contract.height, contract.crop_fraction, contract.interpolation) == (256, 0.95, "bicubic")
+    assert contract.mean == (123.675, 116.28, 103.53)
+    assert spec.classes == imagenet_classes()
+    assert spec.licence == "apache-2.0"
+
+
+def test_a_tag_chooses_its_own_contract() -> None:
+    assert describe("timm:mobilenetv4_conv_medium.e500_r224_in1k").contract.height == 224
+    assert describe("torchvision:resnet50.IMAGENET1K_V1").contract.crop_fraction == 0.875
+    assert describe("torchvision:resnet50").contract.crop_fraction == pytest.approx(224 / 232)
+
+
+def test_the_default_tag_is_made_explicit() -> None:
+    assert with_tag("timm:mobilenetv4_conv_small") == "timm:mobilenetv4_conv_small.e2400_r224_in1k"
+    assert with_tag("torchvision:resnet50") == "torchvision:resnet50.IMAGENET1K_V2"
+    assert with_tag("torchvision:resnet50.IMAGENET1K_V1") == "torchvision:resnet50.IMAGENET1K_V1"
+
+
+def test_weights_for_other_classes_have_numbered_names() -> None:
+    spec = describe("timm:mobilenetv4_conv_medium.e180_r384_in12k")
+    assert len(spec.classes) == 11821
+    assert spec.classes[:2] == ("0", "1")
+
+
+def test_licences_that_restrict_use_are_passed_on() -> None:
+    assert "SWAG" in describe("torchvision:regnet_y_16gf.IMAGENET1K_SWAG_E2E_V1").licence
+
+
+def test_every_torchvision_classifier_is_described() -> None:
+    for name in torchvision.models.list_models(module=torchvision.models):
+        assert describe(f"torchvision:{name}").classes == imagenet_classes(), name
+
+
+def test_timm_networks_are_described_or_refused_in_one_line() -> None:
+    for name in timm.list_models()[::23]:
+        with contextlib.suppress(UsageError):
+            assert describe(f"timm:{name}").contract.channels == 3
+
+
+def test_a_network_without_published_weights_is_refused() -> None:
+    assert timm.is_model("mobilenetv4_conv_small_035")
+    with pytest.raises(UsageError, match="has no published weights"):
+        with_tag("timm:mobilenetv4_conv_small_035")

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgecnn.errors import InputError
+from edgecnn.models.spec import ModelSpec
+from edgecnn.ondevice.contract import Contract
+
+SPEC = ModelSpec(
+    "zoo:mobilenetv2", Contract(32, 32), ("cat", "ÿ dog"), {"width": 0.5}, {"a.b": 8}, "here", "MIT"
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def test_survives_json() -> None:
+    assert ModelSpec.from_json(json.loads(json.dumps(SPEC.to_json()))) == SPEC
+
+
+@given(st.sampled_from(sorted(SPEC.to_json())), JSON)
+def test_any_value_in_any_field_is_taken_or_refused(field: str, value: object) -> None:
+    with contextlib.suppress(InputError):
+        ModelSpec.from_json({**SPEC.to_json(), field: value})
+
+
+@pytest.mark.parametrize("field", sorted(SPEC.to_json()))
+def test_every_field_is_needed(field: str) -> None:
+    data = SPEC.to_json()
+    del data[field]
+    with pytest.raises(InputError):
+        ModelSpec.from_json(data)
