@@ -72,8 +72,8 @@ class LatencyRatio:
 def pinned_cpus(threads: int) -> list[int]:
     """Return the CPUs to pin a worker of ``threads`` threads to.
 
-    They are the last ones, as interrupts favour the first. Candidate and baseline are given the same CPUs. Only one of them works at a time, and the machine's
-    cores are not all alike.
+    They are the last ones, as interrupts favour the first. Candidate and baseline are given the same CPUs:
+    only one of them works at a time, and the machine's cores are not all alike.
     """
     return usable_cpus()[-max(1, threads) :]
 
