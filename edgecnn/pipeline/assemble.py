@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -67,8 +67,7 @@ class Parts:
             self._outputs(f"evaluate:{self.target.name}") / evaluate.OUTPUTS, allow_pickle=False
         )
         labels = PreparedSet.open(self._outputs("prepare:eval")).labels
-        precision = cast("Literal['fp32', 'fp16', 'int8']", self.target.precision)
-        limits = Limits.of(precision, self.target.verification.model_dump(exclude_none=True))
+        limits = Limits.of(self.target.precision, self.target.verification.model_dump(exclude_none=True))
         return [*links, verify_task(truth, shipped, np.asarray(labels), limits)]
 
     def manifest(self, links: list[Link]) -> tuple[Manifest, list[BudgetResult]]:

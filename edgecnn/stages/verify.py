@@ -97,7 +97,8 @@ def _reference_file(model: Path, format_name: str, context: Context) -> Path:
         {"format": format_name, "model": str(model), "out": str(out)},
         log=context.log,
     )
-    return model.parent / child.value if child.value == model.name else out / child.value
+    name = str(child.value)
+    return model if name == model.name else out / name
 
 
 @dataclass(frozen=True)
