@@ -50,7 +50,7 @@ def build(spec: ModelSpec) -> nn.Module:
     own = {"classes": len(spec.classes), "in_channels": spec.contract.channels}
     if scheme == "zoo":
         module = _build_zoo(name, own, spec.arguments)
-    elif scheme in libraries.SCHEMES:
+    elif scheme in zoo.LIBRARIES:
         module = libraries.build(spec.builder, arguments=spec.arguments, **own)
     elif scheme == "python":
         module = _build_python(name, own, spec.arguments)

@@ -81,20 +81,6 @@ def mobilenetv2(
     return replace_stem(network, in_channels=in_channels, stride=stem_stride)
 
 
-def _replace_head(network: MobileNetV2, channels: int, classes: int) -> None:
-    """Give a MobileNetV2 a last convolution of another width, with torchvision's initial weights."""
-    from torch import nn
-    from torchvision.ops import Conv2dNormActivation
-
-    inputs = network.features[-1][0].in_channels
-    last = Conv2dNormActivation(inputs, channels, kernel_size=1, activation_layer=nn.ReLU6)
-    nn.init.kaiming_normal_(last[0].weight, mode="fan_out")
-    network.features[-1] = last
-    network.classifier[1] = nn.Linear(channels, classes)
-    nn.init.normal_(network.classifier[1].weight, 0.0, 0.01)
-    nn.init.zeros_(network.classifier[1].bias)
-
-
 def mobilenetv3(
     *, classes: int, in_channels: int, variant: str, width: float = 1.0, stem_stride: int = 2
 ) -> nn.Module:
@@ -130,6 +116,20 @@ def resnet(*, classes: int, in_channels: int, depth: int, stem_stride: int = 2) 
 
     network = {18: resnet18, 50: resnet50}[depth](weights=None, num_classes=classes)
     return replace_stem(network, in_channels=in_channels, stride=stem_stride)
+
+
+def _replace_head(network: MobileNetV2, channels: int, classes: int) -> None:
+    """Give a MobileNetV2 a last convolution of another width, with torchvision's initial weights."""
+    from torch import nn
+    from torchvision.ops import Conv2dNormActivation
+
+    inputs = network.features[-1][0].in_channels
+    last = Conv2dNormActivation(inputs, channels, kernel_size=1, activation_layer=nn.ReLU6)
+    nn.init.kaiming_normal_(last[0].weight, mode="fan_out")
+    network.features[-1] = last
+    network.classifier[1] = nn.Linear(channels, classes)
+    nn.init.normal_(network.classifier[1].weight, 0.0, 0.01)
+    nn.init.zeros_(network.classifier[1].bias)
 
 
 def _timm(name: str, classes: int, in_channels: int, stem_stride: int) -> nn.Module:

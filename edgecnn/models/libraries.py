@@ -20,7 +20,6 @@ from edgecnn.ondevice.contract import Contract
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-SCHEMES = ("timm", "torchvision")
 IMAGENET_CLASSES = 1000
 
 # Arguments that would make a library load weights or reach for a network while it builds.

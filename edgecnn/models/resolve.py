@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-_SCHEMES = ("zoo", *libraries.SCHEMES, "python")
+_SCHEMES = ("zoo", *zoo.LIBRARIES, "python")
 
 # What a network of one's own is given when nobody says otherwise: torchvision's usual preprocessing.
 _USUAL_CONTRACT = Contract(height=224, width=224)
@@ -122,7 +122,7 @@ def _describe(reference: str) -> ModelSpec:
     scheme, _, name = reference.partition(":")
     if scheme == "zoo":
         return ModelSpec(reference, zoo.find(name).contract, libraries.imagenet_classes())
-    if scheme in libraries.SCHEMES:
+    if scheme in zoo.LIBRARIES:
         return libraries.describe(reference)
     if scheme == "python":
         return ModelSpec(reference, _USUAL_CONTRACT, libraries.imagenet_classes())

@@ -59,6 +59,8 @@ class ZooEntry:
     rename: str | None = None
 
 
+LIBRARIES = ("timm", "torchvision")
+
 _FAMILIES = "edgecnn.models.families"
 
 

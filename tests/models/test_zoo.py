@@ -86,6 +86,10 @@ def test_unknown_name_is_refused_with_the_nearest() -> None:
 
 
 def test_listing_the_zoo_imports_nothing_heavy() -> None:
-    code = "import edgecnn.models.zoo, sys; print({'torch', 'timm', 'torchvision'} & set(sys.modules))"
+    code = (
+        "import sys; from edgecnn.models import fetch, zoo;"
+        "print([fetch.locate(f'zoo:{name}') is None for name in zoo.ZOO] and"
+        " {'torch', 'timm', 'torchvision'} & set(sys.modules))"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
