@@ -236,9 +236,9 @@ def verify_task(float_outputs: Outputs, shipping_outputs: Outputs, labels: Label
         "task",
         f"top-1 in shipping execution against fp32 on the same {paired.images} images",
         {
-            "drop": -paired.difference,
-            "drop_low": -paired.high,
-            "drop_high": -paired.low,
+            "drop": 0.0 - paired.difference,  # not -x: there is no drop of minus nothing
+            "drop_low": 0.0 - paired.high,
+            "drop_high": 0.0 - paired.low,
             "top1": paired.candidate,
             "fp32_top1": paired.baseline,
             "p_value": paired.p_value,

@@ -11,6 +11,7 @@ from edgecnn.config.paths import cache_dir, home
 from edgecnn.data.digest import DigestCache
 from edgecnn.data.source import open_source
 from edgecnn.errors import InputError, UsageError
+from edgecnn.models.fetch import origin
 from edgecnn.store.digest import digest_file, digest_json, digest_tree
 
 if TYPE_CHECKING:
@@ -62,17 +63,11 @@ def network_content(model: ModelConfig) -> str:
     kind, _, name = model.name.partition(":")
     if kind == "python":
         parts["code"] = _module_digest(name.partition(":")[0])
-    elif kind == "zoo" and model.pretrained:
-        parts["published"] = _published(name)
+    elif model.pretrained:
+        parts["published"] = origin(model.name)
     elif Path(model.name).is_dir():
         parts["checkpoint"] = digest_tree(Path(model.name))
     return digest_json(parts)
-
-
-def _published(name: str) -> str:
-    from edgecnn.models.zoo import find
-
-    return str(find(name).weights)
 
 
 def _module_digest(module: str) -> str:
