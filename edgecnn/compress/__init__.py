@@ -1,1 +1,1 @@
-
+"""Quantization algorithms on numpy and torch, written once for every format."""

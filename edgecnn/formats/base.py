@@ -7,8 +7,10 @@ The functions of a format load vendor libraries, so they run in a child process
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Precision = Literal["fp32", "fp16", "int8"]
 

@@ -1,0 +1,182 @@
+"""Activation ranges: from what every calibration image showed to one range a tensor.
+
+A format's back end observes the smallest and largest value of every tensor, image by image, and hands
+the estimated ranges to its native quantizer as data. The estimate lies between two classics: the average
+of the per-image extremes (the moving average of Jacob et al. 2018, arXiv:1712.05877, section 3.1, without
+its dependence on the order of the images), which cuts outliers, and the extremes over all images, which
+cut nothing. Which is better depends on the network: with ImageNet weights EfficientNet-Lite0 is best at
+0.6 of the way and MobileNetV2, whose outliers are rare and large, at 0. Part of the calibration images is
+therefore held out to choose. Graph outputs always get their extremes: a cut output loses the very scores
+that decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+Values = npt.NDArray[np.float32]
+
+CANDIDATES = (0.0, 0.3, 0.6)
+"""Shares of the way from the averages to the extremes that are tried."""
+
+UNTRIED = 0.6
+"""The share where there are too few images to choose."""
+
+MIN_TO_CHOOSE = 16
+"""Images below which a held-out part says nothing."""
+
+_HOLD_OUT_EVERY = 3
+
+
+@dataclass(frozen=True)
+class Range:
+    """The real values that a tensor's quantization grid spans."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What every calibration image showed.
+
+    Attributes:
+        names: Names of the tensors.
+        low: Smallest value, float32 ``[images, tensors]``.
+        high: Largest value, float32 ``[images, tensors]``.
+    """
+
+    names: tuple[str, ...]
+    low: Values
+    high: Values
+
+    @classmethod
+    def gather(cls, images: Iterable[Mapping[str, tuple[float, float]]]) -> Observations:
+        """Collect one mapping an image, tensor name to smallest and largest value.
+
+        Raises:
+            InputError: There is no image, or a tensor holds a value that is not finite.
+        """
+        rows = list(images)
+        if not rows:
+            raise InputError("no calibration image was observed")
+        names = tuple(rows[0])
+        bounds = np.array([[row[name] for name in names] for row in rows], np.float32)
+        bounds = bounds.reshape(len(rows), len(names), 2)
+        broken = ~np.isfinite(bounds).all(axis=(0, 2))
+        if broken.any():
+            raise InputError(
+                f"tensor {names[int(broken.argmax())]} holds values that are not finite",
+                hint="the weights are damaged, or the input is scaled wrongly",
+            )
+        return cls(names, bounds[..., 0], bounds[..., 1])
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    def of(self, images: Sequence[int]) -> Observations:
+        """Return what some of the images showed."""
+        return Observations(self.names, self.low[list(images)], self.high[list(images)])
+
+
+def estimate(seen: Observations, outputs: Collection[str], extremes: float) -> dict[str, Range]:
+    """Estimate one range a tensor.
+
+    Args:
+        seen: What the images showed.
+        outputs: Tensors whose extremes are kept whole.
+        extremes: Share of the way from the averages to the extremes, 0 to 1, for all other tensors.
+
+    >>> seen = Observations.gather([{"a": (0.0, 1.0)}, {"a": (-1.0, 3.0)}])
+    >>> estimate(seen, (), 0.5)
+    {'a': Range(low=-0.75, high=2.5)}
+    >>> estimate(seen, ("a",), 0.5)
+    {'a': Range(low=-1.0, high=3.0)}
+    """
+    share = np.array([1.0 if name in outputs else extremes for name in seen.names])
+    low, high = seen.low.astype(np.float64), seen.high.astype(np.float64)
+    lows = low.mean(axis=0) + share * (low.min(axis=0) - low.mean(axis=0))
+    highs = high.mean(axis=0) + share * (high.max(axis=0) - high.mean(axis=0))
+    return {
+        name: Range(float(bottom), float(top))
+        for name, bottom, top in zip(seen.names, lows, highs, strict=True)
+    }
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The ranges that were chosen, and why.
+
+    Attributes:
+        ranges: One a tensor, estimated from all images.
+        extremes: Share of the way from the averages to the extremes.
+        held_out_sqnr_db: Signal to quantization noise on the held-out images, of every share tried;
+            empty where the share was given or the images were too few.
+    """
+
+    ranges: dict[str, Range]
+    extremes: float
+    held_out_sqnr_db: dict[float, float]
+
+    def notes(self) -> dict[str, Any]:
+        """Return what the manifest says of the choice."""
+        tried = {str(share): round(quality, 2) for share, quality in self.held_out_sqnr_db.items()}
+        return {
+            "method": "between average and extreme values; outputs extreme",
+            "extremes": self.extremes,
+            "held_out_sqnr_db": tried,
+        }
+
+
+def choose(
+    seen: Observations,
+    outputs: Collection[str],
+    truth: Sequence[Values],
+    quantized: Callable[[dict[str, Range], Sequence[int]], Sequence[Values]],
+) -> Choice:
+    """Choose how far ranges reach towards the extremes, by what a held-out third of the images says.
+
+    Args:
+        seen: What the images showed.
+        outputs: Names of the graph's outputs among the tensors.
+        truth: The float network's outputs, one flat array an image.
+        quantized: Quantizes with the given ranges and returns the outputs for the images of the given
+            indices, in the form of ``truth``.
+    """
+    if len(seen) < MIN_TO_CHOOSE:
+        return Choice(estimate(seen, outputs, UNTRIED), UNTRIED, {})
+    held_out = range(_HOLD_OUT_EVERY - 1, len(seen), _HOLD_OUT_EVERY)
+    fitted = seen.of([index for index in range(len(seen)) if index not in held_out])
+    quality = {
+        share: sqnr_db(
+            [truth[index] for index in held_out], quantized(estimate(fitted, outputs, share), held_out)
+        )
+        for share in CANDIDATES
+    }
+    best = max(quality, key=quality.__getitem__)
+    return Choice(estimate(seen, outputs, best), best, quality)
+
+
+def sqnr_db(truth: Sequence[Values], outputs: Sequence[Values]) -> float:
+    """Return the signal to quantization noise ratio over all images, in dB.
+
+    >>> round(sqnr_db([np.float32([3, 4])], [np.float32([3, 4.5])]), 6)
+    20.0
+    """
+    signal = sum(float(np.square(want, dtype=np.float64).sum()) for want in truth)
+    noise = sum(
+        float(np.square(want - have, dtype=np.float64).sum())
+        for want, have in zip(truth, outputs, strict=True)
+    )
+    if noise == 0.0:
+        return float("inf")
+    return float("-inf") if signal == 0.0 else float(10.0 * np.log10(signal / noise))

@@ -1,0 +1,1 @@
+"""ONNX: lowering, native quantization, inspection."""

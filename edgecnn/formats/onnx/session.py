@@ -1,0 +1,93 @@
+"""Opening ONNX files: bounded, self-contained, with the vendors' reasons in one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import onnxruntime
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+from edgecnn.errors import InputError
+from edgecnn.formats.base import TensorInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+MAX_BYTES = 2**31 - 1
+"""Limit of a protobuf message."""
+
+REFUSALS: tuple[type[Exception], ...] = (
+    state.Fail,
+    state.InvalidArgument,
+    state.InvalidGraph,
+    state.InvalidProtobuf,
+    state.NoModel,
+    state.NotImplemented,
+    state.RuntimeException,
+)
+"""What ONNX Runtime raises for a model that it cannot run."""
+
+
+def read_model(file: Path) -> onnx.ModelProto:
+    """Read an ONNX file that holds all its weights itself.
+
+    Raises:
+        InputError: The file is missing, too large, truncated, of another format, or refers to other files.
+    """
+    if not file.is_file():
+        raise InputError(f"there is no file {file}")
+    if file.stat().st_size > MAX_BYTES:
+        raise InputError(f"{file} is larger than an ONNX file can be (2 GiB)")
+    try:
+        model = onnx.load_model(file, load_external_data=False)
+    except DecodeError as error:
+        raise InputError(f"{file} is not an ONNX file, or it is truncated") from error
+    if not model.graph.node or not model.opset_import:
+        raise InputError(f"{file} is not an ONNX file, or it is truncated: it holds no graph")
+    for tensor in model.graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise InputError(f"{file} keeps its weights in another file, which is not supported")
+    return model
+
+
+def open_session(
+    model: onnx.ModelProto | Path, name: Path, options: onnxruntime.SessionOptions
+) -> onnxruntime.InferenceSession:
+    """Open a model in ONNX Runtime on the CPU, on one thread.
+
+    Raises:
+        InputError: ONNX Runtime refuses it; the message names ``name``.
+    """
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    source = str(model) if not isinstance(model, onnx.ModelProto) else model.SerializeToString()
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except REFUSALS as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"{name} cannot be opened by ONNX Runtime: {reason}") from error
+
+
+def run_flat(
+    session: onnxruntime.InferenceSession, images: Iterator[npt.NDArray[np.float32]]
+) -> list[npt.NDArray[np.float32]]:
+    """Run images of one input; return each one's outputs, flattened into one float32 array."""
+    name = session.get_inputs()[0].name
+    return [np.concatenate([value.ravel() for value in session.run(None, {name: image})]) for image in images]
+
+
+def tensor_infos(values: Sequence[onnx.ValueInfoProto]) -> tuple[TensorInfo, ...]:
+    """Describe graph inputs or outputs; a dimension that is not static is -1."""
+    described = []
+    for value in values:
+        kind = value.type.tensor_type
+        shape = tuple(size.dim_value if size.HasField("dim_value") else -1 for size in kind.shape.dim)
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
+        described.append(TensorInfo(value.name, shape, dtype))
+    return tuple(described)

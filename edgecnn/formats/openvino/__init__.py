@@ -1,0 +1,1 @@
+"""OpenVINO IR: lowering, native quantization, inspection."""

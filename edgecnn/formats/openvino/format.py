@@ -1,0 +1,41 @@
+"""The OpenVINO IR format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.formats.base import Inspection, QuantizeRequest
+
+
+class OpenvinoFormat:
+    """OpenVINO IR: ``model.xml`` with its weights beside it in ``model.bin``; batch 1, NCHW, float input."""
+
+    name = "openvino"
+    suffix = ".xml"
+
+    def lower(self, checkpoint: Path, out: Path) -> Path:
+        """Convert a checkpoint to ``out/model.xml``."""
+        from edgecnn.formats.openvino.lower import lower
+
+        return lower(checkpoint, out / "model.xml")
+
+    def quantize(self, model: Path, out: Path, request: QuantizeRequest) -> dict[str, Any]:
+        """Write ``out/model.xml`` in int8, or with float16 weights."""
+        from edgecnn.formats.openvino.quantize import quantize
+
+        return quantize(model, out / "model.xml", request)
+
+    def reference(self, model: Path, out: Path) -> Path:
+        """Write ``out/reference.xml``, in which quantization is float arithmetic; return it."""
+        from edgecnn.formats.openvino.reference import write_reference
+
+        return write_reference(model, out / "reference.xml")
+
+    def inspect(self, model: Path) -> Inspection:
+        """Read the file, and the operations that the CPU plugin makes of it."""
+        from edgecnn.formats.openvino.inspect import inspect
+
+        return inspect(model)

@@ -1,0 +1,1 @@
+"""TFLite: lowering, native quantization, inspection."""

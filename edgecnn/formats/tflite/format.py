@@ -1,0 +1,40 @@
+"""The TFLite format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.formats.base import Inspection, QuantizeRequest
+
+
+class TfliteFormat:
+    """TFLite for LiteRT: batch 1, NHWC; int8 files are integer throughout, input and output included."""
+
+    name = "tflite"
+    suffix = ".tflite"
+
+    def lower(self, checkpoint: Path, out: Path) -> Path:
+        """Convert a checkpoint to ``out/model.tflite``."""
+        from edgecnn.formats.tflite.lower import lower
+
+        return lower(checkpoint, out / "model.tflite")
+
+    def quantize(self, model: Path, out: Path, request: QuantizeRequest) -> dict[str, Any]:
+        """Write ``out/model.tflite`` in int8, or with float16 weights."""
+        from edgecnn.formats.tflite.quantize import quantize
+
+        return quantize(model, out / "model.tflite", request)
+
+    def reference(self, model: Path, out: Path) -> Path:
+        """Return ``model``: LiteRT's reference kernels take the same file."""
+        del out
+        return model
+
+    def inspect(self, model: Path) -> Inspection:
+        """Read the file."""
+        from edgecnn.formats.tflite.inspect import inspect
+
+        return inspect(model)

@@ -1,0 +1,39 @@
+"""From a checkpoint to a float32 TFLite file."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import litert_torch
+import torch
+
+from edgecnn.errors import InputError
+from edgecnn.formats.network import first_line, load_network
+from edgecnn.formats.tflite.flatbuffer import read_model, rename_tensors, write_model
+
+
+def lower(checkpoint: Path, file: Path) -> Path:
+    """Convert a checkpoint to TFLite: batch 1, NHWC, input ``input``; return ``file``.
+
+    Raises:
+        InputError: The checkpoint is unusable, or the network holds an operation TFLite has no form for.
+    """
+    network = load_network(checkpoint)
+    # The converter turns the whole graph channels-last around this wrapper, and no transpose is left.
+    wrapped = litert_torch.to_channel_last_io(network.module, args=[0]).eval()
+    example = network.example.permute(0, 2, 3, 1).contiguous()
+    with tempfile.TemporaryDirectory(prefix="edgecnn-tflite-") as folder:
+        converted = Path(folder) / "converted.tflite"
+        try:
+            litert_torch.convert(wrapped, (example,)).export(str(converted))
+        # torch.export and the MLIR passes behind it derive from these; there is no common base.
+        except (RuntimeError, ValueError, NotImplementedError, torch.fx.proxy.TraceError) as error:
+            raise InputError(
+                f"{network.spec.builder} cannot become TFLite: {first_line(error)}",
+                hint="the log of the step holds the converter's report",
+            ) from error
+        model = read_model(converted)
+    rename_tensors(model, ("input",), network.outputs)
+    write_model(model, file)
+    return file

@@ -1,0 +1,66 @@
+"""What every tensor of a TFLite graph holds on the calibration images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from edgecnn.compress.ranges import Observations
+from edgecnn.formats.tflite.flatbuffer import read_model, type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from edgecnn.formats.calibration import Calibration
+
+
+def observe(model: Path, images: Calibration) -> tuple[Observations, list[npt.NDArray[np.float32]]]:
+    """Observe the range of every float tensor, image by image, and the float outputs.
+
+    Args:
+        model: A float32 file with one input.
+        images: NHWC.
+
+    Returns:
+        The observations, and one flat array of all outputs an image.
+    """
+    interpreter = Interpreter(model_path=str(model), num_threads=1, experimental_preserve_all_tensors=True)
+    interpreter.allocate_tensors()
+    entrance = interpreter.get_input_details()[0]["index"]
+    exits = [item["index"] for item in interpreter.get_output_details()]
+    tensors = _computed(model)
+    truth: list[npt.NDArray[np.float32]] = []
+
+    def bounds() -> Iterator[dict[str, tuple[float, float]]]:
+        for image in images:
+            interpreter.set_tensor(entrance, image)
+            interpreter.invoke()
+            truth.append(np.concatenate([interpreter.get_tensor(index).ravel() for index in exits]))
+            yield {name: _bounds(interpreter, index) for name, index in tensors.items()}
+
+    return Observations.gather(bounds()), truth
+
+
+def _computed(model: Path) -> dict[str, int]:
+    """Return name and index of the graph's input and of every float tensor that an operator computes.
+
+    Constants are left out: given a range for one, the quantizer would give up scales per channel.
+    """
+    graph = read_model(model).subgraphs[0]
+    indices = [*graph.inputs, *(index for operator in graph.operators for index in operator.outputs)]
+    tensors = {int(index): graph.tensors[index] for index in indices}
+    return {
+        tensor.name.decode("utf-8"): index
+        for index, tensor in tensors.items()
+        if type_name(tensor) == "float32"
+    }
+
+
+def _bounds(interpreter: Interpreter, index: int) -> tuple[float, float]:
+    values = interpreter.get_tensor(index)
+    return float(values.min()), float(values.max())

@@ -1,0 +1,132 @@
+"""int8 and float16 TFLite files, by ai-edge-quantizer with our ranges."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from ai_edge_quantizer import qtyping, recipe
+from ai_edge_quantizer.algorithm_manager import AlgorithmName
+from ai_edge_quantizer.quantizer import Quantizer
+
+from edgecnn.compress.ranges import Choice, Range, choose, estimate
+from edgecnn.errors import InputError
+from edgecnn.formats.calibration import Calibration
+from edgecnn.formats.health import calibration_health
+from edgecnn.formats.options import check_known, extremes_option
+from edgecnn.formats.tflite.inspect import inspect
+from edgecnn.formats.tflite.observe import observe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from edgecnn.formats.base import QuantizeRequest
+
+_PACKAGES = ("ai-edge-quantizer", "ai-edge-litert")
+
+
+def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any]:
+    """Quantize a float TFLite file; return notes for the manifest.
+
+    Raises:
+        UsageError: An option is unknown.
+        InputError: The file or the calibration images cannot be used, or an operator has no int8 form.
+    """
+    described = inspect(model)
+    if described.precision != "fp32":
+        raise InputError(f"{model} is {described.precision} already; a float32 file can be quantized")
+    if request.precision == "fp16":
+        check_known(request.options, (), "tflite fp16")
+        return _cast(model, file)
+    check_known(request.options, ("extremes",), "tflite int8")
+    extremes = extremes_option(request.options)
+    images = Calibration.open(request, "NHWC", described.inputs[0])
+    seen, truth = observe(model, images)
+    outputs = [output.name for output in described.outputs]
+
+    def run(quantized: bytes, indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:
+        return _run(quantized, images, indices)
+
+    if extremes is None:
+        choice = choose(seen, outputs, truth, lambda ranges, indices: run(_apply(model, ranges), indices))
+    else:
+        choice = Choice(estimate(seen, outputs, extremes), extremes, {})
+    quantized = _apply(model, choice.ranges)
+    file.write_bytes(quantized)
+    return {
+        "scheme": "int8 activations, int8 weights per channel",
+        "calibration": images.notes(),
+        "ranges": choice.notes(),
+        "on_calibration_images": calibration_health(
+            truth, run(quantized, range(len(images))), [choice.ranges[name] for name in outputs]
+        ),
+        "tools": {package: version(package) for package in _PACKAGES},
+    }
+
+
+def _cast(model: Path, file: Path) -> dict[str, Any]:
+    """Store weights in float16; runtimes without float16 arithmetic compute in float32."""
+    quantizer = Quantizer(str(model))
+    quantizer.update_quantization_recipe(
+        regex=".*",
+        operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
+        op_config=qtyping.OpQuantizationConfig(
+            weight_tensor_config=qtyping.TensorQuantizationConfig(
+                num_bits=16, dtype=qtyping.TensorDataType.FLOAT
+            ),
+            compute_precision=qtyping.ComputePrecision.FLOAT,
+            explicit_dequantize=True,
+        ),
+        algorithm_key=AlgorithmName.FLOAT_CASTING,
+    )
+    file.write_bytes(_result(quantizer, model, None))
+    return {"scheme": "float16 weights", "tools": {package: version(package) for package in _PACKAGES}}
+
+
+def _apply(model: Path, ranges: dict[str, Range]) -> bytes:
+    """Return the int8 file that the native quantizer makes with the given ranges."""
+    quantizer = Quantizer(str(model), recipe.static_wi8_ai8())
+    return _result(
+        quantizer,
+        model,
+        {
+            name: {"min": np.array([bounds.low], np.float32), "max": np.array([bounds.high], np.float32)}
+            for name, bounds in ranges.items()
+        },
+    )
+
+
+def _result(quantizer: Quantizer, model: Path, ranges: dict[str, dict[str, Any]] | None) -> bytes:
+    try:
+        result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+    except (ValueError, NotImplementedError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"{model} cannot be quantized: {reason}") from error
+    return bytes(result.quantized_model)
+
+
+def _run(quantized: bytes, images: Calibration, indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:
+    """Run an int8 model in LiteRT's shipping kernels; return each image's outputs, dequantized and flat."""
+    interpreter = Interpreter(model_content=quantized, num_threads=1)
+    interpreter.allocate_tensors()
+    entrance = interpreter.get_input_details()[0]
+    exits = interpreter.get_output_details()
+    scale, zero_point = entrance["quantization"]
+    results = []
+    for index in indices:
+        levels = np.clip(np.rint(images[index] / scale) + zero_point, -128, 127)
+        interpreter.set_tensor(entrance["index"], levels.astype(entrance["dtype"]))
+        interpreter.invoke()
+        results.append(np.concatenate([_dequantized(interpreter, item) for item in exits]))
+    return results
+
+
+def _dequantized(interpreter: Interpreter, output: dict[str, Any]) -> npt.NDArray[np.float32]:
+    scale, zero_point = output["quantization"]
+    levels: npt.NDArray[np.float32] = interpreter.get_tensor(output["index"]).astype(np.float32).ravel()
+    return (levels - np.float32(zero_point)) * np.float32(scale)
