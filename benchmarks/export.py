@@ -1,7 +1,7 @@
 """What exporting costs in accuracy, seconds and memory: every target for pretrained networks.
 
     edgecnn fetch zoo:mobilenetv2 zoo:efficientnet-lite0
-    python benchmarks/export.py --calibration calibration.csv --data eval.csv --json benchmarks/results/export.json
+    python benchmarks/export.py --calibration calibration.csv --data eval.csv --json export.json
 
 Claims that this script is for: int8 files within 1.0 point of fp32 in LiteRT and OpenVINO and within 2.5 in
 ONNX Runtime on a CPU without VNNI; TFLite without float operations and transposes; every convolution an
@@ -64,7 +64,12 @@ def measure(model: str, target: str, calibration: str, data: str) -> dict[str, A
         command += ["--calibration", calibration, "--data", data, "--out", str(out)]
         started = time.monotonic()
         finished = subprocess.run(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            check=False,
         )
         seconds = time.monotonic() - started
         result = json.loads(finished.stdout)
@@ -93,10 +98,8 @@ def row(model: str, artifact: Artifact, seconds: float, *, ships: bool) -> dict[
         "drop interval": [round(100 * value, 2) for value in metrics["drop_interval"]],
         "within": drop <= LIMIT_POINTS.get(manifest.target.name, 0.5),
         "agreement": round(100 * metrics["agreement"], 1),
-        "SQNR dB": round(float(links.get("kernels", {}).get("shipping_sqnr_db", links["conversion"]["sqnr_db"])), 1),
-        "unsaturated dB": round(float(links.get("kernels", {}).get("reference_sqnr_db", "nan")), 1)
-        if "kernels" in links
-        else None,
+        "SQNR dB": decibels(links, "shipping_sqnr_db"),
+        "reference dB": decibels(links, "reference_sqnr_db"),
         "float ops": len(inspection["float_ops"]),
         "transposes": inspection["transposes"],
         "latency ratio": round(manifest.latency["ratio"], 3),
@@ -106,6 +109,11 @@ def row(model: str, artifact: Artifact, seconds: float, *, ships: bool) -> dict[
         "peak MB": round(max(cost.get("peak_bytes", 0) for cost in children) / 1e6),
         "parent MB": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3),
     }
+
+
+def decibels(links: dict[str, Any], name: str) -> float | None:
+    """Return an SQNR of link 3, or None for a float32 file, which has none."""
+    return round(float(links["kernels"][name]), 1) if "kernels" in links else None
 
 
 def bare_loop(artifact: Artifact, iterations: int = 200) -> float:

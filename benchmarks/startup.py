@@ -66,8 +66,8 @@ def measure(command: tuple[str, ...]) -> dict[str, Any]:
 def imported(command: tuple[str, ...]) -> list[str]:
     """Return the heavy packages that a command imports, from the interpreter's own log."""
     call = [sys.executable, "-X", "importtime", "-m", "edgecnn.cli.main", *command]
-    log = subprocess.run(call, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True).stderr
-    names = {line.rpartition("|")[2].strip().partition(".")[0] for line in log.splitlines()}
+    finished = subprocess.run(call, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True)
+    names = {line.rpartition("|")[2].strip().partition(".")[0] for line in finished.stderr.splitlines()}
     return sorted(names & set(HEAVY))
 
 

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "edgecnn fetch zoo:efficientnet-lite0",
             "edgecnn export zoo:efficientnet-lite0 --target tflite-int8 --calibration photos.csv",
-            "edgecnn export runs/quickstart/checkpoint --target openvino-int8 --calibration photos/ --data test.csv",
+            "edgecnn export runs/quickstart/checkpoint --target onnx-int8 --calibration photos/",
         ),
     )(export)
 

@@ -55,9 +55,10 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         sys.exit(fail(error, as_json="--json" in sys.argv))
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped; what is finished is kept, run the same command again to go on\n")
-        sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer's answer to Ctrl-C
+            sys.stderr.write("stopped; what is finished is kept, run the same command again to go on\n")
+        raise
 
 
 if __name__ == "__main__":

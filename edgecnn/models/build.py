@@ -79,7 +79,7 @@ def _build_zoo(name: str, own: dict[str, int], arguments: dict[str, Any]) -> nn.
 
 
 def _build_python(entry: str, own: dict[str, int], arguments: dict[str, Any]) -> nn.Module:
-    factory = _find_factory(entry)
+    factory = find_factory(entry)
     parameters = inspect.signature(factory).parameters
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     _check_arguments(f"python:{entry}", arguments, arguments if takes_any else parameters)
@@ -94,7 +94,12 @@ def _build_python(entry: str, own: dict[str, int], arguments: dict[str, Any]) ->
     return module
 
 
-def _find_factory(entry: str) -> Callable[..., Any]:
+def find_factory(entry: str) -> Callable[..., Any]:
+    """Import the user's ``package.module:factory``.
+
+    Raises:
+        UsageError: There is no such module or factory, or it is not recognizable as one of networks.
+    """
     match = _ENTRY.fullmatch(entry)
     if match is None:
         raise UsageError(f"python:{entry} is not of the form python:package.module:factory")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import torch
 
 from edgecnn.errors import InputError, UsageError
 from edgecnn.models import fetch, libraries, zoo
-from edgecnn.models.build import build, import_function
+from edgecnn.models.build import build, find_factory, import_function
 from edgecnn.models.checkpoint import WEIGHTS_FILE, read_spec
 from edgecnn.models.ends import classifier_name
 from edgecnn.models.spec import ModelSpec
@@ -125,13 +126,21 @@ def _describe(reference: str) -> ModelSpec:
     if scheme in zoo.LIBRARIES:
         return libraries.describe(reference)
     if scheme == "python":
-        return ModelSpec(reference, _USUAL_CONTRACT, libraries.imagenet_classes())
+        return ModelSpec(reference, _USUAL_CONTRACT, _usual_classes(name))
     if reference and Path(reference).exists():
         return read_spec(Path(reference))
     raise UsageError(
         f"there is no model {reference!r}",
         hint="use zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory or a checkpoint",
     )
+
+
+def _usual_classes(entry: str) -> tuple[str, ...]:
+    """Return as many classes as a user's factory makes when nobody says how many; ImageNet's otherwise."""
+    parameter = inspect.signature(find_factory(entry)).parameters.get("classes")
+    if parameter is not None and isinstance(parameter.default, int):
+        return libraries.numbered(parameter.default)
+    return libraries.imagenet_classes()
 
 
 def _override(contract: Contract, changes: Mapping[str, Any]) -> Contract:

@@ -149,7 +149,7 @@ def _add_references(plan: Plan, *, has_calibration: bool) -> None:
     sets = {"probe": "probe"} | ({"eval": "prepare:eval"} if plan.has_eval else {})
     for name, source in sets.items():
         inputs = {"checkpoint": plan.checkpoint, "images": source}
-        plan.add(Step(f"reference:{name}", REFERENCE, ReferenceParameters(), inputs))
+        plan.add(Step(f"reference:{name}", REFERENCE, ReferenceParameters(labelled=name == "eval"), inputs))
 
 
 def _add_target(plan: Plan, target: Target) -> None:
@@ -216,7 +216,8 @@ def _evaluate(target: Target, model: str, verified: str) -> Step:
         parameters,
         inputs,
         target=target.name,
-        after=(verified,),
+        # Link 4 needs both; a broken truth is found before the images are run.
+        after=(verified, "reference:eval"),
     )
 
 

@@ -99,10 +99,10 @@ def _first_error(plan: Plan, target: Target, results: dict[str, StepResult]) -> 
 
 def _concerns(plan: Plan, step: str, target: Target) -> bool:
     """Whether a shared step stands somewhere before the target's own."""
-    needed = {name for item in plan.steps if item.target == target.name for name in item.inputs.values()}
+    needed: set[str] = set()
     for item in reversed(plan.steps):
-        if item.id in needed:
-            needed |= set(item.inputs.values())
+        if item.target == target.name or item.id in needed:
+            needed |= {*item.inputs.values(), *item.after}
     return step in needed
 
 

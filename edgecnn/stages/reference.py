@@ -16,17 +16,23 @@ OUTPUTS = "outputs.npy"
 
 @dataclass(frozen=True)
 class ReferenceParameters:
-    """Nothing to choose: one implementation, float32, on the CPU."""
+    """What is asked of the images; there is one implementation, float32, on the CPU.
+
+    Attributes:
+        labelled: Whether every image must have a label that the network can answer with.
+    """
+
+    labelled: bool
 
 
 def run(inputs: Inputs, parameters: ReferenceParameters, context: Context) -> None:
     """Run the checkpoint over a prepared set in a child process; writes float32 ``[N, C]``."""
-    del parameters
     child = process.call(
         "edgecnn.stages.reference:infer",
         {
             "checkpoint": str(inputs["checkpoint"]),
             "images": str(inputs["images"]),
+            "labelled": parameters.labelled,
             "out": str(context.out / OUTPUTS),
         },
         log=context.log,
@@ -34,11 +40,12 @@ def run(inputs: Inputs, parameters: ReferenceParameters, context: Context) -> No
     context.charge("reference", child)
 
 
-def infer(checkpoint: str, images: str, out: str) -> None:
+def infer(checkpoint: str, images: str, labelled: bool, out: str) -> None:
     """Write the outputs of a checkpoint for every image of a prepared set; runs in a child process."""
     import numpy as np
     import torch
 
+    from edgecnn.data.prepare import check_labels
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.errors import InputError
     from edgecnn.models.checkpoint import load_checkpoint
@@ -47,6 +54,8 @@ def infer(checkpoint: str, images: str, out: str) -> None:
 
     module, spec = load_checkpoint(Path(checkpoint))
     prepared = PreparedSet.open(Path(images))
+    if labelled:
+        check_labels(prepared, len(spec.classes))
     size = max(1, min(MAX_BATCH, BATCH_BYTES // prepared.images[0].nbytes))
     module = module.to(memory_format=torch.channels_last)
     results = []

@@ -7,7 +7,17 @@ import pytest
 
 import edgecnn
 
-HEAVY = {"torch", "torchvision", "timm", "tensorflow", "nncf", "openvino", "onnxruntime", "onnx", "litert_torch"}
+HEAVY = {
+    "torch",
+    "torchvision",
+    "timm",
+    "tensorflow",
+    "nncf",
+    "openvino",
+    "onnxruntime",
+    "onnx",
+    "litert_torch",
+}
 VERBS = ("run", "export", "eval", "bench", "check", "inspect", "targets", "models", "doctor", "fetch")
 
 
@@ -22,7 +32,9 @@ def edgecnn_command(*arguments: str, cwd: Path | None = None) -> "subprocess.Com
     )
 
 
-@pytest.mark.parametrize("arguments", [("--help",), *((verb, "--help") for verb in VERBS), ("targets",), ("models",)])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), *((verb, "--help") for verb in VERBS), ("targets",), ("models",)]
+)
 def test_the_prompt_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     code = (
         "import sys, edgecnn.cli.main as main\n"
@@ -32,7 +44,9 @@ def test_the_prompt_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.splitlines()[-1] == "HEAVY []", f"{arguments} imports {finished.stdout.splitlines()[-1]}"
+    assert finished.stdout.splitlines()[-1] == "HEAVY []", (
+        f"{arguments} imports {finished.stdout.splitlines()[-1]}"
+    )
 
 
 @pytest.mark.parametrize("verb", VERBS)
