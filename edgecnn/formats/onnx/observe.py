@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from edgecnn.formats.calibration import Calibration
 
-_LOWEST, _HIGHEST = "edgecnn_lowest:", "edgecnn_highest:"
-
 
 def observe(
     model: onnx.ModelProto, name: Path, images: Calibration
@@ -42,26 +40,29 @@ def observe(
     outputs = [value.name for value in model.graph.output]
     extended = onnx.ModelProto()
     extended.CopyFrom(model)
-    probes = [prefix + tensor for prefix in (_LOWEST, _HIGHEST) for tensor in tensors]
-    for probe in probes:
-        prefix, _, tensor = probe.partition(":")
-        operation = "ReduceMin" if prefix + ":" == _LOWEST else "ReduceMax"
-        extended.graph.node.append(onnx.helper.make_node(operation, [tensor], [probe], keepdims=0))
-        extended.graph.output.append(onnx.helper.make_tensor_value_info(probe, onnx.TensorProto.FLOAT, []))
+    probes = []
+    for operation in ("ReduceMin", "ReduceMax"):
+        for tensor in tensors:
+            probe = f"edgecnn:{operation}:{tensor}"
+            probes.append(probe)
+            extended.graph.node.append(onnx.helper.make_node(operation, [tensor], [probe], keepdims=0))
+            extended.graph.output.append(
+                onnx.helper.make_tensor_value_info(probe, onnx.TensorProto.FLOAT, [])
+            )
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = open_session(extended, name, options)
     truth: list[npt.NDArray[np.float32]] = []
 
-    def bounds() -> Iterator[dict[str, tuple[float, float]]]:
+    def observed() -> Iterator[dict[str, tuple[float, float]]]:
         for image in images:
             values = session.run([*outputs, *probes], {model.graph.input[0].name: image})
             truth.append(np.concatenate([value.ravel() for value in values[: len(outputs)]]))
-            found = [float(value) for value in values[len(outputs) :]]
-            lowest, highest = found[: len(tensors)], found[len(tensors) :]
-            yield {tensor: pair for tensor, *pair in zip(tensors, lowest, highest, strict=True)}  # type: ignore[misc]
+            bounds = [float(value) for value in values[len(outputs) :]]
+            pairs = zip(bounds[: len(tensors)], bounds[len(tensors) :], strict=True)
+            yield dict(zip(tensors, pairs, strict=True))
 
-    return Observations.gather(bounds()), truth
+    return Observations.gather(observed()), truth
 
 
 def _float_tensors(model: onnx.ModelProto) -> list[str]:

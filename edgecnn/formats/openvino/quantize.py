@@ -1,8 +1,12 @@
 """int8 and float16 OpenVINO files, by NNCF.
 
-On x86 without VNNI the int8 kernels saturate, and NNCF's overflow fix (weights of half the range)
-prevents it. The MIXED preset (symmetric weights, asymmetric activations) is right for every activation
-function, and as good as the symmetric one where that is right.
+On x86 without VNNI the int8 kernels saturate. NNCF's overflow fix prevents it with weights of half the
+range; here those weights then move to the smallest scales that cannot saturate, which keeps most of the
+eighth bit (:mod:`edgecnn.compress.saturation`). NNCF's bias correction would correct the error of weights
+that are not used, so it is left to instruction sets that need no such care.
+
+The MIXED preset (symmetric weights, asymmetric activations) is right for every activation function, and
+as good as the symmetric one where that is right.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.health import calibration_health
 from edgecnn.formats.openvino.inspect import FLOAT32, tensor_info
 from edgecnn.formats.openvino.ir import openvino, read_model, write_model
+from edgecnn.formats.openvino.weights import float_weights, replace_weights
 from edgecnn.formats.options import check_known
 from edgecnn.runtimes.isa import isa_named
 
@@ -47,22 +52,24 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     images = Calibration.open(request, "NCHW", tensor_info(graph.inputs[0]))
     saturates = request.isa == ANY_ISA or isa_named(request.isa).int8_saturates
     truth = _run(graph, images)
-    quantized = _quantize(graph, model, images, overflow_fix=saturates)
+    weights = float_weights(graph)
+    quantized = _quantize(graph, model, images, saturates=saturates)
+    if saturates:
+        replace_weights(quantized, weights)
     outputs = _run(quantized, images)
     write_model(quantized, file)
     return {
         "scheme": "uint8 activations, int8 weights per channel, "
-        + ("half range against saturation" if saturates else "all 8 bits"),
+        + ("scales that cannot saturate pairwise multiply-add" if saturates else "all 8 bits"),
         "calibration": images.notes(),
-        "ranges": {"method": "NNCF average of minimum and maximum", "bias_correction": "fast"},
+        "ranges": {"method": "NNCF average of minimum and maximum"},
+        "bias_correction": "none" if saturates else "fast",
         "on_calibration_images": calibration_health(truth, outputs, []),
         "tools": {package: version(package) for package in ("openvino", "nncf")},
     }
 
 
-def _quantize(
-    graph: openvino.Model, name: Path, images: Calibration, *, overflow_fix: bool
-) -> openvino.Model:
+def _quantize(graph: openvino.Model, name: Path, images: Calibration, *, saturates: bool) -> openvino.Model:
     import nncf
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
 
@@ -74,7 +81,8 @@ def _quantize(
             subset_size=len(images),
             fast_bias_correction=True,
             advanced_parameters=AdvancedQuantizationParameters(
-                overflow_fix=OverflowFix.ENABLE if overflow_fix else OverflowFix.DISABLE
+                overflow_fix=OverflowFix.ENABLE if saturates else OverflowFix.DISABLE,
+                disable_bias_correction=saturates,
             ),
         )
     except (nncf.ValidationError, nncf.InternalError, nncf.UnsupportedModelError, RuntimeError) as error:

@@ -105,7 +105,7 @@ def operator_name(model: Any, operator: Any) -> str:
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
     if number == schema.BuiltinOperator.CUSTOM:
         return str(code.customCode, "utf-8", "replace") if code.customCode else "CUSTOM"
-    return _OPERATOR_NAMES.get(number, f"OPERATOR_{number}")
+    return str(_OPERATOR_NAMES.get(number, f"OPERATOR_{number}"))
 
 
 def type_name(tensor: Any) -> str:

@@ -36,14 +36,14 @@ def observe(model: Path, images: Calibration) -> tuple[Observations, list[npt.ND
     tensors = _computed(model)
     truth: list[npt.NDArray[np.float32]] = []
 
-    def bounds() -> Iterator[dict[str, tuple[float, float]]]:
+    def observed() -> Iterator[dict[str, tuple[float, float]]]:
         for image in images:
             interpreter.set_tensor(entrance, image)
             interpreter.invoke()
             truth.append(np.concatenate([interpreter.get_tensor(index).ravel() for index in exits]))
             yield {name: _bounds(interpreter, index) for name, index in tensors.items()}
 
-    return Observations.gather(bounds()), truth
+    return Observations.gather(observed()), truth
 
 
 def _computed(model: Path) -> dict[str, int]:
