@@ -62,7 +62,7 @@ class Parts:
         links = read_links(self._outputs(f"verify:{self.target.name}"))
         if not self.plan.has_eval:
             return links
-        truth = np.load(self._outputs("reference:eval") / reference.OUTPUTS, allow_pickle=False)
+        truth = np.load(self._outputs("reference") / reference.EVAL, allow_pickle=False)
         shipped = np.load(
             self._outputs(f"evaluate:{self.target.name}") / evaluate.OUTPUTS, allow_pickle=False
         )

@@ -23,8 +23,8 @@ from edgecnn.measure.verification import (
     verify_quantization,
 )
 from edgecnn.runtimes.isa import ISAS
+from edgecnn.stages import reference
 from edgecnn.stages.base import Context, Inputs, Stage
-from edgecnn.stages.reference import OUTPUTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +69,7 @@ def run(inputs: Inputs, parameters: VerifyParameters, context: Context) -> None:
 
 def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limits: Limits) -> list[Link]:
     execute = _Executor(inputs["probe"], parameters, context)
-    truth = np.load(inputs["reference"] / OUTPUTS, allow_pickle=False)
+    truth = np.load(inputs["reference"] / reference.PROBE, allow_pickle=False)
     float_file = model_file(inputs["float"], parameters.format)
     float_outputs = execute("float", float_file, "shipping")
     links = [verify_conversion(truth, float_outputs, limits)]

@@ -17,7 +17,7 @@ name: shapes
 model: {{name: "zoo:mobilenetv2", arguments: {{width: 0.25, head: 64, dropout: 0.0}}}}
 preprocessing: {{height: 32, width: 32, resize: squash}}
 data: {{train: "{photos}", eval: "{photos}", calibration: {{count: 24}}}}
-train: {{epochs: 6, batch_size: 12, warmup_epochs: 0.5, optimizer: {{lr: 0.01}}}}
+train: {{epochs: 20, batch_size: 12, batch_norm_momentum: 0.3, optimizer: {{lr: 0.01}}}}
 verification: {{images: 8}}
 benchmark: {{rounds: 3, milliseconds: 5}}
 targets: [onnx-fp32, onnx-int8, tflite-fp32, tflite-fp16, tflite-int8, openvino-fp16, openvino-int8]

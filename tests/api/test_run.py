@@ -65,7 +65,7 @@ def test_int8_files_are_smaller(finished: RunResult) -> None:
 def test_the_run_describes_itself(finished: RunResult) -> None:
     summary = json.loads((finished.directory / "summary.json").read_text())
     assert {target["target"] for target in summary["targets"]} == set(TARGETS)
-    assert len(summary["training"]["history"]) == 6
+    assert len(summary["training"]["history"]) == 20
     text = (finished.directory / "summary.md").read_text()
     assert all(f"### {name}" in text for name in TARGETS)
     assert (finished.directory / "checkpoint" / "spec.json").is_file()
