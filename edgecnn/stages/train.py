@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgecnn import process
 from edgecnn.stages.base import Context, Inputs, Stage
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ class TrainParameters:
 
 def run(inputs: Inputs, parameters: TrainParameters, context: Context) -> None:
     """Train in this process, so that Ctrl-C reaches the loop, and write the checkpoint."""
+    # OpenMP reads this when torch is imported, below.
+    os.environ.setdefault("OMP_WAIT_POLICY", process.OMP_WAIT_POLICY)
     from edgecnn.config.training import TrainSettings
     from edgecnn.data.prepare import check_labels
     from edgecnn.data.prepared import PreparedSet
