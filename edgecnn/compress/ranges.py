@@ -129,7 +129,10 @@ class Choice:
 
     def notes(self) -> dict[str, Any]:
         """Return what the manifest says of the choice."""
-        tried = {str(share): round(quality, 2) for share, quality in self.held_out_sqnr_db.items()}
+        tried = {
+            str(share): round(quality, 2) if np.isfinite(quality) else None
+            for share, quality in self.held_out_sqnr_db.items()
+        }
         return {
             "method": "between average and extreme values; outputs extreme",
             "extremes": self.extremes,

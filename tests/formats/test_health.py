@@ -1,0 +1,24 @@
+"""What a quantized model answers on its calibration images."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from edgecnn.compress.ranges import Range
+from edgecnn.formats.health import calibration_health
+
+
+def test_ties_clips_and_agreement_are_counted() -> None:
+    truth = [np.float32([1.0, 5.0, 2.0]), np.float32([9.0, 8.5, 0.0]), np.float32([0.0, 1.0, 3.0])]
+    outputs = [np.float32([1.0, 5.0, 2.0]), np.float32([8.0, 8.0, 0.0]), np.float32([0.0, 3.0, 1.0])]
+    health = calibration_health(truth, outputs, [Range(0.0, 8.0)])
+    assert (health["tied"], health["clipped"], health["agreement"]) == (1, 1, 0.6667)
+
+
+def test_equal_outputs_have_a_ratio_that_json_can_hold() -> None:
+    same = [np.float32([1.0, 2.0])]
+    health = calibration_health(same, same, [])
+    assert health["sqnr_db"] is None
+    json.dumps(health, allow_nan=False)
