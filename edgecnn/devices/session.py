@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from edgecnn.devices.channel import Channel, Progress
 from edgecnn.errors import InputError, UsageError, WorkerError
-from edgecnn.runtimes.base import Array, Description, Execution
+from edgecnn.runtimes.base import Description, Execution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from tempfile import TemporaryDirectory
 
     from edgecnn.ondevice.contract import Contract
+    from edgecnn.ondevice.tensor import Array
 
 OPEN_TIMEOUT_S = 180.0
 SILENCE_TIMEOUT_S = 120.0

@@ -12,26 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edgecnn.ondevice.tensor import TensorInfo
+
 Precision = Literal["fp32", "fp16", "int8"]
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """An input or output of a model file.
-
-    Attributes:
-        name: Name in the file.
-        shape: Static shape; -1 where a dimension is dynamic.
-        dtype: numpy's name of the element type.
-        scale: Quantization scale, or None for a float tensor.
-        zero_point: Quantization zero point, or None for a float tensor.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    scale: float | None = None
-    zero_point: int | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from edgecnn.ondevice.normalize import normalize
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edgecnn.formats.base import QuantizeRequest, TensorInfo
+    from edgecnn.formats.base import QuantizeRequest
+    from edgecnn.ondevice.tensor import TensorInfo
 
 Layout = Literal["NHWC", "NCHW"]
 Tensor = npt.NDArray[np.float32]

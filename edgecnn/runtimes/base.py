@@ -9,16 +9,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from edgecnn.errors import InputError
+from edgecnn.ondevice.tensor import Array, TensorInfo
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 Execution = Literal["shipping", "reference"]
-Array = npt.NDArray[Any]
 
 _OUT_OF_MEMORY_MARKS = (
     "bad_alloc",
@@ -27,35 +24,6 @@ _OUT_OF_MEMORY_MARKS = (
     "failed to map segment",
     "Cannot allocate memory",
 )
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """An input or output of a model file.
-
-    Attributes:
-        name: Name in the file.
-        shape: Static shape; -1 where a dimension is dynamic.
-        dtype: numpy's name of the element type.
-        scale: Quantization scale, or None for a float tensor.
-        zero_point: Quantization zero point, or None for a float tensor.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    scale: float | None = None
-    zero_point: int | None = None
-
-    def dequantize(self, values: Array) -> npt.NDArray[np.float32]:
-        """Return values of the tensor's own type as float32.
-
-        >>> TensorInfo("y", (1, 2), "int8", scale=0.5, zero_point=-128).dequantize(np.int8([-128, 127]))
-        array([  0. , 127.5], dtype=float32)
-        """
-        if self.scale is None:
-            return values.astype(np.float32, copy=False)
-        return (values.astype(np.float32) - np.float32(self.zero_point or 0)) * np.float32(self.scale)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edgecnn.ondevice.contract import Contract
-    from edgecnn.runtimes.base import Array, TensorInfo
+    from edgecnn.ondevice.tensor import Array, TensorInfo
 
 Layout = Literal["NHWC", "NCHW"]
 
@@ -32,7 +32,7 @@ def layout_of(tensor: TensorInfo, contract: Contract) -> Layout:
         InputError: The shape is not one image of the contract's size in either layout.
 
     >>> from edgecnn.ondevice.contract import Contract
-    >>> from edgecnn.runtimes.base import TensorInfo
+    >>> from edgecnn.ondevice.tensor import TensorInfo
     >>> layout_of(TensorInfo("x", (1, 3, 32, 48), "float32"), Contract(height=32, width=48))
     'NCHW'
     """

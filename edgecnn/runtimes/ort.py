@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
-from edgecnn.runtimes.base import Array, Description, Options, Runtime, TensorInfo, refused
+from edgecnn.ondevice.tensor import Array, TensorInfo
+from edgecnn.runtimes.base import Description, Options, Runtime, refused
 
 if TYPE_CHECKING:
     from pathlib import Path

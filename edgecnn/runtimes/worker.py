@@ -33,12 +33,14 @@ import numpy as np
 from edgecnn.errors import EdgecnnError, InputError, UsageError
 from edgecnn.ondevice.contract import Contract
 from edgecnn.process import peak_memory_bytes, private_stdout
-from edgecnn.runtimes.base import Array, Options, Runtime, TensorInfo
+from edgecnn.runtimes.base import Options, Runtime
 from edgecnn.runtimes.evaluate import evaluate, open_images, select
 from edgecnn.runtimes.registry import open_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from edgecnn.ondevice.tensor import Array, TensorInfo
 
 
 class Worker:

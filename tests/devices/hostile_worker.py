@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgecnn.ondevice.tensor import TensorInfo
 from edgecnn.runtimes import registry, worker
-from edgecnn.runtimes.base import Description, TensorInfo
+from edgecnn.runtimes.base import Description
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.runtimes.base import Array, Options
+    from edgecnn.ondevice.tensor import Array
+    from edgecnn.runtimes.base import Options
 
 
 class Hostile:

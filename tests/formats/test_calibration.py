@@ -9,9 +9,10 @@ import pytest
 
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.errors import InputError
-from edgecnn.formats.base import QuantizeRequest, TensorInfo
+from edgecnn.formats.base import QuantizeRequest
 from edgecnn.formats.calibration import Calibration
 from edgecnn.ondevice.normalize import normalize
+from edgecnn.ondevice.tensor import TensorInfo
 from tests.formats.conftest import CONTRACT, IMAGES, SIZE
 
 

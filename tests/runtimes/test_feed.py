@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from edgecnn.errors import InputError
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.normalize import normalize, quantize_input
-from edgecnn.runtimes.base import TensorInfo
+from edgecnn.ondevice.tensor import TensorInfo
 from edgecnn.runtimes.feed import Feed, layout_of
 
 CONTRACT = Contract(height=6, width=9)

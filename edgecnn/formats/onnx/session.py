@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from edgecnn.errors import InputError
-from edgecnn.formats.base import TensorInfo
+from edgecnn.ondevice.tensor import TensorInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgecnn.formats.base import Inspection, TensorInfo
+from edgecnn.formats.base import Inspection
 from edgecnn.formats.openvino.ir import openvino, read_model, refused
+from edgecnn.ondevice.tensor import TensorInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -26,12 +26,12 @@ def write_reference(model: Path, file: Path) -> Path:
     graph = read_model(model)
     for operation in graph.get_ordered_ops():
         if operation.get_type_name() == "FakeQuantize":
-            openvino.utils.replace_node(operation, _spell_out(operation))
+            openvino.utils.replace_node(operation, spell_out(operation))
     write_model(graph, file)
     return file
 
 
-def _spell_out(operation: openvino.Node) -> openvino.Node:
+def spell_out(operation: openvino.Node) -> openvino.Node:
     """Return clamp, scale to levels, round half to even, scale back."""
     opset = openvino.opset13
     steps = np.float32(operation.get_attributes()["levels"] - 1)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.formats.base import Inspection, TensorInfo
+from edgecnn.formats.base import Inspection
 from edgecnn.formats.tflite.flatbuffer import element_count, operator_name, read_model, type_name
+from edgecnn.ondevice.tensor import TensorInfo
 
 if TYPE_CHECKING:
     from pathlib import Path

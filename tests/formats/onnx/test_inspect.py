@@ -9,8 +9,8 @@ import onnx
 import pytest
 
 from edgecnn.errors import InputError
-from edgecnn.formats.base import TensorInfo
 from edgecnn.formats.onnx.inspect import inspect
+from edgecnn.ondevice.tensor import TensorInfo
 from tests.formats.conftest import CLASSES, Make, foreign_files
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from edgecnn.errors import InputError
-from edgecnn.formats.base import QuantizeRequest, TensorInfo
+from edgecnn.formats.base import QuantizeRequest
 from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.onnx.lower import OPSET
 from edgecnn.formats.onnx.lower import lower as lower_here
@@ -21,6 +21,7 @@ from edgecnn.formats.onnx.rewrite import pool_globally
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.contract import Contract
+from edgecnn.ondevice.tensor import TensorInfo
 from tests.formats.conftest import CONTRACT, Make
 
 THIS = "python:tests.formats.onnx.test_lower:"

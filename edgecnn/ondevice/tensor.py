@@ -1,0 +1,40 @@
+"""A network's input or output as a runtime sees it: name, shape, type, and quantization where it has one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output of a model file.
+
+    Attributes:
+        name: Name in the file.
+        shape: Static shape; -1 where a dimension is dynamic.
+        dtype: numpy's name of the element type.
+        scale: Quantization scale, or None for a float tensor.
+        zero_point: Quantization zero point, or None for a float tensor.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
+
+    def dequantize(self, values: Array) -> npt.NDArray[np.float32]:
+        """Return values of the tensor's own type as float32.
+
+        >>> TensorInfo("y", (1, 2), "int8", scale=0.5, zero_point=-128).dequantize(np.int8([-128, 127]))
+        array([  0. , 127.5], dtype=float32)
+        """
+        if self.scale is None:
+            return values.astype(np.float32, copy=False)
+        return (values.astype(np.float32) - np.float32(self.zero_point or 0)) * np.float32(self.scale)
