@@ -119,7 +119,7 @@ def _explain(result: TargetResult) -> None:
     inspection = result.manifest.inspection
     console.print(
         f"{format_size(result.manifest.size_bytes)}, {result.manifest.precision}, "
-        f"{len(inspection['float_ops'])} float ops, {inspection['transposes']} transposes"
+        f"{inspection['float_ops']} float ops, {inspection['transposes']} transposes"
     )
     links = [Link.from_json(item) for item in result.manifest.verification]
     for link in links:

@@ -43,7 +43,7 @@ def inspect(
     counts = sorted(result["ops"].items(), key=lambda item: -item[1])
     print_table("", ("operation", "count"), [(name, str(count)) for name, count in counts])
     if result["float_ops"] and result["precision"] == "mixed":
-        print_text("in floating point: " + ", ".join(result["float_ops"][:20]))
+        print_text("in floating point: " + ", ".join(result["float_op_names"][:20]))
 
 
 def _headline(result: dict[str, Any]) -> str:
@@ -51,7 +51,7 @@ def _headline(result: dict[str, Any]) -> str:
 
     return (
         f"{result['format']}, {result['precision']}, {format_size(result['size_bytes'])}, "
-        f"{result['parameters']} parameters, {len(result['float_ops'])} float ops, "
+        f"{result['parameters']} parameters, {result['float_ops']} float ops, "
         f"{result['transposes']} transposes"
     )
 

@@ -47,8 +47,8 @@ class Inspection:
     details: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the inspection as plain data."""
-        return asdict(self)
+        """Return the inspection as plain data: ``float_ops`` as a number, the names beside it."""
+        return asdict(self) | {"float_ops": len(self.float_ops), "float_op_names": list(self.float_ops)}
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ class Parts:
                 accuracy=metrics.get("value"),
                 accuracy_drop=metrics.get("drop"),
                 latency_ratio=latency.get("ratio"),
-                float_ops=len(inspection["float_ops"]),
+                float_ops=inspection["float_ops"],
                 transposes=inspection["transposes"],
             ),
         )

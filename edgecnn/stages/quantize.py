@@ -79,7 +79,7 @@ def inspect(inputs: Inputs, parameters: InspectParameters, context: Context) -> 
 
 
 INSPECT = {
-    "onnx": Stage("inspect", 1, inspect, ("onnx", "onnxruntime")),
-    "tflite": Stage("inspect", 1, inspect, ("ai-edge-litert",)),
-    "openvino": Stage("inspect", 1, inspect, ("openvino",)),
+    "onnx": Stage("inspect", 2, inspect, ("onnx", "onnxruntime")),
+    "tflite": Stage("inspect", 2, inspect, ("ai-edge-litert",)),
+    "openvino": Stage("inspect", 2, inspect, ("openvino",)),
 }
