@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 sys.modules.setdefault("openvino_telemetry", cast("Any", None))
 
 import openvino  # noqa: E402  after telemetry is hidden
+import openvino.passes  # noqa: E402
 
 from edgecnn.errors import InputError  # noqa: E402
 

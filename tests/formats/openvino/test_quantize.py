@@ -60,7 +60,7 @@ def test_float16_halves_the_weights_and_changes_little(
     quantize_here(lower("openvino").file, tmp_path / "half.xml", QuantizeRequest("fp16", None, "any"))
     seen = inspect(tmp_path / "half.xml")
     assert seen.precision == "fp16"
-    assert seen.details["weight_types"].keys() == {"f16"}
+    assert seen.details["weight_types"]["f16"] > seen.details["weight_types"].get("f32", 0)
     half, whole = (
         (path).with_suffix(".bin").stat().st_size for path in (tmp_path / "half.xml", lower("openvino").file)
     )
@@ -91,9 +91,7 @@ def test_an_isa_with_dot_products_keeps_all_bits_and_the_bias_correction(
 
 @pytest.mark.parametrize("transposed", [False, True])
 def test_weights_are_replaced_in_every_kind_of_layer(transposed: bool) -> None:
-    """Grouped and depthwise convolutions and both orders of a matrix, against the float layers."""
-    import nncf
-
+    """Plain, grouped and depthwise convolutions and both orders of a matrix keep their values, on a grid."""
     opset = openvino.opset13
     random = np.random.default_rng(0)
 
@@ -109,18 +107,16 @@ def test_weights_are_replaced_in_every_kind_of_layer(transposed: bool) -> None:
     matrix = weights(5, 8) if transposed else weights(8, 5)
     output = opset.matmul(pooled, matrix, transpose_a=False, transpose_b=transposed)
     graph = openvino.Model([output], [image])
-    images = [weights(1, 6, 8, 8) for _ in range(10)]
+    picture = weights(1, 6, 8, 8)
 
-    def answers(model: openvino.Model) -> np.ndarray:
-        compiled = openvino.Core().compile_model(model, "CPU", FLOAT32)
-        return np.concatenate([compiled([item])[0].copy() for item in images])
+    def answer() -> np.ndarray:
+        return openvino.Core().compile_model(graph, "CPU", FLOAT32)([picture])[0].copy()
 
-    want = answers(graph)
-    kept = float_weights(graph)
+    want, kept = answer(), float_weights(graph)
     assert len(kept) == 4
-    quantized = nncf.quantize(graph, nncf.Dataset(images), subset_size=len(images))
-    replace_weights(quantized, kept)
-    assert sqnr(want, answers(quantized)) > 25
+    replace_weights(graph, kept)
+    assert not float_weights(graph), "every layer's weights are dequantized now"
+    assert sqnr(want, answer()) > 30
 
 
 def test_a_quantized_graph_reads_back_as_quantized(quantize: Make) -> None:
