@@ -14,17 +14,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from edgecnn.config.paths import cache_dir
 from edgecnn.config.target import target_names
 from edgecnn.devices.host import host
 from edgecnn.devices.local import LocalDevice
@@ -43,11 +42,13 @@ def main() -> None:
     parser.add_argument("--target", action="append", help="a target; all of them by default")
     parser.add_argument("--json", type=Path, help="write the results to this file")
     arguments = parser.parse_args()
-    rows = [
-        measure(model, target, arguments.calibration, arguments.data)
-        for model in arguments.model or NETWORKS
-        for target in arguments.target or target_names()
-    ]
+    with tempfile.TemporaryDirectory(prefix="edgecnn-export-") as folder:
+        home = empty_home(Path(folder))
+        rows = [
+            measure(model, target, arguments.calibration, arguments.data, home)
+            for model in arguments.model or NETWORKS
+            for target in arguments.target or target_names()
+        ]
     Console(width=200).print(as_table(rows))
     if arguments.json:
         document = {"host": host().to_json(), "rows": rows}
@@ -55,14 +56,13 @@ def main() -> None:
         arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def measure(model: str, target: str, calibration: str, data: str) -> dict[str, Any]:
-    """Export once as a user would, in a process of its own with an empty store, and read the manifest."""
+def measure(model: str, target: str, calibration: str, data: str, home: Path) -> dict[str, Any]:
+    """Export once as a user would, in a process of its own, and read the manifest."""
     with tempfile.TemporaryDirectory(prefix="edgecnn-export-") as folder:
         out = Path(folder) / "artifact"
-        environment = {**os.environ, "EDGECNN_HOME": str(home_with_weights(Path(folder)))}
+        environment = {**os.environ, "EDGECNN_HOME": str(home)}
         command = [sys.executable, "-m", "edgecnn.cli.main", "export", model, "--target", target, "--json"]
         command += ["--calibration", calibration, "--data", data, "--out", str(out)]
-        started = time.monotonic()
         finished = subprocess.run(
             command,
             env=environment,
@@ -71,15 +71,14 @@ def measure(model: str, target: str, calibration: str, data: str) -> dict[str, A
             text=True,
             check=False,
         )
-        seconds = time.monotonic() - started
         result = json.loads(finished.stdout)
         if result.get("artifact") is None:
             raise SystemExit(f"{model} {target}: {result}")
         artifact = Artifact.open(Path(result["artifact"]))
-        return row(model, artifact, seconds, ships=result["ships"])
+        return row(model, artifact, ships=result["ships"])
 
 
-def row(model: str, artifact: Artifact, seconds: float, *, ships: bool) -> dict[str, Any]:
+def row(model: str, artifact: Artifact, *, ships: bool) -> dict[str, Any]:
     """Return what one export came to."""
     manifest = artifact.manifest
     metrics, inspection = manifest.metrics, manifest.inspection
@@ -105,9 +104,9 @@ def row(model: str, artifact: Artifact, seconds: float, *, ships: bool) -> dict[
         "latency ratio": round(manifest.latency["ratio"], 3),
         "images/s": round(metrics["images_per_second"], 1),
         "of bare loop": round(metrics["images_per_second"] / bare_loop(artifact), 2),
-        "wall s": round(seconds, 1),
-        "peak MB": round(max(cost.get("peak_bytes", 0) for cost in children) / 1e6),
-        "parent MB": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3),
+        "convert s": round(sum(cost["wall_s"] for cost in children), 1),
+        "convert CPU s": round(sum(cost["cpu_s"] for cost in children), 1),
+        "peak MB": round(max(cost["peak_bytes"] for cost in children) / 1e6),
     }
 
 
@@ -129,10 +128,8 @@ def bare_loop(artifact: Artifact, iterations: int = 200) -> float:
     return float(1e9 * iterations / times.sum())
 
 
-def home_with_weights(folder: Path) -> Path:
-    """Return an empty home whose downloads are those of the user, so that nothing made before is reused."""
-    from edgecnn.config.paths import cache_dir
-
+def empty_home(folder: Path) -> Path:
+    """Return a home whose downloads are those of the user and whose store is empty."""
     home = folder / "home"
     home.mkdir()
     (home / "downloads").symlink_to(cache_dir())
