@@ -49,7 +49,7 @@ def partition(source: str, compiled: str, npu_operator: str) -> dict[str, Any]:
     cpu = [layer for layer in after if layer.operator != npu_operator]
     macs = sum(layer.macs for layer in before)
     return {
-        "ops": len(before),
+        "total_ops": len(before),
         "cpu_ops": len(cpu),
         "cpu_operators": sorted({layer.operator for layer in cpu}),
         "ops_coverage": max(0.0, 1.0 - len(cpu) / len(before)),

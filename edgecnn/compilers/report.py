@@ -68,7 +68,7 @@ class Partition:
     """How much of a network the NPU runs, counted in the files, not taken from the compiler's word.
 
     Attributes:
-        ops: Operators of the source file.
+        total_ops: Operators of the source file.
         cpu_ops: Operators left to the CPU in the compiled file.
         cpu_operators: Their names.
         ops_coverage: Share of the source file's operators that run on the NPU.
@@ -76,7 +76,7 @@ class Partition:
         subgraphs: Pieces that the network falls into on the NPU; each is a hand-over.
     """
 
-    ops: int
+    total_ops: int
     cpu_ops: int
     cpu_operators: tuple[str, ...]
     ops_coverage: float

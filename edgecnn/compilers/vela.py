@@ -104,11 +104,8 @@ def read_estimate(summary: Path, layers: Path) -> Estimate:
     Raises:
         WorkerError: A file is of another version, or the network takes no cycles: nothing runs on the NPU.
     """
-    rows = _rows(summary)
     try:
-        if len(rows) != 1:
-            raise ValueError(f"{len(rows)} networks instead of one")
-        total = rows[0]
+        (total,) = _rows(summary)
         estimate = Estimate(
             accelerator=total["accelerator_configuration"].lower().replace("_", "-"),
             configuration=f"{total['system_config']}, {total['memory_mode']}, "
@@ -118,7 +115,8 @@ def read_estimate(summary: Path, layers: Path) -> Estimate:
             milliseconds=float(total["inference_time"]) * 1e3,
             sram_bytes=_bytes(total, "sram_memory_used"),
             dram_bytes=_bytes(total, "dram_memory_used"),
-            flash_bytes=_bytes(total, "on_chip_flash_memory_used") + _bytes(total, "off_chip_flash_memory_used"),
+            flash_bytes=_bytes(total, "on_chip_flash_memory_used")
+            + _bytes(total, "off_chip_flash_memory_used"),
         )
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise WorkerError(

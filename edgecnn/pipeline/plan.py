@@ -24,7 +24,7 @@ from edgecnn.stages.verify import VERIFY, VerifyParameters, require_intact
 
 if TYPE_CHECKING:
     from edgecnn.config.pipeline import Pipeline, PipelineSpec
-    from edgecnn.config.target import Target, VelaConfig
+    from edgecnn.config.target import Target
     from edgecnn.stages.base import Stage
 
 
@@ -174,7 +174,7 @@ def _add_target(plan: Plan, target: Target) -> None:
         )
     )
     if target.compile is not None:
-        plan.add(_compile(target, target.compile, model))
+        plan.add(_compile(target, model))
     verified = plan.add(_verify(target, lowered, model))
     if plan.has_eval:
         plan.add(_evaluate(target, model, verified))
@@ -190,10 +190,8 @@ def _quantize(target: Target, lowered: str) -> Step:
     return Step(f"quantize:{target.name}", stage, parameters, inputs, target=target.name)
 
 
-def _compile(target: Target, config: VelaConfig, model: str) -> Step:
-    parameters = CompileParameters(
-        target.format, config.accelerator, config.system_config, config.memory_mode, config.optimise
-    )
+def _compile(target: Target, model: str) -> Step:
+    parameters = CompileParameters.of(target)
     return Step(f"compile:{target.name}", COMPILE, parameters, {"model": model}, target=target.name)
 
 

@@ -1,4 +1,4 @@
-"""TensorFlow Lite for Microcontrollers: the interpreter that ships on microcontrollers, run on this machine."""
+"""TensorFlow Lite for Microcontrollers: what ships on microcontrollers, run on this machine."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ class TfliteMicro(Runtime):
             said.seek(0)
             text = said.read().decode(errors="replace")
         return {
-            "arena" if kind == "total" else f"arena_{kind}": int(size) for kind, size in _ALLOCATED.findall(text)
+            "arena" if kind == "total" else f"arena_{kind}": int(size)
+            for kind, size in _ALLOCATED.findall(text)
         }
 
 

@@ -72,7 +72,7 @@ class TosaModel(Runtime):
 
 
 def _read(model: Path) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
-    """Read inputs and outputs with their quantization, which TOSA does not carry, and refuse what goes wrong."""
+    """Read inputs and outputs with their quantization, which TOSA drops, and refuse what would go wrong."""
     tflite = importlib.import_module("tflite")
     data = model.read_bytes()
     if data[4:8] != b"TFL3":
@@ -108,13 +108,17 @@ def _refuse_wrong_resize(model: Path, root: Any, graph: Any, tflite: Any) -> Non
             options.Init(table.Bytes, table.Pos)
         if table is None or not options.HalfPixelCenters():
             raise InputError(
-                f"{model}: operator {index} is a nearest resize without half-pixel centres, which TOSA gets wrong",
+                f"{model}: operator {index} is a nearest resize without half-pixel centres; TOSA gets it wrong",
                 hint="resize with half-pixel centres ('nearest-exact' in PyTorch), or bilinearly",
             )
 
 
 def _tensor(tensor: Any, tflite: Any) -> TensorInfo:
-    kinds = {tflite.TensorType.INT8: "int8", tflite.TensorType.UINT8: "uint8", tflite.TensorType.FLOAT32: "float32"}
+    kinds = {
+        tflite.TensorType.INT8: "int8",
+        tflite.TensorType.UINT8: "uint8",
+        tflite.TensorType.FLOAT32: "float32",
+    }
     quantization = tensor.Quantization()
     quantized = quantization is not None and quantization.ScaleLength() == 1
     return TensorInfo(
@@ -151,9 +155,13 @@ def _run(model: Path, command: Sequence[str]) -> None:
             command, capture_output=True, text=True, errors="replace", timeout=CONVERT_TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        raise InputError(f"{model} cannot become TOSA: {name} did not end in {CONVERT_TIMEOUT_S:g} s") from None
+        raise InputError(
+            f"{model} cannot become TOSA: {name} did not end in {CONVERT_TIMEOUT_S:g} s"
+        ) from None
     sys.stderr.write(done.stdout + done.stderr)
     if done.returncode != 0:
         words = (done.stderr or done.stdout).strip().splitlines()
-        reason = next((line for line in words if "error" in line.lower()), words[-1] if words else "no reason given")
+        reason = next(
+            (line for line in words if "error" in line.lower()), words[-1] if words else "no reason given"
+        )
         raise InputError(f"{model} cannot become TOSA: {name}: {reason[:300]}")

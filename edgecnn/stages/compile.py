@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from edgecnn import process
 from edgecnn.compilers.report import NpuReport, Partition
 from edgecnn.compilers.vela import NPU_OPERATOR, TOOLCHAIN, Vela
-from edgecnn.errors import WorkerError
+from edgecnn.errors import UsageError, WorkerError
 from edgecnn.formats.registry import model_file
 from edgecnn.stages.base import Context, Inputs, Stage
 from edgecnn.toolchains.environment import require
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from edgecnn.config.target import Target
 
 REPORT = "npu.json"
 COMPILED = "compiled.tflite"
@@ -40,13 +42,30 @@ class CompileParameters:
     memory_mode: str
     optimise: str
 
+    @classmethod
+    def of(cls, target: Target) -> CompileParameters:
+        """Return what a target with an NPU is compiled for.
+
+        Raises:
+            UsageError: The target has none.
+        """
+        config = target.compile
+        if config is None:
+            raise UsageError(
+                f"target {target.name!r} has no NPU to compile for", hint="`edgecnn targets` lists them all"
+            )
+        return cls(
+            target.format, config.accelerator, config.system_config, config.memory_mode, config.optimise
+        )
+
+    def vela(self) -> Vela:
+        """Return the compiler's configuration."""
+        return Vela(self.accelerator, self.system_config, self.memory_mode, self.optimise)
+
 
 def run(inputs: Inputs, parameters: CompileParameters, context: Context) -> None:
     """Write the compiled file and the compiler's report."""
-    model = model_file(inputs["model"], parameters.format)
-    vela = Vela(
-        parameters.accelerator, parameters.system_config, parameters.memory_mode, parameters.optimise
-    )
+    model, vela = model_file(inputs["model"], parameters.format), parameters.vela()
     started = time.monotonic()
     report = compile_network(model, context.out / COMPILED, vela, log=context.log, scratch=context.scratch)
     context.costs["compile"] = {"wall_s": round(time.monotonic() - started, 3)}

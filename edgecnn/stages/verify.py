@@ -39,7 +39,6 @@ RUNTIME = "runtime.json"
 """What the last execution said of itself: of the file as it ships, unless a link broke before."""
 
 
-
 @dataclass(frozen=True)
 class VerifyParameters:
     """What is executed and what is allowed.
