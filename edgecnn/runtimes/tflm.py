@@ -34,9 +34,13 @@ class TfliteMicro(Runtime):
     name: ClassVar[str] = "tflite-micro"
     package: ClassVar[str] = "tflite-micro"
 
-    def __init__(self, interpreter: Any, ends: tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]) -> None:
+    def __init__(
+        self, interpreter: Any, ends: tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]], data: bytes
+    ) -> None:
         self._interpreter = interpreter
         self._inputs, self._outputs = ends
+        # The interpreter reads weights where they are and keeps no reference to them.
+        self._data = data
         self._memory = self._count_memory()
 
     @classmethod
@@ -64,7 +68,7 @@ class TfliteMicro(Runtime):
             )
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             raise refused(model, cls.name, error) from error
-        return cls(interpreter, ends)
+        return cls(interpreter, ends, data)
 
     def run(self, inputs: list[Array]) -> list[Array]:
         """Run one inference."""
