@@ -59,9 +59,11 @@ class TfliteMicro(Runtime):
         if data[4:8] != b"TFL3":
             raise InputError(f"{model} is not a TFLite file")
         try:
+            network = library.convert_bytearray_to_object(bytearray(data))
+            _refuse_outside_weights(model, network)
             arena = min(MAX_ARENA_BYTES, 10 * len(data) + _SPARE_ARENA_BYTES)
             interpreter = library.Interpreter.from_bytes(data, arena_size=arena)
-            inputs, outputs = _ends(library, data)
+            inputs, outputs = _ends(network)
             ends = (
                 tuple(_tensor(name, interpreter.get_input_details(at)) for at, name in enumerate(inputs)),
                 tuple(_tensor(name, interpreter.get_output_details(at)) for at, name in enumerate(outputs)),
@@ -109,9 +111,18 @@ class TfliteMicro(Runtime):
         }
 
 
-def _ends(library: Any, data: bytes) -> tuple[list[str], list[str]]:
+def _refuse_outside_weights(model: Path, network: Any) -> None:
+    """Refuse weights behind the flatbuffer: the interpreter would compute with zeros and not say so."""
+    if any((buffer.offset or 0) > 1 for buffer in network.buffers):
+        raise InputError(
+            f"{model} keeps weights behind its flatbuffer, where microcontrollers don't look",
+            hint="export it again for a target of this version: its files keep them inside",
+        )
+
+
+def _ends(network: Any) -> tuple[list[str], list[str]]:
     """Return the names of the graph's inputs and outputs."""
-    graph = library.convert_bytearray_to_object(bytearray(data)).subgraphs[0]
+    graph = network.subgraphs[0]
     names = [tensor.name.decode("utf-8") for tensor in graph.tensors]
     return [names[index] for index in graph.inputs], [names[index] for index in graph.outputs]
 

@@ -43,7 +43,7 @@ def _is_int8(graph: Any, operator: Any) -> bool:
 
 
 def _as_conv(model: Any, graph: Any, dense: Any) -> list[Any]:
-    """Return reshape, convolution, reshape in the place of one layer; its weights become ``[out, 1, 1, in]``."""
+    """Return reshape, convolution, reshape for one layer; its weights become ``[out, 1, 1, in]``."""
     source, weights, *bias = (int(index) for index in dense.inputs)
     result = int(dense.outputs[0])
     out, into = (int(extent) for extent in graph.tensors[weights].shape)
