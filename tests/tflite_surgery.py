@@ -1,4 +1,4 @@
-"""Put an operator of one's choice in front of the tiny int8 network: for what compilers and runtimes refuse."""
+"""Put an operator in front of the tiny int8 network: for what compilers and runtimes refuse."""
 
 from __future__ import annotations
 

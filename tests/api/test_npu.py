@@ -11,6 +11,7 @@ import edgecnn
 from edgecnn.api.run import RunResult
 from edgecnn.errors import InputError, UsageError
 from edgecnn.store.manifest import Artifact
+from tests import tiny_models as tiny
 
 TARGETS = ("ethos-u55-128", "tflite-micro")
 ONLY = (
@@ -28,13 +29,9 @@ def _tools(npu_home: Path, home: Path) -> None:
 
 @pytest.fixture(scope="session")
 def npu_run(
-    finished: RunResult,
-    _tools: None,
-    pipeline_file: Path,
-    home: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    _tools: None, pipeline_file: Path, home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> RunResult:
-    """The run of both targets; what the other targets' run made is reused."""
+    """The run of both targets; what the run of all targets has made is reused where it came before."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGECNN_HOME", str(home))
         return edgecnn.run(str(pipeline_file), ONLY, out=tmp_path_factory.mktemp("npu") / "shapes")
@@ -103,16 +100,16 @@ def test_a_file_is_compiled_on_request(npu_run: RunResult) -> None:
     assert result["target"] == "ethos-u85-256"
 
 
-def test_what_has_no_npu_has_no_report(npu_run: RunResult, finished: RunResult, tmp_path: Path) -> None:
+def test_what_has_no_npu_has_no_report(npu_run: RunResult, tmp_path: Path) -> None:
     micro = artifact(npu_run, "tflite-micro").directory
     with pytest.raises(UsageError, match="was not compiled for an NPU"):
         edgecnn.inspect(micro, out=tmp_path / "report")
     with pytest.raises(UsageError, match="target 'tflite-int8' has no NPU"):
         edgecnn.inspect(micro, target="tflite-int8")
     with pytest.raises(InputError, match="is fp32, and an NPU runs integer files only"):
-        edgecnn.inspect(finished.directory / "artifacts" / "tflite-fp32", target="ethos-u55-128")
+        edgecnn.inspect(tiny.write_tflite(tmp_path / "a.tflite", quantized=False), target="ethos-u55-128")
     with pytest.raises(InputError, match="is no tflite file"):
-        edgecnn.inspect(finished.directory / "artifacts" / "onnx-int8", target="ethos-u55-128")
+        edgecnn.inspect(tiny.write_onnx(tmp_path / "a.onnx"), target="ethos-u55-128")
 
 
 def test_an_unknown_accelerator_is_refused_with_its_line(pipeline_file: Path, tmp_path: Path) -> None:

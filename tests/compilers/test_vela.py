@@ -73,7 +73,7 @@ def test_a_float_file_is_refused_before_the_compiler_sees_it(tmp_path: Path) -> 
 @pytest.mark.usefixtures("_tools")
 def test_an_unknown_memory_is_the_compilers_word(tmp_path: Path) -> None:
     model = tiny.write_tflite(tmp_path / "net.tflite", quantized=True)
-    with pytest.raises(WorkerError, match="vela, compiling net.tflite for ethos-u55-128 failed"):
+    with pytest.raises(WorkerError, match=r"vela, compiling net\.tflite for ethos-u55-128 failed"):
         compiled(model, Vela("ethos-u55-128", "No_Such_System", "Shared_Sram"), tmp_path)
 
 

@@ -41,7 +41,7 @@ def test_only_exact_pins_are_taken(
 ) -> None:
     text = f"description: x\nlicence: MIT\npackage: tool\nrequirements: {requirements}\n"
     (tmp_path / "bad.yaml").write_text(text)
-    monkeypatch.setattr(paths, "builtin_dir", lambda kind: tmp_path)
+    monkeypatch.setattr(paths, "builtin_dir", lambda _: tmp_path)
     with pytest.raises(UsageError, match=message.replace(">", r"\>")):
         load_toolchain("bad")
 

@@ -1,4 +1,4 @@
-from xml.etree import ElementTree as XML
+from xml.etree import ElementTree
 
 from edgecnn.report.npu import npu_markdown
 from edgecnn.report.npu_plot import npu_svg
@@ -20,7 +20,7 @@ def test_markdown_says_what_was_measured_and_what_it_is_worth() -> None:
 
 
 def test_the_plot_is_well_formed_with_a_bar_a_layer() -> None:
-    root = XML.fromstring(npu_svg(MADE))  # noqa: S314 - our own text
+    root = ElementTree.fromstring(npu_svg(MADE))  # noqa: S314 - our own text
     texts = [item.text or "" for item in root.iter() if item.tag.endswith("text")]
     assert any("conv <1> & more" in text for text in texts)
     assert "CPU" in texts

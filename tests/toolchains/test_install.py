@@ -38,9 +38,9 @@ def test_removed_and_made_anew(npu_home: Path, tmp_path: Path, monkeypatch: pyte
 def test_a_package_that_cannot_be_had_is_exit_code_5_and_leaves_nothing_in_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = "description: x\nlicence: MIT\npackage: edgecnn-no-such-tool\nrequirements: {edgecnn-no-such-tool: '1.0'}\n"
-    (tmp_path / "bad.yaml").write_text(text)
-    monkeypatch.setattr(paths, "builtin_dir", lambda kind: tmp_path)
+    pins = "package: edgecnn-no-such-tool\nrequirements: {edgecnn-no-such-tool: '1.0'}\n"
+    (tmp_path / "bad.yaml").write_text(f"description: x\nlicence: MIT\n{pins}")
+    monkeypatch.setattr(paths, "builtin_dir", lambda _: tmp_path)
     monkeypatch.setenv("EDGECNN_HOME", str(tmp_path / "home"))
     with pytest.raises(MissingDependency, match="toolchain 'bad' could not be installed") as caught:
         install("bad")

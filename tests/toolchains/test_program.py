@@ -33,5 +33,5 @@ def test_how_it_died_is_said(code: str, message: str, tmp_path: Path) -> None:
 
 
 def test_a_program_that_hangs_is_stopped(tmp_path: Path) -> None:
-    with pytest.raises(WorkerError, match="did not finish in 0.5 s"):
+    with pytest.raises(WorkerError, match=r"did not finish in 0\.5 s"):
         run("import time; time.sleep(60)", tmp_path, timeout_s=0.5)
