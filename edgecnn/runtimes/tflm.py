@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from edgecnn.errors import InputError, UsageError
-from edgecnn.runtimes.base import Array, Description, Options, Runtime, TensorInfo, refused
+from edgecnn.ondevice.tensor import Array, TensorInfo
+from edgecnn.runtimes.base import Description, Options, Runtime, refused
 
 if TYPE_CHECKING:
     from pathlib import Path

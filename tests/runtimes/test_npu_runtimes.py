@@ -16,7 +16,8 @@ from tests.tflite_surgery import write_nearest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.runtimes.base import Array, Execution
+    from edgecnn.ondevice.tensor import Array
+    from edgecnn.runtimes.base import Execution
 
 SIMULATORS = ("tosa", "tflite-micro")
 
