@@ -100,7 +100,7 @@ class LocalDevice:
         environment = {
             **os.environ,
             **quiet_environment(),
-            "PYTHONPATH": _path(Path(scratch.name), own=Path(command[0]) == Path(sys.executable)),
+            "PYTHONPATH": worker_path(Path(scratch.name), own=Path(command[0]) == Path(sys.executable)),
             # The folder the user stands in is not on the worker's path.
             "PYTHONSAFEPATH": "1",
         }
@@ -117,7 +117,7 @@ def _interpreter(runtime: str) -> Path:
     return Path(sys.executable) if toolchain is None else require(toolchain).python
 
 
-def _path(scratch: Path, *, own: bool) -> str:
+def worker_path(scratch: Path, *, own: bool) -> str:
     """Return the worker's ``PYTHONPATH``; only a worker in this environment inherits what is on ours."""
     package = scratch / "path" / "edgecnn"
     package.mkdir(parents=True)

@@ -63,6 +63,12 @@ def test_the_manifest_holds_the_npus_figures(npu_run: RunResult) -> None:
     assert artifact(npu_run, "tflite-micro").manifest.runtime["memory_bytes"]["arena"] > 0
 
 
+def test_the_summary_says_what_the_figures_are_worth(npu_run: RunResult) -> None:
+    text = (npu_run.directory / "summary.md").read_text()
+    assert "estimated by the compiler; no silicon was involved (vela 5.2.0" in text
+    assert "tflite-micro: arena of" in text
+
+
 def test_a_cycle_budget_catches_one_cycle_more(
     npu_run: RunResult, pipeline_file: Path, tmp_path: Path
 ) -> None:
