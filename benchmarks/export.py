@@ -24,9 +24,10 @@ from rich.console import Console
 from rich.table import Table
 
 from edgecnn.config.paths import cache_dir
-from edgecnn.config.target import target_names
+from edgecnn.config.target import load_target, target_names
 from edgecnn.devices.host import host
 from edgecnn.devices.local import LocalDevice
+from edgecnn.runtimes.registry import entry_of
 from edgecnn.store.manifest import Artifact
 
 NETWORKS = ("zoo:mobilenetv2", "zoo:efficientnet-lite0")
@@ -39,7 +40,7 @@ def main() -> None:
     parser.add_argument("--calibration", required=True, help="CSV or folder of calibration photos")
     parser.add_argument("--data", required=True, help="CSV or folder of labelled evaluation photos")
     parser.add_argument("--model", action="append", help=f"a network; {', '.join(NETWORKS)} by default")
-    parser.add_argument("--target", action="append", help="a target; all of them by default")
+    parser.add_argument("--target", action="append", help="a target; all that run on this CPU by default")
     parser.add_argument("--json", type=Path, help="write the results to this file")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="edgecnn-export-") as folder:
@@ -47,13 +48,18 @@ def main() -> None:
         rows = [
             measure(model, target, arguments.calibration, arguments.data, home)
             for model in arguments.model or NETWORKS
-            for target in arguments.target or target_names()
+            for target in arguments.target or cpu_targets()
         ]
     Console(width=200).print(as_table(rows))
     if arguments.json:
         document = {"host": host().to_json(), "rows": rows}
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def cpu_targets() -> list[str]:
+    """Return the targets that this machine executes as they ship; `npu.py` is for the simulated ones."""
+    return [name for name in target_names() if not entry_of(load_target(name).runtime).simulates]
 
 
 def measure(model: str, target: str, calibration: str, data: str, home: Path) -> dict[str, Any]:

@@ -25,6 +25,10 @@ _VERBS = {
     "doctor": "edgecnn.api.doctor",
     "list_targets": "edgecnn.api.catalog",
     "list_models": "edgecnn.api.catalog",
+    "list_toolchains": "edgecnn.api.toolchain",
+    "check_toolchain": "edgecnn.api.toolchain",
+    "install_toolchain": "edgecnn.api.toolchain",
+    "remove_toolchain": "edgecnn.api.toolchain",
 }
 
 

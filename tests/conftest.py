@@ -54,6 +54,23 @@ def fashion_mnist_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def npu_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of edgecnn that holds the vendor tools CI installs: Vela, TOSA and TFLite-Micro."""
+    from edgecnn.errors import MissingDependency
+    from edgecnn.toolchains.install import install
+
+    home = tmp_path_factory.mktemp("npu-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGECNN_HOME", str(home))
+        for name in ("vela", "tosa", "tflm"):
+            try:
+                install(name)
+            except MissingDependency as error:
+                pytest.skip(f"no vendor tools: {error}")
+    return home
+
+
 def picture(kind: int, seed: int, height: int, width: int) -> npt.NDArray[np.uint8]:
     """Draw bars (0), a disc (1) or a slope (2) with a little noise, uint8 ``[height, width, 3]``."""
     random = np.random.default_rng(1000 * kind + seed)

@@ -1,36 +1,57 @@
-"""Inspect an artifact or a model file: what it is, read back from its bytes."""
+"""Inspect an artifact or a model file: what it is, read back from its bytes, and what an NPU makes of it."""
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from edgecnn import process
-from edgecnn.errors import InputError
+from edgecnn.compilers.report import NpuReport
+from edgecnn.config.target import load_target
+from edgecnn.errors import InputError, UsageError
 from edgecnn.formats.registry import format_of
+from edgecnn.report.npu import npu_markdown
+from edgecnn.report.npu_plot import npu_svg
+from edgecnn.stages.compile import CompileParameters, compile_network
 from edgecnn.store.manifest import NAME, Artifact
 
 
-def inspect(path: Path | str) -> dict[str, Any]:
+def inspect(path: Path | str, *, target: str | None = None, out: Path | None = None) -> dict[str, Any]:
     """Read precision, operations, inputs and outputs back from a model file.
 
     Args:
         path: Directory of an artifact, or an ``.onnx``, ``.tflite`` or OpenVINO ``.xml`` file.
+        target: An NPU target to compile for; an artifact that was made for one needs none.
+        out: Directory for the NPU's report as ``npu.json``, ``npu.md`` and ``npu.svg``.
 
     Returns:
-        :class:`edgecnn.formats.base.Inspection` as plain data; an artifact's also holds ``target``.
+        :class:`edgecnn.formats.base.Inspection` as plain data; an artifact's also holds ``target``, and
+        what is for an NPU the fields of :class:`edgecnn.compilers.report.NpuReport`: ``npu_coverage``,
+        ``cycles``, ``cpu_ops``, ``sram_bytes``, ``layers``, ...
 
     Raises:
         InputError: It is neither, or the file is truncated or of another format.
+        UsageError: The target has no NPU, or ``out`` is given and there is nothing to write.
+        MissingDependency: The compiler's toolchain is not installed.
+        WorkerError: The compiler failed.
     """
     given = Path(path)
+    wanted = None if target is None else CompileParameters.of(load_target(target))
     if given.is_dir():
         artifact = Artifact.open(given)
-        return {"target": artifact.manifest.target.name, **_inspect(artifact.model)}
-    if not given.is_file():
+        model, name, npu = artifact.model, artifact.manifest.target.name, artifact.manifest.npu
+    elif given.is_file():
+        model, name, npu = given, None, {}
+    else:
         raise InputError(f"there is no file or artifact {given}", hint=f"an artifact holds a {NAME}")
-    return _inspect(given)
+    document = ({} if name is None else {"target": name}) | _inspect(model)
+    if wanted is not None:
+        npu = {**_compile(model, wanted).to_json(), "target": target}
+    if out is not None:
+        _write(npu, out, given)
+    return document | npu
 
 
 def _inspect(model: Path) -> dict[str, Any]:
@@ -43,3 +64,29 @@ def _inspect(model: Path) -> dict[str, Any]:
         )
     result: dict[str, Any] = child.value
     return result
+
+
+def _compile(model: Path, wanted: CompileParameters) -> NpuReport:
+    if format_of(model) != wanted.format:
+        raise InputError(f"{model} is no {wanted.format} file, which {wanted.accelerator} is compiled from")
+    with tempfile.TemporaryDirectory(prefix="edgecnn-inspect-") as folder:
+        work = Path(folder)
+        return compile_network(
+            model, work / "compiled.tflite", wanted.vela(), log=work / "compile.log", scratch=work
+        )
+
+
+def _write(npu: dict[str, Any], out: Path, given: Path) -> None:
+    if not npu:
+        raise UsageError(
+            f"{given} was not compiled for an NPU, so there is no report to write",
+            hint="name an NPU target with --target",
+        )
+    report = NpuReport.from_json(npu)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "npu.json").write_text(json.dumps(npu, indent=1) + "\n", encoding="utf-8")
+        (out / "npu.md").write_text(npu_markdown(report), encoding="utf-8")
+        (out / "npu.svg").write_text(npu_svg(report), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error.strerror}") from error

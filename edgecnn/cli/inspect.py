@@ -15,7 +15,10 @@ def register(app: typer.Typer) -> None:
     app.command(
         "inspect",
         no_args_is_help=True,
-        epilog=examples("edgecnn inspect artifacts/efficientnet-lite0-tflite-int8"),
+        epilog=examples(
+            "edgecnn inspect artifacts/efficientnet-lite0-tflite-int8",
+            "edgecnn inspect model.tflite --target ethos-u55-128",
+        ),
     )(inspect)
 
 
@@ -23,13 +26,23 @@ def inspect(
     path: Annotated[
         Path, typer.Argument(metavar="ARTIFACT|FILE", help="An artifact, or an .onnx, .tflite or .xml file.")
     ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target", "-t", metavar="NPU", help="Compile for this NPU target and show what it says."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Write the NPU's report as .json, .md and .svg."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show precision, operations, inputs and outputs of a model file."""
+    """Show precision, operations, inputs and outputs of a model file, and every layer's cost on an NPU."""
     import edgecnn
     from edgecnn.cli.console import print_json, print_table, print_text
 
-    result = edgecnn.inspect(path)
+    result = edgecnn.inspect(path, target=target, out=out)
     if json:
         print_json(result)
         return
@@ -44,6 +57,22 @@ def inspect(
     print_table("", ("operation", "count"), [(name, str(count)) for name, count in counts])
     if result["float_ops"] and result["precision"] == "mixed":
         print_text("in floating point: " + ", ".join(result["float_op_names"][:20]))
+    if "npu_coverage" in result:
+        _show_npu(result)
+
+
+def _show_npu(result: dict[str, Any]) -> None:
+    from edgecnn.cli.console import print_table, print_text
+    from edgecnn.compilers.report import NpuReport
+    from edgecnn.report.npu import COLUMNS, change_lines, headline, layer_rows, origin
+
+    report = NpuReport.from_json(result)
+    print_table("", COLUMNS, layer_rows(report))
+    print_text(headline(report))
+    print_text("change first:")
+    for line in change_lines(report):
+        print_text(f"  {line}")
+    print_text(origin(report))
 
 
 def _headline(result: dict[str, Any]) -> str:

@@ -32,6 +32,27 @@ class Budgets(Schema):
     transposes: int | None = None
     """Largest number of layout transposes in the file."""
 
+    npu_coverage: Fraction | None = None
+    """Smallest share of operations, and of multiply-accumulates, that the NPU runs."""
+
+    cpu_ops: int | None = None
+    """Largest number of operations that the compiler leaves to the CPU."""
+
+    subgraphs: int | None = None
+    """Largest number of pieces that the network falls into on the NPU."""
+
+    cycles: int | None = None
+    """Largest number of NPU cycles of one inference, as the compiler estimates them."""
+
+    sram: Size | None = None
+    """Largest SRAM of one inference on the NPU, as the compiler allots it."""
+
+    flash: Size | None = None
+    """Largest flash of weights and program, as the compiler allots it."""
+
+    arena: Size | None = None
+    """Largest arena of the microcontroller's interpreter."""
+
     def over(self, base: Budgets) -> Budgets:
         """Return ``base`` with the limits that are set here laid on top.
 

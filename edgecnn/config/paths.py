@@ -10,7 +10,11 @@ import platformdirs
 
 import edgecnn
 
-Kind = Literal["pipelines", "targets"]
+Kind = Literal["pipelines", "targets", "toolchains"]
+
+# A toolchain says what is installed and executed: only those that edgecnn ships are ever taken.
+_BUILTIN_ONLY = frozenset({"toolchains"})
+_FOLDERS = {"pipelines": "pipelines", "targets": "targets", "toolchains": "targets/toolchains"}
 
 
 def home() -> Path:
@@ -29,22 +33,29 @@ def store_dir() -> Path:
     return home() / "store"
 
 
+def toolchains_dir() -> Path:
+    """Return the folder of the vendor tools' environments."""
+    return home() / "toolchains"
+
+
 def builtin_dir(kind: Kind) -> Path:
-    """Return the folder of the built-in pipelines or targets, in a wheel or in a source tree."""
+    """Return the folder of what is built in of a kind, in a wheel or in a source tree."""
     package = Path(edgecnn.__file__).parent
-    packaged = package / "_builtin" / kind
-    return packaged if packaged.is_dir() else package.parent / kind
+    packaged = package / "_builtin" / _FOLDERS[kind]
+    return packaged if packaged.is_dir() else package.parent / _FOLDERS[kind]
 
 
 def search_path(kind: Kind) -> list[Path]:
     """Return the folders in which names of ``kind`` are looked up: the user's own first."""
-    own = Path.cwd() / kind
     builtin = builtin_dir(kind)
+    if kind in _BUILTIN_ONLY:
+        return [builtin]
+    own = Path.cwd() / _FOLDERS[kind]
     return [own, builtin] if own.is_dir() and own.resolve() != builtin.resolve() else [builtin]
 
 
 def available(kind: Kind) -> dict[str, Path]:
-    """Return every pipeline or target by name, the user's own hiding built-in ones of the same name."""
+    """Return everything of a kind by name, the user's own hiding built-in ones of the same name."""
     found: dict[str, Path] = {}
     for folder in search_path(kind):
         for path in sorted(folder.glob("*.yaml")):

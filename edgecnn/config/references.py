@@ -1,4 +1,4 @@
-"""Find a pipeline or target by name or path, and follow its ``extends``."""
+"""Find a pipeline, target or toolchain by name or path, and follow its ``extends``."""
 
 from __future__ import annotations
 

@@ -27,6 +27,23 @@ Isa = Literal[
 ]
 
 
+RuntimeName = Literal["onnxruntime", "litert", "tflite-runtime", "openvino", "tosa", "tflite-micro"]
+
+Accelerator = Literal[
+    "ethos-u55-32",
+    "ethos-u55-64",
+    "ethos-u55-128",
+    "ethos-u55-256",
+    "ethos-u65-256",
+    "ethos-u65-512",
+    "ethos-u85-128",
+    "ethos-u85-256",
+    "ethos-u85-512",
+    "ethos-u85-1024",
+    "ethos-u85-2048",
+]
+
+
 class VerificationLimits(Schema):
     """Limits of the verification chain; where not given, those of the target's precision hold."""
 
@@ -45,8 +62,28 @@ class VerificationLimits(Schema):
     kernels_agreement: Fraction | None = None
     """Link 3: least share of images with the same class in both executions."""
 
+    kernels_max_abs: float | None = None
+    """Link 3: most that an output may differ between both executions; 0 asks for the same bits."""
+
     task_drop: Fraction | None = None
     """Link 4: most that the task metric may fall below fp32 PyTorch on the same images."""
+
+
+class VelaConfig(Schema):
+    """What Vela compiles for; the names of the last two are sections of its ``Arm/vela.ini``."""
+
+    compiler: Literal["vela"]
+    accelerator: Accelerator
+    """Family of the NPU and its multiply-accumulates a cycle."""
+
+    system_config: str
+    """Clock and memories of the chip around it."""
+
+    memory_mode: str
+    """What lies in which memory."""
+
+    optimise: Literal["Performance", "Size"] = "Performance"
+    """``Size`` takes the least SRAM instead of the fewest cycles."""
 
 
 class Target(Schema):
@@ -61,7 +98,15 @@ class Target(Schema):
 
     format: Literal["onnx", "tflite", "openvino"]
     precision: Literal["fp32", "fp16", "int8"]
-    runtime: Literal["onnxruntime", "litert", "tflite-runtime", "openvino"]
+    runtime: RuntimeName
+    """What executes the file as it ships; for an NPU, a simulator of it."""
+
+    reference_runtime: RuntimeName | None = None
+    """What executes the float file and the reference; ``runtime`` itself where none is given."""
+
+    compile: VelaConfig | None = None
+    """The NPU that the file is compiled for."""
+
     isa: Isa = "any"
     """Instruction set that the quantization scheme is chosen for."""
 

@@ -13,6 +13,7 @@ import psutil
 
 from edgecnn.runtimes.isa import isa_of
 from edgecnn.runtimes.registry import RUNTIMES
+from edgecnn.toolchains.environment import Environment
 
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 _CPUINFO = Path("/proc/cpuinfo")
@@ -85,9 +86,14 @@ def usable_cpus() -> list[int]:
 
 
 def installed_runtimes() -> dict[str, str]:
-    """Return the version of every runtime installed beside edgecnn, without importing any."""
+    """Return the version of every installed runtime, without importing any."""
     found = {}
     for name, entry in RUNTIMES.items():
+        if entry.toolchain is not None:
+            environment = Environment.of(entry.toolchain)
+            if environment.installed:
+                found[name] = environment.versions().get(entry.distribution, "unknown")
+            continue
         try:
             found[name] = version(entry.distribution)
         except PackageNotFoundError:

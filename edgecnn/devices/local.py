@@ -13,6 +13,8 @@ import edgecnn.errors
 from edgecnn.devices.session import OPEN_TIMEOUT_S, OpenRequest, Session
 from edgecnn.errors import MissingDependency
 from edgecnn.process import quiet_environment
+from edgecnn.runtimes.registry import entry_of
+from edgecnn.toolchains.environment import require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,10 +31,11 @@ class LocalDevice:
     """Opens models in worker processes on this machine.
 
     Attributes:
-        python: Interpreter of the environment that holds the runtime; this one by default.
+        python: Interpreter of the environment that holds the runtime; by default that of the runtime's
+            toolchain where it has one, else this one.
     """
 
-    python: Path = Path(sys.executable)
+    python: Path | None = None
 
     def open(
         self,
@@ -62,7 +65,7 @@ class LocalDevice:
 
         Raises:
             InputError: The file is not a model that the runtime can run.
-            MissingDependency: The runtime, or the interpreter, is not there.
+            MissingDependency: The runtime, its toolchain or the interpreter is not there.
             UsageError: No such runtime, option or CPU.
             WorkerError: The worker crashed, hung or ran out of memory.
         """
@@ -76,7 +79,7 @@ class LocalDevice:
             memory_bytes=memory_bytes,
         )
         session = self.start(
-            [str(self.python), "-m", "edgecnn.runtimes.worker"],
+            [str(self.python or _interpreter(runtime)), "-m", "edgecnn.runtimes.worker"],
             log=log,
             what=f"{runtime} running {model.name}",
         )
@@ -97,7 +100,7 @@ class LocalDevice:
         environment = {
             **os.environ,
             **quiet_environment(),
-            "PYTHONPATH": self._path(Path(scratch.name)),
+            "PYTHONPATH": worker_path(Path(scratch.name), own=Path(command[0]) == Path(sys.executable)),
             # The folder the user stands in is not on the worker's path.
             "PYTHONSAFEPATH": "1",
         }
@@ -107,13 +110,20 @@ class LocalDevice:
             scratch.cleanup()
             raise MissingDependency(f"there is no program {command[0]}") from error
 
-    def _path(self, scratch: Path) -> str:
-        package = scratch / "path" / "edgecnn"
-        package.mkdir(parents=True)
-        (package / "__init__.py").touch()
-        source = Path(edgecnn.errors.__file__).parent
-        for part in _WORKER_PARTS:
-            (package / part).symlink_to(source / part)
-        inherited = os.environ.get("PYTHONPATH", "")
-        own = self.python == Path(sys.executable)
-        return os.pathsep.join([str(package.parent), *([inherited] if own and inherited else [])])
+
+def _interpreter(runtime: str) -> Path:
+    """Return the interpreter of the environment that a runtime lives in."""
+    toolchain = entry_of(runtime).toolchain
+    return Path(sys.executable) if toolchain is None else require(toolchain).python
+
+
+def worker_path(scratch: Path, *, own: bool) -> str:
+    """Return the worker's ``PYTHONPATH``; only a worker in this environment inherits what is on ours."""
+    package = scratch / "path" / "edgecnn"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    source = Path(edgecnn.errors.__file__).parent
+    for part in _WORKER_PARTS:
+        (package / part).symlink_to(source / part)
+    inherited = os.environ.get("PYTHONPATH", "")
+    return os.pathsep.join([str(package.parent), *([inherited] if own and inherited else [])])

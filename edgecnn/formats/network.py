@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def load_network(checkpoint: Path) -> Network:
         with torch.inference_mode():
             answer = module(network.example)
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"{spec.builder} does not take an input of {size}: {first_line(error)}") from error
+        raise InputError(f"{spec.builder} does not take an input of {size}: {reason(error)}") from error
     outputs = (answer,) if isinstance(answer, torch.Tensor) else tuple(answer)
     if not outputs or not all(isinstance(output, torch.Tensor) for output in outputs):
         raise InputError(
@@ -66,7 +67,12 @@ def load_network(checkpoint: Path) -> Network:
     return Network(module, spec, names)
 
 
-def first_line(error: Exception) -> str:
-    """Return a vendor's reason in one line, or the error's kind where it gives none."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+def reason(error: BaseException) -> str:
+    """Return a vendor's reason in one line: of the error at the root, or its kind where it gives no words."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in _COLORS.sub("", str(error)).splitlines() if line.strip()]
     return lines[0][:300] if lines else type(error).__name__
+
+
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")

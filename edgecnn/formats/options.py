@@ -29,6 +29,18 @@ def check_known(options: Mapping[str, Any], known: Collection[str], target: str)
             raise UsageError(f"{target} has no option {name!r} under quantize", hint=hint)
 
 
+def switch_option(options: Mapping[str, Any], name: str) -> bool:
+    """Return an option that is on or off; off where it is not given.
+
+    Raises:
+        UsageError: It is neither true nor false.
+    """
+    value = options.get(name, False)
+    if not isinstance(value, bool):
+        raise UsageError(f"quantize.{name} is {value!r}, neither true nor false")
+    return value
+
+
 def extremes_option(options: Mapping[str, Any]) -> float | None:
     """Return option ``extremes``: how far ranges reach from average to extreme values; None chooses.
 

@@ -10,7 +10,10 @@ from edgecnn.config.quantities import format_size
 if TYPE_CHECKING:
     from edgecnn.config.budgets import Budgets
 
-MINIMA = frozenset({"accuracy"})
+_SIZES = frozenset({"size", "sram", "flash", "arena"})
+_SHARES = frozenset({"accuracy", "accuracy_drop", "npu_coverage"})
+
+MINIMA = frozenset({"accuracy", "npu_coverage"})
 """Budgets that are lower limits; all others are upper ones."""
 
 
@@ -25,6 +28,13 @@ class Measured:
         latency_ratio: Median latency as a multiple of the float32 file's in the same runtime.
         float_ops: Floating-point operations in the file.
         transposes: Layout transposes in the file.
+        npu_coverage: Share of operations, or of multiply-accumulates, on the NPU, whichever is less.
+        cpu_ops: Operations that the compiler left to the CPU.
+        subgraphs: Pieces that the network falls into on the NPU.
+        cycles: NPU cycles of one inference, as the compiler estimates them.
+        sram: Bytes of SRAM of one inference on the NPU.
+        flash: Bytes of flash of weights and program.
+        arena: Bytes of the microcontroller's arena.
     """
 
     size: int | None = None
@@ -33,6 +43,13 @@ class Measured:
     latency_ratio: float | None = None
     float_ops: int | None = None
     transposes: int | None = None
+    npu_coverage: float | None = None
+    cpu_ops: int | None = None
+    subgraphs: int | None = None
+    cycles: int | None = None
+    sram: int | None = None
+    flash: int | None = None
+    arena: int | None = None
 
 
 @dataclass(frozen=True)
@@ -84,8 +101,8 @@ def format_value(name: str, value: float) -> str:
     >>> format_value("accuracy_drop", 0.0125)
     '1.25 %'
     """
-    if name == "size":
+    if name in _SIZES:
         return format_size(value)
-    if name.startswith("accuracy"):
+    if name in _SHARES:
         return f"{100 * value:.2f} %"
     return f"{value:.2f}" if isinstance(value, float) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +25,7 @@ class Limits:
         kernels_gap_db: Link 3: most SQNR, against the float file, that shipping execution may lose to
             reference execution.
         kernels_agreement: Link 3: least share of images with the same class in both executions.
+        kernels_max_abs: Link 3: most that an output may differ between both executions; 0 for the same bits.
         task_drop: Link 4: most that the task metric may fall below fp32 on the same images.
     """
 
@@ -32,6 +34,7 @@ class Limits:
     quantization_agreement: float = 0.99
     kernels_gap_db: float = 3.0
     kernels_agreement: float = 0.99
+    kernels_max_abs: float = math.inf
     task_drop: float = 0.005
 
     @classmethod

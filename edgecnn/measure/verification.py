@@ -206,6 +206,11 @@ def verify_kernels(
         {
             "gap_db": Bound(limits.kernels_gap_db, at_least=False),
             "agreement": Bound(limits.kernels_agreement, at_least=True),
+            **(
+                {"max_abs": Bound(limits.kernels_max_abs, at_least=False)}
+                if math.isfinite(limits.kernels_max_abs)
+                else {}
+            ),
         },
     )
     saturation = (

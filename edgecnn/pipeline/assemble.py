@@ -14,8 +14,8 @@ from edgecnn.formats.registry import model_file
 from edgecnn.measure.budgets import BudgetResult, Measured, judge
 from edgecnn.measure.limits import Limits
 from edgecnn.measure.verification import Link, verify_task
-from edgecnn.stages import benchmark, evaluate, quantize, reference
-from edgecnn.stages.verify import read_links
+from edgecnn.stages import benchmark, evaluate, quantize, reference, verify
+from edgecnn.stages import compile as compile_stage
 from edgecnn.store.digest import digest_file
 from edgecnn.store.manifest import Manifest
 
@@ -52,14 +52,21 @@ class Parts:
         return step if self._has(step) else f"lower:{self.target.format}"
 
     def files(self) -> list[Path]:
-        """Return the model's files."""
+        """Return the model's files, and what was compiled of them."""
+        return [*self._model_files(), *self._compiled_files()]
+
+    def _model_files(self) -> list[Path]:
         return [
             path for path in sorted(self._outputs(self._model()).iterdir()) if path.name != quantize.NOTES
         ]
 
+    def _compiled_files(self) -> list[Path]:
+        step = f"compile:{self.target.name}"
+        return [self._outputs(step) / compile_stage.COMPILED] if self._has(step) else []
+
     def links(self) -> list[Link]:
         """Return every link of the chain; the fourth only where there is an evaluation set."""
-        links = read_links(self._outputs(f"verify:{self.target.name}"))
+        links = verify.read_links(self._outputs(f"verify:{self.target.name}"))
         if not self.plan.has_eval:
             return links
         truth = np.load(self._outputs("reference") / reference.EVAL, allow_pickle=False)
@@ -75,7 +82,8 @@ class Parts:
         spec = self._json(self.plan.checkpoint, "spec.json")
         inspection = self._json(f"inspect:{self.target.name}", "inspection.json")
         files = self.files()
-        size = sum(path.stat().st_size for path in files)
+        size = sum(path.stat().st_size for path in self._compiled_files() or self._model_files())
+        npu, runtime = self._npu(), self._json(f"verify:{self.target.name}", verify.RUNTIME)
         latency = self._latency()
         metrics = self._metrics(links)
         budgets = judge(
@@ -87,6 +95,13 @@ class Parts:
                 latency_ratio=latency.get("ratio"),
                 float_ops=inspection["float_ops"],
                 transposes=inspection["transposes"],
+                npu_coverage=npu.get("npu_coverage"),
+                cpu_ops=npu.get("cpu_ops"),
+                subgraphs=npu.get("subgraphs"),
+                cycles=npu.get("cycles"),
+                sram=npu.get("sram_bytes"),
+                flash=npu.get("flash_bytes"),
+                arena=runtime["memory_bytes"].get("arena"),
             ),
         )
         notes = f"quantize:{self.target.name}"
@@ -105,6 +120,8 @@ class Parts:
             verification=[link.to_json() for link in links],
             metrics=metrics,
             latency=latency,
+            npu=npu,
+            runtime=runtime,
             budgets=[result.to_json() for result in budgets],
             costs=self._costs(),
             host=host().to_json(),
@@ -139,6 +156,10 @@ class Parts:
     def _latency(self) -> dict[str, Any]:
         step = f"benchmark:{self.target.name}"
         return dict(self._json(step, benchmark.RESULT)) if self._has(step) else {}
+
+    def _npu(self) -> dict[str, Any]:
+        step = f"compile:{self.target.name}"
+        return dict(self._json(step, compile_stage.REPORT)) if self._has(step) else {}
 
     def _own_steps(self) -> list[StepResult]:
         names = [f"lower:{self.target.format}"]

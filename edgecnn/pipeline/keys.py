@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edgecnn.errors import MissingDependency
 from edgecnn.stages.base import Stage, parameters_json
 from edgecnn.store.digest import digest_json
+from edgecnn.toolchains.environment import require
 
 if TYPE_CHECKING:
     from edgecnn.pipeline.step import Step, StepResult
@@ -34,7 +35,7 @@ def step_key(step: Step, results: dict[str, StepResult]) -> str:
     result changes nothing after it.
 
     Raises:
-        MissingDependency: A package that the stage needs is not installed.
+        MissingDependency: A package or a toolchain that the stage needs is not installed.
     """
     inputs = {}
     for name, source in step.inputs.items():
@@ -54,7 +55,7 @@ def step_key(step: Step, results: dict[str, StepResult]) -> str:
 
 
 def package_versions(stage: Stage) -> dict[str, str]:
-    """Return the installed versions of a stage's packages, without importing them."""
+    """Return the installed versions of a stage's packages and vendor tools, without importing them."""
     versions = {}
     for name in stage.packages:
         try:
@@ -65,4 +66,7 @@ def package_versions(stage: Stage) -> dict[str, str]:
                 f"stage {stage.name!r} needs the package {name!r}, which is not installed",
                 hint=f"pip install 'edgecnn[{extra}]'",
             ) from None
+    for name in stage.toolchains:
+        toolchain = require(name).toolchain
+        versions[toolchain.package] = toolchain.version
     return versions

@@ -9,8 +9,10 @@ from edgecnn.devices.host import host
 from edgecnn.errors import InputError, UsageError
 from edgecnn.pipeline.content import Dataset, network_content, open_dataset
 from edgecnn.pipeline.step import Step
+from edgecnn.runtimes.registry import entry_of
 from edgecnn.stages.benchmark import BENCHMARK, BenchmarkParameters
 from edgecnn.stages.calibrate import CALIBRATE, PROBE, SelectParameters
+from edgecnn.stages.compile import COMPILE, CompileParameters
 from edgecnn.stages.evaluate import EVALUATE, EvaluateParameters
 from edgecnn.stages.lower import LOWER, LowerParameters
 from edgecnn.stages.network import CONTRACT, NETWORK, ContractParameters, NetworkParameters
@@ -171,10 +173,13 @@ def _add_target(plan: Plan, target: Target) -> None:
             target=target.name,
         )
     )
+    if target.compile is not None:
+        plan.add(_compile(target, model))
     verified = plan.add(_verify(target, lowered, model))
     if plan.has_eval:
         plan.add(_evaluate(target, model, verified))
-    if plan.pipeline.spec.benchmark is not None:
+    # How long a simulator takes says nothing of what it simulates.
+    if plan.pipeline.spec.benchmark is not None and not entry_of(target.runtime).simulates:
         plan.add(_benchmark(plan.pipeline.spec, target, lowered, model, verified))
 
 
@@ -185,11 +190,17 @@ def _quantize(target: Target, lowered: str) -> Step:
     return Step(f"quantize:{target.name}", stage, parameters, inputs, target=target.name)
 
 
+def _compile(target: Target, model: str) -> Step:
+    parameters = CompileParameters.of(target)
+    return Step(f"compile:{target.name}", COMPILE, parameters, {"model": model}, target=target.name)
+
+
 def _verify(target: Target, lowered: str, model: str) -> Step:
     parameters = VerifyParameters(
         format=target.format,
         precision=target.precision,
         runtime=target.runtime,
+        reference_runtime=target.reference_runtime or target.runtime,
         threads=target.threads,
         isa=target.isa,
         host_isa=host().isa,

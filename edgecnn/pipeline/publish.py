@@ -57,6 +57,8 @@ class TargetResult:
                 "verification": self.manifest.verification,
                 "metrics": self.manifest.metrics,
                 "latency": self.manifest.latency,
+                "npu": {key: value for key, value in self.manifest.npu.items() if key != "layers"},
+                "memory_bytes": self.manifest.runtime["memory_bytes"],
                 "budgets": self.manifest.budgets,
             }
         return document

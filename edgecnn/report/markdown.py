@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.config.quantities import format_size
 from edgecnn.report.rows import COLUMNS, target_row
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ def run_markdown(summary: dict[str, Any]) -> str:
         sections.append(_training(summary["training"]))
     sections.append("## Targets\n\n" + table(COLUMNS, [target_row(item) for item in summary["targets"]]))
     sections.append(_legend())
+    sections.append(_npu(summary["targets"]))
     sections += [_verification(item) for item in summary["targets"] if "verification" in item]
     sections.append(_errors(summary["targets"]))
     sections.append(_costs(summary["steps"]))
@@ -69,6 +71,32 @@ def _legend() -> str:
         "95 % interval. agreement: share of images with fp32's class. SQNR: of the outputs against the float "
         "file's, in the shipping runtime. ratio: median latency over the float32 file's in the same runtime."
     )
+
+
+def _npu(targets: list[dict[str, Any]]) -> str:
+    rows = [
+        (
+            item["target"],
+            f"{npu['npu_coverage']:.1%}",
+            str(npu["cpu_ops"]),
+            str(npu["cycles"]),
+            f"{npu['milliseconds']:.3g}",
+            format_size(npu["sram_bytes"]),
+            format_size(npu["flash_bytes"]),
+            f"{npu['figures']} ({npu['compiler']} {npu['version']}, {npu['configuration']})",
+        )
+        for item in targets
+        if (npu := item.get("npu"))
+    ]
+    columns = ("target", "on the NPU", "CPU ops", "cycles", "ms", "SRAM", "flash", "cycles and memory are")
+    arenas = [
+        f"{item['target']}: arena of {format_size(memory['arena'])}, counted by the interpreter here, "
+        "whose pointers are wider than a microcontroller's."
+        for item in targets
+        if (memory := item.get("memory_bytes")) and "arena" in memory
+    ]
+    parts = [table(columns, rows)] * bool(rows) + arenas
+    return "\n\n".join(["## On the device, without the device", *parts]) if parts else ""
 
 
 def _verification(target: dict[str, Any]) -> str:

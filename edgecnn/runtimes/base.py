@@ -54,6 +54,7 @@ class Description:
         providers: What executes the operations, in the runtime's words: an execution provider, a delegate.
         inputs: Inputs of the graph.
         outputs: Outputs of the graph.
+        memory_bytes: Memory that the runtime counts itself, by what it is for; empty where it counts none.
     """
 
     runtime: str
@@ -63,6 +64,7 @@ class Description:
     providers: tuple[str, ...]
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
+    memory_bytes: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as plain data."""

@@ -23,11 +23,15 @@ class Entry:
         location: ``"module:Class"``, imported on use.
         distribution: Name of the package that holds the runtime.
         install: Command that installs it.
+        toolchain: The environment of its own that it lives in; None where it is installed beside edgecnn.
+        simulates: Whether it computes what other hardware computes: then its speed says nothing.
     """
 
     location: str
     distribution: str
     install: str
+    toolchain: str | None = None
+    simulates: bool = False
 
 
 RUNTIMES: dict[str, Entry] = {
@@ -39,6 +43,20 @@ RUNTIMES: dict[str, Entry] = {
         'in an environment of its own: pip install tflite-runtime "numpy<2"',
     ),
     "openvino": Entry("edgecnn.runtimes.ov:OpenVino", "openvino", 'pip install "edgecnn[openvino]"'),
+    "tosa": Entry(
+        "edgecnn.runtimes.tosa:TosaModel",
+        "tosa-tools",
+        "edgecnn toolchain install tosa",
+        toolchain="tosa",
+        simulates=True,
+    ),
+    "tflite-micro": Entry(
+        "edgecnn.runtimes.tflm:TfliteMicro",
+        "tflite-micro",
+        "edgecnn toolchain install tflm",
+        toolchain="tflm",
+        simulates=True,
+    ),
 }
 
 

@@ -62,12 +62,14 @@ class Stage:
         version: Raised whenever the same inputs would give other outputs than before.
         run: The function. It reads ``inputs`` and writes into ``context.out``, nothing else.
         packages: Distributions whose version the outputs depend on.
+        toolchains: Vendor tools, each in its own environment, whose version the outputs depend on.
     """
 
     name: str
     version: int
     run: Callable[[Inputs, Any, Context], None]
     packages: tuple[str, ...] = ()
+    toolchains: tuple[str, ...] = ()
 
 
 def parameters_json(parameters: Any) -> dict[str, Any]:

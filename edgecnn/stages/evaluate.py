@@ -63,4 +63,6 @@ EVALUATE = {
     "litert": Stage("evaluate", 1, run, ("ai-edge-litert",)),
     "tflite-runtime": Stage("evaluate", 1, run, ("tflite-runtime",)),
     "openvino": Stage("evaluate", 1, run, ("openvino",)),
+    "tosa": Stage("evaluate", 1, run, toolchains=("tosa",)),
+    "tflite-micro": Stage("evaluate", 1, run, toolchains=("tflm",)),
 }

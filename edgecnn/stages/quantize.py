@@ -54,7 +54,7 @@ def run(inputs: Inputs, parameters: QuantizeParameters, context: Context) -> Non
 
 QUANTIZE = {
     "onnx": Stage("quantize", 1, run, ("onnx", "onnxruntime")),
-    "tflite": Stage("quantize", 1, run, ("ai-edge-quantizer", "ai-edge-litert")),
+    "tflite": Stage("quantize", 2, run, ("ai-edge-quantizer", "ai-edge-litert")),
     "openvino": Stage("quantize", 1, run, ("openvino", "nncf")),
 }
 

@@ -23,6 +23,7 @@ from edgecnn.measure.verification import (
     verify_quantization,
 )
 from edgecnn.runtimes.isa import ISAS
+from edgecnn.runtimes.registry import entry_of
 from edgecnn.stages import reference
 from edgecnn.stages.base import Context, Inputs, Stage
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from edgecnn.runtimes.base import Execution
 
 RESULT = "verification.json"
+RUNTIME = "runtime.json"
+"""What the last execution said of itself: of the file as it ships, unless a link broke before."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class VerifyParameters:
     Attributes:
         format: Format of the files.
         precision: Precision of the target; chooses the limits.
-        runtime: Runtime that executes them.
+        runtime: Runtime that executes the target's file as it ships.
+        reference_runtime: Runtime of the float file and of reference execution.
         threads: Threads of one inference.
         isa: Instruction set that the target declares.
         host_isa: Instruction set of this machine: int8 kernels differ between them.
@@ -53,6 +57,7 @@ class VerifyParameters:
     format: str
     precision: str
     runtime: str
+    reference_runtime: str
     threads: int
     isa: str
     host_isa: str
@@ -82,7 +87,8 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
     if not links[-1].passed:
         return links
     shipping_outputs = execute("shipping", model, "shipping")
-    isa = ISAS.get(parameters.host_isa)
+    # What a simulator computes does not depend on the machine that it runs on.
+    isa = None if entry_of(parameters.runtime).simulates else ISAS.get(parameters.host_isa)
     links.append(verify_kernels(float_outputs, reference_outputs, shipping_outputs, limits, isa))
     return links
 
@@ -109,13 +115,17 @@ class _Executor:
 
     def __call__(self, name: str, model: Path, execution: Execution) -> npt.NDArray[np.float32]:
         images = PreparedSet.open(self.probe)
+        ours = self.parameters
+        runtime = ours.runtime if name == "shipping" else ours.reference_runtime
         with LocalDevice().open(
-            self.parameters.runtime,
+            runtime,
             model,
             log=self.context.log,
             execution=execution,
-            threads=self.parameters.threads,
+            threads=ours.threads,
         ) as session:
+            described = json.dumps(session.description.to_json(), sort_keys=True)
+            (self.context.out / RUNTIME).write_text(described, encoding="utf-8")
             evaluation = session.evaluate(
                 self.probe / "images.npy",
                 images.contract,
@@ -151,8 +161,10 @@ def read_links(outputs: Path) -> list[Link]:
 
 
 VERIFY = {
-    "onnxruntime": Stage("verify", 1, run, ("onnxruntime",)),
-    "litert": Stage("verify", 1, run, ("ai-edge-litert",)),
-    "tflite-runtime": Stage("verify", 1, run, ("tflite-runtime",)),
-    "openvino": Stage("verify", 1, run, ("openvino",)),
+    "onnxruntime": Stage("verify", 2, run, ("onnxruntime",)),
+    "litert": Stage("verify", 2, run, ("ai-edge-litert",)),
+    "tflite-runtime": Stage("verify", 2, run, ("tflite-runtime",)),
+    "openvino": Stage("verify", 2, run, ("openvino",)),
+    "tosa": Stage("verify", 2, run, ("ai-edge-litert",), toolchains=("tosa",)),
+    "tflite-micro": Stage("verify", 2, run, ("ai-edge-litert",), toolchains=("tflm",)),
 }

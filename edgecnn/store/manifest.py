@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from edgecnn.config.base import Schema
 from edgecnn.config.target import Target
@@ -43,6 +43,8 @@ class Manifest(Schema):
     """Every model file's sha256, by name."""
 
     size_bytes: int
+    """Of what goes to the device: the compiled file where there is one, else the model's files."""
+
     source: dict[str, Any]
     """The network's ``spec.json``, less contract and classes, and the digest of its checkpoint."""
 
@@ -65,6 +67,12 @@ class Manifest(Schema):
 
     latency: dict[str, Any]
     """Latency against the float32 file; empty if not measured."""
+
+    npu: dict[str, Any] = Field(default_factory=dict)
+    """The compiler's report: coverage, cycles, memory, every layer; empty where nothing was compiled."""
+
+    runtime: dict[str, Any] = Field(default_factory=dict)
+    """What the shipping runtime said of itself and of the memory that it takes."""
 
     budgets: list[dict[str, Any]]
     """Every budget with its measured value."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgecnn.devices.host import usable_cpus
-from edgecnn.devices.local import LocalDevice
+from edgecnn.devices.local import LocalDevice, worker_path
 from edgecnn.devices.session import OpenRequest
 from edgecnn.errors import InputError, MissingDependency, UsageError, WorkerError
 from tests import tiny_models as tiny
@@ -172,7 +172,7 @@ def test_worker_imports_only_the_light_part(tmp_path: Path) -> None:
         "import sys, json, edgecnn.runtimes.worker\n"
         "print(json.dumps([edgecnn.__file__, sorted({name.split('.')[0] for name in sys.modules})]))"
     )
-    environment = {**os.environ, "PYTHONPATH": LocalDevice()._path(tmp_path), "PYTHONSAFEPATH": "1"}
+    environment = {**os.environ, "PYTHONPATH": worker_path(tmp_path, own=True), "PYTHONSAFEPATH": "1"}
     answer = subprocess.run(
         [sys.executable, "-c", script], env=environment, check=True, capture_output=True, cwd=tmp_path
     )

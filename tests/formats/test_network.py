@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from edgecnn.errors import InputError
+from edgecnn.formats import entry
 from edgecnn.formats.network import load_network
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.spec import ModelSpec
@@ -59,6 +60,21 @@ def loud(classes: int) -> nn.Module:
     return Loud()
 
 
+class Eigenvalues(nn.Module):
+    """An operation that no format has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.scale * torch.linalg.eigvals(x[0, 0]).real[None]
+
+
+def eigenvalues(classes: int) -> nn.Module:
+    return Eigenvalues()
+
+
 def wide_kernel(classes: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, classes, 40), nn.Flatten())
 
@@ -93,3 +109,14 @@ def test_an_input_size_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 def test_a_network_that_overflows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="returns values that are not finite"):
         load_network(_saved(tmp_path, "loud", Loud()))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("onnx", "ONNX"), ("tflite", "TFLite"), ("openvino", "OpenVINO IR")]
+)
+def test_an_operation_that_a_format_lacks_is_named(name: str, words: str, tmp_path: Path) -> None:
+    checkpoint = _saved(tmp_path / "checkpoint", "eigenvalues", Eigenvalues())
+    with pytest.raises(InputError, match=f"eigenvalues cannot become {words}: .*linalg_eig") as caught:
+        entry.lower(name, str(checkpoint), str(tmp_path / "out"))
+    assert "\n" not in caught.value.message
+    assert not list((tmp_path / "out").iterdir())

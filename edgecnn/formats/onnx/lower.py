@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import onnx
 import torch
 
 from edgecnn.errors import InputError
-from edgecnn.formats.network import first_line, load_network
+from edgecnn.formats.network import load_network, reason
 from edgecnn.formats.onnx.rewrite import pool_globally
 
 if TYPE_CHECKING:
@@ -55,11 +55,10 @@ def _export(network: Network) -> onnx.ModelProto:
         )
     except torch.onnx.OnnxExporterError as error:
         raise InputError(
-            f"{network.spec.builder} cannot become ONNX: {first_line(error)}",
+            f"{network.spec.builder} cannot become ONNX: {reason(error)}",
             hint="the log of the step holds the exporter's report",
         ) from error
-    assert program is not None  # for the type checker: dynamo=True always returns one  # noqa: S101
-    return program.model_proto
+    return cast("torch.onnx.ONNXProgram", program).model_proto
 
 
 def _strip(model: onnx.ModelProto) -> None:

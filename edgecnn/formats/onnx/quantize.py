@@ -14,7 +14,6 @@ any                 as x86 without VNNI: right everywhere
 
 from __future__ import annotations
 
-import logging
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -116,8 +115,6 @@ def _insert(
         name: TensorData(lowest=np.float32(bounds.low), highest=np.float32(bounds.high))
         for name, bounds in ranges.items()
     }
-    # Its warnings are about biases of dead channels, which it handles.
-    logging.getLogger().setLevel(logging.ERROR)
     quantizer = QDQQuantizer(
         copy,
         per_channel=True,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from edgecnn.errors import InputError
-from edgecnn.formats.network import first_line, load_network
+from edgecnn.formats.network import load_network, reason
 from edgecnn.formats.openvino.ir import openvino, write_model
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def lower(checkpoint: Path, file: Path) -> Path:
         model = _convert(network)
     except _FAILURES as error:
         raise InputError(
-            f"{network.spec.builder} cannot become OpenVINO IR: {first_line(error)}",
+            f"{network.spec.builder} cannot become OpenVINO IR: {_reason(error)}",
             hint="the log of the step holds the converter's report",
         ) from error
     write_model(model, file)
@@ -55,3 +55,10 @@ def _convert(network: Network) -> openvino.Model:
     ):
         node.set_friendly_name(name)
     return model
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of the converter's summary, which comes after much else, or the plain reason."""
+    _, _, summary = str(error).partition("Summary:")
+    lines = summary.strip().splitlines()
+    return lines[0].removeprefix("-- ") if lines else reason(error)

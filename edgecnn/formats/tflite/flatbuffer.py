@@ -142,3 +142,11 @@ def rename_tensors(model: Any, inputs: tuple[str, ...], outputs: tuple[str, ...]
 def write_model(model: Any, file: Path) -> None:
     """Write a model; the same object gives the same bytes."""
     file.write_bytes(bytes(flatbuffer_utils.convert_object_to_bytearray(model)))
+
+
+def inline_weights(file: Path) -> None:
+    """Bring weights that lie behind the flatbuffer back into it, in place.
+
+    The quantizer puts them there; TensorFlow Lite for Microcontrollers would read zeros in their place.
+    """
+    write_model(read_model(file), file)

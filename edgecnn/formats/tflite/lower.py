@@ -9,7 +9,7 @@ import litert_torch
 import torch
 
 from edgecnn.errors import InputError
-from edgecnn.formats.network import first_line, load_network
+from edgecnn.formats.network import load_network, reason
 from edgecnn.formats.tflite.flatbuffer import read_model, rename_tensors, write_model
 
 
@@ -30,7 +30,7 @@ def lower(checkpoint: Path, file: Path) -> Path:
         # torch.export and the MLIR passes behind it derive from these; there is no common base.
         except (RuntimeError, ValueError, NotImplementedError, torch.fx.proxy.TraceError) as error:
             raise InputError(
-                f"{network.spec.builder} cannot become TFLite: {first_line(error)}",
+                f"{network.spec.builder} cannot become TFLite: {reason(error)}",
                 hint="the log of the step holds the converter's report",
             ) from error
         model = read_model(converted)

@@ -15,7 +15,9 @@ from edgecnn.compress.ranges import Choice, Range, choose, estimate
 from edgecnn.errors import InputError
 from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.health import calibration_health
-from edgecnn.formats.options import check_known, extremes_option
+from edgecnn.formats.options import check_known, extremes_option, switch_option
+from edgecnn.formats.tflite.dense import dense_as_conv
+from edgecnn.formats.tflite.flatbuffer import inline_weights
 from edgecnn.formats.tflite.inspect import inspect
 from edgecnn.formats.tflite.observe import observe
 
@@ -43,7 +45,8 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     if request.precision == "fp16":
         check_known(request.options, (), "tflite fp16")
         return _cast(model, file)
-    check_known(request.options, ("extremes",), "tflite int8")
+    check_known(request.options, ("extremes", "dense_as_conv"), "tflite int8")
+    rewrite_dense = switch_option(request.options, "dense_as_conv")
     extremes = extremes_option(request.options)
     images = Calibration.open(request, "NHWC", described.inputs[0])
     seen, truth = observe(model, images)
@@ -58,7 +61,10 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
         choice = Choice(estimate(seen, outputs, extremes), extremes, {})
     quantized = _apply(model, choice.ranges)
     file.write_bytes(quantized)
+    inline_weights(file)
+    rewritten = dense_as_conv(file) if rewrite_dense else 0
     return {
+        "dense_as_conv": rewritten,
         "scheme": "int8 activations, int8 weights per channel",
         "calibration": images.notes(),
         "ranges": choice.notes(),

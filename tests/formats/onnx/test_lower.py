@@ -9,37 +9,14 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import torch
-from torch import nn
 
-from edgecnn.errors import InputError
 from edgecnn.formats.base import QuantizeRequest
 from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.onnx.lower import OPSET
-from edgecnn.formats.onnx.lower import lower as lower_here
 from edgecnn.formats.onnx.rewrite import pool_globally
-from edgecnn.models.checkpoint import save_checkpoint
-from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.tensor import TensorInfo
 from tests.formats.conftest import CONTRACT, Make
-
-THIS = "python:tests.formats.onnx.test_lower:"
-
-
-class Sorted(nn.Module):
-    """An operation without an ONNX form: the eigenvalues of a matrix."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(1))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.scale * torch.linalg.eigvals(x[0, 0]).real[None]
-
-
-def eigenvalues(classes: int) -> nn.Module:
-    return Sorted()
 
 
 def test_the_file_answers_as_torch_does(lower: Make, calibration: Path, truth: np.ndarray) -> None:
@@ -65,12 +42,6 @@ def test_the_file_says_nothing_of_this_machine(lower: Make) -> None:
     data = lower("onnx").file.read_bytes()
     for trace in (b".py", b"site-packages", str(Path.cwd()).encode()):
         assert trace not in data
-
-
-def test_an_operation_that_onnx_lacks_is_reported(tmp_path: Path) -> None:
-    save_checkpoint(tmp_path, Sorted(), ModelSpec(f"{THIS}eigenvalues", CONTRACT, ("a", "b")))
-    with pytest.raises(InputError, match=f"{THIS}eigenvalues cannot become ONNX: "):
-        lower_here(tmp_path, tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize("keepdims", [0, 1])

@@ -1,0 +1,1 @@
+"""What turns a quantized file into a program for an NPU, and what it says of it."""

@@ -1,0 +1,76 @@
+"""Toolchains: vendor tools that live in virtual environments of their own, one pinned YAML file each."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, model_validator
+
+from edgecnn.config import paths
+from edgecnn.config.base import Schema
+from edgecnn.config.references import find
+from edgecnn.config.yaml_source import Source, read_yaml, validate
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VERSION = re.compile(r"[0-9][A-Za-z0-9.+!_-]*")
+
+
+def _exact(value: str) -> str:
+    if not _VERSION.fullmatch(value):
+        raise ValueError(f"{value!r} is no exact version")
+    return value
+
+
+def _plain(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError(f"{value!r} is no name of a package")
+    return value
+
+
+Package = Annotated[str, AfterValidator(_plain)]
+Version = Annotated[str, AfterValidator(_exact)]
+
+
+class Toolchain(Schema):
+    """What is installed for a vendor tool, to the last package: nothing is resolved on the user's machine."""
+
+    name: str = ""
+    """The file's name, whatever the file says; filled in on loading."""
+
+    description: str
+    licence: str
+    """Of the tool itself, for who decides whether to install it."""
+
+    package: Package
+    """The package that is the tool; its version is the toolchain's."""
+
+    requirements: dict[Package, Version]
+    """Every package of the environment with its exact version."""
+
+    @model_validator(mode="after")
+    def _holds_its_package(self) -> Toolchain:
+        if self.package not in self.requirements:
+            raise ValueError(f"package {self.package!r} is not among the requirements")
+        return self
+
+    @property
+    def version(self) -> str:
+        """The tool's version."""
+        return self.requirements[self.package]
+
+
+def load_toolchain(name: str) -> Toolchain:
+    """Load a toolchain by name.
+
+    Raises:
+        UsageError: No such toolchain (the nearest name is in the hint), or the file is wrong.
+    """
+    path = find(name, "toolchains")
+    source = read_yaml(path)
+    return validate(Source({**source.data, "name": path.stem}, source.where, source.name), Toolchain)
+
+
+def toolchain_names() -> list[str]:
+    """Return the names of every toolchain."""
+    return sorted(paths.available("toolchains"))

@@ -1,0 +1,61 @@
+"""The operators of a TFLite file, one by one, with their multiply-accumulates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.formats.tflite.flatbuffer import element_count, operator_name, read_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An operator of a file.
+
+    Attributes:
+        operator: Its name in the schema, such as ``CONV_2D``.
+        output: Name of its first output tensor, which names the layer.
+        macs: Multiply-accumulates of one inference; 0 for what multiplies by no weights.
+    """
+
+    operator: str
+    output: str
+    macs: int
+
+
+def layers(file: Path) -> list[Layer]:
+    """Return the operators of a file's first graph, in their order of execution.
+
+    Raises:
+        InputError: The file is not TFLite, or it is truncated or damaged.
+    """
+    model = read_model(file)
+    graph = model.subgraphs[0]
+    found = []
+    for operator in graph.operators:
+        name = operator_name(model, operator)
+        output = graph.tensors[operator.outputs[0]]
+        found.append(Layer(name, output.name.decode("utf-8"), _macs(name, graph, operator, output)))
+    return found
+
+
+def _macs(name: str, graph: Any, operator: Any, output: Any) -> int:
+    if name not in _WEIGHTED:
+        return 0
+    weights = [int(extent) for extent in graph.tensors[operator.inputs[1]].shape]
+    source = graph.tensors[operator.inputs[2 if name == "TRANSPOSE_CONV" else 0]]
+    match name:
+        case "CONV_2D":  # weights [out, height, width, in]
+            return element_count(output) * weights[1] * weights[2] * weights[3]
+        case "DEPTHWISE_CONV_2D":  # weights [1, height, width, out]
+            return element_count(output) * weights[1] * weights[2]
+        case "TRANSPOSE_CONV":  # weights [out, height, width, in]: every input value meets them all
+            return element_count(source) * weights[0] * weights[1] * weights[2]
+        case _:  # FULLY_CONNECTED, weights [out, in]
+            return element_count(output) * weights[-1]
+
+
+_WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"})

@@ -1,0 +1,1 @@
+"""Vendor tools in environments of their own: made, found, checked, executed."""
