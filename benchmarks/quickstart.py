@@ -2,9 +2,9 @@
 
     python benchmarks/quickstart.py --json benchmarks/results/quickstart.json
 
-Claims that this script is for: under 10 minutes on two cores after installation, top-1 of at least 88 % on the
-whole Fashion-MNIST test set in every target, int8 within 1 point of fp32; an unchanged pipeline runs again in
-under 5 s.
+Claims that this script is for: under 10 minutes on two cores after installation; top-1 of at least 88 % on
+the whole Fashion-MNIST test set in every target; int8 within 1 point of fp32; an unchanged pipeline runs
+again in under 5 s.
 """
 
 from __future__ import annotations
