@@ -59,6 +59,9 @@ class VerificationLimits(Schema):
     kernels_gap_db: float | None = None
     """Link 3: most that shipping execution may lose to reference execution."""
 
+    kernels_ample_db: float | None = None
+    """Link 3: ratio against the float file beyond which a further loss is not counted."""
+
     kernels_agreement: Fraction | None = None
     """Link 3: least share of images with the same class in both executions."""
 

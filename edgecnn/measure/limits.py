@@ -24,6 +24,7 @@ class Limits:
         quantization_agreement: Link 2: least share of images with the same class.
         kernels_gap_db: Link 3: most SQNR, against the float file, that shipping execution may lose to
             reference execution.
+        kernels_ample_db: Link 3: SQNR against the float file beyond which a further loss is not counted.
         kernels_agreement: Link 3: least share of images with the same class in both executions.
         kernels_max_abs: Link 3: most that an output may differ between both executions; 0 for the same bits.
         task_drop: Link 4: most that the task metric may fall below fp32 on the same images.
@@ -33,6 +34,7 @@ class Limits:
     quantization_sqnr_db: float = 60.0
     quantization_agreement: float = 0.99
     kernels_gap_db: float = 3.0
+    kernels_ample_db: float = 60.0
     kernels_agreement: float = 0.99
     kernels_max_abs: float = math.inf
     task_drop: float = 0.005
@@ -62,7 +64,13 @@ class Limits:
 _DEFAULTS = {
     "fp32": Limits(),
     "fp16": Limits(quantization_sqnr_db=40.0, quantization_agreement=0.98, kernels_agreement=0.98),
+    # LiteRT's shipping kernels round by up to 4 steps differently from its reference kernels: 33 dB against
+    # 30 on a small network, where neither changes a class. Saturation leads from 19 dB to 7.
     "int8": Limits(
-        quantization_sqnr_db=8.0, quantization_agreement=0.85, kernels_agreement=0.90, task_drop=0.025
+        kernels_ample_db=25.0,
+        quantization_sqnr_db=8.0,
+        quantization_agreement=0.85,
+        kernels_agreement=0.90,
+        task_drop=0.025,
     ),
 }

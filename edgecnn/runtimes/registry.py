@@ -25,6 +25,7 @@ class Entry:
         install: Command that installs it.
         toolchain: The environment of its own that it lives in; None where it is installed beside edgecnn.
         simulates: Whether it computes what other hardware computes: then its speed says nothing.
+        saturates: Whether its int8 kernels saturate on an instruction set that makes them.
     """
 
     location: str
@@ -32,17 +33,22 @@ class Entry:
     install: str
     toolchain: str | None = None
     simulates: bool = False
+    saturates: bool = False
 
 
 RUNTIMES: dict[str, Entry] = {
-    "onnxruntime": Entry("edgecnn.runtimes.ort:OnnxRuntime", "onnxruntime", 'pip install "edgecnn[onnx]"'),
+    "onnxruntime": Entry(
+        "edgecnn.runtimes.ort:OnnxRuntime", "onnxruntime", 'pip install "edgecnn[onnx]"', saturates=True
+    ),
     "litert": Entry("edgecnn.runtimes.litert:LiteRt", "ai-edge-litert", 'pip install "edgecnn[tflite]"'),
     "tflite-runtime": Entry(
         "edgecnn.runtimes.litert:TfliteRuntime",
         "tflite-runtime",
         'in an environment of its own: pip install tflite-runtime "numpy<2"',
     ),
-    "openvino": Entry("edgecnn.runtimes.ov:OpenVino", "openvino", 'pip install "edgecnn[openvino]"'),
+    "openvino": Entry(
+        "edgecnn.runtimes.ov:OpenVino", "openvino", 'pip install "edgecnn[openvino]"', saturates=True
+    ),
     "tosa": Entry(
         "edgecnn.runtimes.tosa:TosaModel",
         "tosa-tools",

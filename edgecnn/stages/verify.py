@@ -88,7 +88,7 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
         return links
     shipping_outputs = execute("shipping", model, "shipping")
     # What a simulator computes does not depend on the machine that it runs on.
-    isa = None if entry_of(parameters.runtime).simulates else ISAS.get(parameters.host_isa)
+    isa = ISAS.get(parameters.host_isa) if entry_of(parameters.runtime).saturates else None
     links.append(verify_kernels(float_outputs, reference_outputs, shipping_outputs, limits, isa))
     return links
 
@@ -161,10 +161,10 @@ def read_links(outputs: Path) -> list[Link]:
 
 
 VERIFY = {
-    "onnxruntime": Stage("verify", 2, run, ("onnxruntime",)),
-    "litert": Stage("verify", 2, run, ("ai-edge-litert",)),
-    "tflite-runtime": Stage("verify", 2, run, ("tflite-runtime",)),
-    "openvino": Stage("verify", 2, run, ("openvino",)),
-    "tosa": Stage("verify", 2, run, ("ai-edge-litert",), toolchains=("tosa",)),
-    "tflite-micro": Stage("verify", 2, run, ("ai-edge-litert",), toolchains=("tflm",)),
+    "onnxruntime": Stage("verify", 3, run, ("onnxruntime",)),
+    "litert": Stage("verify", 3, run, ("ai-edge-litert",)),
+    "tflite-runtime": Stage("verify", 3, run, ("tflite-runtime",)),
+    "openvino": Stage("verify", 3, run, ("openvino",)),
+    "tosa": Stage("verify", 3, run, ("ai-edge-litert",), toolchains=("tosa",)),
+    "tflite-micro": Stage("verify", 3, run, ("ai-edge-litert",), toolchains=("tflm",)),
 }

@@ -99,6 +99,10 @@ def test_two_right_kernels_may_round_differently() -> None:
     assert verify_kernels(FLOAT, noisy(19), noisy(18, 2), INT8, isa_named("x86-64-avx2")).passed
 
 
+def test_a_loss_far_above_what_moves_a_class_is_no_kernel_gap() -> None:
+    assert verify_kernels(FLOAT, noisy(34), noisy(28, 2), INT8, None).metrics["gap_db"] == 0.0
+
+
 def test_float_rounding_is_no_kernel_gap() -> None:
     """120 against 95 dB are both exact for a float file, and so is an infinite SQNR."""
     assert verify_kernels(FLOAT, noisy(120), noisy(95, 2), FP32, None).passed
