@@ -148,8 +148,6 @@ def quiet_environment() -> dict[str, str]:
     return {
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "GLOG_minloglevel": "2",
-        "NNCF_TELEMETRY": "0",
-        "OPENVINO_TELEMETRY": "0",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "JAX_PLATFORMS": "cpu",
         "PYTHONUNBUFFERED": "1",

@@ -56,10 +56,16 @@ def test_int8_files_are_integer_throughout(finished: RunResult) -> None:
     assert [tensor["dtype"] for tensor in (*tensors["inputs"], *tensors["outputs"])] == ["int8", "int8"]
 
 
-def test_int8_files_are_smaller(finished: RunResult) -> None:
-    for family, other in (("onnx", "fp32"), ("tflite", "fp32"), ("openvino", "fp16")):
-        small = artifact(finished, f"{family}-int8").manifest.size_bytes
-        assert small < artifact(finished, f"{family}-{other}").manifest.size_bytes
+def test_int8_weights_are_smaller(finished: RunResult) -> None:
+    pairs = (
+        ("onnx", "fp32", "model.onnx"),
+        ("tflite", "fp32", "model.tflite"),
+        ("openvino", "fp16", "model.bin"),
+    )
+    for family, other, file in pairs:  # an int8 IR's XML outgrows a small network's weights
+        small = (artifact(finished, f"{family}-int8").directory / file).stat().st_size
+        large = (artifact(finished, f"{family}-{other}").directory / file).stat().st_size
+        assert small < 0.75 * large, f"{family}: {small} bytes of int8 against {large} of {other}"
 
 
 def test_the_run_describes_itself(finished: RunResult) -> None:
