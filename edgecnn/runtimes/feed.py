@@ -101,8 +101,8 @@ class Feed:
     def stream(self, images: npt.NDArray[np.uint8], indices: npt.NDArray[np.int64]) -> Iterator[Array]:
         """Yield one input ``[1, ...]`` an image, prepared a chunk at a time.
 
-        The look-up costs 2 to 3 % of a mobile network's time. A second thread would hide that, but was
-        measured to cost more than it saves: it fights for the interpreter lock and for the pinned core.
+        The look-up costs 2 to 3 % of a mobile network's time. A second thread could hide that; on a loaded
+        machine it cost as much as it saved, as it competes for the interpreter lock and the pinned core.
         """
         per_image = max(1, int(np.prod(self._shape)) * self._dtype.itemsize)
         size = max(1, min(self._chunk_images, _CHUNK_BYTES // per_image))
