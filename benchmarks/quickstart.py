@@ -52,7 +52,7 @@ def main() -> None:
             "first_s": round(first, 1),
             "again_s": [round(seconds, 2) for seconds in again],
             "training": summary["training"],
-            "targets": summary["targets"],
+            "targets": [{**target, "artifact": None} for target in summary["targets"]],
         }
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
