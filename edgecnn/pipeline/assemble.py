@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgecnn.data.prepared import PreparedSet
-from edgecnn.devices.host import host
 from edgecnn.formats.registry import model_file
 from edgecnn.measure.budgets import BudgetResult, Measured, judge
 from edgecnn.measure.limits import Limits
@@ -124,7 +123,7 @@ class Parts:
             runtime=runtime,
             budgets=[result.to_json() for result in budgets],
             costs=self._costs(),
-            host=host().to_json(),
+            host=self._host(),
             tools=self._tools(),
         )
         return manifest, budgets
@@ -160,6 +159,11 @@ class Parts:
     def _npu(self) -> dict[str, Any]:
         step = f"compile:{self.target.name}"
         return dict(self._json(step, compile_stage.REPORT)) if self._has(step) else {}
+
+    def _host(self) -> dict[str, Any]:
+        """Return the machine that verified the file: a reused result was not measured on today's."""
+        entry = self.results[f"verify:{self.target.name}"].entry
+        return {} if entry is None else dict(entry.record["host"])
 
     def _own_steps(self) -> list[StepResult]:
         names = [f"lower:{self.target.format}"]

@@ -202,7 +202,6 @@ def _verify(target: Target, lowered: str, model: str) -> Step:
         runtime=target.runtime,
         reference_runtime=target.reference_runtime or target.runtime,
         threads=target.threads,
-        isa=target.isa,
         host_isa=host().isa,
         limits=target.verification.model_dump(exclude_none=True),
     )

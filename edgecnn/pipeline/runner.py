@@ -6,6 +6,7 @@ import errno
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from edgecnn.devices.host import host
 from edgecnn.errors import EdgecnnError, InputError
 from edgecnn.pipeline.keys import package_versions, step_key
 from edgecnn.pipeline.step import Status, Step, StepResult
@@ -154,5 +155,6 @@ def _record(step: Step, context: Context) -> dict[str, object]:
         "parameters": parameters_json(step.parameters),
         "packages": package_versions(step.stage),
         "costs": context.costs,
+        "host": host().to_json(),
         "notes": context.notes,
     }

@@ -49,7 +49,6 @@ class VerifyParameters:
         runtime: Runtime that executes the target's file as it ships.
         reference_runtime: Runtime of the float file and of reference execution.
         threads: Threads of one inference.
-        isa: Instruction set that the target declares.
         host_isa: Instruction set of this machine: int8 kernels differ between them.
         limits: The target's own limits.
     """
@@ -59,7 +58,6 @@ class VerifyParameters:
     runtime: str
     reference_runtime: str
     threads: int
-    isa: str
     host_isa: str
     limits: dict[str, float]
 
@@ -161,10 +159,10 @@ def read_links(outputs: Path) -> list[Link]:
 
 
 VERIFY = {
-    "onnxruntime": Stage("verify", 3, run, ("onnxruntime",)),
-    "litert": Stage("verify", 3, run, ("ai-edge-litert",)),
-    "tflite-runtime": Stage("verify", 3, run, ("tflite-runtime",)),
-    "openvino": Stage("verify", 3, run, ("openvino",)),
-    "tosa": Stage("verify", 3, run, ("ai-edge-litert",), toolchains=("tosa",)),
-    "tflite-micro": Stage("verify", 3, run, ("ai-edge-litert",), toolchains=("tflm",)),
+    "onnxruntime": Stage("verify", 4, run, ("onnxruntime",)),
+    "litert": Stage("verify", 4, run, ("ai-edge-litert",)),
+    "tflite-runtime": Stage("verify", 4, run, ("tflite-runtime",)),
+    "openvino": Stage("verify", 4, run, ("openvino",)),
+    "tosa": Stage("verify", 4, run, ("ai-edge-litert",), toolchains=("tosa",)),
+    "tflite-micro": Stage("verify", 4, run, ("ai-edge-litert",), toolchains=("tflm",)),
 }
