@@ -24,7 +24,7 @@ from rich.table import Table
 
 from edgecnn.config.paths import cache_dir
 from edgecnn.devices.host import host
-from edgecnn.report.rows import COLUMNS, target_row
+from edgecnn.report.rows import target_table
 
 AGAIN = 3
 
@@ -42,9 +42,10 @@ def main() -> None:
         (home / "downloads").symlink_to(cache_dir())
         first, summary = run(home, Path(folder) / "run")
         again = [run(home, Path(folder) / "run")[0] for _ in range(AGAIN)]
-    table = Table(*COLUMNS, title=f"quickstart: {first:.0f} s, again {min(again):.1f} s")
-    for target in summary["targets"]:
-        table.add_row(*target_row(target))
+    columns, rows = target_table(summary["targets"])
+    table = Table(*columns, title=f"quickstart: {first:.0f} s, again {min(again):.1f} s")
+    for row in rows:
+        table.add_row(*row)
     Console(width=160).print(table)
     if arguments.json:
         document = {

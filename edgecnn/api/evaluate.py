@@ -14,6 +14,7 @@ from edgecnn.data.prepare import check_labels, prepare
 from edgecnn.data.source import open_source
 from edgecnn.devices.local import LocalDevice
 from edgecnn.measure.accuracy import top_k_accuracy
+from edgecnn.runtimes.registry import simulator
 from edgecnn.store.manifest import Artifact
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class EvalResult:
         images_per_second: ``n`` over ``seconds``.
         data: The dataset.
         fp32: What fp32 PyTorch reached when the artifact was made, where the same dataset was used.
+        simulated_by: The runtime, where it is a simulator of other hardware: the speed is then its own.
     """
 
     artifact: str
@@ -49,6 +51,7 @@ class EvalResult:
     images_per_second: float
     data: str
     fp32: float | None
+    simulated_by: str | None
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
@@ -118,4 +121,5 @@ def _evaluate(
         images_per_second=evaluation.images_per_second,
         data=data,
         fp32=known["fp32"] if known and known["data"] == data and known["n"] == evaluation.images else None,
+        simulated_by=simulator(target.runtime),
     )

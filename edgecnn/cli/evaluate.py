@@ -43,5 +43,7 @@ def evaluate(
     against = "" if result.fp32 is None else f" (fp32: {100 * result.fp32:.2f} %)"
     print_text(
         f"top-1 {100 * result.value:.2f} %{against}, top-5 {100 * result.top5:.2f} % on {result.n} images, "
-        f"{result.images_per_second:.0f} images/s, {result.target}"
+        f"{result.images_per_second:.3g} images/s, {result.target}"
     )
+    if result.simulated_by is not None:
+        print_text(f"simulated by {result.simulated_by}, speed included; no silicon was involved")

@@ -110,8 +110,11 @@ def export(
 def _explain(result: TargetResult) -> None:
     """Show on standard error what was proven; the path alone goes to standard output."""
     from edgecnn.cli.console import log_console
+    from edgecnn.compilers.report import NpuReport
     from edgecnn.config.quantities import format_size
     from edgecnn.measure.verification import Link
+    from edgecnn.report.npu import headline
+    from edgecnn.report.rows import worth
 
     console = log_console()
     if result.manifest is None:
@@ -121,6 +124,11 @@ def _explain(result: TargetResult) -> None:
         f"{format_size(result.manifest.size_bytes)}, {result.manifest.precision}, "
         f"{inspection['float_ops']} float ops, {inspection['transposes']} transposes"
     )
+    if result.manifest.npu:
+        report = NpuReport.from_json(result.manifest.npu)
+        console.print(headline(report))
+    for line in worth([result.to_json()]):
+        console.print(line)
     links = [Link.from_json(item) for item in result.manifest.verification]
     for link in links:
         console.print(link.message())

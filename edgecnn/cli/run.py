@@ -41,7 +41,7 @@ def run(
     from edgecnn.cli.console import print_json, print_table, print_text
     from edgecnn.cli.failure import fail
     from edgecnn.cli.reporter import ConsoleReporter
-    from edgecnn.report.rows import COLUMNS, target_row
+    from edgecnn.report.rows import target_table, worth
 
     with ConsoleReporter() as reporter:
         result = edgecnn.run(pipeline, tuple(overrides or ()), out=out, reporter=reporter)
@@ -49,7 +49,9 @@ def run(
     if json:
         print_json(document)
     else:
-        print_table(result.name, COLUMNS, [target_row(item) for item in document["targets"]])
+        print_table(result.name, *target_table(document["targets"]))
+        for line in worth(document["targets"]):
+            print_text(line)
         print_text(
             f"{result.directory}/summary.md; {document['reused']} of {len(result.steps)} steps reused, "
             f"{result.seconds:.1f} s"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.errors import BudgetMissed, EdgecnnError, VerificationFailed
 from edgecnn.pipeline.assemble import Parts
+from edgecnn.runtimes.registry import simulator
 from edgecnn.store.manifest import Artifact, Manifest
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class TargetResult:
                 "metrics": self.manifest.metrics,
                 "latency": self.manifest.latency,
                 "npu": {key: value for key, value in self.manifest.npu.items() if key != "layers"},
+                "simulated_by": simulator(self.manifest.target.runtime),
                 "memory_bytes": self.manifest.runtime["memory_bytes"],
                 "budgets": self.manifest.budgets,
             }

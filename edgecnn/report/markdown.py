@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.config.quantities import format_size
-from edgecnn.report.rows import COLUMNS, target_row
+from edgecnn.report.rows import target_table, worth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ def run_markdown(summary: dict[str, Any]) -> str:
     sections = [f"# {summary['name']}", _headline(summary)]
     if summary["training"] is not None:
         sections.append(_training(summary["training"]))
-    sections.append("## Targets\n\n" + table(COLUMNS, [target_row(item) for item in summary["targets"]]))
+    sections.append("## Targets\n\n" + table(*target_table(summary["targets"])))
     sections.append(_legend())
     sections.append(_npu(summary["targets"]))
     sections += [_verification(item) for item in summary["targets"] if "verification" in item]
@@ -95,7 +95,7 @@ def _npu(targets: list[dict[str, Any]]) -> str:
         for item in targets
         if (memory := item.get("memory_bytes")) and "arena" in memory
     ]
-    parts = [table(columns, rows)] * bool(rows) + arenas
+    parts = [table(columns, rows)] * bool(rows) + arenas + worth(targets)
     return "\n\n".join(["## On the device, without the device", *parts]) if parts else ""
 
 

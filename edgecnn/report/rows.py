@@ -1,31 +1,44 @@
-"""The rows of a run's table, for the terminal and for Markdown alike."""
+"""A target as a row of cells: the same in the terminal, in Markdown and in benchmarks."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgecnn.config.quantities import format_size
 
-COLUMNS = ("target", "precision", "size", "top-1", "drop", "agreement", "SQNR", "latency", "ratio", "result")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_ALWAYS = ("target", "precision", "size", "top-1", "drop", "agreement", "SQNR", "latency", "ratio")
+_NPU = ("on NPU", "cycles", "SRAM")
+_RESULT = ("result",)
 
 
-def target_row(target: dict[str, Any]) -> tuple[str, ...]:
-    """Return one target's cells, from its plain data in a run's summary."""
-    if "precision" not in target:
-        return (target["target"], *[""] * (len(COLUMNS) - 2), verdict(target))
-    metrics, latency = target["metrics"], target["latency"]
-    return (
-        target["target"],
-        target["precision"],
-        format_size(target["size_bytes"]),
-        f"{100 * metrics['value']:.2f} %" if metrics else "",
-        _drop(metrics) if metrics else "",
-        f"{100 * metrics['agreement']:.1f} %" if metrics else "",
-        _sqnr(target["verification"]),
-        f"{latency['candidate']['p50_ns'] / 1e6:.3g} ms" if latency else "",
-        f"{latency['ratio']:.2f}" if latency else "",
-        verdict(target),
-    )
+def target_table(targets: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the columns and each target's cells, from their plain data in a run's summary.
+
+    What an NPU is expected to cost has columns where one of the targets has an NPU or an arena.
+    """
+    with_npu = any(target.get("npu") or _arena(target) for target in targets)
+    columns = (*_ALWAYS, *(_NPU if with_npu else ()), *_RESULT)
+    return columns, [_row(target, columns) for target in targets]
+
+
+def worth(targets: Sequence[dict[str, Any]]) -> list[str]:
+    """Return a line for each target whose figures do not come from its own hardware, saying what they are.
+
+    >>> worth([{"target": "micro", "simulated_by": "tflite-micro", "npu": {}}])
+    ['micro: outputs are simulated by tflite-micro; no silicon was involved']
+    """
+    return [_worth(target) for target in targets if target.get("simulated_by")]
+
+
+def _worth(target: dict[str, Any]) -> str:
+    npu = target["npu"]
+    outputs = f"{target['target']}: outputs are simulated by {target['simulated_by']}"
+    if not npu:
+        return f"{outputs}; no silicon was involved"
+    return f"{outputs}, the NPU's figures are {npu['figures']} ({npu['compiler']} {npu['version']})"
 
 
 def verdict(target: dict[str, Any]) -> str:
@@ -33,6 +46,48 @@ def verdict(target: dict[str, Any]) -> str:
     if target["ships"]:
         return "ships"
     return {3: "over budget", 4: "not verified"}.get(target["error"]["exit_code"], "failed")
+
+
+def _row(target: dict[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
+    cells = {"target": target["target"], "result": verdict(target), **_measured(target)}
+    return tuple(cells.get(column, "") for column in columns)
+
+
+def _measured(target: dict[str, Any]) -> dict[str, str]:
+    """Return the cells of what was measured, by column; none where the target was never made."""
+    if "precision" not in target:
+        return {}
+    metrics, latency = target["metrics"], target["latency"]
+    cells = {
+        "precision": target["precision"],
+        "size": format_size(target["size_bytes"]),
+        "SQNR": _sqnr(target["verification"]),
+    }
+    if metrics:
+        cells["top-1"] = f"{100 * metrics['value']:.2f} %"
+        cells["drop"] = _drop(metrics)
+        cells["agreement"] = f"{100 * metrics['agreement']:.1f} %"
+    if latency:
+        cells["latency"] = f"{latency['candidate']['p50_ns'] / 1e6:.3g} ms"
+        cells["ratio"] = f"{latency['ratio']:.2f}"
+    return cells | _expected(target)
+
+
+def _expected(target: dict[str, Any]) -> dict[str, str]:
+    npu, arena = target["npu"], _arena(target)
+    if arena:
+        return {"SRAM": f"{format_size(arena)} arena"}
+    if not npu:
+        return {}
+    return {
+        "on NPU": f"{100 * npu['npu_coverage']:.1f} %",
+        "cycles": str(npu["cycles"]),
+        "SRAM": format_size(npu["sram_bytes"]),
+    }
+
+
+def _arena(target: dict[str, Any]) -> int:
+    return int((target.get("memory_bytes") or {}).get("arena", 0))
 
 
 def _drop(metrics: dict[str, Any]) -> str:

@@ -78,6 +78,15 @@ def entry_of(name: str) -> Entry:
         raise UsageError(f"no runtime is called {name!r}; there are {', '.join(RUNTIMES)}") from None
 
 
+def simulator(name: str) -> str | None:
+    """Return a runtime's name if it simulates other hardware, else None.
+
+    >>> simulator("tosa"), simulator("litert")
+    ('tosa', None)
+    """
+    return name if entry_of(name).simulates else None
+
+
 def open_runtime(name: str, model: Path, options: Options) -> Runtime:
     """Import a runtime and open a model in it.
 
