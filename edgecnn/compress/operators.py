@@ -1,0 +1,85 @@
+"""What edgecnn knows of ATen operations, and how a traced program is cleaned before anyone looks at it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from torch import fx
+
+Target = torch._ops.OpOverload
+
+_ATEN = torch.ops.aten
+
+CONVOLUTIONS: frozenset[Target] = frozenset({_ATEN.conv2d.default, _ATEN.conv2d.padding})
+LINEAR: frozenset[Target] = frozenset({_ATEN.linear.default})
+NORMALIZATIONS: frozenset[Target] = frozenset({_ATEN.batch_norm.default})
+
+ACTIVATIONS: dict[Target, str] = {
+    _ATEN.relu.default: "relu",
+    _ATEN.relu6.default: "relu6",
+    _ATEN.hardtanh.default: "hardtanh",
+    _ATEN.leaky_relu.default: "leaky_relu",
+    _ATEN.hardswish.default: "hardswish",
+    _ATEN.hardsigmoid.default: "hardsigmoid",
+    _ATEN.sigmoid.default: "sigmoid",
+    _ATEN.silu.default: "silu",
+    _ATEN.gelu.default: "gelu",
+    _ATEN.tanh.default: "tanh",
+}
+
+FUSED: frozenset[Target] = frozenset({_ATEN.relu.default, _ATEN.relu6.default})
+"""Activations that every runtime executes inside the layer before them."""
+
+_NOTHING: frozenset[Target] = frozenset(
+    {
+        _ATEN.alias.default,
+        _ATEN.detach.default,
+        _ATEN.dropout.default,
+        _ATEN.feature_dropout.default,
+    }
+)
+"""Operations that change no value in evaluation mode."""
+
+
+def is_operator(node: fx.Node, targets: Collection[Target]) -> bool:
+    """Whether a node calls one of some ATen operations."""
+    return node.op == "call_function" and node.target in targets
+
+
+def arguments(node: fx.Node) -> tuple[Any, ...]:
+    """Return what an operation is called with: nodes and plain values; defaults at the end may be missing."""
+    return tuple(node.args)
+
+
+def clean(program: fx.GraphModule) -> None:
+    """Rewrite a traced program in place: nothing in place, nothing without effect, one name for ReLU6."""
+    for node in list(program.graph.nodes):
+        if node.op != "call_function" or not isinstance(node.target, Target):
+            continue
+        _without_mutation(node, node.target)
+        source, *rest = arguments(node)
+        if is_operator(node, _NOTHING):
+            node.replace_all_uses_with(source)
+            program.graph.erase_node(node)
+        elif node.target is _ATEN.hardtanh.default and rest == [0.0, 6.0]:
+            node.target, node.args = _ATEN.relu6.default, (source,)
+    program.graph.eliminate_dead_code()
+    program.recompile()
+
+
+def _without_mutation(node: fx.Node, target: Target) -> None:
+    """Turn ``relu_`` into ``relu``; who reads the overwritten tensor later reads the result instead."""
+    name, overload = target._opname, target._overloadname
+    functional = getattr(getattr(_ATEN, name.removesuffix("_"), None), overload or "default", None)
+    if not name.endswith("_") or name.endswith("__") or functional is None:
+        return
+    overwritten = arguments(node)[0]
+    node.target = functional
+    for user in list(overwritten.users):
+        if user is not node and node < user:
+            user.replace_input_with(overwritten, node)
