@@ -1,23 +1,26 @@
 """Activation ranges: from what every calibration image showed to one range a tensor.
 
-A format's back end observes the smallest and largest value of every tensor, image by image, and hands
-the estimated ranges to its native quantizer as data. The estimate lies between two classics: the average
-of the per-image extremes (the moving average of Jacob et al. 2018, arXiv:1712.05877, section 3.1, without
-its dependence on the order of the images), which cuts outliers, and the extremes over all images, which
-cut nothing. Which is better depends on the network: with ImageNet weights EfficientNet-Lite0 is best at
-0.6 of the way and MobileNetV2, whose outliers are rare and large, at 0. Part of the calibration images is
-therefore held out to choose. Graph outputs always get their extremes: a cut output loses the very scores
-that decide.
+A format's back end observes the smallest and largest value of every tensor, image by image, and where it is
+asked for a sample of the values between; it hands the estimated ranges to its native quantizer as data.
+
+The plain estimates lie between two classics: the average of the per-image extremes (the moving average of
+Jacob et al. 2018, arXiv:1712.05877, section 3.1, without its dependence on the order of the images), which
+cuts outliers, and the extremes over all images, which cut nothing. Others look at the distribution
+(:mod:`edgecnn.compress.estimators`). Which is best depends on the network: with ImageNet weights
+EfficientNet-Lite0 is best at 0.6 of the way and MobileNetV2, whose outliers are rare and large, at 0. Part of
+the calibration images is therefore held out to choose. Graph outputs always get their extremes: a cut output
+loses the very scores that decide.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.compress.estimators import DISTRIBUTION_ESTIMATORS
 from edgecnn.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,11 +28,19 @@ if TYPE_CHECKING:
 
 Values = npt.NDArray[np.float32]
 
-CANDIDATES = (0.0, 0.3, 0.6)
+Method = float | str
+"""How ranges are estimated: the share of the way from averages to extremes, or an estimator's name."""
+
+BLENDS: tuple[Method, ...] = (0.0, 0.3, 0.6)
 """Shares of the way from the averages to the extremes that are tried."""
 
-UNTRIED = 0.6
-"""The share where there are too few images to choose."""
+EVERY_METHOD: tuple[Method, ...] = (*BLENDS, *DISTRIBUTION_ESTIMATORS)
+
+UNTRIED: Method = 0.6
+"""What holds where there are too few images to choose."""
+
+SAMPLED = 1024
+"""Values of each tensor and image that the distribution is known by."""
 
 MIN_TO_CHOOSE = 16
 """Images below which a held-out part says nothing."""
@@ -53,15 +64,25 @@ class Observations:
         names: Names of the tensors.
         low: Smallest value, float32 ``[images, tensors]``.
         high: Largest value, float32 ``[images, tensors]``.
+        samples: Some values of every tensor, one flat array an image; empty where nobody asked for them.
     """
 
     names: tuple[str, ...]
     low: Values
     high: Values
+    samples: dict[str, tuple[Values, ...]] = field(default_factory=dict)
 
     @classmethod
-    def gather(cls, images: Iterable[Mapping[str, tuple[float, float]]]) -> Observations:
+    def gather(
+        cls,
+        images: Iterable[Mapping[str, tuple[float, float]]],
+        samples: Mapping[str, Sequence[Values]] | None = None,
+    ) -> Observations:
         """Collect one mapping an image, tensor name to smallest and largest value.
+
+        Args:
+            images: The mappings; ``samples`` is read once they are exhausted.
+            samples: By tensor, one array of values an image.
 
         Raises:
             InputError: There is no image, or a tensor holds a value that is not finite.
@@ -78,23 +99,38 @@ class Observations:
                 f"tensor {names[int(broken.argmax())]} holds values that are not finite",
                 hint="the weights are damaged, or the input is scaled wrongly",
             )
-        return cls(names, bounds[..., 0], bounds[..., 1])
+        kept = {name: tuple(arrays) for name, arrays in (samples or {}).items()}
+        return cls(names, bounds[..., 0], bounds[..., 1], kept)
 
     def __len__(self) -> int:
         return len(self.low)
 
     def of(self, images: Sequence[int]) -> Observations:
         """Return what some of the images showed."""
-        return Observations(self.names, self.low[list(images)], self.high[list(images)])
+        chosen = list(images)
+        samples = {name: tuple(arrays[index] for index in chosen) for name, arrays in self.samples.items()}
+        return Observations(self.names, self.low[chosen], self.high[chosen], samples)
 
 
-def estimate(seen: Observations, outputs: Collection[str], extremes: float) -> dict[str, Range]:
+def sample_places(count: int) -> npt.NDArray[np.int64]:
+    """Return which of a tensor's ``count`` values are sampled: the same places in every image.
+
+    >>> sample_places(3).tolist(), len(sample_places(10_000))
+    ([0, 1, 2], 1024)
+    """
+    if count <= SAMPLED:
+        return np.arange(count, dtype=np.int64)
+    return np.sort(np.random.default_rng(count).choice(count, SAMPLED, replace=False)).astype(np.int64)
+
+
+def estimate(seen: Observations, outputs: Collection[str], method: Method) -> dict[str, Range]:
     """Estimate one range a tensor.
 
     Args:
-        seen: What the images showed.
+        seen: What the images showed; with samples where the method needs them.
         outputs: Tensors whose extremes are kept whole.
-        extremes: Share of the way from the averages to the extremes, 0 to 1, for all other tensors.
+        method: For all other tensors, the share of the way from the averages to the extremes, 0 to 1, or the
+            name of an estimator.
 
     >>> seen = Observations.gather([{"a": (0.0, 1.0)}, {"a": (-1.0, 3.0)}])
     >>> estimate(seen, (), 0.5)
@@ -102,6 +138,17 @@ def estimate(seen: Observations, outputs: Collection[str], extremes: float) -> d
     >>> estimate(seen, ("a",), 0.5)
     {'a': Range(low=-1.0, high=3.0)}
     """
+    if isinstance(method, str):
+        whole = _blend(seen, outputs, 1.0)
+        estimator = DISTRIBUTION_ESTIMATORS[method]
+        return {
+            name: extremes if name in outputs else Range(*estimator(np.concatenate(seen.samples[name])))
+            for name, extremes in whole.items()
+        }
+    return _blend(seen, outputs, method)
+
+
+def _blend(seen: Observations, outputs: Collection[str], extremes: float) -> dict[str, Range]:
     share = np.array([1.0 if name in outputs else extremes for name in seen.names])
     low, high = seen.low.astype(np.float64), seen.high.astype(np.float64)
     lows = low.mean(axis=0) + share * (low.min(axis=0) - low.mean(axis=0))
@@ -118,52 +165,51 @@ class Choice:
 
     Attributes:
         ranges: One a tensor, estimated from all images.
-        extremes: Share of the way from the averages to the extremes.
-        held_out_sqnr_db: Signal to quantization noise on the held-out images, of every share tried;
-            empty where the share was given or the images were too few.
+        method: How they were estimated.
+        held_out_sqnr_db: Signal to quantization noise on the held-out images, of every method tried; empty
+            where the method was given or the images were too few.
     """
 
     ranges: dict[str, Range]
-    extremes: float
-    held_out_sqnr_db: dict[float, float]
+    method: Method
+    held_out_sqnr_db: dict[Method, float]
 
     def notes(self) -> dict[str, Any]:
         """Return what the manifest says of the choice."""
         tried = {
-            str(share): round(quality, 2) if np.isfinite(quality) else None
-            for share, quality in self.held_out_sqnr_db.items()
+            str(method): round(quality, 2) if np.isfinite(quality) else None
+            for method, quality in self.held_out_sqnr_db.items()
         }
-        return {
-            "method": "between average and extreme values; outputs extreme",
-            "extremes": self.extremes,
-            "held_out_sqnr_db": tried,
-        }
+        return {"method": self.method, "outputs": "extremes", "held_out_sqnr_db": tried}
 
 
 def choose(
     seen: Observations,
     outputs: Collection[str],
+    methods: Sequence[Method],
     truth: Sequence[Values],
     quantized: Callable[[dict[str, Range], Sequence[int]], Sequence[Values]],
 ) -> Choice:
-    """Choose how far ranges reach towards the extremes, by what a held-out third of the images says.
+    """Choose how ranges are estimated, by what a held-out third of the images says.
 
     Args:
         seen: What the images showed.
         outputs: Names of the graph's outputs among the tensors.
+        methods: What is tried; a single one is taken as it is.
         truth: The float network's outputs, one flat array an image.
         quantized: Quantizes with the given ranges and returns the outputs for the images of the given
             indices, in the form of ``truth``.
     """
-    if len(seen) < MIN_TO_CHOOSE:
-        return Choice(estimate(seen, outputs, UNTRIED), UNTRIED, {})
+    if len(methods) == 1 or len(seen) < MIN_TO_CHOOSE:
+        method = methods[0] if len(methods) == 1 else UNTRIED
+        return Choice(estimate(seen, outputs, method), method, {})
     held_out = range(_HOLD_OUT_EVERY - 1, len(seen), _HOLD_OUT_EVERY)
     fitted = seen.of([index for index in range(len(seen)) if index not in held_out])
     quality = {
-        share: sqnr_db(
-            [truth[index] for index in held_out], quantized(estimate(fitted, outputs, share), held_out)
+        method: sqnr_db(
+            [truth[index] for index in held_out], quantized(estimate(fitted, outputs, method), held_out)
         )
-        for share in CANDIDATES
+        for method in methods
     }
     best = max(quality, key=quality.__getitem__)
     return Choice(estimate(seen, outputs, best), best, quality)

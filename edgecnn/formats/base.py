@@ -60,12 +60,15 @@ class QuantizeRequest:
         calibration: Directory of a prepared set; needed for int8.
         isa: Instruction set the target declares, such as ``x86-64-avx2``; chooses the scheme.
         options: The target's own quantization options, checked by the format.
+        network: Checkpoint that the file was lowered from, with what an accuracy recovery left beside it;
+            needed only where a layer is named or weights lie on a grid.
     """
 
     precision: Precision
     calibration: Path | None
     isa: str
     options: dict[str, Any] = field(default_factory=dict)
+    network: Path | None = None
 
 
 class Format(Protocol):

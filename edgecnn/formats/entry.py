@@ -54,6 +54,7 @@ def quantize(
         calibration=None if calibration is None else Path(calibration),
         isa=request["isa"],
         options=request["options"],
+        network=None if request.get("network") is None else Path(request["network"]),
     )
     with _ready(format, Path(out)):
         return load_format(format).quantize(Path(model), Path(out), wanted)

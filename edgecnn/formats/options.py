@@ -5,10 +5,14 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.compress.estimators import DISTRIBUTION_ESTIMATORS
+from edgecnn.compress.ranges import BLENDS, EVERY_METHOD
 from edgecnn.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
+
+    from edgecnn.compress.ranges import Method
 
 
 def check_known(options: Mapping[str, Any], known: Collection[str], target: str) -> None:
@@ -41,15 +45,36 @@ def switch_option(options: Mapping[str, Any], name: str) -> bool:
     return value
 
 
-def extremes_option(options: Mapping[str, Any]) -> float | None:
-    """Return option ``extremes``: how far ranges reach from average to extreme values; None chooses.
+INT8_OPTIONS = ("ranges", "float_layers")
+"""Options that every int8 quantizer has."""
+
+
+def ranges_option(options: Mapping[str, Any]) -> tuple[Method, ...]:
+    """Return option ``ranges``: the methods that are tried to estimate activation ranges.
+
+    ``auto`` tries the ways between average and extreme values, ``search`` the distribution's estimators as
+    well; the name of an estimator, ``average``, ``extremes`` or a share between the two is taken as it is.
 
     Raises:
-        UsageError: It is neither ``auto`` nor a number within 0..1.
+        UsageError: It is none of these.
     """
-    value = options.get("extremes", "auto")
-    if value == "auto":
-        return None
+    value = options.get("ranges", "auto")
+    if isinstance(value, str) and value in _RANGES:
+        return _RANGES[value]
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
-        raise UsageError(f"quantize.extremes is {value!r}, neither auto nor a number within 0..1")
-    return float(value)
+        raise UsageError(f"quantize.ranges is {value!r}; use {', '.join(_RANGES)} or a number within 0..1")
+    return (float(value),)
+
+
+_RANGES: dict[str, tuple[Method, ...]] = {
+    "auto": BLENDS,
+    "search": EVERY_METHOD,
+    "average": (0.0,),
+    "extremes": (1.0,),
+    **{name: (name,) for name in DISTRIBUTION_ESTIMATORS},
+}
+
+
+def needs_samples(methods: Sequence[Method]) -> bool:
+    """Whether one of the methods looks at the distribution of the values."""
+    return any(isinstance(method, str) for method in methods)

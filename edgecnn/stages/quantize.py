@@ -32,7 +32,7 @@ class QuantizeParameters:
 
 def run(inputs: Inputs, parameters: QuantizeParameters, context: Context) -> None:
     """Quantize in a child process; what the quantizer notes is written to ``quantization.json``."""
-    calibration = inputs.get("calibration")
+    calibration, network = inputs.get("calibration"), inputs.get("network")
     child = process.call(
         "edgecnn.formats.entry:quantize",
         {
@@ -44,6 +44,7 @@ def run(inputs: Inputs, parameters: QuantizeParameters, context: Context) -> Non
                 "calibration": None if calibration is None else str(calibration),
                 "isa": parameters.isa,
                 "options": parameters.options,
+                "network": None if network is None else str(network),
             },
         },
         log=context.log,
@@ -53,9 +54,9 @@ def run(inputs: Inputs, parameters: QuantizeParameters, context: Context) -> Non
 
 
 QUANTIZE = {
-    "onnx": Stage("quantize", 1, run, ("onnx", "onnxruntime")),
-    "tflite": Stage("quantize", 2, run, ("ai-edge-quantizer", "ai-edge-litert")),
-    "openvino": Stage("quantize", 1, run, ("openvino", "nncf")),
+    "onnx": Stage("quantize", 2, run, ("onnx", "onnxruntime")),
+    "tflite": Stage("quantize", 3, run, ("ai-edge-quantizer", "ai-edge-litert")),
+    "openvino": Stage("quantize", 2, run, ("openvino", "nncf")),
 }
 
 

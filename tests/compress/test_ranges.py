@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgecnn.compress.ranges import (
-    CANDIDATES,
+    BLENDS,
     MIN_TO_CHOOSE,
     UNTRIED,
     Observations,
@@ -69,11 +69,15 @@ def test_held_out_images_decide_how_far_ranges_reach(outlier_matters: bool) -> N
     if outlier_matters:
         values[2::3] *= 6.0  # the held-out images reach as far as the outlier
     choice = choose(
-        seen, (), list(values), lambda ranges, images: [_quantized(values[i], ranges["x"]) for i in images]
+        seen,
+        (),
+        BLENDS,
+        list(values),
+        lambda ranges, images: [_quantized(values[i], ranges["x"]) for i in images],
     )
-    assert set(choice.held_out_sqnr_db) == set(CANDIDATES)
-    assert choice.extremes == (0.6 if outlier_matters else 0.0)
-    assert choice.ranges == estimate(seen, (), choice.extremes), "the ranges must come from all images"
+    assert set(choice.held_out_sqnr_db) == set(BLENDS)
+    assert choice.method == (0.6 if outlier_matters else 0.0)
+    assert choice.ranges == estimate(seen, (), choice.method), "the ranges must come from all images"
 
 
 def test_held_out_images_are_not_fitted() -> None:
@@ -86,14 +90,14 @@ def test_held_out_images_are_not_fitted() -> None:
 
     spread = np.array(seen.high)
     spread[2::3] = 1000.0
-    choose(Observations(seen.names, seen.low, spread), (), list(values), quantized)
+    choose(Observations(seen.names, seen.low, spread), (), BLENDS, list(values), quantized)
     assert max(high) < 1000.0
 
 
 def test_too_few_images_are_not_split() -> None:
     seen, values = _observed(MIN_TO_CHOOSE - 1)
-    choice = choose(seen, (), list(values), lambda *_: pytest.fail("nothing is to be tried"))
-    assert (choice.extremes, choice.held_out_sqnr_db) == (UNTRIED, {})
+    choice = choose(seen, (), BLENDS, list(values), lambda *_: pytest.fail("nothing is to be tried"))
+    assert (choice.method, choice.held_out_sqnr_db) == (UNTRIED, {})
 
 
 def test_a_tensor_that_is_not_finite_is_named() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from edgecnn.compress.ranges import Observations
+from edgecnn.compress.ranges import Observations, sample_places
 from edgecnn.formats.onnx.session import open_session
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def observe(
-    model: onnx.ModelProto, name: Path, images: Calibration
+    model: onnx.ModelProto, name: Path, images: Calibration, *, sampled: bool = False
 ) -> tuple[Observations, list[npt.NDArray[np.float32]]]:
     """Observe the range of every float tensor, image by image, and the float outputs.
 
@@ -32,6 +32,7 @@ def observe(
         model: With shapes of all tensors inferred.
         name: File to name in errors.
         images: NCHW.
+        sampled: Whether values between the extremes are wanted as well.
 
     Returns:
         The observations, and one flat array of all outputs an image.
@@ -49,20 +50,51 @@ def observe(
             extended.graph.output.append(
                 onnx.helper.make_tensor_value_info(probe, onnx.TensorProto.FLOAT, [])
             )
+    if sampled:
+        probes += _add_samples(extended, tensors)
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = open_session(extended, name, options)
     truth: list[npt.NDArray[np.float32]] = []
+    samples: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in tensors if sampled}
 
     def observed() -> Iterator[dict[str, tuple[float, float]]]:
         for image in images:
             values = session.run([*outputs, *probes], {model.graph.input[0].name: image})
             truth.append(np.concatenate([value.ravel() for value in values[: len(outputs)]]))
-            bounds = [float(value) for value in values[len(outputs) :]]
-            pairs = zip(bounds[: len(tensors)], bounds[len(tensors) :], strict=True)
-            yield dict(zip(tensors, pairs, strict=True))
+            shown = values[len(outputs) :]
+            lows, highs, drawn = (shown[start * len(tensors) :][: len(tensors)] for start in range(3))
+            for tensor, some in zip(tensors, drawn, strict=False):
+                samples[tensor].append(some)
+            yield {
+                tensor: (float(low), float(high))
+                for tensor, low, high in zip(tensors, lows, highs, strict=True)
+            }
 
-    return Observations.gather(observed()), truth
+    return Observations.gather(observed(), samples), truth
+
+
+def _add_samples(model: onnx.ModelProto, tensors: list[str]) -> list[str]:
+    """Let the graph also return some values of every tensor, at places drawn once for all images."""
+    flat = onnx.numpy_helper.from_array(np.array([-1], np.int64), "edgecnn:flat")
+    model.graph.initializer.append(flat)
+    shapes = {value.name: value.type.tensor_type.shape for value in _typed(model)}
+    probes = []
+    for tensor in tensors:
+        places, line, probe = (f"edgecnn:{what}:{tensor}" for what in ("places", "line", "sample"))
+        chosen = sample_places(int(np.prod([size.dim_value for size in shapes[tensor].dim])))
+        model.graph.initializer.append(onnx.numpy_helper.from_array(chosen, places))
+        model.graph.node.append(onnx.helper.make_node("Reshape", [tensor, flat.name], [line]))
+        model.graph.node.append(onnx.helper.make_node("Gather", [line, places], [probe]))
+        probes.append(probe)
+        model.graph.output.append(
+            onnx.helper.make_tensor_value_info(probe, onnx.TensorProto.FLOAT, [len(chosen)])
+        )
+    return probes
+
+
+def _typed(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    return [*model.graph.input, *model.graph.value_info, *model.graph.output]
 
 
 def _float_tensors(model: onnx.ModelProto) -> list[str]:

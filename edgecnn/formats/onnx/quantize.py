@@ -14,6 +14,7 @@ any                 as x86 without VNNI: right everywhere
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +25,17 @@ from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from edgecnn.compress.ranges import Choice, Range, choose, estimate
+from edgecnn.compress.ranges import Range, choose
 from edgecnn.compress.saturation import pair_safe_scales
 from edgecnn.errors import InputError, UsageError
 from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.health import calibration_health
+from edgecnn.formats.onnx.layers import find_layers, with_activation
 from edgecnn.formats.onnx.observe import observe
+from edgecnn.formats.onnx.rewrite import keep_in_float
 from edgecnn.formats.onnx.session import open_session, read_model, run_flat, tensor_infos
-from edgecnn.formats.options import check_known, extremes_option
+from edgecnn.formats.options import INT8_OPTIONS, check_known, needs_samples, ranges_option
+from edgecnn.formats.recovered import Recovered
 from edgecnn.runtimes.isa import isa_named
 
 if TYPE_CHECKING:
@@ -57,33 +61,32 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
         raise UsageError(
             f"onnx has no {request.precision}; ONNX Runtime's CPU kernels compute in float32 or int8"
         )
-    check_known(request.options, ("extremes",), "onnx int8")
-    extremes = extremes_option(request.options)
+    check_known(request.options, INT8_OPTIONS, "onnx int8")
+    methods = ranges_option(request.options)
     saturates = request.isa == ANY_ISA or isa_named(request.isa).int8_saturates
     float_model = _read_float(model)
     images = Calibration.open(request, "NCHW", tensor_infos(float_model.graph.input)[0])
-    seen, truth = observe(float_model, model, images)
-    overrides = _pair_safe(float_model) if saturates else {}
+    seen, truth = observe(float_model, model, images, sampled=needs_samples(methods))
+    scheme = _scheme(float_model, Recovered.of(request), saturates=saturates)
 
     def run(quantized: onnx.ModelProto, indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:
         session = open_session(quantized, file, onnxruntime.SessionOptions())
         return run_flat(session, (images[index] for index in indices))
 
     outputs = [value.name for value in float_model.graph.output]
-    if extremes is None:
-        choice = choose(
-            seen,
-            outputs,
-            truth,
-            lambda ranges, indices: run(_insert(float_model, ranges, overrides), indices),
-        )
-    else:
-        choice = Choice(estimate(seen, outputs, extremes), extremes, {})
-    quantized = _insert(float_model, choice.ranges, overrides)
+    choice = choose(
+        seen,
+        outputs,
+        methods,
+        truth,
+        lambda ranges, indices: run(_insert(float_model, ranges, scheme), indices),
+    )
+    quantized = _insert(float_model, choice.ranges, scheme)
     onnx.save_model(quantized, file)
     return {
         "scheme": "uint8 activations, int8 weights per channel, "
         + ("scales that cannot saturate pairwise multiply-add" if saturates else "all 8 bits"),
+        "float_layers": request.options.get("float_layers", []),
         "calibration": images.notes(),
         "ranges": choice.notes(),
         "on_calibration_images": calibration_health(
@@ -105,9 +108,20 @@ def _read_float(file: Path) -> onnx.ModelProto:
         raise InputError(f"the shapes of {file} cannot be inferred: {reason}") from error
 
 
-def _insert(
-    model: onnx.ModelProto, ranges: dict[str, Range], overrides: dict[str, list[dict[str, Any]]]
-) -> onnx.ModelProto:
+@dataclass(frozen=True)
+class _Scheme:
+    """How weights are quantized, and what is not.
+
+    Attributes:
+        overrides: The native quantizer's overrides, by weight name.
+        excluded: Names of the nodes that stay in float.
+    """
+
+    overrides: dict[str, list[dict[str, Any]]]
+    excluded: list[str]
+
+
+def _insert(model: onnx.ModelProto, ranges: dict[str, Range], scheme: _Scheme) -> onnx.ModelProto:
     """Return the model with quantize/dequantize pairs at the given ranges."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
@@ -123,38 +137,33 @@ def _insert(
         activation_qType=QuantType.QUInt8,
         tensors_range=TensorsData(CalibrationMethod.MinMax, tensors),
         nodes_to_quantize=[],
-        nodes_to_exclude=[],
+        nodes_to_exclude=scheme.excluded,
         op_types_to_quantize=sorted({node.op_type for node in model.graph.node}),
-        extra_options={"TensorQuantOverrides": overrides},
+        extra_options={"TensorQuantOverrides": scheme.overrides},
     )
     quantizer.quantize_model()
     quantized: onnx.ModelProto = quantizer.model.model
+    keep_in_float(quantized, scheme.excluded)
     return quantized
 
 
-def _pair_safe(model: onnx.ModelProto) -> dict[str, list[dict[str, Any]]]:
-    """Return the weight scales of every layer whose kernel adds products in pairs, by weight name.
-
-    Convolutions accumulate in the order height, width, channel (their activations are NHWC inside the
-    runtime), fully connected layers along the input features.
-    """
-    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+def _scheme(model: onnx.ModelProto, recovered: Recovered, *, saturates: bool) -> _Scheme:
+    """Decide every layer's weight scales: given ones, else safe ones where kernels saturate."""
+    layers = find_layers(model)
+    found = {layer.node.name: layer.kernel for layer in layers}
+    given = recovered.grid_scales(found)
     overrides = {}
-    for node in model.graph.node:
-        if node.op_type not in ("Conv", "Gemm", "MatMul") or node.input[1] not in weights:
-            continue
-        kernel = onnx.numpy_helper.to_array(weights[node.input[1]])
-        attributes = {item.name: item for item in node.attribute}
-        if node.op_type == "Conv":
-            if kernel.shape[1] == 1 and attributes["group"].i == len(kernel):
-                continue  # depthwise
-            axis, rows = 0, np.moveaxis(kernel, 1, -1).reshape(len(kernel), -1)
-        elif node.op_type == "Gemm" and "transB" in attributes and attributes["transB"].i:
-            axis, rows = 0, kernel
+    for layer in layers:
+        if layer.node.name in given:
+            scales = given[layer.node.name]
+        elif saturates and not layer.depthwise:
+            # Kernels accumulate in the order height, width, channel: activations are NHWC inside the runtime.
+            scales = pair_safe_scales(np.moveaxis(layer.kernel, 1, -1).reshape(len(layer.kernel), -1))
         else:
-            axis, rows = 1, kernel.T
-        overrides[node.input[1]] = [
-            {"axis": axis, "quant_type": QuantType.QInt8, "scale": scale, "zero_point": np.int8(0)}
-            for scale in pair_safe_scales(rows)
+            continue
+        overrides[layer.weight] = [
+            {"axis": layer.axis, "quant_type": QuantType.QInt8, "scale": scale, "zero_point": np.int8(0)}
+            for scale in scales
         ]
-    return overrides
+    floats = set(recovered.left_in_float(found))
+    return _Scheme(overrides, [name for name in floats for name in with_activation(model, name)])

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import onnx
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import numpy.typing as npt
 
 _RANK = 4
 _SPATIAL = {2, 3}
@@ -48,3 +56,48 @@ def _pool(mean: onnx.NodeProto) -> list[onnx.NodeProto]:
     if not keep:
         nodes.append(onnx.helper.make_node("Flatten", [pooled], [result], name=f"{mean.name}_flatten"))
     return nodes
+
+
+def keep_in_float(model: onnx.ModelProto, nodes: Collection[str]) -> None:
+    """Keep float layers of a quantized graph float, in place.
+
+    ONNX Runtime quantizes the weights of any convolution between a dequantize and a quantize operation by
+    itself, with one scale for all channels, unless its input is dequantized channel by channel
+    (``WeightBiasQuantization``). So such a layer gets a dequantize operation of its own with the same scale
+    written once a channel.
+
+    Args:
+        model: With quantize/dequantize pairs, typed.
+        nodes: Names of the layers.
+    """
+    graph = model.graph
+    dequantizers = {node.output[0]: node for node in graph.node if node.op_type == "DequantizeLinear"}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    kernels = {name: onnx.numpy_helper.to_array(tensor) for name, tensor in constants.items()}
+    for place, layer in reversed(list(enumerate(graph.node))):
+        source = dequantizers.get(layer.input[0]) if layer.name in nodes else None
+        if source is None:
+            continue
+        channels = _input_channels(layer, kernels[layer.input[1]])
+        per_channel = []
+        for name in source.input[1:]:
+            values = np.full(channels, kernels[name].item(), kernels[name].dtype)
+            per_channel.append(f"{name}/{layer.name}")
+            graph.initializer.append(onnx.numpy_helper.from_array(values, per_channel[-1]))
+        own = f"{layer.input[0]}/{layer.name}"
+        graph.node.insert(
+            place,
+            onnx.helper.make_node(
+                "DequantizeLinear", [source.input[0], *per_channel], [own], name=own, axis=1
+            ),
+        )
+        graph.node[place + 1].input[0] = own
+
+
+def _input_channels(layer: onnx.NodeProto, kernel: npt.NDArray[np.float32]) -> int:
+    """Return the channels of a layer's input, which are axis 1 of it."""
+    attributes = {item.name: item for item in layer.attribute}
+    if layer.op_type == "Conv":
+        return int(kernel.shape[1] * (attributes["group"].i if "group" in attributes else 1))
+    transposed = layer.op_type == "Gemm" and "transB" in attributes and attributes["transB"].i
+    return int(kernel.shape[1 if transposed else 0])

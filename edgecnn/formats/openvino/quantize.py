@@ -1,9 +1,8 @@
-"""int8 and float16 OpenVINO files, by NNCF.
+"""int8 OpenVINO files, by NNCF with our ranges and our scales, and float16 ones.
 
-On x86 without VNNI the int8 kernels saturate. NNCF's overflow fix prevents it with weights of half the
-range; here those weights then move to the smallest scales that cannot saturate, which keeps most of the
-eighth bit (:mod:`edgecnn.compress.saturation`). NNCF's bias correction would correct the error of weights
-that are not used, so it is left to instruction sets that need no such care.
+NNCF decides where the graph is quantized. On x86 without VNNI the int8 kernels saturate; NNCF's overflow fix
+prevents it with weights of half the range, here they move to the smallest scales that cannot saturate, which
+keeps most of the eighth bit (:mod:`edgecnn.compress.saturation`).
 
 The MIXED preset (symmetric weights, asymmetric activations) is right for every activation function, and
 as good as the symmetric one where that is right.
@@ -16,16 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgecnn.compress.ranges import Range, choose
 from edgecnn.errors import InputError
 from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.health import calibration_health
 from edgecnn.formats.openvino.inspect import FLOAT32, tensor_info
 from edgecnn.formats.openvino.ir import openvino, read_model, write_model
-from edgecnn.formats.openvino.weights import float_weights, replace_weights
-from edgecnn.formats.options import check_known
+from edgecnn.formats.openvino.observe import observe
+from edgecnn.formats.openvino.ranges import quantized_tensors, write_ranges
+from edgecnn.formats.openvino.weights import float_weights, kernels, replace_weights
+from edgecnn.formats.options import INT8_OPTIONS, check_known, needs_samples, ranges_option
+from edgecnn.formats.recovered import Recovered
 from edgecnn.runtimes.isa import isa_named
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from edgecnn.formats.base import QuantizeRequest
 
 ANY_ISA = "any"
+_IMAGES_TO_PLACE = 4
 
 
 def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any]:
@@ -42,47 +47,61 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
         UsageError: An option is unknown.
         InputError: The file or the calibration images cannot be used, or NNCF refuses the graph.
     """
-    check_known(request.options, (), f"openvino {request.precision}")
     graph = read_model(model)
     if any(operation.get_type_name() == "FakeQuantize" for operation in graph.get_ops()):
         raise InputError(f"{model} is quantized already")
     if request.precision == "fp16":
+        check_known(request.options, (), "openvino fp16")
         write_model(graph, file, half=True)
         return {"scheme": "float16 weights", "tools": {"openvino": version("openvino")}}
+    check_known(request.options, INT8_OPTIONS, "openvino int8")
+    methods = ranges_option(request.options)
     images = Calibration.open(request, "NCHW", tensor_info(graph.inputs[0]))
     saturates = request.isa == ANY_ISA or isa_named(request.isa).int8_saturates
-    truth = _run(graph, images)
+    recovered = Recovered.of(request)
     weights = float_weights(graph)
-    quantized = _quantize(graph, model, images, saturates=saturates)
-    if saturates:
-        replace_weights(quantized, weights)
-    outputs = _run(quantized, images)
+    in_float = recovered.left_in_float(kernels(weights))
+    quantized = _quantize(graph, model, images, in_float)
+    weights = {name: array for name, array in weights.items() if name not in in_float}
+    replace_weights(quantized, weights, recovered.grid_scales(kernels(weights)), saturates=saturates)
+    sources = set(quantized_tensors(quantized).values())
+    seen, truth = observe(graph, sources, images, sampled=needs_samples(methods))
+
+    def run(ranges: dict[str, Range], indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:
+        write_ranges(quantized, ranges)
+        return _run(quantized, images, indices)
+
+    choice = choose(seen, (), methods, truth, run)
+    outputs = run(choice.ranges, range(len(images)))
     write_model(quantized, file)
     return {
         "scheme": "uint8 activations, int8 weights per channel, "
         + ("scales that cannot saturate pairwise multiply-add" if saturates else "all 8 bits"),
+        "float_layers": request.options.get("float_layers", []),
         "calibration": images.notes(),
-        "ranges": {"method": "NNCF average of minimum and maximum"},
-        "bias_correction": "none" if saturates else "fast",
+        "ranges": choice.notes(),
         "on_calibration_images": calibration_health(truth, outputs, []),
         "tools": {package: version(package) for package in ("openvino", "nncf")},
     }
 
 
-def _quantize(graph: openvino.Model, name: Path, images: Calibration, *, saturates: bool) -> openvino.Model:
+def _quantize(
+    graph: openvino.Model, name: Path, images: Calibration, in_float: Sequence[str]
+) -> openvino.Model:
+    """Let NNCF place the FakeQuantize operations; a few images do, for ranges and weights become ours."""
     import nncf
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
 
+    few = min(len(images), _IMAGES_TO_PLACE)
     try:
         return nncf.quantize(
             graph,
-            nncf.Dataset(range(len(images)), images.__getitem__),
+            nncf.Dataset(range(few), images.__getitem__),
             preset=nncf.QuantizationPreset.MIXED,
-            subset_size=len(images),
-            fast_bias_correction=True,
+            subset_size=few,
+            ignored_scope=nncf.IgnoredScope(names=list(in_float)) if in_float else None,
             advanced_parameters=AdvancedQuantizationParameters(
-                overflow_fix=OverflowFix.ENABLE if saturates else OverflowFix.DISABLE,
-                disable_bias_correction=saturates,
+                overflow_fix=OverflowFix.DISABLE, disable_bias_correction=True
             ),
         )
     except (nncf.ValidationError, nncf.InternalError, nncf.UnsupportedModelError, RuntimeError) as error:
@@ -90,13 +109,13 @@ def _quantize(graph: openvino.Model, name: Path, images: Calibration, *, saturat
         raise InputError(f"{name} cannot be quantized: {reason}") from error
 
 
-def _run(graph: openvino.Model, images: Calibration) -> list[npt.NDArray[np.float32]]:
-    """Return each image's outputs in the shipping kernels, flattened."""
+def _run(graph: openvino.Model, images: Calibration, indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:
+    """Return the outputs of some images in the shipping kernels, flattened."""
     properties = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1, **FLOAT32}
     request = openvino.Core().compile_model(graph, "CPU", properties).create_infer_request()
     ports = range(len(graph.outputs))
     results = []
-    for image in images:
-        request.infer([image])
+    for index in indices:
+        request.infer([images[index]])
         results.append(np.concatenate([request.get_output_tensor(port).data.ravel() for port in ports]))
     return results

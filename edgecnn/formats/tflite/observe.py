@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from edgecnn.compress.ranges import Observations
+from edgecnn.compress.ranges import Observations, sample_places
 from edgecnn.formats.tflite.flatbuffer import read_model, type_name
 
 if TYPE_CHECKING:
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from edgecnn.formats.calibration import Calibration
 
 
-def observe(model: Path, images: Calibration) -> tuple[Observations, list[npt.NDArray[np.float32]]]:
+def observe(
+    model: Path, images: Calibration, *, sampled: bool = False
+) -> tuple[Observations, list[npt.NDArray[np.float32]]]:
     """Observe the range of every float tensor, image by image, and the float outputs.
 
     Args:
         model: A float32 file with one input.
         images: NHWC.
+        sampled: Whether values between the extremes are wanted as well.
 
     Returns:
         The observations, and one flat array of all outputs an image.
@@ -35,15 +38,19 @@ def observe(model: Path, images: Calibration) -> tuple[Observations, list[npt.ND
     exits = [item["index"] for item in interpreter.get_output_details()]
     tensors = _computed(model)
     truth: list[npt.NDArray[np.float32]] = []
+    samples: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in tensors if sampled}
 
     def observed() -> Iterator[dict[str, tuple[float, float]]]:
         for image in images:
             interpreter.set_tensor(entrance, image)
             interpreter.invoke()
             truth.append(np.concatenate([interpreter.get_tensor(index).ravel() for index in exits]))
+            for name, kept in samples.items():
+                values = interpreter.get_tensor(tensors[name]).ravel()
+                kept.append(values[sample_places(values.size)])
             yield {name: _bounds(interpreter, index) for name, index in tensors.items()}
 
-    return Observations.gather(observed()), truth
+    return Observations.gather(observed(), samples), truth
 
 
 def _computed(model: Path) -> dict[str, int]:

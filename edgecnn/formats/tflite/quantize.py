@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,16 @@ from ai_edge_quantizer import qtyping, recipe
 from ai_edge_quantizer.algorithm_manager import AlgorithmName
 from ai_edge_quantizer.quantizer import Quantizer
 
-from edgecnn.compress.ranges import Choice, Range, choose, estimate
+from edgecnn.compress.ranges import Range, choose
 from edgecnn.errors import InputError
 from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.health import calibration_health
-from edgecnn.formats.options import check_known, extremes_option, switch_option
+from edgecnn.formats.options import INT8_OPTIONS, check_known, needs_samples, ranges_option, switch_option
+from edgecnn.formats.recovered import Recovered
 from edgecnn.formats.tflite.dense import dense_as_conv
 from edgecnn.formats.tflite.flatbuffer import inline_weights
 from edgecnn.formats.tflite.inspect import inspect
+from edgecnn.formats.tflite.layers import layer_weights
 from edgecnn.formats.tflite.observe import observe
 
 if TYPE_CHECKING:
@@ -45,27 +48,28 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     if request.precision == "fp16":
         check_known(request.options, (), "tflite fp16")
         return _cast(model, file)
-    check_known(request.options, ("extremes", "dense_as_conv"), "tflite int8")
+    check_known(request.options, (*INT8_OPTIONS, "dense_as_conv"), "tflite int8")
     rewrite_dense = switch_option(request.options, "dense_as_conv")
-    extremes = extremes_option(request.options)
+    methods = ranges_option(request.options)
     images = Calibration.open(request, "NHWC", described.inputs[0])
-    seen, truth = observe(model, images)
+    seen, truth = observe(model, images, sampled=needs_samples(methods))
+    in_float = Recovered.of(request).left_in_float(layer_weights(model))
     outputs = [output.name for output in described.outputs]
 
     def run(quantized: bytes, indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:
         return _run(quantized, images, indices)
 
-    if extremes is None:
-        choice = choose(seen, outputs, truth, lambda ranges, indices: run(_apply(model, ranges), indices))
-    else:
-        choice = Choice(estimate(seen, outputs, extremes), extremes, {})
-    quantized = _apply(model, choice.ranges)
+    choice = choose(
+        seen, outputs, methods, truth, lambda ranges, indices: run(_apply(model, ranges, in_float), indices)
+    )
+    quantized = _apply(model, choice.ranges, in_float)
     file.write_bytes(quantized)
     inline_weights(file)
     rewritten = dense_as_conv(file) if rewrite_dense else 0
     return {
         "dense_as_conv": rewritten,
         "scheme": "int8 activations, int8 weights per channel",
+        "float_layers": request.options.get("float_layers", []),
         "calibration": images.notes(),
         "ranges": choice.notes(),
         "on_calibration_images": calibration_health(
@@ -94,9 +98,21 @@ def _cast(model: Path, file: Path) -> dict[str, Any]:
     return {"scheme": "float16 weights", "tools": {package: version(package) for package in _PACKAGES}}
 
 
-def _apply(model: Path, ranges: dict[str, Range]) -> bytes:
-    """Return the int8 file that the native quantizer makes with the given ranges."""
+def _apply(model: Path, ranges: dict[str, Range], in_float: Sequence[str]) -> bytes:
+    """Return the int8 file that the native quantizer makes with the given ranges.
+
+    Args:
+        model: The float file.
+        ranges: By tensor.
+        in_float: Names of the output tensors of layers that are not quantized.
+    """
     quantizer = Quantizer(str(model), recipe.static_wi8_ai8())
+    for name in in_float:
+        quantizer.update_quantization_recipe(
+            regex=f"^{re.escape(name)};$",
+            operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
+            algorithm_key=AlgorithmName.NO_QUANTIZE,
+        )
     return _result(
         quantizer,
         model,

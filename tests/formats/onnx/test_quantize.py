@@ -92,9 +92,9 @@ def test_a_given_reach_of_the_ranges_is_not_searched_for(
     lower: Make, request_int8: QuantizeRequest, tmp_path: Path
 ) -> None:
     notes = quantize_here(
-        lower("onnx").file, tmp_path / "model.onnx", replace(request_int8, options={"extremes": 1.0})
+        lower("onnx").file, tmp_path / "model.onnx", replace(request_int8, options={"ranges": 1.0})
     )
-    assert notes["ranges"]["extremes"] == 1.0
+    assert notes["ranges"]["method"] == 1.0
     assert notes["ranges"]["held_out_sqnr_db"] == {}
 
 

@@ -85,7 +85,7 @@ def test_a_given_reach_of_the_ranges_is_used(
     scales = {}
     for extremes in (0.0, 1.0):
         file = tmp_path / f"{extremes}.tflite"
-        quantize_here(lower("tflite").file, file, replace(request_int8, options={"extremes": extremes}))
+        quantize_here(lower("tflite").file, file, replace(request_int8, options={"ranges": extremes}))
         tensors = {tensor.name.decode(): tensor for tensor in read_model(file).subgraphs[0].tensors}
         scales[extremes] = {
             name: float(tensor.quantization.scale[0])

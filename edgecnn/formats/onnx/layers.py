@@ -1,0 +1,59 @@
+"""The layers of an ONNX graph whose weights are quantized."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import onnx
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+_ACTIVATIONS = frozenset({"Relu", "Clip", "HardSwish", "HardSigmoid", "Sigmoid"})
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution or a fully connected layer with constant weights.
+
+    Attributes:
+        node: Its node.
+        weight: Name of its weights.
+        kernel: Its weights, output channels first: float32 ``[O, I, H, W]`` or ``[O, I]``.
+        axis: Axis of the output channels in the file.
+        depthwise: Whether every output channel has one input channel of its own.
+    """
+
+    node: onnx.NodeProto
+    weight: str
+    kernel: npt.NDArray[np.float32]
+    axis: int
+    depthwise: bool
+
+
+def find_layers(model: onnx.ModelProto) -> list[Layer]:
+    """Return the layers in the order of the graph."""
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    layers = []
+    for node in model.graph.node:
+        if node.op_type not in ("Conv", "Gemm", "MatMul") or node.input[1] not in weights:
+            continue
+        kernel = onnx.numpy_helper.to_array(weights[node.input[1]])
+        attributes = {item.name: item for item in node.attribute}
+        axis, depthwise = 0, False
+        if node.op_type == "Conv":
+            depthwise = kernel.shape[1] == 1 and attributes["group"].i == len(kernel)
+        elif node.op_type == "MatMul" or "transB" not in attributes or not attributes["transB"].i:
+            axis, kernel = 1, kernel.T
+        layers.append(Layer(node, node.input[1], kernel, axis, depthwise))
+    return layers
+
+
+def with_activation(model: onnx.ModelProto, name: str) -> list[str]:
+    """Return a layer's name and that of the activation right behind it, which runtimes fuse with it."""
+    node = next(node for node in model.graph.node if node.name == name)
+    readers = [other for other in model.graph.node if node.output[0] in other.input]
+    fused = [other.name for other in readers if other.op_type in _ACTIVATIONS]
+    return [name, *fused] if len(readers) == 1 else [name]

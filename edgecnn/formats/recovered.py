@@ -1,0 +1,95 @@
+"""What an accuracy recovery hands to a quantizer: weight scales, trained ranges, layers to leave in float.
+
+All of it names layers as the network's modules are called; a format finds them by their weights
+(:func:`edgecnn.compress.layers.match_layers`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from safetensors.numpy import load_file
+
+from edgecnn.compress.layers import Weights, match_layers
+from edgecnn.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from edgecnn.formats.base import QuantizeRequest
+
+GRID_FILE = "grid.safetensors"
+"""``NAME.weight``, float32 ``[O, I, H, W]`` on its grid, and ``NAME.scale``, float32 ``[O]``."""
+
+CHECKPOINT_FILE = "model.safetensors"
+
+_MATRIX, _KERNEL = 2, 4
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """A recovered network, as far as a quantizer is concerned.
+
+    Attributes:
+        weights: Weights of its layers, ``[O, I, H, W]`` or ``[O, I]``, by the layer's name.
+        scales: Weight scales of the layers whose weights lie on a grid, float32 ``[O]``.
+        float_layers: Layers that stay in floating point.
+    """
+
+    weights: dict[str, Weights] = field(default_factory=dict)
+    scales: dict[str, Weights] = field(default_factory=dict)
+    float_layers: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, request: QuantizeRequest) -> Recovered:
+        """Read what a request names.
+
+        Raises:
+            UsageError: A layer of ``float_layers`` is none of the network's.
+        """
+        wanted = request.options.get("float_layers", ())
+        if request.network is None:
+            if wanted:
+                raise UsageError("quantize.float_layers needs the network that the file was made from")
+            return cls()
+        weights = _suffixed(request.network / CHECKPOINT_FILE, ".weight")
+        layers = {name: array for name, array in weights.items() if array.ndim in (_MATRIX, _KERNEL)}
+        for name in wanted:
+            if name not in layers:
+                raise UsageError(
+                    f"quantize.float_layers names {name!r}, which is no layer of the network",
+                    hint="`edgecnn diagnose` lists its layers",
+                )
+        grid = request.network / GRID_FILE
+        scales = _suffixed(grid, ".scale") if grid.is_file() else {}
+        return cls(layers, scales, tuple(wanted))
+
+    def grid_scales(self, found: Mapping[str, Weights]) -> dict[str, Weights]:
+        """Return the scales that are given for a file's layers, by the file's names."""
+        if not self.scales:
+            return {}
+        names = match_layers(found, self.weights)
+        return {place: self.scales[name] for place, name in names.items() if name in self.scales}
+
+    def left_in_float(self, found: Mapping[str, Weights]) -> list[str]:
+        """Return the file's names of the layers that stay in floating point.
+
+        Raises:
+            UsageError: One of them is not in the file.
+        """
+        if not self.float_layers:
+            return []
+        wanted = {name: self.weights[name] for name in self.float_layers}
+        places = {name: place for place, name in match_layers(found, wanted).items()}
+        missing = [name for name in self.float_layers if name not in places]
+        if missing:
+            raise UsageError(f"layer {missing[0]} of quantize.float_layers is not found in the lowered file")
+        return [places[name] for name in self.float_layers]
+
+
+def _suffixed(file: Path, suffix: str) -> dict[str, Weights]:
+    return {
+        name.removesuffix(suffix): array for name, array in load_file(file).items() if name.endswith(suffix)
+    }

@@ -1,0 +1,68 @@
+"""What a recovery hands to the quantizers: layers in float, weights on a given grid."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from edgecnn.errors import UsageError
+from edgecnn.formats.base import QuantizeRequest
+from edgecnn.formats.onnx.layers import find_layers
+from edgecnn.formats.onnx.session import read_model as read_onnx
+from edgecnn.formats.recovered import CHECKPOINT_FILE, GRID_FILE, Recovered
+from edgecnn.formats.registry import load_format, model_file
+from tests.formats.conftest import Make
+
+EVERY_FORMAT = pytest.mark.parametrize("name", ["onnx", "tflite", "openvino"])
+
+
+@pytest.fixture
+def layer(checkpoint: Path) -> str:
+    """A pointwise convolution in the middle of the network."""
+    weights = load_file(checkpoint / CHECKPOINT_FILE)
+    pointwise = [name for name, array in weights.items() if array.ndim == 4 and array.shape[2:] == (1, 1)]
+    return pointwise[len(pointwise) // 2].removesuffix(".weight")
+
+
+@EVERY_FORMAT
+def test_a_named_layer_stays_in_float_and_no_other(
+    name: str, layer: str, lower: Make, checkpoint: Path, request_int8: QuantizeRequest, tmp_path: Path
+) -> None:
+    form = load_format(name)
+    request = replace(request_int8, options={"float_layers": [layer]}, network=checkpoint)
+    notes = form.quantize(lower(name).file, tmp_path, request)
+    seen = form.inspect(model_file(tmp_path, name))
+    assert notes["float_layers"] == [layer]
+    assert seen.precision == "mixed", (seen.ops, layer)
+    assert sum("conv" in place.lower() for place in seen.float_ops) == 1, seen.float_ops
+
+
+@EVERY_FORMAT
+def test_a_layer_that_is_none_is_refused(
+    name: str, lower: Make, checkpoint: Path, request_int8: QuantizeRequest, tmp_path: Path
+) -> None:
+    request = replace(request_int8, options={"float_layers": ["features.99"]}, network=checkpoint)
+    with pytest.raises(UsageError, match=r"features\.99"):
+        load_format(name).quantize(lower(name).file, tmp_path, request)
+
+
+def test_layers_cannot_be_named_without_the_network(request_int8: QuantizeRequest) -> None:
+    with pytest.raises(UsageError, match="needs the network"):
+        Recovered.of(replace(request_int8, options={"float_layers": ["stem"]}))
+
+
+def test_given_scales_find_their_layer(layer: str, lower: Make, checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "network"
+    shutil.copytree(checkpoint, folder)
+    weights = load_file(folder / CHECKPOINT_FILE)[f"{layer}.weight"]
+    scale = np.abs(weights).reshape(len(weights), -1).max(axis=1) / 100
+    save_file({f"{layer}.weight": weights, f"{layer}.scale": scale}, folder / GRID_FILE)
+    request = QuantizeRequest("int8", None, "any", network=folder)
+    found = {item.node.name: item.kernel for item in find_layers(read_onnx(lower("onnx").file))}
+    given = Recovered.of(request).grid_scales(found)
+    assert [array.tolist() for array in given.values()] == [scale.tolist()]
