@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
 from edgecnn.errors import InputError
@@ -23,6 +22,7 @@ from edgecnn.training.distributed import Processes, joined_processes
 from edgecnn.training.ema import AveragedWeights
 from edgecnn.training.evaluate import count_outputs, top1
 from edgecnn.training.freeze import check_prefixes, set_mode
+from edgecnn.training.method import Classification
 from edgecnn.training.optimizer import build_optimizer, learning_rate, set_learning_rate
 from edgecnn.training.progress import EpochResult, Meter, TrainProgress, TrainResult
 from edgecnn.training.snapshot import TrainingState, load_snapshot, save_snapshot
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from edgecnn.config.training import TrainSettings
     from edgecnn.data.prepared import PreparedSet
+    from edgecnn.training.method import Method
 
 SNAPSHOT = "training.safetensors"
 
@@ -45,6 +46,7 @@ def train(
     *,
     scratch: Path,
     progress: Callable[[TrainProgress], None],
+    method: Method | None = None,
 ) -> TrainResult:
     """Train a classifier in place.
 
@@ -60,12 +62,14 @@ def train(
         settings: How to train.
         scratch: Folder for what a resume needs.
         progress: Called a few times a second at most, and after each epoch; only in the first process.
+        method: What a step minimizes; cross entropy with the labels where none is given.
 
     Raises:
         InputError: The sets and the network do not fit each other, or the loss stopped being finite.
         UsageError: The settings do not fit the network or the machine.
     """
     check_prefixes(module, settings.transfer)
+    method = method or Classification(settings.label_smoothing)
     with (
         freed_memory_kept(),
         joined_processes(settings.device) as processes,
@@ -73,10 +77,11 @@ def train(
     ):
         module.to(processes.device)
         module.to(memory_format=torch.channels_last)
+        method.to(processes.device)
         processes.broadcast(module.state_dict().values())
         classes = count_outputs(module, train_set, processes.device)
         check_sets(train_set, eval_set, classes)
-        run = _Run.begin(module, classes, train_set, eval_set, settings, processes, progress)
+        run = _Run.begin(module, method, classes, train_set, eval_set, settings, processes, progress)
         history = run.resume(scratch / SNAPSHOT)
         for epoch in range(len(history), settings.epochs):
             history.append(run.epoch(epoch))
@@ -104,6 +109,7 @@ class _Run:
     """One training, between its epochs."""
 
     module: nn.Module
+    method: Method
     classes: int
     train_set: PreparedSet
     eval_set: PreparedSet | None
@@ -118,6 +124,7 @@ class _Run:
     def begin(
         cls,
         module: nn.Module,
+        method: Method,
         classes: int,
         train_set: PreparedSet,
         eval_set: PreparedSet | None,
@@ -132,6 +139,7 @@ class _Run:
         plan = BatchPlan.of(train_set, settings.batch_size, processes.world)
         return cls(
             module=module,
+            method=method,
             classes=classes,
             train_set=train_set,
             eval_set=eval_set,
@@ -159,6 +167,7 @@ class _Run:
         labels = hashlib.sha256(np.ascontiguousarray(self.train_set.labels).tobytes()).hexdigest()
         return {
             "settings": self.settings.model_dump(mode="json"),
+            "method": self.method.identity,
             "contract": self.train_set.contract.to_json(),
             "labels": labels,
             "parameters": [list(parameter.shape) for parameter in self.module.parameters()],
@@ -208,6 +217,7 @@ class _Run:
             images = augment(torch.from_numpy(self.train_set.images[indices]))
             labels = torch.from_numpy(self.train_set.labels[indices]).to(self.processes.device)
             inputs, targets = mix(to_input(images, contract, self.processes.device), labels)
+            self.method.before_step(done / steps)
             loss = self._step(network, inputs, targets)
             if not math.isfinite(loss):
                 raise InputError(
@@ -222,7 +232,7 @@ class _Run:
     def _step(self, network: nn.Module, inputs: Tensor, targets: Tensor) -> float:
         with torch.autocast(self.processes.device.type, torch.bfloat16, enabled=self._in_bfloat16):
             logits = network(inputs)
-        loss = cross_entropy(logits.float(), targets, label_smoothing=self.settings.label_smoothing)
+        loss = self.method.loss(inputs, logits, targets)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         if self.settings.clip_norm is not None:
