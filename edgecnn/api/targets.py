@@ -11,6 +11,7 @@ import filelock
 
 from edgecnn.config.paths import store_dir
 from edgecnn.errors import InputError
+from edgecnn.pipeline.ladder import climb
 from edgecnn.pipeline.plan import make_plan
 from edgecnn.pipeline.publish import TargetResult, publish
 from edgecnn.pipeline.runner import Reporter, environment_fault, execute
@@ -71,6 +72,8 @@ def make_targets(
     try:
         plan = make_plan(pipeline)
         results = execute(plan.steps, Store(store_dir()), reporter, places.logs)
+        while climb(plan, results):
+            results = execute(plan.steps, Store(store_dir()), reporter, places.logs, done=results)
         # Two runs into one directory publish one after the other.
         with filelock.FileLock(places.logs / ".lock"):
             entry = results[plan.checkpoint].entry

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -10,6 +10,7 @@ from edgecnn.config import paths
 from edgecnn.config.base import Schema
 from edgecnn.config.budgets import Budgets
 from edgecnn.config.quantities import Fraction
+from edgecnn.config.quantization import QuantizeConfig
 from edgecnn.config.references import resolve
 from edgecnn.config.yaml_source import Source, merge, validate
 
@@ -116,8 +117,8 @@ class Target(Schema):
     threads: int = Field(default=1, ge=1, le=256)
     """Threads that the runtime uses, in evaluation and in benchmarks."""
 
-    quantize: dict[str, Any] = Field(default_factory=dict)
-    """Options of the format's quantizer; the format checks them."""
+    quantize: QuantizeConfig = QuantizeConfig()
+    """How the file is quantized."""
 
     verification: VerificationLimits = VerificationLimits()
     budgets: Budgets = Budgets()

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from safetensors.numpy import load_file
 
 from edgecnn.compress.layers import Weights, match_layers
+from edgecnn.compress.ranges import Choice, choose
 from edgecnn.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
+    from edgecnn.compress.ranges import Method, Observations, Range
     from edgecnn.formats.base import QuantizeRequest
 
 GRID_FILE = "grid.safetensors"
@@ -65,6 +67,20 @@ class Recovered:
         grid = request.network / GRID_FILE
         scales = _suffixed(grid, ".scale") if grid.is_file() else {}
         return cls(layers, scales, tuple(wanted))
+
+    def choose_ranges(
+        self,
+        seen: Observations,
+        outputs: Collection[str],
+        methods: Sequence[Method],
+        truth: Sequence[Weights],
+        quantized: Callable[[dict[str, Range], Sequence[int]], Sequence[Weights]],
+    ) -> Choice:
+        """Take the ranges that training decided; where it decided none, choose as ranges are chosen.
+
+        The arguments are those of :func:`edgecnn.compress.ranges.choose`.
+        """
+        return choose(seen, outputs, methods, truth, quantized)
 
     def grid_scales(self, found: Mapping[str, Weights]) -> dict[str, Weights]:
         """Return the scales that are given for a file's layers, by the file's names."""

@@ -1,4 +1,4 @@
-"""Gather what a target's steps measured into the manifest of its artifact."""
+"""Gather what an attempt's steps measured into the manifest of an artifact."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.formats.registry import model_file
+from edgecnn.measure.accuracy import top_k_accuracy
 from edgecnn.measure.budgets import BudgetResult, Measured, judge
 from edgecnn.measure.limits import Limits
 from edgecnn.measure.verification import Link, verify_task
@@ -19,20 +20,42 @@ from edgecnn.store.digest import digest_file
 from edgecnn.store.manifest import Manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from edgecnn.config.target import Target
+    from edgecnn.errors import EdgecnnError
+    from edgecnn.pipeline.attempts import Attempt
     from edgecnn.pipeline.plan import Plan
     from edgecnn.pipeline.step import StepResult
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The outputs of a target's steps, by what they are."""
+    """The outputs of an attempt's steps, by what they are."""
 
     plan: Plan
-    target: Target
-    results: dict[str, StepResult]
+    attempt: Attempt
+    results: Mapping[str, StepResult]
+
+    @property
+    def target(self) -> Target:
+        """The target."""
+        return self.attempt.target
+
+    @property
+    def error(self) -> EdgecnnError | None:
+        """The first error among the steps that the attempt needs."""
+        errors = (self.results[name].error for name in self._needed())
+        return next((error for error in errors if error is not None), None)
+
+    def _needed(self) -> list[str]:
+        """Return the ids of the attempt's steps and of all that stand before them, in the plan's order."""
+        needed = {self.attempt.float_file, *self.attempt.steps}
+        for step in reversed(self.plan.steps):
+            if step.id in needed:
+                needed |= {*step.inputs.values(), *step.after}
+        return [step.id for step in self.plan.steps if step.id in needed]
 
     def _outputs(self, step: str) -> Path:
         entry = self.results[step].entry
@@ -46,45 +69,43 @@ class Parts:
     def _has(self, step: str) -> bool:
         return step in self.results
 
-    def _model(self) -> str:
-        step = f"quantize:{self.target.name}"
-        return step if self._has(step) else f"lower:{self.target.format}"
-
     def files(self) -> list[Path]:
         """Return the model's files, and what was compiled of them."""
         return [*self._model_files(), *self._compiled_files()]
 
     def _model_files(self) -> list[Path]:
         return [
-            path for path in sorted(self._outputs(self._model()).iterdir()) if path.name != quantize.NOTES
+            path
+            for path in sorted(self._outputs(self.attempt.model_file).iterdir())
+            if path.name != quantize.NOTES
         ]
 
     def _compiled_files(self) -> list[Path]:
-        step = f"compile:{self.target.name}"
+        step = self.attempt.step("compile")
         return [self._outputs(step) / compile_stage.COMPILED] if self._has(step) else []
 
     def links(self) -> list[Link]:
         """Return every link of the chain; the fourth only where there is an evaluation set."""
-        links = verify.read_links(self._outputs(f"verify:{self.target.name}"))
+        links = verify.read_links(self._outputs(self.attempt.step("verify")))
         if not self.plan.has_eval:
             return links
         truth = np.load(self._outputs("reference") / reference.EVAL, allow_pickle=False)
-        shipped = np.load(
-            self._outputs(f"evaluate:{self.target.name}") / evaluate.OUTPUTS, allow_pickle=False
-        )
+        shipped = np.load(self._outputs(self.attempt.step("evaluate")) / evaluate.OUTPUTS, allow_pickle=False)
         labels = PreparedSet.open(self._outputs("prepare:eval")).labels
         limits = Limits.of(self.target.precision, self.target.verification.model_dump(exclude_none=True))
         return [*links, verify_task(truth, shipped, np.asarray(labels), limits)]
 
-    def manifest(self, links: list[Link]) -> tuple[Manifest, list[BudgetResult]]:
+    def manifest(
+        self, links: list[Link], ladder: list[dict[str, Any]]
+    ) -> tuple[Manifest, list[BudgetResult]]:
         """Return the manifest and the judged budgets that it holds."""
         spec = self._json(self.plan.checkpoint, "spec.json")
-        inspection = self._json(f"inspect:{self.target.name}", "inspection.json")
+        inspection = self._json(self.attempt.step("inspect"), "inspection.json")
         files = self.files()
         size = sum(path.stat().st_size for path in self._compiled_files() or self._model_files())
-        npu, runtime = self._npu(), self._json(f"verify:{self.target.name}", verify.RUNTIME)
+        npu, runtime = self._npu(), self._json(self.attempt.step("verify"), verify.RUNTIME)
         latency = self._latency()
-        metrics = self._metrics(links)
+        metrics = self.metrics(links)
         budgets = judge(
             self.target.budgets,
             Measured(
@@ -103,11 +124,11 @@ class Parts:
                 arena=runtime["memory_bytes"].get("arena"),
             ),
         )
-        notes = f"quantize:{self.target.name}"
+        notes = self.attempt.step("quantize")
         manifest = Manifest(
             name=self.plan.pipeline.spec.name,
             target=self.target,
-            model=model_file(self._outputs(self._model()), self.target.format).name,
+            model=model_file(self._outputs(self.attempt.model_file), self.target.format).name,
             files={path.name: digest_file(path) for path in files},
             size_bytes=size,
             source=self._source(spec),
@@ -116,6 +137,7 @@ class Parts:
             precision=inspection["precision"],
             inspection=inspection,
             quantization=self._json(notes, quantize.NOTES) if self._has(notes) else {},
+            ladder=ladder,
             verification=[link.to_json() for link in links],
             metrics=metrics,
             latency=latency,
@@ -133,11 +155,12 @@ class Parts:
         kept = {key: value for key, value in spec.items() if key not in ("schema", "contract", "classes")}
         return kept | {"checkpoint": None if entry is None else entry.digest}
 
-    def _metrics(self, links: list[Link]) -> dict[str, Any]:
+    def metrics(self, links: list[Link]) -> dict[str, Any]:
+        """Return the task metric in the shipping runtime, and what it is held to; empty if not measured."""
         task = next((link for link in links if link.number == 4), None)
         if task is None:
             return {}
-        took = self._json(f"evaluate:{self.target.name}", evaluate.RESULT)
+        took = self._json(self.attempt.step("evaluate"), evaluate.RESULT)
         return {
             "metric": "top1",
             "value": task.metrics["top1"],
@@ -153,22 +176,39 @@ class Parts:
         }
 
     def _latency(self) -> dict[str, Any]:
-        step = f"benchmark:{self.target.name}"
+        step = self.attempt.step("benchmark")
         return dict(self._json(step, benchmark.RESULT)) if self._has(step) else {}
 
     def _npu(self) -> dict[str, Any]:
-        step = f"compile:{self.target.name}"
+        step = self.attempt.step("compile")
         return dict(self._json(step, compile_stage.REPORT)) if self._has(step) else {}
 
     def _host(self) -> dict[str, Any]:
         """Return the machine that verified the file: a reused result was not measured on today's."""
-        entry = self.results[f"verify:{self.target.name}"].entry
+        entry = self.results[self.attempt.step("verify")].entry
         return {} if entry is None else dict(entry.record["host"])
 
     def _own_steps(self) -> list[StepResult]:
-        names = [f"lower:{self.target.format}"]
-        names += [step.id for step in self.plan.steps if step.target == self.target.name]
+        names = [self.attempt.float_file, *self.attempt.steps]
         return [self.results[name] for name in names]
+
+    def seconds(self) -> float:
+        """Return what the steps cost that only this attempt needs, and the recovery of its network."""
+        first = self.plan.attempts[self.target.name][0]
+        own = set(self._needed()) - set(Parts(self.plan, first, self.results)._needed())
+        own |= set(self.attempt.steps)
+        records = [entry.record for name in own if (entry := self.results[name].entry) is not None]
+        costs = [cost for record in records for cost in record["costs"].values()]
+        return round(sum(float(cost["wall_s"]) for cost in costs), 1)
+
+    def accuracy_of(self, reference_step: str) -> float | None:
+        """Return the task metric of what PyTorch answered in another reference step."""
+        result = self.results.get(reference_step)
+        if result is None or result.entry is None or not self.plan.has_eval:
+            return None
+        outputs = np.load(result.entry.outputs / reference.EVAL, allow_pickle=False)
+        labels = PreparedSet.open(self._outputs("prepare:eval")).labels
+        return top_k_accuracy(outputs, np.asarray(labels))
 
     def _costs(self) -> dict[str, Any]:
         costs: dict[str, Any] = {}

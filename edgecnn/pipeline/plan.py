@@ -5,27 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edgecnn.devices.host import host
 from edgecnn.errors import InputError, UsageError
+from edgecnn.pipeline.attempts import Attempt, add_attempt
 from edgecnn.pipeline.content import Dataset, network_content, open_dataset
+from edgecnn.pipeline.recovery import rungs_of
 from edgecnn.pipeline.step import Step
-from edgecnn.runtimes.registry import entry_of
-from edgecnn.stages.benchmark import BENCHMARK, BenchmarkParameters
 from edgecnn.stages.calibrate import CALIBRATE, PROBE, SelectParameters
-from edgecnn.stages.compile import COMPILE, CompileParameters
-from edgecnn.stages.evaluate import EVALUATE, EvaluateParameters
-from edgecnn.stages.lower import LOWER, LowerParameters
 from edgecnn.stages.network import CONTRACT, NETWORK, ContractParameters, NetworkParameters
 from edgecnn.stages.prepare import PREPARE, PrepareParameters
-from edgecnn.stages.quantize import INSPECT, QUANTIZE, InspectParameters, QuantizeParameters
 from edgecnn.stages.reference import REFERENCE, ReferenceParameters
 from edgecnn.stages.train import TRAIN, TrainParameters
-from edgecnn.stages.verify import VERIFY, VerifyParameters, require_intact
 
 if TYPE_CHECKING:
     from edgecnn.config.pipeline import Pipeline, PipelineSpec
-    from edgecnn.config.target import Target
-    from edgecnn.stages.base import Stage
 
 
 @dataclass
@@ -37,12 +29,14 @@ class Plan:
         steps: In their order: every step stands after those that it reads.
         checkpoint: Id of the step that makes the network that is exported.
         has_eval: Whether there is an evaluation set.
+        attempts: What is tried for each target, by its name, in order.
     """
 
     pipeline: Pipeline
     steps: list[Step] = field(default_factory=list)
     checkpoint: str = "network"
     has_eval: bool = False
+    attempts: dict[str, list[Attempt]] = field(default_factory=dict)
 
     def add(self, step: Step) -> str:
         """Append a step and return its id; a step that is there already is not added again."""
@@ -79,10 +73,10 @@ def make_plan(pipeline: Pipeline) -> Plan:
         chosen = SelectParameters(data.calibration.count, data.calibration.seed)
         plan.add(Step("calibration", CALIBRATE, chosen, {"images": source}))
     if spec.train is not None:
-        plan.checkpoint = plan.add(_train(spec, has_eval=evaluation is not None))
+        plan.checkpoint = plan.add(_train(spec, has_eval=plan.has_eval))
     _add_reference(plan, has_calibration=calibration is not None)
-    for target in pipeline.targets.values():
-        _add_target(plan, target)
+    for name, target in pipeline.targets.items():
+        plan.attempts[name] = [add_attempt(plan, target, rungs_of(plan, target)[0])]
     return plan
 
 
@@ -152,100 +146,3 @@ def _add_reference(plan: Plan, *, has_calibration: bool) -> None:
     if plan.has_eval:
         inputs["eval"] = "prepare:eval"
     plan.add(Step("reference", REFERENCE, ReferenceParameters(), inputs))
-
-
-def _add_target(plan: Plan, target: Target) -> None:
-    lowered = plan.add(
-        Step(
-            f"lower:{target.format}",
-            LOWER[target.format],
-            LowerParameters(target.format),
-            {"checkpoint": plan.checkpoint},
-        )
-    )
-    model = lowered if target.precision == "fp32" else plan.add(_quantize(target, lowered))
-    plan.add(
-        Step(
-            f"inspect:{target.name}",
-            INSPECT[target.format],
-            InspectParameters(target.format),
-            {"model": model},
-            target=target.name,
-        )
-    )
-    if target.compile is not None:
-        plan.add(_compile(target, model))
-    verified = plan.add(_verify(target, lowered, model))
-    if plan.has_eval:
-        plan.add(_evaluate(target, model, verified))
-    # How long a simulator takes says nothing of what it simulates.
-    if plan.pipeline.spec.benchmark is not None and not entry_of(target.runtime).simulates:
-        plan.add(_benchmark(plan.pipeline.spec, target, lowered, model, verified))
-
-
-def _quantize(target: Target, lowered: str) -> Step:
-    parameters = QuantizeParameters(target.format, target.precision, target.isa, target.quantize)
-    inputs = {"model": lowered} | ({"calibration": "calibration"} if target.precision == "int8" else {})
-    stage: Stage = QUANTIZE[target.format]
-    return Step(f"quantize:{target.name}", stage, parameters, inputs, target=target.name)
-
-
-def _compile(target: Target, model: str) -> Step:
-    parameters = CompileParameters.of(target)
-    return Step(f"compile:{target.name}", COMPILE, parameters, {"model": model}, target=target.name)
-
-
-def _verify(target: Target, lowered: str, model: str) -> Step:
-    parameters = VerifyParameters(
-        format=target.format,
-        precision=target.precision,
-        runtime=target.runtime,
-        reference_runtime=target.reference_runtime or target.runtime,
-        threads=target.threads,
-        host_isa=host().isa,
-        limits=target.verification.model_dump(exclude_none=True),
-    )
-    inputs = {
-        "float": lowered,
-        "model": model,
-        "probe": "probe",
-        "reference": "reference",
-        "contract": "contract",
-    }
-    return Step(
-        f"verify:{target.name}", VERIFY[target.runtime], parameters, inputs, target.name, require_intact
-    )
-
-
-def _evaluate(target: Target, model: str, verified: str) -> Step:
-    parameters = EvaluateParameters(target.format, target.runtime, target.threads, host().isa)
-    inputs = {"model": model, "images": "prepare:eval"}
-    return Step(
-        f"evaluate:{target.name}",
-        EVALUATE[target.runtime],
-        parameters,
-        inputs,
-        target=target.name,
-        after=(verified,),
-    )
-
-
-def _benchmark(spec: PipelineSpec, target: Target, lowered: str, model: str, verified: str) -> Step:
-    assert spec.benchmark is not None  # noqa: S101 - the caller checked; tells the type checker
-    parameters = BenchmarkParameters(
-        format=target.format,
-        runtime=target.runtime,
-        threads=target.threads,
-        rounds=spec.benchmark.rounds,
-        milliseconds=spec.benchmark.milliseconds,
-        cpu=host().cpu,
-    )
-    inputs = {"model": model, "baseline": lowered}
-    return Step(
-        f"benchmark:{target.name}",
-        BENCHMARK[target.runtime],
-        parameters,
-        inputs,
-        target=target.name,
-        after=(verified,),
-    )

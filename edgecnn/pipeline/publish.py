@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.errors import BudgetMissed, EdgecnnError, VerificationFailed
 from edgecnn.pipeline.assemble import Parts
+from edgecnn.pipeline.ladder import choose_attempt, judge_ladder
 from edgecnn.runtimes.registry import simulator
 from edgecnn.store.manifest import Artifact, Manifest
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from edgecnn.config.target import Target
     from edgecnn.measure.budgets import BudgetResult
     from edgecnn.measure.verification import Link
+    from edgecnn.pipeline.ladder import RungResult
     from edgecnn.pipeline.plan import Plan
     from edgecnn.pipeline.step import StepResult
 
@@ -58,6 +60,7 @@ class TargetResult:
                 "verification": self.manifest.verification,
                 "metrics": self.manifest.metrics,
                 "latency": self.manifest.latency,
+                "ladder": self.manifest.ladder,
                 "npu": {key: value for key, value in self.manifest.npu.items() if key != "layers"},
                 "simulated_by": simulator(self.manifest.target.runtime),
                 "memory_bytes": self.manifest.runtime["memory_bytes"],
@@ -78,49 +81,46 @@ def publish(
         artifacts: Directory of an artifact that ships.
         rejected: Directory of one that does not; kept for ``inspect`` and ``eval``.
     """
-    error = _first_error(plan, target, results)
     _remove(artifacts)
     _remove(rejected)
-    if error is not None:
-        return TargetResult(target.name, None, None, error)
-    parts = Parts(plan, target, results)
+    parts = Parts(plan, choose_attempt(plan, target.name, results), results)
+    if parts.error is not None:
+        return TargetResult(target.name, None, None, parts.error)
     links = parts.links()
-    manifest, budgets = parts.manifest(links)
-    error = _verdict(target, links, budgets)
+    ladder = judge_ladder(plan, target.name, results)
+    manifest, budgets = parts.manifest(links, [result.to_json() for result in ladder])
+    error = _verdict(target, links, budgets, ladder)
     directory = artifacts if error is None else rejected
     artifact = Artifact.publish(parts.files(), manifest, directory)
     return TargetResult(target.name, artifact.directory, manifest, error)
 
 
-def _first_error(plan: Plan, target: Target, results: dict[str, StepResult]) -> EdgecnnError | None:
-    """Return the first error among the steps that the target needs."""
-    for step in plan.steps:
-        error = results[step.id].error
-        if error is not None and (step.target == target.name or _concerns(plan, step.id, target)):
-            return error
-    return None
-
-
-def _concerns(plan: Plan, step: str, target: Target) -> bool:
-    """Whether a shared step stands somewhere before the target's own."""
-    needed: set[str] = set()
-    for item in reversed(plan.steps):
-        if item.target == target.name or item.id in needed:
-            needed |= {*item.inputs.values(), *item.after}
-    return step in needed
-
-
-def _verdict(target: Target, links: list[Link], budgets: list[BudgetResult]) -> EdgecnnError | None:
+def _verdict(
+    target: Target, links: list[Link], budgets: list[BudgetResult], ladder: list[RungResult]
+) -> EdgecnnError | None:
     broken = next((link for link in links if not link.passed), None)
     missed = [str(result) for result in budgets if not result.passed]
     if missed:
-        return BudgetMissed(
-            f"{target.name}: {'; '.join(missed)}",
-            hint="the file is kept under 'rejected'; change the budget, the training or the quantization",
-        )
+        return BudgetMissed(f"{target.name}: {'; '.join(missed)}{_tried(ladder)}", hint=_HINT)
     if broken is not None:
         return VerificationFailed(f"{target.name}: {broken.message()}")
     return None
+
+
+_HINT = (
+    "the file is kept under 'rejected'; `edgecnn diagnose` on it names the layers that lose most; "
+    "change the budget, the training or the quantization"
+)
+
+
+def _tried(ladder: list[RungResult]) -> str:
+    """Return what every rung lost, where there was more than one."""
+    if len(ladder) == 1:
+        return ""
+    words = [
+        f"{result.rung} {'failed' if result.drop is None else f'{result.drop:+.2%}'}" for result in ladder
+    ]
+    return f"; no rung of the ladder was enough, drop with {', '.join(words)}"
 
 
 def _remove(directory: Path) -> None:

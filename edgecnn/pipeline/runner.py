@@ -13,7 +13,7 @@ from edgecnn.pipeline.step import Status, Step, StepResult
 from edgecnn.stages.base import Context, parameters_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from edgecnn.store.store import Entry, Store
@@ -64,7 +64,14 @@ class SilentReporter:
         """Ignore the result."""
 
 
-def execute(steps: Sequence[Step], store: Store, reporter: Reporter, logs: Path) -> dict[str, StepResult]:
+def execute(
+    steps: Sequence[Step],
+    store: Store,
+    reporter: Reporter,
+    logs: Path,
+    *,
+    done: Mapping[str, StepResult] | None = None,
+) -> dict[str, StepResult]:
     """Execute a plan; what a failed step leaves out is skipped, the rest goes on.
 
     Args:
@@ -72,13 +79,15 @@ def execute(steps: Sequence[Step], store: Store, reporter: Reporter, logs: Path)
         store: Where finished steps are kept.
         reporter: Receives what happens.
         logs: Directory for what vendor code prints, one file a step.
+        done: What became of the steps that were executed before, where a plan has grown.
 
     Returns:
         What became of every step, by id.
     """
-    reporter.planned(steps)
-    results: dict[str, StepResult] = {}
-    for step in steps:
+    results: dict[str, StepResult] = dict(done or {})
+    ahead = [step for step in steps if step.id not in results]
+    reporter.planned(ahead)
+    for step in ahead:
         before = [results[name] for name in (*step.inputs.values(), *step.after)]
         if all(result.succeeded for result in before):
             result = _make(step, results, store, reporter, logs)

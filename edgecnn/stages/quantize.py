@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgecnn import process
 from edgecnn.formats.registry import model_file
 from edgecnn.stages.base import Context, Inputs, Stage
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 NOTES = "quantization.json"
+LAYERS = "layers.json"
+"""What a sensitivity analysis names: ``float_layers``."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class QuantizeParameters:
 def run(inputs: Inputs, parameters: QuantizeParameters, context: Context) -> None:
     """Quantize in a child process; what the quantizer notes is written to ``quantization.json``."""
     calibration, network = inputs.get("calibration"), inputs.get("network")
+    options = parameters.options | (_float_layers(inputs["layers"]) if "layers" in inputs else {})
     child = process.call(
         "edgecnn.formats.entry:quantize",
         {
@@ -43,7 +49,7 @@ def run(inputs: Inputs, parameters: QuantizeParameters, context: Context) -> Non
                 "precision": parameters.precision,
                 "calibration": None if calibration is None else str(calibration),
                 "isa": parameters.isa,
-                "options": parameters.options,
+                "options": options,
                 "network": None if network is None else str(network),
             },
         },
@@ -51,6 +57,11 @@ def run(inputs: Inputs, parameters: QuantizeParameters, context: Context) -> Non
     )
     notes = context.charge("quantize", child)
     (context.out / NOTES).write_text(json.dumps(notes, sort_keys=True), encoding="utf-8")
+
+
+def _float_layers(found: Path) -> dict[str, Any]:
+    """Return the option that a sensitivity analysis decided."""
+    return {"float_layers": json.loads((found / LAYERS).read_text(encoding="utf-8"))["float_layers"]}
 
 
 QUANTIZE = {

@@ -59,6 +59,9 @@ class Manifest(Schema):
     quantization: dict[str, Any]
     """Scheme, ranges and calibration set; empty for a float32 file."""
 
+    ladder: list[dict[str, Any]] = Field(default_factory=list)
+    """What every rung of the recovery ladder came to; the last is this file's, or the best of them is."""
+
     verification: list[dict[str, Any]]
     """The links of the verification chain, in their order."""
 

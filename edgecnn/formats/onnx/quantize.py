@@ -25,7 +25,6 @@ from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from edgecnn.compress.ranges import Range, choose
 from edgecnn.compress.saturation import pair_safe_scales
 from edgecnn.errors import InputError, UsageError
 from edgecnn.formats.calibration import Calibration
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from edgecnn.compress.ranges import Range
     from edgecnn.formats.base import QuantizeRequest
 
 ANY_ISA = "any"
@@ -67,14 +67,15 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     float_model = _read_float(model)
     images = Calibration.open(request, "NCHW", tensor_infos(float_model.graph.input)[0])
     seen, truth = observe(float_model, model, images, sampled=needs_samples(methods))
-    scheme = _scheme(float_model, Recovered.of(request), saturates=saturates)
+    recovered = Recovered.of(request)
+    scheme = _scheme(float_model, recovered, saturates=saturates)
 
     def run(quantized: onnx.ModelProto, indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:
         session = open_session(quantized, file, onnxruntime.SessionOptions())
         return run_flat(session, (images[index] for index in indices))
 
     outputs = [value.name for value in float_model.graph.output]
-    choice = choose(
+    choice = recovered.choose_ranges(
         seen,
         outputs,
         methods,

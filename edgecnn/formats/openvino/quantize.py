@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgecnn.compress.ranges import Range, choose
 from edgecnn.errors import InputError
 from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.health import calibration_health
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from edgecnn.compress.ranges import Range
     from edgecnn.formats.base import QuantizeRequest
 
 ANY_ISA = "any"
@@ -71,7 +71,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
         write_ranges(quantized, ranges)
         return _run(quantized, images, indices)
 
-    choice = choose(seen, (), methods, truth, run)
+    choice = recovered.choose_ranges(seen, (), methods, truth, run)
     outputs = run(choice.ranges, range(len(images)))
     write_model(quantized, file)
     return {

@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from edgecnn.formats.tflite.flatbuffer import element_count, operator_name, read_model, type_name
+from edgecnn.formats.tflite.flatbuffer import element_count, operator_name, read_model
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import numpy.typing as npt
 
 
 @dataclass(frozen=True)
@@ -44,32 +40,6 @@ def layers(file: Path) -> list[Layer]:
         output = graph.tensors[operator.outputs[0]]
         found.append(Layer(name, output.name.decode("utf-8"), _macs(name, graph, operator, output)))
     return found
-
-
-def layer_weights(file: Path) -> dict[str, npt.NDArray[np.float32]]:
-    """Return the weights of a float file's layers, by the name of their output tensor.
-
-    Returns:
-        float32, output channels first, as PyTorch has them: ``[O, I, H, W]``, ``[O, 1, H, W]`` of a depthwise
-        convolution, ``[O, I]``.
-    """
-    model = read_model(file)
-    graph = model.subgraphs[0]
-    found = {}
-    for operator in graph.operators:
-        order = _TO_TORCH.get(operator_name(model, operator))
-        if order is None:
-            continue
-        tensor = graph.tensors[operator.inputs[1]]
-        data = model.buffers[tensor.buffer].data
-        if data is not None and type_name(tensor) == "float32":
-            kernel = np.frombuffer(bytes(data), np.float32).reshape(tensor.shape)
-            found[graph.tensors[operator.outputs[0]].name.decode("utf-8")] = kernel.transpose(order)
-    return found
-
-
-_TO_TORCH = {"CONV_2D": (0, 3, 1, 2), "DEPTHWISE_CONV_2D": (3, 0, 1, 2), "FULLY_CONNECTED": (0, 1)}
-"""Order of a weight's axes in the file that PyTorch has them in."""
 
 
 def _macs(name: str, graph: Any, operator: Any, output: Any) -> int:

@@ -12,7 +12,6 @@ from ai_edge_quantizer import qtyping, recipe
 from ai_edge_quantizer.algorithm_manager import AlgorithmName
 from ai_edge_quantizer.quantizer import Quantizer
 
-from edgecnn.compress.ranges import Range, choose
 from edgecnn.errors import InputError
 from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.health import calibration_health
@@ -21,8 +20,8 @@ from edgecnn.formats.recovered import Recovered
 from edgecnn.formats.tflite.dense import dense_as_conv
 from edgecnn.formats.tflite.flatbuffer import inline_weights
 from edgecnn.formats.tflite.inspect import inspect
-from edgecnn.formats.tflite.layers import layer_weights
 from edgecnn.formats.tflite.observe import observe
+from edgecnn.formats.tflite.weights import layer_weights, put_on_grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from edgecnn.compress.ranges import Range
     from edgecnn.formats.base import QuantizeRequest
 
 _PACKAGES = ("ai-edge-quantizer", "ai-edge-litert")
@@ -53,18 +53,21 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     methods = ranges_option(request.options)
     images = Calibration.open(request, "NHWC", described.inputs[0])
     seen, truth = observe(model, images, sampled=needs_samples(methods))
-    in_float = Recovered.of(request).left_in_float(layer_weights(model))
+    recovered, weights = Recovered.of(request), layer_weights(model)
+    in_float = recovered.left_in_float(weights)
     outputs = [output.name for output in described.outputs]
 
     def run(quantized: bytes, indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:
         return _run(quantized, images, indices)
 
-    choice = choose(
+    choice = recovered.choose_ranges(
         seen, outputs, methods, truth, lambda ranges, indices: run(_apply(model, ranges, in_float), indices)
     )
     quantized = _apply(model, choice.ranges, in_float)
     file.write_bytes(quantized)
     inline_weights(file)
+    if recovered.scales:
+        put_on_grid(file, model, recovered.grid_scales(weights))
     rewritten = dense_as_conv(file) if rewrite_dense else 0
     return {
         "dense_as_conv": rewritten,
@@ -73,7 +76,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
         "calibration": images.notes(),
         "ranges": choice.notes(),
         "on_calibration_images": calibration_health(
-            truth, run(quantized, range(len(images))), [choice.ranges[name] for name in outputs]
+            truth, run(file.read_bytes(), range(len(images))), [choice.ranges[name] for name in outputs]
         ),
         "tools": {package: version(package) for package in _PACKAGES},
     }

@@ -1,0 +1,160 @@
+"""Attempts at a target: the steps that make, prove and measure its file by one rung of the ladder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from edgecnn.devices.host import host
+from edgecnn.pipeline.recovery import Network, network_of
+from edgecnn.pipeline.step import Step
+from edgecnn.runtimes.registry import entry_of
+from edgecnn.stages.benchmark import BENCHMARK, BenchmarkParameters
+from edgecnn.stages.compile import COMPILE, CompileParameters
+from edgecnn.stages.evaluate import EVALUATE, EvaluateParameters
+from edgecnn.stages.lower import LOWER, LowerParameters
+from edgecnn.stages.quantize import INSPECT, QUANTIZE, InspectParameters, QuantizeParameters
+from edgecnn.stages.verify import VERIFY, VerifyParameters, require_intact
+
+if TYPE_CHECKING:
+    from edgecnn.config.quantization import Rung
+    from edgecnn.config.target import Target
+    from edgecnn.pipeline.plan import Plan
+
+FIRST: Rung = "plain"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way of making a target's file.
+
+    Attributes:
+        target: The target.
+        rung: The rung of the recovery ladder; of a float target, the first.
+        network: What is exported, and what it is held to.
+        steps: Ids of its steps that no other attempt has.
+    """
+
+    target: Target
+    rung: Rung
+    network: Network
+    steps: tuple[str, ...] = ()
+
+    def step(self, stage: str) -> str:
+        """Return the id of the attempt's own step of a stage."""
+        suffix = "" if self.rung == FIRST else f"@{self.rung}"
+        return f"{stage}:{self.target.name}{suffix}"
+
+    @property
+    def float_file(self) -> str:
+        """Id of the step that lowers the network to the target's format."""
+        return f"lower:{self.target.format}{self.network.suffix}"
+
+    @property
+    def model_file(self) -> str:
+        """Id of the step that makes the target's file."""
+        return self.float_file if self.target.precision == "fp32" else self.step("quantize")
+
+
+def add_attempt(plan: Plan, target: Target, rung: Rung = FIRST) -> Attempt:
+    """Add the steps of one attempt to a plan, after everything that they need."""
+    attempt = Attempt(target, rung, network_of(plan, target, rung))
+    lowered = Step(
+        attempt.float_file,
+        LOWER[target.format],
+        LowerParameters(target.format),
+        {"checkpoint": attempt.network.checkpoint},
+    )
+    plan.add(lowered)
+    own = [step for step in _own_steps(plan, attempt) if step is not None]
+    for step in own:
+        plan.add(step)
+    return replace(attempt, steps=tuple(step.id for step in own))
+
+
+def _own_steps(plan: Plan, attempt: Attempt) -> list[Step | None]:
+    spec, target = plan.pipeline.spec, attempt.target
+    # How long a simulator takes says nothing of what it simulates.
+    measured = spec.benchmark is not None and not entry_of(target.runtime).simulates
+    return [
+        None if target.precision == "fp32" else _quantize(attempt),
+        _inspect(attempt),
+        None if target.compile is None else _compile(attempt),
+        _verify(attempt),
+        _evaluate(attempt) if plan.has_eval else None,
+        _benchmark(plan, attempt) if measured else None,
+    ]
+
+
+def _quantize(attempt: Attempt) -> Step:
+    target, network = attempt.target, attempt.network
+    options = network.options | target.quantize.options()
+    parameters = QuantizeParameters(target.format, target.precision, target.isa, options)
+    inputs = {"model": attempt.float_file}
+    if target.precision == "int8":
+        inputs["calibration"] = "calibration"
+    if network.recovered or "float_layers" in options:
+        inputs["network"] = network.checkpoint
+    if network.layers is not None:
+        inputs["layers"] = network.layers
+    return Step(attempt.step("quantize"), QUANTIZE[target.format], parameters, inputs, target.name)
+
+
+def _inspect(attempt: Attempt) -> Step:
+    form = attempt.target.format
+    inputs = {"model": attempt.model_file}
+    return Step(attempt.step("inspect"), INSPECT[form], InspectParameters(form), inputs, attempt.target.name)
+
+
+def _compile(attempt: Attempt) -> Step:
+    parameters = CompileParameters.of(attempt.target)
+    inputs = {"model": attempt.model_file}
+    return Step(attempt.step("compile"), COMPILE, parameters, inputs, attempt.target.name)
+
+
+def _verify(attempt: Attempt) -> Step:
+    target = attempt.target
+    parameters = VerifyParameters(
+        format=target.format,
+        precision=target.precision,
+        runtime=target.runtime,
+        reference_runtime=target.reference_runtime or target.runtime,
+        threads=target.threads,
+        host_isa=host().isa,
+        limits=target.verification.model_dump(exclude_none=True),
+    )
+    inputs = {
+        "float": f"lower:{target.format}{attempt.network.truth_suffix}",
+        "model": attempt.model_file,
+        "probe": "probe",
+        "reference": f"reference{attempt.network.truth_suffix}",
+        "contract": "contract",
+    }
+    stage = VERIFY[target.runtime]
+    return Step(attempt.step("verify"), stage, parameters, inputs, target.name, require_intact)
+
+
+def _evaluate(attempt: Attempt) -> Step:
+    target = attempt.target
+    parameters = EvaluateParameters(target.format, target.runtime, target.threads, host().isa)
+    inputs = {"model": attempt.model_file, "images": "prepare:eval"}
+    after = (attempt.step("verify"),)
+    stage = EVALUATE[target.runtime]
+    return Step(attempt.step("evaluate"), stage, parameters, inputs, target.name, after=after)
+
+
+def _benchmark(plan: Plan, attempt: Attempt) -> Step:
+    settings, target = plan.pipeline.spec.benchmark, attempt.target
+    assert settings is not None  # noqa: S101 - the caller checked; tells the type checker
+    parameters = BenchmarkParameters(
+        format=target.format,
+        runtime=target.runtime,
+        threads=target.threads,
+        rounds=settings.rounds,
+        milliseconds=settings.milliseconds,
+        cpu=host().cpu,
+    )
+    inputs = {"model": attempt.model_file, "baseline": f"lower:{target.format}"}
+    after = (attempt.step("verify"),)
+    stage = BENCHMARK[target.runtime]
+    return Step(attempt.step("benchmark"), stage, parameters, inputs, target.name, after=after)
