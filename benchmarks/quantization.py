@@ -21,7 +21,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -38,6 +38,9 @@ from edgecnn.measure.accuracy import agreement, paired_difference, top_k_hits
 from edgecnn.measure.latency import compare_latency, pinned_cpus
 from edgecnn.measure.signal import sqnr_db
 from edgecnn.pipeline.runner import SilentReporter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NETWORKS = (
     "zoo:mobilenetv2",
@@ -94,7 +97,7 @@ def main() -> None:
 
 
 def compare(
-    model: str, target: str, rungs: list[str], calibration: str, data: str, folder: Path
+    model: str, target: str, rungs: Sequence[str], calibration: str, data: str, folder: Path
 ) -> list[dict[str, Any]]:
     """Return a row for the vendor's default and one for each rung."""
     files: dict[str, Path] = {}

@@ -12,8 +12,10 @@ import numpy as np
 from edgecnn.config.paths import cache_dir
 from edgecnn.data.prepare import check_labels, prepare
 from edgecnn.data.source import open_source
+from edgecnn.devices.host import host
 from edgecnn.devices.local import LocalDevice
 from edgecnn.measure.accuracy import top_k_accuracy
+from edgecnn.runtimes.isa import foreign
 from edgecnn.runtimes.registry import simulator
 from edgecnn.store.manifest import Artifact
 
@@ -39,6 +41,7 @@ class EvalResult:
         data: The dataset.
         fp32: What fp32 PyTorch reached when the artifact was made, where the same dataset was used.
         simulated_by: The runtime, where it is a simulator of other hardware: the speed is then its own.
+        isa_note: What the figures are worth where the file was quantized for another instruction set.
     """
 
     artifact: str
@@ -52,6 +55,7 @@ class EvalResult:
     data: str
     fp32: float | None
     simulated_by: str | None
+    isa_note: str
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
@@ -122,4 +126,5 @@ def _evaluate(
         data=data,
         fp32=known["fp32"] if known and known["data"] == data and known["n"] == evaluation.images else None,
         simulated_by=simulator(target.runtime),
+        isa_note=foreign(target.isa, host().isa) if artifact.manifest.precision == "int8" else "",
     )

@@ -36,16 +36,18 @@ def print_text(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on standard output; numbers stand at the right."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, to: Console | None = None
+) -> None:
+    """Print a table, on standard output if nothing else is said; numbers stand at the right."""
     table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(_is_number(row[index]) for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False)
-    if not console.is_terminal:
+    console = to or Console(highlight=False)
+    if to is None and not console.is_terminal:
         console = Console(highlight=False, width=200)
     console.print(table)
 

@@ -45,5 +45,7 @@ def evaluate(
         f"top-1 {100 * result.value:.2f} %{against}, top-5 {100 * result.top5:.2f} % on {result.n} images, "
         f"{result.images_per_second:.3g} images/s, {result.target}"
     )
+    if result.isa_note:
+        print_text(result.isa_note)
     if result.simulated_by is not None:
         print_text(f"simulated by {result.simulated_by}, speed included; no silicon was involved")

@@ -109,12 +109,12 @@ def export(
 
 def _explain(result: TargetResult) -> None:
     """Show on standard error what was proven; the path alone goes to standard output."""
-    from edgecnn.cli.console import log_console
+    from edgecnn.cli.console import log_console, print_table
     from edgecnn.compilers.report import NpuReport
     from edgecnn.config.quantities import format_size
     from edgecnn.measure.verification import Link
     from edgecnn.report.npu import headline
-    from edgecnn.report.rows import worth
+    from edgecnn.report.rows import climbed, ladder_table, worth
 
     console = log_console()
     if result.manifest is None:
@@ -127,7 +127,10 @@ def _explain(result: TargetResult) -> None:
     if result.manifest.npu:
         report = NpuReport.from_json(result.manifest.npu)
         console.print(headline(report))
-    for line in worth([result.to_json()]):
+    document = result.to_json()
+    for target in climbed([document]):
+        print_table("recovery", *ladder_table(target), to=console)
+    for line in worth([document]):
         console.print(line)
     links = [Link.from_json(item) for item in result.manifest.verification]
     for link in links:

@@ -41,7 +41,7 @@ def run(
     from edgecnn.cli.console import print_json, print_table, print_text
     from edgecnn.cli.failure import fail
     from edgecnn.cli.reporter import ConsoleReporter
-    from edgecnn.report.rows import target_table, worth
+    from edgecnn.report.rows import climbed, ladder_table, target_table, worth
 
     with ConsoleReporter() as reporter:
         result = edgecnn.run(pipeline, tuple(overrides or ()), out=out, reporter=reporter)
@@ -50,13 +50,15 @@ def run(
         print_json(document)
     else:
         print_table(result.name, *target_table(document["targets"]))
+        for target in climbed(document["targets"]):
+            print_table(f"recovery of {target['target']}", *ladder_table(target))
         for line in worth(document["targets"]):
             print_text(line)
         print_text(
             f"{result.directory}/summary.md; {document['reused']} of {len(result.steps)} steps reused, "
             f"{result.seconds:.1f} s"
         )
-    for target in result.targets:
-        if target.error is not None:
-            fail(target.error, as_json=False)
+    for outcome in result.targets:
+        if outcome.error is not None:
+            fail(outcome.error, as_json=False)
     raise typer.Exit(result.exit_code)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.errors import BudgetMissed, EdgecnnError, VerificationFailed
 from edgecnn.pipeline.assemble import Parts
 from edgecnn.pipeline.ladder import choose_attempt, judge_ladder
+from edgecnn.runtimes.isa import foreign
 from edgecnn.runtimes.registry import simulator
 from edgecnn.store.manifest import Artifact, Manifest
 
@@ -45,6 +46,14 @@ class TargetResult:
         """Whether every link and every budget held."""
         return self.error is None
 
+    @property
+    def isa_note(self) -> str:
+        """What the figures are worth where the file was quantized for another instruction set."""
+        manifest = self.manifest
+        if manifest is None or manifest.target.precision != "int8" or simulator(manifest.target.runtime):
+            return ""
+        return foreign(manifest.target.isa, manifest.host["isa"])
+
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data, with the manifest's most wanted values on top."""
         document: dict[str, Any] = {
@@ -61,6 +70,7 @@ class TargetResult:
                 "metrics": self.manifest.metrics,
                 "latency": self.manifest.latency,
                 "ladder": self.manifest.ladder,
+                "isa_note": self.isa_note,
                 "npu": {key: value for key, value in self.manifest.npu.items() if key != "layers"},
                 "simulated_by": simulator(self.manifest.target.runtime),
                 "memory_bytes": self.manifest.runtime["memory_bytes"],

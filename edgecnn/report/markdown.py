@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.config.quantities import format_size
-from edgecnn.report.rows import target_table, worth
+from edgecnn.report.rows import climbed, ladder_table, target_table, worth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,10 @@ def run_markdown(summary: dict[str, Any]) -> str:
     sections.append("## Targets\n\n" + table(*target_table(summary["targets"])))
     sections.append(_legend())
     sections.append(_npu(summary["targets"]))
+    sections += [
+        f"### Recovery of {item['target']}\n\n" + table(*ladder_table(item))
+        for item in climbed(summary["targets"])
+    ]
     sections += [_verification(item) for item in summary["targets"] if "verification" in item]
     sections.append(_errors(summary["targets"]))
     sections.append(_costs(summary["steps"]))

@@ -30,7 +30,8 @@ def worth(targets: Sequence[dict[str, Any]]) -> list[str]:
     >>> worth([{"target": "micro", "simulated_by": "tflite-micro", "npu": {}}])
     ['micro: outputs are simulated by tflite-micro; no silicon was involved']
     """
-    return [_worth(target) for target in targets if target.get("simulated_by")]
+    simulated = [_worth(target) for target in targets if target.get("simulated_by")]
+    return simulated + [f"{item['target']}: {item['isa_note']}" for item in targets if item.get("isa_note")]
 
 
 def _worth(target: dict[str, Any]) -> str:
@@ -39,6 +40,37 @@ def _worth(target: dict[str, Any]) -> str:
     if not npu:
         return f"{outputs}; no silicon was involved"
     return f"{outputs}, the NPU's figures are {npu['figures']} ({npu['compiler']} {npu['version']})"
+
+
+def climbed(targets: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the targets whose first quantization was not enough."""
+    return [target for target in targets if len(target.get("ladder", ())) > 1]
+
+
+def ladder_table(target: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the columns and cells of what every rung of a target's recovery came to.
+
+    ``control`` is the top-1 of fp32 PyTorch after as many steps of float training as ``qat`` had.
+    """
+    columns = ("rung", "top-1", "drop", "agreement", "SQNR", "seconds", "control", "accuracy budget")
+    rows: list[tuple[str, ...]] = [
+        (
+            str(rung["rung"]),
+            _percent(rung["value"]),
+            "" if rung["drop"] is None else f"{100 * rung['drop']:+.2f}",
+            _percent(rung["agreement"]),
+            "" if rung["sqnr_db"] is None else f"{rung['sqnr_db']:.1f} dB",
+            f"{rung['seconds']:.0f}",
+            _percent(rung["control"]),
+            "met" if rung["met"] else str(rung["note"] or "missed"),
+        )
+        for rung in target["ladder"]
+    ]
+    return columns, rows
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f} %"
 
 
 def verdict(target: dict[str, Any]) -> str:

@@ -86,3 +86,30 @@ def isa_of(machine: str, flags: frozenset[str]) -> Isa | None:
         if needed <= flags:
             return ISAS[name]
     return None
+
+
+def foreign(target: str, host: str) -> str:
+    """Say what an int8 file that was quantized for one instruction set is worth on another.
+
+    Args:
+        target: What the file was quantized for, or ``any``.
+        host: What executes it.
+
+    Returns:
+        A sentence, empty where the two fit each other.
+
+    >>> foreign("x86-64-avx512-vnni", "x86-64-avx2")
+    'quantized for x86-64-avx512-vnni: on x86-64-avx2 its int8 products can saturate'
+    >>> foreign("arm64", "arm64-dotprod")
+    ''
+    """
+    made_for, here = ISAS.get(target), ISAS.get(host)
+    if made_for is None or here is None or made_for == here:
+        return ""
+    if here.int8_saturates and not made_for.int8_saturates:
+        return f"quantized for {target}: on {host} its int8 products can saturate"
+    if made_for.int8_saturates and not here.int8_saturates:
+        return f"quantized for {target}: on {host} its weights could use all 8 bits"
+    if target.partition("-")[0] != host.partition("-")[0]:
+        return f"quantized for {target}, and executed on {host}"
+    return ""

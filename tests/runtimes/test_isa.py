@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edgecnn.errors import UsageError
-from edgecnn.runtimes.isa import ISAS, isa_named, isa_of
+from edgecnn.runtimes.isa import ISAS, foreign, isa_named, isa_of
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,21 @@ def test_only_x86_without_vnni_saturates() -> None:
     saturating = {name for name, isa in ISAS.items() if isa.int8_saturates}
     assert saturating == {"x86-64", "x86-64-avx2", "x86-64-avx512"}
     assert not any(isa.int8_dot for name, isa in ISAS.items() if name in saturating)
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "word"),
+    [
+        ("x86-64-avx-vnni", "x86-64-avx2", "saturate"),
+        ("arm64", "x86-64", "saturate"),
+        ("x86-64-avx2", "arm64-dotprod", "all 8 bits"),
+        ("arm64", "x86-64-avx-vnni", "executed on"),
+        ("x86-64-avx2", "x86-64-avx512", ""),
+        ("any", "arm64", ""),
+        ("arm64", "unknown", ""),
+    ],
+)
+def test_a_file_for_another_instruction_set_says_so(target: str, host: str, word: str) -> None:
+    note = foreign(target, host)
+    assert word in note
+    assert bool(note) == bool(word), note
