@@ -21,6 +21,7 @@ _VERBS = {
     "bench": "edgecnn.api.bench",
     "check": "edgecnn.api.check",
     "inspect": "edgecnn.api.inspect",
+    "diagnose": "edgecnn.api.diagnose",
     "fetch": "edgecnn.api.fetch",
     "doctor": "edgecnn.api.doctor",
     "list_targets": "edgecnn.api.catalog",

@@ -16,6 +16,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import IO, TYPE_CHECKING, Any
 from edgecnn.errors import EdgecnnError, WorkerError, from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 DEFAULT_TIMEOUT_S = 3600.0
 _LOG_TAIL_BYTES = 4000
@@ -58,6 +59,7 @@ def call(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     memory_bytes: int | None = None,
     environment: dict[str, str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ChildResult:
     """Call ``entry`` in a child process and return its JSON result.
 
@@ -69,15 +71,19 @@ def call(
         timeout_s: Seconds after which the child is killed.
         memory_bytes: Limit on the child's address space; None leaves it unlimited.
         environment: Variables set in addition to the parent's.
+        progress: Called, from another thread, with what is done and what there is to do. The entry point
+            then takes a function of these two numbers as its argument ``progress``.
 
     Raises:
         EdgecnnError: The error that the entry point raised, rebuilt here.
         WorkerError: The child crashed, hung or ran out of memory.
     """
-    request = json.dumps({"entry": entry, "arguments": arguments, "memory_bytes": memory_bytes})
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    with log.open("ab") as sink:
+    with log.open("ab") as sink, _progress_pipe(progress) as pipe:
+        request = json.dumps(
+            {"entry": entry, "arguments": arguments, "memory_bytes": memory_bytes, "progress": pipe}
+        )
         log_start = sink.tell()
         child = subprocess.Popen(
             [sys.executable, "-m", "edgecnn.process"],
@@ -85,6 +91,7 @@ def call(
             stdout=subprocess.PIPE,
             stderr=sink,
             env={**os.environ, **quiet_environment(), **(environment or {})},
+            pass_fds=() if pipe is None else (pipe,),
         )
         with _ended_with_parent(child):
             try:
@@ -168,6 +175,38 @@ def _ended_with_parent(child: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _progress_pipe(progress: Callable[[int, int], None] | None) -> Iterator[int | None]:
+    """Yield the end of a pipe that a child may write lines ``DONE TOTAL`` to, and listen at the other."""
+    if progress is None:
+        yield None
+        return
+    reading, writing = os.pipe()
+
+    def listen() -> None:
+        with os.fdopen(reading, encoding="ascii") as lines:
+            for line in lines:
+                done, _, total = line.partition(" ")
+                progress(int(done), int(total))
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        yield writing
+    finally:
+        os.close(writing)
+        listener.join()
+
+
+def _teller(pipe: int) -> Callable[[int, int], None]:
+    """Return the child's function that reports progress."""
+
+    def tell(done: int, total: int) -> None:
+        os.write(pipe, f"{done} {total}\n".encode("ascii"))
+
+    return tell
+
+
+@contextlib.contextmanager
 def private_stdout() -> Iterator[IO[str]]:
     """Yield a handle on the real standard output while everything else that writes to it lands on stderr."""
     private = os.dup(1)
@@ -204,6 +243,8 @@ def _main() -> None:
         if request["memory_bytes"] is not None:
             resource.setrlimit(resource.RLIMIT_AS, (request["memory_bytes"], request["memory_bytes"]))
         module, _, function = request["entry"].partition(":")
+        if request["progress"] is not None:
+            request["arguments"]["progress"] = _teller(request["progress"])
         document: dict[str, Any]
         try:
             value = getattr(importlib.import_module(module), function)(**request["arguments"])

@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 import edgecnn
-from edgecnn.cli import bench, catalog, check, doctor, evaluate, export, fetch, inspect, run, toolchain
+from edgecnn.cli import (
+    bench,
+    catalog,
+    check,
+    diagnose,
+    doctor,
+    evaluate,
+    export,
+    fetch,
+    inspect,
+    run,
+    toolchain,
+)
 from edgecnn.cli.failure import fail
 from edgecnn.errors import EdgecnnError
 
@@ -26,7 +38,7 @@ app = typer.Typer(
     "`edgecnn export zoo:efficientnet-lite0 --target tflite-int8 --calibration photos/`.",
 )
 
-for module in (run, export, evaluate, bench, check, inspect, catalog, doctor, fetch, toolchain):
+for module in (run, export, evaluate, bench, check, inspect, diagnose, catalog, doctor, fetch, toolchain):
     module.register(app)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edgecnn.formats.dissect import Dissection
     from edgecnn.ondevice.tensor import TensorInfo
 
 Precision = Literal["fp32", "fp16", "int8"]
@@ -88,3 +89,6 @@ class Format(Protocol):
 
     def inspect(self, model: Path) -> Inspection:
         """Read precision, operations, inputs and outputs back from a file."""
+
+    def dissect(self, model: Path, float_model: Path) -> Dissection:
+        """Open an int8 file beside the float file that it was quantized from."""

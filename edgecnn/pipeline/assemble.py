@@ -153,7 +153,14 @@ class Parts:
     def _source(self, spec: dict[str, Any]) -> dict[str, Any]:
         entry = self.results[self.plan.checkpoint].entry
         kept = {key: value for key, value in spec.items() if key not in ("schema", "contract", "classes")}
-        return kept | {"checkpoint": None if entry is None else entry.digest}
+        checkpoint = {"checkpoint": None if entry is None else entry.digest}
+        return kept | checkpoint | self._float_file()
+
+    def _float_file(self) -> dict[str, Any]:
+        """Return where the store has the float file that was quantized; nothing for a float target."""
+        quantized = self.results.get(f"quantize:{self.target.name}")
+        entry = None if quantized is None else self.results[quantized.step.inputs["model"]].entry
+        return {} if entry is None else {"float": {"key": entry.key, "digest": entry.digest}}
 
     def metrics(self, links: list[Link]) -> dict[str, Any]:
         """Return the task metric in the shipping runtime, and what it is held to; empty if not measured."""

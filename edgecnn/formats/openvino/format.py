@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.formats.base import Inspection, QuantizeRequest
+    from edgecnn.formats.dissect import Dissection
 
 
 class OpenvinoFormat:
@@ -39,3 +40,9 @@ class OpenvinoFormat:
         from edgecnn.formats.openvino.inspect import inspect
 
         return inspect(model)
+
+    def dissect(self, model: Path, float_model: Path) -> Dissection:
+        """Open an int8 file beside its float original."""
+        from edgecnn.formats.openvino.dissect import OpenvinoDissection
+
+        return OpenvinoDissection(model, float_model)

@@ -139,9 +139,14 @@ def rename_tensors(model: Any, inputs: tuple[str, ...], outputs: tuple[str, ...]
                 entry.name = names[entry.tensorIndex].encode("utf-8") if words else entry.name
 
 
+def model_bytes(model: Any) -> bytes:
+    """Return a model as a file's content; the same object gives the same bytes."""
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
 def write_model(model: Any, file: Path) -> None:
     """Write a model; the same object gives the same bytes."""
-    file.write_bytes(bytes(flatbuffer_utils.convert_object_to_bytearray(model)))
+    file.write_bytes(model_bytes(model))
 
 
 def inline_weights(file: Path) -> None:

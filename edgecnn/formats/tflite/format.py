@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.formats.base import Inspection, QuantizeRequest
+    from edgecnn.formats.dissect import Dissection
 
 
 class TfliteFormat:
@@ -38,3 +39,9 @@ class TfliteFormat:
         from edgecnn.formats.tflite.inspect import inspect
 
         return inspect(model)
+
+    def dissect(self, model: Path, float_model: Path) -> Dissection:
+        """Open an int8 file beside its float original."""
+        from edgecnn.formats.tflite.dissect import TfliteDissection
+
+        return TfliteDissection(model, float_model)

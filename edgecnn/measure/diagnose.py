@@ -1,0 +1,165 @@
+"""Diagnose an int8 file in a child process: JSON in, JSON out; vendor libraries load below this only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgecnn.data.prepared import PreparedSet
+from edgecnn.errors import InputError
+from edgecnn.formats.calibration import Calibration
+from edgecnn.formats.registry import load_format, missing
+from edgecnn.measure.diagnosis import LayerDiagnosis, Whole, ranked
+from edgecnn.measure.facts import channel_facts, range_facts, weight_facts
+from edgecnn.measure.signal import health
+from edgecnn.measure.suspects import suspect
+from edgecnn.measure.tally import Votes
+from edgecnn.measure.walk import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgecnn.formats.dissect import Dissection, Piece
+    from edgecnn.measure.facts import WeightFacts
+    from edgecnn.measure.walk import Walked
+    from edgecnn.runtimes.base import Execution
+
+_STRANGER_DB = 6.0
+"""Weights in 8 bits keep 30 dB and more; in most layers this little means another network."""
+
+
+def diagnose_files(
+    format: str,  # noqa: A002  the name in targets and requests
+    model: str,
+    float_model: str,
+    images: str,
+    *,
+    shipping: Execution,
+    host_isa: str,
+    saturates: bool,
+    progress: Callable[[int, int], None],
+) -> dict[str, Any]:
+    """Return ``whole`` and ``layers`` of a :class:`~edgecnn.measure.diagnosis.Diagnosis` as plain data.
+
+    Args:
+        format: Name of the format.
+        model: The int8 file.
+        float_model: Its float original.
+        images: Directory of a prepared set.
+        shipping: What counts as shipping execution.
+        host_isa: Instruction set of this machine.
+        saturates: Whether the runtime's int8 kernels saturate on it.
+        progress: Told after every layer.
+
+    Raises:
+        InputError: The files cannot be read, do not belong together, or do not take the images.
+        MissingDependency: A package of the format is not installed.
+    """
+    prepared = PreparedSet.open(Path(images))
+    try:
+        dissection = load_format(format).dissect(Path(model), Path(float_model))
+    except ImportError as error:
+        raise missing(format, error) from error
+    tensors = Calibration(prepared, dissection.layout)
+    _check_size(dissection, tensors)
+    labels = [int(label) for label in prepared.labels]
+    walked = walk(
+        dissection,
+        [tensors[index] for index in range(len(tensors))],
+        labels,
+        shipping=shipping,
+        progress=progress,
+    )
+    labelled = all(label >= 0 for label in labels)
+    pairs = list(zip(walked.pieces, walked.tallies, strict=True))
+    layers = [_layer(dissection, walked, place, labelled=labelled) for place in range(len(pairs))]
+    _check_related(layers, float_model)
+    noise = [0.0 if tally.problem else tally.votes.noise.noise for _, tally in pairs]
+    found = [_with_suspicion(layer, host_isa, saturates=saturates) for layer in ranked(layers, noise)]
+    return {
+        "whole": asdict(_whole(walked, labelled=labelled)),
+        "layers": [asdict(layer) for layer in found],
+    }
+
+
+def _check_size(dissection: Dissection, tensors: Calibration) -> None:
+    size = tensors[0].size
+    if dissection.points[0].size != size:
+        raise InputError(
+            f"the network takes images of {dissection.points[0].size} values, the contract makes {size}",
+            hint="the contract and the model file must be for the same input size",
+        )
+
+
+def _check_related(layers: list[LayerDiagnosis], float_model: str) -> None:
+    """Refuse a float file that has nothing to do with the int8 file.
+
+    Raises:
+        InputError: No layer could be measured, or most weights are not the float file's.
+    """
+    problems = [layer.problem for layer in layers if layer.problem is not None]
+    compared = [layer.weights for layer in layers if layer.weights is not None]
+    strangers = [weights for weights in compared if weights.sqnr_db < _STRANGER_DB]
+    hint = "give the file that the int8 file was quantized from with --float"
+    if len(problems) == len(layers):
+        raise InputError(f"no layer can be compared with {float_model}: {problems[0]}", hint=hint)
+    if len(strangers) > len(compared) / 2:
+        raise InputError(
+            f"{float_model} is the float file of another network: {len(strangers)} of {len(compared)} layers "
+            "have other weights",
+            hint=hint,
+        )
+
+
+def _layer(dissection: Dissection, walked: Walked, place: int, *, labelled: bool) -> LayerDiagnosis:
+    piece, tally = walked.pieces[place], walked.tallies[place]
+    votes = tally.votes if tally.problem is None else Votes()
+    right = walked.truth.right
+    return LayerDiagnosis(
+        name=piece.name,
+        node=piece.name,
+        operation=piece.operation,
+        position=place,
+        accumulated_sqnr_db=tally.accumulated.db,
+        alone_sqnr_db=tally.alone.db,
+        shipping_sqnr_db=tally.shipping.db,
+        kernel_gap_steps=tally.largest_gap,
+        effect_sqnr_db=votes.noise.db,
+        effect_share=0.0,
+        agreement=votes.agreed / max(1, votes.images),
+        top1_drop=(right - votes.right) / votes.images if labelled and votes.images else None,
+        range=range_facts(piece.output.grid, tally.span),
+        channels=channel_facts(tally.span),
+        weights=_weight_facts(dissection, piece),
+        problem=tally.problem,
+    )
+
+
+def _weight_facts(dissection: Dissection, piece: Piece) -> WeightFacts | None:
+    """Compare the weights of a piece that has one layer with weights, in both files."""
+    own, other = ([node for node in nodes if node.weighted] for nodes in (piece.nodes, piece.float_nodes))
+    if len(own) != 1 or len(other) != 1:
+        return None
+    return weight_facts(dissection.float_weights(other[0].name), dissection.weights(own[0].name))
+
+
+def _whole(walked: Walked, *, labelled: bool) -> Whole:
+    shipped, images = walked.whole, walked.whole.images
+    state = health(np.concatenate(walked.outputs))
+    return Whole(
+        sqnr_db=shipped.noise.db,
+        reference_sqnr_db=walked.reference.noise.db,
+        agreement=shipped.agreed / images,
+        top1=shipped.right / images if labelled else None,
+        float_top1=walked.truth.right / images if labelled else None,
+        tied=state.tied,
+        clipped=state.clipped,
+    )
+
+
+def _with_suspicion(layer: LayerDiagnosis, host_isa: str, *, saturates: bool) -> LayerDiagnosis:
+    suspicion = suspect(layer, host_isa, saturates=saturates)
+    return layer if suspicion is None else replace(layer, cause=suspicion[0], fix=suspicion[1])
