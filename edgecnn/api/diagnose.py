@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ IMAGES = 30
 """Images that tell one layer from another; more sharpen agreement and top-1, at their price in time."""
 
 _TIMEOUT_S = 3600.0
+_KEY = re.compile(r"[0-9a-f]{64}")
 _RUNTIMES = {"onnx": "onnxruntime", "tflite": "litert", "openvino": "openvino"}
 
 
@@ -87,6 +89,7 @@ class _Subject:
 
     model: Path
     float_model: Path
+    network: Path | None
     contract: Contract
     target: Target
 
@@ -99,10 +102,11 @@ class _Subject:
                 f"{directory} is {target.precision}; only an int8 artifact has int8 layers to diagnose",
                 hint="`edgecnn check` shows what was proven of it",
             )
-        float_model = float_file or _from_store(artifact)
+        float_model = float_file or _float_file(artifact)
         if format_of(float_model) != target.format:
             raise InputError(f"{float_model} is no {target.format} file as {artifact.model} is")
-        return cls(artifact.model, float_model, artifact.contract, target)
+        network = _stored(artifact, "network")
+        return cls(artifact.model, float_model, network, artifact.contract, target)
 
     @property
     def execution(self) -> Execution:
@@ -110,26 +114,34 @@ class _Subject:
         return "shipping" if self.target.runtime == _RUNTIMES[self.target.format] else "reference"
 
 
-def _from_store(artifact: Artifact) -> Path:
+def _float_file(artifact: Artifact) -> Path:
     """Return the float file that an artifact was quantized from.
 
     Raises:
         InputError: The manifest does not name it, or the store has it no more.
     """
-    known = artifact.manifest.source.get("float")
-    if not isinstance(known, dict) or not isinstance(known.get("key"), str):
+    if "float" not in artifact.manifest.source:
         raise InputError(
             f"{artifact.directory} does not say which float file it was quantized from",
             hint="give it with --float, or export again",
         )
-    key = known["key"]
-    entry = Store(store_dir()).get(key) if key.isalnum() else None
-    if entry is None or entry.digest != known.get("digest"):
+    outputs = _stored(artifact, "float")
+    if outputs is None:
         raise InputError(
             f"the store no longer has the float file that {artifact.directory} was quantized from",
             hint="give it with --float, or export again, which makes it again",
         )
-    return model_file(entry.outputs, artifact.manifest.target.format)
+    return model_file(outputs, artifact.manifest.target.format)
+
+
+def _stored(artifact: Artifact, name: str) -> Path | None:
+    """Return the directory of what an artifact was made from; None where the store has it no more."""
+    origin = artifact.manifest.source.get(name)
+    # The key names a folder, and a manifest is not trusted.
+    if not isinstance(origin, dict) or not _KEY.fullmatch(str(origin.get("key"))):
+        return None
+    entry = Store(store_dir()).get(origin["key"])
+    return entry.outputs if entry is not None and entry.digest == origin.get("digest") else None
 
 
 def _diagnose(
@@ -145,6 +157,7 @@ def _diagnose(
             "model": str(subject.model),
             "float_model": str(subject.float_model),
             "images": str(prepared.directory),
+            "network": None if subject.network is None else str(subject.network),
             "shipping": subject.execution,
             "host_isa": here,
             "saturates": saturates,

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgecnn.compress.layers import match_layers
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.errors import InputError
+from edgecnn.formats.base import QuantizeRequest
 from edgecnn.formats.calibration import Calibration
+from edgecnn.formats.recovered import Recovered
 from edgecnn.formats.registry import load_format, missing
 from edgecnn.measure.diagnosis import LayerDiagnosis, Whole, ranked
 from edgecnn.measure.facts import channel_facts, range_facts, weight_facts
@@ -36,6 +39,7 @@ def diagnose_files(
     model: str,
     float_model: str,
     images: str,
+    network: str | None,
     *,
     shipping: Execution,
     host_isa: str,
@@ -49,6 +53,7 @@ def diagnose_files(
         model: The int8 file.
         float_model: Its float original.
         images: Directory of a prepared set.
+        network: The checkpoint that the float file was lowered from, to name layers after; None names none.
         shipping: What counts as shipping execution.
         host_isa: Instruction set of this machine.
         saturates: Whether the runtime's int8 kernels saturate on it.
@@ -75,7 +80,11 @@ def diagnose_files(
     )
     labelled = all(label >= 0 for label in labels)
     pairs = list(zip(walked.pieces, walked.tallies, strict=True))
-    layers = [_layer(dissection, walked, place, labelled=labelled) for place in range(len(pairs))]
+    modules = {} if network is None else _modules(dissection, walked.pieces, Path(network))
+    layers = [
+        replace(_layer(dissection, walked, place, labelled=labelled), module=modules.get(piece.name))
+        for place, piece in enumerate(walked.pieces)
+    ]
     _check_related(layers, float_model)
     noise = [0.0 if tally.problem else tally.votes.noise.noise for _, tally in pairs]
     found = [_with_suspicion(layer, host_isa, saturates=saturates) for layer in ranked(layers, noise)]
@@ -83,6 +92,13 @@ def diagnose_files(
         "whole": asdict(_whole(walked, labelled=labelled)),
         "layers": [asdict(layer) for layer in found],
     }
+
+
+def _modules(dissection: Dissection, pieces: list[Piece], network: Path) -> dict[str, str]:
+    """Return the network's names of the float file's layers, found by their weights."""
+    found = {piece.name: dissection.float_weights(piece.name) for piece in pieces if piece.float_nodes}
+    known = Recovered.of(QuantizeRequest("int8", None, "any", network=network)).weights
+    return match_layers({name: weights for name, weights in found.items() if weights is not None}, known)
 
 
 def _check_size(dissection: Dissection, tensors: Calibration) -> None:
@@ -120,7 +136,7 @@ def _layer(dissection: Dissection, walked: Walked, place: int, *, labelled: bool
     right = walked.truth.right
     return LayerDiagnosis(
         name=piece.name,
-        node=piece.name,
+        module=None,
         operation=piece.operation,
         position=place,
         accumulated_sqnr_db=tally.accumulated.db,

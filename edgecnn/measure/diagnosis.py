@@ -20,8 +20,8 @@ class LayerDiagnosis:
     """What is known of one layer. Ratios are in dB, infinite where there is no error at all.
 
     Attributes:
-        name: The network's name of the layer where it is known, else the float file's.
-        node: The float file's name.
+        name: The float file's name of the layer.
+        module: The network's name of the layer; None where it is unknown.
         operation: What it computes in the float file, such as ``Conv+Clip``.
         position: Place in the order of execution, from 0.
         accumulated_sqnr_db: Of its output in the int8 file, reference execution, against the float file.
@@ -42,7 +42,7 @@ class LayerDiagnosis:
     """
 
     name: str
-    node: str
+    module: str | None
     operation: str
     position: int
     accumulated_sqnr_db: float
@@ -59,6 +59,11 @@ class LayerDiagnosis:
     problem: str | None = None
     cause: str | None = None
     fix: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What readers call the layer."""
+        return self.module or self.name
 
     @property
     def kernel_gap_db(self) -> float:
@@ -140,7 +145,7 @@ class Diagnosis:
         if worst is not None:
             cause = worst.cause or "nothing about it is unusual: 8 bits are too few for it"
             return (
-                f"the worst layer is {worst.name} ({worst.operation}), {100 * worst.effect_share:.0f} % of "
+                f"the worst layer is {worst.title} ({worst.operation}), {100 * worst.effect_share:.0f} % of "
                 f"the error: {cause}; {whole}, with this layer alone in int8 it is "
                 f"{decibels(worst.effect_sqnr_db)}"
             )
@@ -148,12 +153,12 @@ class Diagnosis:
             return f"no layer is broken: {whole} at its outputs"
         measured = [layer for layer in self.layers if layer.problem is None][:3]
         share = 100 * sum(layer.effect_share for layer in measured)
-        names = ", ".join(layer.name for layer in measured)
+        names = ", ".join(layer.title for layer in measured)
         return f"no single layer stands out: {whole}; {names} cause {share:.0f} % of the error"
 
     def to_json(self) -> dict[str, Any]:
         """Return the diagnosis as plain data; what is not finite is null, and ``headline`` is added."""
-        document = asdict(self) | {"headline": self.headline, "worst": self.worst and self.worst.name}
+        document = asdict(self) | {"headline": self.headline, "worst": self.worst and self.worst.title}
         for layer, plain in zip(self.layers, document["layers"], strict=True):
             plain["kernel_gap_db"] = layer.kernel_gap_db
         plain_data: dict[str, Any] = _finite(document)

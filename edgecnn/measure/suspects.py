@@ -40,7 +40,7 @@ def suspect(layer: LayerDiagnosis, host_isa: str, *, saturates: bool) -> Suspici
 
 
 def _kept_in_float(layer: LayerDiagnosis) -> dict[str, Any]:
-    return {} if layer.weights is None else {"quantize": {"float_layers": [layer.name]}}
+    return {} if layer.module is None else {"quantize": {"float_layers": [layer.module]}}
 
 
 def _changed_weights(layer: LayerDiagnosis) -> Suspicion | None:

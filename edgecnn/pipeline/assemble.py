@@ -154,13 +154,19 @@ class Parts:
         entry = self.results[self.plan.checkpoint].entry
         kept = {key: value for key, value in spec.items() if key not in ("schema", "contract", "classes")}
         checkpoint = {"checkpoint": None if entry is None else entry.digest}
-        return kept | checkpoint | self._float_file()
+        return kept | checkpoint | self._origins()
 
-    def _float_file(self) -> dict[str, Any]:
-        """Return where the store has the float file that was quantized; nothing for a float target."""
-        quantized = self.results.get(f"quantize:{self.target.name}")
-        entry = None if quantized is None else self.results[quantized.step.inputs["model"]].entry
-        return {} if entry is None else {"float": {"key": entry.key, "digest": entry.digest}}
+    def _origins(self) -> dict[str, Any]:
+        """Return where the store has the float file that was quantized, and the network it came from."""
+        if not self._has(f"quantize:{self.target.name}"):
+            return {}
+        lowered = self.results[self.results[f"quantize:{self.target.name}"].step.inputs["model"]]
+        network = self.results[lowered.step.inputs["checkpoint"]]
+        return {
+            name: {"key": result.entry.key, "digest": result.entry.digest}
+            for name, result in (("float", lowered), ("network", network))
+            if result.entry is not None
+        }
 
     def metrics(self, links: list[Link]) -> dict[str, Any]:
         """Return the task metric in the shipping runtime, and what it is held to; empty if not measured."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from edgecnn.measure.diagnosis import decibels
+from edgecnn.measure.diagnosis import AMPLE_DB, decibels
 from edgecnn.report.markdown import table
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def layer_rows(found: Diagnosis, count: int | None = None) -> list[tuple[str, ..
 
 def _row(layer: LayerDiagnosis) -> tuple[str, ...]:
     if layer.problem is not None:
-        return (layer.name, layer.operation, *["-"] * 7, f"not measured: {layer.problem}")
+        return (layer.title, layer.operation, *["-"] * 7, f"not measured: {layer.problem}")
     return (
-        layer.name,
+        layer.title,
         layer.operation,
         f"{100 * layer.effect_share:.1f} %",
         decibels(layer.effect_sqnr_db),
@@ -56,9 +56,9 @@ def _row(layer: LayerDiagnosis) -> tuple[str, ...]:
 
 
 def snippet(found: Diagnosis) -> str | None:
-    """Return the change that is suggested for the worst layer, as YAML for a pipeline; None for none."""
+    """Return the change to make first, as YAML for a pipeline; None where nothing is to be mended."""
     first = found.worst or next((layer for layer in found.layers if layer.fix), None)
-    if first is None or not first.fix or found.target is None:
+    if first is None or not first.fix or found.whole.sqnr_db >= AMPLE_DB:
         return None
     change: dict[str, Any] = {"targets": {found.target: first.fix}}
     return str(yaml.safe_dump(change, sort_keys=False))
@@ -100,7 +100,7 @@ def diagnosis_markdown(found: Diagnosis) -> str:
 def _dead(found: Diagnosis) -> list[str]:
     """Return the paragraph about channels that hold one value on all images, if there are any."""
     rows = [
-        (layer.name, str(len(layer.channels.dead)), ", ".join(map(str, layer.channels.dead[:20])))
+        (layer.title, str(len(layer.channels.dead)), ", ".join(map(str, layer.channels.dead[:20])))
         for layer in sorted(found.layers, key=lambda layer: layer.position)
         if layer.channels is not None and layer.channels.dead
     ]

@@ -64,7 +64,8 @@ def _x(db: float) -> float:
 
 
 def _row(layer: LayerDiagnosis, top: int) -> str:
-    name = layer.name if len(layer.name) <= _NAME_CHARACTERS else f"{layer.name[: _NAME_CHARACTERS - 3]}..."
+    name, most = layer.title, _NAME_CHARACTERS
+    name = name if len(name) <= most else f"{name[: most - 3]}..."
     text = f'<text x="{_LABEL - 8}" y="{top + 12}" text-anchor="end">{escape(name)}</text>'
     if layer.problem is not None:
         return f'{text}<text x="{_LABEL + 4}" y="{top + 12}">not measured</text>'

@@ -46,7 +46,9 @@ class Manifest(Schema):
     """Of what goes to the device: the compiled file where there is one, else the model's files."""
 
     source: dict[str, Any]
-    """The network's ``spec.json``, less contract and classes, and the digest of its checkpoint."""
+    """The network's ``spec.json``, less contract and classes, and the digest of its checkpoint; of an int8
+    file also ``float`` and ``network``: key and digest in the store of the float file that was quantized and
+    of the checkpoint that it was lowered from."""
 
     contract: dict[str, Any]
     classes: list[str]
