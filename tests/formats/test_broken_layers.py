@@ -168,7 +168,7 @@ def test_xnnpack_rounds_otherwise_than_the_reference_and_is_not_blamed(
 def test_a_float_file_of_another_network_is_refused(
     name: str, lower: Make, quantize: Make, calibration: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match="quantized|holds no"):
+    with pytest.raises(InputError, match="holds no quantized tensor"):
         diagnosed(name, lower(name).file, lower(name).file, calibration)
     stranger = damage.copied(lower(name).file, tmp_path)
     dissection = load_format(name).dissect(quantize(name).file, lower(name).file)
