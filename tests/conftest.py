@@ -71,6 +71,28 @@ def npu_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture
+def qnn_home() -> None:
+    """Qualcomm's toolchain in the user's home; tests that need it are skipped where it is not installed."""
+    _need_toolchain("qnn")
+
+
+@pytest.fixture
+def rknn_home() -> None:
+    """Rockchip's toolchain in the user's home; tests that need it are skipped where it is not installed."""
+    _need_toolchain("rknn")
+
+
+def _need_toolchain(name: str) -> None:
+    from edgecnn.errors import MissingDependency
+    from edgecnn.toolchains.environment import require
+
+    try:
+        require(name)
+    except MissingDependency as error:
+        pytest.skip(f"{error}: {error.hint}")
+
+
 def picture(kind: int, seed: int, height: int, width: int) -> npt.NDArray[np.uint8]:
     """Draw bars (0), a disc (1) or a slope (2) with a little noise, uint8 ``[height, width, 3]``."""
     random = np.random.default_rng(1000 * kind + seed)

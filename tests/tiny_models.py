@@ -124,3 +124,33 @@ def write_tflite(path: Path, *, quantized: bool) -> Path:
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     path.write_bytes(bytes(builder.Output()))
     return path
+
+
+def write_quantized_onnx(path: Path) -> Path:
+    """Write the ONNX network with quantize/dequantize pairs at the scales above, weights per tensor."""
+    import onnx
+    from onnxruntime.quantization import QuantType
+    from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
+    from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+    model = onnx.load(write_onnx(path))
+    bounds = {"input": 3.2, "conv": 12.8, "output": 12.8}
+    ranges = {
+        name: TensorData(lowest=np.float32(-limit), highest=np.float32(limit))
+        for name, limit in bounds.items()
+    }
+    quantizer = QDQQuantizer(
+        model,
+        per_channel=False,
+        reduce_range=False,
+        weight_qType=QuantType.QInt8,
+        activation_qType=QuantType.QUInt8,
+        tensors_range=TensorsData(CalibrationMethod.MinMax, ranges),
+        nodes_to_quantize=[],
+        nodes_to_exclude=[],
+        op_types_to_quantize=["Conv", "Flatten"],
+        extra_options={},
+    )
+    quantizer.quantize_model()
+    onnx.save(quantizer.model.model, path)
+    return path

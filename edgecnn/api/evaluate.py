@@ -104,7 +104,11 @@ def _evaluate(
 ) -> EvalResult:
     target = artifact.manifest.target
     with LocalDevice().open(
-        target.runtime, artifact.model, log=folder / "worker.log", threads=target.threads
+        target.runtime,
+        artifact.model,
+        log=folder / "worker.log",
+        threads=target.threads,
+        extra=target.runtime_options(),
     ) as session:
         evaluation = session.evaluate(
             images.directory / "images.npy",

@@ -68,11 +68,11 @@ def _inspect(model: Path) -> dict[str, Any]:
 
 def _compile(model: Path, wanted: CompileParameters) -> NpuReport:
     if format_of(model) != wanted.format:
-        raise InputError(f"{model} is no {wanted.format} file, which {wanted.accelerator} is compiled from")
+        raise InputError(f"{model} is no {wanted.format} file, which {wanted.compiler} compiles")
     with tempfile.TemporaryDirectory(prefix="edgecnn-inspect-") as folder:
         work = Path(folder)
         return compile_network(
-            model, work / "compiled.tflite", wanted.vela(), log=work / "compile.log", scratch=work
+            model, work / "compiled", wanted, log=work / "compile.log", scratch=work / "scratch"
         )
 
 

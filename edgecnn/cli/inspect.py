@@ -88,4 +88,5 @@ def _headline(result: dict[str, Any]) -> str:
 def _quantization(tensor: dict[str, Any]) -> str:
     if tensor["scale"] is None:
         return "-"
-    return f"scale {tensor['scale']:.6g}, zero point {tensor['zero_point']}"
+    zero = tensor["zero_point"]
+    return f"scale {tensor['scale']:.6g}" + ("" if zero is None else f", zero point {zero}")

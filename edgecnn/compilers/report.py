@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
 from edgecnn.errors import InputError
 
-SCHEMA = 1
+SCHEMA = 2
 ESTIMATE = "estimated by the compiler; no silicon was involved"
 
 _BUSY = 0.5
@@ -22,22 +22,23 @@ class LayerCost:
         name: Its output tensor's name in the file.
         operator: What it is, in the compiler's words.
         on_npu: Whether the NPU runs it.
-        cycles: NPU clock cycles; 0 on the CPU, whose time the compiler does not know.
+        macs: Multiply-accumulates.
+        cycles: NPU clock cycles; None on the CPU, and where the compiler tells none.
         busy: Cycles that the arithmetic and each memory need for it, by name (``compute``, ``SRAM``,
             ``DRAM``, ``flash``); they overlap, so the longest bounds the layer.
-        macs: Multiply-accumulates.
-        utilization: Share of the MAC units' capacity that is used while the layer runs, 0 to 1.
-        memory_bytes: Memory that is taken while it runs.
+        utilization: Share of the MAC units' capacity that is used while the layer runs, 0 to 1; None where
+            it is not known.
+        memory_bytes: Memory that is taken while it runs; None where it is not known.
     """
 
     name: str
     operator: str
     on_npu: bool
-    cycles: int
-    busy: dict[str, int]
     macs: int
-    utilization: float
-    memory_bytes: int
+    cycles: int | None = None
+    busy: dict[str, int] = field(default_factory=dict)
+    utilization: float | None = None
+    memory_bytes: int | None = None
 
     @property
     def bound(self) -> str:
@@ -51,11 +52,13 @@ class LayerCost:
         bound = self.bound
         if bound == "cpu":
             return "runs on the CPU: replace the operation by one that the NPU has"
+        if self.cycles is None:
+            return f"does {self.macs} multiply-accumulates; the compiler tells no cycles, so the most count"
         if bound in _SLOW_MEMORY:
             return f"waits for {bound}: fewer weights (channels, a smaller kernel), or faster memory for them"
         if bound == "SRAM":
             return "waits for SRAM: smaller feature maps here (resolution, channels)"
-        if self.macs and self.utilization < _BUSY:
+        if self.macs and self.utilization is not None and self.utilization < _BUSY:
             return (
                 f"uses {self.utilization:.0%} of the MAC units: depthwise layers and channel counts that are "
                 "no multiple of 16 leave the rest idle"
@@ -65,7 +68,7 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class Partition:
-    """How much of a network the NPU runs, counted in the files, not taken from the compiler's word.
+    """How much of a network the NPU runs, counted in the files wherever they can be read back.
 
     Attributes:
         total_ops: Operators of the source file.
@@ -88,6 +91,11 @@ class Partition:
         """Share of operators or of multiply-accumulates on the NPU, whichever is less."""
         return min(self.ops_coverage, self.macs_coverage)
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Partition:
+        """Rebuild it from plain data that may hold more."""
+        return _build(cls, {**data, "cpu_operators": tuple(data["cpu_operators"])})
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -102,16 +110,18 @@ class Estimate:
         sram_bytes: SRAM that one inference takes.
         dram_bytes: DRAM that it takes, weights included where they are there.
         flash_bytes: Flash that weights and program take.
+
+    What the compiler tells nothing of is None; a budget on it is missed.
     """
 
     accelerator: str
     configuration: str
     layers: tuple[LayerCost, ...]
-    cycles: int
-    milliseconds: float
-    sram_bytes: int
-    dram_bytes: int
-    flash_bytes: int
+    cycles: int | None = None
+    milliseconds: float | None = None
+    sram_bytes: int | None = None
+    dram_bytes: int | None = None
+    flash_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +144,9 @@ class NpuReport:
 
     def to_change(self, count: int = 3) -> list[tuple[LayerCost, str]]:
         """Return the layers to change first and why: what fell off the NPU, then what costs most."""
-        order = sorted(self.estimate.layers, key=lambda layer: (layer.on_npu, -layer.cycles))
+        order = sorted(
+            self.estimate.layers, key=lambda layer: (layer.on_npu, -(layer.cycles or 0), -layer.macs)
+        )
         return [(layer, layer.advice()) for layer in order[:count]]
 
     def to_json(self) -> dict[str, Any]:
@@ -167,7 +179,7 @@ class NpuReport:
             return cls(
                 compiler=data["compiler"],
                 version=data["version"],
-                partition=_build(Partition, {**data, "cpu_operators": tuple(data["cpu_operators"])}),
+                partition=Partition.from_json(data),
                 estimate=_build(Estimate, {**data, "layers": layers}),
                 compiled_bytes=data["compiled_bytes"],
             )

@@ -7,7 +7,9 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.compilers.report import Estimate, LayerCost
+from edgecnn import process
+from edgecnn.compilers.base import TIMEOUT_S, Compiled
+from edgecnn.compilers.report import Estimate, LayerCost, Partition
 from edgecnn.errors import WorkerError
 from edgecnn.toolchains.environment import require
 from edgecnn.toolchains.program import run_program
@@ -19,7 +21,6 @@ TOOLCHAIN = "vela"
 NPU_OPERATOR = "ethos-u"
 """The custom operator that stands for a piece of the network in the compiled file."""
 
-TIMEOUT_S = 900.0
 MAX_REPORT_BYTES = 50_000_000
 _KIB = 1024
 
@@ -51,15 +52,8 @@ class Vela:
 
     def compile(
         self, model: Path, out: Path, *, log: Path, scratch: Path, timeout_s: float = TIMEOUT_S
-    ) -> Estimate:
-        """Compile an integer TFLite file to ``out``; return what the compiler expects of it.
-
-        Args:
-            model: The file.
-            out: The compiled file to write.
-            log: What the compiler prints.
-            scratch: Folder for its other files; emptied before.
-            timeout_s: Seconds after which it counts as hung.
+    ) -> Compiled:
+        """Compile an integer TFLite file to ``out``.
 
         Raises:
             MissingDependency: The toolchain is not installed as pinned.
@@ -84,7 +78,12 @@ class Vela:
                 raise WorkerError(f"vela ended well but wrote no {file.name}", hint=f"its log: {log}")
         estimate = read_estimate(summary, layers)
         shutil.copyfile(compiled, out)
-        return estimate
+        child = process.call(
+            "edgecnn.compilers.partition:tflite_partition",
+            {"source": str(model), "compiled": str(out), "npu_operator": NPU_OPERATOR},
+            log=log,
+        )
+        return Compiled(estimate, Partition.from_json(child.value))
 
     def _arguments(self, out: Path) -> list[str]:
         return [
@@ -123,7 +122,7 @@ def read_estimate(summary: Path, layers: Path) -> Estimate:
             f"{summary.name}: not a report of the pinned version of vela: {error}",
             hint=f"edgecnn toolchain install {TOOLCHAIN}",
         ) from error
-    if estimate.cycles <= 0 or not any(layer.on_npu for layer in estimate.layers):
+    if not estimate.cycles or not any(layer.on_npu for layer in estimate.layers):
         raise WorkerError(
             "vela put no operator on the NPU: 0 cycles",
             hint="the log of the step says why each operator was left to the CPU",
@@ -151,10 +150,10 @@ def _layer(row: dict[str, Any]) -> LayerCost:
         name=row["Name"],
         operator=row["Original Operator"] if not on_npu else row["NNG Operator"],
         on_npu=on_npu,
-        cycles=int(float(row["Op Cycles"])),
-        busy=busy,
         macs=int(row["MAC Count"]),
-        utilization=float(row["Util% (MAC)"]) / 100 if on_npu else 0.0,
+        cycles=int(float(row["Op Cycles"])) if on_npu else None,
+        busy=busy if on_npu else {},
+        utilization=float(row["Util% (MAC)"]) / 100 if on_npu else None,
         memory_bytes=int(row["Staging Usage"]),
     )
 

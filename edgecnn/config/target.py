@@ -28,7 +28,9 @@ Isa = Literal[
 ]
 
 
-RuntimeName = Literal["onnxruntime", "litert", "tflite-runtime", "openvino", "tosa", "tflite-micro"]
+RuntimeName = Literal[
+    "onnxruntime", "litert", "tflite-runtime", "openvino", "tosa", "tflite-micro", "qnn", "rknn"
+]
 
 Accelerator = Literal[
     "ethos-u55-32",
@@ -43,6 +45,22 @@ Accelerator = Literal[
     "ethos-u85-1024",
     "ethos-u85-2048",
 ]
+
+
+Soc = Literal[
+    "sa8255",
+    "sa8295",
+    "sm8350",
+    "sm8450",
+    "sm8475",
+    "sm8550",
+    "sm8650",
+    "sm8750",
+    "sm8850",
+    "qcs9100",
+]
+
+RockchipPlatform = Literal["rk3562", "rk3566", "rk3568", "rk3576", "rk3588"]
 
 
 class VerificationLimits(Schema):
@@ -69,6 +87,9 @@ class VerificationLimits(Schema):
     kernels_max_abs: float | None = None
     """Link 3: most that an output may differ between both executions; 0 asks for the same bits."""
 
+    kernels_max_steps: float | None = None
+    """Link 3: the same in steps of the integer output, which differ from network to network."""
+
     task_drop: Fraction | None = None
     """Link 4: most that the task metric may fall below fp32 PyTorch on the same images."""
 
@@ -90,6 +111,22 @@ class VelaConfig(Schema):
     """``Size`` takes the least SRAM instead of the fewest cycles."""
 
 
+class QnnConfig(Schema):
+    """What Qualcomm's QNN compiles for."""
+
+    compiler: Literal["qnn"]
+    soc: Soc
+    """The chip, by Qualcomm's name; a context binary is for one only."""
+
+
+class RknnConfig(Schema):
+    """What Rockchip's RKNN toolkit compiles for."""
+
+    compiler: Literal["rknn"]
+    platform: RockchipPlatform
+    """The chip."""
+
+
 class Target(Schema):
     """What a network is exported for."""
 
@@ -108,7 +145,7 @@ class Target(Schema):
     reference_runtime: RuntimeName | None = None
     """What executes the float file and the reference; ``runtime`` itself where none is given."""
 
-    compile: VelaConfig | None = None
+    compile: VelaConfig | QnnConfig | RknnConfig | None = Field(default=None, discriminator="compiler")
     """The NPU that the file is compiled for."""
 
     isa: Isa = "any"
@@ -122,6 +159,12 @@ class Target(Schema):
 
     verification: VerificationLimits = VerificationLimits()
     budgets: Budgets = Budgets()
+
+    def runtime_options(self) -> dict[str, str]:
+        """Return what the runtime must know beside the file: which chip a simulator stands for."""
+        if self.compile is None or self.compile.compiler != self.runtime:
+            return {}
+        return self.compile.model_dump(exclude={"compiler"})
 
 
 def load_target(name: str, changes: Source | None = None) -> Target:

@@ -156,7 +156,7 @@ def validate(source: Source, model: type[Model]) -> Model:
         return model.model_validate(source.data)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        location = tuple(part for part in problem["loc"])
+        location = _without_tags(problem["loc"], source.data)
         key = ".".join(str(part) for part in location)
         if problem["type"] == "extra_forbidden":
             raise UsageError(
@@ -166,6 +166,25 @@ def validate(source: Source, model: type[Model]) -> Model:
             raise UsageError(f"{source.locate(location[:-1])}: key {key!r} is missing") from error
         reason = problem["msg"].removeprefix("Value error, ")
         raise UsageError(f"{source.locate(location)}: {key}: {reason}") from error
+
+
+def _without_tags(location: Location, data: Any) -> Location:
+    """Return where something is wrong, without the names that pydantic puts in for the members of a union.
+
+    >>> _without_tags(("compile", "vela", "accelerator"), {"compile": {"accelerator": "x"}})
+    ('compile', 'accelerator')
+    """
+    kept: list[str | int] = []
+    for index, part in enumerate(location):
+        last = index == len(location) - 1
+        if isinstance(data, dict) and part not in data and not last:
+            continue
+        kept.append(part)
+        if isinstance(data, dict):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+    return tuple(kept)
 
 
 def _nearest(model: type[BaseModel], location: Location) -> str:

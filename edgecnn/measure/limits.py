@@ -27,6 +27,7 @@ class Limits:
         kernels_ample_db: Link 3: SQNR against the float file beyond which a further loss is not counted.
         kernels_agreement: Link 3: least share of images with the same class in both executions.
         kernels_max_abs: Link 3: most that an output may differ between both executions; 0 for the same bits.
+        kernels_max_steps: Link 3: the same in steps of an integer output; infinite where its file tells none.
         task_drop: Link 4: most that the task metric may fall below fp32 on the same images.
     """
 
@@ -37,6 +38,7 @@ class Limits:
     kernels_ample_db: float = 60.0
     kernels_agreement: float = 0.99
     kernels_max_abs: float = math.inf
+    kernels_max_steps: float = math.inf
     task_drop: float = 0.005
 
     @classmethod

@@ -174,6 +174,7 @@ def verify_kernels(
     shipping_outputs: Outputs,
     limits: Limits,
     isa: Isa | None,
+    step: float | None = None,
 ) -> Link:
     """Link 3: one file in shipping against reference execution, both also against the float file.
 
@@ -187,6 +188,7 @@ def verify_kernels(
         limits: What is allowed.
         isa: Instruction set of the machine that ran it, for an integer file: it may explain the
             gap. None for a float file, or where it is not known.
+        step: What one step of the integer output stands for; None where the file does not tell.
     """
     reference = closeness(float_outputs, reference_outputs)
     shipping, alive = closeness(float_outputs, shipping_outputs), health(shipping_outputs)
@@ -202,15 +204,13 @@ def verify_kernels(
             "max_abs": between.max_abs,
             "reference_sqnr_db": reference.sqnr_db,
             "shipping_sqnr_db": shipping.sqnr_db,
+            **({} if step is None else {"max_steps": round(between.max_abs / step, 3)}),
         },
         {
             "gap_db": Bound(limits.kernels_gap_db, at_least=False),
             "agreement": Bound(limits.kernels_agreement, at_least=True),
-            **(
-                {"max_abs": Bound(limits.kernels_max_abs, at_least=False)}
-                if math.isfinite(limits.kernels_max_abs)
-                else {}
-            ),
+            **_upper("max_abs", limits.kernels_max_abs),
+            **({} if step is None else _upper("max_steps", limits.kernels_max_steps)),
         },
     )
     saturation = (
@@ -224,6 +224,11 @@ def verify_kernels(
         or saturation
         or "a kernel of the shipping runtime computes something else than the file says",
     )
+
+
+def _upper(metric: str, limit: float) -> dict[str, Bound]:
+    """Return an upper bound on a metric, by its name; none where it is infinite."""
+    return {metric: Bound(limit, at_least=False)} if math.isfinite(limit) else {}
 
 
 def verify_task(float_outputs: Outputs, shipping_outputs: Outputs, labels: Labels, limits: Limits) -> Link:

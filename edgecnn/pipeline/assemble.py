@@ -82,7 +82,7 @@ class Parts:
 
     def _compiled_files(self) -> list[Path]:
         step = self.attempt.step("compile")
-        return [self._outputs(step) / compile_stage.COMPILED] if self._has(step) else []
+        return [compile_stage.compiled_file(self._outputs(step))] if self._has(step) else []
 
     def links(self) -> list[Link]:
         """Return every link of the chain; the fourth only where there is an evaluation set."""
@@ -100,7 +100,7 @@ class Parts:
     ) -> tuple[Manifest, list[BudgetResult]]:
         """Return the manifest and the judged budgets that it holds."""
         spec = self._json(self.plan.checkpoint, "spec.json")
-        inspection = self._json(self.attempt.step("inspect"), "inspection.json")
+        inspection = self._json(self.attempt.step("inspect"), quantize.INSPECTION)
         files = self.files()
         size = sum(path.stat().st_size for path in self._compiled_files() or self._model_files())
         npu, runtime = self._npu(), self._json(self.attempt.step("verify"), verify.RUNTIME)

@@ -109,7 +109,8 @@ def _inspect(attempt: Attempt) -> Step:
 def _compile(attempt: Attempt) -> Step:
     parameters = CompileParameters.of(attempt.target)
     inputs = {"model": attempt.model_file}
-    return Step(attempt.step("compile"), COMPILE, parameters, inputs, attempt.target.name)
+    stage = COMPILE[parameters.compiler]
+    return Step(attempt.step("compile"), stage, parameters, inputs, attempt.target.name)
 
 
 def _verify(attempt: Attempt) -> Step:
@@ -122,6 +123,7 @@ def _verify(attempt: Attempt) -> Step:
         threads=target.threads,
         host_isa=host().isa,
         limits=target.verification.model_dump(exclude_none=True),
+        options=target.runtime_options(),
     )
     inputs = {
         "float": f"lower:{target.format}{attempt.network.truth_suffix}",
@@ -130,13 +132,17 @@ def _verify(attempt: Attempt) -> Step:
         "reference": f"reference{attempt.network.truth_suffix}",
         "contract": "contract",
     }
+    if target.verification.kernels_max_steps is not None:
+        inputs["inspection"] = attempt.step("inspect")
     stage = VERIFY[target.runtime]
     return Step(attempt.step("verify"), stage, parameters, inputs, target.name, require_intact)
 
 
 def _evaluate(attempt: Attempt) -> Step:
     target = attempt.target
-    parameters = EvaluateParameters(target.format, target.runtime, target.threads, host().isa)
+    parameters = EvaluateParameters(
+        target.format, target.runtime, target.threads, host().isa, target.runtime_options()
+    )
     inputs = {"model": attempt.model_file, "images": "prepare:eval"}
     after = (attempt.step("verify"),)
     stage = EVALUATE[target.runtime]

@@ -8,7 +8,7 @@ from edgecnn.config.quantities import format_size
 from edgecnn.report.rows import climbed, ladder_table, target_table, worth
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 def run_markdown(summary: dict[str, Any]) -> str:
@@ -83,16 +83,27 @@ def _npu(targets: list[dict[str, Any]]) -> str:
             item["target"],
             f"{npu['npu_coverage']:.1%}",
             str(npu["cpu_ops"]),
-            str(npu["cycles"]),
-            f"{npu['milliseconds']:.3g}",
-            format_size(npu["sram_bytes"]),
-            format_size(npu["flash_bytes"]),
+            _known(npu["cycles"], str),
+            _known(npu["milliseconds"], "{:.3g}".format),
+            _known(npu["sram_bytes"], format_size),
+            _known(npu["dram_bytes"], format_size),
+            _known(npu["flash_bytes"], format_size),
             f"{npu['figures']} ({npu['compiler']} {npu['version']}, {npu['configuration']})",
         )
         for item in targets
         if (npu := item.get("npu"))
     ]
-    columns = ("target", "on the NPU", "CPU ops", "cycles", "ms", "SRAM", "flash", "cycles and memory are")
+    columns = (
+        "target",
+        "on the NPU",
+        "CPU ops",
+        "cycles",
+        "ms",
+        "SRAM",
+        "DRAM",
+        "flash",
+        "cycles and memory are",
+    )
     arenas = [
         f"{item['target']}: arena of {format_size(memory['arena'])}, counted by the interpreter here, "
         "whose pointers are wider than a microcontroller's."
@@ -101,6 +112,10 @@ def _npu(targets: list[dict[str, Any]]) -> str:
     ]
     parts = [table(columns, rows)] * bool(rows) + arenas + worth(targets)
     return "\n\n".join(["## On the device, without the device", *parts]) if parts else ""
+
+
+def _known(value: Any, write: Callable[[Any], str]) -> str:
+    return "" if value is None else write(value)
 
 
 def _verification(target: dict[str, Any]) -> str:

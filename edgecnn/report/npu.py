@@ -9,7 +9,7 @@ from edgecnn.config.quantities import format_size
 from edgecnn.report.markdown import table
 
 if TYPE_CHECKING:
-    from edgecnn.compilers.report import LayerCost, NpuReport
+    from edgecnn.compilers.report import Estimate, LayerCost, NpuReport
 
 COLUMNS = ("layer", "operation", "runs on", "cycles", "share", "bound by", "MACs", "MAC units used", "memory")
 
@@ -30,8 +30,15 @@ def headline(report: NpuReport) -> str:
     return (
         f"{estimate.accelerator} ({estimate.configuration}): {partition.npu_coverage:.1%} on the NPU in "
         f"{partition.subgraphs} piece{'s' * (partition.subgraphs != 1)}, {partition.cpu_ops} CPU ops{left}, "
-        f"{estimate.cycles} cycles = {estimate.milliseconds:.3g} ms, {', '.join(memories)}"
+        f"{', '.join([_time(estimate), *memories])}"
     )
+
+
+def _time(estimate: Estimate) -> str:
+    if estimate.cycles is None:
+        return "cycles unknown"
+    duration = "" if estimate.milliseconds is None else f" = {estimate.milliseconds:.3g} ms"
+    return f"{estimate.cycles} cycles{duration}"
 
 
 def origin(report: NpuReport) -> str:
@@ -44,18 +51,18 @@ def layer_rows(report: NpuReport) -> list[tuple[str, ...]]:
     return [_row(layer, report.estimate.cycles) for layer in report.estimate.layers]
 
 
-def _row(layer: LayerCost, total: int) -> tuple[str, ...]:
-    on_npu = layer.on_npu
+def _row(layer: LayerCost, total: int | None) -> tuple[str, ...]:
+    used = layer.utilization if layer.macs else None
     return (
         layer.name,
         layer.operator,
-        "NPU" if on_npu else "CPU",
-        str(layer.cycles) if on_npu else "-",
-        f"{100 * layer.cycles / total:.1f} %" if on_npu else "-",
+        "NPU" if layer.on_npu else "CPU",
+        "-" if layer.cycles is None else str(layer.cycles),
+        "-" if layer.cycles is None or not total else f"{100 * layer.cycles / total:.1f} %",
         layer.bound,
         str(layer.macs),
-        f"{100 * layer.utilization:.0f} %" if on_npu and layer.macs else "-",
-        format_size(layer.memory_bytes),
+        "-" if used is None else f"{100 * used:.0f} %",
+        "-" if layer.memory_bytes is None else format_size(layer.memory_bytes),
     )
 
 

@@ -1,4 +1,7 @@
-"""Cycles of every layer on an NPU as a bar chart, coloured by what bounds the layer; plain SVG."""
+"""Cycles of every layer on an NPU as a bar chart, coloured by what bounds the layer; plain SVG.
+
+Where the compiler tells no cycles, the bars are multiply-accumulates.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,17 @@ _NAME_CHARACTERS = 44
 
 def npu_svg(report: NpuReport) -> str:
     """Return the chart as an SVG document, one bar a layer in order of execution."""
-    layers = [layer for layer in report.estimate.layers if layer.cycles or not layer.on_npu]
-    longest = max((layer.cycles for layer in layers), default=1) or 1
+    timed = report.estimate.cycles is not None
+    bars_of = [(layer, (layer.cycles or 0) if timed else layer.macs) for layer in report.estimate.layers]
+    layers = [(layer, cost) for layer, cost in bars_of if cost or not layer.on_npu]
+    longest = max((cost for _, cost in layers), default=1) or 1
     height = _TOP + _ROW * len(layers) + 8
-    bars = "\n".join(_bar(layer, _TOP + _ROW * index, longest) for index, layer in enumerate(layers))
-    estimate = report.estimate
-    title = (
-        f"{estimate.accelerator}: {estimate.cycles} cycles, estimated by {report.compiler} {report.version}"
+    bars = "\n".join(
+        _bar(layer, cost, _TOP + _ROW * index, longest) for index, (layer, cost) in enumerate(layers)
     )
+    estimate = report.estimate
+    cost = f"{estimate.cycles} cycles" if timed else f"{sum(layer.macs for layer, _ in bars_of)} MACs"
+    title = f"{estimate.accelerator}: {cost}, estimated by {report.compiler} {report.version}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LABEL + _BAR + 110}" height="{height}" '
         f'font-family="sans-serif" font-size="11">\n'
@@ -50,12 +56,12 @@ def _legend() -> str:
     return "\n".join(entries)
 
 
-def _bar(layer: LayerCost, top: int, longest: int) -> str:
+def _bar(layer: LayerCost, cost: int, top: int, longest: int) -> str:
     name = layer.name if len(layer.name) <= _NAME_CHARACTERS else f"{layer.name[: _NAME_CHARACTERS - 3]}..."
     # A layer on the CPU has no cycles that anyone knows: a mark shows that it is there.
-    width = max(2.0, _BAR * layer.cycles / longest)
+    width = max(2.0, _BAR * cost / longest)
     color = COLORS.get(layer.bound, "#999999")
-    count = str(layer.cycles) if layer.on_npu else "CPU"
+    count = str(cost) if layer.on_npu else "CPU"
     return (
         f'<text x="{_LABEL - 6}" y="{top + 11}" text-anchor="end">{escape(name)} '
         f"({escape(layer.operator)})</text>"

@@ -111,11 +111,12 @@ def _expected(target: dict[str, Any]) -> dict[str, str]:
         return {"SRAM": f"{format_size(arena)} arena"}
     if not npu:
         return {}
-    return {
-        "on NPU": f"{100 * npu['npu_coverage']:.1f} %",
-        "cycles": str(npu["cycles"]),
-        "SRAM": format_size(npu["sram_bytes"]),
-    }
+    cells = {"on NPU": f"{100 * npu['npu_coverage']:.1f} %"}
+    if npu["cycles"] is not None:
+        cells["cycles"] = str(npu["cycles"])
+    if npu["sram_bytes"] is not None:
+        cells["SRAM"] = format_size(npu["sram_bytes"])
+    return cells
 
 
 def _arena(target: dict[str, Any]) -> int:

@@ -13,7 +13,7 @@ from edgecnn.runtimes.base import Description, Options, Runtime, refused
 if TYPE_CHECKING:
     from pathlib import Path
 
-_REFUSALS: tuple[type[Exception], ...] = (
+REFUSALS: tuple[type[Exception], ...] = (
     native.Fail,
     native.InvalidArgument,
     native.InvalidGraph,
@@ -62,7 +62,7 @@ class OnnxRuntime(Runtime):
             for key, value in options.extra.items():
                 settings.add_session_config_entry(key, value)
             session = onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
-        except _REFUSALS as error:
+        except REFUSALS as error:
             raise refused(model, "onnxruntime", error) from error
         return cls(session, options)
 

@@ -63,6 +63,20 @@ RUNTIMES: dict[str, Entry] = {
         toolchain="tflm",
         simulates=True,
     ),
+    "qnn": Entry(
+        "edgecnn.runtimes.qnn:QnnHtp",
+        "onnxruntime-qnn",
+        "edgecnn toolchain install qnn",
+        toolchain="qnn",
+        simulates=True,
+    ),
+    "rknn": Entry(
+        "edgecnn.runtimes.rknn:RknnSimulator",
+        "rknn-toolkit2",
+        "edgecnn toolchain install rknn",
+        toolchain="rknn",
+        simulates=True,
+    ),
 }
 
 

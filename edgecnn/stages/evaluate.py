@@ -23,12 +23,14 @@ class EvaluateParameters:
         runtime: Runtime that executes it.
         threads: Threads of one inference.
         host_isa: Instruction set of this machine: int8 kernels differ between them.
+        options: What the runtime is told besides, such as the chip that it simulates.
     """
 
     format: str
     runtime: str
     threads: int
     host_isa: str
+    options: dict[str, str]
 
 
 def run(inputs: Inputs, parameters: EvaluateParameters, context: Context) -> None:
@@ -40,6 +42,7 @@ def run(inputs: Inputs, parameters: EvaluateParameters, context: Context) -> Non
         model_file(inputs["model"], parameters.format),
         log=context.log,
         threads=parameters.threads,
+        extra=parameters.options,
     ) as session:
         evaluation = session.evaluate(
             images.directory / "images.npy",
@@ -65,4 +68,6 @@ EVALUATE = {
     "openvino": Stage("evaluate", 1, run, ("openvino",)),
     "tosa": Stage("evaluate", 1, run, toolchains=("tosa",)),
     "tflite-micro": Stage("evaluate", 1, run, toolchains=("tflm",)),
+    "qnn": Stage("evaluate", 1, run, toolchains=("qnn",)),
+    "rknn": Stage("evaluate", 1, run, toolchains=("rknn",)),
 }

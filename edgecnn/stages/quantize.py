@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 NOTES = "quantization.json"
 LAYERS = "layers.json"
 """What a sensitivity analysis names: ``float_layers``."""
+INSPECTION = "inspection.json"
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,13 @@ def inspect(inputs: Inputs, parameters: InspectParameters, context: Context) -> 
         {"format": parameters.format, "model": str(model_file(inputs["model"], parameters.format))},
         log=context.log,
     )
-    (context.out / "inspection.json").write_text(
+    (context.out / INSPECTION).write_text(
         json.dumps(context.charge("inspect", child), sort_keys=True), encoding="utf-8"
     )
 
 
 INSPECT = {
-    "onnx": Stage("inspect", 2, inspect, ("onnx", "onnxruntime")),
+    "onnx": Stage("inspect", 3, inspect, ("onnx", "onnxruntime")),
     "tflite": Stage("inspect", 2, inspect, ("ai-edge-litert",)),
     "openvino": Stage("inspect", 2, inspect, ("openvino",)),
 }

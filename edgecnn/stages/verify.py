@@ -26,6 +26,7 @@ from edgecnn.runtimes.isa import ISAS
 from edgecnn.runtimes.registry import entry_of
 from edgecnn.stages import reference
 from edgecnn.stages.base import Context, Inputs, Stage
+from edgecnn.stages.quantize import INSPECTION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +52,7 @@ class VerifyParameters:
         threads: Threads of one inference.
         host_isa: Instruction set of this machine: int8 kernels differ between them.
         limits: The target's own limits.
+        options: What the shipping runtime is told besides, such as the chip that it simulates.
     """
 
     format: str
@@ -60,6 +62,7 @@ class VerifyParameters:
     threads: int
     host_isa: str
     limits: dict[str, float]
+    options: dict[str, str]
 
 
 def run(inputs: Inputs, parameters: VerifyParameters, context: Context) -> None:
@@ -87,8 +90,16 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
     shipping_outputs = execute("shipping", model, "shipping")
     # What a simulator computes does not depend on the machine that it runs on.
     isa = ISAS.get(parameters.host_isa) if entry_of(parameters.runtime).saturates else None
-    links.append(verify_kernels(float_outputs, reference_outputs, shipping_outputs, limits, isa))
+    step = _output_step(inputs["inspection"]) if "inspection" in inputs else None
+    links.append(verify_kernels(float_outputs, reference_outputs, shipping_outputs, limits, isa, step))
     return links
+
+
+def _output_step(inspection: Path) -> float | None:
+    """Return what one step of the file's first output stands for, where the file tells."""
+    described = json.loads((inspection / INSPECTION).read_text(encoding="utf-8"))
+    scale: float | None = described["outputs"][0]["scale"]
+    return scale
 
 
 def _reference_file(model: Path, format_name: str, context: Context) -> Path:
@@ -114,13 +125,14 @@ class _Executor:
     def __call__(self, name: str, model: Path, execution: Execution) -> npt.NDArray[np.float32]:
         images = PreparedSet.open(self.probe)
         ours = self.parameters
-        runtime = ours.runtime if name == "shipping" else ours.reference_runtime
+        shipping = name == "shipping"
         with LocalDevice().open(
-            runtime,
+            ours.runtime if shipping else ours.reference_runtime,
             model,
             log=self.context.log,
             execution=execution,
             threads=ours.threads,
+            extra=ours.options if shipping else {},
         ) as session:
             described = json.dumps(session.description.to_json(), sort_keys=True)
             (self.context.out / RUNTIME).write_text(described, encoding="utf-8")
@@ -165,4 +177,6 @@ VERIFY = {
     "openvino": Stage("verify", 4, run, ("openvino",)),
     "tosa": Stage("verify", 4, run, ("ai-edge-litert",), toolchains=("tosa",)),
     "tflite-micro": Stage("verify", 4, run, ("ai-edge-litert",), toolchains=("tflm",)),
+    "qnn": Stage("verify", 4, run, ("onnxruntime",), toolchains=("qnn",)),
+    "rknn": Stage("verify", 4, run, ("onnxruntime",), toolchains=("rknn",)),
 }

@@ -7,7 +7,9 @@ from edgecnn.errors import InputError
 
 
 def layer(name: str, cycles: int, *, on_npu: bool = True, utilization: float = 0.9, **busy: int) -> LayerCost:
-    return LayerCost(name, "Conv2D", on_npu, cycles, busy or {"compute": cycles}, 1000, utilization, 4096)
+    if not on_npu:
+        return LayerCost(name, "Conv2D", on_npu, 1000)
+    return LayerCost(name, "Conv2D", on_npu, 1000, cycles, busy or {"compute": cycles}, utilization, 4096)
 
 
 def report(*layers: LayerCost) -> NpuReport:
@@ -17,7 +19,14 @@ def report(*layers: LayerCost) -> NpuReport:
         version="5.2.0",
         partition=Partition(len(layers), cpu, ("SELECT",) * bool(cpu), 0.9, 0.8, 1),
         estimate=Estimate(
-            "ethos-u55-128", "S, M, 500 MHz", layers, sum(item.cycles for item in layers), 1.5, 1000, 0, 2000
+            "ethos-u55-128",
+            "S, M, 500 MHz",
+            layers,
+            sum(item.cycles or 0 for item in layers),
+            1.5,
+            1000,
+            0,
+            2000,
         ),
         compiled_bytes=3000,
     )

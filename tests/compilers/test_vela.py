@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from edgecnn.compilers.report import NpuReport
 from edgecnn.compilers.vela import Vela, read_estimate
+from edgecnn.config.target import load_target
 from edgecnn.errors import InputError, MissingDependency, WorkerError
-from edgecnn.stages.compile import compile_network
+from edgecnn.stages.compile import CompileParameters, compile_network
 from tests import tiny_models as tiny
 from tests.tflite_surgery import write_reversed
 from tests.toolchains.test_environment import fake
@@ -17,8 +19,8 @@ from tests.toolchains.test_environment import fake
 if TYPE_CHECKING:
     from pathlib import Path
 
-U55 = Vela("ethos-u55-128", "Ethos_U55_High_End_Embedded", "Shared_Sram")
-U85 = Vela("ethos-u85-256", "Ethos_U85_SYS_DRAM_Mid", "Dedicated_Sram_384KB")
+U55 = CompileParameters.of(load_target("ethos-u55-128"))
+U85 = CompileParameters.of(load_target("ethos-u85-256"))
 
 
 @pytest.fixture
@@ -26,27 +28,28 @@ def _tools(npu_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGECNN_HOME", str(npu_home))
 
 
-def compiled(model: Path, vela: Vela, tmp_path: Path) -> NpuReport:
+def compiled(model: Path, parameters: CompileParameters, tmp_path: Path) -> NpuReport:
     return compile_network(
-        model, tmp_path / "compiled.tflite", vela, log=tmp_path / "log", scratch=tmp_path / "scratch"
+        model, tmp_path / "compiled.tflite", parameters, log=tmp_path / "log", scratch=tmp_path / "scratch"
     )
 
 
 @pytest.mark.usefixtures("_tools")
-@pytest.mark.parametrize("vela", [U55, U85])
-def test_a_whole_network_on_the_npu(vela: Vela, tmp_path: Path) -> None:
-    report = compiled(tiny.write_tflite(tmp_path / "net.tflite", quantized=True), vela, tmp_path)
-    assert report.estimate.accelerator == vela.accelerator
+@pytest.mark.parametrize("parameters", [U55, U85])
+def test_a_whole_network_on_the_npu(parameters: CompileParameters, tmp_path: Path) -> None:
+    report = compiled(tiny.write_tflite(tmp_path / "net.tflite", quantized=True), parameters, tmp_path)
+    assert report.estimate.accelerator == parameters.options["accelerator"]
     assert (report.partition.npu_coverage, report.partition.cpu_ops, report.partition.subgraphs) == (
         1.0,
         0,
         1,
     )
-    assert report.estimate.cycles == sum(layer.cycles for layer in report.estimate.layers) > 0
+    assert report.estimate.cycles == sum(layer.cycles or 0 for layer in report.estimate.layers)
+    assert report.estimate.cycles
     conv = max(report.estimate.layers, key=lambda layer: layer.macs)
     assert conv.macs == tiny.CLASSES * tiny.SIZE * tiny.SIZE * 3
     assert (tmp_path / "compiled.tflite").stat().st_size == report.compiled_bytes
-    again = compiled(tmp_path / "net.tflite", vela, tmp_path)
+    again = compiled(tmp_path / "net.tflite", parameters, tmp_path)
     assert again == report, "the same file gives the same figures, to the last cycle"
 
 
@@ -74,7 +77,7 @@ def test_a_float_file_is_refused_before_the_compiler_sees_it(tmp_path: Path) -> 
 def test_an_unknown_memory_is_the_compilers_word(tmp_path: Path) -> None:
     model = tiny.write_tflite(tmp_path / "net.tflite", quantized=True)
     with pytest.raises(WorkerError, match=r"vela, compiling net\.tflite for ethos-u55-128 failed"):
-        compiled(model, Vela("ethos-u55-128", "No_Such_System", "Shared_Sram"), tmp_path)
+        compiled(model, replace(U55, options={**U55.options, "system_config": "No_Such_System"}), tmp_path)
 
 
 def test_without_the_toolchain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +104,7 @@ def test_a_compiler_that_fails(
     python.chmod(0o755)
     model = tiny.write_tflite(tmp_path / "net.tflite", quantized=True)
     with pytest.raises(WorkerError, match=message):
-        U55.compile(
+        Vela(**U55.options).compile(
             model, tmp_path / "out", log=tmp_path / "log", scratch=tmp_path / "scratch", timeout_s=1.0
         )
 

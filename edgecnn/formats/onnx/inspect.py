@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from edgecnn.formats.onnx.session import open_session, read_model, tensor_infos
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from edgecnn.ondevice.tensor import TensorInfo
 
 _MOVES = frozenset(
     {
@@ -78,7 +81,7 @@ def inspect(file: Path) -> Inspection:
         float_ops=tuple(node.name or node.output[0] for node in float_nodes),
         transposes=sum(node.op_type == "Transpose" for node in nodes),
         inputs=tensor_infos(model.graph.input),
-        outputs=tensor_infos(model.graph.output),
+        outputs=_with_steps(model),
         parameters=_parameters(model),
         size_bytes=file.stat().st_size,
         details={
@@ -88,6 +91,21 @@ def inspect(file: Path) -> Inspection:
             "optimized_by": f"onnxruntime {onnxruntime.__version__}",
         },
     )
+
+
+def _with_steps(model: onnx.ModelProto) -> tuple[TensorInfo, ...]:
+    """Describe the outputs; one that is dequantized in the file keeps its scale, though it is float."""
+    scales = {tensor.name: tensor for tensor in model.graph.initializer}
+    made_by = {name: node for node in model.graph.node for name in node.output}
+    described = []
+    for info in tensor_infos(model.graph.output):
+        node = made_by.get(info.name)
+        if node is not None and node.op_type == "DequantizeLinear" and node.input[1] in scales:
+            scale = onnx.numpy_helper.to_array(scales[node.input[1]])
+            described.append(replace(info, scale=float(scale)) if scale.ndim == 0 else info)
+        else:
+            described.append(info)
+    return tuple(described)
 
 
 def _optimized(file: Path) -> onnx.ModelProto:
