@@ -54,13 +54,13 @@ def throughput(runtime: str, model: Path, scratch: Path) -> dict[str, Any]:
     with LocalDevice().open(runtime, model, log=scratch / "log") as session:
         shape = session.description.inputs[0].shape
         height, width = shape[1:3] if shape[3] in (1, 3) else shape[2:4]
-        count = int(np.clip(ROUND_SECONDS * 1e9 / np.median(session.time(20, warmup=20)), 20, 5000))
+        count = int(np.clip(ROUND_SECONDS * 1e9 / np.median(session.time(20, warmup=20).wall_ns), 20, 5000))
         pictures = np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8)
         np.save(scratch / "images.npy", pictures)
         contract = Contract(height=height, width=width)
         bare, evaluation, peak = [], [], 0
         for _ in range(ROUNDS):
-            bare.append(count / (session.time(count).sum() / 1e9))
+            bare.append(count / (session.time(count).wall_ns.sum() / 1e9))
             done = session.evaluate(scratch / "images.npy", contract, scratch / "out")
             evaluation.append(done.images_per_second)
             peak = done.peak_bytes

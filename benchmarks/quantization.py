@@ -14,6 +14,7 @@ of the default's, in every runtime.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import subprocess
 import sys
@@ -35,7 +36,8 @@ from edgecnn.devices.host import host
 from edgecnn.devices.local import LocalDevice
 from edgecnn.formats.registry import model_file
 from edgecnn.measure.accuracy import agreement, paired_difference, top_k_hits
-from edgecnn.measure.latency import compare_latency, pinned_cpus
+from edgecnn.measure.compare import compare_latency
+from edgecnn.measure.latency import pinned_cpus
 from edgecnn.measure.signal import sqnr_db
 from edgecnn.pipeline.runner import SilentReporter
 
@@ -194,14 +196,11 @@ def evaluate(case: Case, file: Path, folder: Path) -> Any:
 
 
 def latency(case: Case, file: Path, other: Path, folder: Path) -> float:
-    """Return the ratio of two files' median latencies, taking turns on one CPU."""
+    """Return the ratio of two files' latencies, taking turns on one CPU."""
     options: dict[str, Any] = {"log": folder / "log", "threads": 1, "cpus": pinned_cpus(1)}
-    runtime = TARGETS[case.target]
-    with (
-        LocalDevice().open(runtime, file, **options) as candidate,
-        LocalDevice().open(runtime, other, **options) as baseline,
-    ):
-        return round(compare_latency(candidate, baseline, rounds=20, round_seconds=0.1).ratio, 3)
+    opened = functools.partial(LocalDevice().open, TARGETS[case.target], **options)
+    compared = compare_latency(functools.partial(opened, file), functools.partial(opened, other))
+    return round(compared.ratio, 3)
 
 
 def as_table(rows: list[dict[str, Any]]) -> Table:

@@ -20,6 +20,7 @@ _VERBS = {
     "evaluate": "edgecnn.api.evaluate",
     "bench": "edgecnn.api.bench",
     "check": "edgecnn.api.check",
+    "accept_baseline": "edgecnn.api.baseline",
     "inspect": "edgecnn.api.inspect",
     "diagnose": "edgecnn.api.diagnose",
     "fetch": "edgecnn.api.fetch",

@@ -1,37 +1,22 @@
-"""Check a run or an artifact: the files are those that were verified, and every budget is met."""
+"""Check a run or an artifact: links, budgets, and what changed since an accepted baseline."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edgecnn.errors import InputError
-from edgecnn.measure.budgets import judge_one
+from edgecnn.api.artifacts import target_artifact, target_summaries
+from edgecnn.api.regression import Tolerances, compare_with_baseline
+from edgecnn.config.budget_file import load_budgets
+from edgecnn.measure.budgets import AGAINST_BASELINE, BudgetResult, Measured, format_value, judge
+from edgecnn.measure.check import CheckRow
+from edgecnn.measure.verdict import Verdict
 from edgecnn.measure.verification import Link
 from edgecnn.store.manifest import NAME, Artifact
 
-SUMMARY = "summary.json"
-
-
-@dataclass(frozen=True)
-class CheckRow:
-    """One thing that was checked.
-
-    Attributes:
-        target: The target.
-        check: ``link 1 (conversion)``, the name of a budget, or ``made``.
-        passed: Whether it holds.
-        measured: The measured value, or a word.
-        limit: What it is held to.
-    """
-
-    target: str
-    check: str
-    passed: bool
-    measured: float | str | None
-    limit: float | str | None
+if TYPE_CHECKING:
+    from edgecnn.config.budget_file import BudgetFile
 
 
 @dataclass(frozen=True)
@@ -39,84 +24,117 @@ class CheckResult:
     """Everything that was checked.
 
     Attributes:
-        rows: One a link and a budget.
+        path: What was checked.
+        rows: One a link, a budget, and a value of the baseline.
+        strict: Whether what could not be decided counts as missed.
     """
 
+    path: str
     rows: tuple[CheckRow, ...]
+    strict: bool = False
+
+    @property
+    def failed(self) -> tuple[CheckRow, ...]:
+        """The rows that stand in the way."""
+        bad = {Verdict.FAIL, Verdict.INCONCLUSIVE} if self.strict else {Verdict.FAIL}
+        return tuple(row for row in self.rows if row.verdict in bad)
 
     @property
     def passed(self) -> bool:
-        """Whether everything holds."""
-        return all(row.passed for row in self.rows)
+        """Whether nothing stands in the way."""
+        return not self.failed
 
     @property
     def exit_code(self) -> int:
-        """0, or 4 for a broken link, or 3 for a missed budget."""
-        failed = [row for row in self.rows if not row.passed]
-        if not failed:
+        """0, or 4 for a broken link, or 3 for a missed budget or a regression."""
+        if self.passed:
             return 0
-        return 4 if any(row.check.startswith(("link", "made")) for row in failed) else 3
+        return 4 if any(row.kind == "link" for row in self.failed) else 3
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
-        return {"passed": self.passed, "results": [vars(row) for row in self.rows]}
+        results = [asdict(row) | {"passed": row not in self.failed} for row in self.rows]
+        return {"path": self.path, "passed": self.passed, "results": results}
 
 
-def check(path: Path | str) -> CheckResult:
+def check(
+    path: Path | str,
+    *,
+    baseline: Path | None = None,
+    budgets: Path | None = None,
+    latency: bool = True,
+    tolerances: Tolerances | None = None,
+    strict: bool = False,
+) -> CheckResult:
     """Check the artifact at ``path``, or every target of the run at ``path``.
 
+    Args:
+        path: Directory of a run or of one artifact.
+        baseline: File of an accepted baseline to compare with.
+        budgets: File of budgets in place of those that the artifacts were made with.
+        latency: Whether candidate and baseline are timed in turns on this machine.
+        tolerances: What may change between baseline and candidate.
+        strict: Let what could not be decided count as missed.
+
     Raises:
-        InputError: There is neither, or a file was changed since it was verified.
+        InputError: There is neither, a file was changed since it was verified, or the baseline is of
+            another model or schema.
+        UsageError: The file of budgets is wrong.
     """
     directory = Path(path)
-    if (directory / NAME).is_file():
-        return CheckResult(tuple(_artifact_rows(Artifact.open(directory))))
-    if not (directory / SUMMARY).is_file():
-        raise InputError(
-            f"{directory} is neither a run nor an artifact",
-            hint="give the directory of `edgecnn run`, or the one that `edgecnn export` printed",
-        )
+    made = _artifacts(directory)
+    file = None if budgets is None else load_budgets(budgets, [name for name, _, _ in made])
     rows: list[CheckRow] = []
-    for target in _targets(directory / SUMMARY):
-        rows += _target_rows(directory, target)
-    if not rows:
-        raise InputError(f"{directory / SUMMARY} lists no targets")
-    return CheckResult(tuple(rows))
+    for name, artifact, reason in made:
+        if artifact is None:
+            rows.append(CheckRow(name, "link", "made", Verdict.FAIL, reason, None))
+        else:
+            rows += _artifact_rows(artifact, file)
+    if baseline is not None:
+        if latency:  # the comparison has this budget's verdict
+            rows = [row for row in rows if row.check != AGAINST_BASELINE]
+        found = {name: artifact for name, artifact, _ in made if artifact is not None}
+        rows += compare_with_baseline(found, baseline, latency=latency, tolerances=tolerances or Tolerances())
+    return CheckResult(str(directory), tuple(rows), strict)
 
 
-def _targets(summary: Path) -> list[dict[str, Any]]:
-    try:
-        document = json.loads(summary.read_text(encoding="utf-8"))
-        return [{"target": str(item["target"]), "error": item["error"]} for item in document["targets"]]
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise InputError(f"{summary} is not a run's summary: {error}") from error
+def _artifacts(directory: Path) -> list[tuple[str, Artifact | None, str]]:
+    """Return name, artifact and, where there is none, the reason, of every target."""
+    if (directory / NAME).is_file():
+        artifact = Artifact.open(directory)
+        return [(artifact.manifest.target.name, artifact, "")]
+    made = []
+    for item in target_summaries(directory):
+        error = item["error"]
+        reason = str(error.get("message")) if isinstance(error, dict) else "its artifact is missing"
+        made.append((item["target"], target_artifact(directory, item["target"]), reason))
+    return made
 
 
-def _target_rows(directory: Path, target: dict[str, Any]) -> list[CheckRow]:
-    name = target["target"]
-    for folder in ("artifacts", "rejected"):
-        if (directory / folder / name / NAME).is_file():
-            return _artifact_rows(Artifact.open(directory / folder / name))
-    reason = target["error"]["message"] if isinstance(target["error"], dict) else "its artifact is missing"
-    return [CheckRow(name, "made", passed=False, measured=reason, limit=None)]
-
-
-def _artifact_rows(artifact: Artifact) -> list[CheckRow]:
-    name = artifact.manifest.target.name
-    rows = [_link_row(name, Link.from_json(item)) for item in artifact.manifest.verification]
+def _artifact_rows(artifact: Artifact, file: BudgetFile | None) -> list[CheckRow]:
+    manifest = artifact.manifest
+    name = manifest.target.name
     # The verdicts are made again from the numbers, not read back.
-    judged = [judge_one(item["name"], item["limit"], item["measured"]) for item in artifact.manifest.budgets]
-    return rows + [
-        CheckRow(name, result.name, result.passed, result.measured, result.limit) for result in judged
-    ]
+    budgets = manifest.target.budgets if file is None else file.of(name)
+    judged = judge(budgets, Measured.from_json(manifest.measured))
+    links = [_link_row(name, Link.from_json(item)) for item in manifest.verification]
+    return links + [_budget_row(name, result) for result in judged]
 
 
 def _link_row(target: str, link: Link) -> CheckRow:
     metric = next(iter(link.broken or link.limits))
     return CheckRow(
         target,
+        "link",
         f"link {link.number} ({link.name})",
-        link.passed,
+        Verdict.PASS if link.passed else Verdict.FAIL,
         f"{metric} {link.metrics[metric]:.4g}",
         str(link.limits[metric]),
+        link.cause,
     )
+
+
+def _budget_row(target: str, result: BudgetResult) -> CheckRow:
+    found = "not measured" if result.measured is None else format_value(result.name, result.measured)
+    limit = format_value(result.name, result.limit)
+    return CheckRow(target, "budget", result.title, result.verdict, found, limit, result.note)

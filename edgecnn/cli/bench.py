@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgecnn.cli.options import JsonOption, examples
+
+if TYPE_CHECKING:
+    from edgecnn.api.bench import BenchRow
+
+COLUMNS = (
+    *("artifact", "threads", "p50 ms", "p90 ms", "p99 ms", "first ms", "load ms", "peak MB"),
+    *("ratio", "interval", "verdict"),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -16,7 +24,8 @@ def register(app: typer.Typer) -> None:
         "bench",
         no_args_is_help=True,
         epilog=examples(
-            "edgecnn bench runs/quickstart/artifacts/onnx-fp32 runs/quickstart/artifacts/onnx-int8"
+            "edgecnn bench runs/quickstart/artifacts/onnx-fp32 runs/quickstart/artifacts/onnx-int8",
+            "edgecnn bench old/tflite-int8 new/tflite-int8 --limit 1.02",
         ),
     )(bench)
 
@@ -25,28 +34,40 @@ def bench(
     artifacts: Annotated[
         list[Path], typer.Argument(metavar="ARTIFACT...", help="Artifacts; the first is the baseline.")
     ],
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often two artifacts take turns.")] = 20,
-    milliseconds: Annotated[float, typer.Option("--turn", min=1.0, help="Milliseconds of one turn.")] = 50.0,
+    limit: Annotated[
+        float | None, typer.Option("--limit", min=0.0, help="Largest ratio that passes; above it, exit 3.")
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0.1, help="Time for one comparison that is not decided.")
+    ] = 20.0,
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, help="Least number of fresh pairs of processes.")
+    ] = 2,
     json: JsonOption = False,
 ) -> None:
-    """Time artifacts in turns, each in a pinned process of its own."""
+    """Time artifacts in turns, each in pinned processes of its own, until the ratio is clear."""
     import edgecnn
     from edgecnn.cli.console import print_json, print_table, print_text
 
-    result = edgecnn.bench(artifacts, rounds=rounds, milliseconds=milliseconds)
+    result = edgecnn.bench(artifacts, limit=limit, seconds=seconds, processes=processes)
     if json:
         print_json(result.to_json())
-        return
-    rows = [
-        (
-            row.target,
-            str(row.threads),
-            f"{row.latency.p50_ns / 1e6:.3f}",
-            f"{row.latency.p90_ns / 1e6:.3f}",
-            "-" if row.ratio is None else f"{row.ratio:.3f}",
-            "-" if row.interval is None else f"{row.interval[0]:.3f} to {row.interval[1]:.3f}",
-        )
-        for row in result.rows
-    ]
-    print_table("", ("artifact", "threads", "median ms", "p90 ms", "ratio", "95 % interval"), rows)
-    print_text(f"{result.host.cpu}, {result.host.isa}, load {result.host.load:.1f}")
+    else:
+        print_table("", COLUMNS, [_cells(row) for row in result.rows])
+        print_text(f"{result.host.cpu}, {result.host.isa}, load {result.host.load:.1f}")
+    raise typer.Exit(result.exit_code)
+
+
+def _cells(row: BenchRow) -> tuple[str, ...]:
+    times = row.latency
+    spent = (times.p50_ns, times.p90_ns, times.p99_ns, times.first_ns, times.load_ns)
+    compared = row.compared
+    return (
+        row.target,
+        str(row.threads),
+        *(f"{value / 1e6:.3f}" for value in spent),
+        f"{times.peak_bytes / 1e6:.0f}",
+        "-" if compared is None else f"{compared.ratio:.3f}",
+        "-" if compared is None else f"{compared.low:.3f} to {compared.high:.3f}",
+        "-" if compared is None else compared.verdict.value,
+    )

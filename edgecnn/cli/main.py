@@ -9,6 +9,7 @@ import typer
 
 import edgecnn
 from edgecnn.cli import (
+    baseline,
     bench,
     catalog,
     check,
@@ -38,7 +39,20 @@ app = typer.Typer(
     "`edgecnn export zoo:efficientnet-lite0 --target tflite-int8 --calibration photos/`.",
 )
 
-for module in (run, export, evaluate, bench, check, inspect, diagnose, catalog, doctor, fetch, toolchain):
+for module in (
+    run,
+    export,
+    evaluate,
+    bench,
+    check,
+    baseline,
+    inspect,
+    diagnose,
+    catalog,
+    doctor,
+    fetch,
+    toolchain,
+):
     module.register(app)
 
 

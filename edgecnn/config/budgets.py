@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from edgecnn.config.base import Schema
-from edgecnn.config.quantities import Fraction, Size
+from edgecnn.config.quantities import Duration, Fraction, Size
+
+Emulated = Literal["raspberry-pi-4", "raspberry-pi-5"]
+"""Devices that exist here as an emulated processor."""
 
 
 class Budgets(Schema):
@@ -23,8 +26,23 @@ class Budgets(Schema):
     accuracy_drop: Fraction | None = None
     """Largest loss of the task metric against fp32 PyTorch on the same images."""
 
+    class_floor: Fraction | None = None
+    """Smallest accuracy of any single class, in the shipping runtime."""
+
     latency_ratio: Fraction | None = None
-    """Largest median latency, as a multiple of the float32 file's in the same runtime."""
+    """Largest latency, as a multiple of the float32 file's in the same runtime."""
+
+    baseline_latency_ratio: Fraction | None = None
+    """Largest latency, as a multiple of the accepted baseline's; held by ``check --baseline``."""
+
+    latency: dict[str, Duration] | None = None
+    """Largest median latency of one inference, by the name of the CPU that it applies to."""
+
+    memory: Size | None = None
+    """Largest peak memory of a worker that runs the file, interpreter and runtime included."""
+
+    instructions: dict[Emulated, int] | None = None
+    """Largest number of executed Arm instructions of one inference, by emulated device."""
 
     float_ops: int | None = None
     """Largest number of floating-point operations left in the file."""

@@ -93,11 +93,11 @@ class VerificationConfig(Schema):
 class BenchmarkConfig(Schema):
     """The latency comparison of each target with its format's float32 file."""
 
-    rounds: int = Field(default=20, ge=1, le=10_000)
-    """How often candidate and baseline take turns."""
+    seconds: float = Field(default=20.0, gt=0, le=3600)
+    """Time after which no further worker processes are started while the interval is still wide."""
 
-    milliseconds: float = Field(default=50.0, gt=0)
-    """Length of one turn."""
+    processes: int = Field(default=2, ge=1, le=100)
+    """Least number of pairs of fresh worker processes."""
 
 
 class PipelineSpec(Schema):

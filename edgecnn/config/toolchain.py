@@ -32,6 +32,32 @@ Package = Annotated[str, AfterValidator(_plain)]
 Version = Annotated[str, AfterValidator(_exact)]
 
 
+class EmulatedDevice(Schema):
+    """A computer that a toolchain emulates."""
+
+    cpu: Package
+    """Processor, as QEMU names it."""
+
+    release: Package
+    """Debian release whose root file system it has; Raspberry Pi OS is built on it."""
+
+    python: Version
+    """Python of that release."""
+
+    part: str
+    features: str
+    """What its ``/proc/cpuinfo`` says of the processor; runtimes choose their kernels by it."""
+
+
+class Emulation(Schema):
+    """What a toolchain emulates, and with what."""
+
+    programs: dict[Package, Package]
+    """Programs that must be on this machine, and the Debian package of each."""
+
+    devices: dict[Package, EmulatedDevice]
+
+
 class Toolchain(Schema):
     """What is installed for a vendor tool, to the last package: nothing is resolved on the user's machine."""
 
@@ -47,6 +73,9 @@ class Toolchain(Schema):
 
     requirements: dict[Package, Version]
     """Every package of the environment with its exact version."""
+
+    emulation: Emulation | None = None
+    """The computers that it emulates, each with those packages; None for a plain environment."""
 
     @model_validator(mode="after")
     def _holds_its_package(self) -> Toolchain:

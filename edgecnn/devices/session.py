@@ -76,6 +76,42 @@ class Evaluation:
         return self.images / self.seconds
 
 
+@dataclass(frozen=True)
+class Times:
+    """Inferences that were timed one by one.
+
+    Attributes:
+        wall_ns: Wall time of each, int64 ``[N]``.
+        waited_ns: Of that, how long the worker was ready but the machine served somebody else, ``[N]``.
+        stolen_ns: Time that the hypervisor took from the worker's CPUs meanwhile.
+    """
+
+    wall_ns: npt.NDArray[np.int64]
+    waited_ns: npt.NDArray[np.int64]
+    stolen_ns: int
+
+    @property
+    def own_ns(self) -> npt.NDArray[np.int64]:
+        """What the model itself took, int64 ``[N]``: wall time less waiting, at least 1."""
+        own: npt.NDArray[np.int64] = np.maximum(self.wall_ns - self.waited_ns, 1)
+        return own
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What an open model has cost besides its inferences.
+
+    Attributes:
+        import_ns: Wall time of importing the runtime's package.
+        load_ns: Wall time of opening the model in it.
+        peak_bytes: Peak resident memory of the worker so far, interpreter and runtime included.
+    """
+
+    import_ns: int
+    load_ns: int
+    peak_bytes: int
+
+
 class Session:
     """A model open in a worker process; a context manager that ends the process.
 
@@ -195,12 +231,19 @@ class Session:
         results = self._ask("run", timeout_s, inputs=[str(path) for path in paths], out=str(folder))
         return [np.load(path, allow_pickle=False) for path in results]
 
-    def time(
-        self, iterations: int, *, warmup: int = 0, timeout_s: float = SILENCE_TIMEOUT_S
-    ) -> npt.NDArray[np.int64]:
-        """Return the nanoseconds of each of ``iterations`` inferences, after ``warmup`` that don't count."""
+    def time(self, iterations: int, *, warmup: int = 0, timeout_s: float = SILENCE_TIMEOUT_S) -> Times:
+        """Time each of ``iterations`` inferences on a fixed input, after ``warmup`` that don't count.
+
+        Raises:
+            WorkerError: The worker crashed, hung or ran out of memory.
+        """
         spent = self._ask("time", timeout_s, iterations=iterations, warmup=warmup)
-        return np.asarray(spent, np.int64)
+        wall, waited = (np.asarray(spent[key], np.int64) for key in ("wall_ns", "waited_ns"))
+        return Times(wall, waited, int(spent["stolen_ns"]))
+
+    def costs(self, *, timeout_s: float = SILENCE_TIMEOUT_S) -> Costs:
+        """Return what opening the model took, and the worker's peak memory so far."""
+        return Costs(**self._ask("costs", timeout_s))
 
     def close(self) -> None:
         """End the worker in good order, or by force if it does not answer."""

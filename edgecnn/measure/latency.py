@@ -1,4 +1,4 @@
-"""Latency of a candidate against a baseline, measured in turns so that both meet the same machine."""
+"""Latency of a candidate against a baseline: what is compared, and what comes out."""
 
 from __future__ import annotations
 
@@ -6,38 +6,92 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from edgecnn.devices.host import Host, host, usable_cpus
+from edgecnn.devices.host import Host, usable_cpus
 
 if TYPE_CHECKING:
-    from edgecnn.devices.session import Session
+    from collections.abc import Sequence
 
-_RESAMPLES = 5_000
-_WARMUP = 5
-_MOST_ITERATIONS = 2_000
+    import numpy.typing as npt
+
+    from edgecnn.devices.session import Costs, Times
+    from edgecnn.measure.verdict import Verdict
+
+DISTURBED = 0.01
+"""Share of its wall time that an inference waited for the CPU, from which on the machine slowed it."""
+
+_OUTLIER_DEVIATIONS = 5.0
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Times of one inference, in nanoseconds.
+    """Times of one inference, in nanoseconds; the waiting that the machine caused is taken off.
 
     Attributes:
         iterations: How many were timed.
         p50_ns: Median.
         p90_ns: 90th percentile.
+        p99_ns: 99th percentile.
         min_ns: Shortest.
+        wall_p50_ns: Median with the waiting left in: what a user of this busy machine would have seen.
+        wall_p99_ns: 99th percentile with the waiting left in.
+        first_ns: The first inference after opening; median over the processes.
+        load_ns: Opening the model; median over the processes.
+        peak_bytes: Peak memory of the worker, interpreter and runtime included; the largest process.
+        machine_outliers: Inferences that waited for the CPU for more than 1 % of their time.
+        model_outliers: Inferences that did not wait and yet took longer than the median by more than five
+            robust standard deviations.
     """
 
     iterations: int
     p50_ns: float
     p90_ns: float
+    p99_ns: float
     min_ns: float
+    wall_p50_ns: float
+    wall_p99_ns: float
+    first_ns: float
+    load_ns: float
+    peak_bytes: int
+    machine_outliers: int
+    model_outliers: int
 
     @classmethod
-    def of(cls, times: npt.NDArray[np.int64]) -> Latency:
-        """Summarize times in nanoseconds, ``[N]``."""
-        return cls(len(times), float(np.median(times)), float(np.quantile(times, 0.9)), float(times.min()))
+    def of(cls, times: Sequence[Times], first_ns: Sequence[int], costs: Sequence[Costs]) -> Latency:
+        """Summarize the times of one side.
+
+        Args:
+            times: All that was timed after the warm-up.
+            first_ns: The first inference of each process.
+            costs: What each process cost.
+        """
+        wall = np.concatenate([part.wall_ns for part in times])
+        own = np.concatenate([part.own_ns for part in times])
+        waited = wall - own > DISTURBED * wall
+        p50, p90, p99 = (float(value) for value in np.quantile(own, [0.5, 0.9, 0.99]))
+        wall_p50, wall_p99 = (float(value) for value in np.quantile(wall, [0.5, 0.99]))
+        return cls(
+            iterations=len(own),
+            p50_ns=p50,
+            p90_ns=p90,
+            p99_ns=p99,
+            min_ns=float(own.min()),
+            wall_p50_ns=wall_p50,
+            wall_p99_ns=wall_p99,
+            first_ns=float(np.median(first_ns)),
+            load_ns=float(np.median([cost.load_ns for cost in costs])),
+            peak_bytes=max(cost.peak_bytes for cost in costs),
+            machine_outliers=int(waited.sum()),
+            model_outliers=_outliers(own[~waited]),
+        )
+
+
+def _outliers(own: npt.NDArray[np.int64]) -> int:
+    if len(own) == 0:
+        return 0
+    middle = np.median(own)
+    spread = 1.4826 * np.median(np.abs(own - middle))
+    return int((own > middle + _OUTLIER_DEVIATIONS * max(spread, 1.0)).sum())
 
 
 @dataclass(frozen=True)
@@ -47,11 +101,19 @@ class LatencyRatio:
     Attributes:
         candidate: Times of the candidate.
         baseline: Times of the baseline.
-        ratio: Median of the candidate over median of the baseline; below 1 the candidate is faster.
+        ratio: How much of the baseline's time the candidate takes; below 1 it is faster.
         low: Lower end of the confidence interval of the ratio.
         high: Upper end.
-        confidence: Of the interval.
+        confidence: Of the interval, all looks at the growing data together.
+        limit: What the ratio was held to; None where only precision was wanted.
+        verdict: ``pass`` or ``fail`` where the interval lies on one side of the limit, else
+            ``inconclusive``; without a limit, whether the interval is narrow enough.
         rounds: Turns that each had.
+        processes: Pairs of fresh worker processes.
+        looks: How often the interval was looked at.
+        warmup: Inferences that each new process needed before its times were steady, at most.
+        stolen_ns: Time that the hypervisor took from the workers' CPUs meanwhile.
+        seconds: Wall time of the comparison.
         host: The machine.
     """
 
@@ -61,7 +123,14 @@ class LatencyRatio:
     low: float
     high: float
     confidence: float
+    limit: float | None
+    verdict: Verdict
     rounds: int
+    processes: int
+    looks: int
+    warmup: int
+    stolen_ns: int
+    seconds: float
     host: Host
 
     def to_json(self) -> dict[str, Any]:
@@ -76,67 +145,3 @@ def pinned_cpus(threads: int) -> list[int]:
     only one of them works at a time, and the machine's cores are not all alike.
     """
     return usable_cpus()[-max(1, threads) :]
-
-
-def measure_latency(session: Session, *, seconds: float = 1.0) -> Latency:
-    """Time one session alone; a number for this machine and moment, not for a comparison."""
-    return Latency.of(session.time(_iterations(session, seconds)))
-
-
-def compare_latency(
-    candidate: Session,
-    baseline: Session,
-    *,
-    rounds: int = 20,
-    round_seconds: float = 0.1,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> LatencyRatio:
-    """Time two sessions in turns and return the ratio of their medians with a bootstrap interval.
-
-    Args:
-        candidate: Open in a worker of its own.
-        baseline: Open in another, with the same CPUs and threads.
-        rounds: Turns that each gets; the order changes every round.
-        round_seconds: About how long a turn takes.
-        confidence: Of the interval.
-        seed: Of the resampling.
-
-    Raises:
-        WorkerError: A worker crashed or hung.
-    """
-    sessions = (candidate, baseline)
-    counts = [_iterations(session, round_seconds) for session in sessions]
-    times: tuple[list[npt.NDArray[np.int64]], list[npt.NDArray[np.int64]]] = ([], [])
-    for turn in range(rounds):
-        for side in (0, 1) if turn % 2 == 0 else (1, 0):
-            times[side].append(sessions[side].time(counts[side]))
-    medians = np.array([[np.median(part) for part in side] for side in times])
-    low, high = _interval(medians, confidence, seed)
-    first, second = (Latency.of(np.concatenate(side)) for side in times)
-    return LatencyRatio(first, second, first.p50_ns / second.p50_ns, low, high, confidence, rounds, host())
-
-
-def _iterations(session: Session, seconds: float) -> int:
-    """Warm a session up and return how many inferences fill ``seconds``."""
-    one = float(np.median(session.time(_WARMUP, warmup=_WARMUP)))
-    return int(np.clip(seconds * 1e9 / max(one, 1.0), 1, _MOST_ITERATIONS))
-
-
-def _interval(medians: npt.NDArray[np.float64], confidence: float, seed: int) -> tuple[float, float]:
-    """Return the percentile interval of the ratio; rounds are resampled in pairs.
-
-    Inferences within a round are not independent, and the two turns of a round met the same machine, so
-    the pair of turns is what is drawn.
-
-    Args:
-        medians: ``[2, rounds]``: candidate, baseline.
-        confidence: Of the interval.
-        seed: Of the resampling.
-    """
-    rounds = medians.shape[1]
-    drawn = np.random.default_rng(seed).integers(0, rounds, (_RESAMPLES, rounds))
-    ratios = np.median(medians[0][drawn], axis=1) / np.median(medians[1][drawn], axis=1)
-    tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(ratios, [tail, 1.0 - tail])
-    return float(low), float(high)

@@ -10,9 +10,10 @@ import numpy as np
 
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.formats.registry import model_file
-from edgecnn.measure.accuracy import top_k_accuracy
+from edgecnn.measure.accuracy import top_k_accuracy, top_k_hits
 from edgecnn.measure.budgets import BudgetResult, Measured, judge
 from edgecnn.measure.limits import Limits
+from edgecnn.measure.paired_accuracy import class_floor, pack_hits
 from edgecnn.measure.verification import Link, verify_task
 from edgecnn.stages import benchmark, evaluate, quantize, reference, verify
 from edgecnn.stages import compile as compile_stage
@@ -106,24 +107,25 @@ class Parts:
         npu, runtime = self._npu(), self._json(self.attempt.step("verify"), verify.RUNTIME)
         latency = self._latency()
         metrics = self.metrics(links)
-        budgets = judge(
-            self.target.budgets,
-            Measured(
-                size=size,
-                accuracy=metrics.get("value"),
-                accuracy_drop=metrics.get("drop"),
-                latency_ratio=latency.get("ratio"),
-                float_ops=inspection["float_ops"],
-                transposes=inspection["transposes"],
-                npu_coverage=npu.get("npu_coverage"),
-                cpu_ops=npu.get("cpu_ops"),
-                subgraphs=npu.get("subgraphs"),
-                cycles=npu.get("cycles"),
-                sram=npu.get("sram_bytes"),
-                flash=npu.get("flash_bytes"),
-                arena=runtime["memory_bytes"].get("arena"),
-            ),
+        answers = self._answers()
+        measured = Measured(
+            size=size,
+            accuracy=metrics.get("value"),
+            accuracy_drop=metrics.get("drop"),
+            class_floor=answers.pop("class_floor", None),
+            **_latency_values(latency),
+            memory=latency["candidate"]["peak_bytes"] if latency else None,
+            float_ops=inspection["float_ops"],
+            transposes=inspection["transposes"],
+            npu_coverage=npu.get("npu_coverage"),
+            cpu_ops=npu.get("cpu_ops"),
+            subgraphs=npu.get("subgraphs"),
+            cycles=npu.get("cycles"),
+            sram=npu.get("sram_bytes"),
+            flash=npu.get("flash_bytes"),
+            arena=runtime["memory_bytes"].get("arena"),
         )
+        budgets = judge(self.target.budgets, measured)
         notes = self.attempt.step("quantize")
         manifest = Manifest(
             name=self.plan.pipeline.spec.name,
@@ -143,6 +145,8 @@ class Parts:
             latency=latency,
             npu=npu,
             runtime=runtime,
+            answers=answers,
+            measured=measured.to_json(),
             budgets=[result.to_json() for result in budgets],
             costs=self._costs(),
             host=self._host(),
@@ -186,6 +190,20 @@ class Parts:
             "images_per_second": took["images_per_second"],
             "peak_bytes": took["peak_bytes"],
             "data": self.plan.pipeline.spec.data.eval,
+        }
+
+    def _answers(self) -> dict[str, Any]:
+        """Return which images were right in the shipping runtime; empty without an evaluation set."""
+        if not self.plan.has_eval:
+            return {}
+        images = PreparedSet.open(self._outputs("prepare:eval"))
+        labels = np.asarray(images.labels)
+        shipped = np.load(self._outputs(self.attempt.step("evaluate")) / evaluate.OUTPUTS, allow_pickle=False)
+        return {
+            "images": len(images),
+            "digest": images.digest,
+            "hits": pack_hits(top_k_hits(shipped, labels)),
+            "class_floor": class_floor(shipped, labels),
         }
 
     def _latency(self) -> dict[str, Any]:
@@ -236,3 +254,14 @@ class Parts:
             if result.entry is not None:
                 tools |= result.entry.record["packages"]
         return dict(sorted(tools.items()))
+
+
+def _latency_values(latency: dict[str, Any]) -> dict[str, Any]:
+    """Return what budgets bind of a latency comparison; nothing where there was none."""
+    if not latency:
+        return {}
+    return {
+        "latency_ratio": latency["ratio"],
+        "latency_interval": (latency["low"], latency["high"]),
+        "latency": {latency["host"]["cpu"]: latency["candidate"]["p50_ns"] / 1e6},
+    }

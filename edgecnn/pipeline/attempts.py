@@ -156,8 +156,8 @@ def _benchmark(plan: Plan, attempt: Attempt) -> Step:
         format=target.format,
         runtime=target.runtime,
         threads=target.threads,
-        rounds=settings.rounds,
-        milliseconds=settings.milliseconds,
+        seconds=settings.seconds,
+        processes=settings.processes,
         cpu=host().cpu,
     )
     inputs = {"model": attempt.model_file, "baseline": f"lower:{target.format}"}

@@ -101,22 +101,42 @@ def simulator(name: str) -> str | None:
     return name if entry_of(name).simulates else None
 
 
-def open_runtime(name: str, model: Path, options: Options) -> Runtime:
-    """Import a runtime and open a model in it.
+def import_runtime(name: str) -> type[Runtime]:
+    """Import a runtime's class and its package.
 
     Raises:
-        UsageError: There is no runtime of that name, or it has no such option.
+        UsageError: There is no runtime of that name.
         MissingDependency: Its package is not installed.
-        InputError: The file is not a model that the runtime can run.
         MemoryError: There was not enough memory.
     """
     entry = entry_of(name)
     module, _, attribute = entry.location.partition(":")
     try:
         kind: type[Runtime] = getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise _missing(name, error) from error
+    return kind
+
+
+def open_runtime(name: str, model: Path, options: Options) -> Runtime:
+    """Import a runtime and open a model in it.
+
+    Raises:
+        UsageError: There is no runtime of that name, or it has no such option.
+        MissingDependency: Its package, or one that it imports on opening, is not installed.
+        InputError: The file is not a model that the runtime can run.
+        MemoryError: There was not enough memory.
+    """
+    kind = import_runtime(name)
+    try:
         return kind.open(model, options)
     except ImportError as error:
-        check_memory(error)
-        raise MissingDependency(
-            f"runtime {name} needs the package {entry.distribution}: {error}", hint=entry.install
-        ) from error
+        raise _missing(name, error) from error
+
+
+def _missing(name: str, error: ImportError) -> MissingDependency:
+    check_memory(error)
+    entry = entry_of(name)
+    return MissingDependency(
+        f"runtime {name} needs the package {entry.distribution}: {error}", hint=entry.install
+    )

@@ -12,6 +12,7 @@ open      runtime, model, execution, threads, extra, cpus, memory_bytes       th
 evaluate  images, indices, contract, out                                      files and seconds
 run       inputs: ``.npy`` files; out: directory                              ``.npy`` files
 time      iterations, warmup                                                  nanoseconds, one each
+costs                                                                         of opening; peak memory
 close
 ========  ==================================================================  ======================
 """
@@ -25,6 +26,7 @@ import resource
 import signal
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -35,7 +37,8 @@ from edgecnn.ondevice.contract import Contract
 from edgecnn.process import peak_memory_bytes, private_stdout
 from edgecnn.runtimes.base import Options, Runtime
 from edgecnn.runtimes.evaluate import evaluate, open_images, select
-from edgecnn.runtimes.registry import open_runtime
+from edgecnn.runtimes.registry import import_runtime, open_runtime
+from edgecnn.runtimes.timing import time_inferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,11 +56,13 @@ class Worker:
     def __init__(self, channel: IO[str]) -> None:
         self._channel = channel
         self._runtime: Runtime | None = None
+        self._import_ns = self._load_ns = 0
         self._commands: dict[str, Callable[..., Any]] = {
             "open": self._open,
             "evaluate": self._evaluate,
             "run": self._run,
             "time": self._time,
+            "costs": self._costs,
             "close": self._close,
         }
 
@@ -106,7 +111,11 @@ class Worker:
         if memory_bytes is not None:
             resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
         options = Options("reference" if execution == "reference" else "shipping", threads, extra)
+        started = time.perf_counter_ns()
+        import_runtime(runtime)
+        imported = time.perf_counter_ns()
         self._runtime = open_runtime(runtime, Path(model), options)
+        self._import_ns, self._load_ns = imported - started, time.perf_counter_ns() - imported
         return self._runtime.describe().to_json()
 
     def _evaluate(
@@ -147,17 +156,15 @@ class Worker:
             paths.append(str(path))
         return paths
 
-    def _time(self, iterations: int, warmup: int) -> list[int]:
+    def _time(self, iterations: int, warmup: int) -> dict[str, Any]:
         runtime = self._opened()
         inputs = [_noise(info) for info in runtime.describe().inputs]
         for _ in range(warmup):
             runtime.run(inputs)
-        spent = []
-        for _ in range(iterations):
-            before = time.perf_counter_ns()
-            runtime.run(inputs)
-            spent.append(time.perf_counter_ns() - before)
-        return spent
+        return asdict(time_inferences(runtime, inputs, iterations))
+
+    def _costs(self) -> dict[str, int]:
+        return {"import_ns": self._import_ns, "load_ns": self._load_ns, "peak_bytes": peak_memory_bytes()}
 
     def _close(self) -> None:
         self._runtime = None

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from edgecnn.devices.local import LocalDevice
 from edgecnn.formats.registry import model_file
-from edgecnn.measure.latency import compare_latency, pinned_cpus
+from edgecnn.measure.compare import Effort, compare_latency
+from edgecnn.measure.latency import pinned_cpus
 from edgecnn.stages.base import Context, Inputs, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edgecnn.devices.session import Session
 
 RESULT = "latency.json"
 
@@ -22,42 +30,48 @@ class BenchmarkParameters:
         format: Format of the files.
         runtime: Runtime that executes them.
         threads: Threads of one inference.
-        rounds: How often the two take turns.
-        milliseconds: Length of one turn.
+        seconds: Time after which no further worker processes are started.
+        processes: Least number of pairs of worker processes.
         cpu: Name of this machine's CPU: a time measured on another one is not reused.
     """
 
     format: str
     runtime: str
     threads: int
-    rounds: int
-    milliseconds: float
+    seconds: float
+    processes: int
     cpu: str
 
 
 def run(inputs: Inputs, parameters: BenchmarkParameters, context: Context) -> None:
-    """Write both latencies and their ratio, with its interval, to ``latency.json``."""
-    files = [model_file(inputs[name], parameters.format) for name in ("model", "baseline")]
-    cpus = pinned_cpus(parameters.threads)
-    device = LocalDevice()
-    options: dict[str, Any] = {"log": context.log, "threads": parameters.threads, "cpus": cpus}
-    with (
-        device.open(parameters.runtime, files[0], **options) as candidate,
-        device.open(parameters.runtime, files[1], **options) as baseline,
-    ):
-        ratio = compare_latency(
-            candidate,
-            baseline,
-            rounds=parameters.rounds,
-            round_seconds=parameters.milliseconds / 1e3,
-        )
+    """Write both latencies and their ratio, with its interval, to ``latency.json``.
+
+    Budgets may change without anything being measured again, so no limit is known here: the comparison goes
+    on until the interval is narrow.
+    """
+    ratio = compare_latency(
+        _opener(inputs["model"], parameters, context),
+        _opener(inputs["baseline"], parameters, context),
+        effort=Effort(seconds=parameters.seconds, processes=parameters.processes),
+    )
     document = {"threads": parameters.threads, "baseline": "the format's float32 file", **ratio.to_json()}
     (context.out / RESULT).write_text(json.dumps(document), encoding="utf-8")
 
 
+def _opener(folder: Path, parameters: BenchmarkParameters, context: Context) -> Callable[[], Session]:
+    return functools.partial(
+        LocalDevice().open,
+        parameters.runtime,
+        model_file(folder, parameters.format),
+        log=context.log,
+        threads=parameters.threads,
+        cpus=pinned_cpus(parameters.threads),
+    )
+
+
 BENCHMARK = {
-    "onnxruntime": Stage("benchmark", 1, run, ("onnxruntime",)),
-    "litert": Stage("benchmark", 1, run, ("ai-edge-litert",)),
-    "tflite-runtime": Stage("benchmark", 1, run, ("tflite-runtime",)),
-    "openvino": Stage("benchmark", 1, run, ("openvino",)),
+    "onnxruntime": Stage("benchmark", 2, run, ("onnxruntime",)),
+    "litert": Stage("benchmark", 2, run, ("ai-edge-litert",)),
+    "tflite-runtime": Stage("benchmark", 2, run, ("tflite-runtime",)),
+    "openvino": Stage("benchmark", 2, run, ("openvino",)),
 }

@@ -79,6 +79,12 @@ class Manifest(Schema):
     runtime: dict[str, Any] = Field(default_factory=dict)
     """What the shipping runtime said of itself and of the memory that it takes."""
 
+    answers: dict[str, Any] = Field(default_factory=dict)
+    """Digest of the evaluation set and which of its images were right, for paired tests; may be empty."""
+
+    measured: dict[str, Any] = Field(default_factory=dict)
+    """Every value that a budget can bind, whether one does or not."""
+
     budgets: list[dict[str, Any]]
     """Every budget with its measured value."""
 

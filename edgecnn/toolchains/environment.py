@@ -47,11 +47,13 @@ class Environment:
     @property
     def installed(self) -> bool:
         """Whether an installation was finished here, of whichever versions."""
-        return (self.directory / COMPLETE).is_file() and self.python.is_file()
+        usable = self.toolchain.emulation is not None or self.python.is_file()
+        return usable and (self.directory / COMPLETE).is_file()
 
     def versions(self) -> dict[str, str]:
         """Return the packages that the environment really holds, by normalized name."""
-        folders = [str(path) for path in self.directory.glob("lib/python3*/site-packages")]
+        pattern = "lib/python3*/site-packages" if self.toolchain.emulation is None else "*/site"
+        folders = [str(path) for path in self.directory.glob(pattern)]
         return {
             normalized(found.metadata["Name"]): found.version
             for found in metadata.distributions(path=folders)

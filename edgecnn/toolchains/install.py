@@ -13,6 +13,7 @@ import filelock
 from edgecnn.config.paths import toolchains_dir
 from edgecnn.errors import InputError, MissingDependency
 from edgecnn.process import log_tail
+from edgecnn.toolchains.emulation import build_emulation
 from edgecnn.toolchains.environment import COMPLETE, Environment
 
 if TYPE_CHECKING:
@@ -39,8 +40,11 @@ def install(name: str) -> Environment:
         shutil.rmtree(environment.directory, ignore_errors=True)
         log = toolchains_dir() / f"{name}.log"
         log.unlink(missing_ok=True)
-        for command in _commands(environment):
-            _run(command, log, name)
+        if environment.toolchain.emulation is not None:
+            build_emulation(environment, lambda command: _run(command, log, name))
+        else:
+            for command in _commands(environment):
+                _run(command, log, name)
         differences = environment.differences()
         if differences:
             raise MissingDependency(f"toolchain {name!r}: {differences[0]}", hint=f"the log: {log}")

@@ -19,7 +19,7 @@ preprocessing: {{height: 32, width: 32, resize: squash}}
 data: {{train: "{photos}", eval: "{photos}", calibration: {{count: 24}}}}
 train: {{epochs: 20, batch_size: 12, batch_norm_momentum: 0.3, optimizer: {{lr: 0.01}}}}
 verification: {{images: 8}}
-benchmark: {{rounds: 3, milliseconds: 5}}
+benchmark: {{seconds: 0.5, processes: 1}}
 targets: [onnx-fp32, onnx-int8, tflite-fp32, tflite-fp16, tflite-int8, openvino-fp16, openvino-int8]
 budgets: {{"*": {{size: 2 MB, accuracy_drop: 20 %}}}}
 """

@@ -1,41 +1,23 @@
-from __future__ import annotations
-
-import json
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from edgecnn.devices.host import usable_cpus
-from edgecnn.devices.local import LocalDevice
-from edgecnn.measure.latency import Latency, compare_latency, measure_latency, pinned_cpus
-from tests import tiny_models as tiny
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from edgecnn.devices.session import Costs, Times
+from edgecnn.measure.latency import Latency, pinned_cpus
 
 
-def test_two_sessions_in_turns(tmp_path: Path) -> None:
-    device, cpus = LocalDevice(), pinned_cpus(1)
-    float_file = tiny.write_tflite(tmp_path / "float.tflite", quantized=False)
-    int8_file = tiny.write_tflite(tmp_path / "int8.tflite", quantized=True)
-    with (
-        device.open("litert", int8_file, log=tmp_path / "a.log", cpus=cpus) as candidate,
-        device.open("litert", float_file, log=tmp_path / "b.log", cpus=cpus) as baseline,
-    ):
-        compared = compare_latency(candidate, baseline, rounds=6, round_seconds=0.01)
-        alone = measure_latency(candidate, seconds=0.01)
-    assert compared.rounds == 6
-    assert 0 < compared.low <= compared.high
-    assert 0 < compared.candidate.min_ns <= compared.candidate.p50_ns <= compared.candidate.p90_ns
-    assert compared.candidate.iterations % 6 == 0
-    assert compared.host.cores == len(usable_cpus())
-    assert alone.iterations >= 1
-    assert json.loads(json.dumps(compared.to_json()))["ratio"] == compared.ratio
-
-
-def test_summary_of_times() -> None:
-    summary = Latency.of(np.arange(1, 102, dtype=np.int64))
-    assert (summary.iterations, summary.p50_ns, summary.p90_ns, summary.min_ns) == (101, 51.0, 91.0, 1.0)
+def test_the_machines_outliers_are_told_from_the_models() -> None:
+    wall = np.full(200, 10_000_000)
+    wall[10:20] += 5_000_000  # these waited for the CPU
+    wall[50:53] += 4_000_000  # these did not: the model was slow
+    waited = np.zeros(200, np.int64)
+    waited[10:20] = 5_000_000
+    summary = Latency.of([Times(wall, waited, 0)], [12_000_000], [Costs(1, 2_000_000, 3 << 20)])
+    assert (summary.machine_outliers, summary.model_outliers) == (10, 3)
+    assert summary.p50_ns == 10_000_000
+    assert summary.p90_ns == 10_000_000
+    assert summary.p99_ns == 14_000_000
+    assert summary.wall_p99_ns == 15_000_000
+    assert (summary.first_ns, summary.load_ns, summary.peak_bytes) == (12_000_000, 2_000_000, 3 << 20)
 
 
 def test_pinned_cpus_are_usable() -> None:
