@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from edgecnn.config.base import Schema
 from edgecnn.config.budgets import Budgets
+from edgecnn.config.qat import QatSettings
 from edgecnn.config.references import resolve
 from edgecnn.config.target import Target, load_target
 from edgecnn.config.training import TrainSettings
@@ -111,6 +112,9 @@ class PipelineSpec(Schema):
     data: DataConfig = DataConfig()
     train: TrainSettings | None = None
     """How the network is trained; left out, its weights are taken as they are."""
+
+    qat: QatSettings | None = None
+    """How it is trained for int8, where nothing cheaper keeps a target within its budget."""
 
     targets: dict[str, dict[str, Any] | None]
     """Names of targets, each with the keys that this pipeline changes in it."""

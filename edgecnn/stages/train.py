@@ -48,14 +48,15 @@ def run(inputs: Inputs, parameters: TrainParameters, context: Context) -> None:
         eval_set,
         TrainSettings.model_validate(parameters.settings),
         scratch=context.scratch,
-        progress=lambda state: _report(context, state),
+        progress=lambda state: report(context, state),
     )
     save_checkpoint(context.out, module, spec.with_weights("trained by this pipeline"))
     context.notes["training"] = result.to_json()
     context.costs["train"] = {"wall_s": round(time.monotonic() - started, 3)}
 
 
-def _report(context: Context, state: TrainProgress) -> None:
+def report(context: Context, state: TrainProgress) -> None:
+    """Pass the progress of a training on to whoever waits for the stage."""
     text = (
         f"epoch {state.epoch + 1}/{state.epochs}, loss {state.loss:.3f}, "
         f"{state.images_per_second:.0f} images/s, {state.seconds_left:.0f} s left"

@@ -1,0 +1,150 @@
+"""Quantization-aware training and its control, both by the project's one training loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from edgecnn.compress.qat.observe import set_first_ranges
+from edgecnn.compress.qat.prepare import prepare
+from edgecnn.training.loop import train
+from edgecnn.training.method import Classification, Distillation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from edgecnn.compress.qat.network import GraphNetwork
+    from edgecnn.compress.ranges import Choice
+    from edgecnn.config.qat import QatSettings
+    from edgecnn.config.training import TrainSettings
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.training.method import Method
+    from edgecnn.training.progress import TrainProgress, TrainResult
+
+
+@dataclass(frozen=True)
+class Data:
+    """The images of a training.
+
+    Attributes:
+        train: Images to learn from.
+        eval: Images to measure each epoch on, where there are any.
+        calibration: Images that first ranges are estimated on.
+    """
+
+    train: PreparedSet
+    eval: PreparedSet | None
+    calibration: PreparedSet
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A method whose ranges and statistics come to rest on the way.
+
+    Attributes:
+        method: What a step minimizes.
+        network: The network that trains.
+        settings: When ranges and batch norm freeze.
+    """
+
+    method: Method
+    network: GraphNetwork
+    settings: QatSettings
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the outcome besides the loop's settings."""
+        return {
+            "loss": self.method.identity,
+            "quantized": bool(self.network.fake_quantizes()),
+            **self.settings.model_dump(mode="json"),
+        }
+
+    def to(self, device: torch.device) -> None:
+        """Move what the loss holds."""
+        self.method.to(device)
+
+    def before_step(self, share: float) -> None:
+        """Freeze what is due."""
+        self.network.observe(observing=share < self.settings.freeze_ranges)
+        if share >= self.settings.freeze_batch_norm:
+            self.network.freeze_statistics()
+
+    def loss(self, inputs: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the method's loss."""
+        return self.method.loss(inputs, logits, targets)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network at the end of its training.
+
+    Attributes:
+        network: On the CPU, in evaluation mode, ranges frozen.
+        result: Every epoch.
+        first_ranges: How the ranges were estimated that the training started from; None for the control.
+    """
+
+    network: GraphNetwork
+    result: TrainResult
+    first_ranges: Choice | None
+
+
+def train_network(
+    module: nn.Module,
+    data: Data,
+    settings: QatSettings,
+    base: TrainSettings | None,
+    *,
+    quantized: bool,
+    scratch: Path,
+    progress: Callable[[TrainProgress], None],
+) -> Trained:
+    """Train a network for int8, or as its control: the same steps without fake quantization.
+
+    Both see the same batches in the same order with the same augmentation, learning rates, averaging,
+    distillation and freezing of batch norm, so that what QAT gains is not what more training gains.
+
+    Args:
+        module: The float network, which also teaches where the settings ask for distillation; left alone.
+        data: The images.
+        settings: How to train.
+        base: How the network was trained before; None where it came trained.
+        quantized: Whether to train for int8.
+        scratch: Folder for what a resume needs.
+        progress: Called a few times a second at most.
+
+    Raises:
+        InputError: The network cannot be traced, is damaged, or does not fit the data.
+    """
+    contract = data.train.contract
+    example = torch.zeros(1, contract.channels, contract.height, contract.width)
+    network = prepare(module, example, settings.scheme if quantized else None)
+    first = set_first_ranges(network, data.calibration) if quantized else None
+    training = settings.training(base)
+    method: Method = Classification(training.label_smoothing)
+    if settings.distill is not None:
+        teacher = prepare(module, example, None).requires_grad_(False)
+        method = Distillation(
+            teacher,
+            Classification(training.label_smoothing),
+            settings.distill.weight,
+            settings.distill.temperature,
+        )
+    result = train(
+        network,
+        data.train,
+        data.eval,
+        training,
+        scratch=scratch,
+        progress=progress,
+        method=Schedule(method, network, settings),
+    )
+    network.observe(observing=False)
+    network.freeze_statistics()
+    return Trained(network, result, first)

@@ -1,0 +1,99 @@
+"""Stages ``qat`` and ``control``: a checkpoint is trained for int8, and for as many steps in float."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgecnn import process
+from edgecnn.stages.base import Context, Inputs, Stage
+from edgecnn.stages.train import report
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from edgecnn.compress.qat.training import Trained
+    from edgecnn.models.spec import ModelSpec
+
+GRID = "grid.safetensors"
+
+
+@dataclass(frozen=True)
+class QatParameters:
+    """How to train.
+
+    Attributes:
+        settings: :class:`edgecnn.config.qat.QatSettings` as plain data.
+        train: :class:`edgecnn.config.training.TrainSettings` of the training before, as plain data; None
+            where the network came trained.
+    """
+
+    settings: dict[str, Any]
+    train: dict[str, Any] | None
+
+
+def run(inputs: Inputs, parameters: QatParameters, context: Context) -> None:
+    """Write the checkpoint, with its weights' grid and its activations' ranges beside it."""
+    module, spec, trained = _train(inputs, parameters, context, quantized=True)
+    from edgecnn.compress.qat.extract import extract
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.models.checkpoint import save_checkpoint
+    from edgecnn.models.weights import write_safetensors
+
+    extraction = extract(trained.network, module, PreparedSet.open(inputs["calibration"]))
+    save_checkpoint(context.out, extraction.module, spec.with_weights("trained for int8 by this pipeline"))
+    write_safetensors(extraction.grid, context.out / GRID)
+    extraction.ranges.save(context.out)
+    if trained.first_ranges is not None:
+        context.notes["first_ranges"] = trained.first_ranges.notes()
+
+
+def control(inputs: Inputs, parameters: QatParameters, context: Context) -> None:
+    """Write the checkpoint of the same steps in float."""
+    module, spec, trained = _train(inputs, parameters, context, quantized=False)
+    from edgecnn.compress.qat.extract import trained_module
+    from edgecnn.models.checkpoint import save_checkpoint
+
+    save_checkpoint(
+        context.out,
+        trained_module(trained.network, module),
+        spec.with_weights("fine-tuned in float by this pipeline, as the control of its int8 training"),
+    )
+
+
+def _train(
+    inputs: Inputs, parameters: QatParameters, context: Context, *, quantized: bool
+) -> tuple[nn.Module, ModelSpec, Trained]:
+    """Train in this process, so that Ctrl-C reaches the loop."""
+    # OpenMP reads this when torch is imported, below.
+    os.environ.setdefault("OMP_WAIT_POLICY", process.OMP_WAIT_POLICY)
+    from edgecnn.compress.qat.training import Data, train_network
+    from edgecnn.config.qat import QatSettings
+    from edgecnn.config.training import TrainSettings
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.models.checkpoint import load_checkpoint
+
+    module, spec = load_checkpoint(inputs["checkpoint"])
+    started = time.monotonic()
+    trained = train_network(
+        module,
+        Data(
+            PreparedSet.open(inputs["train"]),
+            PreparedSet.open(inputs["eval"]) if "eval" in inputs else None,
+            PreparedSet.open(inputs["calibration"]),
+        ),
+        QatSettings.model_validate(parameters.settings),
+        None if parameters.train is None else TrainSettings.model_validate(parameters.train),
+        quantized=quantized,
+        scratch=context.scratch,
+        progress=lambda state: report(context, state),
+    )
+    context.notes["training"] = trained.result.to_json()
+    context.costs["train"] = {"wall_s": round(time.monotonic() - started, 3)}
+    return module, spec, trained
+
+
+QAT = Stage("qat", 1, run, ("torch", "torchao", "torchvision"))
+CONTROL = Stage("control", 1, control, ("torch", "torchvision"))
