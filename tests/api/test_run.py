@@ -119,7 +119,10 @@ def test_an_unmeasured_budget_is_missed(finished: RunResult, pipeline_file: Path
 def test_a_broken_link_is_exit_code_4_with_its_two_numbers(
     finished: RunResult, pipeline_file: Path, tmp_path: Path
 ) -> None:
-    overrides = ("targets.tflite-int8.verification.quantization_sqnr_db=99",)
+    overrides = (
+        "targets.tflite-int8.verification.quantization_sqnr_db=99",
+        "targets.tflite-int8.quantize={method: plain}",
+    )
     result = edgecnn.run(str(pipeline_file), overrides, out=tmp_path / "broken")
     assert result.exit_code == 4
     broken = next(target for target in result.targets if target.target == "tflite-int8")
