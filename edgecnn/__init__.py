@@ -20,6 +20,8 @@ _VERBS = {
     "evaluate": "edgecnn.api.evaluate",
     "bench": "edgecnn.api.bench",
     "check": "edgecnn.api.check",
+    "compare": "edgecnn.api.compare",
+    "count": "edgecnn.api.count",
     "accept_baseline": "edgecnn.api.baseline",
     "inspect": "edgecnn.api.inspect",
     "diagnose": "edgecnn.api.diagnose",

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.devices.host import Host, host
-from edgecnn.devices.local import LocalDevice
+from edgecnn.devices.registry import LOCAL, open_device
+from edgecnn.errors import UsageError
 from edgecnn.measure.compare import Effort, compare_latency, measure_latency
-from edgecnn.measure.latency import Latency, LatencyRatio, pinned_cpus
 from edgecnn.measure.verdict import Verdict
 from edgecnn.store.manifest import Artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from edgecnn.devices.base import Device
+    from edgecnn.devices.host import Host
     from edgecnn.devices.session import Session
+    from edgecnn.measure.latency import Latency, LatencyRatio
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def bench(
     limit: float | None = None,
     seconds: float = 20.0,
     processes: int = 2,
+    device: str = LOCAL,
 ) -> BenchResult:
     """Time artifacts; every one after the first takes turns with the first.
 
@@ -77,33 +81,53 @@ def bench(
         limit: Largest ratio to the first artifact that passes.
         seconds: Time after which a comparison that is not decided ends.
         processes: Least number of pairs of worker processes of a comparison.
+        device: Where they run: ``local``, ``ssh://USER@HOST`` or ``adb:SERIAL``.
 
     Raises:
         InputError: An artifact cannot be used.
+        UsageError: There is no such device, or it is emulated.
         WorkerError: A runtime crashed, hung or ran out of memory.
     """
     first, *others = (Artifact.open(Path(artifact)) for artifact in artifacts)
     effort = Effort(seconds=seconds, processes=processes)
-    with tempfile.TemporaryDirectory(prefix="edgecnn-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="edgecnn-bench-") as folder, timed_device(device) as where:
         log = Path(folder) / "worker.log"
-        baseline = opener(first, log)
+        baseline = opener(first, log, where)
         rows = [_row(first, measure_latency(baseline, effort=effort), None)]
         for artifact in others:
-            pair = compare_latency(opener(artifact, log), baseline, limit=limit, effort=effort)
+            pair = compare_latency(opener(artifact, log, where), baseline, limit=limit, effort=effort)
             rows.append(_row(artifact, pair.candidate, pair))
-    return BenchResult(tuple(rows), host())
+        return BenchResult(tuple(rows), where.host())
 
 
-def opener(artifact: Artifact, log: Path) -> Callable[[], Session]:
+@contextlib.contextmanager
+def timed_device(name: str) -> Iterator[Device]:
+    """Reach a device on which time means something.
+
+    Raises:
+        UsageError: It is emulated, or there is no such device.
+        WorkerError: It cannot be reached.
+    """
+    if name.startswith("qemu:"):
+        raise UsageError(
+            f"how long {name} takes says nothing of a real one",
+            hint=f"count its instructions: edgecnn count ARTIFACT --device {name.removeprefix('qemu:')}",
+        )
+    with open_device(name) as device:
+        yield device
+
+
+def opener(artifact: Artifact, log: Path, device: Device) -> Callable[[], Session]:
     """Return a function that opens an artifact in a fresh worker, pinned as its threads need."""
     target = artifact.manifest.target
     return functools.partial(
-        LocalDevice().open,
+        device.open,
         target.runtime,
         artifact.model,
         log=log,
         threads=target.threads,
-        cpus=pinned_cpus(target.threads),
+        cpus=device.cpus()[-target.threads :],
+        extra=target.runtime_options(),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.api.artifacts import target_artifact, target_summaries
 from edgecnn.api.regression import Tolerances, compare_with_baseline
 from edgecnn.config.budget_file import load_budgets
+from edgecnn.devices.registry import LOCAL
 from edgecnn.measure.budgets import AGAINST_BASELINE, BudgetResult, Measured, format_value, judge
 from edgecnn.measure.check import CheckRow
 from edgecnn.measure.verdict import Verdict
@@ -65,6 +66,7 @@ def check(
     latency: bool = True,
     tolerances: Tolerances | None = None,
     strict: bool = False,
+    device: str = LOCAL,
 ) -> CheckResult:
     """Check the artifact at ``path``, or every target of the run at ``path``.
 
@@ -72,9 +74,10 @@ def check(
         path: Directory of a run or of one artifact.
         baseline: File of an accepted baseline to compare with.
         budgets: File of budgets in place of those that the artifacts were made with.
-        latency: Whether candidate and baseline are timed in turns on this machine.
+        latency: Whether candidate and baseline are timed in turns.
         tolerances: What may change between baseline and candidate.
         strict: Let what could not be decided count as missed.
+        device: Where candidate and baseline are timed: ``local``, ``ssh://USER@HOST`` or ``adb:SERIAL``.
 
     Raises:
         InputError: There is neither, a file was changed since it was verified, or the baseline is of
@@ -94,7 +97,9 @@ def check(
         if latency:  # the comparison has this budget's verdict
             rows = [row for row in rows if row.check != AGAINST_BASELINE]
         found = {name: artifact for name, artifact, _ in made if artifact is not None}
-        rows += compare_with_baseline(found, baseline, latency=latency, tolerances=tolerances or Tolerances())
+        rows += compare_with_baseline(
+            found, baseline, latency=latency, tolerances=tolerances or Tolerances(), device=device
+        )
     return CheckResult(str(directory), tuple(rows), strict)
 
 

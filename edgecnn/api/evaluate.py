@@ -13,7 +13,7 @@ from edgecnn.config.paths import cache_dir
 from edgecnn.data.prepare import check_labels, prepare
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
-from edgecnn.devices.local import LocalDevice
+from edgecnn.devices.registry import LOCAL, open_device
 from edgecnn.measure.accuracy import top_k_accuracy
 from edgecnn.runtimes.isa import foreign
 from edgecnn.runtimes.registry import simulator
@@ -68,6 +68,7 @@ def evaluate(
     *,
     skip_bad_images: bool = False,
     limit: int | None = None,
+    device: str = LOCAL,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> EvalResult:
     """Run an artifact over a dataset, with the contract that it was made with.
@@ -77,6 +78,7 @@ def evaluate(
         data: CSV file, folder or ``fashion-mnist:test``.
         skip_bad_images: Leave corrupt images out instead of refusing them.
         limit: Use only so many images, evenly over the classes.
+        device: Where it runs: ``local``, ``qemu:raspberry-pi-5``, ``ssh://USER@HOST`` or ``adb:SERIAL``.
         progress: Called with images done, images in all, and what is being done.
 
     Raises:
@@ -96,20 +98,28 @@ def evaluate(
             progress=lambda done, total: tell(done, total, "decoding"),
         )
         check_labels(images, len(opened.manifest.classes))
-        return _evaluate(opened, images, data, Path(folder), tell)
+        return _evaluate(opened, images, data, Path(folder), tell, device)
 
 
 def _evaluate(
-    artifact: Artifact, images: PreparedSet, data: str, folder: Path, tell: Callable[[int, int, str], None]
+    artifact: Artifact,
+    images: PreparedSet,
+    data: str,
+    folder: Path,
+    tell: Callable[[int, int, str], None],
+    device: str,
 ) -> EvalResult:
     target = artifact.manifest.target
-    with LocalDevice().open(
-        target.runtime,
-        artifact.model,
-        log=folder / "worker.log",
-        threads=target.threads,
-        extra=target.runtime_options(),
-    ) as session:
+    with (
+        open_device(device) as where,
+        where.open(
+            target.runtime,
+            artifact.model,
+            log=folder / "worker.log",
+            threads=target.threads,
+            extra=target.runtime_options(),
+        ) as session,
+    ):
         evaluation = session.evaluate(
             images.directory / "images.npy",
             images.contract,

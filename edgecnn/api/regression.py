@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.api.bench import opener
+from edgecnn.api.bench import opener, timed_device
 from edgecnn.config.quantities import format_size
+from edgecnn.devices.registry import LOCAL
 from edgecnn.errors import InputError, UsageError
 from edgecnn.measure.budgets import format_value
 from edgecnn.measure.check import CheckRow
@@ -67,15 +68,16 @@ class Tolerances:
 
 
 def compare_with_baseline(
-    artifacts: dict[str, Artifact], file: Path, *, latency: bool, tolerances: Tolerances
+    artifacts: dict[str, Artifact], file: Path, *, latency: bool, tolerances: Tolerances, device: str = LOCAL
 ) -> list[CheckRow]:
     """Compare every target of a run with what was accepted.
 
     Args:
         artifacts: The run's artifacts by target.
         file: The baseline's file.
-        latency: Whether both are timed in turns on this machine.
+        latency: Whether both are timed in turns on the device.
         tolerances: What may change.
+        device: Where both are timed.
 
     Raises:
         InputError: The baseline is of another model or schema, or its artifact is not there.
@@ -91,7 +93,7 @@ def compare_with_baseline(
             continue
         rows += _target_rows(artifact.manifest, accepted, tolerances)
         if latency and not entry_of(artifact.manifest.target.runtime).simulates:
-            rows.append(_latency_row(artifact, baseline_artifact(baseline, file, name), tolerances))
+            rows.append(_latency_row(artifact, baseline_artifact(baseline, file, name), tolerances, device))
     missing = baseline.targets.keys() - artifacts.keys() if len(artifacts) > 1 else set()
     rows += [_row(name, "made", Verdict.FAIL, "in the baseline only", None) for name in sorted(missing)]
     return rows
@@ -119,8 +121,11 @@ def _target_rows(manifest: Manifest, accepted: TargetBaseline, tolerances: Toler
                 None if tool is None else tools.get(tool) for tools in (accepted.tools, manifest.tools)
             ]
             rows.append(_count_row(name, count, before.get(count), after.get(count), versions))
+    emulators = [tools.get("qemu") for tools in (accepted.tools, manifest.tools)]
     rows += [
-        _count_row(name, f"instructions on {device}", count, after.get("instructions", {}).get(device))
+        _count_row(
+            name, f"instructions on {device}", count, after.get("instructions", {}).get(device), emulators
+        )
         for device, count in before.get("instructions", {}).items()
     ]
     accuracy = _accuracy_row(manifest, accepted, tolerances)
@@ -178,14 +183,14 @@ def _machine_note(host: dict[str, Any], accepted: TargetBaseline) -> str:
     return "" if here == accepted.isa else f"; the baseline was measured on {accepted.isa}, the run on {here}"
 
 
-def _latency_row(artifact: Artifact, accepted: Artifact, tolerances: Tolerances) -> CheckRow:
+def _latency_row(artifact: Artifact, accepted: Artifact, tolerances: Tolerances, device: str) -> CheckRow:
     name = artifact.manifest.target.name
     limit = artifact.manifest.target.budgets.baseline_latency_ratio or tolerances.latency_ratio
-    with tempfile.TemporaryDirectory(prefix="edgecnn-check-") as folder:
+    with tempfile.TemporaryDirectory(prefix="edgecnn-check-") as folder, timed_device(device) as where:
         log = Path(folder) / "worker.log"
         result = compare_latency(
-            opener(artifact, log),
-            opener(accepted, log),
+            opener(artifact, log, where),
+            opener(accepted, log, where),
             limit=limit,
             effort=Effort(seconds=tolerances.seconds),
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgecnn.cli.options import JsonOption, examples
+from edgecnn.cli.options import DeviceOption, JsonOption, examples
 
 if TYPE_CHECKING:
     from edgecnn.api.bench import BenchRow
@@ -43,13 +43,14 @@ def bench(
     processes: Annotated[
         int, typer.Option("--processes", min=1, help="Least number of fresh pairs of processes.")
     ] = 2,
+    device: DeviceOption = "local",
     json: JsonOption = False,
 ) -> None:
     """Time artifacts in turns, each in pinned processes of its own, until the ratio is clear."""
     import edgecnn
     from edgecnn.cli.console import print_json, print_table, print_text
 
-    result = edgecnn.bench(artifacts, limit=limit, seconds=seconds, processes=processes)
+    result = edgecnn.bench(artifacts, limit=limit, seconds=seconds, processes=processes, device=device)
     if json:
         print_json(result.to_json())
     else:

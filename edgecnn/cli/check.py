@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgecnn.cli.options import JsonOption, examples
+from edgecnn.cli.options import DeviceOption, JsonOption, examples
 
 if TYPE_CHECKING:
     from edgecnn.api.check import CheckResult
@@ -52,6 +52,7 @@ def check(
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.", show_default=False)
     ] = None,
+    device: DeviceOption = "local",
     json: JsonOption = False,
 ) -> None:
     """Check that files are those that were verified, that links and budgets hold, that nothing got worse.
@@ -71,6 +72,7 @@ def check(
         latency=latency,
         tolerances=Tolerances(latency_limit, accuracy_tolerance, size_tolerance),
         strict=strict,
+        device=device,
     )
     _tell_ci(result, junit)
     if json:

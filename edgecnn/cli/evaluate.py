@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgecnn.cli.options import ArtifactArgument, JsonOption, LimitOption, examples
+from edgecnn.cli.options import ArtifactArgument, DeviceOption, JsonOption, LimitOption, examples
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +28,7 @@ def evaluate(
         bool, typer.Option("--skip-bad-images", help="Leave corrupt images out instead of refusing them.")
     ] = False,
     limit: LimitOption = None,
+    device: DeviceOption = "local",
     json: JsonOption = False,
 ) -> None:
     """Evaluate an artifact on labelled images, in the runtime that ships."""
@@ -36,7 +37,9 @@ def evaluate(
     from edgecnn.cli.reporter import bar
 
     with bar() as progress:
-        result = edgecnn.evaluate(artifact, data, skip_bad_images=skip, limit=limit, progress=progress)
+        result = edgecnn.evaluate(
+            artifact, data, skip_bad_images=skip, limit=limit, device=device, progress=progress
+        )
     if json:
         print_json(result.to_json())
         return

@@ -21,6 +21,14 @@ LimitOption = Annotated[
 ]
 
 
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        "--device", metavar="DEVICE", help="local, ssh://USER@HOST, adb:SERIAL, qemu:raspberry-pi-5."
+    ),
+]
+
+
 def examples(*lines: str) -> str:
     """Return the end of a verb's help: commands to try, each on a line of its own."""
     keep_lines = "\b"  # click's mark for a paragraph that must not be wrapped

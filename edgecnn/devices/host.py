@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
-import psutil
-
 from edgecnn.runtimes.isa import isa_of
+from edgecnn.runtimes.probe import facts
 from edgecnn.runtimes.registry import RUNTIMES
 from edgecnn.toolchains.environment import Environment
 
-_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-_CPUINFO = Path("/proc/cpuinfo")
 _MODEL_KEYS = ("model name", "Model", "Hardware")
 _FLAG_KEYS = ("flags", "Features")
 
@@ -56,33 +50,42 @@ class Host:
 
 def host() -> Host:
     """Return the fingerprint of this machine; nothing heavy is imported for it."""
-    facts = (
-        parse_cpuinfo(_CPUINFO.read_text(errors="replace"))
-        if _CPUINFO.is_file()
-        else CpuInfo("", frozenset())
-    )
-    isa = isa_of(platform.machine(), facts.flags)
+    return host_from(facts(), installed_runtimes())
+
+
+def host_from(found: dict[str, Any], runtimes: dict[str, str]) -> Host:
+    """Return the fingerprint of the machine that :func:`edgecnn.runtimes.probe.facts` were asked.
+
+    Args:
+        found: The facts.
+        runtimes: Version of every runtime installed there, by its name in the table.
+    """
+    processor = parse_cpuinfo(found["cpuinfo"])
+    isa = isa_of(found["machine"], processor.flags)
     return Host(
-        cpu=facts.model or platform.processor() or "unknown",
-        machine=platform.machine(),
+        cpu=processor.model or found["model"] or found["processor"] or "unknown",
+        machine=found["machine"],
         isa=isa.name if isa else "unknown",
-        cores=len(usable_cpus()),
-        memory_bytes=psutil.virtual_memory().total,
-        governor=_GOVERNOR.read_text(encoding="ascii").strip() if _GOVERNOR.is_file() else "unknown",
-        load=os.getloadavg()[0],
-        system=f"{platform.system()} {platform.release()}",
-        python=platform.python_version(),
-        runtimes=installed_runtimes(),
+        cores=len(found["cpus"]),
+        memory_bytes=_total_memory(found["meminfo"]),
+        governor=found["governor"] or "unknown",
+        load=float(found["load"]),
+        system=found["system"],
+        python=found["python"],
+        runtimes=runtimes,
     )
+
+
+def _total_memory(meminfo: str) -> int:
+    """Return the bytes of physical memory by ``/proc/meminfo``; 0 where there is none."""
+    line = next((line for line in meminfo.splitlines() if line.startswith("MemTotal:")), "")
+    return int(line.split()[1]) * 1024 if line else 0
 
 
 def usable_cpus() -> list[int]:
     """Return the CPUs that this process may run on, in order."""
-    return (
-        sorted(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else list(range(os.cpu_count() or 1))
-    )
+    cpus: list[int] = facts()["cpus"]
+    return cpus
 
 
 def installed_runtimes() -> dict[str, str]:

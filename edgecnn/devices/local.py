@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import edgecnn.errors
+from edgecnn.devices.host import Host, host, usable_cpus
 from edgecnn.devices.session import OPEN_TIMEOUT_S, OpenRequest, Session
 from edgecnn.errors import MissingDependency
 from edgecnn.process import quiet_environment
@@ -33,9 +34,15 @@ class LocalDevice:
     Attributes:
         python: Interpreter of the environment that holds the runtime; by default that of the runtime's
             toolchain where it has one, else this one.
+        launcher: Command that executes the interpreter, such as an emulator; empty for none.
+        packages: Folder of packages for an interpreter that has none of its own.
+        variables: Further variables of the worker's environment.
     """
 
     python: Path | None = None
+    launcher: tuple[str, ...] = ()
+    packages: Path | None = None
+    variables: dict[str, str] = field(default_factory=dict)
 
     def open(
         self,
@@ -79,7 +86,7 @@ class LocalDevice:
             memory_bytes=memory_bytes,
         )
         session = self.start(
-            [str(self.python or _interpreter(runtime)), "-m", "edgecnn.runtimes.worker"],
+            [*self.launcher, str(self.python or _interpreter(runtime)), "-m", "edgecnn.runtimes.worker"],
             log=log,
             what=f"{runtime} running {model.name}",
         )
@@ -97,10 +104,12 @@ class LocalDevice:
             MissingDependency: The program does not exist.
         """
         scratch = TemporaryDirectory(prefix="edgecnn-worker-")
+        path = worker_path(Path(scratch.name), own=Path(command[0]) == Path(sys.executable))
         environment = {
             **os.environ,
             **quiet_environment(),
-            "PYTHONPATH": worker_path(Path(scratch.name), own=Path(command[0]) == Path(sys.executable)),
+            **self.variables,
+            "PYTHONPATH": path if self.packages is None else f"{path}{os.pathsep}{self.packages}",
             # The folder the user stands in is not on the worker's path.
             "PYTHONSAFEPATH": "1",
         }
@@ -109,6 +118,14 @@ class LocalDevice:
         except FileNotFoundError as error:
             scratch.cleanup()
             raise MissingDependency(f"there is no program {command[0]}") from error
+
+    def host(self) -> Host:
+        """Return this machine's fingerprint."""
+        return host()
+
+    def cpus(self) -> list[int]:
+        """Return the CPUs that this process may run on, in order."""
+        return usable_cpus()
 
 
 def _interpreter(runtime: str) -> Path:

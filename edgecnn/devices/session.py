@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.devices.channel import Channel, Progress
+from edgecnn.devices.transfer import SharedFiles
 from edgecnn.errors import InputError, UsageError, WorkerError
 from edgecnn.runtimes.base import Description, Execution
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from tempfile import TemporaryDirectory
 
+    from edgecnn.devices.transfer import Transfer
     from edgecnn.ondevice.contract import Contract
     from edgecnn.ondevice.tensor import Array
 
@@ -126,6 +128,7 @@ class Session:
         what: The worker in the reader's words, for messages.
         environment: Variables of the worker, all of them.
         scratch: Directory for arrays that travel; it goes when the session ends.
+        transfer: How files get to the worker; None where it sees this machine's.
     """
 
     def __init__(
@@ -136,10 +139,12 @@ class Session:
         what: str,
         environment: Mapping[str, str],
         scratch: TemporaryDirectory[str],
+        transfer: Transfer | None = None,
     ) -> None:
         self._what = what
         self._log = log
         self._scratch = scratch
+        self._transfer = transfer or SharedFiles()
         self._description: Description | None = None
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as sink:
@@ -208,12 +213,12 @@ class Session:
             "evaluate",
             timeout_s,
             progress,
-            images=str(images),
+            images=self._transfer.send(images),
             indices=None if indices is None else [int(index) for index in indices],
             contract=contract.to_json(),
-            out=str(out),
+            out=self._transfer.folder(out),
         )
-        files = tuple(Path(path) for path in value.pop("outputs"))
+        files = tuple(self._transfer.receive(path, out) for path in value.pop("outputs"))
         outputs = tuple(np.load(path, mmap_mode="r", allow_pickle=False) for path in files)
         return Evaluation(outputs=outputs, files=files, **value)
 
@@ -228,8 +233,9 @@ class Session:
         paths = [folder / f"input_{index}.npy" for index in range(len(inputs))]
         for path, array in zip(paths, inputs, strict=True):
             np.save(path, array, allow_pickle=False)
-        results = self._ask("run", timeout_s, inputs=[str(path) for path in paths], out=str(folder))
-        return [np.load(path, allow_pickle=False) for path in results]
+        sent = [self._transfer.send(path) for path in paths]
+        results = self._ask("run", timeout_s, inputs=sent, out=self._transfer.folder(folder))
+        return [np.load(self._transfer.receive(path, folder), allow_pickle=False) for path in results]
 
     def time(self, iterations: int, *, warmup: int = 0, timeout_s: float = SILENCE_TIMEOUT_S) -> Times:
         """Time each of ``iterations`` inferences on a fixed input, after ``warmup`` that don't count.
@@ -241,9 +247,26 @@ class Session:
         wall, waited = (np.asarray(spent[key], np.int64) for key in ("wall_ns", "waited_ns"))
         return Times(wall, waited, int(spent["stolen_ns"]))
 
+    def count(self, iterations: int, *, timeout_s: float = SILENCE_TIMEOUT_S) -> None:
+        """Run inferences with a mark before each and after the last, for who counts instructions outside.
+
+        Raises:
+            WorkerError: The worker crashed, hung or ran out of memory.
+        """
+        self._ask("count", timeout_s, iterations=iterations)
+
     def costs(self, *, timeout_s: float = SILENCE_TIMEOUT_S) -> Costs:
         """Return what opening the model took, and the worker's peak memory so far."""
         return Costs(**self._ask("costs", timeout_s))
+
+    def finish(self, *, timeout_s: float) -> None:
+        """Ask the worker to end and wait until it has, for who reads what it leaves behind.
+
+        Raises:
+            WorkerError: It did not end in time, or not in good order.
+        """
+        self._ask("close", timeout_s)
+        self._channel.wait(timeout_s)
 
     def close(self) -> None:
         """End the worker in good order, or by force if it does not answer."""

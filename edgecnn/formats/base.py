@@ -53,6 +53,23 @@ class Inspection:
 
 
 @dataclass(frozen=True)
+class StoredWeight:
+    """A constant tensor that a file stores.
+
+    Attributes:
+        name: Its name in the file.
+        type: Element type.
+        shape: Its shape.
+        bytes: Bytes of its values.
+    """
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    bytes: int
+
+
+@dataclass(frozen=True)
 class QuantizeRequest:
     """What a format is asked to make of a float file.
 
@@ -89,6 +106,9 @@ class Format(Protocol):
 
     def inspect(self, model: Path) -> Inspection:
         """Read precision, operations, inputs and outputs back from a file."""
+
+    def weights(self, model: Path) -> list[StoredWeight]:
+        """Return the constants that a file stores, in their order."""
 
     def dissect(self, model: Path, float_model: Path) -> Dissection:
         """Open an int8 file beside the float file that it was quantized from."""

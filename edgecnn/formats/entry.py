@@ -6,6 +6,7 @@ Vendor libraries are imported below these functions only, each format's own and 
 from __future__ import annotations
 
 import contextlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -73,6 +74,12 @@ def inspect(format: str, model: str) -> dict[str, Any]:  # noqa: A002
     """Read back what a model file is, as the plain data of :class:`~edgecnn.formats.base.Inspection`."""
     with _ready(format, None):
         return load_format(format).inspect(Path(model)).to_json()
+
+
+def weights(format: str, model: str) -> list[dict[str, Any]]:  # noqa: A002
+    """List the constants that a model file stores, as plain data."""
+    with _ready(format, None):
+        return [asdict(weight) for weight in load_format(format).weights(Path(model))]
 
 
 @contextlib.contextmanager

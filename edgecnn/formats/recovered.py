@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from safetensors.numpy import load_file
 
-from edgecnn.compress.given_ranges import RANGES_FILE, GivenRanges, match
 from edgecnn.compress.layers import Weights, match_layers
-from edgecnn.compress.ranges import UNTRIED, Choice, choose, estimate
+from edgecnn.compress.ranges import Choice, choose
 from edgecnn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,13 +38,11 @@ class Recovered:
         weights: Weights of its layers, ``[O, I, H, W]`` or ``[O, I]``, by the layer's name.
         scales: Weight scales of the layers whose weights lie on a grid, float32 ``[O]``.
         float_layers: Layers that stay in floating point.
-        learnt: Activation ranges that training decided, or None.
     """
 
     weights: dict[str, Weights] = field(default_factory=dict)
     scales: dict[str, Weights] = field(default_factory=dict)
     float_layers: tuple[str, ...] = ()
-    learnt: GivenRanges | None = None
 
     @classmethod
     def of(cls, request: QuantizeRequest) -> Recovered:
@@ -69,8 +66,7 @@ class Recovered:
                 )
         grid = request.network / GRID_FILE
         scales = _suffixed(grid, ".scale") if grid.is_file() else {}
-        learnt = GivenRanges.load(request.network) if (request.network / RANGES_FILE).is_file() else None
-        return cls(layers, scales, tuple(wanted), learnt)
+        return cls(layers, scales, tuple(wanted))
 
     def choose_ranges(
         self,
@@ -84,9 +80,7 @@ class Recovered:
 
         The arguments are those of :func:`edgecnn.compress.ranges.choose`.
         """
-        if self.learnt is None:
-            return choose(seen, outputs, methods, truth, quantized)
-        return Choice(estimate(seen, outputs, UNTRIED) | match(seen, self.learnt), "learnt", {})
+        return choose(seen, outputs, methods, truth, quantized)
 
     def grid_scales(self, found: Mapping[str, Weights]) -> dict[str, Weights]:
         """Return the scales that are given for a file's layers, by the file's names."""

@@ -15,7 +15,7 @@ from edgecnn.measure.budgets import BudgetResult, Measured, judge
 from edgecnn.measure.limits import Limits
 from edgecnn.measure.paired_accuracy import class_floor, pack_hits
 from edgecnn.measure.verification import Link, verify_task
-from edgecnn.stages import benchmark, evaluate, quantize, reference, verify
+from edgecnn.stages import benchmark, count, evaluate, quantize, reference, verify
 from edgecnn.stages import compile as compile_stage
 from edgecnn.store.digest import digest_file
 from edgecnn.store.manifest import Manifest
@@ -115,6 +115,7 @@ class Parts:
             class_floor=answers.pop("class_floor", None),
             **_latency_values(latency),
             memory=latency["candidate"]["peak_bytes"] if latency else None,
+            instructions={device: found["median"] for device, found in self._counts().items()},
             float_ops=inspection["float_ops"],
             transposes=inspection["transposes"],
             npu_coverage=npu.get("npu_coverage"),
@@ -210,6 +211,10 @@ class Parts:
         step = self.attempt.step("benchmark")
         return dict(self._json(step, benchmark.RESULT)) if self._has(step) else {}
 
+    def _counts(self) -> dict[str, dict[str, Any]]:
+        step = self.attempt.step("count")
+        return dict(self._json(step, count.RESULT)) if self._has(step) else {}
+
     def _npu(self) -> dict[str, Any]:
         step = self.attempt.step("compile")
         return dict(self._json(step, compile_stage.REPORT)) if self._has(step) else {}
@@ -253,6 +258,8 @@ class Parts:
         for result in self._own_steps():
             if result.entry is not None:
                 tools |= result.entry.record["packages"]
+        for found in self._counts().values():
+            tools["qemu"] = found["tool"]
         return dict(sorted(tools.items()))
 
 

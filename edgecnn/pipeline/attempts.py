@@ -11,6 +11,7 @@ from edgecnn.pipeline.step import Step
 from edgecnn.runtimes.registry import entry_of
 from edgecnn.stages.benchmark import BENCHMARK, BenchmarkParameters
 from edgecnn.stages.compile import COMPILE, CompileParameters
+from edgecnn.stages.count import COUNT, CountParameters
 from edgecnn.stages.evaluate import EVALUATE, EvaluateParameters
 from edgecnn.stages.lower import LOWER, LowerParameters
 from edgecnn.stages.quantize import INSPECT, QUANTIZE, InspectParameters, QuantizeParameters
@@ -83,6 +84,7 @@ def _own_steps(plan: Plan, attempt: Attempt) -> list[Step | None]:
         _verify(attempt),
         _evaluate(attempt) if plan.has_eval else None,
         _benchmark(plan, attempt) if measured else None,
+        _count(attempt) if target.budgets.instructions else None,
     ]
 
 
@@ -147,6 +149,14 @@ def _evaluate(attempt: Attempt) -> Step:
     after = (attempt.step("verify"),)
     stage = EVALUATE[target.runtime]
     return Step(attempt.step("evaluate"), stage, parameters, inputs, target.name, after=after)
+
+
+def _count(attempt: Attempt) -> Step:
+    target = attempt.target
+    parameters = CountParameters(target.format, target.runtime, sorted(target.budgets.instructions or {}))
+    inputs = {"model": attempt.model_file}
+    after = (attempt.step("verify"),)
+    return Step(attempt.step("count"), COUNT, parameters, inputs, target.name, after=after)
 
 
 def _benchmark(plan: Plan, attempt: Attempt) -> Step:

@@ -62,7 +62,7 @@ def make_plan(pipeline: Pipeline) -> Plan:
     plan = Plan(pipeline, has_eval=evaluation is not None)
     plan.add(_network(spec, train))
     plan.add(Step("contract", CONTRACT, ContractParameters(), {"checkpoint": "network"}))
-    if train is not None and (spec.train is not None or spec.qat is not None or own is None):
+    if train is not None and (spec.train is not None or own is None):
         plan.add(_prepare("prepare:train", spec, train))
     if evaluation is not None:
         plan.add(_prepare("prepare:eval", spec, evaluation))

@@ -12,6 +12,7 @@ open      runtime, model, execution, threads, extra, cpus, memory_bytes       th
 evaluate  images, indices, contract, out                                      files and seconds
 run       inputs: ``.npy`` files; out: directory                              ``.npy`` files
 time      iterations, warmup                                                  nanoseconds, one each
+count     iterations                                                          nothing: marks are system calls
 costs                                                                         of opening; peak memory
 close
 ========  ==================================================================  ======================
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
     from edgecnn.ondevice.tensor import Array, TensorInfo
 
 
+# Kernels are chosen and weights packed by then, and Python has specialized its byte code.
+_COUNT_WARMUP = 12
+
+
 class Worker:
     """Executes commands on one open model.
 
@@ -62,6 +67,7 @@ class Worker:
             "evaluate": self._evaluate,
             "run": self._run,
             "time": self._time,
+            "count": self._count,
             "costs": self._costs,
             "close": self._close,
         }
@@ -162,6 +168,16 @@ class Worker:
         for _ in range(warmup):
             runtime.run(inputs)
         return asdict(time_inferences(runtime, inputs, iterations))
+
+    def _count(self, iterations: int) -> None:
+        runtime = self._opened()
+        inputs = [_noise(info) for info in runtime.describe().inputs]
+        for _ in range(_COUNT_WARMUP):
+            runtime.run(inputs)
+        for _ in range(iterations):
+            os.getppid()
+            runtime.run(inputs)
+        os.getppid()
 
     def _costs(self) -> dict[str, int]:
         return {"import_ns": self._import_ns, "load_ns": self._load_ns, "peak_bytes": peak_memory_bytes()}

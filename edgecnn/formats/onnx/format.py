@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.formats.base import Inspection, QuantizeRequest
+    from edgecnn.formats.base import Inspection, QuantizeRequest, StoredWeight
     from edgecnn.formats.dissect import Dissection
 
 
@@ -39,6 +39,12 @@ class OnnxFormat:
         from edgecnn.formats.onnx.inspect import inspect
 
         return inspect(model)
+
+    def weights(self, model: Path) -> list[StoredWeight]:
+        """List what the file stores."""
+        from edgecnn.formats.onnx.stored import stored_weights
+
+        return stored_weights(model)
 
     def dissect(self, model: Path, float_model: Path) -> Dissection:
         """Open an int8 file beside its float original."""

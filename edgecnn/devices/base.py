@@ -1,0 +1,40 @@
+"""What every device can do: open a model in a worker, and say what it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from edgecnn.devices.session import OPEN_TIMEOUT_S
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from edgecnn.devices.host import Host
+    from edgecnn.devices.session import Session
+    from edgecnn.runtimes.base import Execution
+
+
+class Device(Protocol):
+    """Where a runtime runs: this machine, an emulated one, or one behind ssh or adb."""
+
+    def open(
+        self,
+        runtime: str,
+        model: Path,
+        *,
+        log: Path,
+        execution: Execution = "shipping",
+        threads: int = 1,
+        cpus: Sequence[int] | None = None,
+        extra: dict[str, str] | None = None,
+        memory_bytes: int | None = None,
+        timeout_s: float = OPEN_TIMEOUT_S,
+    ) -> Session:
+        """Open a model in a worker of its own; see :meth:`edgecnn.devices.local.LocalDevice.open`."""
+
+    def host(self) -> Host:
+        """Return the device's fingerprint."""
+
+    def cpus(self) -> list[int]:
+        """Return the CPUs that workers may run on, in order."""

@@ -1,0 +1,179 @@
+"""Emulated computers: programs of another architecture on this machine, and the instructions they take."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.devices.host import Host, host_from
+from edgecnn.devices.instructions import Instructions
+from edgecnn.devices.local import LocalDevice
+from edgecnn.devices.session import OPEN_TIMEOUT_S
+from edgecnn.errors import WorkerError
+from edgecnn.runtimes.probe import facts
+from edgecnn.runtimes.registry import RUNTIMES
+from edgecnn.toolchains.emulation import NAME, PLUGIN, QEMU, emulated_device
+from edgecnn.toolchains.environment import require
+from edgecnn.toolchains.program import run_program
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgecnn.devices.session import Session
+    from edgecnn.runtimes.base import Execution
+
+_INFERENCES = 5
+# QEMU translates every instruction that it meets first: opening takes ten times as long as on a machine.
+_SLOWNESS = 5.0
+
+
+@dataclass(frozen=True)
+class EmulatedDevice:
+    """A computer that the toolchain ``arm-emulation`` holds; it sees this machine's files.
+
+    What it computes is what its processor would, bit for bit; how long it takes says nothing.
+
+    Attributes:
+        name: ``raspberry-pi-4`` or ``raspberry-pi-5``.
+    """
+
+    name: str
+
+    def open(
+        self,
+        runtime: str,
+        model: Path,
+        *,
+        log: Path,
+        execution: Execution = "shipping",
+        threads: int = 1,
+        cpus: Sequence[int] | None = None,
+        extra: dict[str, str] | None = None,
+        memory_bytes: int | None = None,
+        timeout_s: float = OPEN_TIMEOUT_S,
+    ) -> Session:
+        """Open a model in an emulated worker; see :meth:`edgecnn.devices.local.LocalDevice.open`.
+
+        Raises:
+            MissingDependency: The toolchain is not installed.
+        """
+        return self.local().open(
+            runtime,
+            model,
+            log=log,
+            execution=execution,
+            threads=threads,
+            cpus=cpus,
+            extra=extra,
+            memory_bytes=memory_bytes,
+            timeout_s=_SLOWNESS * timeout_s,
+        )
+
+    def run(
+        self,
+        program: Sequence[str],
+        *,
+        log: Path,
+        timeout_s: float,
+        packages: Path | None = None,
+        folder: Path | None = None,
+    ) -> str:
+        """Run the device's Python to its end and return what it printed.
+
+        Args:
+            program: Arguments of the interpreter, such as ``("-m", "mymodel", "--self-test")``.
+            log: File that everything it prints is appended to.
+            timeout_s: Seconds after which it is killed.
+            packages: Folder of packages in front of the device's own.
+            folder: Where it runs.
+
+        Raises:
+            MissingDependency: The toolchain is not installed.
+            WorkerError: The program crashed, hung or failed.
+        """
+        device = self.local()
+        folders = [str(path) for path in (packages, device.packages) if path is not None]
+        variables = {**device.variables, "PYTHONPATH": ":".join(folders)}
+        assigned = [f"{name}={value}" for name, value in variables.items()]
+        command = ["env", *assigned, *device.launcher, str(device.python), *program]
+        what = f"{program[-1]} on an emulated {self.name}"
+        return run_program(command, what=what, log=log, timeout_s=timeout_s, folder=folder)
+
+    def count(
+        self, runtime: str, model: Path, *, log: Path, execution: Execution = "shipping"
+    ) -> Instructions:
+        """Count the instructions that one inference executes, with one thread.
+
+        Python's own of handing the arrays over are among them: some ten thousand, always as many.
+
+        Raises:
+            MissingDependency: The toolchain is not installed.
+            WorkerError: The worker crashed or hung, or the counter did not work in this QEMU.
+        """
+        with tempfile.TemporaryDirectory(prefix="edgecnn-count-") as folder:
+            marks = Path(folder) / "marks"
+            with self.local(marks).open(
+                runtime, model, log=log, execution=execution, timeout_s=_SLOWNESS * OPEN_TIMEOUT_S
+            ) as session:
+                session.count(_INFERENCES)
+            text = marks.read_text(encoding="ascii") if marks.is_file() else ""
+        counted = [int(line) for line in text.splitlines()][-_INFERENCES - 1 :]
+        if len(counted) <= _INFERENCES:
+            raise WorkerError(f"the counter of {self.name} left {len(counted)} marks", hint=f"its log: {log}")
+        each = [after - before for before, after in itertools.pairwise(counted)]
+        return Instructions(
+            self.name, round(statistics.median(each)), min(each), max(each), qemu_version(log)
+        )
+
+    def local(self, marks: Path | None = None) -> LocalDevice:
+        """Return what starts workers under emulation, counting into ``marks`` where it is given.
+
+        Raises:
+            MissingDependency: The toolchain is not installed.
+        """
+        folder, device = emulated_device(self.name)
+        root = folder / "root"
+        plugin = require(NAME).directory / PLUGIN
+        counting = () if marks is None else ("-plugin", f"file={plugin},out={marks}")
+        return LocalDevice(
+            python=root / "usr" / "bin" / f"python{device.python}",
+            launcher=(QEMU, "-L", str(root), *counting),
+            packages=folder / "site",
+            # Dictionaries of strings have the same order, and so the same cost, in every process.
+            variables={"QEMU_CPU": device.cpu, "PYTHONHASHSEED": "0"},
+        )
+
+    def host(self) -> Host:
+        """Return the fingerprint of the emulated device: its processor, on this machine's memory and load."""
+        folder, device = emulated_device(self.name)
+        cpuinfo = (folder / "root" / "proc" / "cpuinfo").read_text(encoding="ascii")
+        found: dict[str, Any] = facts() | {
+            "cpuinfo": cpuinfo,
+            "machine": "aarch64",
+            "model": f"{self.name} ({device.cpu}, emulated by {QEMU})",
+            "python": device.python,
+            "system": f"Debian {device.release}",
+        }
+        held = require(NAME).toolchain.requirements
+        runtimes = {
+            key: held[entry.distribution] for key, entry in RUNTIMES.items() if entry.distribution in held
+        }
+        return host_from(found, runtimes)
+
+    def cpus(self) -> list[int]:
+        """Return the CPUs of this machine, which emulates."""
+        return LocalDevice().cpus()
+
+
+def qemu_version(log: Path) -> str:
+    """Return the version of the emulator, as it says it.
+
+    Raises:
+        WorkerError: It does not answer.
+    """
+    text = run_program([QEMU, "--version"], what=QEMU, log=log, timeout_s=30.0)
+    return text.splitlines()[0].strip()

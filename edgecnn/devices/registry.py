@@ -1,0 +1,48 @@
+"""Devices by the names that ``--device`` takes."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from edgecnn.devices.adb import AdbShell
+from edgecnn.devices.local import LocalDevice
+from edgecnn.devices.qemu import EmulatedDevice
+from edgecnn.devices.remote import RemoteDevice
+from edgecnn.devices.ssh import SshShell
+from edgecnn.errors import UsageError
+from edgecnn.toolchains.emulation import emulated_device
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edgecnn.devices.base import Device
+
+LOCAL = "local"
+FORMS = "local, qemu:raspberry-pi-4, qemu:raspberry-pi-5, ssh://USER@HOST, adb:SERIAL"
+
+
+@contextlib.contextmanager
+def open_device(name: str) -> Iterator[Device]:
+    """Reach a device by its name, and leave nothing on it.
+
+    Args:
+        name: ``local``, ``qemu:NAME``, ``ssh://USER@HOST:PORT`` or ``adb:SERIAL``.
+
+    Raises:
+        UsageError: The name has no such form, or there is no such emulated device.
+        MissingDependency: The emulation, ssh or adb is not installed.
+        WorkerError: The device cannot be reached.
+    """
+    kind, _, rest = name.partition(":")
+    if name == LOCAL:
+        yield LocalDevice()
+    elif kind == "qemu":
+        emulated_device(rest)
+        yield EmulatedDevice(rest)
+    elif kind in ("ssh", "adb"):
+        shell = SshShell.parse(name) if kind == "ssh" else AdbShell.parse(name)
+        with RemoteDevice(shell) as device:
+            yield device
+    else:
+        raise UsageError(f"no device is called {name!r}", hint=f"devices: {FORMS}")
