@@ -47,7 +47,7 @@ class QatSettings(Schema):
     for TFLite, Arm and x86 with VNNI only."""
 
     freeze_ranges: float = Field(default=0.5, ge=0, le=1)
-    """Share of the steps after which activation ranges stay."""
+    """Share of the steps after which activation ranges are estimated once more, and stay."""
 
     freeze_batch_norm: float = Field(default=0.5, ge=0, le=1)
     """Share of the steps after which batch norm uses its running statistics, as the exported file will."""

@@ -23,15 +23,9 @@ LOWEST, HIGHEST = -128, 127
 _LEVELS = HIGHEST - LOWEST
 _SMALLEST_SPAN = 1e-6
 
-_MOMENTUM = 0.01
-"""Share of a new batch in a range, as torch's moving average observers have it."""
-
 
 class ActivationFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
     """One range for a whole tensor, on the asymmetric int8 grid that every runtime uses.
-
-    While ``observing`` in training mode, the range follows the batches: towards the average of the images'
-    extremes and ``extremes`` of the way on to the batch's (:mod:`edgecnn.compress.ranges`).
 
     Args:
         spec: What torchao passes on of the annotation; the grid is int8 whatever it says.
@@ -39,8 +33,6 @@ class ActivationFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
     Attributes:
         low: Lower end of the range, float32 ``[]``, at most 0.
         high: Upper end, at least 0.
-        observing: Whether the range still moves.
-        extremes: Share of the way from average to extreme values.
     """
 
     low: Tensor
@@ -50,8 +42,6 @@ class ActivationFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
         super().__init__()
         self.register_buffer("low", torch.zeros(()))
         self.register_buffer("high", torch.zeros(()))
-        self.observing = False
-        self.extremes = 1.0
 
     @property
     def grid_range(self) -> Range:
@@ -72,17 +62,7 @@ class ActivationFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
 
     def forward(self, values: Tensor) -> Tensor:
         """Round to the grid; values beyond it are cut and get no gradient."""
-        if self.observing and self.training:
-            self._follow(values.detach())
         return torch.fake_quantize_per_tensor_affine(values, *self.calculate_qparams(), LOWEST, HIGHEST)
-
-    def _follow(self, values: Tensor) -> None:
-        inner = tuple(range(1, values.ndim))
-        lows, highs = values.amin(dim=inner), values.amax(dim=inner)
-        low = torch.lerp(lows.mean(), lows.amin(), self.extremes).clamp_max(0.0)
-        high = torch.lerp(highs.mean(), highs.amax(), self.extremes).clamp_min(0.0)
-        self.low.lerp_(low, _MOMENTUM)
-        self.high.lerp_(high, _MOMENTUM)
 
 
 class PerChannelWeightFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]

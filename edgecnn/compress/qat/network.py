@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from edgecnn.compress.operators import NORMALIZATIONS, is_operator
@@ -29,12 +30,16 @@ class GraphNetwork(nn.Module):
     Attributes:
         graph: The same.
         statistics_frozen: Whether batch norms keep their running statistics while training.
+        ranges_final: Whether ranges were estimated for the last time, uint8 ``[]``; part of the state.
     """
+
+    ranges_final: Tensor
 
     def __init__(self, graph: fx.GraphModule) -> None:
         super().__init__()
         self.graph = graph
         self.statistics_frozen = False
+        self.register_buffer("ranges_final", torch.zeros((), dtype=torch.uint8))
         self.train(False)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -43,10 +48,8 @@ class GraphNetwork(nn.Module):
         return logits  # type: ignore[no-any-return]
 
     def train(self, mode: bool = True) -> GraphNetwork:
-        """Let batch norms use the batch's statistics and ranges follow the batches, or neither."""
+        """Let batch norms use the batch's statistics, unless they are frozen."""
         self.training = mode
-        for fake_quantize in self.fake_quantizes().values():
-            fake_quantize.training = mode
         self._switch_batch_norms(training=mode and not self.statistics_frozen)
         return self
 
@@ -55,11 +58,6 @@ class GraphNetwork(nn.Module):
         if not self.statistics_frozen:
             self.statistics_frozen = True
             self._switch_batch_norms(training=False)
-
-    def observe(self, *, observing: bool) -> None:
-        """Let every range follow the batches, or stop where it is."""
-        for fake_quantize in self.fake_quantizes().values():
-            fake_quantize.observing = observing
 
     def fake_quantizes(self) -> dict[str, ActivationFakeQuantize]:
         """Return what rounds each tensor, by node name; tensors that share a range share the module."""

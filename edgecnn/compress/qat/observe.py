@@ -41,10 +41,10 @@ def observe(network: GraphNetwork, images: PreparedSet) -> tuple[Observations, l
     network.eval()
     rows: list[dict[str, tuple[float, float]]] = []
     truth: list[Values] = []
-    for batch in _batches(images, range(len(images))):
+    for batch in _batches(network, images, range(len(images))):
         recorder = _Recorder(network)
         (logits,) = recorder.run(batch)
-        truth += list(logits.numpy())
+        truth += list(logits.cpu().numpy())
         rows += [
             {name: (float(low[index]), float(high[index])) for name, (low, high) in recorder.bounds.items()}
             for index in range(len(batch))
@@ -53,8 +53,12 @@ def observe(network: GraphNetwork, images: PreparedSet) -> tuple[Observations, l
 
 
 @torch.no_grad()
-def set_first_ranges(network: GraphNetwork, images: PreparedSet) -> Choice:
+def estimate_ranges(network: GraphNetwork, images: PreparedSet) -> Choice:
     """Give every tensor the range that post-training quantization would give it.
+
+    Args:
+        network: A prepared network; it is put into evaluation mode.
+        images: The calibration images.
 
     Raises:
         InputError: There is no image, or a tensor is not finite.
@@ -63,12 +67,10 @@ def set_first_ranges(network: GraphNetwork, images: PreparedSet) -> Choice:
 
     def quantized(ranges: dict[str, Range], indices: Sequence[int]) -> list[Values]:
         set_ranges(network, ranges)
-        return [row for batch in _batches(images, indices) for row in network(batch).numpy()]
+        return [row for batch in _batches(network, images, indices) for row in network(batch).cpu().numpy()]
 
     choice = choose(seen, network.outputs(), BLENDS, truth, quantized)
     set_ranges(network, choice.ranges)
-    for name, fake_quantize in network.fake_quantizes().items():
-        fake_quantize.extremes = 1.0 if name in network.outputs() else float(choice.method)
     return choice
 
 
@@ -83,11 +85,11 @@ def set_ranges(network: GraphNetwork, ranges: Mapping[str, Range]) -> None:
         module.set_range(shared[id(module)])
 
 
-def _batches(images: PreparedSet, indices: Sequence[int]) -> Iterator[Tensor]:
-    chosen = np.asarray(indices)
+def _batches(network: GraphNetwork, images: PreparedSet, indices: Sequence[int]) -> Iterator[Tensor]:
+    chosen, device = np.asarray(indices), network.ranges_final.device
     for start in range(0, len(chosen), _BATCH):
         pixels = images.images[chosen[start : start + _BATCH]]
-        yield to_input(pixels, images.contract, torch.device("cpu"))
+        yield to_input(pixels, images.contract, device)
 
 
 @torch.no_grad()

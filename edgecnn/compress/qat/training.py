@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from edgecnn.compress.qat.observe import set_first_ranges
+from edgecnn.compress.qat.observe import estimate_ranges
 from edgecnn.compress.qat.prepare import prepare
 from edgecnn.training.loop import train
 from edgecnn.training.method import Classification, Distillation
@@ -34,7 +34,7 @@ class Data:
     Attributes:
         train: Images to learn from.
         eval: Images to measure each epoch on, where there are any.
-        calibration: Images that first ranges are estimated on.
+        calibration: Images that ranges are estimated on.
     """
 
     train: PreparedSet
@@ -44,16 +44,21 @@ class Data:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A method whose ranges and statistics come to rest on the way.
+    """A method on whose way batch norm's statistics and the ranges come to rest.
+
+    Ranges stay where post-training quantization puts them until the network has adapted; then they are
+    estimated once more, as everything was trained by then, and stay to the end.
 
     Attributes:
         method: What a step minimizes.
         network: The network that trains.
+        calibration: Images that ranges are estimated on.
         settings: When ranges and batch norm freeze.
     """
 
     method: Method
     network: GraphNetwork
+    calibration: PreparedSet
     settings: QatSettings
 
     @property
@@ -71,9 +76,14 @@ class Schedule:
 
     def before_step(self, share: float) -> None:
         """Freeze what is due."""
-        self.network.observe(observing=share < self.settings.freeze_ranges)
+        network = self.network
         if share >= self.settings.freeze_batch_norm:
-            self.network.freeze_statistics()
+            network.freeze_statistics()
+        if share >= self.settings.freeze_ranges and not network.ranges_final:
+            if network.fake_quantizes():
+                estimate_ranges(network, self.calibration)
+                network.train()
+            network.ranges_final.fill_(1)
 
     def loss(self, inputs: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the method's loss."""
@@ -125,7 +135,7 @@ def train_network(
     contract = data.train.contract
     example = torch.zeros(1, contract.channels, contract.height, contract.width)
     network = prepare(module, example, settings.scheme if quantized else None)
-    first = set_first_ranges(network, data.calibration) if quantized else None
+    first = estimate_ranges(network, data.calibration) if quantized else None
     training = settings.training(base)
     method: Method = Classification(training.label_smoothing)
     if settings.distill is not None:
@@ -143,8 +153,7 @@ def train_network(
         training,
         scratch=scratch,
         progress=progress,
-        method=Schedule(method, network, settings),
+        method=Schedule(method, network, data.calibration, settings),
     )
-    network.observe(observing=False)
     network.freeze_statistics()
     return Trained(network, result, first)

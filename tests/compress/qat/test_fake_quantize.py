@@ -39,22 +39,6 @@ def test_values_beyond_the_range_are_cut_and_get_no_gradient() -> None:
     assert values.grad.tolist() == [0.0, 1.0, 1.0, 0.0]
 
 
-def test_range_follows_batches_only_while_training_and_observing() -> None:
-    module = fake_quantize(0.0, 1.0)
-    images = torch.stack([torch.full((2, 2), 2.0), torch.full((2, 2), 4.0)])
-    for training, observing in ((False, True), (True, False)):
-        module.train(training)
-        module.observing = observing
-        module(images)
-        assert module.high.item() == 1.0, (training, observing)
-    module.train()
-    module.observing, module.extremes = True, 0.5
-    for _ in range(2000):
-        module(images)
-    assert np.isclose(module.high.item(), 3.5, rtol=1e-3), "halfway from the average 3 to the extreme 4"
-    assert module.low.item() == 0.0
-
-
 def test_a_tensor_of_zeros_has_a_grid() -> None:
     module = fake_quantize(0.0, 0.0)
     assert module(torch.zeros(3)).tolist() == [0.0, 0.0, 0.0]
