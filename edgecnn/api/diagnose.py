@@ -14,9 +14,10 @@ from edgecnn.config.paths import cache_dir, store_dir
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
-from edgecnn.errors import InputError
+from edgecnn.errors import InputError, UsageError
 from edgecnn.formats.registry import format_of, model_file
 from edgecnn.measure.diagnosis import Diagnosis, LayerDiagnosis, Whole
+from edgecnn.ondevice.contract import Contract
 from edgecnn.report.diagnosis import diagnosis_markdown
 from edgecnn.report.diagnosis_plot import diagnosis_svg
 from edgecnn.runtimes.isa import ISAS
@@ -28,15 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from edgecnn.config.target import Target
     from edgecnn.data.prepared import PreparedSet
-    from edgecnn.ondevice.contract import Contract
     from edgecnn.runtimes.base import Execution
 
 IMAGES = 30
 """Images that tell one layer from another; more sharpen agreement and top-1, at their price in time."""
 
 _TIMEOUT_S = 3600.0
+_CONTRACT_BYTES = 20_000_000
 _KEY = re.compile(r"[0-9a-f]{64}")
 _RUNTIMES = {"onnx": "onnxruntime", "tflite": "litert", "openvino": "openvino"}
 
@@ -47,16 +47,19 @@ def diagnose(
     *,
     images: int = IMAGES,
     float_file: Path | str | None = None,
+    contract: Path | str | None = None,
     out: Path | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Diagnosis:
     """Find the layers of an int8 artifact that lose accuracy.
 
     Args:
-        artifact: Directory of an artifact.
+        artifact: Directory of an artifact, or an int8 file of one of the three formats.
         data: Real images: CSV file, folder or ``fashion-mnist:test``; labels are used where there are any.
         images: How many of them are used, evenly over the classes.
         float_file: The float file that it was quantized from; looked up in the store when not given.
+        contract: JSON file with the preprocessing contract of an int8 file that is no artifact: the contract
+            itself, or a document that holds it as ``contract``, such as a checkpoint's ``spec.json``.
         out: Directory for the report as ``diagnosis.json``, ``diagnosis.md`` and ``diagnosis.svg``.
         progress: Called with what is done, what there is to do, and what is being done.
 
@@ -67,14 +70,19 @@ def diagnose(
         WorkerError: The child process crashed, hung or ran out of memory.
     """
     tell = progress or (lambda _done, _total, _text: None)
-    subject = _Subject.open(Path(artifact), None if float_file is None else Path(float_file))
+    given = None if float_file is None else Path(float_file)
+    path = Path(artifact)
+    if path.is_file():
+        subject = _Subject.of_file(path, given, None if contract is None else Path(contract))
+    else:
+        subject = _Subject.of_artifact(path, given)
     source = open_source(data, cache_dir=cache_dir())
     with tempfile.TemporaryDirectory(prefix="edgecnn-diagnose-") as folder:
         prepared = prepare(
             source,
             subject.contract,
             Path(folder) / "images",
-            limit=min(images, len(source)) or None,
+            limit=min(images, len(source)),
             progress=lambda done, total: tell(done, total, "decoding"),
         )
         found = _diagnose(subject, prepared, Path(folder), tell)
@@ -85,16 +93,31 @@ def diagnose(
 
 @dataclass(frozen=True)
 class _Subject:
-    """What is diagnosed."""
+    """What is diagnosed.
+
+    Attributes:
+        model: The int8 file.
+        float_model: The float file.
+        network: The checkpoint that it came from; None where it is unknown.
+        contract: How images become its input.
+        target: Name of the artifact's target; None for a plain file.
+        execution: What counts as shipping: a runtime with exact kernels executes as the reference does.
+    """
 
     model: Path
     float_model: Path
     network: Path | None
     contract: Contract
-    target: Target
+    target: str | None
+    execution: Execution
+
+    @property
+    def format(self) -> str:
+        """Format of both files."""
+        return format_of(self.model)
 
     @classmethod
-    def open(cls, directory: Path, float_file: Path | None) -> _Subject:
+    def of_artifact(cls, directory: Path, float_file: Path | None) -> _Subject:
         artifact = Artifact.open(directory)
         target = artifact.manifest.target
         if target.precision != "int8":
@@ -103,15 +126,41 @@ class _Subject:
                 hint="`edgecnn check` shows what was proven of it",
             )
         float_model = float_file or _float_file(artifact)
-        if format_of(float_model) != target.format:
-            raise InputError(f"{float_model} is no {target.format} file as {artifact.model} is")
+        _check_format(artifact.model, float_model)
         network = _stored(artifact, "network")
-        return cls(artifact.model, float_model, network, artifact.contract, target)
+        exact = target.runtime != _RUNTIMES[target.format]
+        execution: Execution = "reference" if exact else "shipping"
+        return cls(artifact.model, float_model, network, artifact.contract, target.name, execution)
 
-    @property
-    def execution(self) -> Execution:
-        """What counts as shipping: a runtime with exact kernels executes as the reference does."""
-        return "shipping" if self.target.runtime == _RUNTIMES[self.target.format] else "reference"
+    @classmethod
+    def of_file(cls, model: Path, float_file: Path | None, contract: Path | None) -> _Subject:
+        if float_file is None or contract is None:
+            raise UsageError(
+                f"{model} is no artifact, so it does not say what it was made from",
+                hint="give its float file with --float and its preprocessing contract with --contract",
+            )
+        _check_format(model, float_file)
+        return cls(model, float_file, None, _read_contract(contract), None, "shipping")
+
+
+def _check_format(model: Path, float_model: Path) -> None:
+    if format_of(float_model) != format_of(model):
+        raise InputError(f"{float_model} is no {format_of(model)} file as {model} is")
+
+
+def _read_contract(file: Path) -> Contract:
+    """Read a preprocessing contract, alone or inside a larger document.
+
+    Raises:
+        InputError: There is none in the file.
+    """
+    try:
+        if file.stat().st_size > _CONTRACT_BYTES:
+            raise InputError(f"{file} is too large for a preprocessing contract")
+        document = json.loads(file.read_text(encoding="utf-8"))
+        return Contract.from_json(document.get("contract", document))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{file} holds no preprocessing contract: {error}") from error
 
 
 def _float_file(artifact: Artifact) -> Path:
@@ -147,13 +196,13 @@ def _stored(artifact: Artifact, name: str) -> Path | None:
 def _diagnose(
     subject: _Subject, prepared: PreparedSet, folder: Path, tell: Callable[[int, int, str], None]
 ) -> Diagnosis:
-    target, here = subject.target, host().isa
+    here, runtime = host().isa, _RUNTIMES[subject.format]
     isa = ISAS.get(here)
-    saturates = isa is not None and isa.int8_saturates and entry_of(_RUNTIMES[target.format]).saturates
+    saturates = isa is not None and isa.int8_saturates and entry_of(runtime).saturates
     child = process.call(
         "edgecnn.measure.diagnose:diagnose_files",
         {
-            "format": target.format,
+            "format": subject.format,
             "model": str(subject.model),
             "float_model": str(subject.float_model),
             "images": str(prepared.directory),
@@ -170,12 +219,12 @@ def _diagnose(
     return Diagnosis(
         model=str(subject.model),
         float_model=str(subject.float_model),
-        format=target.format,
-        target=target.name,
+        format=subject.format,
+        target=subject.target,
         images=len(prepared),
         whole=Whole(**value["whole"]),
         layers=tuple(LayerDiagnosis.from_json(layer) for layer in value["layers"]),
-        kernels=f"{_RUNTIMES[target.format]}, {subject.execution}, {here}",
+        kernels=f"{runtime}, {subject.execution}, {here}",
     )
 
 

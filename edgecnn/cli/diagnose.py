@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgecnn.cli.options import ArtifactArgument, JsonOption, examples
+from edgecnn.cli.options import JsonOption, examples
 
 ROWS = 10
 
@@ -20,12 +20,16 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "edgecnn diagnose artifacts/efficientnet-lite0-tflite-int8 --data test.csv",
             "edgecnn diagnose runs/mine/rejected/onnx-int8 --data photos/ --images 100 --out report",
+            "edgecnn diagnose int8.onnx --float fp32.onnx --contract spec.json --data photos/",
         ),
     )(diagnose)
 
 
 def diagnose(
-    artifact: ArtifactArgument,
+    artifact: Annotated[
+        Path,
+        typer.Argument(metavar="ARTIFACT|FILE", help="An artifact, or an int8 .onnx, .tflite or .xml file."),
+    ],
     data: Annotated[
         str,
         typer.Option("--data", metavar="CSV|DIR", help="Real images; labels are used where there are any."),
@@ -39,6 +43,15 @@ def diagnose(
             "--float",
             metavar="FILE",
             help="The float file that it was quantized from, where the store has it no more.",
+            show_default=False,
+        ),
+    ] = None,
+    contract: Annotated[
+        Path | None,
+        typer.Option(
+            "--contract",
+            metavar="JSON",
+            help="Preprocessing of a FILE: a contract, or a spec.json or manifest.json that holds one.",
             show_default=False,
         ),
     ] = None,
@@ -59,7 +72,13 @@ def diagnose(
 
     with bar() as progress:
         found = edgecnn.diagnose(
-            artifact, data, images=images, float_file=float_file, out=out, progress=progress
+            artifact,
+            data,
+            images=images,
+            float_file=float_file,
+            contract=contract,
+            out=out,
+            progress=progress,
         )
     if json:
         print_json(found.to_json() | {"snippet": snippet(found)})

@@ -163,14 +163,14 @@ class Parts:
 
     def _origins(self) -> dict[str, Any]:
         """Return where the store has the float file that was quantized, and the network it came from."""
-        if not self._has(f"quantize:{self.target.name}"):
+        if self.target.precision != "int8":
             return {}
-        lowered = self.results[self.results[f"quantize:{self.target.name}"].step.inputs["model"]]
-        network = self.results[lowered.step.inputs["checkpoint"]]
+        steps = {"float": self.attempt.float_file, "network": self.attempt.network.checkpoint}
+        entries = {name: self.results[step].entry for name, step in steps.items()}
         return {
-            name: {"key": result.entry.key, "digest": result.entry.digest}
-            for name, result in (("float", lowered), ("network", network))
-            if result.entry is not None
+            name: {"key": entry.key, "digest": entry.digest}
+            for name, entry in entries.items()
+            if entry is not None
         }
 
     def metrics(self, links: list[Link]) -> dict[str, Any]:

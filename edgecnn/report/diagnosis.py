@@ -60,7 +60,7 @@ def snippet(found: Diagnosis) -> str | None:
     first = found.worst or next((layer for layer in found.layers if layer.fix), None)
     if first is None or not first.fix or found.whole.sqnr_db >= AMPLE_DB:
         return None
-    change: dict[str, Any] = {"targets": {found.target: first.fix}}
+    change: dict[str, Any] = {"targets": {found.target or f"{found.format}-int8": first.fix}}
     return str(yaml.safe_dump(change, sort_keys=False))
 
 

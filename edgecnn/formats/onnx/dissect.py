@@ -74,7 +74,7 @@ class _Graph:
         model: What it holds.
         operations: Its nodes in an order of execution, by name.
         nodes: The same less constants, as the dissection sees them.
-        constants: Initializers by name.
+        constants: Initializers, and what Constant operations hold, by name.
         values: Type and shape of tensors by name.
     """
 
@@ -108,6 +108,9 @@ class _Graph:
         )
         values = {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
         constants = {tensor.name: tensor for tensor in graph.initializer}
+        for node in operations.values():
+            if node.op_type == "Constant" and node.attribute[0].name == "value":
+                constants[node.output[0]] = node.attribute[0].t
         return cls(file, model, operations, nodes, constants, values)
 
     @property
@@ -122,6 +125,8 @@ class _Graph:
         return int(np.prod([max(1, extent.dim_value) for extent in extents], dtype=np.int64))
 
     def constant(self, tensor: str) -> np.ndarray:
+        if tensor not in self.constants:
+            raise InputError(f"{self.file} computes {tensor}, which should be a constant")
         return np.asarray(onnx.numpy_helper.to_array(self.constants[tensor]))
 
     def cut(self, inputs: Sequence[str], outputs: Sequence[str], execution: Execution) -> Cut:
@@ -160,7 +165,7 @@ class _Graph:
             "cut",
             [self._value(name) for name in inputs if name in read],
             [self._value(name) for name in outputs],
-            [tensor for name, tensor in self.constants.items() if name in read],
+            [tensor for tensor in self.model.graph.initializer if tensor.name in read],
         )
         model = onnx.helper.make_model(graph, opset_imports=self.model.opset_import)
         model.ir_version = self.model.ir_version
