@@ -34,6 +34,14 @@ def hang(marker: str | None) -> None:
     time.sleep(600)
 
 
+def count(total: int, progress: Callable[[int, int], None]) -> str:
+    """Run in the child: report progress and chatter between."""
+    for done in range(1, total + 1):
+        progress(done, total)
+        print(f"{done} {total} is for the log")
+    return "counted"
+
+
 def behave(how: str, value: Any = None) -> Any:
     """Run in the child."""
     behaviours: dict[str, Callable[[], Any]] = {
@@ -154,3 +162,20 @@ def test_log_tail_starts_where_asked(tmp_path: Path) -> None:
 
 def test_death_without_a_word(tmp_path: Path) -> None:
     assert describe_death("x", 1, tmp_path / "none") == "x failed with exit code 1: it printed nothing"
+
+
+def test_progress_arrives_in_order_and_all_of_it(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    child = call(
+        "tests.test_process:count",
+        {"total": 300},
+        log=tmp_path / "log",
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert child.value == "counted"
+    assert told == [(done, 300) for done in range(1, 301)]
+
+
+def test_a_child_that_dies_amid_its_progress_is_still_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="failed with exit code 1"):
+        call("tests.test_process:count", {"total": None}, log=tmp_path / "log", progress=lambda *_: None)

@@ -76,7 +76,10 @@ class LayerDiagnosis:
     def from_json(cls, data: dict[str, Any]) -> LayerDiagnosis:
         """Rebuild a diagnosis from its plain data."""
         parts = {"range": RangeFacts, "channels": ChannelFacts, "weights": WeightFacts}
-        rebuilt = {name: None if data[name] is None else kind(**data[name]) for name, kind in parts.items()}
+        rebuilt = {
+            name: None if data[name] is None else kind(**_with_tuples(data[name]))
+            for name, kind in parts.items()
+        }
         return cls(**{**data, **rebuilt})
 
     @property
@@ -188,6 +191,10 @@ def decibels(value: float) -> str:
     if math.isnan(value):
         return "-"
     return "no error" if value == math.inf else f"{value:.1f} dB"
+
+
+def _with_tuples(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
 
 
 def _finite(data: Any) -> Any:

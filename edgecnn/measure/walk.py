@@ -159,10 +159,9 @@ class _Walker:
             tally.votes.add(self._truth[index], rest(wrong, index), self._labels[index])
 
     def _accumulate(self, piece: Piece, reference: Cut, tally: PieceTally) -> None:
-        """Compute the int8 file's next values."""
-        missing = [point for point in piece.inputs if point.key not in self._quantized]
-        if missing:
-            raise InputError(f"what it reads, {missing[0].key}, could not be computed in int8")
+        """Compute the int8 file's next values; behind a piece that could not be run there are none."""
+        if any(point.key not in self._quantized for point in piece.inputs):
+            return
         inputs = [self._quantized[point.key] for point in piece.inputs]
         floats = self._floats[piece.output.counterpart]
         made = [reference(values)[0] for values in zip(*inputs, strict=True)]

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.host import host
 from edgecnn.errors import InputError
 from edgecnn.formats.base import QuantizeRequest
-from edgecnn.formats.dissect import Piece, pieces
+from edgecnn.formats.calibration import Calibration
+from edgecnn.formats.dissect import Dissection, Piece, Point, pieces
 from edgecnn.formats.registry import FORMATS, load_format
 from edgecnn.measure.diagnose import diagnose_files
+from edgecnn.measure.walk import walk
+from edgecnn.runtimes.base import Execution
 from edgecnn.runtimes.isa import ISAS
 from tests.formats import damage
 from tests.formats.conftest import Make
@@ -162,6 +168,57 @@ def test_xnnpack_rounds_otherwise_than_the_reference_and_is_not_blamed(
     assert max(gaps) >= 1, "XNNPACK's rounding is the reference's: the kernel gap no longer shows anything"
     assert max(gaps) <= 4
     assert not any("kernel" in (layer["cause"] or "") for layer in found["layers"])
+
+
+class Refusing:
+    """A dissection that cannot cut one piece out, as where a runtime has no kernel for it alone."""
+
+    def __init__(self, real: Dissection, key: str) -> None:
+        self._real, self._key = real, key
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def cut(self, inputs: Sequence[Point], output: Point, execution: Execution) -> Any:
+        if output.key == self._key:
+            raise InputError("no kernel takes this operation alone")
+        return self._real.cut(inputs, output, execution)
+
+
+def test_a_piece_that_cannot_be_cut_out_says_so_and_the_others_go_on(
+    lower: Make, quantize: Make, calibration: Path
+) -> None:
+    dissection = load_format("onnx").dissect(quantize("onnx").file, lower("onnx").file)
+    found = pieces(dissection)
+    images = Calibration(PreparedSet.open(calibration), dissection.layout)
+    refusing = Refusing(dissection, found[4].output.key)
+    chunk = [images[index] for index in range(3)]
+    walked = walk(refusing, chunk, [0, 1, 2], progress=lambda _done, _total: None)  # type: ignore[arg-type]
+    problems = [place for place, tally in enumerate(walked.tallies) if tally.problem is not None]
+    assert problems == [4]
+    assert "no kernel takes this operation alone" in str(walked.tallies[4].problem)
+    assert all(math.isfinite(tally.accumulated.db) for tally in walked.tallies[:4])
+    assert math.isnan(walked.tallies[5].accumulated.db), "nothing is known of the int8 file behind it"
+    assert all(tally.votes.images == 3 for place, tally in enumerate(walked.tallies) if place != 4)
+    assert walked.whole.images == 3
+
+
+def test_images_in_several_chunks_give_the_same_sums(
+    lower: Make, quantize: Make, calibration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dissection = load_format("onnx").dissect(quantize("onnx").file, lower("onnx").file)
+    images = Calibration(PreparedSet.open(calibration), dissection.layout)
+    chunk = [images[index] for index in range(5)]
+    whole = walk(dissection, chunk, [0] * 5, progress=lambda _done, _total: None)
+    monkeypatch.setattr("edgecnn.measure.walk.CHUNK_BYTES", 1)
+    told: list[tuple[int, int]] = []
+    single = walk(dissection, chunk, [0] * 5, progress=lambda *state: told.append(state))
+    assert told[-1] == (5 * len(whole.pieces), 5 * len(whole.pieces))
+    for one, other in zip(whole.tallies, single.tallies, strict=True):
+        assert one.alone.db == pytest.approx(other.alone.db)
+        assert one.accumulated.db == pytest.approx(other.accumulated.db)
+        assert one.votes.noise.db == pytest.approx(other.votes.noise.db)
+        assert one.span.clipped == other.span.clipped
 
 
 @EVERY_FORMAT
