@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 
 from edgecnn.compress.ranges import Range
+from edgecnn.formats.recovered import Recovered
 from edgecnn.formats.registry import load_format
 
 Change = Callable[[np.ndarray], np.ndarray]
@@ -81,8 +81,7 @@ def with_range(
     name: str, model: Path, tensor: str, factor: float, request: Any, out: Path, patch: pytest.MonkeyPatch
 ) -> Path:
     """Quantize a float file with the range of one tensor a multiple of what was estimated."""
-    module = importlib.import_module(f"edgecnn.formats.{name}.quantize")
-    choose = module.choose
+    choose = Recovered.choose_ranges
 
     def damaged(*arguments: Any) -> Any:
         choice = choose(*arguments)
@@ -91,7 +90,7 @@ def with_range(
         cut = Range(bounds.low * factor, bounds.high * factor)
         return replace(choice, ranges=choice.ranges | {place: cut})
 
-    patch.setattr(module, "choose", damaged)
+    patch.setattr(Recovered, "choose_ranges", damaged)
     load_format(name).quantize(model, out, request)
     return out / model.name
 
