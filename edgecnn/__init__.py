@@ -21,6 +21,7 @@ _VERBS = {
     "bench": "edgecnn.api.bench",
     "check": "edgecnn.api.check",
     "compare": "edgecnn.api.compare",
+    "matrix": "edgecnn.api.matrix",
     "count": "edgecnn.api.count",
     "accept_baseline": "edgecnn.api.baseline",
     "inspect": "edgecnn.api.inspect",

@@ -21,6 +21,7 @@ from edgecnn.cli import (
     export,
     fetch,
     inspect,
+    matrix,
     run,
     toolchain,
 )
@@ -49,6 +50,7 @@ for module in (
     check,
     count,
     compare,
+    matrix,
     baseline,
     inspect,
     diagnose,

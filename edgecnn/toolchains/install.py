@@ -41,10 +41,10 @@ def install(name: str) -> Environment:
         log = toolchains_dir() / f"{name}.log"
         log.unlink(missing_ok=True)
         if environment.toolchain.emulation is not None:
-            build_emulation(environment, lambda command: _run(command, log, name))
+            build_emulation(environment, lambda command: run_install(command, log, f"toolchain {name!r}"))
         else:
             for command in _commands(environment):
-                _run(command, log, name)
+                run_install(command, log, f"toolchain {name!r}")
         differences = environment.differences()
         if differences:
             raise MissingDependency(f"toolchain {name!r}: {differences[0]}", hint=f"the log: {log}")
@@ -94,7 +94,17 @@ def _commands(environment: Environment) -> list[list[str]]:
     ]
 
 
-def _run(command: Sequence[str], log: Path, name: str) -> None:
+def run_install(command: Sequence[str], log: Path, name: str) -> None:
+    """Run one command of an installation.
+
+    Args:
+        command: Program and arguments.
+        log: File that everything it prints is appended to.
+        name: What is installed, for messages.
+
+    Raises:
+        MissingDependency: It failed or did not end; its last words are in the message.
+    """
     with log.open("ab") as sink:
         try:
             code = subprocess.run(
@@ -114,6 +124,6 @@ def _run(command: Sequence[str], log: Path, name: str) -> None:
     if code is None:
         reason = f"no end after {INSTALL_TIMEOUT_S:g} s"
     raise MissingDependency(
-        f"toolchain {name!r} could not be installed: {reason}",
+        f"{name} could not be installed: {reason}",
         hint=f"the whole log: {log}",
     )

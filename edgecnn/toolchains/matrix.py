@@ -1,0 +1,139 @@
+"""Runtimes of other versions, each in an environment of its own, made by an explicit command only."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import filelock
+
+from edgecnn.config.paths import home
+from edgecnn.errors import InputError, MissingDependency, UsageError
+from edgecnn.runtimes.registry import RUNTIMES
+from edgecnn.toolchains.environment import COMPLETE, normalized
+from edgecnn.toolchains.install import run_install
+
+MATRIX = ("onnxruntime", "litert", "openvino", "tflite-runtime")
+"""Runtimes that may be had in several versions."""
+
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+){0,3}([a-z]+[0-9]+)?(\.(post|dev)[0-9]+)?")
+# tflite-runtime was built against the C interface of numpy 1.
+_BESIDE = {"tflite-runtime": ("numpy<2",)}
+
+
+@dataclass(frozen=True)
+class RuntimeVersion:
+    """One version of a runtime.
+
+    Attributes:
+        runtime: Name in the table of runtimes.
+        version: Version of its package.
+    """
+
+    runtime: str
+    version: str
+
+    @property
+    def directory(self) -> Path:
+        """Its environment, there or not."""
+        return home() / "runtimes" / f"{self.runtime}-{self.version}"
+
+    @property
+    def python(self) -> Path:
+        """The environment's interpreter."""
+        return self.directory / "bin" / "python"
+
+    def __str__(self) -> str:
+        return f"{self.runtime}=={self.version}"
+
+
+def parse_versions(text: str) -> list[RuntimeVersion]:
+    """Read ``onnxruntime==1.20.1,1.22.0``.
+
+    Raises:
+        UsageError: It is of another form, or no such runtime can be had in versions.
+
+    >>> [str(item) for item in parse_versions("litert==2.1.0,2.3.0")]
+    ['litert==2.1.0', 'litert==2.3.0']
+    """
+    name, separator, versions = text.partition("==")
+    found = [version.strip() for version in versions.split(",")]
+    if not separator or not all(_VERSION.fullmatch(version) for version in found):
+        raise UsageError(
+            f"{text!r} names no versions of a runtime", hint="write it like onnxruntime==1.20.1,1.22.0"
+        )
+    if name not in MATRIX:
+        raise UsageError(f"{name!r} cannot be had in versions; there are {', '.join(MATRIX)}")
+    return [RuntimeVersion(name, version) for version in dict.fromkeys(found)]
+
+
+def require_version(wanted: RuntimeVersion) -> Path:
+    """Return the interpreter of a runtime's environment.
+
+    Raises:
+        MissingDependency: It was not installed, or holds another version; the hint is the option.
+    """
+    found = _installed(wanted)
+    if found != wanted.version:
+        state = "is not installed" if found is None else f"is {found} in its environment"
+        raise MissingDependency(f"{wanted} {state}", hint="run the same command with --install")
+    return wanted.python
+
+
+def install_version(wanted: RuntimeVersion) -> None:
+    """Make the environment of a runtime's version; harmless where it is there.
+
+    Raises:
+        InputError: The folder cannot be written.
+        MissingDependency: The package could not be had.
+    """
+    folder = wanted.directory.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror}") from error
+    with filelock.FileLock(folder / f"{wanted.directory.name}.lock"):
+        if _installed(wanted) == wanted.version:
+            return
+        shutil.rmtree(wanted.directory, ignore_errors=True)
+        log = folder / f"{wanted.directory.name}.log"
+        log.unlink(missing_ok=True)
+        for command in _commands(wanted):
+            run_install(command, log, str(wanted))
+        (wanted.directory / COMPLETE).touch()
+        require_version(wanted)
+
+
+def _installed(wanted: RuntimeVersion) -> str | None:
+    """Return the version that an environment really holds, or None where it was never finished."""
+    if not (wanted.directory / COMPLETE).is_file():
+        return None
+    folders = [str(path) for path in wanted.directory.glob("lib/python3*/site-packages")]
+    name = normalized(RUNTIMES[wanted.runtime].distribution)
+    for found in metadata.distributions(path=folders):
+        if found.metadata["Name"] is not None and normalized(found.metadata["Name"]) == name:
+            return found.version
+    return None
+
+
+def _commands(wanted: RuntimeVersion) -> list[list[str]]:
+    python, directory = str(wanted.python), str(wanted.directory)
+    package = f"{RUNTIMES[wanted.runtime].distribution}=={wanted.version}"
+    packages = ["numpy", package, *_BESIDE.get(wanted.runtime, ())]
+    uv = Path(sys.executable).with_name("uv")
+    if uv.is_file():
+        return [
+            [str(uv), "venv", "--quiet", "--no-project", "--python", sys.executable, directory],
+            [str(uv), "pip", "install", "--quiet", "--only-binary", ":all:", "--python", python, *packages],
+        ]
+    return [
+        [sys.executable, "-m", "venv", directory],
+        [
+            *(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+            *("--only-binary", ":all:", *packages),
+        ],
+    ]
