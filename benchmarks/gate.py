@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import itertools
 import json
 import multiprocessing
 import os
@@ -82,7 +83,7 @@ def main() -> None:
 def load(cpu: int) -> None:
     """Load one CPU half of the time, for spells of a tenth of a second to two seconds."""
     os.sched_setaffinity(0, [cpu])
-    lengths = random.Random(0)
+    lengths = random.Random(0)  # noqa: S311 - nothing secret
     while True:
         spell = lengths.uniform(0.1, 2.0)
         end = time.monotonic() + spell
@@ -176,7 +177,7 @@ def write_network(path: Path, layers: int) -> Path:
     names = ["input", *(f"layer{index}" for index in range(layers))]
     nodes = [
         helper.make_node("Conv", [before, "weights"], [after], pads=[1, 1, 1, 1])
-        for before, after in zip(names, names[1:], strict=False)
+        for before, after in itertools.pairwise(names)
     ]
     shape = [1, CHANNELS, SIZE, SIZE]
     graph = helper.make_graph(

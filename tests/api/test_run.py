@@ -119,10 +119,7 @@ def test_an_unmeasured_budget_is_missed(finished: RunResult, pipeline_file: Path
 def test_a_broken_link_is_exit_code_4_with_its_two_numbers(
     finished: RunResult, pipeline_file: Path, tmp_path: Path
 ) -> None:
-    overrides = (
-        "targets.tflite-int8.verification.quantization_sqnr_db=99",
-        "targets.tflite-int8.quantize={method: plain}",
-    )
+    overrides = ("targets.tflite-int8.verification.quantization_sqnr_db=99",)
     result = edgecnn.run(str(pipeline_file), overrides, out=tmp_path / "broken")
     assert result.exit_code == 4
     broken = next(target for target in result.targets if target.target == "tflite-int8")
@@ -142,8 +139,8 @@ def test_an_artifact_evaluates_to_the_manifests_metric(finished: RunResult, phot
 
 def test_artifacts_are_timed_side_by_side(finished: RunResult) -> None:
     folder = finished.directory / "artifacts"
-    result = edgecnn.bench([folder / "onnx-fp32", folder / "tflite-int8"], rounds=2, milliseconds=5)
-    assert [row.ratio is None for row in result.rows] == [True, False]
+    result = edgecnn.bench([folder / "onnx-fp32", folder / "tflite-int8"], seconds=0.5, processes=1)
+    assert [row.compared is None for row in result.rows] == [True, False]
     assert all(row.latency.p50_ns > 0 for row in result.rows)
 
 
