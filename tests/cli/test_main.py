@@ -18,7 +18,10 @@ HEAVY = {
     "onnx",
     "litert_torch",
 }
-VERBS = ("run", "export", "eval", "bench", "check", "inspect", "targets", "models", "doctor", "fetch")
+VERBS = (
+    *("run", "export", "eval", "bench", "check", "compare", "count", "matrix", "inspect"),
+    *("targets", "models", "doctor", "fetch"),
+)
 
 
 def edgecnn_command(*arguments: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
@@ -92,7 +95,17 @@ def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
 
 
 def test_every_verb_is_a_function_too() -> None:
-    for name in ("run", "export", "evaluate", "bench", "check", "inspect", "fetch", "doctor"):
+    for name in (
+        "run",
+        "export",
+        "evaluate",
+        "bench",
+        "check",
+        "compare",
+        "count",
+        "matrix",
+        "accept_baseline",
+    ):
         assert callable(getattr(edgecnn, name))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         edgecnn.nonsense  # noqa: B018 - the access is what is tested
