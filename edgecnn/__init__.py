@@ -25,6 +25,7 @@ _VERBS = {
     "count": "edgecnn.api.count",
     "accept_baseline": "edgecnn.api.baseline",
     "inspect": "edgecnn.api.inspect",
+    "advise": "edgecnn.api.advise",
     "diagnose": "edgecnn.api.diagnose",
     "fetch": "edgecnn.api.fetch",
     "doctor": "edgecnn.api.doctor",

@@ -9,6 +9,7 @@ import typer
 
 import edgecnn
 from edgecnn.cli import (
+    advise,
     baseline,
     bench,
     catalog,
@@ -53,6 +54,7 @@ for module in (
     matrix,
     baseline,
     inspect,
+    advise,
     diagnose,
     catalog,
     doctor,

@@ -46,7 +46,15 @@ def load_network(checkpoint: Path) -> Network:
         InputError: The checkpoint cannot be read, the network does not take an input of its contract's
             size, or it returns something other than finite tensors.
     """
-    module, spec = load_checkpoint(checkpoint)
+    return try_network(*load_checkpoint(checkpoint))
+
+
+def try_network(module: nn.Module, spec: ModelSpec) -> Network:
+    """Run a network once, so that it is known to take its contract's input.
+
+    Raises:
+        InputError: It does not, or it returns something other than finite tensors.
+    """
     # A network trained in channels_last keeps those strides, which exporters turn into layout changes.
     module = module.to(memory_format=torch.contiguous_format).eval()
     network = Network(module, spec, ())

@@ -110,7 +110,7 @@ def _refuse_wrong_resize(model: Path, root: Any, graph: Any, tflite: Any) -> Non
         if table is None or not options.HalfPixelCenters():
             raise InputError(
                 f"{model}: operator {index} is nearest resize without half-pixel centres: TOSA gets it wrong",
-                hint="resize with half-pixel centres ('nearest-exact' in PyTorch), or bilinearly",
+                hint="resize with half-pixel centres, as PyTorch's 'nearest' becomes here, or bilinearly",
             )
 
 

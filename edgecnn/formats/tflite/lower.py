@@ -9,7 +9,7 @@ import litert_torch
 import torch
 
 from edgecnn.errors import InputError
-from edgecnn.formats.network import load_network, reason
+from edgecnn.formats.network import Network, load_network, reason
 from edgecnn.formats.tflite.flatbuffer import read_model, rename_tensors, write_model
 
 
@@ -19,7 +19,15 @@ def lower(checkpoint: Path, file: Path) -> Path:
     Raises:
         InputError: The checkpoint is unusable, or the network holds an operation TFLite has no form for.
     """
-    network = load_network(checkpoint)
+    return lower_network(load_network(checkpoint), file)
+
+
+def lower_network(network: Network, file: Path) -> Path:
+    """Convert a network in memory; return ``file``.
+
+    Raises:
+        InputError: The network holds an operation that TFLite has no form for.
+    """
     # The converter turns the whole graph channels-last around this wrapper, and no transpose is left.
     wrapped = litert_torch.to_channel_last_io(network.module, args=[0]).eval()
     example = network.example.permute(0, 2, 3, 1).contiguous()
