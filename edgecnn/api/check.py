@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.api.artifacts import target_artifact, target_summaries
 from edgecnn.api.regression import Tolerances, compare_with_baseline
 from edgecnn.config.budget_file import load_budgets
+from edgecnn.devices.host import host
 from edgecnn.devices.registry import LOCAL
 from edgecnn.measure.budgets import AGAINST_BASELINE, BudgetResult, Measured, format_value, judge
 from edgecnn.measure.check import CheckRow
@@ -55,7 +56,7 @@ class CheckResult:
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
         results = [asdict(row) | {"passed": row not in self.failed} for row in self.rows]
-        return {"path": self.path, "passed": self.passed, "results": results}
+        return {"path": self.path, "passed": self.passed, "results": results, "host": host().to_json()}
 
 
 def check(

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-
-from edgecnn.devices.session import OPEN_TIMEOUT_S
+from typing import TYPE_CHECKING, Protocol, Unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from edgecnn.devices.host import Host
-    from edgecnn.devices.session import Session
-    from edgecnn.runtimes.base import Execution
+    from edgecnn.devices.session import OpenOptions, Session
 
 
 class Device(Protocol):
@@ -24,12 +20,7 @@ class Device(Protocol):
         model: Path,
         *,
         log: Path,
-        execution: Execution = "shipping",
-        threads: int = 1,
-        cpus: Sequence[int] | None = None,
-        extra: dict[str, str] | None = None,
-        memory_bytes: int | None = None,
-        timeout_s: float = OPEN_TIMEOUT_S,
+        **options: Unpack[OpenOptions],
     ) -> Session:
         """Open a model in a worker of its own; see :meth:`edgecnn.devices.local.LocalDevice.open`."""
 

@@ -7,11 +7,11 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import edgecnn.errors
 from edgecnn.devices.host import Host, host, usable_cpus
-from edgecnn.devices.session import OPEN_TIMEOUT_S, OpenRequest, Session
+from edgecnn.devices.session import OPEN_TIMEOUT_S, OpenOptions, OpenRequest, Session
 from edgecnn.errors import MissingDependency
 from edgecnn.process import quiet_environment
 from edgecnn.runtimes.registry import entry_of
@@ -20,7 +20,6 @@ from edgecnn.toolchains.environment import require
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgecnn.runtimes.base import Execution
 
 # All that a worker imports of edgecnn. Its environment may have neither edgecnn nor its dependencies, and
 # putting this environment's site-packages on its path would mix two environments.
@@ -50,12 +49,7 @@ class LocalDevice:
         model: Path,
         *,
         log: Path,
-        execution: Execution = "shipping",
-        threads: int = 1,
-        cpus: Sequence[int] | None = None,
-        extra: dict[str, str] | None = None,
-        memory_bytes: int | None = None,
-        timeout_s: float = OPEN_TIMEOUT_S,
+        **options: Unpack[OpenOptions],
     ) -> Session:
         """Open a model in a worker of its own.
 
@@ -63,12 +57,7 @@ class LocalDevice:
             runtime: Name in the table of runtimes: ``onnxruntime``, ``litert``, ``openvino``, ...
             model: The model file.
             log: File that receives what the runtime prints.
-            execution: ``shipping``, or ``reference`` for the plainest kernels.
-            threads: Threads of one inference.
-            cpus: CPUs that the worker is pinned to.
-            extra: The runtime's own settings by their native names.
-            memory_bytes: Limit on the worker's address space.
-            timeout_s: Seconds after which opening counts as hung.
+            options: Execution, threads, pinning, limits.
 
         Raises:
             InputError: The file is not a model that the runtime can run.
@@ -76,22 +65,14 @@ class LocalDevice:
             UsageError: No such runtime, option or CPU.
             WorkerError: The worker crashed, hung or ran out of memory.
         """
-        request = OpenRequest(
-            runtime=runtime,
-            model=str(model),
-            execution=execution,
-            threads=threads,
-            extra=extra or {},
-            cpus=None if cpus is None else list(cpus),
-            memory_bytes=memory_bytes,
-        )
+        request = OpenRequest.of(runtime, str(model), options)
         session = self.start(
             [*self.launcher, str(self.python or _interpreter(runtime)), "-m", "edgecnn.runtimes.worker"],
             log=log,
             what=f"{runtime} running {model.name}",
         )
         try:
-            session.open(request, timeout_s=timeout_s)
+            session.open(request, timeout_s=options.get("timeout_s", OPEN_TIMEOUT_S))
         except BaseException:
             session.kill()
             raise

@@ -7,7 +7,7 @@ import statistics
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from edgecnn.devices.host import Host, host_from
 from edgecnn.devices.instructions import Instructions
@@ -23,7 +23,7 @@ from edgecnn.toolchains.program import run_program
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgecnn.devices.session import Session
+    from edgecnn.devices.session import OpenOptions, Session
     from edgecnn.runtimes.base import Execution
 
 _INFERENCES = 5
@@ -49,29 +49,15 @@ class EmulatedDevice:
         model: Path,
         *,
         log: Path,
-        execution: Execution = "shipping",
-        threads: int = 1,
-        cpus: Sequence[int] | None = None,
-        extra: dict[str, str] | None = None,
-        memory_bytes: int | None = None,
-        timeout_s: float = OPEN_TIMEOUT_S,
+        **options: Unpack[OpenOptions],
     ) -> Session:
         """Open a model in an emulated worker; see :meth:`edgecnn.devices.local.LocalDevice.open`.
 
         Raises:
             MissingDependency: The toolchain is not installed.
         """
-        return self.local().open(
-            runtime,
-            model,
-            log=log,
-            execution=execution,
-            threads=threads,
-            cpus=cpus,
-            extra=extra,
-            memory_bytes=memory_bytes,
-            timeout_s=_SLOWNESS * timeout_s,
-        )
+        options["timeout_s"] = _SLOWNESS * options.get("timeout_s", OPEN_TIMEOUT_S)
+        return self.local().open(runtime, model, log=log, **options)
 
     def run(
         self,

@@ -16,18 +16,17 @@ import tarfile
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, Unpack
 
 from edgecnn.devices.host import Host, host_from
 from edgecnn.devices.local import worker_path
-from edgecnn.devices.session import OPEN_TIMEOUT_S, OpenRequest, Session
+from edgecnn.devices.session import OPEN_TIMEOUT_S, OpenOptions, OpenRequest, Session
 from edgecnn.errors import InputError, MissingDependency, WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from edgecnn.runtimes.base import Execution
 
 SHORT_TIMEOUT_S = 60.0
 COPY_TIMEOUT_S = 600.0
@@ -107,12 +106,7 @@ class RemoteDevice:
         model: Path,
         *,
         log: Path,
-        execution: Execution = "shipping",
-        threads: int = 1,
-        cpus: Sequence[int] | None = None,
-        extra: dict[str, str] | None = None,
-        memory_bytes: int | None = None,
-        timeout_s: float = OPEN_TIMEOUT_S,
+        **options: Unpack[OpenOptions],
     ) -> Session:
         """Copy a model to the device and open it in a worker there.
 
@@ -121,15 +115,7 @@ class RemoteDevice:
         Raises:
             WorkerError: The device is gone, or the worker crashed or hung.
         """
-        request = OpenRequest(
-            runtime=runtime,
-            model=self._send_model(model),
-            execution=execution,
-            threads=threads,
-            extra=extra or {},
-            cpus=None if cpus is None else list(cpus),
-            memory_bytes=memory_bytes,
-        )
+        request = OpenRequest.of(runtime, self._send_model(model), options)
         session = Session(
             self.shell.command([*self._python(), "-m", "edgecnn.runtimes.worker"]),
             log=log,
@@ -139,7 +125,7 @@ class RemoteDevice:
             transfer=self,
         )
         try:
-            session.open(request, timeout_s=timeout_s)
+            session.open(request, timeout_s=options.get("timeout_s", OPEN_TIMEOUT_S))
         except BaseException:
             session.kill()
             raise

@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,26 @@ if TYPE_CHECKING:
 OPEN_TIMEOUT_S = 180.0
 SILENCE_TIMEOUT_S = 120.0
 CLOSE_TIMEOUT_S = 5.0
+
+
+class OpenOptions(TypedDict, total=False):
+    """How a device opens a model; what is left out has the default of :class:`OpenRequest`.
+
+    Attributes:
+        execution: ``shipping``, or ``reference`` for the plainest kernels.
+        threads: Threads of one inference.
+        cpus: CPUs that the worker is pinned to.
+        extra: The runtime's own settings by their native names.
+        memory_bytes: Limit on the worker's address space.
+        timeout_s: Seconds after which opening counts as hung.
+    """
+
+    execution: Execution
+    threads: int
+    cpus: Sequence[int] | None
+    extra: dict[str, str]
+    memory_bytes: int | None
+    timeout_s: float
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,14 @@ class OpenRequest:
     extra: dict[str, str] = field(default_factory=dict)
     cpus: list[int] | None = None
     memory_bytes: int | None = None
+
+    @classmethod
+    def of(cls, runtime: str, model: str, options: OpenOptions) -> OpenRequest:
+        """Return the request for a model as the worker sees it."""
+        given: dict[str, Any] = {key: value for key, value in options.items() if key != "timeout_s"}
+        if given.get("cpus") is not None:
+            given["cpus"] = list(given["cpus"])
+        return cls(runtime, model, **given)
 
 
 @dataclass(frozen=True)
