@@ -15,6 +15,7 @@ from edgecnn.data.prepare import check_labels, prepare
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import Host, host
 from edgecnn.devices.local import LocalDevice
+from edgecnn.devices.versions import RuntimeVersion, install_version, parse_versions, require_version
 from edgecnn.errors import EdgecnnError, UsageError
 from edgecnn.measure.accuracy import agreement, top_k_hits
 from edgecnn.measure.compare import Effort, compare_latency
@@ -23,7 +24,6 @@ from edgecnn.measure.paired_accuracy import AccuracyTest, compare_accuracy
 from edgecnn.measure.verdict import Verdict
 from edgecnn.runtimes.registry import entry_of
 from edgecnn.store.manifest import Artifact
-from edgecnn.toolchains.matrix import RuntimeVersion, install_version, parse_versions, require_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

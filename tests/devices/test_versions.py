@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import edgecnn
+from edgecnn.devices.versions import parse_versions
 from edgecnn.errors import MissingDependency, UsageError
 from edgecnn.measure.verdict import Verdict
-from edgecnn.toolchains.matrix import parse_versions
 from tests.tiny_run import write_artifact
 
 
