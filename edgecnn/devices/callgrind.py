@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import statistics
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 DEVICE = "x86"
 _VALGRIND = "valgrind"
-_FEW, _MANY = 2, 6
+_INFERENCES = 3
+_MARK = "getppid"
 # Every instruction is simulated, those of starting Python included.
 _SLOWNESS = 10.0
 _TOTALS = re.compile(r"^totals: (\d+)", re.MULTILINE)
@@ -28,7 +30,9 @@ _TOTALS = re.compile(r"^totals: (\d+)", re.MULTILINE)
 def count_x86(
     runtime: str, model: Path, *, log: Path, execution: Execution = "shipping", python: Path | None = None
 ) -> Instructions:
-    """Count the instructions of one inference with one thread: what four more inferences add to a process.
+    """Count the instructions of one inference with one thread.
+
+    Callgrind writes its counters and begins anew whenever the worker makes a mark, which is a system call.
 
     Raises:
         MissingDependency: Valgrind is not installed.
@@ -36,32 +40,31 @@ def count_x86(
     """
     if shutil.which(_VALGRIND) is None:
         raise MissingDependency(f"there is no program {_VALGRIND}", hint="apt-get install valgrind")
-    few, many = (
-        _executed(runtime, model, inferences, log, execution, python) for inferences in (_FEW, _MANY)
-    )
-    each = round((many - few) / (_MANY - _FEW))
-    version = run_program([_VALGRIND, "--version"], what=_VALGRIND, log=log, timeout_s=30.0).strip()
-    return Instructions(DEVICE, each, each, each, version)
-
-
-def _executed(
-    runtime: str, model: Path, inferences: int, log: Path, execution: Execution, python: Path | None
-) -> int:
-    """Return the instructions of a whole worker process that runs so many inferences."""
     with tempfile.TemporaryDirectory(prefix="edgecnn-callgrind-") as folder:
         out = Path(folder) / "out"
         device = LocalDevice(
             python=python,
-            launcher=(_VALGRIND, "--tool=callgrind", f"--callgrind-out-file={out}"),
+            launcher=(
+                _VALGRIND,
+                "--tool=callgrind",
+                f"--callgrind-out-file={out}",
+                f"--dump-before={_MARK}",
+            ),
             variables={"PYTHONHASHSEED": "0"},
         )
-        session = device.open(
+        with device.open(
             runtime, model, log=log, execution=execution, timeout_s=_SLOWNESS * OPEN_TIMEOUT_S
-        )
-        with session:
-            session.count(inferences, timeout_s=_SLOWNESS * SILENCE_TIMEOUT_S)
-            session.finish(timeout_s=_SLOWNESS * SILENCE_TIMEOUT_S)
-        found = _TOTALS.search(out.read_text(encoding="ascii", errors="replace")) if out.is_file() else None
+        ) as session:
+            session.count(_INFERENCES, timeout_s=_SLOWNESS * SILENCE_TIMEOUT_S)
+        # The first holds what came before the first mark, the others one inference each.
+        each = [_total(Path(f"{out}.{number}"), log) for number in range(2, _INFERENCES + 2)]
+    version = run_program([_VALGRIND, "--version"], what=_VALGRIND, log=log, timeout_s=30.0).strip()
+    return Instructions(DEVICE, round(statistics.median(each)), min(each), max(each), version)
+
+
+def _total(dump: Path, log: Path) -> int:
+    """Return the instructions that a dump of callgrind holds."""
+    found = _TOTALS.search(dump.read_text(encoding="utf-8", errors="replace")) if dump.is_file() else None
     if found is None:
-        raise WorkerError(f"{_VALGRIND} left no count for {model}", hint=f"its log: {log}")
+        raise WorkerError(f"{_VALGRIND} left no count in {dump.name}", hint=f"its log: {log}")
     return int(found[1])

@@ -71,22 +71,6 @@ class Channel:
             if progress is not None:
                 progress(*answer["progress"])
 
-    def wait(self, timeout_s: float) -> None:
-        """Wait until the process has ended by itself.
-
-        Raises:
-            WorkerError: It has not, or it failed.
-        """
-        try:
-            code = self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            raise WorkerError(
-                f"{self._what} did not end in {timeout_s:g} s", hint=f"its log: {self._log}"
-            ) from None
-        if code != 0:
-            raise self._death()
-
     def kill(self) -> None:
         """End the process and release its pipes; harmless when it has ended."""
         self._process.kill()

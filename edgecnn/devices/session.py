@@ -287,15 +287,6 @@ class Session:
         """Return what opening the model took, and the worker's peak memory so far."""
         return Costs(**self._ask("costs", timeout_s))
 
-    def finish(self, *, timeout_s: float) -> None:
-        """Ask the worker to end and wait until it has, for who reads what it leaves behind.
-
-        Raises:
-            WorkerError: It did not end in time, or not in good order.
-        """
-        self._ask("close", timeout_s)
-        self._channel.wait(timeout_s)
-
     def close(self) -> None:
         """End the worker in good order, or by force if it does not answer."""
         with contextlib.suppress(WorkerError):
