@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 _GAP_DB, _GAP_STEPS = 3.0, 4.0
 """Shipping kernels may round by a few steps otherwise; more, and a loss with it, is another arithmetic."""
 
-_CLIPPED = 0.005
+_CLIPPED_MUCH = 0.02
+_CLIPPED, _NARROW = 0.002, 0.7
+"""A range that cuts a few outliers is often the better one; what it cuts must be many, or reach far."""
+
 _WIDE = 2.5
 _OUTLIER = 8.0
 _NOTABLE_SHARE = 0.1
@@ -66,7 +69,9 @@ def _kernel(layer: LayerDiagnosis, host_isa: str, *, saturates: bool) -> Suspici
 
 
 def _clips(bounds: RangeFacts | None) -> Suspicion | None:
-    if bounds is None or bounds.clipped <= _CLIPPED:
+    if bounds is None or not (
+        bounds.clipped > _CLIPPED_MUCH or (bounds.clipped > _CLIPPED and bounds.excess < _NARROW)
+    ):
         return None
     cause = (
         f"its range [{bounds.low:.4g}, {bounds.high:.4g}] clips {100 * bounds.clipped:.2g} % of the values, "

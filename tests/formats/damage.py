@@ -71,7 +71,7 @@ def _openvino(model: Path, layer: str, change: Change, out: Path) -> Path:
     graph = read_model(model)
     operation = next(item for item in graph.get_ops() if item.get_friendly_name() == layer)
     weights = operation.input(1).get_source_output().get_node()
-    constant = openvino.opset13.constant(change(np.array(weights.data)))
+    constant = openvino.opset13.constant(np.ascontiguousarray(change(np.array(weights.data))))
     operation.input(1).replace_source_output(constant.output(0))
     write_model(graph, out / model.name)
     return out / model.name
