@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from safetensors.numpy import load_file
 
+from edgecnn.compress.given_ranges import RANGES_FILE, GivenRanges, match
 from edgecnn.compress.layers import Weights, match_layers
-from edgecnn.compress.ranges import Choice, choose
-from edgecnn.errors import UsageError
+from edgecnn.compress.ranges import UNTRIED, Choice, choose, estimate
+from edgecnn.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -38,11 +39,13 @@ class Recovered:
         weights: Weights of its layers, ``[O, I, H, W]`` or ``[O, I]``, by the layer's name.
         scales: Weight scales of the layers whose weights lie on a grid, float32 ``[O]``.
         float_layers: Layers that stay in floating point.
+        trained: Activation ranges that training decided, where it did.
     """
 
     weights: dict[str, Weights] = field(default_factory=dict)
     scales: dict[str, Weights] = field(default_factory=dict)
     float_layers: tuple[str, ...] = ()
+    trained: GivenRanges | None = None
 
     @classmethod
     def of(cls, request: QuantizeRequest) -> Recovered:
@@ -50,6 +53,7 @@ class Recovered:
 
         Raises:
             UsageError: A layer of ``float_layers`` is none of the network's.
+            InputError: The ranges beside the network are damaged.
         """
         wanted = request.options.get("float_layers", ())
         if request.network is None:
@@ -66,7 +70,8 @@ class Recovered:
                 )
         grid = request.network / GRID_FILE
         scales = _suffixed(grid, ".scale") if grid.is_file() else {}
-        return cls(layers, scales, tuple(wanted))
+        trained = GivenRanges.load(request.network) if (request.network / RANGES_FILE).is_file() else None
+        return cls(layers, scales, tuple(wanted), trained)
 
     def choose_ranges(
         self,
@@ -78,9 +83,23 @@ class Recovered:
     ) -> Choice:
         """Take the ranges that training decided; where it decided none, choose as ranges are chosen.
 
+        A format may hold tensors that training had none for, such as the terms of a hard-sigmoid that it
+        writes out; they get what holds where nothing can be tried.
+
         The arguments are those of :func:`edgecnn.compress.ranges.choose`.
+
+        Raises:
+            InputError: The calibration images are not those of the training.
         """
-        return choose(seen, outputs, methods, truth, quantized)
+        if self.trained is None:
+            return choose(seen, outputs, methods, truth, quantized)
+        found = match(seen, self.trained)
+        if not found:
+            raise InputError(
+                "no tensor of the file holds what the training's tensors held on the calibration images",
+                hint="quantize with the calibration set that the training had",
+            )
+        return Choice(estimate(seen, outputs, UNTRIED) | found, "trained", {})
 
     def grid_scales(self, found: Mapping[str, Weights]) -> dict[str, Weights]:
         """Return the scales that are given for a file's layers, by the file's names."""
