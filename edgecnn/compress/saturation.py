@@ -20,15 +20,17 @@ MAX_PAIR_SUM = 128
 """255 * 128 = 32640 is the largest multiple of 255 that int16 holds."""
 
 _STEP = 1.002
-_SMALLEST_SCALE = 1e-12
+SMALLEST_SCALE = 1e-12
+"""Of a channel that is zero throughout."""
 
 
-def pair_safe_scales(weights: Weights) -> Weights:
+def pair_safe_scales(weights: Weights, limit: int = MAX_PAIR_SUM) -> Weights:
     """Return the smallest symmetric int8 scales at which no neighbouring pair of weights can saturate.
 
     Args:
         weights: float32 ``[O, K]``: one row an output channel, in the order in which the kernel accumulates;
             columns 2i and 2i + 1 are a pair.
+        limit: What a pair may add up to.
 
     Returns:
         float32 ``[O]``.
@@ -38,10 +40,10 @@ def pair_safe_scales(weights: Weights) -> Weights:
     """
     even = weights.shape[1] % 2
     padded = np.pad(weights.astype(np.float64), ((0, 0), (0, even)))
-    peak = np.maximum(np.abs(padded).max(axis=1), _SMALLEST_SCALE)
-    scales = np.maximum(peak / MAX_WEIGHT, largest_pair_sums(padded) / MAX_PAIR_SUM).astype(np.float32)
+    peak = np.maximum(np.abs(padded).max(axis=1), SMALLEST_SCALE)
+    scales = np.maximum(peak / MAX_WEIGHT, largest_pair_sums(padded) / limit).astype(np.float32)
     # Rounding can lift a pair over the limit by one; a few steps of a fifth of a percent bring it back.
-    while (unsafe := largest_pair_sums(quantize_rows(padded, scales)) > MAX_PAIR_SUM).any():
+    while (unsafe := largest_pair_sums(quantize_rows(padded, scales)) > limit).any():
         scales[unsafe] *= np.float32(_STEP)
     result: Weights = scales
     return result

@@ -1,0 +1,61 @@
+"""Sensitivity: the layer that quantization breaks is found, and it alone is kept in float."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from edgecnn.compress.calibrated import Calibrated
+from edgecnn.compress.quality import compare, measure
+from edgecnn.compress.sensitivity import choose_layers, rank_layers
+
+WORST = "features.1.conv.1"
+
+
+@pytest.fixture
+def broken(checkpoint: Path, calibration: Path) -> Calibrated:
+    """A network with ranges, one layer of which has weights of three values."""
+    with torch.no_grad():
+        opened = Calibrated.open(str(checkpoint), str(calibration), "symmetric", 16, 0)
+        opened.simulator.fit(opened.images)
+    name = opened.simulator.placeholder(opened.graph[WORST].weight)
+    weight = opened.simulator.state[name]
+    step = weight.abs().amax()
+    opened.simulator.weights[name] = (weight / step).round() * step
+    return opened
+
+
+@torch.no_grad()
+def test_the_broken_layer_ranks_first_and_is_the_one_to_leave_in_float(broken: Calibrated) -> None:
+    told: list[tuple[int, int]] = []
+    ranking = rank_layers(broken, lambda done, total: told.append((done, total)))
+    count = len(broken.graph.layers)
+    assert told == [(number, count) for number in range(1, count + 1)]
+    assert ranking[0].name == WORST
+    assert min(ranking, key=lambda item: item.alone.sqnr_db).name == WORST
+    before = measure(broken)
+    wanted = ranking[0].without.sqnr_db
+    kept, quality = choose_layers(broken, ranking, lambda now: now.sqnr_db >= wanted, most=5)
+    assert kept == [WORST]
+    assert quality.sqnr_db > before.sqnr_db
+
+
+@torch.no_grad()
+def test_no_layer_is_kept_where_none_need_be_and_no_more_than_allowed(broken: Calibrated) -> None:
+    ranking = rank_layers(broken, lambda *_: None)
+    assert choose_layers(broken, ranking, lambda _: True, most=5)[0] == []
+    kept, _ = choose_layers(broken, ranking, lambda _: False, most=2)
+    assert kept == [item.name for item in ranking[:2]]
+
+
+def test_quality_counts_labelled_images_only() -> None:
+    truth = torch.tensor([[1.0, 0.0], [0.0, 1.0], [2.0, 0.0]])
+    outputs = torch.tensor([[1.0, 0.0], [1.0, 0.5], [2.0, 0.0]])
+    quality = compare(truth, outputs, torch.tensor([0, 0, -1]))
+    assert (quality.agreement, quality.top1) == (pytest.approx(2 / 3), 1.0)
+    assert np.isfinite(quality.loss)
+    unlabelled = compare(truth, outputs, torch.tensor([-1, -1, -1])).to_json()
+    assert (unlabelled["loss"], unlabelled["top1"]) == (None, None)
