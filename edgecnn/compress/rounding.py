@@ -167,7 +167,7 @@ def _descend(problem: Problem, nearest: Tensor, iterations: int) -> Tensor:
         with torch.enable_grad():
             error = _square_error(part, levels, offset) / usual
             slope, offset.grad = torch.autograd.grad(error, (levels, offset))
-        offset.requires_grad_(requires_grad=False)
+        offset.requires_grad_(False)
         done = (step / iterations - _WARM_UP) / (1.0 - _WARM_UP)
         if done >= 0.0:
             slope = slope + weight * _regularizer_slope(up, done)
