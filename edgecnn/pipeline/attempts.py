@@ -60,13 +60,12 @@ class Attempt:
 def add_attempt(plan: Plan, target: Target, rung: Rung = FIRST) -> Attempt:
     """Add the steps of one attempt to a plan, after everything that they need."""
     attempt = Attempt(target, rung, network_of(plan, target, rung))
-    lowered = Step(
-        attempt.float_file,
-        LOWER[target.format],
-        LowerParameters(target.format),
-        {"checkpoint": attempt.network.checkpoint},
-    )
-    plan.add(lowered)
+    # The network before any recovery is lowered too: what recovery makes is held to it, and timed beside it.
+    for name, checkpoint in (
+        (f"lower:{target.format}", plan.checkpoint),
+        (attempt.float_file, attempt.network.checkpoint),
+    ):
+        plan.add(Step(name, LOWER[target.format], LowerParameters(target.format), {"checkpoint": checkpoint}))
     own = [step for step in _own_steps(plan, attempt) if step is not None]
     for step in own:
         plan.add(step)

@@ -15,9 +15,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.config.qat import QatSettings
 from edgecnn.config.quantization import RUNGS, Rung
-from edgecnn.errors import UsageError
+from edgecnn.pipeline.step import Step
 from edgecnn.runtimes.isa import ISAS
+from edgecnn.stages.qat import CONTROL, QAT, QatParameters
+from edgecnn.stages.recover import (
+    EQUALIZE,
+    ROUND,
+    SENSITIVITY,
+    EqualizeParameters,
+    RoundParameters,
+    SensitivityParameters,
+)
+from edgecnn.stages.reference import REFERENCE, ReferenceParameters
 
 if TYPE_CHECKING:
     from edgecnn.config.target import Target
@@ -51,14 +62,24 @@ class Network:
 
 def network_of(plan: Plan, target: Target, rung: Rung) -> Network:
     """Add the steps that make a rung's network, and return it."""
-    scheme = weight_scheme(target)  # noqa: F841
+    scheme = weight_scheme(target)
     match rung:
         case "plain":
             return Network(plan.checkpoint)
         case "ranges":
             return Network(plan.checkpoint, options=SEARCH)
-        case _:
-            raise UsageError(f"quantize.method {rung} is not built yet")
+        case "equalize":
+            return Network(_equalize(plan, scheme), f"@equalize-{scheme}", options=SEARCH)
+        case "adaround":
+            rounded = _round(plan, scheme)
+            return Network(rounded, f"@adaround-{scheme}", recovered=True, options=SEARCH)
+        case "mixed":
+            rounded = _round(plan, scheme)
+            layers = _sensitivity(plan, scheme)
+            return Network(rounded, f"@adaround-{scheme}", recovered=True, options=SEARCH, layers=layers)
+        case "qat":
+            _control(plan)
+            return Network(_qat(plan), "@qat", "@qat", recovered=True)
 
 
 def weight_scheme(target: Target) -> str:
@@ -70,10 +91,53 @@ def weight_scheme(target: Target) -> str:
     return {"onnx": "pairs-hwc", "openvino": "pairs-c"}[target.format]
 
 
-def rungs_of(plan: Plan, target: Target) -> tuple[Rung, ...]:  # noqa: ARG001
+def rungs_of(plan: Plan, target: Target) -> tuple[Rung, ...]:
     """Return the rungs that a target can climb in this pipeline, cheapest first; a pinned one is the only."""
     if target.precision != "int8":
         return ("plain",)
     if target.quantize.method != "auto":
         return (target.quantize.method,)
-    return RUNGS[:2]
+    trainable = plan.pipeline.spec.qat is not None or plan.pipeline.spec.train is not None
+    return RUNGS if trainable else RUNGS[:-1]
+
+
+def _equalize(plan: Plan, scheme: str) -> str:
+    inputs = {"checkpoint": plan.checkpoint, "calibration": "calibration"}
+    return plan.add(Step(f"equalize:{scheme}", EQUALIZE, EqualizeParameters(scheme), inputs))
+
+
+def _round(plan: Plan, scheme: str) -> str:
+    inputs = {"checkpoint": plan.checkpoint, "calibration": "calibration"}
+    return plan.add(Step(f"adaround:{scheme}", ROUND, RoundParameters(scheme), inputs))
+
+
+def _sensitivity(plan: Plan, scheme: str) -> str:
+    inputs = {"checkpoint": plan.checkpoint, "calibration": "calibration"}
+    return plan.add(Step(f"sensitivity:{scheme}", SENSITIVITY, SensitivityParameters(scheme), inputs))
+
+
+def _qat(plan: Plan) -> str:
+    """Add the training for int8 and what PyTorch says of its result."""
+    trained = plan.add(Step("qat", QAT, _qat_parameters(plan), _qat_inputs(plan)))
+    inputs = {"checkpoint": trained, "probe": "probe"}
+    plan.add(Step("reference@qat", REFERENCE, ReferenceParameters(), inputs))
+    return trained
+
+
+def _control(plan: Plan) -> None:
+    """Add the training of equal steps in float: what of a gain is only the longer training."""
+    control = plan.add(Step(CONTROL_STEP, CONTROL, _qat_parameters(plan), _qat_inputs(plan)))
+    inputs = {"checkpoint": control, "probe": "probe"} | ({"eval": "prepare:eval"} if plan.has_eval else {})
+    plan.add(Step(CONTROL_REFERENCE, REFERENCE, ReferenceParameters(), inputs))
+
+
+def _qat_parameters(plan: Plan) -> QatParameters:
+    spec = plan.pipeline.spec
+    settings = spec.qat or QatSettings()
+    train = None if spec.train is None else spec.train.model_dump(mode="json")
+    return QatParameters(settings.model_dump(mode="json"), train)
+
+
+def _qat_inputs(plan: Plan) -> dict[str, str]:
+    inputs = {"checkpoint": plan.checkpoint, "train": "prepare:train", "calibration": "calibration"}
+    return inputs | ({"eval": "prepare:eval"} if plan.has_eval else {})

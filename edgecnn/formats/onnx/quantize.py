@@ -143,6 +143,7 @@ def _insert(model: onnx.ModelProto, ranges: dict[str, Range], scheme: _Scheme) -
         extra_options={"TensorQuantOverrides": scheme.overrides},
     )
     quantizer.quantize_model()
+    quantizer.model.topological_sort()
     quantized: onnx.ModelProto = quantizer.model.model
     keep_in_float(quantized, scheme.excluded)
     return quantized
