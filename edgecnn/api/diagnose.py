@@ -39,6 +39,8 @@ _TIMEOUT_S = 3600.0
 _CONTRACT_BYTES = 20_000_000
 _KEY = re.compile(r"[0-9a-f]{64}")
 _RUNTIMES = {"onnx": "onnxruntime", "tflite": "litert", "openvino": "openvino"}
+_EXACT = ("tosa", "tflite-micro")
+"""Runtimes whose outputs are those of the format's reference execution, bit for bit."""
 
 
 def diagnose(
@@ -128,8 +130,12 @@ class _Subject:
         float_model = float_file or _float_file(artifact)
         _check_format(artifact.model, float_model)
         network = _stored(artifact, "network")
-        exact = target.runtime != _RUNTIMES[target.format]
-        execution: Execution = "reference" if exact else "shipping"
+        if target.runtime not in (_RUNTIMES[target.format], *_EXACT):
+            raise InputError(
+                f"layers cannot be executed one by one in {target.runtime}, which {target.name} ships in",
+                hint=f"diagnose it quantized for a target that runs in {_RUNTIMES[target.format]}",
+            )
+        execution: Execution = "reference" if target.runtime in _EXACT else "shipping"
         return cls(artifact.model, float_model, network, artifact.contract, target.name, execution)
 
     @classmethod
