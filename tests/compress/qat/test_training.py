@@ -50,7 +50,7 @@ def test_first_ranges_are_those_of_post_training_quantization(trained: Network, 
     (output,) = network.outputs()
     truth = logits(trained.module, data.calibration)
     assert choice.ranges[output].high == pytest.approx(truth.max().item(), rel=0.05)
-    assert len(choice.held_out_sqnr_db) == 3
+    assert {0.0, 1.0} <= choice.held_out_sqnr_db.keys(), "from averages to extremes"
     assert min(choice.held_out_sqnr_db.values()) > 5.0, choice.held_out_sqnr_db
 
 
