@@ -7,9 +7,9 @@ The plain estimates lie between two classics: the average of the per-image extre
 Jacob et al. 2018, arXiv:1712.05877, section 3.1, without its dependence on the order of the images), which
 cuts outliers, and the extremes over all images, which cut nothing. Others look at the distribution
 (:mod:`edgecnn.compress.estimators`). Which is best depends on the network: with ImageNet weights
-EfficientNet-Lite0 is best at 0.6 of the way and MobileNetV2, whose outliers are rare and large, at 0. Part of
-the calibration images is therefore held out to choose. Graph outputs always get their extremes: a cut output
-loses the very scores that decide.
+EfficientNet-Lite0 is best at 0.6 of the way and MobileNetV2, whose outliers are rare and large, at 0;
+MobileNetV3, with its hard-swish, needs the extremes whole. Part of the calibration images is therefore held
+out to choose. Graph outputs always get their extremes: a cut output loses the very scores that decide.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Values = npt.NDArray[np.float32]
 Method = float | str
 """How ranges are estimated: the share of the way from averages to extremes, or an estimator's name."""
 
-BLENDS: tuple[Method, ...] = (0.0, 0.3, 0.6)
+BLENDS: tuple[Method, ...] = (0.0, 0.3, 0.6, 1.0)
 """Shares of the way from the averages to the extremes that are tried."""
 
 EVERY_METHOD: tuple[Method, ...] = (*BLENDS, *DISTRIBUTION_ESTIMATORS)

@@ -28,7 +28,7 @@ class QatSettings(Schema):
 
     epochs: int = Field(default=1, ge=1, le=10_000)
 
-    lr: float = Field(default=1e-3, gt=0, le=100)
+    lr: float = Field(default=3e-4, gt=0, le=100)
     """Learning rate at the end of the warm-up; a tenth of the training's is a good start."""
 
     warmup_epochs: float = Field(default=0.1, ge=0)

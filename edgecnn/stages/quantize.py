@@ -66,9 +66,9 @@ def _float_layers(found: Path) -> dict[str, Any]:
 
 
 QUANTIZE = {
-    "onnx": Stage("quantize", 2, run, ("onnx", "onnxruntime")),
-    "tflite": Stage("quantize", 3, run, ("ai-edge-quantizer", "ai-edge-litert")),
-    "openvino": Stage("quantize", 2, run, ("openvino", "nncf")),
+    "onnx": Stage("quantize", 3, run, ("onnx", "onnxruntime")),
+    "tflite": Stage("quantize", 4, run, ("ai-edge-quantizer", "ai-edge-litert")),
+    "openvino": Stage("quantize", 3, run, ("openvino", "nncf")),
 }
 
 

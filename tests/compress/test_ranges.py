@@ -76,7 +76,7 @@ def test_held_out_images_decide_how_far_ranges_reach(outlier_matters: bool) -> N
         lambda ranges, images: [_quantized(values[i], ranges["x"]) for i in images],
     )
     assert set(choice.held_out_sqnr_db) == set(BLENDS)
-    assert choice.method == (0.6 if outlier_matters else 0.0)
+    assert choice.method == (1.0 if outlier_matters else 0.0)
     assert choice.ranges == estimate(seen, (), choice.method), "the ranges must come from all images"
 
 
