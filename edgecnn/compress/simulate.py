@@ -169,8 +169,8 @@ def activation_grid(bounds: Range) -> tuple[float, int]:
     """Return scale and zero point of an affine grid of 256 levels that holds zero exactly.
 
     >>> from edgecnn.compress.ranges import Range
-    >>> activation_grid(Range(-1.0, 4.1)), activation_grid(Range(0.0, 0.0))
-    ((0.02, 50), (1e-12, 0))
+    >>> activation_grid(Range(-64.0, 191.0)), activation_grid(Range(0.0, 0.0))
+    ((1.0, 64), (1e-12, 0))
     """
     low, high = min(bounds.low, 0.0), max(bounds.high, 0.0)
     scale = max((high - low) / _LEVELS, _SMALLEST_STEP)

@@ -35,6 +35,11 @@ def all_alike(weights: np.ndarray) -> np.ndarray:
     return (size * random.uniform(0.9, 1.0, weights.shape)).astype(np.float32)
 
 
+def steep(weights: np.ndarray) -> np.ndarray:
+    """Make a layer's outputs so large that a ReLU6 behind it gives 0 or 6, hardly anything between."""
+    return 50 * weights
+
+
 def with_weights(name: str, model: Path, layer: str, change: Change, out: Path) -> Path:
     """Write a copy of a float file in which one layer, a plain convolution, has other weights."""
     return {"onnx": _onnx, "tflite": _tflite, "openvino": _openvino}[name](model, layer, change, out)
