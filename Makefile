@@ -18,11 +18,14 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 quickstart: env
 	$(BIN)/edgecnn run pipelines/quickstart.yaml
 
+# Two processes, a folder of tests each at a time: most of a test is one thread that starts a converter.
+PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+
 test: env
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: env
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: env
 	$(BIN)/ruff check .

@@ -15,6 +15,14 @@ from PIL import Image
 PROJECT = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a folder's tests in one process: what its fixtures make costs more than its tests."""
+    tests = PROJECT / "tests"
+    for item in items:
+        inside = item.path.relative_to(tests).parts if item.path.is_relative_to(tests) else ("doctests",)
+        item.add_marker(pytest.mark.xdist_group(inside[0]))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real photos and models; tests that need it are skipped where it is absent."""
@@ -55,12 +63,13 @@ def fashion_mnist_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def npu_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def npu_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home of edgecnn that holds the vendor tools CI installs: Vela, TOSA and TFLite-Micro."""
     from edgecnn.errors import MissingDependency
     from edgecnn.toolchains.install import install
 
-    home = tmp_path_factory.mktemp("npu-home")
+    own = tmp_path_factory.getbasetemp()
+    home = (own.parent if hasattr(pytestconfig, "workerinput") else own) / "npu-home"  # one for all processes
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGECNN_HOME", str(home))
         for name in ("vela", "tosa", "tflm"):
