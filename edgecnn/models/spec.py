@@ -7,6 +7,7 @@ from typing import Any
 
 from edgecnn.errors import InputError
 from edgecnn.ondevice.contract import Contract
+from edgecnn.ondevice.detector import Detector
 
 SCHEMA = 1
 
@@ -24,6 +25,7 @@ class ModelSpec:
             qualified module name; empty unless the network was pruned.
         weights: Where the weights came from, for the reader: a package, a file, a training run.
         licence: Licence of the weights, where known.
+        detector: How the outputs become boxes; None for a classifier.
     """
 
     builder: str
@@ -33,6 +35,7 @@ class ModelSpec:
     widths: dict[str, int] = field(default_factory=dict)
     weights: str = ""
     licence: str = ""
+    detector: Detector | None = None
 
     def with_weights(self, weights: str, licence: str = "") -> ModelSpec:
         """Return the same network with another origin of its weights."""
@@ -40,7 +43,7 @@ class ModelSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Return the spec as plain data, for ``spec.json``."""
-        return {
+        document = {
             "schema": SCHEMA,
             "builder": self.builder,
             "arguments": self.arguments,
@@ -50,6 +53,7 @@ class ModelSpec:
             "weights": self.weights,
             "licence": self.licence,
         }
+        return document if self.detector is None else document | {"detector": self.detector.to_json()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ModelSpec:
@@ -71,6 +75,7 @@ class ModelSpec:
                 widths={str(name): int(width) for name, width in data["widths"].items()},
                 weights=str(data["weights"]),
                 licence=str(data["licence"]),
+                detector=Detector.from_json(data["detector"]) if "detector" in data else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"spec.json is not a model description: {error}") from error

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import strategies as st
 from edgecnn.errors import InputError
 from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.contract import Contract
+from edgecnn.ondevice.detector import Detector, Level
 
 SPEC = ModelSpec(
     "zoo:mobilenetv2", Contract(32, 32), ("cat", "ÿ dog"), {"width": 0.5}, {"a.b": 8}, "here", "MIT"
 )
+DETECTOR = dataclasses.replace(SPEC, detector=Detector((Level(8, boxes=0, scores=1),), "dfl", bins=8))
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -21,14 +24,22 @@ JSON = st.recursive(
 )
 
 
-def test_survives_json() -> None:
-    assert ModelSpec.from_json(json.loads(json.dumps(SPEC.to_json()))) == SPEC
+@pytest.mark.parametrize("spec", [SPEC, DETECTOR], ids=["classifier", "detector"])
+def test_survives_json(spec: ModelSpec) -> None:
+    assert ModelSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 
 
-@given(st.sampled_from(sorted(SPEC.to_json())), JSON)
+@given(st.sampled_from(sorted(DETECTOR.to_json())), JSON)
 def test_any_value_in_any_field_is_taken_or_refused(field: str, value: object) -> None:
     with contextlib.suppress(InputError):
-        ModelSpec.from_json({**SPEC.to_json(), field: value})
+        ModelSpec.from_json({**DETECTOR.to_json(), field: value})
+
+
+@given(st.sampled_from(sorted(DETECTOR.to_json()["detector"])), JSON)
+def test_any_value_in_a_detector_is_taken_or_refused(field: str, value: object) -> None:
+    data = DETECTOR.to_json()
+    with contextlib.suppress(InputError):
+        ModelSpec.from_json({**data, "detector": {**data["detector"], field: value}})
 
 
 @pytest.mark.parametrize("field", sorted(SPEC.to_json()))

@@ -1,0 +1,231 @@
+"""How a detector's raw outputs become boxes, as data: it travels with the checkpoint and every artifact.
+
+An exported detector ends in the convolutions of its heads, one tensor for the boxes and one for the scores
+of each feature map, so that no two of them have to share one int8 scale. What follows them (sigmoid,
+distances to corners, suppression) is described here once and executed in numpy (``decode.py``, ``nms.py``),
+by evaluation and by packages alike.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from edgecnn.ondevice.decode import Candidates, find_candidates, to_source
+from edgecnn.ondevice.nms import nms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from edgecnn.ondevice.contract import Contract
+
+BoxCoding = Literal["ltrb", "dfl", "yolox", "ssd"]
+ScoreCoding = Literal["sigmoid", "softmax"]
+
+_MAX_BINS = 256
+_MAX_LEVELS = 16
+_MAX_ANCHORS = 64
+
+
+@dataclass(frozen=True)
+class Level:
+    """One feature map of a detector; every field map is float32 ``[N, channels, H, W]``.
+
+    Attributes:
+        stride: Pixels of the input from one cell to the next.
+        boxes: Index of the output ``[N, anchors * 4 * bins, H, W]``; the anchor varies slowest.
+        scores: Index of the output ``[N, anchors * scores, H, W]``, logits.
+        objectness: Index of the output ``[N, anchors, H, W]``, logits; the score is then the product of
+            both sigmoids. None where the detector has none.
+        anchors: Width and height of each prior box in pixels of the input; empty without priors.
+    """
+
+    stride: float
+    boxes: int
+    scores: int
+    objectness: int | None = None
+    anchors: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """Indices of the outputs that belong to this feature map."""
+        indices = (self.boxes, self.scores)
+        return indices if self.objectness is None else (*indices, self.objectness)
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What was found in one image, the best score first.
+
+    Attributes:
+        boxes: float32 ``[n, 4]``, corners ``x1, y1, x2, y2`` in pixels of the image before preprocessing.
+        scores: float32 ``[n]``, within 0..1.
+        classes: int64 ``[n]``.
+    """
+
+    boxes: npt.NDArray[np.float32]
+    scores: npt.NDArray[np.float32]
+    classes: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def above(self, score: float) -> Detections:
+        """Return the detections with at least this score."""
+        chosen = self.scores >= score
+        return Detections(self.boxes[chosen], self.scores[chosen], self.classes[chosen])
+
+
+@dataclass(frozen=True)
+class Detector:
+    """How raw outputs become boxes.
+
+    Attributes:
+        levels: The feature maps; together they use every output once.
+        boxes: ``ltrb``: distances to the four sides in strides, from the cell's centre, negative ones cut
+            to zero; ``dfl``: the same as the mean of a softmax over ``bins`` whole distances (Li et al.
+            2020, Generalized Focal Loss); ``yolox``: ``(xy + cell) * stride`` and ``exp(wh) * stride``
+            (Ge et al. 2021); ``ssd``: offsets from prior boxes with variances 0.1 and 0.2 (Liu et al. 2016).
+        scores: ``sigmoid``: each class on its own; ``softmax``: over the classes and a background, first.
+        bins: Distances that ``dfl`` weighs; 1 otherwise.
+        score_threshold: Least score of a detection.
+        iou_threshold: Overlap above which suppression removes the lesser box.
+        candidates: How many of the best boxes suppression sees.
+        max_detections: How many boxes an image has at the most.
+    """
+
+    levels: tuple[Level, ...]
+    boxes: BoxCoding
+    scores: ScoreCoding = "sigmoid"
+    bins: int = 1
+    score_threshold: float = 0.25
+    iou_threshold: float = 0.6
+    candidates: int = 1000
+    max_detections: int = 100
+
+    def __post_init__(self) -> None:
+        """Check every field; a description read from a file is not trusted."""
+        for field, kind in (("boxes", BoxCoding), ("scores", ScoreCoding)):
+            value, choices = getattr(self, field), get_args(kind)
+            if value not in choices:
+                raise ValueError(f"{field} {value!r} is not one of {', '.join(choices)}")
+        if not 1 <= len(self.levels) <= _MAX_LEVELS:
+            raise ValueError(f"{len(self.levels)} levels are not within 1..{_MAX_LEVELS}")
+        least, most = (2, _MAX_BINS) if self.boxes == "dfl" else (1, 1)
+        if type(self.bins) is not int or not least <= self.bins <= most:
+            raise ValueError(f"bins {self.bins!r} does not fit boxes {self.boxes!r}")
+        for field in ("score_threshold", "iou_threshold"):
+            if not 0.0 <= getattr(self, field) <= 1.0:
+                raise ValueError(f"{field} {getattr(self, field)} is not within 0..1")
+        for field in ("candidates", "max_detections"):
+            value = getattr(self, field)
+            if type(value) is not int or not 1 <= value <= 100_000:
+                raise ValueError(f"{field} {value!r} is not a number within 1..100000")
+        self._check_levels()
+
+    def _check_levels(self) -> None:
+        used = sorted(index for level in self.levels for index in level.outputs)
+        if used != list(range(len(used))):
+            raise ValueError(f"the levels use the outputs {used}, not each of {len(used)} once")
+        for level in self.levels:
+            if not (math.isfinite(level.stride) and level.stride > 0):
+                raise ValueError(f"stride {level.stride} is not a positive number of pixels")
+            if bool(level.anchors) != (self.boxes == "ssd") or len(level.anchors) > _MAX_ANCHORS:
+                raise ValueError(f"{len(level.anchors)} anchors do not fit boxes {self.boxes!r}")
+            if not all(0.0 < side < math.inf for anchor in level.anchors for side in anchor):
+                raise ValueError(f"anchors {level.anchors} hold a side that is not positive and finite")
+
+    @property
+    def outputs(self) -> int:
+        """Number of output tensors."""
+        return sum(len(level.outputs) for level in self.levels)
+
+    def decode(
+        self,
+        outputs: Sequence[npt.NDArray[np.float32]],
+        contract: Contract,
+        sizes: Sequence[tuple[int, int]],
+    ) -> list[Detections]:
+        """Turn the raw outputs of a batch into boxes of the images before preprocessing.
+
+        Args:
+            outputs: One float32 ``[N, C, H, W]`` an output, in the order of the network's outputs.
+            contract: How the images became the network's input.
+            sizes: Height and width of each image before preprocessing, in pixels.
+
+        Returns:
+            One :class:`Detections` an image.
+
+        Raises:
+            ValueError: The outputs do not have the shapes that this description needs.
+        """
+        self._check_outputs(outputs, len(sizes))
+        results = []
+        for index, size in enumerate(sizes):
+            found = find_candidates(self, [output[index] for output in outputs], contract)
+            results.append(self._suppress(found, contract, size))
+        return results
+
+    def _suppress(self, found: Candidates, contract: Contract, size: tuple[int, int]) -> Detections:
+        kept = nms(found.boxes, found.scores, found.classes, self.iou_threshold, self.max_detections)
+        boxes = to_source(found.boxes[kept], contract, size)
+        return Detections(boxes, found.scores[kept], found.classes[kept])
+
+    def _check_outputs(self, outputs: Sequence[npt.NDArray[np.float32]], count: int) -> None:
+        if len(outputs) != self.outputs:
+            raise ValueError(f"{len(outputs)} outputs, but the detector describes {self.outputs}")
+        for level in self.levels:
+            maps = {outputs[index].shape[2:] for index in level.outputs}
+            if len(maps) != 1 or any(outputs[index].ndim != 4 for index in level.outputs):
+                shapes = [list(outputs[index].shape) for index in level.outputs]
+                raise ValueError(f"outputs {level.outputs} are {shapes}, not [N, C, H, W] of one feature map")
+            anchors = max(1, len(level.anchors))
+            found = outputs[level.boxes].shape[:2]
+            if found != (count, anchors * 4 * self.bins):
+                raise ValueError(
+                    f"output {level.boxes} is {list(outputs[level.boxes].shape)}, "
+                    f"not [{count}, {anchors * 4 * self.bins}, H, W]"
+                )
+            if len(outputs[level.scores]) != count or outputs[level.scores].shape[1] % anchors:
+                raise ValueError(
+                    f"output {level.scores} is {list(outputs[level.scores].shape)}, "
+                    f"not [{count}, scores of {anchors} anchors, H, W]"
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the description as plain data."""
+        data = asdict(self)
+        data["levels"] = [
+            asdict(level) | {"anchors": [list(anchor) for anchor in level.anchors]} for level in self.levels
+        ]
+        return data
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Detector:
+        """Rebuild a description from :meth:`to_json`; unknown keys are an error.
+
+        Raises:
+            ValueError: A key is unknown or missing, or a value is out of range.
+
+        >>> detector = Detector((Level(8, boxes=0, scores=1), Level(16, boxes=2, scores=3)), "dfl", bins=8)
+        >>> Detector.from_json(detector.to_json()) == detector
+        True
+        """
+        try:
+            levels = tuple(_level(level) for level in data["levels"])
+            return cls(**{**data, "levels": levels})
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"not a detector's description: {error}") from error
+
+
+def _level(data: dict[str, Any]) -> Level:
+    for name in ("boxes", "scores", "objectness"):
+        value = data.get(name)
+        if type(value) is not int and not (value is None and name == "objectness"):
+            raise ValueError(f"{name} {value!r} is not the index of an output")
+    anchors = tuple((float(width), float(height)) for width, height in data.get("anchors", ()))
+    return Level(**{**data, "stride": float(data["stride"]), "anchors": anchors})
