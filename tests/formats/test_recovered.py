@@ -10,13 +10,18 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from edgecnn.compress.calibrated import Calibrated
 from edgecnn.errors import UsageError
 from edgecnn.formats.base import QuantizeRequest
 from edgecnn.formats.onnx.layers import find_layers
 from edgecnn.formats.onnx.session import read_model as read_onnx
+from edgecnn.formats.openvino.ir import read_model as read_openvino
+from edgecnn.formats.openvino.weights import float_weights, kernels
 from edgecnn.formats.recovered import CHECKPOINT_FILE, GRID_FILE, Recovered
 from edgecnn.formats.registry import load_format, model_file
-from tests.formats.conftest import Make
+from edgecnn.formats.tflite.weights import layer_weights
+from edgecnn.models.checkpoint import save_checkpoint
+from tests.formats.conftest import Make, in_child
 
 EVERY_FORMAT = pytest.mark.parametrize("name", ["onnx", "tflite", "openvino"])
 
@@ -66,3 +71,28 @@ def test_given_scales_find_their_layer(layer: str, lower: Make, checkpoint: Path
     found = {item.node.name: item.kernel for item in find_layers(read_onnx(lower("onnx").file))}
     given = Recovered.of(request).grid_scales(found)
     assert [array.tolist() for array in given.values()] == [scale.tolist()]
+
+
+def weights_in(name: str, file: Path) -> list[np.ndarray]:
+    """Return the weights of a float file's layers in PyTorch's layout."""
+    if name == "onnx":
+        return [item.kernel for item in find_layers(read_onnx(file))]
+    return list(
+        (layer_weights(file) if name == "tflite" else kernels(float_weights(read_openvino(file)))).values()
+    )
+
+
+@pytest.mark.slow  # a converter's start for each format
+@EVERY_FORMAT
+def test_the_file_holds_the_very_weights_of_a_recovered_checkpoint(
+    name: str, checkpoint: Path, calibration: Path, tmp_path: Path
+) -> None:
+    network = Calibrated.open(str(checkpoint), str(calibration), "symmetric", 24, 0)
+    for folder in ("folded", "file"):
+        (tmp_path / folder).mkdir()
+    save_checkpoint(tmp_path / "folded", network.module, network.spec)
+    in_child("lower", format=name, checkpoint=str(tmp_path / "folded"), out=str(tmp_path / "file"))
+    held = {array.tobytes() for array in weights_in(name, model_file(tmp_path / "file", name))}
+    saved = load_file(tmp_path / "folded" / CHECKPOINT_FILE)
+    missing = [layer.weight for layer in network.graph.layers if saved[layer.weight].tobytes() not in held]
+    assert not missing, f"the converter changed the weights of {missing}"
