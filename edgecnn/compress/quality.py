@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from torch.nn import functional
 
-from edgecnn.compress.ranges import sqnr_db
+from edgecnn.compress.ranges import mean_sqnr_db
+from edgecnn.compress.simulate import answers
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from torch import Tensor
 
@@ -23,8 +24,8 @@ class Quality:
     """Figures of a network against the float one.
 
     Attributes:
-        sqnr_db: Signal to quantization noise of the outputs.
-        agreement: Share of the images with the same best output.
+        sqnr_db: Signal to quantization noise of the outputs; of several the mean of their ratios.
+        agreement: Share of the images with the same best output; NaN where there are several outputs.
         loss: Mean cross entropy of the labelled images; NaN where there are none.
         top1: Share of the labelled images that are classified right; NaN where there are none.
     """
@@ -48,11 +49,22 @@ def measure(network: Calibrated, active: Collection[str] | None = None) -> Quali
         network: The network, and what it answered before anything was changed.
         active: As for :meth:`edgecnn.compress.simulate.Simulator.run`.
     """
-    return compare(network.truth, network.simulator.run(network.images, active), network.labels)
+    outputs = network.simulator.run(network.images, active)
+    return compare(network.truth, outputs, network.labels, network.simulator.sizes)
 
 
-def compare(truth: Tensor, outputs: Tensor, labels: Tensor) -> Quality:
-    """Compare outputs, float32 ``[N, values]``, with the float network's and with labels, int64 ``[N]``."""
+def compare(truth: Tensor, outputs: Tensor, labels: Tensor, sizes: Sequence[int]) -> Quality:
+    """Compare outputs with the float network's and with labels.
+
+    Args:
+        truth: The float network's, float32 ``[N, values]``: all outputs of an image.
+        outputs: The same of the quantized network.
+        labels: int64 ``[N]``; they are of use only where there is one output, of scores.
+        sizes: Number of values of every output.
+    """
+    quality = mean_sqnr_db(answers(truth, sizes), answers(outputs, sizes))
+    if len(sizes) > 1:
+        return Quality(quality, math.nan, math.nan, math.nan)
     best = outputs.argmax(dim=1)
     labelled = (labels >= 0) & (labels < outputs.shape[1])
     loss = top1 = math.nan
@@ -60,7 +72,7 @@ def compare(truth: Tensor, outputs: Tensor, labels: Tensor) -> Quality:
         loss = float(functional.cross_entropy(outputs[labelled], labels[labelled]))
         top1 = float((best == labels)[labelled].float().mean())
     return Quality(
-        sqnr_db(list(truth.numpy()), list(outputs.numpy())),
+        quality,
         float((best == truth.argmax(dim=1)).float().mean()),
         loss,
         top1,

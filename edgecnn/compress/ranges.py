@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Values = npt.NDArray[np.float32]
 
+Answer = tuple[Values, ...]
+"""What a network says of one image: one flat array an output."""
+
 Method = float | str
 """How ranges are estimated: the share of the way from averages to extremes, or an estimator's name."""
 
@@ -187,8 +190,8 @@ def choose(
     seen: Observations,
     outputs: Collection[str],
     methods: Sequence[Method],
-    truth: Sequence[Values],
-    quantized: Callable[[dict[str, Range], Sequence[int]], Sequence[Values]],
+    truth: Sequence[Answer],
+    quantized: Callable[[dict[str, Range], Sequence[int]], Sequence[Answer]],
 ) -> Choice:
     """Choose how ranges are estimated, by what a held-out third of the images says.
 
@@ -196,8 +199,8 @@ def choose(
         seen: What the images showed.
         outputs: Names of the graph's outputs among the tensors.
         methods: What is tried; a single one is taken as it is.
-        truth: The float network's outputs, one flat array an image.
-        quantized: Quantizes with the given ranges and returns the outputs for the images of the given
+        truth: The float network's answers, one an image.
+        quantized: Quantizes with the given ranges and returns the answers for the images of the given
             indices, in the form of ``truth``.
     """
     if len(methods) == 1 or len(seen) < MIN_TO_CHOOSE:
@@ -206,13 +209,37 @@ def choose(
     held_out = range(_HOLD_OUT_EVERY - 1, len(seen), _HOLD_OUT_EVERY)
     fitted = seen.of([index for index in range(len(seen)) if index not in held_out])
     quality = {
-        method: sqnr_db(
+        method: mean_sqnr_db(
             [truth[index] for index in held_out], quantized(estimate(fitted, outputs, method), held_out)
         )
         for method in methods
     }
     best = max(quality, key=quality.__getitem__)
     return Choice(estimate(seen, outputs, best), best, quality)
+
+
+def mean_sqnr_db(truth: Sequence[Answer], answers: Sequence[Answer]) -> float:
+    """Return the mean over all outputs of their signal to quantization noise ratios, in dB.
+
+    Outputs may lie on scales of their own, such as boxes in pixels beside scores: a ratio over all values
+    together would say nothing of the small ones.
+
+    >>> truth, answers = (np.float32([3, 4]), np.float32([300])), (np.float32([3, 4.5]), np.float32([330]))
+    >>> [round(ratio) for ratio in sqnr_of_outputs([truth], [answers])]
+    [20, 20]
+    >>> round(mean_sqnr_db([truth], [answers]))
+    20
+    """
+    ratios = sqnr_of_outputs(truth, answers)
+    return float("-inf") if float("-inf") in ratios else float(np.mean(ratios))
+
+
+def sqnr_of_outputs(truth: Sequence[Answer], answers: Sequence[Answer]) -> list[float]:
+    """Return the signal to quantization noise ratio of every output over all images, in dB."""
+    return [
+        sqnr_db(list(want), list(have))
+        for want, have in zip(zip(*truth, strict=True), zip(*answers, strict=True), strict=True)
+    ]
 
 
 def sqnr_db(truth: Sequence[Values], outputs: Sequence[Values]) -> float:

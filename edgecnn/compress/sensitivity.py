@@ -113,7 +113,8 @@ def analyse(
     """
 
     def enough(quality: Quality) -> bool:
-        return quality.sqnr_db >= sqnr_db and quality.agreement >= agreement
+        # Several outputs have no agreement: it is NaN, and asks for nothing.
+        return quality.sqnr_db >= sqnr_db and not quality.agreement < agreement
 
     with torch.no_grad(), freed_memory_kept():
         network = Calibrated.open(checkpoint, calibration, scheme, images, seed)

@@ -8,6 +8,7 @@ of 256 levels a tensor (:mod:`edgecnn.compress.points`), with ranges estimated a
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,11 +22,10 @@ from edgecnn.compress.weight_grid import levels, weight_scales
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    import numpy.typing as npt
     from torch import Tensor, nn
 
     from edgecnn.compress.graph import Graph
-    from edgecnn.compress.ranges import Choice, Range
+    from edgecnn.compress.ranges import Answer, Choice, Range
     from edgecnn.compress.weight_grid import Scheme
 
 _LEVELS = 255
@@ -44,6 +44,7 @@ class Simulator:
         graph: The trace.
         scheme: Grid of the weights.
         points: The quantized tensors.
+        sizes: Number of values of every output.
         state: Float value of every placeholder of the program; :meth:`load` reads it from a module.
         weights: Quantized weights in the place of the float ones, by placeholder.
         grids: Scale and zero point of every activation grid; empty before :meth:`fit`.
@@ -55,7 +56,9 @@ class Simulator:
         self.grids: dict[str, tuple[float, int]] = {}
         self._placeholder = {key: name for name, key in graph.keys.items()}
         self._operations, self._ended = operations(graph.program), last_uses(graph.program)
-        self._outputs = [node.name for node in output_nodes(graph.program)]
+        returned = output_nodes(graph.program)
+        self._outputs = [node.name for node in returned]
+        self.sizes = tuple(math.prod(node.meta["val"].shape[1:]) for node in returned)
         self.load(module)
 
     def load(self, module: nn.Module) -> None:
@@ -74,11 +77,11 @@ class Simulator:
         """Estimate the ranges of all activations, float32 ``[N, C, H, W]``, and use them from now on."""
         seen, truth = self.observe(images)
 
-        def quantized(ranges: dict[str, Range], indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:
+        def quantized(ranges: dict[str, Range], indices: Sequence[int]) -> list[Answer]:
             self.use(ranges)
-            return list(self.run(images[list(indices)]).numpy())
+            return answers(self.run(images[list(indices)]), self.sizes)
 
-        choice = choose(seen, self.points.outputs, BLENDS, list(truth.numpy()), quantized)
+        choice = choose(seen, self.points.outputs, BLENDS, answers(truth, self.sizes), quantized)
         self.use(choice.ranges)
         return choice
 
@@ -155,6 +158,16 @@ class Simulator:
 
     def _flat(self, values: dict[str, Any]) -> Tensor:
         return torch.cat([values[name].flatten(1) for name in self._outputs], dim=1)
+
+
+def answers(rows: Tensor, sizes: Sequence[int]) -> list[Answer]:
+    """Split rows of ``[N, values]`` into outputs of the given sizes, a tuple an image.
+
+    >>> [[part.tolist() for part in row] for row in answers(torch.tensor([[1.0, 2.0, 3.0]]), (1, 2))]
+    [[[1.0], [2.0, 3.0]]]
+    """
+    parts = np.split(rows.numpy(), np.cumsum(sizes)[:-1], axis=1)
+    return list(zip(*parts, strict=True))
 
 
 def nearest(weight: Tensor, scheme: Scheme, *, depthwise: bool) -> Tensor:

@@ -75,6 +75,9 @@ class VerificationLimits(Schema):
     quantization_agreement: Fraction | None = None
     """Link 2: least share of images with the same class."""
 
+    quantization_collapsed: Fraction | None = None
+    """Link 2: most channels of a map that may collapse to a few distinct values, as a share."""
+
     kernels_gap_db: float | None = None
     """Link 3: most that shipping execution may lose to reference execution."""
 

@@ -26,11 +26,13 @@ class Network:
         module: In evaluation mode, on the CPU, in torch's contiguous layout.
         spec: What it is.
         outputs: Names of its outputs in exported files.
+        maps: Which of the outputs are maps, ``[1, C, H, W]``, by their places.
     """
 
     module: nn.Module
     spec: ModelSpec
     outputs: tuple[str, ...]
+    maps: tuple[int, ...] = ()
 
     @property
     def example(self) -> torch.Tensor:
@@ -72,7 +74,8 @@ def try_network(module: nn.Module, spec: ModelSpec) -> Network:
     if not all(bool(torch.isfinite(output).all()) for output in outputs):
         raise InputError(f"{spec.builder} returns values that are not finite", hint="its weights are damaged")
     names = ("output",) if len(outputs) == 1 else tuple(f"output_{index}" for index in range(len(outputs)))
-    return Network(module, spec, names)
+    maps = tuple(place for place, output in enumerate(outputs) if output.ndim == _MAP)
+    return Network(module, spec, names, maps)
 
 
 def reason(error: BaseException) -> str:
@@ -83,4 +86,5 @@ def reason(error: BaseException) -> str:
     return lines[0][:300] if lines else type(error).__name__
 
 
+_MAP = 4
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
-    from edgecnn.compress.ranges import Method, Observations, Range
+    from edgecnn.compress.ranges import Answer, Method, Observations, Range
     from edgecnn.formats.base import QuantizeRequest
 
 GRID_FILE = "grid.safetensors"
@@ -78,8 +78,8 @@ class Recovered:
         seen: Observations,
         outputs: Collection[str],
         methods: Sequence[Method],
-        truth: Sequence[Weights],
-        quantized: Callable[[dict[str, Range], Sequence[int]], Sequence[Weights]],
+        truth: Sequence[Answer],
+        quantized: Callable[[dict[str, Range], Sequence[int]], Sequence[Answer]],
     ) -> Choice:
         """Take the ranges that training decided; where it decided none, choose as ranges are chosen.
 

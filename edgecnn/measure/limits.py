@@ -22,6 +22,7 @@ class Limits:
         quantization_sqnr_db: Link 2: least SQNR of the target's file, in reference execution, against the
             float file.
         quantization_agreement: Link 2: least share of images with the same class.
+        quantization_collapsed: Link 2: most channels of a map, as a share, that may collapse to a few values.
         kernels_gap_db: Link 3: most SQNR, against the float file, that shipping execution may lose to
             reference execution.
         kernels_ample_db: Link 3: SQNR against the float file beyond which a further loss is not counted.
@@ -34,6 +35,7 @@ class Limits:
     conversion_sqnr_db: float = 60.0
     quantization_sqnr_db: float = 60.0
     quantization_agreement: float = 0.99
+    quantization_collapsed: float = 0.0
     kernels_gap_db: float = 3.0
     kernels_ample_db: float = 60.0
     kernels_agreement: float = 0.99
@@ -72,6 +74,7 @@ _DEFAULTS = {
         kernels_ample_db=25.0,
         quantization_sqnr_db=8.0,
         quantization_agreement=0.85,
+        quantization_collapsed=0.1,
         kernels_agreement=0.90,
         task_drop=0.025,
     ),

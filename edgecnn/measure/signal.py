@@ -12,6 +12,11 @@ from edgecnn.errors import InputError
 
 Outputs = npt.NDArray[np.float32]
 
+_SCORES, _MAP = 2, 4
+"""Dimensions of ``[N, classes]`` and of ``[N, C, H, W]``."""
+
+_LEAST_LEVELS = 4
+
 # Sums run over blocks of images, in float64, so that outputs may be larger than memory.
 _BLOCK = 1024
 
@@ -73,6 +78,52 @@ def sqnr_db(reference: Outputs, outputs: Outputs) -> float:
     20.0
     """
     return closeness(reference, outputs).sqnr_db
+
+
+def centred(reference: Outputs, outputs: Outputs) -> tuple[Outputs, Outputs]:
+    """Take the reference's mean of every channel off both; scores ``[N, classes]`` stay as they are.
+
+    What a map says lies in its changes from place to place: logits that all lie near -10 would count as a
+    strong signal even where all of them are the same.
+
+    Args:
+        reference: float32 ``[N, C, H, W]``, or with the channels last where there are three dimensions.
+        outputs: The same shape.
+
+    >>> [part.tolist() for part in centred(np.float32([[[[1, 3]]]]), np.float32([[[[2, 2]]]]))]
+    [[[[[-1.0, 1.0]]]], [[[[0.0, 0.0]]]]]
+    """
+    if reference.ndim <= _SCORES or reference.shape != outputs.shape:
+        return reference, outputs
+    mean = reference.mean(axis=_places(reference), keepdims=True, dtype=np.float64).astype(np.float32)
+    return reference - mean, outputs - mean
+
+
+def collapsed(reference: Outputs, outputs: Outputs) -> float:
+    """Return the share of a map's channels that hold hardly any distinct values though the reference's vary.
+
+    That is what one scale for values of very different sizes leaves of the small ones: coordinates in pixels
+    live, all scores are equal.
+
+    >>> reference = np.linspace(0, 1, 200, dtype=np.float32).reshape(1, 2, 10, 10)
+    >>> outputs = np.stack([np.rint(reference[:, 0]), reference[:, 1]], axis=1)
+    >>> collapsed(reference, outputs)
+    0.5
+    """
+    if reference.ndim <= _SCORES:
+        return 0.0
+    channel = 1 if reference.ndim == _MAP else -1
+    pairs = zip(np.moveaxis(reference, channel, 0), np.moveaxis(outputs, channel, 0), strict=True)
+    dead = [
+        np.unique(have).size < _LEAST_LEVELS <= np.unique(want).size / _LEAST_LEVELS for want, have in pairs
+    ]
+    return float(np.mean(dead))
+
+
+def _places(values: Outputs) -> tuple[int, ...]:
+    """Return the axes of a map along which a channel lies."""
+    channel = 1 if values.ndim == _MAP else values.ndim - 1
+    return tuple(axis for axis in range(values.ndim) if axis != channel)
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,15 @@ were already produced; they run nothing.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.measure.accuracy import agreement, paired_difference, top_k_hits
-from edgecnn.measure.signal import Closeness, Health, closeness, health
+from edgecnn.measure.signal import Closeness, Health, centred, closeness, collapsed, health
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from edgecnn.measure.accuracy import Labels, Outputs
     from edgecnn.measure.limits import Limits
     from edgecnn.runtimes.isa import Isa
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 _UNRELATED = 0.3
 _CLIPPED = 0.05
 _TIED = 0.05
+_SCORES = 2
+"""Dimensions of ``[N, classes]``; any other output is a map."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class Link:
         metrics: Everything measured.
         limits: Bounds on some of the metrics.
         cause: The likely cause where the link is broken, else empty.
+        output: Name of the output that was judged, the worst of several; empty where there is one.
+        outputs: Signal to quantization noise ratio of each of several outputs, in dB, by name.
     """
 
     number: int
@@ -66,7 +72,9 @@ class Link:
     compared: str
     metrics: dict[str, float]
     limits: dict[str, Bound]
-    cause: str = field(default="")
+    cause: str = ""
+    output: str = ""
+    outputs: dict[str, float] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -84,7 +92,8 @@ class Link:
         numbers = ", ".join(f"{name} {self.metrics[name]:.4g} ({self.limits[name]})" for name in shown)
         verdict = "holds" if self.passed else "is broken"
         cause = f"; likely cause: {self.cause}" if self.cause else ""
-        return f"link {self.number} ({self.name}) {verdict}: {self.compared}: {numbers}{cause}"
+        where = f"output {self.output} of {self.compared}" if self.output else self.compared
+        return f"link {self.number} ({self.name}) {verdict}: {where}: {numbers}{cause}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the link as plain data; JSON has no infinity, so such a number is written as a string."""
@@ -99,6 +108,15 @@ class Link:
                 for name, bound in self.limits.items()
             },
             "cause": self.cause,
+            **self._of_several(),
+        }
+
+    def _of_several(self) -> dict[str, Any]:
+        if not self.output:
+            return {}
+        return {
+            "output": self.output,
+            "outputs": {name: _json_number(value) for name, value in self.outputs.items()},
         }
 
     @classmethod
@@ -114,12 +132,29 @@ class Link:
                 for name, bound in data["limits"].items()
             },
             cause=str(data["cause"]),
+            output=str(data.get("output", "")),
+            outputs={name: float(value) for name, value in data.get("outputs", {}).items()},
         )
 
 
+def judge_outputs(names: Sequence[str], judge: Callable[[int], Link]) -> Link:
+    """Judge every output of a network by itself and return the link of the worst, which names it.
+
+    Args:
+        names: Of the outputs.
+        judge: Judges the output at a place.
+    """
+    links = {name: judge(place) for place, name in enumerate(names)}
+    if len(links) == 1:
+        return links[names[0]]
+    ratios = {name: link.metrics["sqnr_db"] for name, link in links.items()}
+    worst = min(links, key=lambda name: (links[name].passed, not math.isnan(ratios[name]), ratios[name]))
+    return replace(links[worst], output=worst, outputs=ratios)
+
+
 def verify_conversion(torch_outputs: Outputs, float_outputs: Outputs, limits: Limits) -> Link:
-    """Link 1: the float file in its runtime against torch, both float32 ``[N, ...]``."""
-    close, alive = closeness(torch_outputs, float_outputs), health(float_outputs)
+    """Link 1: one output of the float file in its runtime against torch, both float32 ``[N, ...]``."""
+    close, alive = closeness(*centred(torch_outputs, float_outputs)), health(float_outputs)
     link = Link(
         1,
         "conversion",
@@ -129,7 +164,7 @@ def verify_conversion(torch_outputs: Outputs, float_outputs: Outputs, limits: Li
             "max_abs": close.max_abs,
             "peak": close.peak,
             "correlation": close.correlation,
-            "agreement": agreement(torch_outputs, float_outputs),
+            **_agreement(torch_outputs, float_outputs),
         },
         {"sqnr_db": Bound(limits.conversion_sqnr_db, at_least=True)},
     )
@@ -140,8 +175,11 @@ def verify_conversion(torch_outputs: Outputs, float_outputs: Outputs, limits: Li
 
 
 def verify_quantization(float_outputs: Outputs, reference_outputs: Outputs, limits: Limits) -> Link:
-    """Link 2: the target's file in reference execution against the float file, both float32 ``[N, ...]``."""
-    close, alive = closeness(float_outputs, reference_outputs), health(reference_outputs)
+    """Link 2: an output in reference execution against that of the float file, both float32 ``[N, ...]``."""
+    close, alive = closeness(*centred(float_outputs, reference_outputs)), health(reference_outputs)
+    is_map = float_outputs.ndim != _SCORES
+    lost = collapsed(float_outputs, reference_outputs)
+    crowding = {"collapsed": lost} if is_map else {"clipped": alive.clipped, "tied": alive.tied}
     link = Link(
         2,
         "quantization",
@@ -150,20 +188,24 @@ def verify_quantization(float_outputs: Outputs, reference_outputs: Outputs, limi
             "sqnr_db": close.sqnr_db,
             "max_abs": close.max_abs,
             "correlation": close.correlation,
-            "agreement": agreement(float_outputs, reference_outputs),
-            "clipped": alive.clipped,
-            "tied": alive.tied,
+            **_agreement(float_outputs, reference_outputs),
+            **crowding,
         },
         {
             "sqnr_db": Bound(limits.quantization_sqnr_db, at_least=True),
-            "agreement": Bound(limits.quantization_agreement, at_least=True),
+            **(
+                {"collapsed": Bound(limits.quantization_collapsed, at_least=False)}
+                if is_map
+                else {"agreement": Bound(limits.quantization_agreement, at_least=True)}
+            ),
         },
     )
     return _with_cause(
         link,
         _dead(alive)
+        or (_collapsed(lost, limits) if is_map else "")
         or _unrelated(close)
-        or _crowded(alive, health(float_outputs))
+        or ("" if is_map else _crowded(alive, health(float_outputs)))
         or "some layer's range or precision does not fit its values",
     )
 
@@ -190,16 +232,17 @@ def verify_kernels(
             gap. None for a float file, or where it is not known.
         step: What one step of the integer output stands for; None where the file does not tell.
     """
-    reference = closeness(float_outputs, reference_outputs)
-    shipping, alive = closeness(float_outputs, shipping_outputs), health(shipping_outputs)
-    between = closeness(reference_outputs, shipping_outputs)
+    reference = closeness(*centred(float_outputs, reference_outputs))
+    shipping, alive = closeness(*centred(float_outputs, shipping_outputs)), health(shipping_outputs)
+    between = closeness(*centred(reference_outputs, shipping_outputs))
+    same = _agreement(reference_outputs, shipping_outputs)
     link = Link(
         3,
         "kernels",
         "the file in shipping execution against reference execution",
         {
             "gap_db": _gap(reference.sqnr_db, shipping.sqnr_db, limits.kernels_ample_db),
-            "agreement": agreement(reference_outputs, shipping_outputs),
+            **same,
             "sqnr_db": between.sqnr_db,
             "max_abs": between.max_abs,
             "reference_sqnr_db": reference.sqnr_db,
@@ -208,7 +251,7 @@ def verify_kernels(
         },
         {
             "gap_db": Bound(limits.kernels_gap_db, at_least=False),
-            "agreement": Bound(limits.kernels_agreement, at_least=True),
+            **dict.fromkeys(same, Bound(limits.kernels_agreement, at_least=True)),
             **_upper("max_abs", limits.kernels_max_abs),
             **({} if step is None else _upper("max_steps", limits.kernels_max_steps)),
         },
@@ -224,6 +267,11 @@ def verify_kernels(
         or saturation
         or "a kernel of the shipping runtime computes something else than the file says",
     )
+
+
+def _agreement(one: Outputs, other: Outputs) -> dict[str, float]:
+    """Return how often both name the same class; a map names none."""
+    return {"agreement": agreement(one, other)} if one.ndim == _SCORES else {}
 
 
 def _upper(metric: str, limit: float) -> dict[str, Bound]:
@@ -296,6 +344,15 @@ def _unrelated(close: Closeness) -> str:
     return (
         f"outputs are unrelated (correlation {close.correlation:.2f}): preprocessing, layout or colour order "
         "differ, or the weights do"
+    )
+
+
+def _collapsed(share: float, limits: Limits) -> str:
+    if share <= limits.quantization_collapsed:
+        return ""
+    return (
+        f"{share:.0%} of the output's channels hold hardly any distinct values: one scale serves values of "
+        "very different sizes; give each kind an output of its own"
     )
 
 

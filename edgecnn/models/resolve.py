@@ -86,7 +86,14 @@ def resolve_model(
         load_weights(module, state, origin)
         spec = spec.with_weights(origin if trained else f"{origin}, fresh classifier", licence)
     outputs = count_outputs(module, spec)
-    if outputs != len(spec.classes):
+    if outputs is None:
+        if (
+            classes is None
+            and reference.startswith("python:")
+            and spec.classes == libraries.imagenet_classes()
+        ):
+            spec = replace(spec, classes=libraries.numbered(1))
+    elif outputs != len(spec.classes):
         if classes is not None or not reference.startswith("python:"):
             raise InputError(
                 f"{reference} has {outputs} outputs for {len(spec.classes)} classes",
@@ -96,26 +103,32 @@ def resolve_model(
     return module, spec
 
 
-def count_outputs(module: nn.Module, spec: ModelSpec) -> int:
-    """Run one blank image through a network and return its number of logits.
+def count_outputs(module: nn.Module, spec: ModelSpec) -> int | None:
+    """Run one blank image through a network and return its number of logits; None where it has maps.
 
     Raises:
-        InputError: The network cannot process an image of the contract's size, or is no classifier.
+        InputError: The network cannot process an image of the contract's size, or returns no tensors.
     """
     contract = spec.contract
     image = torch.zeros(1, contract.channels, contract.height, contract.width)
     try:
         with torch.inference_mode():
-            logits = module(image)
+            answer = module(image)
     except (RuntimeError, ValueError) as error:
         raise InputError(
             f"{spec.builder} does not take an image of {list(image.shape)}: {first_line(error)}",
             hint="check the input size and color of the preprocessing",
         ) from error
-    if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or logits.shape[0] != 1:
-        shape = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise InputError(f"{spec.builder} is not a classifier: it returned {shape}, not [1, classes]")
-    return int(logits.shape[1])
+    outputs = answer if isinstance(answer, tuple | list) else (answer,)
+    if not outputs or any(
+        not isinstance(output, torch.Tensor) or output.shape[:1] != (1,) for output in outputs
+    ):
+        shapes = [
+            list(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+            for output in outputs
+        ]
+        raise InputError(f"{spec.builder} returned {shapes}, not tensors for one image")
+    return int(outputs[0].shape[1]) if len(outputs) == 1 and outputs[0].ndim == 2 else None
 
 
 def _describe(reference: str) -> ModelSpec:

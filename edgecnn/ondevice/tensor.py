@@ -21,6 +21,7 @@ class TensorInfo:
         dtype: numpy's name of the element type.
         scale: Quantization scale, or None for a float tensor.
         zero_point: Quantization zero point, or None for a float tensor.
+        channels_last: Whether a tensor of four dimensions is ``[N, H, W, C]``, as in TFLite files.
     """
 
     name: str
@@ -28,6 +29,7 @@ class TensorInfo:
     dtype: str
     scale: float | None = None
     zero_point: int | None = None
+    channels_last: bool = False
 
     def dequantize(self, values: Array) -> npt.NDArray[np.float32]:
         """Return values of the tensor's own type as float32.
@@ -38,3 +40,12 @@ class TensorInfo:
         if self.scale is None:
             return values.astype(np.float32, copy=False)
         return (values.astype(np.float32) - np.float32(self.zero_point or 0)) * np.float32(self.scale)
+
+    def as_in_torch(self, values: Array) -> Array:
+        """Return values of the tensor with a map's channels before its height and width; a view.
+
+        >>> info = TensorInfo("map", (1, 4, 6, 2), "float32", channels_last=True)
+        >>> info.as_in_torch(np.zeros(info.shape)).shape
+        (1, 2, 4, 6)
+        """
+        return values.transpose(0, 3, 1, 2) if self.channels_last and values.ndim == 4 else values

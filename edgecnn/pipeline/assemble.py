@@ -17,6 +17,7 @@ from edgecnn.measure.paired_accuracy import class_floor, pack_hits
 from edgecnn.measure.verification import Link, verify_task
 from edgecnn.stages import benchmark, count, evaluate, quantize, reference, verify
 from edgecnn.stages import compile as compile_stage
+from edgecnn.stages.outputs import read_outputs
 from edgecnn.store.digest import digest_file
 from edgecnn.store.manifest import Manifest
 
@@ -90,8 +91,8 @@ class Parts:
         links = verify.read_links(self._outputs(self.attempt.step("verify")))
         if not self.plan.has_eval:
             return links
-        truth = np.load(self._outputs("reference") / reference.EVAL, allow_pickle=False)
-        shipped = np.load(self._outputs(self.attempt.step("evaluate")) / evaluate.OUTPUTS, allow_pickle=False)
+        (truth,) = read_outputs(self._outputs("reference") / reference.EVAL)
+        (shipped,) = read_outputs(self._outputs(self.attempt.step("evaluate")))
         labels = PreparedSet.open(self._outputs("prepare:eval")).labels
         limits = Limits.of(self.target.precision, self.target.verification.model_dump(exclude_none=True))
         return [*links, verify_task(truth, shipped, np.asarray(labels), limits)]
@@ -199,7 +200,7 @@ class Parts:
             return {}
         images = PreparedSet.open(self._outputs("prepare:eval"))
         labels = np.asarray(images.labels)
-        shipped = np.load(self._outputs(self.attempt.step("evaluate")) / evaluate.OUTPUTS, allow_pickle=False)
+        (shipped,) = read_outputs(self._outputs(self.attempt.step("evaluate")))
         return {
             "images": len(images),
             "digest": images.digest,
@@ -242,7 +243,7 @@ class Parts:
         result = self.results.get(reference_step)
         if result is None or result.entry is None or not self.plan.has_eval:
             return None
-        outputs = np.load(result.entry.outputs / reference.EVAL, allow_pickle=False)
+        (outputs,) = read_outputs(result.entry.outputs / reference.EVAL)
         labels = PreparedSet.open(self._outputs("prepare:eval")).labels
         return top_k_accuracy(outputs, np.asarray(labels))
 

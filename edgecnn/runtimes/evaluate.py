@@ -28,7 +28,7 @@ class Evaluated:
     """What an evaluation wrote and took.
 
     Attributes:
-        outputs: One float32 ``.npy`` file ``[N, ...]`` an output, dequantized, batch dimension dropped.
+        outputs: One float32 ``.npy`` file ``[N, ...]`` an output, dequantized; maps are ``[N, C, H, W]``.
         seconds: Wall time of the loop: preprocessing, inference and storing the outputs.
         inference_seconds: Wall time inside the runtime.
     """
@@ -149,7 +149,7 @@ def evaluate(
             results = runtime.run([tensor])
             inside += time.perf_counter_ns() - before
             for store, info, result in zip(stores, description.outputs, results, strict=True):
-                store.append(info.dequantize(result))
+                store.append(info.as_in_torch(info.dequantize(result)))
             now = time.monotonic()
             if now - reported >= _PROGRESS_SECONDS:
                 reported = now

@@ -109,4 +109,5 @@ def _tensor(detail: dict[str, Any]) -> TensorInfo:
         dtype=np.dtype(detail["dtype"]).name,
         scale=float(scale) if quantized else None,
         zero_point=int(zero_point) if quantized else None,
+        channels_last=True,
     )

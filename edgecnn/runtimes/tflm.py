@@ -137,4 +137,5 @@ def _tensor(name: str, details: dict[str, Any]) -> TensorInfo:
         dtype=np.dtype(details["dtype"]).name,
         scale=float(scales[0]) if quantized else None,
         zero_point=int(details["quantization_parameters"]["zero_points"][0]) if quantized else None,
+        channels_last=True,
     )

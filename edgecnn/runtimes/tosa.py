@@ -128,6 +128,7 @@ def _tensor(tensor: Any, tflite: Any) -> TensorInfo:
         dtype=kinds.get(tensor.Type(), f"type {tensor.Type()}"),
         scale=float(quantization.Scale(0)) if quantized else None,
         zero_point=int(quantization.ZeroPoint(0)) if quantized else None,
+        channels_last=True,
     )
 
 

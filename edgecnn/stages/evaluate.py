@@ -10,7 +10,6 @@ from edgecnn.devices.local import LocalDevice
 from edgecnn.formats.registry import model_file
 from edgecnn.stages.base import Context, Inputs, Stage
 
-OUTPUTS = "outputs_0.npy"
 RESULT = "evaluation.json"
 
 
@@ -34,7 +33,7 @@ class EvaluateParameters:
 
 
 def run(inputs: Inputs, parameters: EvaluateParameters, context: Context) -> None:
-    """Write the outputs, float32 ``[N, C]``, and what the evaluation took."""
+    """Write the outputs, as :mod:`edgecnn.stages.outputs` reads them, and what the evaluation took."""
     images = PreparedSet.open(inputs["images"])
     device = LocalDevice()
     with device.open(

@@ -27,6 +27,6 @@ def run(inputs: Inputs, parameters: LowerParameters, context: Context) -> None:
 
 LOWER = {
     "onnx": Stage("lower", 1, run, ("torch", "onnx", "onnxscript")),
-    "tflite": Stage("lower", 1, run, ("torch", "litert-torch")),
+    "tflite": Stage("lower", 2, run, ("torch", "litert-torch")),
     "openvino": Stage("lower", 1, run, ("torch", "openvino")),
 }

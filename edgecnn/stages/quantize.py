@@ -93,6 +93,6 @@ def inspect(inputs: Inputs, parameters: InspectParameters, context: Context) -> 
 
 INSPECT = {
     "onnx": Stage("inspect", 3, inspect, ("onnx", "onnxruntime")),
-    "tflite": Stage("inspect", 2, inspect, ("ai-edge-litert",)),
+    "tflite": Stage("inspect", 3, inspect, ("ai-edge-litert",)),
     "openvino": Stage("inspect", 2, inspect, ("openvino",)),
 }

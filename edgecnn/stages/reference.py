@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 # Bytes of uint8 pixels in a batch: large batches of photos spend their time on page faults.
 BATCH_BYTES = 1 << 19
 MAX_BATCH = 256
-PROBE = "probe.npy"
-EVAL = "eval.npy"
+PROBE = "probe"
+EVAL = "eval"
+"""Folders of the outputs for the probe and for the evaluation set."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class ReferenceParameters:
 
 
 def run(inputs: Inputs, parameters: ReferenceParameters, context: Context) -> None:
-    """Run the checkpoint over the probe and the evaluation set; writes float32 ``[N, C]`` for each."""
+    """Run the checkpoint over the probe and the evaluation set; writes the outputs for each."""
     del parameters
     evaluation = inputs.get("eval")
     child = process.call(
@@ -48,12 +49,12 @@ def run(inputs: Inputs, parameters: ReferenceParameters, context: Context) -> No
 
 def infer(checkpoint: str, probe: str, evaluation: str | None, out: str) -> None:
     """Write the outputs of a checkpoint for one or two prepared sets; runs in a child process."""
-    import numpy as np
     import torch
 
     from edgecnn.data.prepare import check_labels
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.models.checkpoint import load_checkpoint
+    from edgecnn.stages.outputs import write_outputs
 
     module, spec = load_checkpoint(Path(checkpoint))
     module = module.to(memory_format=torch.channels_last)
@@ -62,11 +63,24 @@ def infer(checkpoint: str, probe: str, evaluation: str | None, out: str) -> None
         sets[EVAL] = PreparedSet.open(Path(evaluation))
         check_labels(sets[EVAL], len(spec.classes))
     for name, images in sets.items():
-        np.save(Path(out) / name, _outputs(module, images), allow_pickle=False)
+        outputs = _outputs(module, images)
+        if name == EVAL:
+            _require_scores(outputs)
+        write_outputs(Path(out) / name, outputs)
 
 
-def _outputs(module: nn.Module, images: PreparedSet) -> npt.NDArray[np.float32]:
-    """Return the logits of every image, float32 ``[N, C]``."""
+def _require_scores(outputs: list[npt.NDArray[np.float32]]) -> None:
+    """Refuse a network without one score a class, where labels are to be compared with its answers."""
+    if len(outputs) != 1 or outputs[0].ndim != 2:
+        shapes = ", ".join(str(list(output.shape[1:])) for output in outputs)
+        raise InputError(
+            f"the network answers with {shapes} and not with one score a class: labels cannot be compared",
+            hint="leave the labelled images out, or give a network that classifies",
+        )
+
+
+def _outputs(module: nn.Module, images: PreparedSet) -> list[npt.NDArray[np.float32]]:
+    """Return every output for all images, float32 ``[N, ...]``, maps as ``[N, C, H, W]``."""
     import numpy as np
     import torch
 
@@ -79,15 +93,15 @@ def _outputs(module: nn.Module, images: PreparedSet) -> npt.NDArray[np.float32]:
         for start in range(0, len(images), size):
             batch = normalize(np.asarray(images.images[start : start + size]), images.contract)
             # A permuted NHWC array is what torch calls channels last: nothing is copied.
-            results.append(module(torch.from_numpy(batch).permute(0, 3, 1, 2)).numpy())
-    outputs = np.concatenate(results).astype(np.float32)
-    if outputs.ndim != 2:
-        raise InputError(f"the network answers with shape {outputs.shape[1:]}, not with one score a class")
-    if not np.isfinite(outputs).all():
+            answer = module(torch.from_numpy(batch).permute(0, 3, 1, 2))
+            parts = (answer,) if isinstance(answer, torch.Tensor) else answer
+            results.append([np.ascontiguousarray(part.numpy(), np.float32) for part in parts])
+    outputs = [np.concatenate(parts) for parts in zip(*results, strict=True)]
+    if not all(np.isfinite(output).all() for output in outputs):
         raise InputError(
             "the network answers with values that are not finite; its weights or its input scaling are broken"
         )
     return outputs
 
 
-REFERENCE = Stage("reference", 2, run, ("torch",))
+REFERENCE = Stage("reference", 3, run, ("torch",))

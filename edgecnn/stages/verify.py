@@ -18,6 +18,7 @@ from edgecnn.measure.limits import Limits
 from edgecnn.measure.verification import (
     Link,
     first_broken,
+    judge_outputs,
     verify_conversion,
     verify_kernels,
     verify_quantization,
@@ -26,6 +27,7 @@ from edgecnn.runtimes.isa import ISAS
 from edgecnn.runtimes.registry import entry_of
 from edgecnn.stages import reference
 from edgecnn.stages.base import Context, Inputs, Stage
+from edgecnn.stages.outputs import read_outputs
 from edgecnn.stages.quantize import INSPECTION
 
 if TYPE_CHECKING:
@@ -75,31 +77,40 @@ def run(inputs: Inputs, parameters: VerifyParameters, context: Context) -> None:
 
 def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limits: Limits) -> list[Link]:
     execute = _Executor(inputs["probe"], parameters, context)
-    truth = np.load(inputs["reference"] / reference.PROBE, allow_pickle=False)
+    truth = read_outputs(inputs["reference"] / reference.PROBE)
     float_file = model_file(inputs["float"], parameters.format)
     float_outputs = execute("float", float_file, "shipping")
-    links = [verify_conversion(truth, float_outputs, limits)]
+    names = execute.names
+    links = [
+        judge_outputs(names, lambda place: verify_conversion(truth[place], float_outputs[place], limits))
+    ]
     if parameters.precision == "fp32" or not links[-1].passed:
         return links
 
     model = model_file(inputs["model"], parameters.format)
     reference_outputs = execute("reference", _reference_file(model, parameters.format, context), "reference")
-    links.append(verify_quantization(float_outputs, reference_outputs, limits))
+    links.append(
+        judge_outputs(
+            names, lambda place: verify_quantization(float_outputs[place], reference_outputs[place], limits)
+        )
+    )
     if not links[-1].passed:
         return links
     shipping_outputs = execute("shipping", model, "shipping")
     # What a simulator computes does not depend on the machine that it runs on.
     isa = ISAS.get(parameters.host_isa) if entry_of(parameters.runtime).saturates else None
-    step = _output_step(inputs["inspection"]) if "inspection" in inputs else None
-    links.append(verify_kernels(float_outputs, reference_outputs, shipping_outputs, limits, isa, step))
+    steps = _output_steps(inputs["inspection"]) if "inspection" in inputs else [None] * len(names)
+    executed = list(zip(float_outputs, reference_outputs, shipping_outputs, strict=True))
+    links.append(
+        judge_outputs(names, lambda place: verify_kernels(*executed[place], limits, isa, steps[place]))
+    )
     return links
 
 
-def _output_step(inspection: Path) -> float | None:
-    """Return what one step of the file's first output stands for, where the file tells."""
+def _output_steps(inspection: Path) -> list[float | None]:
+    """Return what one step of each of the file's outputs stands for, where the file tells."""
     described = json.loads((inspection / INSPECTION).read_text(encoding="utf-8"))
-    scale: float | None = described["outputs"][0]["scale"]
-    return scale
+    return [output["scale"] for output in described["outputs"]]
 
 
 def _reference_file(model: Path, format_name: str, context: Context) -> Path:
@@ -116,13 +127,20 @@ def _reference_file(model: Path, format_name: str, context: Context) -> Path:
     return model if name == model.name else out / name
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Executor:
+    """Executes files on the probe.
+
+    Attributes:
+        names: Of the outputs, as the last file calls them.
+    """
+
     probe: Path
     parameters: VerifyParameters
     context: Context
+    names: tuple[str, ...] = ()
 
-    def __call__(self, name: str, model: Path, execution: Execution) -> npt.NDArray[np.float32]:
+    def __call__(self, name: str, model: Path, execution: Execution) -> list[npt.NDArray[np.float32]]:
         images = PreparedSet.open(self.probe)
         ours = self.parameters
         shipping = name == "shipping"
@@ -135,6 +153,7 @@ class _Executor:
             extra=ours.options if shipping else {},
         ) as session:
             described = json.dumps(session.description.to_json(), sort_keys=True)
+            self.names = tuple(output.name for output in session.description.outputs)
             (self.context.out / RUNTIME).write_text(described, encoding="utf-8")
             evaluation = session.evaluate(
                 self.probe / "images.npy",
@@ -142,7 +161,7 @@ class _Executor:
                 self.context.scratch / name,
                 progress=lambda done, total: self.context.progress(done, total, f"images, {name}"),
             )
-            return np.array(evaluation.outputs[0])
+            return [np.array(output) for output in evaluation.outputs]
 
 
 def require_intact(outputs: Path) -> None:
@@ -171,12 +190,12 @@ def read_links(outputs: Path) -> list[Link]:
 
 
 VERIFY = {
-    "onnxruntime": Stage("verify", 4, run, ("onnxruntime",)),
-    "litert": Stage("verify", 4, run, ("ai-edge-litert",)),
-    "tflite-runtime": Stage("verify", 4, run, ("tflite-runtime",)),
-    "openvino": Stage("verify", 4, run, ("openvino",)),
-    "tosa": Stage("verify", 4, run, ("ai-edge-litert",), toolchains=("tosa",)),
-    "tflite-micro": Stage("verify", 4, run, ("ai-edge-litert",), toolchains=("tflm",)),
-    "qnn": Stage("verify", 4, run, ("onnxruntime",), toolchains=("qnn",)),
-    "rknn": Stage("verify", 4, run, ("onnxruntime",), toolchains=("rknn",)),
+    "onnxruntime": Stage("verify", 5, run, ("onnxruntime",)),
+    "litert": Stage("verify", 5, run, ("ai-edge-litert",)),
+    "tflite-runtime": Stage("verify", 5, run, ("tflite-runtime",)),
+    "openvino": Stage("verify", 5, run, ("openvino",)),
+    "tosa": Stage("verify", 5, run, ("ai-edge-litert",), toolchains=("tosa",)),
+    "tflite-micro": Stage("verify", 5, run, ("ai-edge-litert",), toolchains=("tflm",)),
+    "qnn": Stage("verify", 5, run, ("onnxruntime",), toolchains=("qnn",)),
+    "rknn": Stage("verify", 5, run, ("onnxruntime",), toolchains=("rknn",)),
 }

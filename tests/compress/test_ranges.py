@@ -15,6 +15,7 @@ from edgecnn.compress.ranges import (
     Range,
     choose,
     estimate,
+    mean_sqnr_db,
     sqnr_db,
 )
 from edgecnn.errors import InputError
@@ -72,8 +73,8 @@ def test_held_out_images_decide_how_far_ranges_reach(outlier_matters: bool) -> N
         seen,
         (),
         BLENDS,
-        list(values),
-        lambda ranges, images: [_quantized(values[i], ranges["x"]) for i in images],
+        [(row,) for row in values],
+        lambda ranges, images: [(_quantized(values[i], ranges["x"]),) for i in images],
     )
     assert set(choice.held_out_sqnr_db) == set(BLENDS)
     assert choice.method == (1.0 if outlier_matters else 0.0)
@@ -84,20 +85,34 @@ def test_held_out_images_are_not_fitted() -> None:
     seen, values = _observed(18)
     high: list[float] = []
 
-    def quantized(ranges: dict[str, Range], images: object) -> list[np.ndarray]:
+    def quantized(ranges: dict[str, Range], images: object) -> list[tuple[np.ndarray]]:
         high.append(ranges["x"].high)
-        return [values[i] for i in range(2, 18, 3)]
+        return [(values[i],) for i in range(2, 18, 3)]
 
     spread = np.array(seen.high)
     spread[2::3] = 1000.0
-    choose(Observations(seen.names, seen.low, spread), (), BLENDS, list(values), quantized)
+    choose(Observations(seen.names, seen.low, spread), (), BLENDS, [(row,) for row in values], quantized)
     assert max(high) < 1000.0
 
 
 def test_too_few_images_are_not_split() -> None:
     seen, values = _observed(MIN_TO_CHOOSE - 1)
-    choice = choose(seen, (), BLENDS, list(values), lambda *_: pytest.fail("nothing is to be tried"))
+    choice = choose(
+        seen, (), BLENDS, [(row,) for row in values], lambda *_: pytest.fail("nothing is to be tried")
+    )
     assert (choice.method, choice.held_out_sqnr_db) == (UNTRIED, {})
+
+
+def test_every_output_counts_alike_in_the_choice() -> None:
+    """Boxes in the hundreds must not hide what a range does to the scores beside them."""
+    truth = [(np.float32([300.0, 400.0]), np.float32([0.3, 0.4]))] * 2
+    coarse_boxes = [(np.float32([290.0, 400.0]), np.float32([0.3, 0.4001]))] * 2
+    dead_scores = [(np.float32([300.0, 400.1]), np.float32([0.0, 0.0]))] * 2
+    assert mean_sqnr_db(truth, coarse_boxes) > mean_sqnr_db(truth, dead_scores) + 10
+    assert (
+        mean_sqnr_db([(np.float32([1.0]), np.float32([0.0]))], [(np.float32([1.0]), np.float32([1.0]))])
+        == -np.inf
+    )
 
 
 def test_a_tensor_that_is_not_finite_is_named() -> None:

@@ -52,8 +52,15 @@ def test_no_layer_is_kept_where_none_need_be_and_no_more_than_allowed(broken: Ca
 def test_quality_counts_labelled_images_only() -> None:
     truth = torch.tensor([[1.0, 0.0], [0.0, 1.0], [2.0, 0.0]])
     outputs = torch.tensor([[1.0, 0.0], [1.0, 0.5], [2.0, 0.0]])
-    quality = compare(truth, outputs, torch.tensor([0, 0, -1]))
+    quality = compare(truth, outputs, torch.tensor([0, 0, -1]), (2,))
     assert (quality.agreement, quality.top1) == (pytest.approx(2 / 3), 1.0)
     assert np.isfinite(quality.loss)
-    unlabelled = compare(truth, outputs, torch.tensor([-1, -1, -1])).to_json()
+    unlabelled = compare(truth, outputs, torch.tensor([-1, -1, -1]), (2,)).to_json()
     assert (unlabelled["loss"], unlabelled["top1"]) == (None, None)
+
+
+def test_several_outputs_have_no_best_one() -> None:
+    truth, labels = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1])
+    quality = compare(truth, truth + 0.1, labels, (1, 1))
+    assert quality.sqnr_db == pytest.approx(16.99, abs=0.01)
+    assert np.isnan([quality.agreement, quality.loss, quality.top1]).all()

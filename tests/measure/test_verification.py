@@ -11,6 +11,7 @@ from edgecnn.measure.limits import Limits
 from edgecnn.measure.verification import (
     Link,
     first_broken,
+    judge_outputs,
     verify_conversion,
     verify_kernels,
     verify_quantization,
@@ -144,3 +145,50 @@ def test_links_survive_json() -> None:
 def test_unknown_limit() -> None:
     with pytest.raises(UsageError, match="no verification limit is called 'sqnr'"):
         Limits.of("int8", {"sqnr": 3.0})
+
+
+MAP = RNG.normal(size=(8, 6, 9, 9)).astype(np.float32) * 0.5 - 10.0
+
+
+def test_the_worst_of_several_outputs_is_judged_and_named() -> None:
+    boxes, scores = FLOAT * 40, MAP
+    floats, files = (boxes, scores), (boxes + 0.1, np.rint(scores))
+    link = judge_outputs(
+        ("boxes", "scores"), lambda place: verify_quantization(floats[place], files[place], INT8)
+    )
+    assert (link.passed, link.output) == (False, "scores")
+    assert set(link.outputs) == {"boxes", "scores"}
+    assert link.message().startswith("link 2 (quantization) is broken: output scores of the file in")
+    assert Link.from_json(json.loads(json.dumps(link.to_json(), allow_nan=False))) == link
+
+
+def test_a_single_output_goes_without_a_name() -> None:
+    link = judge_outputs(("output",), lambda _: verify_conversion(FLOAT, FLOAT, FP32))
+    assert (link.output, link.outputs) == ("", {})
+    assert "output" not in link.to_json()
+
+
+def test_an_output_of_nan_is_the_worst() -> None:
+    files = (np.full_like(FLOAT, np.nan), noisy(1))
+    link = judge_outputs("ab", lambda place: verify_quantization(FLOAT, files[place], INT8))
+    assert (link.output, "NaN" in link.cause) == ("a", True)
+
+
+def test_a_map_is_judged_by_its_changes_from_place_to_place() -> None:
+    """Logits near -10 that are all the same keep 26 dB of their values and nothing of what they say."""
+    flat = np.broadcast_to(MAP.mean(axis=(0, 2, 3), keepdims=True), MAP.shape).copy()
+    flat[0, :, 0, 0] += 1e-3
+    link = verify_quantization(MAP, flat, INT8)
+    assert not link.passed
+    assert link.metrics["sqnr_db"] < 1.0
+    assert verify_kernels(MAP, MAP, flat, INT8, None).broken == ("gap_db",)
+    assert "agreement" not in link.metrics, "the largest value of a map names no class"
+
+
+def test_a_map_whose_scores_collapse_under_the_scale_of_its_boxes_is_broken() -> None:
+    together = np.concatenate([MAP[:, :3] * 80, MAP[:, 3:] + 10], axis=1)
+    quantized = np.rint(together / 4.0) * 4.0
+    link = verify_quantization(together, quantized, INT8)
+    assert link.metrics["sqnr_db"] > 8.0, "the boxes alone look right"
+    assert link.broken == ("collapsed",)
+    assert "50% of the output's channels" in link.cause

@@ -121,6 +121,7 @@ def test_a_factory_of_the_user_s_own_says_how_many_outputs_it_has(
         f"def fixed():\n    {body.format(7)}\n"
         f"def free(classes):\n    {body.format('classes')}\n"
         "def headless():\n    return nn.Conv2d(3, 4, 3)\n"
+        "class named(nn.Module):\n    def forward(self, images):\n        return {'map': images}\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     module, spec = resolve_model("python:my_network:fixed", contract_overrides=SMALL)
@@ -130,8 +131,9 @@ def test_a_factory_of_the_user_s_own_says_how_many_outputs_it_has(
     assert len(resolve_model("python:my_network:free", classes=("a", "b"))[1].classes) == 2
     with pytest.raises(InputError, match="has 7 outputs for 2 classes"):
         resolve_model("python:my_network:fixed", classes=("a", "b"), contract_overrides=SMALL)
-    with pytest.raises(InputError, match=r"is not a classifier: it returned \[1, 4, 30, 30\]"):
-        resolve_model("python:my_network:headless", contract_overrides=SMALL)
+    assert resolve_model("python:my_network:headless", contract_overrides=SMALL)[1].classes == ("0",)
+    with pytest.raises(InputError, match=r"returned \['dict'\], not tensors for one image"):
+        resolve_model("python:my_network:named", contract_overrides=SMALL)
     with pytest.raises(UsageError, match="has no published weights"):
         resolve_model("python:my_network:fixed", pretrained=True)
 

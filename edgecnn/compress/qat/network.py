@@ -24,7 +24,7 @@ class GraphNetwork(nn.Module):
     argument.
 
     Args:
-        graph: Takes images, returns a tuple with the logits; from
+        graph: Takes images, returns a tuple of outputs; from
             :func:`edgecnn.compress.qat.prepare.prepare`.
 
     Attributes:
@@ -42,10 +42,10 @@ class GraphNetwork(nn.Module):
         self.register_buffer("ranges_final", torch.zeros((), dtype=torch.uint8))
         self.train(False)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits of a batch, float32 ``[N, C, H, W]`` to ``[N, classes]``."""
-        (logits,) = self.graph(images)
-        return logits  # type: ignore[no-any-return]
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Return what the network says of a batch ``[N, C, H, W]``: an output, or a tuple of several."""
+        outputs: tuple[Tensor, ...] = self.graph(images)
+        return outputs[0] if len(outputs) == 1 else outputs
 
     def train(self, mode: bool = True) -> GraphNetwork:
         """Let batch norms use the batch's statistics, unless they are frozen."""

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from edgecnn.compress.qat.network import GraphNetwork
-    from edgecnn.compress.ranges import Choice, Values
+    from edgecnn.compress.ranges import Answer, Choice
     from edgecnn.data.prepared import PreparedSet
 
 _BATCH = 32
 
 
 @torch.no_grad()
-def observe(network: GraphNetwork, images: PreparedSet) -> tuple[Observations, list[Values]]:
+def observe(network: GraphNetwork, images: PreparedSet) -> tuple[Observations, list[Answer]]:
     """Observe every tensor that gets a range, with weights on their grid and activations in float.
 
     Args:
@@ -33,18 +33,17 @@ def observe(network: GraphNetwork, images: PreparedSet) -> tuple[Observations, l
         images: The calibration images.
 
     Returns:
-        The observations, tensors named by their node, and one flat array of logits an image.
+        The observations, tensors named by their node, and what the network says of every image.
 
     Raises:
         InputError: There is no image, or a tensor is not finite.
     """
     network.eval()
     rows: list[dict[str, tuple[float, float]]] = []
-    truth: list[Values] = []
+    truth: list[Answer] = []
     for batch in _batches(network, images, range(len(images))):
         recorder = _Recorder(network)
-        (logits,) = recorder.run(batch)
-        truth += list(logits.cpu().numpy())
+        truth += _answers(recorder.run(batch))
         rows += [
             {name: (float(low[index]), float(high[index])) for name, (low, high) in recorder.bounds.items()}
             for index in range(len(batch))
@@ -65,9 +64,9 @@ def estimate_ranges(network: GraphNetwork, images: PreparedSet) -> Choice:
     """
     seen, truth = observe(network, images)
 
-    def quantized(ranges: dict[str, Range], indices: Sequence[int]) -> list[Values]:
+    def quantized(ranges: dict[str, Range], indices: Sequence[int]) -> list[Answer]:
         set_ranges(network, ranges)
-        return [row for batch in _batches(network, images, indices) for row in network(batch).cpu().numpy()]
+        return [row for batch in _batches(network, images, indices) for row in _answers(network.graph(batch))]
 
     choice = choose(seen, network.outputs(), BLENDS, truth, quantized)
     set_ranges(network, choice.ranges)
@@ -90,6 +89,11 @@ def _batches(network: GraphNetwork, images: PreparedSet, indices: Sequence[int])
     for start in range(0, len(chosen), _BATCH):
         pixels = images.images[chosen[start : start + _BATCH]]
         yield to_input(pixels, images.contract, device)
+
+
+def _answers(outputs: Sequence[Tensor]) -> list[Answer]:
+    """Turn outputs ``[N, ...]`` into one tuple of flat arrays an image."""
+    return list(zip(*(output.flatten(1).cpu().numpy() for output in outputs), strict=True))
 
 
 @torch.no_grad()

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from edgecnn.compress.ranges import Answer
     from edgecnn.formats.calibration import Calibration
 
 
 def observe(
     model: onnx.ModelProto, name: Path, images: Calibration, *, sampled: bool = False
-) -> tuple[Observations, list[npt.NDArray[np.float32]]]:
+) -> tuple[Observations, list[Answer]]:
     """Observe the range of every float tensor, image by image, and the float outputs.
 
     The graph is extended with a ReduceMin and a ReduceMax a tensor, so that two numbers leave the runtime
@@ -35,7 +36,7 @@ def observe(
         sampled: Whether values between the extremes are wanted as well.
 
     Returns:
-        The observations, and one flat array of all outputs an image.
+        The observations, and what the float network says of every image.
     """
     tensors = _float_tensors(model)
     outputs = [value.name for value in model.graph.output]
@@ -55,13 +56,13 @@ def observe(
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = open_session(extended, name, options)
-    truth: list[npt.NDArray[np.float32]] = []
+    truth: list[Answer] = []
     samples: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in tensors if sampled}
 
     def observed() -> Iterator[dict[str, tuple[float, float]]]:
         for image in images:
             values = session.run([*outputs, *probes], {model.graph.input[0].name: image})
-            truth.append(np.concatenate([value.ravel() for value in values[: len(outputs)]]))
+            truth.append(tuple(value.ravel() for value in values[: len(outputs)]))
             shown = values[len(outputs) :]
             lows, highs, drawn = (shown[start * len(tensors) :][: len(tensors)] for start in range(3))
             for tensor, some in zip(tensors, drawn, strict=False):

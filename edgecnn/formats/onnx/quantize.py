@@ -41,9 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy.typing as npt
-
-    from edgecnn.compress.ranges import Range
+    from edgecnn.compress.ranges import Answer, Range
     from edgecnn.formats.base import QuantizeRequest
 
 ANY_ISA = "any"
@@ -70,7 +68,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     recovered = Recovered.of(request)
     scheme = _scheme(float_model, recovered, saturates=saturates)
 
-    def run(quantized: onnx.ModelProto, indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:
+    def run(quantized: onnx.ModelProto, indices: Sequence[int]) -> list[Answer]:
         session = open_session(quantized, file, onnxruntime.SessionOptions())
         return run_flat(session, (images[index] for index in indices))
 
@@ -91,7 +89,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
         "calibration": images.notes(),
         "ranges": choice.notes(),
         "on_calibration_images": calibration_health(
-            truth, run(quantized, range(len(images))), [choice.ranges[name] for name in outputs]
+            truth, run(quantized, range(len(images))), {name: choice.ranges[name] for name in outputs}
         ),
         "tools": {package: version(package) for package in ("onnx", "onnxruntime")},
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import onnx
 import onnxruntime
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -17,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import numpy as np
     import numpy.typing as npt
+
+    from edgecnn.compress.ranges import Answer
 
 MAX_BYTES = 2**31 - 1
 """Limit of a protobuf message."""
@@ -76,10 +78,10 @@ def open_session(
 
 def run_flat(
     session: onnxruntime.InferenceSession, images: Iterator[npt.NDArray[np.float32]]
-) -> list[npt.NDArray[np.float32]]:
-    """Run images of one input; return each one's outputs, flattened into one float32 array."""
+) -> list[Answer]:
+    """Run images of one input; return each one's outputs, flattened, float32."""
     name = session.get_inputs()[0].name
-    return [np.concatenate([value.ravel() for value in session.run(None, {name: image})]) for image in images]
+    return [tuple(value.ravel() for value in session.run(None, {name: image})) for image in images]
 
 
 def tensor_infos(values: Sequence[onnx.ValueInfoProto]) -> tuple[TensorInfo, ...]:

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from edgecnn.compress.ranges import Answer
     from edgecnn.formats.calibration import Calibration
 
 
 def observe(
     graph: openvino.Model, names: Collection[str], images: Calibration, *, sampled: bool = False
-) -> tuple[Observations, list[npt.NDArray[np.float32]]]:
+) -> tuple[Observations, list[Answer]]:
     """Observe the range of some tensors, image by image, and the float outputs.
 
     Args:
@@ -30,7 +31,7 @@ def observe(
         sampled: Whether values between the extremes are wanted as well.
 
     Returns:
-        The observations, and one flat array of all outputs an image.
+        The observations, and what the float network says of every image.
     """
     extended = graph.clone()
     nodes = {node.get_friendly_name(): node for node in extended.get_ordered_ops()}
@@ -41,14 +42,14 @@ def observe(
     )
     properties = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1, **FLOAT32}
     request = openvino.Core().compile_model(extended, "CPU", properties).create_infer_request()
-    truth: list[npt.NDArray[np.float32]] = []
+    truth: list[Answer] = []
     samples: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in tensors if sampled}
 
     def observed() -> Iterator[dict[str, tuple[float, float]]]:
         for image in images:
             request.infer([image])
             values = [request.get_output_tensor(port).data for port in range(len(extended.outputs))]
-            truth.append(np.concatenate([value.ravel() for value in values[:outputs]]))
+            truth.append(tuple(value.flatten() for value in values[:outputs]))
             width = 3 if sampled else 2
             shown = {name: values[outputs + width * place :][:width] for place, name in enumerate(tensors)}
             for name, kept in samples.items():

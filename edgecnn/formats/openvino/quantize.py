@@ -13,8 +13,6 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from edgecnn.errors import InputError
 from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.health import calibration_health
@@ -31,9 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy.typing as npt
-
-    from edgecnn.compress.ranges import Range
+    from edgecnn.compress.ranges import Answer, Range
     from edgecnn.formats.base import QuantizeRequest
 
 ANY_ISA = "any"
@@ -67,7 +63,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     sources = set(quantized_tensors(quantized).values())
     seen, truth = observe(graph, sources, images, sampled=needs_samples(methods))
 
-    def run(ranges: dict[str, Range], indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:
+    def run(ranges: dict[str, Range], indices: Sequence[int]) -> list[Answer]:
         write_ranges(quantized, ranges)
         return _run(quantized, images, indices)
 
@@ -80,7 +76,9 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
         "float_layers": request.options.get("float_layers", []),
         "calibration": images.notes(),
         "ranges": choice.notes(),
-        "on_calibration_images": calibration_health(truth, outputs, []),
+        "on_calibration_images": calibration_health(
+            truth, outputs, dict.fromkeys(tensor_info(port).name for port in graph.outputs)
+        ),
         "tools": {package: version(package) for package in ("openvino", "nncf")},
     }
 
@@ -109,7 +107,7 @@ def _quantize(
         raise InputError(f"{name} cannot be quantized: {reason}") from error
 
 
-def _run(graph: openvino.Model, images: Calibration, indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:
+def _run(graph: openvino.Model, images: Calibration, indices: Sequence[int]) -> list[Answer]:
     """Return the outputs of some images in the shipping kernels, flattened."""
     properties = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1, **FLOAT32}
     request = openvino.Core().compile_model(graph, "CPU", properties).create_infer_request()
@@ -117,5 +115,5 @@ def _run(graph: openvino.Model, images: Calibration, indices: Sequence[int]) -> 
     results = []
     for index in indices:
         request.infer([images[index]])
-        results.append(np.concatenate([request.get_output_tensor(port).data.ravel() for port in ports]))
+        results.append(tuple(request.get_output_tensor(port).data.flatten() for port in ports))
     return results

@@ -126,4 +126,6 @@ def _describe(tensor: Any) -> TensorInfo:
     if _is_quantized(tensor) and len(tensor.quantization.scale) == 1:
         scale = float(tensor.quantization.scale[0])
         zero_point = int(tensor.quantization.zeroPoint[0])
-    return TensorInfo(tensor.name.decode("utf-8"), shape, type_name(tensor), scale, zero_point)
+    return TensorInfo(
+        tensor.name.decode("utf-8"), shape, type_name(tensor), scale, zero_point, channels_last=True
+    )

@@ -14,7 +14,7 @@ from edgecnn.formats.tflite.flatbuffer import read_model, rename_tensors, write_
 
 
 def lower(checkpoint: Path, file: Path) -> Path:
-    """Convert a checkpoint to TFLite: batch 1, NHWC, input ``input``; return ``file``.
+    """Convert a checkpoint to TFLite: batch 1, input ``input``, maps NHWC; return ``file``.
 
     Raises:
         InputError: The checkpoint is unusable, or the network holds an operation TFLite has no form for.
@@ -28,8 +28,9 @@ def lower_network(network: Network, file: Path) -> Path:
     Raises:
         InputError: The network holds an operation that TFLite has no form for.
     """
-    # The converter turns the whole graph channels-last around this wrapper, and no transpose is left.
-    wrapped = litert_torch.to_channel_last_io(network.module, args=[0]).eval()
+    # The converter turns the whole graph channels-last around this wrapper, and no transpose is left. Outputs
+    # that are maps stay channels-last in the file; who reads them turns them (`TensorInfo.as_in_torch`).
+    wrapped = litert_torch.to_channel_last_io(network.module, args=[0], outputs=list(network.maps)).eval()
     example = network.example.permute(0, 2, 3, 1).contiguous()
     with tempfile.TemporaryDirectory(prefix="edgecnn-tflite-") as folder:
         converted = Path(folder) / "converted.tflite"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from edgecnn.compress.ranges import Observations, sample_places
@@ -14,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy as np
     import numpy.typing as npt
 
+    from edgecnn.compress.ranges import Answer
     from edgecnn.formats.calibration import Calibration
 
 
-def observe(
-    model: Path, images: Calibration, *, sampled: bool = False
-) -> tuple[Observations, list[npt.NDArray[np.float32]]]:
+def observe(model: Path, images: Calibration, *, sampled: bool = False) -> tuple[Observations, list[Answer]]:
     """Observe the range of every float tensor, image by image, and the float outputs.
 
     Args:
@@ -30,21 +29,21 @@ def observe(
         sampled: Whether values between the extremes are wanted as well.
 
     Returns:
-        The observations, and one flat array of all outputs an image.
+        The observations, and what the float network says of every image.
     """
     interpreter = Interpreter(model_path=str(model), num_threads=1, experimental_preserve_all_tensors=True)
     interpreter.allocate_tensors()
     entrance = interpreter.get_input_details()[0]["index"]
     exits = [item["index"] for item in interpreter.get_output_details()]
     tensors = _computed(model)
-    truth: list[npt.NDArray[np.float32]] = []
+    truth: list[Answer] = []
     samples: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in tensors if sampled}
 
     def observed() -> Iterator[dict[str, tuple[float, float]]]:
         for image in images:
             interpreter.set_tensor(entrance, image)
             interpreter.invoke()
-            truth.append(np.concatenate([interpreter.get_tensor(index).ravel() for index in exits]))
+            truth.append(tuple(interpreter.get_tensor(index).ravel() for index in exits))
             for name, kept in samples.items():
                 values = interpreter.get_tensor(tensors[name]).ravel()
                 kept.append(values[sample_places(values.size)])

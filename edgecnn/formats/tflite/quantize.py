@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from edgecnn.compress.ranges import Range
+    from edgecnn.compress.ranges import Answer, Range
     from edgecnn.formats.base import QuantizeRequest
 
 _PACKAGES = ("ai-edge-quantizer", "ai-edge-litert")
@@ -57,7 +57,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     in_float = recovered.left_in_float(weights)
     outputs = [output.name for output in described.outputs]
 
-    def run(quantized: bytes, indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:
+    def run(quantized: bytes, indices: Sequence[int]) -> list[Answer]:
         return _run(quantized, images, indices)
 
     choice = recovered.choose_ranges(
@@ -76,7 +76,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
         "calibration": images.notes(),
         "ranges": choice.notes(),
         "on_calibration_images": calibration_health(
-            truth, run(file.read_bytes(), range(len(images))), [choice.ranges[name] for name in outputs]
+            truth, run(file.read_bytes(), range(len(images))), {name: choice.ranges[name] for name in outputs}
         ),
         "tools": {package: version(package) for package in _PACKAGES},
     }
@@ -135,7 +135,7 @@ def _result(quantizer: Quantizer, model: Path, ranges: dict[str, dict[str, Any]]
     return bytes(result.quantized_model)
 
 
-def _run(quantized: bytes, images: Calibration, indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:
+def _run(quantized: bytes, images: Calibration, indices: Sequence[int]) -> list[Answer]:
     """Run an int8 model in LiteRT's shipping kernels; return each image's outputs, dequantized and flat."""
     interpreter = Interpreter(model_content=quantized, num_threads=1)
     interpreter.allocate_tensors()
@@ -147,7 +147,7 @@ def _run(quantized: bytes, images: Calibration, indices: Sequence[int]) -> list[
         levels = np.clip(np.rint(images[index] / scale) + zero_point, -128, 127)
         interpreter.set_tensor(entrance["index"], levels.astype(entrance["dtype"]))
         interpreter.invoke()
-        results.append(np.concatenate([_dequantized(interpreter, item) for item in exits]))
+        results.append(tuple(_dequantized(interpreter, item) for item in exits))
     return results
 
 
