@@ -52,11 +52,13 @@ def onnx_default(model: str, samples: list[Any], out: str) -> None:
 
 def tflite_default(model: str, samples: list[Any], out: str) -> None:
     """AI Edge Quantizer's recipe for static int8, calibrated by itself."""
+    from ai_edge_litert.interpreter import Interpreter
     from ai_edge_quantizer import recipe
     from ai_edge_quantizer.quantizer import Quantizer
 
     quantizer = Quantizer(model, recipe.static_wi8_ai8())
-    ranges = quantizer.calibrate({"serving_default": [{"args_0": sample} for sample in samples]})
+    (name,) = Interpreter(model).get_signature_list()["serving_default"]["inputs"]
+    ranges = quantizer.calibrate({"serving_default": [{name: sample} for sample in samples]})
     quantizer.quantize(ranges).export_model(out)
 
 
