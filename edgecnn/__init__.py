@@ -27,6 +27,8 @@ _VERBS = {
     "inspect": "edgecnn.api.inspect",
     "advise": "edgecnn.api.advise",
     "diagnose": "edgecnn.api.diagnose",
+    "package": "edgecnn.api.package",
+    "verify": "edgecnn.api.package",
     "fetch": "edgecnn.api.fetch",
     "doctor": "edgecnn.api.doctor",
     "list_targets": "edgecnn.api.catalog",

@@ -80,6 +80,23 @@ def npu_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFacto
     return home
 
 
+@pytest.fixture(scope="session")
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of edgecnn that holds the emulated Raspberry Pis, really installed."""
+    from edgecnn.errors import MissingDependency
+    from edgecnn.toolchains.emulation import NAME
+    from edgecnn.toolchains.install import install
+
+    home = tmp_path_factory.mktemp("emulated")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGECNN_HOME", str(home))
+        try:
+            install(NAME)
+        except MissingDependency as error:
+            pytest.skip(f"no emulation: {error}")
+    return home
+
+
 @pytest.fixture
 def qnn_home() -> None:
     """Qualcomm's toolchain in the user's home; tests that need it are skipped where it is not installed."""

@@ -23,6 +23,7 @@ from edgecnn.cli import (
     fetch,
     inspect,
     matrix,
+    package,
     run,
     toolchain,
 )
@@ -56,6 +57,7 @@ for module in (
     inspect,
     advise,
     diagnose,
+    package,
     catalog,
     doctor,
     fetch,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from edgecnn.config import paths
 from edgecnn.config.base import Schema
@@ -38,6 +38,9 @@ class EmulatedDevice(Schema):
     cpu: Package
     """Processor, as QEMU names it."""
 
+    architecture: Literal["arm64", "armhf"] = "arm64"
+    """Of its Debian: 64-bit or 32-bit Arm."""
+
     release: Package
     """Debian release whose root file system it has; Raspberry Pi OS is built on it."""
 
@@ -47,6 +50,12 @@ class EmulatedDevice(Schema):
     part: str
     features: str
     """What its ``/proc/cpuinfo`` says of the processor; runtimes choose their kernels by it."""
+
+    debian: list[Package] = Field(default_factory=list)
+    """Further packages of the release, beside Python."""
+
+    requirements: dict[Package, Version] | None = None
+    """Its Python packages, in place of the toolchain's, where those do not exist for its architecture."""
 
 
 class Emulation(Schema):
@@ -75,7 +84,7 @@ class Toolchain(Schema):
     """Every package of the environment with its exact version."""
 
     emulation: Emulation | None = None
-    """The computers that it emulates, each with those packages; None for a plain environment."""
+    """The computers that it emulates, each with those packages or its own; None for a plain environment."""
 
     @model_validator(mode="after")
     def _holds_its_package(self) -> Toolchain:
@@ -87,6 +96,13 @@ class Toolchain(Schema):
     def version(self) -> str:
         """The tool's version."""
         return self.requirements[self.package]
+
+    @property
+    def every_requirement(self) -> dict[str, str]:
+        """Every package with its version, those of single devices included."""
+        devices = self.emulation.devices.values() if self.emulation is not None else ()
+        own = {name: version for device in devices for name, version in (device.requirements or {}).items()}
+        return own | self.requirements
 
 
 def load_toolchain(name: str) -> Toolchain:

@@ -38,7 +38,7 @@ class EmulatedDevice:
     What it computes is what its processor would, bit for bit; how long it takes says nothing.
 
     Attributes:
-        name: ``raspberry-pi-4`` or ``raspberry-pi-5``.
+        name: ``raspberry-pi-2`` (32-bit), ``raspberry-pi-4`` or ``raspberry-pi-5``.
     """
 
     name: str
@@ -112,7 +112,7 @@ class EmulatedDevice:
             raise WorkerError(f"the counter of {self.name} left {len(counted)} marks", hint=f"its log: {log}")
         each = [after - before for before, after in itertools.pairwise(counted)]
         return Instructions(
-            self.name, round(statistics.median(each)), min(each), max(each), qemu_version(log)
+            self.name, round(statistics.median(each)), min(each), max(each), qemu_version(self.name, log)
         )
 
     def local(self, marks: Path | None = None) -> LocalDevice:
@@ -127,7 +127,7 @@ class EmulatedDevice:
         counting = () if marks is None else ("-plugin", f"file={plugin},out={marks}")
         return LocalDevice(
             python=root / "usr" / "bin" / f"python{device.python}",
-            launcher=(QEMU, "-L", str(root), *counting),
+            launcher=(QEMU[device.architecture], "-L", str(root), *counting),
             packages=folder / "site",
             # Dictionaries of strings have the same order, and so the same cost, in every process.
             variables={"QEMU_CPU": device.cpu, "PYTHONHASHSEED": "0"},
@@ -139,12 +139,12 @@ class EmulatedDevice:
         cpuinfo = (folder / "root" / "proc" / "cpuinfo").read_text(encoding="ascii")
         found: dict[str, Any] = facts() | {
             "cpuinfo": cpuinfo,
-            "machine": "aarch64",
-            "model": f"{self.name} ({device.cpu}, emulated by {QEMU})",
+            "machine": "aarch64" if device.architecture == "arm64" else "armv7l",
+            "model": f"{self.name} ({device.cpu}, emulated by {QEMU[device.architecture]})",
             "python": device.python,
             "system": f"Debian {device.release}",
         }
-        held = require(NAME).toolchain.requirements
+        held = device.requirements or require(NAME).toolchain.requirements
         runtimes = {
             key: held[entry.distribution] for key, entry in RUNTIMES.items() if entry.distribution in held
         }
@@ -155,11 +155,13 @@ class EmulatedDevice:
         return LocalDevice().cpus()
 
 
-def qemu_version(log: Path) -> str:
-    """Return the version of the emulator, as it says it.
+def qemu_version(name: str, log: Path) -> str:
+    """Return the version of a device's emulator, as it says it.
 
     Raises:
         WorkerError: It does not answer.
     """
-    text = run_program([QEMU, "--version"], what=QEMU, log=log, timeout_s=30.0)
+    _, device = emulated_device(name)
+    program = QEMU[device.architecture]
+    text = run_program([program, "--version"], what=program, log=log, timeout_s=30.0)
     return text.splitlines()[0].strip()

@@ -92,8 +92,12 @@ def open_image(path: Path) -> Image.Image:
     return decode_image(data)
 
 
-def decode_image(data: bytes) -> Image.Image:
+def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode the bytes of an image file; the first picture where it holds several.
+
+    Args:
+        data: The file.
+        max_pixels: Largest image that is decoded; nothing is allocated for a larger one.
 
     Raises:
         ImageError: It is not an image of a known format, truncated, broken or too large.
@@ -102,8 +106,8 @@ def decode_image(data: bytes) -> Image.Image:
         raise ImageError(f"the file is larger than {MAX_FILE_BYTES >> 20} MiB")
     with _decoder_errors():
         image = Image.open(io.BytesIO(data), formats=FORMATS)
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS >> 20} Mi")
+    if image.width * image.height > max_pixels:
+        raise ImageError(f"{image.width}x{image.height} pixels are more than {max_pixels >> 20} Mi")
     with _decoder_errors():
         image.load()
     return image

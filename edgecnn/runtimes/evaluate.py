@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.errors import InputError
-from edgecnn.runtimes.feed import Feed
+from edgecnn.ondevice.feed import Feed, FeedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +138,12 @@ def evaluate(
         raise InputError(
             f"the model has {len(description.inputs)} inputs; evaluation needs a single image input"
         )
-    feed = Feed(description.inputs[0], contract)
+    try:
+        feed = Feed(description.inputs[0], contract)
+    except FeedError as error:
+        raise InputError(
+            str(error), hint="the preprocessing contract and the model file must be for the same input size"
+        ) from error
     paths = tuple(out / f"outputs_{index}.npy" for index in range(len(description.outputs)))
     inside = 0
     started = reported = time.monotonic()

@@ -24,20 +24,25 @@ if TYPE_CHECKING:
     Run = Callable[[Sequence[str]], None]
 
 NAME = "arm-emulation"
-QEMU = "qemu-aarch64"
+QEMU = {"arm64": "qemu-aarch64", "armhf": "qemu-arm"}
+"""QEMU's program by Debian's architecture."""
+
 PLUGIN = "instructions.so"
 
 _SOURCE = Path(__file__).with_name("instructions.c")
 _PACKAGES = "python3-minimal,libpython3-stdlib,python3,libstdc++6,libgomp1,zlib1g,ca-certificates"
+# Libraries of which Debian has several: which one is used is decided when a package is configured.
+_ALTERNATIVES = ("*/blas/lib*.so.3", "*/lapack/lib*.so.3")
 _CORES = 4
 # The newest that every release has: Bookworm's C library is 2.36.
 _PLATFORM = "2_35"
+_OLDER_PLATFORMS = ("2_34", "2_28", "2_27", "2_17")
 _CORE = """\
 processor\t: {core}
 BogoMIPS\t: 108.00
 Features\t: {features}
 CPU implementer\t: 0x41
-CPU architecture: 8
+CPU architecture: {version}
 CPU variant\t: 0x0
 CPU part\t: {part}
 CPU revision\t: 3
@@ -64,8 +69,9 @@ def build_emulation(environment: Environment, run: Run) -> None:
         folder.mkdir()
         run(
             [
-                *("mmdebstrap", "--quiet", "--architectures=arm64", "--variant=extract"),
-                *(f"--include={_PACKAGES}", device.release, str(folder / "root")),
+                *("mmdebstrap", "--quiet", f"--architectures={device.architecture}", "--variant=extract"),
+                f"--include={','.join((_PACKAGES, *device.debian))}",
+                *(device.release, str(folder / "root")),
             ]
         )
         _finish_root(folder / "root", device)
@@ -83,8 +89,9 @@ def emulated_device(name: str) -> tuple[Path, EmulatedDevice]:
     if name not in known:
         raise UsageError(f"no emulated device is called {name!r}; there are {', '.join(known)}")
     environment = require(NAME)
-    if shutil.which(QEMU) is None:
-        raise MissingDependency(f"there is no program {QEMU}", hint="apt-get install qemu-user")
+    program = QEMU[known[name].architecture]
+    if shutil.which(program) is None:
+        raise MissingDependency(f"there is no program {program}", hint="apt-get install qemu-user")
     return environment.directory / name, known[name]
 
 
@@ -109,28 +116,37 @@ def _require_programs(emulation: Emulation, run: Run) -> None:
 
 
 def _finish_root(root: Path, device: EmulatedDevice) -> None:
-    """Do what an unpacked root lacks: the merged folders, and a cpuinfo that is the device's."""
+    """Do what an unpacked root lacks: merged folders, chosen alternatives, a cpuinfo that is the device's."""
     for name in ("bin", "lib"):
         if not (root / name).exists():
             (root / name).symlink_to(f"usr/{name}")
+    for pattern in _ALTERNATIVES:
+        for library in (root / "usr" / "lib").glob(pattern):
+            link = library.parents[1] / library.name
+            if not link.exists():
+                link.symlink_to(library.relative_to(link.parent))
     (root / "proc").mkdir(exist_ok=True)
+    version = 8 if device.architecture == "arm64" else 7
     cores = (
-        _CORE.format(core=core, features=device.features.strip(), part=device.part) for core in range(_CORES)
+        _CORE.format(core=core, features=device.features.strip(), version=version, part=device.part)
+        for core in range(_CORES)
     )
     (root / "proc" / "cpuinfo").write_text("".join(cores), encoding="ascii")
 
 
 def _site_command(environment: Environment, device: EmulatedDevice, site: Path) -> list[str]:
     """Return the command that unpacks the device's packages, by uv where it stands beside python."""
-    packages = [f"{name}=={version}" for name, version in environment.toolchain.requirements.items()]
+    wanted = environment.toolchain.requirements if device.requirements is None else device.requirements
+    packages = [f"{name}=={version}" for name, version in wanted.items()]
     uv = Path(sys.executable).with_name("uv")
-    if uv.is_file():
+    if uv.is_file() and device.architecture == "arm64":  # uv knows no 32-bit Arm
         return [
             *(str(uv), "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"),
             *("--python-platform", f"aarch64-manylinux_{_PLATFORM}", "--python-version", device.python),
             *("--target", str(site), *packages),
         ]
-    platforms = [f"manylinux_{glibc}_aarch64" for glibc in (_PLATFORM, "2_28", "2_27", "2_17")]
+    machine = "aarch64" if device.architecture == "arm64" else "armv7l"
+    platforms = [f"manylinux_{glibc}_{machine}" for glibc in (_PLATFORM, *_OLDER_PLATFORMS)]
     return [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"),
         *("--only-binary", ":all:", "--implementation", "cp", "--python-version", device.python),

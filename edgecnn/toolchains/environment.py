@@ -64,7 +64,7 @@ class Environment:
         """Return what is not as the toolchain's file pins it, one line each; empty if all is well."""
         found = self.versions()
         lines = []
-        for name, wanted in self.toolchain.requirements.items():
+        for name, wanted in self.toolchain.every_requirement.items():
             have = found.get(normalized(name))
             if have != wanted:
                 lines.append(f"{name} is {have or 'missing'}, not {wanted}")

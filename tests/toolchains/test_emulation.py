@@ -63,27 +63,16 @@ def test_without_valgrind_the_package_is_named(tmp_path: Path, monkeypatch: pyte
         edgecnn.count(artifact.directory, ["x86"])
 
 
-def test_the_toolchain_pins_every_package_and_both_devices() -> None:
+def test_the_toolchain_pins_every_package_and_every_device() -> None:
     found = load_toolchain(emulation.NAME)
     assert found.emulation is not None
     assert {name: device.cpu for name, device in found.emulation.devices.items()} == {
+        "raspberry-pi-2": "cortex-a7",
         "raspberry-pi-4": "cortex-a72",
         "raspberry-pi-5": "cortex-a76",
     }
     assert {"numpy", "ai-edge-litert", "onnxruntime"} <= found.requirements.keys()
-
-
-@pytest.fixture(scope="module")
-def emulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the emulated devices, really installed."""
-    home = tmp_path_factory.mktemp("emulated")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGECNN_HOME", str(home))
-        try:
-            install(emulation.NAME)
-        except MissingDependency as error:
-            pytest.skip(f"no emulation: {error}")
-    return home
+    assert found.every_requirement["tflite-runtime"] == "2.14.0"
 
 
 @pytest.mark.slow

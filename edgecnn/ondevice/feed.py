@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.errors import InputError
 from edgecnn.ondevice.normalize import input_table
 
 if TYPE_CHECKING:
@@ -25,11 +24,15 @@ _CHUNK_IMAGES = 256
 _BLOCK_PIXELS = 1 << 14
 
 
+class FeedError(ValueError):
+    """An input tensor cannot take images of the contract; the message says why."""
+
+
 def layout_of(tensor: TensorInfo, contract: Contract) -> Layout:
     """Return the layout of an image input, read from its shape.
 
     Raises:
-        InputError: The shape is not one image of the contract's size in either layout.
+        FeedError: The shape is not one image of the contract's size in either layout.
 
     >>> from edgecnn.ondevice.contract import Contract
     >>> from edgecnn.ondevice.tensor import TensorInfo
@@ -46,10 +49,9 @@ def layout_of(tensor: TensorInfo, contract: Contract) -> Layout:
             size in (-1, want) for size, want in zip(tensor.shape, shape, strict=True)
         ):
             return layout
-    raise InputError(
+    raise FeedError(
         f"input {tensor.name!r} has shape {list(tensor.shape)}, which is no image of "
-        f"{height}x{width}x{channels}, NHWC or NCHW, batch 1",
-        hint="the preprocessing contract and the model file must be for the same input size",
+        f"{height}x{width}x{channels}, NHWC or NCHW, batch 1"
     )
 
 
@@ -59,7 +61,7 @@ def _table(tensor: TensorInfo, contract: Contract) -> Array:
         return contract.lookup().astype(tensor.dtype)
     kinds: dict[str, type[np.int8] | type[np.uint8]] = {"int8": np.int8, "uint8": np.uint8}
     if tensor.dtype not in kinds:
-        raise InputError(
+        raise FeedError(
             f"input {tensor.name!r} is {tensor.dtype}; images go into float, int8 or uint8 inputs"
         )
     return input_table(contract, tensor.scale, tensor.zero_point or 0, kinds[tensor.dtype])

@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgecnn.errors import InputError
 from edgecnn.ondevice.contract import Contract
+from edgecnn.ondevice.feed import Feed, FeedError, layout_of
 from edgecnn.ondevice.normalize import normalize, quantize_input
 from edgecnn.ondevice.tensor import TensorInfo
-from edgecnn.runtimes.feed import Feed, layout_of
 
 CONTRACT = Contract(height=6, width=9)
 GRAY = Contract(height=6, width=9, color="gray", mean=(10.0,), std=(3.0,))
@@ -47,7 +46,7 @@ def test_half_precision_input() -> None:
 
 
 def test_integer_type_that_images_do_not_go_into() -> None:
-    with pytest.raises(InputError, match="int16"):
+    with pytest.raises(FeedError, match="int16"):
         Feed(TensorInfo("x", (1, 6, 9, 3), "int16", scale=0.1, zero_point=0), CONTRACT)
 
 
@@ -64,7 +63,7 @@ def test_stream_gives_every_image_once_in_order(count: int, chunk: int) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 9, 6, 3), (6, 9, 3), (2, 6, 9, 3), (1, 6, 9, 1), (1, 54 * 3), ()])
 def test_shape_that_is_no_image(shape: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match="no image of 6x9x3"):
+    with pytest.raises(FeedError, match="no image of 6x9x3"):
         layout_of(TensorInfo("x", shape, "float32"), CONTRACT)
 
 

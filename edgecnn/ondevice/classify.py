@@ -1,0 +1,59 @@
+"""From a classifier's logits to classes with probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Classification:
+    """One class that a network sees in an image.
+
+    Attributes:
+        label: Name of the class.
+        index: Its index in the network's output.
+        probability: Softmax of the logits, 0..1.
+    """
+
+    label: str
+    index: int
+    probability: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the class as plain data."""
+        return asdict(self)
+
+
+def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return probabilities of the last axis, float64.
+
+    >>> softmax(np.zeros(4, np.float32)).tolist()
+    [0.25, 0.25, 0.25, 0.25]
+    """
+    wide = logits.astype(np.float64)
+    powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
+    probabilities: npt.NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def top_k(logits: npt.NDArray[np.float32], labels: Sequence[str], k: int) -> list[Classification]:
+    """Return the ``k`` most probable classes, best first; of equal ones the lower index comes first.
+
+    Args:
+        logits: float32 ``[classes]``.
+        labels: Names of the classes.
+        k: How many; all of them where there are fewer.
+
+    >>> [(found.label, found.index) for found in top_k(np.float32([1, 3, 3]), ["a", "b", "c"], 2)]
+    [('b', 1), ('c', 2)]
+    """
+    probabilities = softmax(logits)
+    order = np.argsort(-logits, kind="stable")[:k]
+    return [Classification(labels[index], int(index), float(probabilities[index])) for index in order]

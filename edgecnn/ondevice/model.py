@@ -1,0 +1,121 @@
+"""A package's model: a photo in, classes out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from edgecnn.ondevice.bundle import Bundle
+from edgecnn.ondevice.classify import top_k
+from edgecnn.ondevice.failure import DamagedPackage
+from edgecnn.ondevice.feed import Feed, FeedError
+from edgecnn.ondevice.preprocess import MAX_PIXELS, decode_image, geometry, open_image
+from edgecnn.ondevice.runner import open_runner
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from edgecnn.ondevice.classify import Classification
+    from edgecnn.ondevice.runner import Execution
+    from edgecnn.ondevice.tensor import Array
+
+    Picture = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
+
+
+class Model:
+    """A package's model, opened. Not for use by two threads at the same time.
+
+    Args:
+        folder: Folder of the package.
+        runtime: Which of the package's runtimes; the first that is installed when not given.
+        threads: Threads of one inference.
+        execution: ``shipping``, or ``reference`` for the runtime's plainest kernels.
+
+    Raises:
+        DamagedPackage: A file is missing or does not fit the others.
+        RuntimeUnavailable: No runtime of the package works on this device.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        runtime: str | None = None,
+        threads: int = 1,
+        execution: Execution = "shipping",
+    ) -> None:
+        self.bundle = Bundle.open(folder)
+        runtimes = self.bundle.runtimes if runtime is None else (runtime,)
+        self.runner = open_runner(self.bundle.model, runtimes, execution=execution, threads=threads)
+        if len(self.runner.inputs) != 1:
+            raise DamagedPackage(f"the model has {len(self.runner.inputs)} inputs, not one image")
+        try:
+            self._feed = Feed(self.runner.inputs[0], self.bundle.contract)
+        except FeedError as error:
+            raise DamagedPackage(f"the contract does not fit the model: {error}") from error
+        classes = self.runner.outputs[0].shape[-1] if self.runner.outputs[0].shape else 0
+        if classes not in (-1, len(self.bundle.labels)):
+            raise DamagedPackage(f"there are {len(self.bundle.labels)} labels for {classes} outputs")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return self.bundle.labels
+
+    def classify(self, image: Picture, k: int = 5) -> list[Classification]:
+        """Return the ``k`` most probable classes of an image, best first.
+
+        Args:
+            image: Path or bytes of an image file, a Pillow image, or pixels uint8 ``[H, W, 3]`` (RGB) or
+                ``[H, W]`` (gray).
+            k: How many classes.
+
+        Raises:
+            ImageError: The image cannot be used; the message says why.
+        """
+        return self._best(self.infer(self.prepare(image)), k)
+
+    def prepare(self, image: Picture, *, max_pixels: int = MAX_PIXELS) -> Array:
+        """Return the input tensor of an image, in the model's own type and layout, batch 1.
+
+        Raises:
+            ImageError: The image cannot be used.
+        """
+        return self._feed.fill(geometry(_open(image, max_pixels), self.bundle.contract)[None])
+
+    def infer(self, tensor: Array) -> list[Array]:
+        """Run the model on an input tensor; the outputs are in the model's own types."""
+        return self.runner.run(tensor)
+
+    def _best(self, outputs: list[Array], k: int) -> list[Classification]:
+        logits = self.runner.outputs[0].dequantize(outputs[0]).reshape(-1)
+        return top_k(logits, self.bundle.labels, k)
+
+    def predict(self, tensor: Array, k: int = 5) -> dict[str, Any]:
+        """Return what the model says of an input tensor, as plain data."""
+        return {"classes": [found.to_json() for found in self._best(self.infer(tensor), k)]}
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the model is and what executes it, as plain data."""
+        return {
+            "name": self.bundle.name,
+            "version": self.bundle.version,
+            "task": self.bundle.task,
+            "runtime": self.runner.name,
+            "runtime_version": self.runner.version,
+            "input": [self.bundle.contract.height, self.bundle.contract.width, self.bundle.contract.channels],
+            "classes": len(self.bundle.labels),
+        }
+
+
+def _open(image: Picture, max_pixels: int) -> Image.Image:
+    if isinstance(image, bytes):
+        return decode_image(image, max_pixels=max_pixels)
+    if isinstance(image, (str, Path)):
+        return open_image(Path(image))
+    if isinstance(image, np.ndarray):
+        return Image.fromarray(image)
+    return image

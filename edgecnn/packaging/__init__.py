@@ -1,0 +1,1 @@
+"""Packages that prove themselves where they are installed: what goes in, how it is built and verified."""

@@ -1,0 +1,75 @@
+"""Build the packages of a platform, prove each, and put them where they belong."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.errors import InputError
+from edgecnn.packaging.raspberry_pi.bundle import write_bundle
+from edgecnn.packaging.raspberry_pi.wheel import write_wheel
+from edgecnn.packaging.verify import open_package, run_self_test
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgecnn.packaging.payload import Order
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was built.
+
+    Attributes:
+        files: Files or folders below the output folder, the package itself first.
+        self_test: What the package's own self-test said on this machine.
+    """
+
+    files: tuple[Path, ...]
+    self_test: dict[str, Any]
+
+
+def build(order: Order, platform: str, out: Path, log: Path) -> Built:
+    """Build the packages of an order for a platform.
+
+    Everything is made beside its place, its self-test is run, and only then is it moved there.
+
+    Args:
+        order: What they are to be.
+        platform: ``raspberry-pi`` or ``android``.
+        out: Folder that receives them; packages of the same name are replaced.
+        log: File that receives what runtimes and tools print.
+
+    Raises:
+        InputError: The model cannot be packaged, or ``out`` cannot be written.
+        MissingDependency: A tool that builds for the platform is not installed.
+        VerificationFailed: The package does not compute what its model does.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(prefix=".package-", dir=out)
+    except OSError as error:
+        raise InputError(f"cannot write to {out}: {error.strerror}") from error
+    with scratch as folder:
+        made = _BUILDERS[platform](order, Path(folder), log)
+        tested = run_self_test(open_package(made[0]), log)
+        return Built(tuple(_move(path, out) for path in made), tested)
+
+
+def _raspberry_pi(order: Order, folder: Path, log: Path) -> tuple[Path, ...]:
+    wheel = write_wheel(order, folder, log)
+    return wheel, write_bundle(order, wheel, folder)
+
+
+_BUILDERS: dict[str, Callable[[Order, Path, Path], tuple[Path, ...]]] = {"raspberry-pi": _raspberry_pi}
+
+
+def _move(path: Path, out: Path) -> Path:
+    target = out / path.name
+    if target.is_dir():
+        shutil.rmtree(target)
+    path.replace(target)
+    return target

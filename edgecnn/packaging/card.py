@@ -1,0 +1,56 @@
+"""The model card: what a person, and Hugging Face's hub, read of a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from edgecnn.packaging.provenance import UNKNOWN
+from edgecnn.packaging.text import render
+
+if TYPE_CHECKING:
+    from edgecnn.packaging.provenance import Licences
+    from edgecnn.store.manifest import Artifact
+
+TASK = "image-classification"
+
+
+def model_card(name: str, version: str, artifact: Artifact, licences: Licences) -> bytes:
+    """Return a model card in Markdown, with measured results only."""
+    manifest = artifact.manifest
+    text = render(
+        "model_card.md",
+        front_matter=yaml.safe_dump(_front_matter(name, artifact, licences), sort_keys=False).strip(),
+        name=name,
+        version=version,
+        manifest=manifest,
+        contract=artifact.contract,
+        licences=licences,
+        metrics=manifest.metrics,
+        links=manifest.verification,
+    )
+    return text.encode()
+
+
+def _front_matter(name: str, artifact: Artifact, licences: Licences) -> dict[str, Any]:
+    """Return the metadata that the hub reads (its model card specification)."""
+    manifest = artifact.manifest
+    matter: dict[str, Any] = {
+        "license": "other" if licences.model == UNKNOWN else licences.model.lower(),
+        "library_name": "litert" if manifest.target.format == "tflite" else "onnx",
+        "pipeline_tag": TASK,
+        "tags": ["edgecnn", manifest.target.format, manifest.precision],
+    }
+    metrics = manifest.metrics
+    if not metrics:
+        return matter
+    result = {
+        "task": {"type": TASK},
+        "dataset": {"name": str(metrics["data"]), "type": str(metrics["data"]).partition(":")[0]},
+        "metrics": [
+            {"type": "accuracy", "value": round(float(metrics["value"]), 6), "name": metrics["metric"]}
+        ],
+    }
+    matter["model-index"] = [{"name": name, "results": [result]}]
+    return matter

@@ -1,0 +1,154 @@
+"""Golden vectors: pictures, their input tensors, and what the reference kernels make of them.
+
+The pictures are drawn here, so that a package holds nobody's photos. They are stored as PPM: decoding it is
+reading it, so the same pixels come out of every decoder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.devices.local import LocalDevice
+from edgecnn.errors import InputError
+from edgecnn.ondevice.feed import Feed, FeedError
+from edgecnn.ondevice.preprocess import decode_image, geometry
+from edgecnn.ondevice.self_test import FILE, FOLDER, LITTLE_ENDIAN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.ondevice.tensor import Array, TensorInfo
+    from edgecnn.runtimes.base import Execution
+    from edgecnn.store.manifest import Artifact
+
+_SIZES = ((96, 128), (160, 90), (75, 75), (54, 144))
+"""Heights and widths: both orientations, a square, an extreme; larger and smaller than common inputs."""
+
+_STEPS = 4.0
+"""Steps that LiteRT's shipping kernels were seen to differ from its reference kernels."""
+
+_FLOAT_SHARE = 1e-3
+"""Share of an output's peak that float kernels of another processor may differ."""
+
+_QUANTIZED_SHARE = 0.1
+"""The same for a float output behind int8 kernels, which saturate on some processors (ONNX Runtime)."""
+
+_MARGIN = 2.0
+
+
+def golden_files(artifact: Artifact, log: Path) -> dict[str, bytes]:
+    """Compute the golden vectors of an artifact.
+
+    Args:
+        artifact: Whose model is executed, in reference and in shipping execution.
+        log: File that receives what the runtime prints.
+
+    Returns:
+        Files by their path in a package.
+
+    Raises:
+        InputError: The model has no single image input.
+        WorkerError: The runtime crashed or hung.
+    """
+    pictures = [draw(height, width, seed) for seed, (height, width) in enumerate(_SIZES)]
+    runtime = artifact.manifest.target.runtime
+    tensors, reference, infos = _execute(artifact, pictures, "reference", log)
+    _, shipping, _ = _execute(artifact, pictures, "shipping", log)
+    quantized = artifact.manifest.precision == "int8"
+    integer = quantized and all(info.dtype in {"int8", "uint8"} for info in infos)
+    files = {f"{FOLDER}/{index}.ppm": ppm(picture) for index, picture in enumerate(pictures)}
+    outputs = []
+    for index, info in enumerate(infos):
+        values = np.stack([found[index][0] for found in reference])
+        others = np.stack([found[index][0] for found in shipping])
+        name = f"{FOLDER}/output_{index}.bin"
+        files[name] = values.astype(LITTLE_ENDIAN[info.dtype]).tobytes()
+        outputs.append(
+            {
+                "name": info.name,
+                "file": name,
+                "dtype": info.dtype,
+                "shape": list(values.shape[1:]),
+                "scale": info.scale,
+                "zero_point": info.zero_point,
+                "tolerance": _tolerance(values, others, integer=integer, quantized=quantized),
+            }
+        )
+    document = {
+        "pictures": [
+            {"file": name, "input_sha256": hashlib.sha256(_bytes(tensor)).hexdigest()}
+            for name, tensor in zip(sorted(files)[: len(pictures)], tensors, strict=True)
+        ],
+        "outputs": outputs,
+        "exact": [runtime] if integer and runtime == "litert" else [],
+    }
+    files[f"{FOLDER}/{FILE}"] = (json.dumps(document, indent=1) + "\n").encode()
+    return files
+
+
+def draw(height: int, width: int, seed: int) -> npt.NDArray[np.uint8]:
+    """Draw discs and bars with noise, uint8 ``[height, width, 3]``: edges, gradients and every grey."""
+    random = np.random.Generator(np.random.PCG64(seed))
+    y, x = np.mgrid[0:height, 0:width]
+    picture = np.zeros((height, width, 3), np.int64)
+    picture[...] = ((x * 200) // width + (y * 55) // height)[..., None]
+    for _ in range(5):
+        row, column, radius = (
+            int(random.integers(0, size)) for size in (height, width, max(height, width) // 3)
+        )
+        inside = (x - column) ** 2 + (y - row) ** 2 < radius**2
+        picture[inside] = random.integers(0, 256, 3)
+    picture[:, (x[0] // 4) % 5 == 0] += 25
+    picture += random.integers(-8, 9, picture.shape)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def ppm(picture: npt.NDArray[np.uint8]) -> bytes:
+    """Return a picture uint8 ``[H, W, 3]`` as a binary PPM file.
+
+    >>> ppm(np.zeros((1, 2, 3), np.uint8)).split()[:4]
+    [b'P6', b'2', b'1', b'255']
+    """
+    height, width, _ = picture.shape
+    return f"P6\n{width} {height}\n255\n".encode() + picture.tobytes()
+
+
+def _execute(
+    artifact: Artifact, pictures: list[npt.NDArray[np.uint8]], execution: Execution, log: Path
+) -> tuple[list[Array], list[list[Array]], tuple[TensorInfo, ...]]:
+    """Return input tensors, raw outputs and what the outputs are."""
+    contract = artifact.contract
+    with LocalDevice().open(
+        artifact.manifest.target.runtime, artifact.model, log=log, execution=execution
+    ) as session:
+        inputs, outputs = session.description.inputs, session.description.outputs
+        if len(inputs) != 1:
+            raise InputError(f"{artifact.model} has {len(inputs)} inputs; a package has one image input")
+        if any(info.dtype not in LITTLE_ENDIAN for info in (*inputs, *outputs)):
+            raise InputError(f"{artifact.model} has inputs or outputs that are neither float32 nor 8-bit")
+        try:
+            feed = Feed(inputs[0], contract)
+        except FeedError as error:
+            raise InputError(f"{artifact.model}: {error}") from error
+        images = [geometry(decode_image(ppm(picture)), contract)[None] for picture in pictures]
+        tensors = [feed.fill(image) for image in images]
+        return tensors, [session.run([tensor]) for tensor in tensors], outputs
+
+
+def _tolerance(reference: Array, shipping: Array, *, integer: bool, quantized: bool) -> float:
+    """Return what shipping kernels may differ: what is known of them, or twice what was seen here."""
+    seen = float(np.abs(reference.astype(np.float64) - shipping.astype(np.float64)).max(initial=0.0))
+    if integer:
+        return float(math.ceil(max(_STEPS, _MARGIN * seen)))
+    peak = float(np.abs(reference.astype(np.float64)).max(initial=0.0)) or 1.0
+    return max(_MARGIN * seen, (_QUANTIZED_SHARE if quantized else _FLOAT_SHARE) * peak)
+
+
+def _bytes(tensor: Array) -> bytes:
+    return tensor.astype(LITTLE_ENDIAN[tensor.dtype.name]).tobytes()

@@ -1,0 +1,115 @@
+"""What every package holds, whatever it is for: model, labels, golden vectors, card, bill of materials."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.ondevice.bundle import LABELS, SCHEMA
+from edgecnn.packaging.card import model_card
+from edgecnn.packaging.golden import golden_files
+from edgecnn.packaging.provenance import Licences, provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from edgecnn.store.manifest import Artifact
+
+CARD, SBOM, LICENCE = "MODEL_CARD.md", "sbom.cdx.json", "LICENSE"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a package is to be.
+
+    Attributes:
+        name: Its module name.
+        version: Its version.
+        artifact: What it is made of.
+        licences: Of model, data and code.
+        epoch: Date of its files, seconds since 1970.
+        java_package: Of the Android library.
+    """
+
+    name: str
+    version: str
+    artifact: Artifact
+    licences: Licences
+    epoch: int
+    java_package: str
+
+    @property
+    def model(self) -> str:
+        """Name of the model file in the package."""
+        return f"model.{self.artifact.manifest.target.format}"
+
+    @property
+    def runtimes(self) -> tuple[str, ...]:
+        """What can execute the model, the best first."""
+        if self.artifact.manifest.target.format == "onnx":
+            return ("onnxruntime",)
+        return ("litert", "tflite-runtime")
+
+
+def payload(order: Order, log: Path) -> dict[str, bytes]:
+    """Return the files that every package of an artifact holds, by path; the manifest is not among them.
+
+    Raises:
+        InputError: The model has no single image input.
+        WorkerError: The runtime crashed or hung.
+    """
+    manifest = order.artifact.manifest
+    return {
+        order.model: order.artifact.model.read_bytes(),
+        LABELS: "".join(f"{label}\n" for label in manifest.classes).encode(),
+        CARD: model_card(order.name, order.version, order.artifact, order.licences),
+        LICENCE: resources.files("edgecnn.packaging").joinpath("templates", "LICENSE").read_bytes(),
+        **golden_files(order.artifact, log),
+    }
+
+
+def seal(
+    order: Order, platform: str, files: Mapping[str, bytes], outer: Mapping[str, bytes] | None = None
+) -> bytes:
+    """Return a package's manifest, which names every file and its sha256.
+
+    Args:
+        order: What the package is.
+        platform: What it is for.
+        files: Files beside the manifest, by path from its folder.
+        outer: Further members of the archive, by their full path.
+    """
+    manifest = order.artifact.manifest
+    document: dict[str, Any] = {
+        "schema_version": SCHEMA,
+        "name": order.name,
+        "version": order.version,
+        "platform": platform,
+        "task": "classification",
+        "model": order.model,
+        "runtimes": list(order.runtimes),
+        "classes": len(manifest.classes),
+        "contract": manifest.contract,
+        "files": digests(files),
+        "outer": digests(outer or {}),
+        "provenance": provenance(order.artifact, order.licences),
+    }
+    return (json.dumps(document, indent=1) + "\n").encode()
+
+
+def digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the sha256 of every file, in the order of their names."""
+    return {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
+
+
+def named(folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return files by their path below a folder.
+
+    >>> named("birds", {"labels.txt": b""})
+    {'birds/labels.txt': b''}
+    """
+    return {f"{folder}/{name}": data for name, data in files.items()}

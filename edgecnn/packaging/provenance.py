@@ -1,0 +1,69 @@
+"""Where a package comes from: licences, data, what was proven and measured, as the manifest says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import edgecnn
+from edgecnn.store.digest import digest_file
+from edgecnn.store.manifest import NAME
+
+if TYPE_CHECKING:
+    from edgecnn.store.manifest import Artifact
+
+UNKNOWN = "NOASSERTION"
+"""SPDX's word for what nobody has said."""
+
+# Of datasets that edgecnn fetches itself.
+_DATA_LICENCES = {"fashion-mnist": "MIT"}
+
+
+@dataclass(frozen=True)
+class Licences:
+    """Licences as SPDX expressions; :data:`UNKNOWN` where nobody has said.
+
+    Attributes:
+        model: Of the trained weights.
+        data: Of what they were trained on.
+        code: Of the code in the package.
+    """
+
+    model: str
+    data: str
+    code: str = "Apache-2.0"
+
+    @classmethod
+    def of(cls, artifact: Artifact, model: str | None, data: str | None) -> Licences:
+        """Return what the user says, else what the artifact tells."""
+        source = str(artifact.manifest.source.get("licence") or UNKNOWN)
+        dataset = str(artifact.manifest.metrics.get("data", "")).partition(":")[0]
+        return cls(model or source, data or _DATA_LICENCES.get(dataset, UNKNOWN))
+
+
+def provenance(artifact: Artifact, licences: Licences) -> dict[str, Any]:
+    """Return the provenance of an artifact as plain data.
+
+    Nothing in it names this machine or the moment: the same artifact gives the same text.
+    """
+    manifest = artifact.manifest
+    return {
+        "edgecnn": edgecnn.__version__,
+        "pipeline": manifest.name,
+        "target": manifest.target.name,
+        "precision": manifest.precision,
+        "artifact_sha256": digest_file(artifact.directory / NAME),
+        "source": manifest.source,
+        "data": {
+            "evaluation": {
+                "name": manifest.metrics.get("data"),
+                "digest": manifest.answers.get("digest"),
+                "images": manifest.metrics.get("n"),
+            },
+            "calibration": manifest.quantization.get("calibration"),
+        },
+        "metrics": manifest.metrics,
+        "verification": manifest.verification,
+        "licences": {"model": licences.model, "data": licences.data, "code": licences.code},
+        "tools": manifest.tools,
+    }

@@ -1,0 +1,44 @@
+"""A bundle around the wheel: an installer that respects PEP 668, and a systemd unit for the service."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from edgecnn.packaging.archive import write_tar_gz
+from edgecnn.packaging.payload import named
+from edgecnn.packaging.text import render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.packaging.payload import Order
+
+INSTALLER = "install.sh"
+SUMS = "SHA256SUMS"
+
+
+def write_bundle(order: Order, wheel: Path, folder: Path) -> Path:
+    """Build the bundle of a wheel.
+
+    Args:
+        order: What the wheel is.
+        wheel: The wheel.
+        folder: Where the bundle goes.
+
+    Returns:
+        The bundle, a ``.tar.gz``.
+    """
+    root = f"{order.name}-{order.version}"
+    texts = {
+        INSTALLER: render(INSTALLER, order=order, wheel=wheel.name),
+        f"{order.name}.service": render("model.service", order=order),
+        "README.md": render("README.md", order=order),
+    }
+    files = {name: text.encode() for name, text in texts.items()} | {wheel.name: wheel.read_bytes()}
+    files[SUMS] = "".join(
+        f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)
+    ).encode()
+    path = folder / f"{root}-raspberry-pi.tar.gz"
+    write_tar_gz(named(root, files), path, epoch=order.epoch, programs=frozenset({f"{root}/{INSTALLER}"}))
+    return path

@@ -1,0 +1,133 @@
+"""A wheel of one model: pure Python, so that one file serves 32 and 64 bit, and every Python from 3.11.
+
+Written by hand, not by a build backend: a wheel is a zip file with three text files (PyPA's binary
+distribution format, and its core metadata 2.1), and by hand its bytes depend on its content alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING
+
+import edgecnn
+from edgecnn.ondevice.bundle import MANIFEST
+from edgecnn.packaging.archive import write_zip
+from edgecnn.packaging.code import python_code
+from edgecnn.packaging.payload import CARD, LICENCE, SBOM, named, payload, seal
+from edgecnn.packaging.sbom import sbom
+from edgecnn.packaging.text import render
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from edgecnn.packaging.payload import Order
+
+PLATFORM = "raspberry-pi"
+REQUIRES_PYTHON = ">=3.11"
+
+# What Raspberry Pi OS Bookworm has is the oldest that is needed.
+_COMMON = ("numpy>=1.24", "pillow>=9.4")
+_ARM32 = 'platform_machine == "armv7l"'
+_NOT_ARM32 = 'platform_machine != "armv7l"'
+# For 32-bit Arm there is nothing but tflite-runtime, which ends with Python 3.11 and with numpy 1.
+_REQUIRES = {
+    "tflite": (
+        f"ai-edge-litert>=2.0; {_NOT_ARM32}",
+        f'tflite-runtime>=2.14; {_ARM32} and python_version < "3.12"',
+        f"numpy<2; {_ARM32}",
+    ),
+    "onnx": (f"onnxruntime>=1.20; {_NOT_ARM32}",),
+}
+
+
+def write_wheel(order: Order, folder: Path, log: Path) -> Path:
+    """Build the wheel of a model.
+
+    Args:
+        order: What it is to be.
+        folder: Where it goes.
+        log: File that receives what the runtime prints while golden vectors are computed.
+
+    Returns:
+        The wheel.
+    """
+    module, info = order.name, f"{order.name}-{order.version}.dist-info"
+    files = {**payload(order, log), **python_code(module), **_entry_points(order)}
+    files[SBOM] = _sbom(order, files[order.model])
+    outer = named(info, _dist_info(order, files))
+    members = {
+        **named(module, files),
+        **outer,
+        f"{module}/{MANIFEST}": seal(order, PLATFORM, files, outer),
+    }
+    members[f"{info}/RECORD"] = _record(members, f"{info}/RECORD")
+    path = folder / f"{module}-{order.version}-py3-none-any.whl"
+    write_zip(members, path, epoch=order.epoch)
+    return path
+
+
+def requirements(order: Order) -> tuple[str, ...]:
+    """Return what the wheel needs, as requirement specifiers with their markers."""
+    return (*_COMMON, *_REQUIRES[order.artifact.manifest.target.format])
+
+
+def _entry_points(order: Order) -> dict[str, bytes]:
+    values = {"name": order.name, "version": order.version}
+    texts = {file: render(file, **values) for file in ("__init__.py", "__main__.py", "api.py")}
+    return {file: text.encode() for file, text in texts.items()} | {"py.typed": b""}
+
+
+def _dist_info(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    metadata = [
+        "Metadata-Version: 2.1",
+        f"Name: {order.name}",
+        f"Version: {order.version}",
+        f"Summary: What {order.name} sees in a photo: an image classifier with everything it needs",
+        f"License: code {order.licences.code}; model {order.licences.model}",
+        f"Requires-Python: {REQUIRES_PYTHON}",
+        *(f"Requires-Dist: {requirement}" for requirement in requirements(order)),
+        "Description-Content-Type: text/markdown",
+        "",
+        render("README.md", order=order),
+    ]
+    wheel = [
+        "Wheel-Version: 1.0",
+        f"Generator: edgecnn {edgecnn.__version__}",
+        "Root-Is-Purelib: true",
+        "Tag: py3-none-any",
+        "",
+    ]
+    return {
+        "METADATA": "\n".join(metadata).encode(),
+        "WHEEL": "\n".join(wheel).encode(),
+        "entry_points.txt": f"[console_scripts]\n{order.name} = {order.name}.__main__:main\n".encode(),
+        "top_level.txt": f"{order.name}\n".encode(),
+        LICENCE: files[LICENCE],
+        CARD: files[CARD],
+    }
+
+
+def _record(members: Mapping[str, bytes], own: str) -> bytes:
+    """Return the list of members with digest and size; its own line has neither."""
+    lines = [f"{name},sha256={_digest(data)},{len(data)}" for name, data in sorted(members.items())]
+    return "\n".join([*lines, f"{own},,", ""]).encode()
+
+
+def _digest(data: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+
+
+def _sbom(order: Order, model: bytes) -> bytes:
+    names = sorted({requirement.split(">")[0].split("<")[0] for requirement in requirements(order)})
+    return sbom(
+        order.name,
+        order.version,
+        purl=f"pkg:pypi/{order.name.replace('_', '-')}@{order.version}",
+        model=model,
+        metrics=order.artifact.manifest.metrics,
+        licences=order.licences,
+        dependencies=[(name, f"pkg:pypi/{name}") for name in names],
+        epoch=order.epoch,
+    )

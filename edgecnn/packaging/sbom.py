@@ -1,0 +1,109 @@
+"""A package's parts as a CycloneDX bill of materials (specification 1.6, JSON)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import edgecnn
+from edgecnn.packaging.provenance import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgecnn.packaging.provenance import Licences
+
+_SPEC = "1.6"
+
+
+def sbom(
+    name: str,
+    version: str,
+    *,
+    purl: str,
+    model: bytes,
+    metrics: dict[str, Any],
+    licences: Licences,
+    dependencies: Sequence[tuple[str, str]],
+    epoch: int,
+) -> bytes:
+    """Return the bill of materials of a package.
+
+    Args:
+        name: Name of the package.
+        version: Its version.
+        purl: Its package URL.
+        model: The model file.
+        metrics: Task metric of the artifact.
+        licences: Of model, data and code.
+        dependencies: Name and package URL of what is installed beside it.
+        epoch: Moment of the document.
+    """
+    digest = hashlib.sha256(model).hexdigest()
+    parts = [
+        _model(name, version, digest, metrics, licences),
+        {
+            "type": "library",
+            "bom-ref": "edgecnn-ondevice",
+            "name": "edgecnn.ondevice",
+            "version": edgecnn.__version__,
+            "licenses": _licence(licences.code),
+        },
+    ]
+    libraries: list[dict[str, Any]] = [
+        {"type": "library", "bom-ref": url, "name": library, "purl": url} for library, url in dependencies
+    ]
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": _SPEC,
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'{purl}#{digest}')}",
+        "version": 1,
+        "metadata": {
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch)),
+            "tools": {
+                "components": [{"type": "application", "name": "edgecnn", "version": edgecnn.__version__}]
+            },
+            "component": {
+                "type": "application",
+                "bom-ref": purl,
+                "name": name,
+                "version": version,
+                "purl": purl,
+            },
+        },
+        "components": [*parts, *libraries],
+        "dependencies": [
+            {"ref": purl, "dependsOn": sorted(item["bom-ref"] for item in (*parts, *libraries))},
+            *({"ref": item["bom-ref"]} for item in (*parts, *libraries)),
+        ],
+    }
+    return (json.dumps(document, indent=1) + "\n").encode()
+
+
+def _model(
+    name: str, version: str, digest: str, metrics: dict[str, Any], licences: Licences
+) -> dict[str, Any]:
+    measured = []
+    if metrics:
+        measured.append({"type": str(metrics["metric"]), "value": str(metrics["value"])})
+    return {
+        "type": "machine-learning-model",
+        "bom-ref": "model",
+        "name": f"{name}-model",
+        "version": version,
+        "hashes": [{"alg": "SHA-256", "content": digest}],
+        "licenses": _licence(licences.model),
+        "modelCard": {
+            "modelParameters": {"approach": {"type": "supervised"}, "task": "image-classification"},
+            "quantitativeAnalysis": {"performanceMetrics": measured},
+            "properties": [{"name": "edgecnn:data-licence", "value": licences.data}],
+        },
+    }
+
+
+def _licence(expression: str) -> list[dict[str, Any]]:
+    """Return a licence as CycloneDX names it; an SPDX expression must not be one that is unknown."""
+    return [{"license": {"name": expression}} if expression == UNKNOWN else {"expression": expression}]

@@ -1,0 +1,88 @@
+"""Signatures by OpenSSF model signing, with a plain key: no account, no network, no transparency log.
+
+The signature of ``birds-1.0.0-py3-none-any.whl`` is ``birds-1.0.0-py3-none-any.whl.sig``, a Sigstore bundle
+beside it, which anybody's ``model_signing verify key`` checks as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgecnn.errors import InputError, VerificationFailed, WorkerError
+from edgecnn.toolchains.environment import require
+from edgecnn.toolchains.program import run_program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOOLCHAIN = "model-signing"
+SUFFIX = ".sig"
+_TIMEOUT_S = 120.0
+
+
+def signature_of(package: Path) -> Path:
+    """Return where a package's signature is."""
+    return package.with_name(package.name + SUFFIX)
+
+
+def sign(package: Path, key: Path, log: Path) -> Path:
+    """Sign a package.
+
+    Args:
+        package: The package, one file.
+        key: Private key: an elliptic curve key in PEM format, without a password.
+        log: File that receives what the tool prints.
+
+    Returns:
+        The signature.
+
+    Raises:
+        InputError: The key cannot be used.
+        MissingDependency: The toolchain is not installed.
+    """
+    _need_file(key, "private key")
+    signature = signature_of(package)
+    try:
+        _run(["sign", "key", str(package), "--private_key", str(key)], signature, log)
+    except WorkerError as error:
+        raise InputError(
+            f"{key} cannot sign {package.name}: {error}",
+            hint="make a key: openssl ecparam -name prime256v1 -genkey -noout -out key.pem",
+        ) from error
+    return signature
+
+
+def verify_signature(package: Path, key: Path, log: Path) -> None:
+    """Check a package's signature.
+
+    Args:
+        package: The package.
+        key: Public key in PEM format.
+        log: File that receives what the tool prints.
+
+    Raises:
+        InputError: Package, key or signature is not there.
+        VerificationFailed: The signature is not of this key, or not of these bytes.
+        MissingDependency: The toolchain is not installed.
+    """
+    _need_file(package, "package")
+    _need_file(key, "public key")
+    signature = signature_of(package)
+    _need_file(signature, "signature")
+    try:
+        _run(["verify", "key", str(package), "--public_key", str(key)], signature, log)
+    except WorkerError as error:
+        raise VerificationFailed(
+            f"{package} is not what {signature.name} was made of, or not with that key: {error}"
+        ) from error
+
+
+def _run(arguments: list[str], signature: Path, log: Path) -> None:
+    python = str(require(TOOLCHAIN).python)
+    command = [python, "-m", "model_signing", *arguments, "--signature", str(signature)]
+    run_program(command, what=TOOLCHAIN, log=log, timeout_s=_TIMEOUT_S)
+
+
+def _need_file(path: Path, what: str) -> None:
+    if not path.is_file():
+        raise InputError(f"there is no {what} {path}")

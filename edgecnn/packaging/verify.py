@@ -1,0 +1,180 @@
+"""Verify a package that may come from anywhere: its signature, every digest, then its self-test.
+
+In that order: nothing of a package is executed before its files are what its manifest says, and where a
+key is given, before the signature holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.errors import InputError, VerificationFailed, WorkerError
+from edgecnn.ondevice.bundle import MANIFEST, MAX_JSON_BYTES, SCHEMA
+from edgecnn.ondevice.failure import DamagedPackage
+from edgecnn.packaging.archive import read_archive
+from edgecnn.process import describe_death, quiet_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_WHEELS, _BUNDLES, _AARS = (".whl",), (".tar.gz",), (".aar",)
+SELF_TEST_TIMEOUT_S = 300.0
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package whose files are what its manifest says.
+
+    Attributes:
+        path: The archive.
+        folder: Folder of the manifest in it.
+        manifest: The manifest.
+        members: Content by path, all of it.
+    """
+
+    path: Path
+    folder: str
+    manifest: dict[str, Any]
+    members: Mapping[str, bytes]
+
+    def unpack(self, folder: Path) -> Path:
+        """Write the package's files below ``folder`` and return where its manifest lies."""
+        for name, data in self.members.items():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        return folder / self.folder
+
+
+def open_package(path: Path) -> Package:
+    """Read a package and compare every file with its manifest.
+
+    Args:
+        path: A ``.whl``, a ``.tar.gz`` around one, or an ``.aar``.
+
+    Raises:
+        InputError: It is no such file, or cannot be read.
+        VerificationFailed: A file was changed, is missing or was added; the message names it.
+    """
+    if not path.name.endswith((*_WHEELS, *_BUNDLES, *_AARS)):
+        raise InputError(f"{path} is no package: a .whl, .tar.gz or .aar that `edgecnn package` wrote")
+    try:
+        members = read_archive(path)
+        if path.name.endswith(_BUNDLES):
+            members = _inner_wheel(members)
+        return _checked(path, members)
+    except DamagedPackage as error:
+        raise VerificationFailed(f"{path}: {error}") from error
+
+
+def run_self_test(package: Package, log: Path) -> dict[str, Any]:
+    """Run a package's own self-test in a process of its own, in an empty folder.
+
+    Raises:
+        VerificationFailed: It says that this machine does not compute what the package was built with.
+        WorkerError: It crashed or hung.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgecnn-verify-") as scratch:
+        root = Path(scratch)
+        folder = package.unpack(root)
+        code = f"import sys\nfrom pathlib import Path\nfrom {_module(package)}.command import main\n"
+        code += "sys.exit(main(Path(sys.argv[1]), ['--self-test', '--json']))\n"
+        own = str(root) if package.path.name.endswith((*_WHEELS, *_BUNDLES)) else None
+        return _run([sys.executable, "-c", code, str(folder)], own, root, package.path.name, log)
+
+
+def _module(package: Package) -> str:
+    """Return where the self-test's code is: in a Python package its own, for Android edgecnn's."""
+    return "edgecnn.ondevice" if package.path.name.endswith(_AARS) else f"{package.folder}.ondevice"
+
+
+def _run(command: list[str], path: str | None, folder: Path, what: str, log: Path) -> dict[str, Any]:
+    environment = quiet_environment() | ({"PYTHONPATH": path} if path else {})
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as sink:
+        start = sink.tell()
+        try:
+            finished = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=sink,
+                env=environment,
+                cwd=folder,
+                timeout=SELF_TEST_TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise WorkerError(f"the self-test of {what} did not end in {SELF_TEST_TIMEOUT_S:g} s") from None
+    try:
+        result = json.loads(finished.stdout.decode().strip().splitlines()[-1])
+    except (ValueError, IndexError):
+        death = describe_death(f"the self-test of {what}", finished.returncode, log, start)
+        raise WorkerError(death, hint=f"its log: {log}") from None
+    if finished.returncode != 0:
+        reason = "; ".join(result.get("problems") or [str(result.get("error"))])
+        raise VerificationFailed(f"the self-test of {what} failed: {reason}")
+    return dict(result)
+
+
+def _inner_wheel(members: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Check a bundle's list of digests, and return the members of the wheel in it."""
+    sums = [name for name in members if name.rpartition("/")[2] == "SHA256SUMS"]
+    wheels = [name for name in members if name.endswith(_WHEELS)]
+    if len(sums) != 1 or len(wheels) != 1:
+        raise DamagedPackage("it does not hold one wheel and one SHA256SUMS")
+    root = sums[0].rpartition("/")[0]
+    listed = {}
+    for line in members[sums[0]].decode("utf-8", "replace").splitlines():
+        digest, _, name = line.partition("  ")
+        listed[f"{root}/{name}"] = digest
+    _compare({name: data for name, data in members.items() if name != sums[0]}, listed)
+    with tempfile.TemporaryDirectory(prefix="edgecnn-verify-") as scratch:
+        wheel = Path(scratch) / Path(wheels[0]).name
+        wheel.write_bytes(members[wheels[0]])
+        return read_archive(wheel)
+
+
+def _checked(path: Path, members: Mapping[str, bytes]) -> Package:
+    found = [name for name in members if name.rpartition("/")[2] == MANIFEST]
+    if len(found) != 1:
+        raise DamagedPackage(f"it holds {len(found)} files called {MANIFEST}, not one")
+    folder = found[0].rpartition("/")[0]
+    manifest = _manifest(members[found[0]])
+    listed = {f"{folder}/{name}": str(digest) for name, digest in manifest["files"].items()}
+    listed |= {str(name): str(digest) for name, digest in manifest["outer"].items()}
+    # RECORD holds the manifest's digest, so the manifest cannot hold RECORD's.
+    unlisted = {found[0], *(name for name in members if name.endswith(".dist-info/RECORD"))}
+    _compare({name: data for name, data in members.items() if name not in unlisted}, listed)
+    return Package(path, folder, manifest, members)
+
+
+def _manifest(data: bytes) -> dict[str, Any]:
+    if len(data) > MAX_JSON_BYTES:
+        raise DamagedPackage(f"{MANIFEST} is larger than {MAX_JSON_BYTES} bytes")
+    try:
+        manifest = json.loads(data)
+    except ValueError as error:
+        raise DamagedPackage(f"{MANIFEST} is no JSON: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("schema_version") != SCHEMA:
+        raise DamagedPackage(f"{MANIFEST} is not of schema {SCHEMA}")
+    if not all(isinstance(manifest.get(key), dict) for key in ("files", "outer")):
+        raise DamagedPackage(f"{MANIFEST} lists no files")
+    return manifest
+
+
+def _compare(members: Mapping[str, bytes], listed: Mapping[str, str]) -> None:
+    for name in sorted(listed.keys() | members.keys()):
+        if name not in members:
+            raise DamagedPackage(f"{name} is missing")
+        if name not in listed:
+            raise DamagedPackage(f"{name} was added: the manifest does not list it")
+        if hashlib.sha256(members[name]).hexdigest() != listed[name]:
+            raise DamagedPackage(f"{name} was changed: its sha256 is not the manifest's")
