@@ -26,6 +26,7 @@ def export(
     data: str | None = None,
     weights: str | None = None,
     images: int | None = None,
+    outputs: tuple[str, ...] = (),
     overrides: tuple[str, ...] = (),
     out: Path | None = None,
     reporter: Reporter | None = None,
@@ -33,12 +34,13 @@ def export(
     """Export a network and prove the file in its runtime.
 
     Args:
-        model: ``zoo:``, ``timm:``, ``torchvision:`` or ``python:`` name, or a checkpoint directory.
+        model: ``zoo:``, ``timm:``, ``torchvision:`` or ``python:`` name, a checkpoint or an ONNX file.
         target: Name of a target, or path of its YAML file.
         calibration: Real images for int8 ranges and for verification: CSV file or folder.
         data: Labelled images for link 4, the task metric: CSV file or folder.
         weights: A file of weights in place of the published ones.
         images: How many calibration images are used; all of them, up to 512, when not given.
+        outputs: Tensors of an ONNX file that the network is cut at, where its decode part is not recognized.
         overrides: Dotted overrides of the pipeline that this makes, such as ``targets.T.threads=2``.
         out: Directory of the artifact; ``artifacts/NAME-TARGET`` when not given.
         reporter: Receives what happens.
@@ -51,7 +53,10 @@ def export(
         EdgecnnError: The export cannot be started at all; later failures are in the result.
     """
     name = run_name(model)
-    source = Source(_document(name, model, target, calibration, data, weights, images), {}, "command line")
+    document = _document(name, model, target, calibration, data, weights, images)
+    if outputs:
+        document["model"]["arguments"] = {"outputs": list(outputs)}
+    source = Source(document, {}, "command line")
     for assignment in overrides:
         source = override(source, assignment)
     pipeline = from_source(source)
@@ -93,6 +98,8 @@ def run_name(model: str) -> str:
     'efficientnet-lite0'
     >>> run_name("python:my.nets:small")
     'my.nets-small'
+    >>> run_name("models/yolox_nano.onnx")
+    'yolox_nano'
     """
-    plain = model.partition(":")[2] or Path(model).resolve().name
+    plain = model.partition(":")[2] or Path(model).resolve().name.removesuffix(".onnx")
     return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-") or "model"

@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
             "edgecnn fetch zoo:efficientnet-lite0",
             "edgecnn export zoo:efficientnet-lite0 --target tflite-int8 --calibration photos.csv",
             "edgecnn export runs/quickstart/checkpoint --target onnx-int8 --calibration photos/",
+            "edgecnn export yolox_nano.onnx --target tflite-int8 --calibration photos/",
         ),
     )(export)
 
@@ -31,8 +32,8 @@ def export(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory "
-            "or a checkpoint directory.",
+            help="zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory, "
+            "a checkpoint directory or an .onnx file.",
         ),
     ],
     target: Annotated[str, typer.Option("--target", "-t", help="See `edgecnn targets`.")],
@@ -67,6 +68,15 @@ def export(
         int | None,
         typer.Option("--images", min=1, help="Calibration images; all of them, up to 512, when not given."),
     ] = None,
+    outputs: Annotated[
+        str | None,
+        typer.Option(
+            "--outputs",
+            metavar="NAME,NAME",
+            help="Tensors to cut an .onnx file at, where its decode part is not recognized.",
+            show_default=False,
+        ),
+    ] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option(
@@ -93,6 +103,7 @@ def export(
             data=data,
             weights=None if weights is None else str(weights),
             images=images,
+            outputs=tuple(outputs.split(",")) if outputs else (),
             overrides=tuple(overrides or ()),
             out=out,
             reporter=reporter,

@@ -23,11 +23,11 @@ class ModelConfig(Schema):
     """The network."""
 
     name: str
-    """``zoo:NAME``, ``timm:NAME``, ``torchvision:NAME``, ``python:package.module:factory`` or the
-    directory of a checkpoint."""
+    """``zoo:NAME``, ``timm:NAME``, ``torchvision:NAME``, ``python:package.module:factory``, a
+    checkpoint's directory or an ``.onnx`` file."""
 
     arguments: dict[str, Any] = Field(default_factory=dict)
-    """Keyword arguments of the builder, such as ``width``."""
+    """Keyword arguments of the builder, such as ``width``; of an ONNX file ``outputs``, where it is cut."""
 
     pretrained: bool = False
     """Start from the published weights (``edgecnn fetch`` brings them)."""

@@ -19,6 +19,7 @@ from torch import nn
 
 from edgecnn.errors import InputError, UsageError
 from edgecnn.models import libraries, zoo
+from edgecnn.models.imported import network as imported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,6 +55,8 @@ def build(spec: ModelSpec) -> nn.Module:
         module = libraries.build(spec.builder, arguments=spec.arguments, **own)
     elif scheme == "python":
         module = _build_python(name, own, spec.arguments)
+    elif scheme == "onnx":
+        module = imported.build(spec.arguments)
     else:
         raise UsageError(
             f"{spec.builder!r} is not a model",

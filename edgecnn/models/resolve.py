@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+ONNX = ".onnx"
 _SCHEMES = ("zoo", *zoo.LIBRARIES, "python")
 
 # What a network of one's own is given when nobody says otherwise: torchvision's usual preprocessing.
@@ -48,7 +49,7 @@ def resolve_model(
 
     Args:
         reference: ``zoo:NAME``, ``timm:NAME``, ``torchvision:NAME``, ``python:package.module:factory``,
-            or a checkpoint directory.
+            a checkpoint directory or an ``.onnx`` file.
         arguments: Keyword arguments of the builder, such as ``width``; they are laid over a checkpoint's.
         classes: Class names in the order of the outputs; None takes those of the weights.
         contract_overrides: Fields of the preprocessing contract that differ from the network's own.
@@ -65,6 +66,8 @@ def resolve_model(
             images of the contract's size.
         MissingDependency: The published weights were not fetched.
     """
+    if reference.endswith(ONNX):
+        return _import(reference, arguments or {}, classes, contract_overrides or {}, weights)
     base = _describe(reference)
     spec = replace(
         base,
@@ -100,6 +103,40 @@ def resolve_model(
                 hint="a factory with a parameter 'classes' is told how many to make",
             )
         spec = replace(spec, classes=libraries.numbered(outputs))
+    return module, spec
+
+
+def _import(
+    reference: str,
+    arguments: Mapping[str, Any],
+    classes: Sequence[str] | None,
+    contract_overrides: Mapping[str, Any],
+    weights: Path | None,
+) -> tuple[nn.Module, ModelSpec]:
+    """Read a network from an ONNX file; what it is cut at, ``outputs``, is its only argument."""
+    from edgecnn.models.imported.importer import import_onnx
+
+    unknown = arguments.keys() - {"outputs"}
+    if unknown:
+        raise zoo.unknown(f"argument of {reference}", min(unknown), ["outputs"])
+    if weights is not None:
+        raise UsageError(f"{reference} has weights of its own", hint="leave --weights out")
+    file = Path(reference)
+    found = import_onnx(file, tuple(arguments.get("outputs", ())))
+    names = libraries.numbered(found.classes or 1) if classes is None else tuple(classes)
+    if found.classes is not None and len(names) != found.classes:
+        raise InputError(f"{reference} has {found.classes} outputs for {len(names)} classes")
+    spec = ModelSpec(
+        builder=f"onnx:{file.stem}",
+        contract=_override(found.contract, contract_overrides),
+        classes=names,
+        arguments={"graph": found.graph.to_json()},
+        weights=f"{file.name} sha256:{digest_file(file)}",
+        detector=found.detector,
+    )
+    module = build(spec)
+    load_weights(module, found.state, reference)
+    count_outputs(module, spec)
     return module, spec
 
 
@@ -144,7 +181,8 @@ def _describe(reference: str) -> ModelSpec:
         return read_spec(Path(reference))
     raise UsageError(
         f"there is no model {reference!r}",
-        hint="use zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory or a checkpoint",
+        hint="use zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory, a checkpoint "
+        "or an .onnx file",
     )
 
 

@@ -65,6 +65,8 @@ def network_content(model: ModelConfig) -> str:
         parts["code"] = _module_digest(name.partition(":")[0])
     elif model.pretrained:
         parts["published"] = origin(model.name)
+    elif Path(model.name).is_file():
+        parts["file"] = digest_file(Path(model.name))
     elif Path(model.name).is_dir():
         parts["checkpoint"] = digest_tree(Path(model.name))
     return digest_json(parts)

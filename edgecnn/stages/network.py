@@ -17,7 +17,8 @@ class NetworkParameters:
     """What to build.
 
     Attributes:
-        reference: ``zoo:``, ``timm:``, ``torchvision:`` or ``python:`` name, or a checkpoint directory.
+        reference: ``zoo:``, ``timm:``, ``torchvision:`` or ``python:`` name, a checkpoint directory or an
+            ``.onnx`` file.
         arguments: Keyword arguments of the builder.
         classes: Class names; None keeps what the network has.
         contract: Changes to the network's own preprocessing contract.

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import onnx
 import onnxruntime
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from edgecnn.errors import InputError
+from edgecnn.models.imported.onnx_file import REFUSALS, read_model
 from edgecnn.ondevice.tensor import TensorInfo
+
+__all__ = ["REFUSALS", "open_session", "read_model", "run_flat", "tensor_infos"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,42 +21,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edgecnn.compress.ranges import Answer
-
-MAX_BYTES = 2**31 - 1
-"""Limit of a protobuf message."""
-
-REFUSALS: tuple[type[Exception], ...] = (
-    state.Fail,
-    state.InvalidArgument,
-    state.InvalidGraph,
-    state.InvalidProtobuf,
-    state.NoModel,
-    state.NotImplemented,
-    state.RuntimeException,
-)
-"""What ONNX Runtime raises for a model that it cannot run."""
-
-
-def read_model(file: Path) -> onnx.ModelProto:
-    """Read an ONNX file that holds all its weights itself.
-
-    Raises:
-        InputError: The file is missing, too large, truncated, of another format, or refers to other files.
-    """
-    if not file.is_file():
-        raise InputError(f"there is no file {file}")
-    if file.stat().st_size > MAX_BYTES:
-        raise InputError(f"{file} is larger than an ONNX file can be (2 GiB)")
-    try:
-        model = onnx.load_model(file, load_external_data=False)
-    except DecodeError as error:
-        raise InputError(f"{file} is not an ONNX file, or it is truncated") from error
-    if not model.graph.node or not model.opset_import:
-        raise InputError(f"{file} is not an ONNX file, or it is truncated: it holds no graph")
-    for tensor in model.graph.initializer:
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            raise InputError(f"{file} keeps its weights in another file, which is not supported")
-    return model
 
 
 def open_session(

@@ -1,0 +1,130 @@
+"""An imported network's structure as data: it lies in ``spec.json`` and is not trusted when it is read."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgecnn.errors import InputError
+
+Shape = tuple[int, ...]
+Value = bool | int | float | str | list[int] | list[float]
+
+MAX_NODES = 20_000
+MAX_ELEMENTS = 2**29
+"""Of all weights together: the bytes that an ONNX file can hold, in float32."""
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation.
+
+    Attributes:
+        operator: A key of :data:`edgecnn.models.imported.operators.OPERATORS`.
+        name: Name of its module, unique.
+        inputs: Names of the tensors that it reads.
+        outputs: Names of the tensors that it makes.
+        attributes: What it is configured by.
+        weights: Shapes of its own tensors by their names in the module.
+    """
+
+    operator: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Value] = field(default_factory=dict)
+    weights: dict[str, Shape] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the node as plain data."""
+        return {
+            "operator": self.operator,
+            "name": self.name,
+            "inputs": list(self.inputs),
+            "outputs": list(self.outputs),
+            "attributes": self.attributes,
+            "weights": {name: list(shape) for name, shape in self.weights.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Node:
+        """Rebuild a node from :meth:`to_json`."""
+        return cls(
+            operator=str(data["operator"]),
+            name=str(data["name"]),
+            inputs=tuple(str(name) for name in data["inputs"]),
+            outputs=tuple(str(name) for name in data["outputs"]),
+            attributes={str(key): _value(value) for key, value in data["attributes"].items()},
+            weights={str(key): tuple(int(size) for size in shape) for key, shape in data["weights"].items()},
+        )
+
+
+@dataclass(frozen=True)
+class ImportedGraph:
+    """A network of one image input.
+
+    Attributes:
+        input: Name of the images, ``[N, C, H, W]``.
+        outputs: Names of the tensors that it returns.
+        nodes: In an order of execution.
+    """
+
+    input: str
+    outputs: tuple[str, ...]
+    nodes: tuple[Node, ...]
+
+    def __post_init__(self) -> None:
+        """Check that every tensor is made before it is read, and that sizes are bounded.
+
+        Raises:
+            InputError: Something is not as it must be.
+        """
+        if not 1 <= len(self.nodes) <= MAX_NODES:
+            raise InputError(f"an imported network has {len(self.nodes)} operations, not 1..{MAX_NODES}")
+        known, names, elements = {self.input}, set[str](), 0
+        for node in self.nodes:
+            if not _NAME.fullmatch(node.name) or node.name in names:
+                raise InputError(f"an imported network has an operation named {node.name!r}")
+            names.add(node.name)
+            missing = [name for name in node.inputs if name not in known]
+            if missing:
+                raise InputError(f"{node.operator} {node.name} reads {missing[0]!r}, which nothing has made")
+            known |= set(node.outputs)
+            elements += sum(math.prod(shape) for shape in node.weights.values())
+            if any(size < 0 for shape in node.weights.values() for size in shape) or elements > MAX_ELEMENTS:
+                raise InputError(f"{node.operator} {node.name} has weights of impossible shapes")
+        absent = [name for name in self.outputs if name not in known]
+        if absent or not self.outputs:
+            raise InputError(f"an imported network does not make its outputs {absent}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the structure as plain data."""
+        nodes = [node.to_json() for node in self.nodes]
+        return {"input": self.input, "outputs": list(self.outputs), "nodes": nodes}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ImportedGraph:
+        """Rebuild a structure from :meth:`to_json`.
+
+        Raises:
+            InputError: It is none.
+        """
+        try:
+            outputs = tuple(str(name) for name in data["outputs"])
+            nodes = tuple(Node.from_json(node) for node in data["nodes"])
+            return cls(str(data["input"]), outputs, nodes)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise InputError(f"spec.json does not describe an imported network: {error}") from error
+
+
+def _value(value: Any) -> Value:
+    """Return an attribute's value, a number, a word or a list of numbers."""
+    if isinstance(value, list) and not all(isinstance(item, int | float) for item in value):
+        raise ValueError(f"{value!r} is no list of numbers")
+    if not isinstance(value, bool | int | float | str | list):
+        raise TypeError(f"{value!r} is no attribute")
+    return value

@@ -1,0 +1,141 @@
+"""An ONNX file becomes a network that every target can be made from."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import onnx
+
+from edgecnn.errors import InputError, UsageError
+from edgecnn.models.imported.heads import Heads, find_heads
+from edgecnn.models.imported.onnx_file import fold, read_model
+from edgecnn.models.imported.read import read_graph
+from edgecnn.models.imported.space_to_depth import merge_into_convolutions
+from edgecnn.models.imported.wiring import Wiring, cut, static_shape
+from edgecnn.ondevice.contract import Contract
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from edgecnn.models.imported.graph import ImportedGraph
+    from edgecnn.ondevice.detector import Detector
+
+_IMAGE = 4
+_SCORES, _TABLE = 2, 3
+_MAX_SIDE = 8192
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an ONNX file holds.
+
+    Attributes:
+        graph: The network's structure, its decode part cut off.
+        state: Its weights.
+        contract: How images become its input, as far as the file tells.
+        classes: Number of classes; None where nothing tells.
+        detector: What was cut off; None where nothing was, or where the user cut.
+    """
+
+    graph: ImportedGraph
+    state: dict[str, Tensor]
+    contract: Contract
+    classes: int | None
+    detector: Detector | None
+
+
+def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
+    """Read a network of one image, a classifier or a detector.
+
+    A classifier is taken whole. Of a detector whose decode part is recognized the raw heads are taken, and
+    its preprocessing is that of the family; of a network that is neither, what ``outputs`` names.
+
+    Args:
+        file: The file; it is self-contained.
+        outputs: Names of the tensors that the network is cut at.
+
+    Raises:
+        InputError: The file is damaged, holds an operation that is not known, or a decode part that is not.
+        UsageError: A name in ``outputs`` is no tensor of the file.
+    """
+    model = _with_shapes(read_model(file), file)
+    height, width, channels = _image(model, file)
+    heads = None if outputs else _detector(model, file)
+    if outputs:
+        _check_outputs(model, outputs)
+    names = heads.outputs if heads else tuple(outputs) or tuple(value.name for value in model.graph.output)
+    part = fold(cut(model, names), file)
+    merge_into_convolutions(part)
+    graph, state = read_graph(part)
+    contract = _contract(height, width, channels, yolox=heads is not None)
+    if heads is not None:
+        return Imported(graph, state, contract, heads.classes, heads.detector)
+    shapes = [static_shape(value) for value in part.graph.output]
+    scores = len(shapes) == 1 and len(shapes[0]) == _SCORES
+    return Imported(graph, state, contract, shapes[0][1] if scores else None, None)
+
+
+def _detector(model: onnx.ModelProto, file: Path) -> Heads | None:
+    """Return where a detector is cut; None for a classifier, and for a network that ends in raw maps."""
+    ranks = {len(static_shape(value)) for value in model.graph.output}
+    return None if ranks <= {_SCORES, _IMAGE} else find_heads(model, file)
+
+
+def _with_shapes(model: onnx.ModelProto, file: Path) -> onnx.ModelProto:
+    """Fix a batch size that is left open to 1, and infer all shapes."""
+    for value in model.graph.input:
+        sizes = value.type.tensor_type.shape.dim
+        if len(sizes) == _IMAGE and not sizes[0].HasField("dim_value"):
+            sizes[0].dim_value = 1
+    try:
+        return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"the shapes of {file} cannot be inferred: {reason}") from error
+
+
+def _image(model: onnx.ModelProto, file: Path) -> tuple[int, int, int]:
+    """Return height, width and channels of the network's one input."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in constants]
+    shapes = [static_shape(value) for value in inputs]
+    floats = all(value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT for value in inputs)
+    if len(inputs) != 1 or len(shapes[0]) != _IMAGE or not floats:
+        listed = ", ".join(f"{value.name} {list(shape)}" for value, shape in zip(inputs, shapes, strict=True))
+        raise InputError(
+            f"{file} takes {listed or 'nothing'}; a network of one float image [1, C, H, W] is needed"
+        )
+    batch, channels, height, width = shapes[0]
+    if not (batch == 1 and channels in (1, 3) and 1 <= height <= _MAX_SIDE and 1 <= width <= _MAX_SIDE):
+        raise InputError(
+            f"{file} takes images {list(shapes[0])}; one gray or color image of a fixed size is needed",
+            hint="export it again with a batch of 1 and a fixed height and width, channels first",
+        )
+    return height, width, channels
+
+
+def _check_outputs(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
+    known = Wiring.of(model.graph).makers
+    for name in outputs:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise UsageError(
+                f"the file has no tensor {name!r} to cut at",
+                hint=f"did you mean {near[0]}?" if near else None,
+            )
+
+
+def _contract(height: int, width: int, channels: int, *, yolox: bool) -> Contract:
+    """Return YOLOX's preprocessing, or the usual one of classifiers; a pipeline may override every field."""
+    if yolox:
+        return Contract(
+            height, width, resize="letterbox", color="bgr", mean=(0.0,) * 3, std=(1.0,) * 3, pad_value=114
+        )
+    if channels == 1:
+        return Contract(height, width, color="gray", mean=(0.0,), std=(255.0,))
+    return Contract(height, width)

@@ -1,0 +1,67 @@
+"""An imported network as a torch module."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from edgecnn.errors import InputError
+from edgecnn.models.imported.graph import ImportedGraph
+from edgecnn.models.imported.operators import operator_of, unsupported
+
+if TYPE_CHECKING:
+    from edgecnn.models.imported.graph import Node
+
+
+class ImportedNetwork(nn.Module):
+    """Executes the operations of an imported graph one after another.
+
+    Every operation is a submodule of its own name, so that algorithms, reports and checkpoints name layers.
+
+    Args:
+        graph: The structure.
+
+    Raises:
+        InputError: An operation is unknown, or is configured in a way that torch has no counterpart for.
+    """
+
+    def __init__(self, graph: ImportedGraph) -> None:
+        super().__init__()
+        self._graph = graph
+        for node in graph.nodes:
+            self.add_module(node.name, _module(node))
+
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Return the output, or a tuple of several, for images ``[N, C, H, W]``."""
+        values: dict[str, Tensor] = {self._graph.input: images}
+        for node in self._graph.nodes:
+            result = self.get_submodule(node.name)(*(values[name] for name in node.inputs))
+            results = (result,) if isinstance(result, Tensor) else result
+            values.update(zip(node.outputs, results, strict=True))
+        outputs = tuple(values[name] for name in self._graph.outputs)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+
+def build(arguments: dict[str, Any]) -> nn.Module:
+    """Build the network of a spec's arguments, with weights that are yet to be loaded.
+
+    Raises:
+        InputError: The arguments do not describe an imported network.
+    """
+    if set(arguments) != {"graph"}:
+        raise InputError(
+            f"an imported network takes a graph, not {', '.join(sorted(arguments)) or 'nothing'}"
+        )
+    return ImportedNetwork(ImportedGraph.from_json(arguments["graph"])).eval()
+
+
+def _module(node: Node) -> nn.Module:
+    try:
+        module = operator_of(node).make(node)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise unsupported(node, f"{type(error).__name__} {error}") from error
+    shapes = {name: tuple(value.shape) for name, value in module.state_dict().items() if name in node.weights}
+    if shapes != node.weights:
+        raise unsupported(node, f"its weights are {node.weights}, not {shapes}")
+    return module

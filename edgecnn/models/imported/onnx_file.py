@@ -1,0 +1,106 @@
+"""ONNX files, read within bounds, and what ONNX Runtime folds of them."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnx
+import onnxruntime
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+from edgecnn.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+MAX_BYTES = 2**31 - 1
+"""Limit of a protobuf message."""
+
+REFUSALS: tuple[type[Exception], ...] = (
+    state.Fail,
+    state.InvalidArgument,
+    state.InvalidGraph,
+    state.InvalidProtobuf,
+    state.NoModel,
+    state.NotImplemented,
+    state.RuntimeException,
+)
+"""What ONNX Runtime raises for a model that it cannot run."""
+
+_MOVING = ["TransposeOptimizer"]
+"""Rewrites that would move the operations around by which a decode part is recognized."""
+
+
+def read_model(file: Path) -> onnx.ModelProto:
+    """Read an ONNX file that holds all its weights itself.
+
+    Raises:
+        InputError: The file is missing, too large, truncated, of another format, or refers to other files.
+    """
+    if not file.is_file():
+        raise InputError(f"there is no file {file}")
+    if file.stat().st_size > MAX_BYTES:
+        raise InputError(f"{file} is larger than an ONNX file can be (2 GiB)")
+    try:
+        model = onnx.load_model(file, load_external_data=False)
+    except DecodeError as error:
+        raise InputError(f"{file} is not an ONNX file, or it is truncated") from error
+    if not model.graph.node or not model.opset_import:
+        raise InputError(f"{file} is not an ONNX file, or it is truncated: it holds no graph")
+    for tensor in model.graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise InputError(f"{file} keeps its weights in another file, which is not supported")
+    return model
+
+
+def fold(model: onnx.ModelProto, name: Path) -> onnx.ModelProto:
+    """Return a model with constants folded, shape arithmetic among them, and batch norms in convolutions.
+
+    Raises:
+        InputError: ONNX Runtime refuses it; the message names ``name``.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgecnn-onnx-") as folder:
+        options = _options(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC)
+        options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
+        _session(model, name, options, disabled_optimizers=_MOVING)
+        folded = onnx.load_model(options.optimized_model_filepath)
+    try:
+        return onnx.shape_inference.infer_shapes(folded, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"the shapes of {name} cannot be inferred: {reason}") from error
+
+
+def run(model: onnx.ModelProto, name: Path, image: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+    """Run a model of one input as it is written, without optimization; return its outputs.
+
+    Raises:
+        InputError: ONNX Runtime refuses it; the message names ``name``.
+    """
+    session = _session(model, name, _options(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL))
+    outputs: list[npt.NDArray[np.float32]] = session.run(None, {session.get_inputs()[0].name: image})
+    return outputs
+
+
+def _options(level: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = level
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    return options
+
+
+def _session(
+    model: onnx.ModelProto, name: Path, options: onnxruntime.SessionOptions, **settings: list[str]
+) -> onnxruntime.InferenceSession:
+    try:
+        return onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"], **settings
+        )
+    except REFUSALS as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"{name} cannot be opened by ONNX Runtime: {reason}") from error
