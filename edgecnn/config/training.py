@@ -38,6 +38,47 @@ class RandAugmentSettings(Schema):
     """Strength of each operation, out of 30."""
 
 
+class BoxAugmentSettings(Schema):
+    """Random changes of images with boxes."""
+
+    mosaic: float = Field(default=0.0, ge=0, le=1)
+    """Share of the images that are joined with three others (Bochkovskiy et al., 2020)."""
+
+    mosaic_scale: tuple[float, float] = (0.4, 1.0)
+    """Least and largest size of a photo in a mosaic, as a share of the input."""
+
+    scale: tuple[float, float] = (1.0, 1.0)
+    """Least and largest factor on the size of a photo that stands alone."""
+
+    translate: float = Field(default=0.0, ge=0, le=0.5)
+    """Largest shift, as a share of the input."""
+
+    rotate: float = Field(default=0.0, ge=0, le=45)
+    """Largest rotation, in degrees."""
+
+    hsv: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Largest change of hue, saturation and value, each within 0..1."""
+
+    mixup: float = Field(default=0.0, ge=0, le=1)
+    """Share of the images that a second one is laid over."""
+
+    multi_scale: float = Field(default=0.0, ge=0, le=0.5)
+    """Largest change of a batch's input size, as a share, in steps of 32 pixels."""
+
+    plain_epochs: int = Field(default=0, ge=0)
+    """Last epochs without mosaic and mixup: what ships sees photos as they are."""
+
+    @model_validator(mode="after")
+    def _ranges(self) -> Self:
+        for name in ("mosaic_scale", "scale"):
+            low, high = getattr(self, name)
+            if not 0.05 <= low <= high <= 4.0:
+                raise ValueError(f"{name} [{low}, {high}] is no range within 0.05 .. 4")
+        if not all(0.0 <= gain <= 1.0 for gain in self.hsv):
+            raise ValueError(f"hsv {list(self.hsv)} is not within 0 .. 1")
+        return self
+
+
 class AugmentSettings(Schema):
     """Random changes of the training images; everything is off unless asked for."""
 
@@ -57,6 +98,9 @@ class AugmentSettings(Schema):
 
     cutmix: float = Field(default=0.0, ge=0, le=10)
     """Alpha of CutMix (Yun et al., 2019); 0 is off."""
+
+    boxes: BoxAugmentSettings = BoxAugmentSettings()
+    """What a detector's images undergo; of the others only ``flip`` applies to them."""
 
     @model_validator(mode="after")
     def _one_crop(self) -> Self:

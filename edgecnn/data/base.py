@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from edgecnn.data.digest import DigestCache
+    from edgecnn.data.objects import Objects
 
 UNLABELLED = -1
 """The label of an image that has none."""
@@ -25,6 +26,10 @@ class Source(Protocol):
     @property
     def labels(self) -> npt.NDArray[np.int64]:
         """int64 ``[N]``; :data:`UNLABELLED` where an image has no label."""
+
+    @property
+    def objects(self) -> Objects | None:
+        """The boxes of each image, in the order of the images; None where there are only labels."""
 
     def __len__(self) -> int: ...
 

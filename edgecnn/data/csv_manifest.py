@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import posixpath
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import numpy as np
 
 from edgecnn.data import classes as classes_file
 from edgecnn.data.base import UNLABELLED
-from edgecnn.data.files import FileSource
+from edgecnn.data.files import FileSource, path_within
 from edgecnn.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,19 +77,6 @@ class _RowReader:
             raise InputError(f"{self.file}:1: there is no column 'path'", hint=_FORM_HINT)
         return columns
 
-    def path(self, text: str, where: str) -> str:
-        path = posixpath.normpath(text) if text else ""
-        if not path or "\0" in path:
-            raise InputError(f"{where}: empty path")
-        if path == ".." or path.startswith(("/", "../")):
-            raise InputError(
-                f"{where}: {text!r} leads out of the manifest's folder",
-                hint="paths are relative to the folder of the CSV file",
-            )
-        if not (self.file.parent / path).is_file():
-            raise InputError(f"{where}: image {text!r} does not exist")
-        return path
-
     def label(self, text: str, where: str) -> int:
         if not _INTEGER.fullmatch(text):
             return self._named(text, where)
@@ -127,6 +113,6 @@ def _read(rows: _csv.Reader, reader: _RowReader) -> tuple[list[str], list[int]]:
         if len(cells) != len(columns):
             raise InputError(f"{where}: {len(cells)} values for {len(columns)} columns", hint=_FORM_HINT)
         row = dict(zip(columns, (cell.strip() for cell in cells), strict=True))
-        paths.append(reader.path(row["path"], where))
+        paths.append(path_within(reader.file.parent, row["path"], where))
         labels.append(reader.label(row["label"], where) if "label" in row else UNLABELLED)
     return paths, labels

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.data.digest import DigestCache
+    from edgecnn.data.objects import Objects
 
 CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
@@ -37,11 +38,13 @@ class FashionMnist:
         split: ``train`` or ``test``.
         images: uint8 ``[N, H, W]``.
         labels: int64 ``[N]``.
+        objects: None: clothes have no boxes.
     """
 
     split: str
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
+    objects: Objects | None = None
 
     @classmethod
     def read(cls, folder: Path, split: str) -> FashionMnist:

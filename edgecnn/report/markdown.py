@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.config.quantities import format_size
-from edgecnn.report.rows import climbed, ladder_table, target_table, worth
+from edgecnn.report.rows import METRIC_NAMES, climbed, ladder_table, target_table, worth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,10 +59,15 @@ def _headline(summary: dict[str, Any]) -> str:
 
 def _training(training: dict[str, Any]) -> str:
     rows = [
-        (str(epoch["epoch"] + 1), f"{epoch['loss']:.3f}", _percent(epoch["top1"]), f"{epoch['seconds']:.0f}")
+        (
+            str(epoch["epoch"] + 1),
+            f"{epoch['loss']:.3f}",
+            _percent(epoch["metric"]),
+            f"{epoch['seconds']:.0f}",
+        )
         for epoch in training["history"]
     ]
-    return "## Training\n\n" + table(("epoch", "loss", "top-1", "seconds"), rows)
+    return "## Training\n\n" + table(("epoch", "loss", METRIC_NAMES[training["metric"]], "seconds"), rows)
 
 
 def _percent(value: float | None) -> str:

@@ -9,6 +9,9 @@ from edgecnn.config.quantities import format_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+METRIC_NAMES = {"top1": "top-1", "ap": "AP50:95", "ap50": "AP50"}
+"""What tables call a task's metric."""
+
 _ALWAYS = ("target", "precision", "size", "top-1", "drop", "agreement", "SQNR", "latency", "ratio")
 _NPU = ("on NPU", "cycles", "SRAM")
 _RESULT = ("result",)

@@ -59,16 +59,18 @@ class BatchPlan:
             yield batch[processes.rank :: processes.world].astype(np.int64)
 
 
-def check_sets(train_set: PreparedSet, eval_set: PreparedSet | None, classes: int) -> None:
+def check_sets(
+    train_set: PreparedSet, eval_set: PreparedSet | None, classes: int, *, boxes: bool = False
+) -> None:
     """Check that the labels are outputs of the network and that both sets were prepared for it alike.
 
     Raises:
         InputError: A label is missing or out of range, or the sets differ in classes or preprocessing.
     """
-    check_labels(train_set, classes)
+    check_labels(train_set, classes, boxes=boxes)
     if eval_set is None:
         return
-    check_labels(eval_set, classes)
+    check_labels(eval_set, classes, boxes=boxes)
     if train_set.classes and eval_set.classes and train_set.classes != eval_set.classes:
         raise InputError("the training and the evaluation set name different classes")
     if train_set.contract != eval_set.contract:

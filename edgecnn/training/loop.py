@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
 import time
 from dataclasses import dataclass
@@ -16,16 +15,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from edgecnn.errors import InputError
 from edgecnn.training.allocator import freed_memory_kept
-from edgecnn.training.augment import mix_transform, pixel_transforms
-from edgecnn.training.batches import BatchPlan, check_sets, to_input
+from edgecnn.training.batches import BatchPlan
 from edgecnn.training.distributed import Processes, joined_processes
 from edgecnn.training.ema import AveragedWeights
-from edgecnn.training.evaluate import count_outputs, top1
 from edgecnn.training.freeze import check_prefixes, set_mode
-from edgecnn.training.method import Classification
 from edgecnn.training.optimizer import build_optimizer, learning_rate, set_learning_rate
 from edgecnn.training.progress import EpochResult, Meter, TrainProgress, TrainResult
 from edgecnn.training.snapshot import TrainingState, load_snapshot, save_snapshot
+from edgecnn.training.task import ClassificationTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +31,7 @@ if TYPE_CHECKING:
     from edgecnn.config.training import TrainSettings
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.training.method import Method
+    from edgecnn.training.task import Task
 
 SNAPSHOT = "training.safetensors"
 
@@ -47,29 +45,33 @@ def train(
     scratch: Path,
     progress: Callable[[TrainProgress], None],
     method: Method | None = None,
+    task: Task | None = None,
 ) -> TrainResult:
-    """Train a classifier in place.
+    """Train a network in place.
 
     A run that was killed goes on from its last finished epoch when it is called again with the same
     ``scratch``, and ends with the same bits as an unbroken one (same machine, versions and number of
     threads). Under ``torchrun`` every process calls this and ends with the same weights.
 
     Args:
-        module: Takes float32 ``[N, C, H, W]`` and returns logits ``[N, classes]``. On return it is on the
-            CPU, in evaluation mode, with the averaged weights where ``settings.ema`` asks for them.
+        module: Takes float32 ``[N, C, H, W]`` and returns logits ``[N, classes]``, or what the task asks
+            for. On return it is on the CPU, in evaluation mode, with the averaged weights where
+            ``settings.ema`` asks for them.
         train_set: Images to learn from.
         eval_set: Images to measure each epoch on.
         settings: How to train.
         scratch: Folder for what a resume needs.
         progress: Called a few times a second at most, and after each epoch; only in the first process.
-        method: What a step minimizes; cross entropy with the labels where none is given.
+        method: What a step minimizes; the task's own where none is given.
+        task: What the network learns from both sets; to classify where none is given.
 
     Raises:
         InputError: The sets and the network do not fit each other, or the loss stopped being finite.
         UsageError: The settings do not fit the network or the machine.
     """
     check_prefixes(module, settings.transfer)
-    method = method or Classification(settings.label_smoothing)
+    task = task or ClassificationTask(train_set, eval_set, settings)
+    method = method or task.method()
     with (
         freed_memory_kept(),
         joined_processes(settings.device) as processes,
@@ -79,9 +81,8 @@ def train(
         module.to(memory_format=torch.channels_last)
         method.to(processes.device)
         processes.broadcast(module.state_dict().values())
-        classes = count_outputs(module, train_set, processes.device)
-        check_sets(train_set, eval_set, classes)
-        run = _Run.begin(module, method, classes, train_set, eval_set, settings, processes, progress)
+        task.begin(module, processes.device)
+        run = _Run.begin(module, method, task, settings, processes, progress)
         history = run.resume(scratch / SNAPSHOT)
         for epoch in range(len(history), settings.epochs):
             history.append(run.epoch(epoch))
@@ -90,7 +91,7 @@ def train(
             module.load_state_dict(run.average.module.state_dict())
         module.requires_grad_(True).eval()
         module.to("cpu").to(memory_format=torch.contiguous_format)
-        return TrainResult(tuple(history), run.meter.images_per_second)
+        return TrainResult(tuple(history), run.meter.images_per_second, task.metric)
 
 
 @contextlib.contextmanager
@@ -110,9 +111,7 @@ class _Run:
 
     module: nn.Module
     method: Method
-    classes: int
-    train_set: PreparedSet
-    eval_set: PreparedSet | None
+    task: Task
     settings: TrainSettings
     processes: Processes
     plan: BatchPlan
@@ -125,9 +124,7 @@ class _Run:
         cls,
         module: nn.Module,
         method: Method,
-        classes: int,
-        train_set: PreparedSet,
-        eval_set: PreparedSet | None,
+        task: Task,
         settings: TrainSettings,
         processes: Processes,
         progress: Callable[[TrainProgress], None],
@@ -136,13 +133,11 @@ class _Run:
             for layer in module.modules():
                 if isinstance(layer, nn.BatchNorm2d):
                     layer.momentum = settings.batch_norm_momentum
-        plan = BatchPlan.of(train_set, settings.batch_size, processes.world)
+        plan = BatchPlan.of(task.train_set, settings.batch_size, processes.world)
         return cls(
             module=module,
             method=method,
-            classes=classes,
-            train_set=train_set,
-            eval_set=eval_set,
+            task=task,
             settings=settings,
             processes=processes,
             plan=plan,
@@ -164,12 +159,11 @@ class _Run:
     @property
     def identity(self) -> dict[str, Any]:
         """What decides the outcome besides the initial weights; a snapshot of another one is refused."""
-        labels = hashlib.sha256(np.ascontiguousarray(self.train_set.labels).tobytes()).hexdigest()
         return {
             "settings": self.settings.model_dump(mode="json"),
             "method": self.method.identity,
-            "contract": self.train_set.contract.to_json(),
-            "labels": labels,
+            "contract": self.task.train_set.contract.to_json(),
+            "labels": self.task.identity,
             "parameters": [list(parameter.shape) for parameter in self.module.parameters()],
             "processes": self.processes.world,
         }
@@ -195,14 +189,13 @@ class _Run:
         if self.average is not None:
             self.processes.average(self.average.module.buffers())
         (loss,) = self.processes.sum(self.meter.loss / self.processes.world)
-        accuracy = self._evaluate()
-        self.meter.end_epoch(epoch, rate, accuracy)
-        return EpochResult(epoch, loss, rate, time.monotonic() - started, accuracy)
+        module = self.module if self.average is None else self.average.module
+        metric = self.task.evaluate(module.eval(), self.processes)
+        self.meter.end_epoch(epoch, rate, metric)
+        return EpochResult(epoch, loss, rate, time.monotonic() - started, metric)
 
     def _steps(self, epoch: int) -> float:
-        settings, contract = self.settings, self.train_set.contract
-        augment = pixel_transforms(settings.augment, contract.height, contract.width)
-        mix = mix_transform(settings.augment, self.classes)
+        settings = self.settings
         network = self._parallel()
         steps = settings.epochs * self.plan.steps
         warmup = round(settings.warmup_epochs * self.plan.steps)
@@ -214,9 +207,7 @@ class _Run:
                 done, steps=steps, warmup=warmup, peak=settings.optimizer.lr, final=settings.final_lr
             )
             set_learning_rate(self.optimizer, rate)
-            images = augment(torch.from_numpy(self.train_set.images[indices]))
-            labels = torch.from_numpy(self.train_set.labels[indices]).to(self.processes.device)
-            inputs, targets = mix(to_input(images, contract, self.processes.device), labels)
+            inputs, targets = self.task.batch(indices, epoch, self.processes.device)
             self.method.before_step(done / steps)
             loss = self._step(network, inputs, targets)
             if not math.isfinite(loss):
@@ -229,10 +220,10 @@ class _Run:
             self.meter.step(epoch, loss, rate)
         return rate
 
-    def _step(self, network: nn.Module, inputs: Tensor, targets: Tensor) -> float:
+    def _step(self, network: nn.Module, inputs: Tensor, targets: Any) -> float:
         with torch.autocast(self.processes.device.type, torch.bfloat16, enabled=self._in_bfloat16):
-            logits = network(inputs)
-        loss = self.method.loss(inputs, logits, targets)
+            outputs = network(inputs)
+        loss = self.method.loss(inputs, outputs, targets)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         if self.settings.clip_norm is not None:
@@ -250,12 +241,6 @@ class _Run:
         if self.processes.world == 1:
             return self.module
         return DistributedDataParallel(self.module, broadcast_buffers=False)
-
-    def _evaluate(self) -> float | None:
-        if self.eval_set is None or not len(self.eval_set):
-            return None
-        module = self.module if self.average is None else self.average.module
-        return top1(module.eval(), self.eval_set, self.settings.batch_size, self.processes)
 
 
 def _silent(_: TrainProgress) -> None:

@@ -27,13 +27,14 @@ class Method(Protocol):
             share: Steps done, as a share of all of the training's steps, within [0, 1).
         """
 
-    def loss(self, inputs: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, inputs: Tensor, outputs: Any, targets: Any, /) -> Tensor:
         """Return what the step minimizes, a float32 scalar.
 
         Args:
             inputs: What the network was given, float32 ``[N, C, H, W]``.
-            logits: What it answered, ``[N, classes]``.
-            targets: Labels, int64 ``[N]``, or class probabilities, float32 ``[N, classes]``.
+            outputs: What it answered: logits ``[N, classes]``, or a detector's maps.
+            targets: As the task gives them: labels, int64 ``[N]``, class probabilities, float32
+                ``[N, classes]``, or boxes.
         """
 
 

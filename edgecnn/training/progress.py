@@ -25,7 +25,7 @@ class TrainProgress:
         lr: Learning rate of the last step.
         images_per_second: Rate since this process started training, all processes together.
         seconds_left: Expected time to the end of the last epoch.
-        top1: Share of the evaluation set that is classified right; None before the epoch's end.
+        metric: What the task measures on the evaluation set; None before the epoch's end.
     """
 
     epoch: int
@@ -36,7 +36,7 @@ class TrainProgress:
     lr: float
     images_per_second: float
     seconds_left: float
-    top1: float | None = None
+    metric: float | None = None
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class EpochResult:
         loss: Mean training loss.
         lr: Learning rate of its last step.
         seconds: Wall time, evaluation included.
-        top1: Share of the evaluation set that is classified right, or None without such a set.
+        metric: What the task measures on the evaluation set, or None without such a set.
     """
 
     epoch: int
     loss: float
     lr: float
     seconds: float
-    top1: float | None
+    metric: float | None
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,12 @@ class TrainResult:
     Attributes:
         history: Every epoch, those before a resume included.
         images_per_second: Rate of this process' epochs, evaluation not counted; 0 if none was left.
+        metric: Name of the metric: ``top1`` or ``ap50``.
     """
 
     history: tuple[EpochResult, ...]
     images_per_second: float
+    metric: str
 
     @property
     def seconds(self) -> float:
@@ -76,23 +78,24 @@ class TrainResult:
         return sum(epoch.seconds for epoch in self.history)
 
     @property
-    def last_top1(self) -> float | None:
+    def last_metric(self) -> float | None:
         """Metric of the last epoch, whose weights are the result."""
-        return self.history[-1].top1
+        return self.history[-1].metric
 
     @property
-    def best_top1(self) -> float | None:
+    def best_metric(self) -> float | None:
         """Best metric of any epoch; its weights are not kept, since choosing them here would flatter."""
-        return max((epoch.top1 for epoch in self.history if epoch.top1 is not None), default=None)
+        return max((epoch.metric for epoch in self.history if epoch.metric is not None), default=None)
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
         return {
             "history": [asdict(epoch) for epoch in self.history],
+            "metric": self.metric,
             "seconds": self.seconds,
             "images_per_second": self.images_per_second,
-            "last_top1": self.last_top1,
-            "best_top1": self.best_top1,
+            "last_metric": self.last_metric,
+            "best_metric": self.best_metric,
         }
 
 
@@ -146,11 +149,11 @@ class Meter:
             self._last_report = now
             self._report(self._progress(epoch, lr, None))
 
-    def end_epoch(self, epoch: int, lr: float, top1: float | None) -> None:
+    def end_epoch(self, epoch: int, lr: float, metric: float | None) -> None:
         """Report the end of an epoch, whenever the last report was."""
-        self._report(self._progress(epoch, lr, top1))
+        self._report(self._progress(epoch, lr, metric))
 
-    def _progress(self, epoch: int, lr: float, top1: float | None) -> TrainProgress:
+    def _progress(self, epoch: int, lr: float, metric: float | None) -> TrainProgress:
         steps_left = (self._epochs - epoch) * self._steps - self._step
         return TrainProgress(
             epoch=epoch,
@@ -161,5 +164,5 @@ class Meter:
             lr=lr,
             images_per_second=self.images_per_second,
             seconds_left=steps_left * self._seconds / max(1, self._steps_timed),
-            top1=top1,
+            metric=metric,
         )

@@ -63,7 +63,7 @@ def test_without_labels(folder):
         ("path,label\n,0\n", "2: empty path"),
         ("path,label\n/etc/passwd,0\n", "2: '/etc/passwd' leads out"),
         ("path,label\n../secret.jpg,0\n", "2: '../secret.jpg' leads out"),
-        ("path,label\nimages/../../x.jpg,0\n", "leads out of the manifest's folder"),
+        ("path,label\nimages/../../x.jpg,0\n", "leads out of the folder"),
         ("path,label\n..,0\n", "leads out"),
         ("path,label\nimages/0.jpg,\n", "2: label '' is not an integer"),
         ("path,label\nimages/0.jpg,cat\n", "2: label 'cat' is not an integer"),

@@ -88,7 +88,7 @@ def test_two_processes_end_with_the_same_weights(
         assert torch.equal(value, second[name]), f"{name} differs between the processes"
     results = [json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in (0, 1)]
     for left, right in zip(results[0]["history"], results[1]["history"], strict=True):
-        assert (left["loss"], left["top1"]) == (right["loss"], right["top1"])
+        assert (left["loss"], left["metric"]) == (right["loss"], right["metric"])
     assert results[0]["reports"] > 0
     assert results[1]["reports"] == 0, "only the first process reports"
     assert (tmp_path / "scratch" / SNAPSHOT).exists()

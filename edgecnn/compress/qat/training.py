@@ -85,9 +85,9 @@ class Schedule:
                 network.train()
             network.ranges_final.fill_(1)
 
-    def loss(self, inputs: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, inputs: Tensor, outputs: Any, targets: Any) -> Tensor:
         """Return the method's loss."""
-        return self.method.loss(inputs, logits, targets)
+        return self.method.loss(inputs, outputs, targets)
 
 
 @dataclass(frozen=True)

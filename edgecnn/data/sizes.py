@@ -1,0 +1,24 @@
+"""The size of an image file, for annotations that do not tell it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PIL import Image, UnidentifiedImageError
+
+from edgecnn.ondevice.preprocess import FORMATS, upright_size
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def size_of_file(path: Path) -> tuple[int, int]:
+    """Read height and width of an upright image from the head of its file.
+
+    A file that is no image has the size (0, 0): preparing it says what is wrong with it.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return upright_size(image)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError):
+        return (0, 0)

@@ -1,0 +1,76 @@
+"""Pascal VOC: one XML file an image, in a folder beside the images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgecnn.data import classes as classes_file
+from edgecnn.data.files import FileSource, path_within
+from edgecnn.data.objects import ImageObjects, Objects
+from edgecnn.data.sizes import size_of_file
+from edgecnn.data.xml_tree import Element, read_xml
+from edgecnn.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+def open_voc(annotations: Path, images: Path) -> FileSource:
+    """Read a folder of Pascal VOC annotations.
+
+    The classes are the lines of a ``classes.txt`` beside the two folders, or else the names that occur, in
+    the order of their code points. Objects marked ``difficult`` count neither as found nor as missed. An
+    annotation without an object is of an image without one.
+
+    Args:
+        annotations: Folder of ``.xml`` files.
+        images: Folder that their ``filename`` is relative to.
+
+    Raises:
+        InputError: There is no annotation, one of them is damaged or names an image that is not there or
+            that another one names, or a class is unknown.
+    """
+    files = sorted(annotations.glob("*.xml"))
+    if not files:
+        raise InputError(f"{annotations} holds no .xml annotation")
+    declared = annotations.parent / classes_file.FILE_NAME
+    roots = {file: read_xml(file) for file in files}
+    names = classes_file.read_classes(declared) if declared.is_file() else _names_in(roots)
+    found: dict[str, ImageObjects] = {}
+    for file, root in roots.items():
+        path = path_within(images, root.value("filename"), str(file))
+        if path in found:
+            raise InputError(f"{file}: another annotation is of {path} too")
+        found[path] = _objects(root, file, images / path, classes_file.class_indices(names))
+    objects = Objects(tuple(found.values()))
+    return FileSource(images, tuple(found), objects.main_labels(), names, objects)
+
+
+def _names_in(roots: dict[Path, Element]) -> tuple[str, ...]:
+    every = {child.value("name") for root in roots.values() for child in _things(root)}
+    return tuple(sorted(every - {""}))
+
+
+def _things(root: Element) -> list[Element]:
+    return [child for child in root.children if child.name == "object"]
+
+
+def _objects(root: Element, file: Path, image: Path, labels: dict[str, int | None]) -> ImageObjects:
+    try:
+        size = (int(root.value("size/height") or 0), int(root.value("size/width") or 0))
+    except ValueError:
+        raise InputError(f"{file}: the size of the image is not in whole numbers") from None
+    rows = []
+    for number, thing in enumerate(_things(root), 1):
+        name, where = thing.value("name"), f"{file}: object {number}"
+        label = labels.get(name)
+        if label is None:
+            raise InputError(f"{where}: {name!r} is not one class of {', '.join(labels) or 'none'}")
+        try:
+            x1, y1, x2, y2 = (float(thing.value(f"bndbox/{corner}")) for corner in _CORNERS)
+        except ValueError:
+            raise InputError(f"{where}: its bndbox does not hold the numbers {', '.join(_CORNERS)}") from None
+        rows.append((x1, y1, x2, y2, label, thing.value("difficult") == "1"))
+    return ImageObjects.of(size if all(size) else size_of_file(image), rows)

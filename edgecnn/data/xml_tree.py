@@ -1,0 +1,97 @@
+"""Small XML files from strangers: bounded, without document types, so without entities to expand."""
+
+from __future__ import annotations
+
+import xml.parsers.expat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from edgecnn.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_BYTES = 1 << 22
+_MAX_DEPTH = 32
+_MAX_ELEMENTS = 200_000
+
+
+@dataclass
+class Element:
+    """An element without its attributes.
+
+    Attributes:
+        name: Its tag.
+        text: The text directly in it, stripped.
+        children: The elements in it, in order.
+    """
+
+    name: str
+    text: str = ""
+    children: list[Element] = field(default_factory=list)
+
+    def find(self, path: str) -> Element | None:
+        """Return the first element at a path of names such as ``size/width``; None where there is none."""
+        name, _, rest = path.partition("/")
+        child = next((child for child in self.children if child.name == name), None)
+        return child.find(rest) if child is not None and rest else child
+
+    def value(self, path: str) -> str:
+        """Return the text of the first element at a path; empty where there is none."""
+        element = self.find(path)
+        return "" if element is None else element.text
+
+
+class _Refused(Exception):
+    """The document is more than a small plain file; the message says why."""
+
+
+def read_xml(file: Path) -> Element:
+    """Read a file and return its root.
+
+    Raises:
+        InputError: It cannot be read, is no XML, is too large or too deep, or declares a document type.
+    """
+    try:
+        with file.open("rb") as handle:
+            return _parse(handle.read(MAX_BYTES + 1))
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    except (_Refused, xml.parsers.expat.ExpatError, ValueError, LookupError) as error:
+        raise InputError(f"{file} is not an annotation in XML: {error}") from None
+
+
+def _parse(data: bytes) -> Element:
+    if len(data) > MAX_BYTES:
+        raise _Refused(f"it is larger than {MAX_BYTES >> 20} MiB")
+    document = Element("")
+    stack = [document]
+    count = 0
+
+    def start(name: str, _: dict[str, str]) -> None:
+        nonlocal count
+        count += 1
+        if count > _MAX_ELEMENTS or len(stack) > _MAX_DEPTH:
+            raise _Refused(f"it has more than {_MAX_ELEMENTS} elements or {_MAX_DEPTH} levels")
+        element = Element(name)
+        stack[-1].children.append(element)
+        stack.append(element)
+
+    def end(_: str) -> None:
+        element = stack.pop()
+        element.text = element.text.strip()
+
+    def text(characters: str) -> None:
+        stack[-1].text += characters
+
+    def refuse(*_: object) -> None:
+        raise _Refused("it declares a document type, which no annotation needs")
+
+    parser = xml.parsers.expat.ParserCreate()
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
+    parser.StartDoctypeDeclHandler = refuse
+    parser.buffer_text = True
+    parser.Parse(data, True)
+    return document.children[0]

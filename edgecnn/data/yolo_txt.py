@@ -1,0 +1,91 @@
+"""YOLO text files: one file an image, one line an object: ``class x_center y_center width height``."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from edgecnn.data import classes as classes_file
+from edgecnn.data.files import FileSource
+from edgecnn.data.image_folder import IMAGE_SUFFIXES
+from edgecnn.data.objects import ImageObjects, Objects
+from edgecnn.data.sizes import size_of_file
+from edgecnn.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_BYTES = 1 << 22
+_FORM = "a line is: class x_center y_center width height, the four as shares of the image's size"
+
+
+def open_yolo(labels: Path, images: Path) -> FileSource:
+    """Read a folder of YOLO labels; ``classes.txt`` beside the two folders names the classes.
+
+    An image without a label file, or with an empty one, has no object.
+
+    Args:
+        labels: Folder of ``.txt`` files, one an image, of the image's name.
+        images: Folder of images, without sub-folders.
+
+    Raises:
+        InputError: There is no image or no ``classes.txt``, a label file belongs to no image, or a line is
+            not of the form.
+    """
+    declared = images.parent / classes_file.FILE_NAME
+    if not declared.is_file():
+        raise InputError(f"there is no {declared}", hint="it names the classes, one a line, in their order")
+    names = classes_file.read_classes(declared)
+    files = sorted(path for path in images.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not files:
+        raise InputError(f"{images} holds no image")
+    by_stem = {path.stem: path for path in files}
+    if len(by_stem) < len(files):
+        twice = next(path for path in files if by_stem[path.stem] != path)
+        raise InputError(f"{twice.name} and {by_stem[twice.stem].name} in {images} share a label file")
+    for file in sorted(labels.glob("*.txt")):
+        if file.stem not in by_stem:
+            raise InputError(f"{file} belongs to no image in {images}")
+    found = tuple(_objects(labels / f"{path.stem}.txt", path, len(names)) for path in files)
+    objects = Objects(found)
+    return FileSource(images, tuple(path.name for path in files), objects.main_labels(), names, objects)
+
+
+def _objects(file: Path, image: Path, classes: int) -> ImageObjects:
+    size = size_of_file(image)
+    rows = []
+    for number, line in enumerate(_lines(file), 1):
+        if line.strip():
+            label, center_x, center_y, width, height = _row(line, f"{file}:{number}", classes)
+            left, top = center_x - width / 2, center_y - height / 2
+            x, y = size[1], size[0]
+            rows.append((left * x, top * y, (left + width) * x, (top + height) * y, label, False))
+    return ImageObjects.of(size, rows)
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        with file.open("rb") as handle:
+            data = handle.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise InputError(f"{file} is larger than {MAX_BYTES >> 20} MiB")
+        return data.decode("utf-8-sig").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not UTF-8 text") from None
+
+
+def _row(line: str, where: str, classes: int) -> tuple[int, float, float, float, float]:
+    cells = line.split()
+    try:
+        label, (x, y, width, height) = int(cells[0]), map(float, cells[1:])
+    except ValueError:
+        raise InputError(f"{where}: {line.strip()[:60]!r} is not an object", hint=_FORM) from None
+    if not 0 <= label < classes:
+        raise InputError(f"{where}: class {label} is out of range, it must be 0..{classes - 1}")
+    if not all(math.isfinite(value) and abs(value) <= 2.0 for value in (x, y, width, height)):
+        raise InputError(f"{where}: the box is not given in shares of the image's size", hint=_FORM)
+    return label, x, y, width, height

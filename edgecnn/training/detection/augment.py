@@ -1,0 +1,155 @@
+"""Random changes of images with boxes: mosaic, affine, flip, colour; all draws from one generator.
+
+Everything works on prepared images, which are letterboxed: the photo lies at the top left, the rest is
+padding. Pixels change as uint8, before normalization.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+if TYPE_CHECKING:
+    from edgecnn.config.training import BoxAugmentSettings
+    from edgecnn.ondevice.contract import Contract
+
+_LEAST_SIDE = 3.0
+_LEAST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image with its boxes.
+
+    Attributes:
+        pixels: uint8 ``[H, W, C]``.
+        corners: float32 ``[n, 4]``, ``x1, y1, x2, y2`` in pixels.
+        labels: int64 ``[n]``.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    corners: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+
+
+def mosaic(
+    samples: list[Sample],
+    settings: BoxAugmentSettings,
+    contract: Contract,
+    random: np.random.Generator,
+) -> Sample:
+    """Join four photos around a random centre, each at a random size (Bochkovskiy et al. 2020, YOLOv4)."""
+    height, width = contract.height, contract.width
+    canvas = np.full((height, width, contract.channels), contract.pad_value, np.uint8)
+    center_x, center_y = random.uniform(0.3, 0.7) * width, random.uniform(0.3, 0.7) * height
+    corners, labels = [], []
+    for quadrant, sample in enumerate(samples):
+        scale = random.uniform(*settings.mosaic_scale)
+        rows, columns = (max(1, round(side * scale)) for side in sample.pixels.shape[:2])
+        # The photo's corner lies at the centre of the mosaic, the photo in its quadrant.
+        left = round(center_x) - (columns if quadrant % 2 == 0 else 0)
+        top = round(center_y) - (rows if quadrant < 2 else 0)
+        tile = _image(sample.pixels).resize((columns, rows), Image.Resampling.BILINEAR)
+        limit_x = (0, round(center_x)) if quadrant % 2 == 0 else (round(center_x), width)
+        limit_y = (0, round(center_y)) if quadrant < 2 else (round(center_y), height)
+        x1, x2 = max(left, limit_x[0]), min(left + columns, limit_x[1])
+        y1, y2 = max(top, limit_y[0]), min(top + rows, limit_y[1])
+        if x2 <= x1 or y2 <= y1:
+            continue
+        pixels = _pixels(tile.crop((x1 - left, y1 - top, x2 - left, y2 - top)), contract)
+        canvas[y1:y2, x1:x2] = pixels
+        moved = sample.corners * np.float32(scale) + np.array([left, top] * 2, np.float32)
+        kept, boxes = _visible(moved, (x1, y1, x2, y2))
+        corners.append(boxes)
+        labels.append(sample.labels[kept])
+    return Sample(
+        canvas,
+        np.concatenate([np.empty((0, 4), np.float32), *corners]),
+        np.concatenate([np.empty(0, np.int64), *labels]),
+    )
+
+
+def affine(
+    sample: Sample, settings: BoxAugmentSettings, contract: Contract, random: np.random.Generator
+) -> Sample:
+    """Scale, rotate and shift the photo at random within the input."""
+    height, width = contract.height, contract.width
+    scale = random.uniform(*settings.scale)
+    angle = np.deg2rad(random.uniform(-settings.rotate, settings.rotate))
+    shift = random.uniform(-settings.translate, settings.translate, 2) * (width, height)
+    rows, columns = sample.pixels.shape[:2]
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    # The photo's middle goes to the middle of the input, then both are shifted.
+    offset = np.array([width, height]) / 2 + shift - turn @ (np.array([columns, rows]) / 2)
+    back = np.linalg.inv(turn)
+    fill = (contract.pad_value,) * contract.channels
+    moved = _image(sample.pixels).transform(
+        (width, height),
+        Image.Transform.AFFINE,
+        (*back[0], -(back[0] @ offset), *back[1], -(back[1] @ offset)),
+        resample=Image.Resampling.BILINEAR,
+        fillcolor=fill if contract.channels > 1 else contract.pad_value,
+    )
+    x, y = sample.corners[:, [0, 2, 0, 2]], sample.corners[:, [1, 1, 3, 3]]
+    points = np.stack([x, y], -1) @ turn.T + offset
+    boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], 1).astype(np.float32)
+    kept, boxes = _visible(boxes, (0, 0, width, height))
+    return Sample(_pixels(moved, contract), boxes, sample.labels[kept])
+
+
+def mirror(sample: Sample) -> Sample:
+    """Mirror left to right."""
+    width = np.float32(sample.pixels.shape[1])
+    corners = sample.corners.copy()
+    corners[:, [0, 2]] = width - sample.corners[:, [2, 0]]
+    return Sample(np.ascontiguousarray(sample.pixels[:, ::-1]), corners, sample.labels)
+
+
+def mix(first: Sample, second: Sample, random: np.random.Generator) -> Sample:
+    """Lay two images of one size over each other, boxes of both kept (Zhang et al. 2018, mixup)."""
+    share = random.beta(8.0, 8.0)
+    pixels = np.rint(share * first.pixels + (1.0 - share) * second.pixels).astype(np.uint8)
+    return Sample(
+        pixels,
+        np.concatenate([first.corners, second.corners]),
+        np.concatenate([first.labels, second.labels]),
+    )
+
+
+def recolor(
+    pixels: npt.NDArray[np.uint8], gains: tuple[float, float, float], random: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """Turn the hue and scale saturation and value at random; uint8 ``[H, W, 3]`` or gray ``[H, W, 1]``."""
+    draws = random.uniform(-1.0, 1.0, 3) * gains
+    levels = np.arange(256)
+    value = np.clip(levels * (1.0 + draws[2]), 0, 255).astype(np.uint8)
+    if pixels.shape[2] == 1:
+        return np.take(value, pixels)
+    hue = np.rint(levels + 255.0 * draws[0]).astype(np.int64) % 256
+    saturation = np.clip(levels * (1.0 + draws[1]), 0, 255).astype(np.uint8)
+    table = [*hue.tolist(), *saturation.tolist(), *value.tolist()]
+    return np.asarray(Image.fromarray(pixels).convert("HSV").point(table).convert("RGB"))
+
+
+def _visible(
+    corners: npt.NDArray[np.float32], window: tuple[float, float, float, float]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+    """Return which boxes show enough of themselves in a window, and those, cut at its borders."""
+    x1, y1, x2, y2 = window
+    cut = np.clip(corners, np.array([x1, y1] * 2), np.array([x2, y2] * 2)).astype(np.float32)
+    sides, whole = cut[:, 2:] - cut[:, :2], corners[:, 2:] - corners[:, :2]
+    share = sides.prod(axis=1) / np.maximum(whole.prod(axis=1), 1e-6)
+    kept = (sides.min(axis=1, initial=np.inf) >= _LEAST_SIDE) & (share >= _LEAST_SHARE)
+    return kept, cut[kept]
+
+
+def _image(pixels: npt.NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])
+
+
+def _pixels(image: Image.Image, contract: Contract) -> npt.NDArray[np.uint8]:
+    return np.asarray(image).reshape(image.height, image.width, contract.channels)

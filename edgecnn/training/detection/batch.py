@@ -1,0 +1,121 @@
+"""Batches of augmented images with boxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from edgecnn.ondevice.decode import to_input
+from edgecnn.ondevice.preprocess import place
+from edgecnn.training import batches
+from edgecnn.training.detection.augment import Sample, affine, mirror, mix, mosaic, recolor
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from edgecnn.config.training import AugmentSettings
+    from edgecnn.data.prepared import PreparedSet
+
+_STEP = 32
+"""Input sizes are multiples of the coarsest stride."""
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """The boxes of one image of a batch.
+
+    Attributes:
+        corners: float32 ``[n, 4]``, ``x1, y1, x2, y2`` in pixels of the input.
+        labels: int64 ``[n]``.
+    """
+
+    corners: Tensor
+    labels: Tensor
+
+
+class BoxBatches:
+    """Makes batches out of a prepared set.
+
+    Args:
+        prepared: The images; crowds and difficult objects are not learnt from.
+        settings: How images change.
+    """
+
+    def __init__(self, prepared: PreparedSet, settings: AugmentSettings) -> None:
+        self._prepared = prepared
+        self._settings = settings
+        self._samples = [_sample(prepared, index) for index in range(len(prepared))]
+
+    def batch(
+        self, indices: npt.NDArray[np.int64], device: torch.device, *, composed: bool
+    ) -> tuple[Tensor, list[Boxes]]:
+        """Return normalized images, float32 ``[n, C, H, W]``, and their boxes.
+
+        Args:
+            indices: Which images; a mosaic and mixup draw others to join them.
+            device: Where the tensors lie.
+            composed: Whether images may be composed of several (not at the end of a training, whose last
+                steps see photos as they are).
+        """
+        random = np.random.default_rng(int(torch.randint(2**62, ()).item()))
+        samples = [self._augmented(int(index), random, composed=composed) for index in indices]
+        pixels = np.stack([sample.pixels for sample in samples])
+        images = batches.to_input(pixels, self._prepared.contract, device)
+        scale = self._scale(random)
+        if scale != 1.0:
+            size = [round(side * scale / _STEP) * _STEP for side in images.shape[2:]]
+            factor = torch.tensor([size[1] / images.shape[3], size[0] / images.shape[2]] * 2)
+            images = interpolate(images, size=size, mode="bilinear", align_corners=False)
+        else:
+            factor = torch.ones(4)
+        return images, [
+            Boxes(
+                (torch.from_numpy(sample.corners) * factor).to(device),
+                torch.from_numpy(sample.labels).to(device),
+            )
+            for sample in samples
+        ]
+
+    def _augmented(self, index: int, random: np.random.Generator, *, composed: bool) -> Sample:
+        settings = self._settings.boxes
+        sample = self._composed(index, random) if composed else self._moved(index, random)
+        if composed and random.random() < settings.mixup:
+            other = int(random.integers(len(self._samples)))
+            sample = mix(sample, self._composed(other, random), random)
+        if self._settings.flip and random.random() < 0.5:
+            sample = mirror(sample)
+        if any(settings.hsv):
+            pixels = recolor(sample.pixels, settings.hsv, random)
+            sample = Sample(pixels, sample.corners, sample.labels)
+        return sample
+
+    def _composed(self, index: int, random: np.random.Generator) -> Sample:
+        if random.random() >= self._settings.boxes.mosaic:
+            return self._moved(index, random)
+        others = random.integers(len(self._samples), size=3)
+        chosen = [self._samples[number] for number in random.permutation([index, *others])]
+        return mosaic(chosen, self._settings.boxes, self._prepared.contract, random)
+
+    def _moved(self, index: int, random: np.random.Generator) -> Sample:
+        return affine(self._samples[index], self._settings.boxes, self._prepared.contract, random)
+
+    def _scale(self, random: np.random.Generator) -> float:
+        spread = self._settings.boxes.multi_scale
+        return float(random.uniform(1.0 - spread, 1.0 + spread)) if spread else 1.0
+
+
+def _sample(prepared: PreparedSet, index: int) -> Sample:
+    """Return the photo of a prepared image without its padding, and its boxes in the input's pixels."""
+    assert prepared.objects is not None  # noqa: S101 - checked before the training; tells the type checker
+    objects, contract = prepared.objects[index], prepared.contract
+    where = place(*objects.size, contract)
+    learnt = ~objects.ignored
+    corners = to_input(objects.boxes[learnt], contract, objects.size)
+    rows, columns = min(where.height, contract.height), min(where.width, contract.width)
+    corners = np.clip(corners, 0, np.array([columns, rows] * 2, np.float32))
+    return Sample(prepared.images[index][:rows, :columns], corners, objects.labels[learnt])

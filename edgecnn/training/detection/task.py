@@ -1,0 +1,140 @@
+"""Images with boxes as a task of the training loop."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+
+from edgecnn.data.digest import combine
+from edgecnn.errors import InputError, UsageError
+from edgecnn.training.batches import check_sets, to_input
+from edgecnn.training.detection.batch import BoxBatches
+from edgecnn.training.detection.loss import DetectionLoss
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch import Tensor, nn
+
+    from edgecnn.config.training import TrainSettings
+    from edgecnn.data.objects import Objects
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.ondevice.detector import Detections, Detector
+    from edgecnn.training.detection.batch import Boxes
+    from edgecnn.training.distributed import Processes
+    from edgecnn.training.method import Method
+
+Score = Callable[[Sequence["Detections"], "Objects"], float]
+"""Measures detections of all images against their boxes."""
+
+EVALUATION_SCORE = 0.01
+"""Least score of a detection that counts while training."""
+
+
+@dataclass
+class DetectionTask:
+    """A :class:`edgecnn.training.task.Task`.
+
+    Attributes:
+        train_set: Images to learn from, with boxes.
+        eval_set: Images to measure each epoch on.
+        settings: Gives augmentation and the batch size of an evaluation.
+        detector: How the network's outputs become boxes.
+        classes: Number of classes.
+        score: Measures detections.
+    """
+
+    train_set: PreparedSet
+    eval_set: PreparedSet | None
+    settings: TrainSettings
+    detector: Detector
+    classes: int
+    score: Score
+    metric: str = "ap50"
+    _batches: BoxBatches | None = field(default=None, init=False)
+
+    @property
+    def identity(self) -> str:
+        """Digest of the boxes."""
+        objects = self.train_set.objects
+        return combine(["objects"], [] if objects is None else objects.rows())
+
+    def method(self) -> Method:
+        """Return the detector's loss."""
+        return DetectionLoss(self.detector)
+
+    def begin(self, module: nn.Module, device: torch.device) -> None:
+        """Check the boxes and run one image.
+
+        Raises:
+            UsageError: The detector's boxes are of a coding that has no loss here, or the settings are for
+                classifiers.
+            InputError: Network and sets do not fit each other.
+        """
+        if self.detector.boxes != "dfl" or any(
+            level.objectness is not None for level in self.detector.levels
+        ):
+            raise UsageError(
+                f"a detector with boxes of the coding {self.detector.boxes!r} cannot be trained here",
+                hint="zoo:yolo-nano and zoo:yolo-small can",
+            )
+        augment = self.settings.augment
+        unfit = ("pad_crop", "resized_crop", "randaugment", "mixup", "cutmix")
+        for name in unfit:
+            if getattr(augment, name):
+                raise UsageError(f"train.augment.{name} is for classifiers", hint="see train.augment.boxes")
+        check_sets(self.train_set, self.eval_set, self.classes, boxes=True)
+        image = to_input(self.train_set.images[:1], self.train_set.contract, device)
+        with torch.inference_mode():
+            outputs = module.eval()(image)
+        try:
+            self.detector.decode(
+                [output.cpu().numpy() for output in outputs], self.train_set.contract, [(1, 1)]
+            )
+        except ValueError as error:
+            raise InputError(f"the network does not answer as its detector says: {error}") from error
+        self._batches = BoxBatches(self.train_set, augment)
+
+    def batch(
+        self, indices: npt.NDArray[np.int64], epoch: int, device: torch.device
+    ) -> tuple[Tensor, list[Boxes]]:
+        """Return images and the boxes of each, in pixels of the input."""
+        assert self._batches is not None  # noqa: S101 - the loop begins with begin()
+        composed = epoch < self.settings.epochs - self.settings.augment.boxes.plain_epochs
+        return self._batches.batch(indices, device, composed=composed)
+
+    def evaluate(self, module: nn.Module, processes: Processes) -> float | None:
+        """Return the average precision; every process measures all images, as it is not a mean over them."""
+        if self.eval_set is None or self.eval_set.objects is None or not len(self.eval_set):
+            return None
+        found = detect(
+            module, self.detector, self.eval_set, batch_size=self.settings.batch_size, device=processes.device
+        )
+        return self.score(found, self.eval_set.objects)
+
+
+@torch.inference_mode()
+def detect(
+    module: nn.Module, detector: Detector, prepared: PreparedSet, *, batch_size: int, device: torch.device
+) -> list[Detections]:
+    """Find objects in all images of a prepared set with boxes.
+
+    Args:
+        module: A network in evaluation mode, on ``device``.
+        detector: How its outputs become boxes; its score threshold is lowered to :data:`EVALUATION_SCORE`.
+        prepared: The images; the sizes of their photos are those of its objects.
+        batch_size: Images at a time.
+        device: Where to compute.
+    """
+    assert prepared.objects is not None  # noqa: S101 - the callers checked; tells the type checker
+    sizes = prepared.objects.sizes
+    lowered = dataclasses.replace(detector, score_threshold=min(detector.score_threshold, EVALUATION_SCORE))
+    found: list[Detections] = []
+    for start in range(0, len(prepared), batch_size):
+        images = to_input(prepared.images[start : start + batch_size], prepared.contract, device)
+        outputs = [output.float().cpu().numpy() for output in module(images)]
+        found += lowered.decode(outputs, prepared.contract, sizes[start : start + len(images)])
+    return found
