@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn import process
-from edgecnn.config.paths import cache_dir, store_dir
+from edgecnn.api.origins import FLOAT_RUNTIMES, float_file, stored
+from edgecnn.config.paths import cache_dir
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
 from edgecnn.errors import InputError, UsageError
-from edgecnn.formats.registry import format_of, model_file
+from edgecnn.formats.registry import format_of
 from edgecnn.measure.diagnosis import Diagnosis, LayerDiagnosis, Whole
 from edgecnn.ondevice.contract import Contract
 from edgecnn.report.diagnosis import diagnosis_markdown
@@ -23,7 +23,6 @@ from edgecnn.report.diagnosis_plot import diagnosis_svg
 from edgecnn.runtimes.isa import ISAS
 from edgecnn.runtimes.registry import entry_of
 from edgecnn.store.manifest import Artifact
-from edgecnn.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +36,6 @@ IMAGES = 30
 
 _TIMEOUT_S = 3600.0
 _CONTRACT_BYTES = 20_000_000
-_KEY = re.compile(r"[0-9a-f]{64}")
-_RUNTIMES = {"onnx": "onnxruntime", "tflite": "litert", "openvino": "openvino"}
 _EXACT = ("tosa", "tflite-micro")
 """Runtimes whose outputs are those of the format's reference execution, bit for bit."""
 
@@ -119,7 +116,7 @@ class _Subject:
         return format_of(self.model)
 
     @classmethod
-    def of_artifact(cls, directory: Path, float_file: Path | None) -> _Subject:
+    def of_artifact(cls, directory: Path, given: Path | None) -> _Subject:
         artifact = Artifact.open(directory)
         target = artifact.manifest.target
         if target.precision != "int8":
@@ -127,13 +124,13 @@ class _Subject:
                 f"{directory} is {target.precision}; only an int8 artifact has int8 layers to diagnose",
                 hint="`edgecnn check` shows what was proven of it",
             )
-        float_model = float_file or _float_file(artifact)
+        float_model = given or float_file(artifact)
         _check_format(artifact.model, float_model)
-        network = _stored(artifact, "network")
-        if target.runtime not in (_RUNTIMES[target.format], *_EXACT):
+        network = stored(artifact, "network")
+        if target.runtime not in (FLOAT_RUNTIMES[target.format], *_EXACT):
             raise InputError(
                 f"layers cannot be executed one by one in {target.runtime}, which {target.name} ships in",
-                hint=f"diagnose it quantized for a target that runs in {_RUNTIMES[target.format]}",
+                hint=f"diagnose it quantized for a target that runs in {FLOAT_RUNTIMES[target.format]}",
             )
         execution: Execution = "reference" if target.runtime in _EXACT else "shipping"
         return cls(artifact.model, float_model, network, artifact.contract, target.name, execution)
@@ -169,40 +166,10 @@ def _read_contract(file: Path) -> Contract:
         raise InputError(f"{file} holds no preprocessing contract: {error}") from error
 
 
-def _float_file(artifact: Artifact) -> Path:
-    """Return the float file that an artifact was quantized from.
-
-    Raises:
-        InputError: The manifest does not name it, or the store has it no more.
-    """
-    if "float" not in artifact.manifest.source:
-        raise InputError(
-            f"{artifact.directory} does not say which float file it was quantized from",
-            hint="give it with --float, or export again",
-        )
-    outputs = _stored(artifact, "float")
-    if outputs is None:
-        raise InputError(
-            f"the store no longer has the float file that {artifact.directory} was quantized from",
-            hint="give it with --float, or export again, which makes it again",
-        )
-    return model_file(outputs, artifact.manifest.target.format)
-
-
-def _stored(artifact: Artifact, name: str) -> Path | None:
-    """Return the directory of what an artifact was made from; None where the store has it no more."""
-    origin = artifact.manifest.source.get(name)
-    # The key names a folder, and a manifest is not trusted.
-    if not isinstance(origin, dict) or not _KEY.fullmatch(str(origin.get("key"))):
-        return None
-    entry = Store(store_dir()).get(origin["key"])
-    return entry.outputs if entry is not None and entry.digest == origin.get("digest") else None
-
-
 def _diagnose(
     subject: _Subject, prepared: PreparedSet, folder: Path, tell: Callable[[int, int, str], None]
 ) -> Diagnosis:
-    here, runtime = host().isa, _RUNTIMES[subject.format]
+    here, runtime = host().isa, FLOAT_RUNTIMES[subject.format]
     isa = ISAS.get(here)
     saturates = isa is not None and isa.int8_saturates and entry_of(runtime).saturates
     child = process.call(

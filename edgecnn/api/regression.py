@@ -161,6 +161,8 @@ def _accuracy_row(manifest: Manifest, accepted: TargetBaseline, tolerances: Tole
     if not before or not after or before.get("digest") != after.get("digest"):
         note = "the baseline saw other images: accept it anew"
         return _row(name, "accuracy", Verdict.FAIL, "not comparable", None, note)
+    if "ap" in before and "ap" in after:
+        return _average_precision_row(name, float(before["ap"]), float(after["ap"]), tolerances)
     result = compare_accuracy(
         *(unpack_hits(str(part["hits"]), int(part["images"])) for part in (after, before)),
         tolerance=tolerances.accuracy,
@@ -174,6 +176,15 @@ def _accuracy_row(manifest: Manifest, accepted: TargetBaseline, tolerances: Tole
         f"{100 * result.paired.candidate:.2f} %",
         f"{100 * result.paired.baseline:.2f} % +- {100 * tolerances.accuracy:g}",
         result.reason + elsewhere,
+    )
+
+
+def _average_precision_row(name: str, before: float, after: float, tolerances: Tolerances) -> CheckRow:
+    """Compare AP50:95 on the same images in both directions; it has no right or wrong image to pair."""
+    verdict = Verdict.PASS if abs(after - before) <= tolerances.accuracy else Verdict.FAIL
+    limit = f"{100 * before:.2f} % +- {100 * tolerances.accuracy:g}"
+    return _row(
+        name, "AP50:95", verdict, f"{100 * after:.2f} %", limit, f"{100 * (after - before):+.2f} points"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +15,10 @@ def register(app: typer.Typer) -> None:
     app.command(
         "eval",
         no_args_is_help=True,
-        epilog=examples("edgecnn eval artifacts/efficientnet-lite0-tflite-int8 --data test.csv"),
+        epilog=examples(
+            "edgecnn eval artifacts/efficientnet-lite0-tflite-int8 --data test.csv",
+            "edgecnn eval artifacts/detector-tflite-int8 --data photos/boxes.json --draw pictures",
+        ),
     )(evaluate)
 
 
@@ -22,32 +26,45 @@ def evaluate(
     artifact: ArtifactArgument,
     data: Annotated[
         str,
-        typer.Option("--data", metavar="CSV|DIR", help="Labelled images: a CSV of path,label or a folder."),
+        typer.Option(
+            "--data", metavar="CSV|DIR", help="Labelled images: a CSV of path,label, a folder, boxes."
+        ),
     ],
     skip: Annotated[
         bool, typer.Option("--skip-bad-images", help="Leave corrupt images out instead of refusing them.")
     ] = False,
     limit: LimitOption = None,
     device: DeviceOption = "local",
+    draw: Annotated[
+        Path | None,
+        typer.Option(
+            "--draw", metavar="DIR", help="Write photos with a detector's boxes, fp32 and int8 side by side."
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Evaluate an artifact on labelled images, in the runtime that ships."""
     import edgecnn
     from edgecnn.cli.console import print_json, print_text
     from edgecnn.cli.reporter import bar
+    from edgecnn.report.rows import METRIC_NAMES
 
     with bar() as progress:
         result = edgecnn.evaluate(
-            artifact, data, skip_bad_images=skip, limit=limit, device=device, progress=progress
+            artifact, data, skip_bad_images=skip, limit=limit, device=device, draw=draw, progress=progress
         )
     if json:
         print_json(result.to_json())
         return
     against = "" if result.fp32 is None else f" (fp32: {100 * result.fp32:.2f} %)"
-    print_text(
-        f"top-1 {100 * result.value:.2f} %{against}, top-5 {100 * result.top5:.2f} % on {result.n} images, "
-        f"{result.images_per_second:.3g} images/s, {result.target}"
+    values = ", ".join(
+        f"{METRIC_NAMES[name]} {100 * value:.2f} %{against if name == result.metric else ''}"
+        for name, value in result.values.items()
     )
+    speed = f"{result.images_per_second:.3g} images/s"
+    print_text(f"{values} on {result.n} images, {speed}, {result.target}")
+    if result.drawn is not None:
+        print_text(f"pictures: {result.drawn}")
     if result.isa_note:
         print_text(result.isa_note)
     if result.simulated_by is not None:

@@ -26,6 +26,12 @@ class Budgets(Schema):
     accuracy_drop: Fraction | None = None
     """Largest loss of the task metric against fp32 PyTorch on the same images."""
 
+    ap50: Fraction | None = None
+    """Smallest AP50 of a detector, whose ``accuracy`` is AP50:95."""
+
+    ap50_drop: Fraction | None = None
+    """Largest loss of a detector's AP50 against fp32 PyTorch on the same images."""
+
     class_floor: Fraction | None = None
     """Smallest accuracy of any single class, in the shipping runtime."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from edgecnn.config.base import Schema
 from edgecnn.config.budgets import Budgets
@@ -69,8 +69,13 @@ class CalibrationConfig(Schema):
 class DataConfig(Schema):
     """Datasets: ``fashion-mnist:train``, a CSV of ``path,label``, or a folder of one folder a class.
 
-    Paths are relative to the working directory.
+    With boxes: a COCO file, or a folder of images with VOC or YOLO annotations beside them.
+    Paths are relative to the working directory. ``@train`` and ``@held-out`` after a path choose four fifths
+    of the images and the rest.
     """
+
+    root: str | None = None
+    """One dataset in place of ``train`` and ``eval``; a fifth of it, always the same, is held out."""
 
     train: str | None = None
     eval: str | None = None
@@ -83,6 +88,16 @@ class DataConfig(Schema):
 
     limit: int | None = Field(default=None, ge=1)
     """Use only so many images of each set, evenly spread; for trying things out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_root(cls, values: Any) -> Any:
+        root = values.get("root") if isinstance(values, dict) else None
+        if not isinstance(root, str):
+            return values
+        if values.get("train") or values.get("eval"):
+            raise ValueError("root takes the place of train and eval: give either")
+        return {**values, "train": f"{root}@train", "eval": f"{root}@held-out"}
 
 
 class VerificationConfig(Schema):

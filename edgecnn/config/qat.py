@@ -73,5 +73,6 @@ class QatSettings(Schema):
                 "ema": self.ema,
                 "clip_norm": self.clip_norm,
                 "transfer": TransferSettings(),
+                "augment": base.augment.of_one_size(),
             }
         )

@@ -102,6 +102,10 @@ class AugmentSettings(Schema):
     boxes: BoxAugmentSettings = BoxAugmentSettings()
     """What a detector's images undergo; of the others only ``flip`` applies to them."""
 
+    def of_one_size(self) -> AugmentSettings:
+        """Return the same without inputs of several sizes: a captured graph takes one."""
+        return self.model_copy(update={"boxes": self.boxes.model_copy(update={"multi_scale": 0.0})})
+
     @model_validator(mode="after")
     def _one_crop(self) -> Self:
         if self.pad_crop and self.resized_crop is not None:

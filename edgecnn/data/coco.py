@@ -32,18 +32,16 @@ def open_coco(file: Path) -> FileSource:
     folder = file.parent / "images"
     folder = folder if folder.is_dir() else file.parent
     try:
-        categories = sorted(document["categories"], key=lambda category: int(category["id"]))
-        names = tuple(str(category["name"]) for category in categories)
-        labels = {int(category["id"]): index for index, category in enumerate(categories)}
-        images = {int(image["id"]): image for image in document["images"]}
+        categories = _by_id(document["categories"], "categories", file)
+        images = _by_id(document["images"], "images", file)
+        names = tuple(str(categories[number]["name"]) for number in sorted(categories))
+        labels = {number: index for index, number in enumerate(sorted(categories))}
         rows = _rows(document["annotations"], images, labels, file)
         found = [_image(image, rows[number], folder, file) for number, image in images.items()]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{file} is not a COCO file of boxes: {type(error).__name__} {error}") from error
-    if not found:
-        raise InputError(f"{file} lists no image")
-    if not names or len(labels) < len(names) or len(images) < len(document["images"]):
-        raise InputError(f"{file} has no categories, or two categories or images of one id")
+    if not found or not names:
+        raise InputError(f"{file} lists no image" if names else f"{file} names no category")
     paths = tuple(path for path, _ in found)
     if len(set(paths)) < len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
@@ -64,6 +62,13 @@ def _read(file: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise InputError(f"{file} is not a COCO file: it holds no object")
     return document
+
+
+def _by_id(entries: list[dict[str, Any]], what: str, file: Path) -> dict[int, dict[str, Any]]:
+    found = {int(entry["id"]): entry for entry in entries}
+    if len(found) < len(entries):
+        raise InputError(f"{file} has two {what} of one id")
+    return found
 
 
 def _rows(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA = 1
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class PreparedSet:
                 digest=str(data["digest"]),
                 objects=Objects.load(directory / FILE_NAME) if data.get("objects") else None,
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+        except _DAMAGED as error:
             raise InputError(f"{directory} is not a prepared set: {error}") from error
         prepared._check_arrays()
         return prepared

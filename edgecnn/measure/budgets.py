@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from edgecnn.config.budgets import Budgets
 
 _SIZES = frozenset({"size", "sram", "flash", "arena", "memory"})
-_SHARES = frozenset({"accuracy", "accuracy_drop", "class_floor", "npu_coverage"})
+_SHARES = frozenset({"accuracy", "accuracy_drop", "ap50", "ap50_drop", "class_floor", "npu_coverage"})
 
-MINIMA = frozenset({"accuracy", "class_floor", "npu_coverage"})
+MINIMA = frozenset({"accuracy", "ap50", "class_floor", "npu_coverage"})
 """Budgets that are lower limits; all others are upper ones."""
 
 AGAINST_BASELINE = "baseline_latency_ratio"
@@ -29,6 +29,8 @@ class Measured:
         size: Bytes of the model files.
         accuracy: Task metric on the evaluation set in the shipping runtime.
         accuracy_drop: Loss against fp32 PyTorch on the same images; negative for a gain.
+        ap50: AP50 of a detector in the shipping runtime.
+        ap50_drop: Loss of it against fp32 PyTorch on the same images.
         class_floor: Accuracy of the class that the network knows worst.
         latency_ratio: Latency as a multiple of the float32 file's in the same runtime.
         latency_interval: Confidence interval of that ratio.
@@ -49,6 +51,8 @@ class Measured:
     size: int | None = None
     accuracy: float | None = None
     accuracy_drop: float | None = None
+    ap50: float | None = None
+    ap50_drop: float | None = None
     class_floor: float | None = None
     latency_ratio: float | None = None
     latency_interval: tuple[float, float] | None = None

@@ -305,13 +305,16 @@ def verify_task(float_outputs: Outputs, shipping_outputs: Outputs, labels: Label
         },
         {"drop": Bound(limits.task_drop, at_least=False)},
     )
-    alive = health(shipping_outputs)
-    return _with_cause(
-        link,
-        _dead(alive)
-        or _crowded(alive, health(float_outputs))
-        or "the network loses accuracy at this precision; links 2 and 3 say how much of it where",
-    )
+    return task_cause(link, [float_outputs], [shipping_outputs])
+
+
+def task_cause(link: Link, truth: Sequence[Outputs], shipped: Sequence[Outputs]) -> Link:
+    """Name the likely cause of a broken link 4, given every output of both networks."""
+    alive = [health(output) for output in shipped]
+    causes = [_dead(one) for one in alive]
+    causes += [_crowded(one, health(before)) for one, before in zip(alive, truth, strict=True)]
+    usual = "the network loses accuracy at this precision; links 2 and 3 say how much of it where"
+    return _with_cause(link, next(filter(None, causes), usual))
 
 
 def first_broken(links: list[Link]) -> Link | None:

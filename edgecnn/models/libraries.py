@@ -116,7 +116,7 @@ def download(reference: str, out: str) -> None:
     Raises:
         MissingDependency: The weights cannot be reached from here.
     """
-    scheme, name, tag = _split(reference)
+    scheme, name, tag = _split(reference, detectors=True)
     folder = Path(out).parent
     state: dict[str, Tensor]
     try:
@@ -138,8 +138,11 @@ def download(reference: str, out: str) -> None:
         ) from error
 
 
-def _split(reference: str) -> tuple[str, str, str]:
-    """Return scheme, name and tag ("" where none is given), all three known to exist."""
+def _split(reference: str, *, detectors: bool = False) -> tuple[str, str, str]:
+    """Return scheme, name and tag ("" where none is given), all three known to exist.
+
+    torchvision's detectors count only where they are asked for: only the zoo's entries know how to take them.
+    """
     scheme, _, full = reference.partition(":")
     name, _, tag = full.partition(".")
     if scheme == "timm":
@@ -152,6 +155,8 @@ def _split(reference: str) -> tuple[str, str, str]:
         import torchvision.models
 
         names = torchvision.models.list_models(module=torchvision.models)
+        if detectors:
+            names += torchvision.models.list_models(module=torchvision.models.detection)
         if name not in names:
             raise unknown("torchvision model", name, names)
         tags = [member.name for member in torchvision.models.get_model_weights(name)]

@@ -13,6 +13,7 @@ from edgecnn.errors import InputError, UsageError
 from edgecnn.models import fetch, libraries, zoo
 from edgecnn.models.build import build, find_factory, import_function
 from edgecnn.models.checkpoint import WEIGHTS_FILE, read_spec
+from edgecnn.models.detector.base import DetectionNetwork
 from edgecnn.models.ends import classifier_name
 from edgecnn.models.spec import ModelSpec
 from edgecnn.models.weights import adapt_weights, first_line, load_weights, read_safetensors, read_weights
@@ -87,7 +88,12 @@ def resolve_model(
             module, state, keep_classifier=weights is not None or spec.classes == base.classes
         )
         load_weights(module, state, origin)
-        spec = spec.with_weights(origin if trained else f"{origin}, fresh classifier", licence)
+        fresh = "" if trained else ", fresh classifier"
+        if pretrained and _is_backbone_only(reference):
+            fresh = ", fresh neck and heads"
+        spec = spec.with_weights(f"{origin}{fresh}", licence)
+    if isinstance(module, DetectionNetwork):
+        spec = replace(spec, detector=module.describe(spec.contract))
     outputs = count_outputs(module, spec)
     if outputs is None:
         if (
@@ -172,7 +178,9 @@ def _describe(reference: str) -> ModelSpec:
     """Return the spec of a reference as its author made it."""
     scheme, _, name = reference.partition(":")
     if scheme == "zoo":
-        return ModelSpec(reference, zoo.find(name).contract, libraries.imagenet_classes())
+        entry = zoo.find(name)
+        classes = libraries.numbered(entry.classes) if entry.classes else libraries.imagenet_classes()
+        return ModelSpec(reference, entry.contract, classes)
     if scheme in zoo.LIBRARIES:
         return libraries.describe(reference)
     if scheme == "python":
@@ -216,6 +224,11 @@ def _find_weights(
         raise UsageError(f"{reference} has no published weights", hint="give a file with --weights")
     licence = zoo.find(name).licence if scheme == "zoo" else base.licence
     return read_safetensors(fetch.require(reference, cache)), fetch.origin(reference), licence
+
+
+def _is_backbone_only(reference: str) -> bool:
+    scheme, _, name = reference.partition(":")
+    return scheme == "zoo" and zoo.find(name).backbone_only
 
 
 def _renamed(reference: str, module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:

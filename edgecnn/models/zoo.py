@@ -49,6 +49,7 @@ class ZooEntry:
         rename: ``package.module:function`` that maps the keys of published weight files to the module's,
             where they differ.
         backbone_only: Whether the published weights are those of the backbone: the rest starts fresh.
+        classes: Number of classes of the published weights where they are not ImageNet's.
     """
 
     builder: str
@@ -59,6 +60,7 @@ class ZooEntry:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     rename: str | None = None
     backbone_only: bool = False
+    classes: int = 0
 
 
 LIBRARIES = ("timm", "torchvision")
@@ -115,6 +117,7 @@ def _yolo(size: str, backbone: str, weights: Wheel, licence: str, description: s
         description=description,
         rename="edgecnn.models.detector.backbone:rename_keys",
         backbone_only=True,
+        classes=1,
     )
 
 
@@ -218,6 +221,14 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             _LITE0_WEIGHTS,
             "Apache-2.0",
             "Detector: EfficientNet-Lite0, 96 channels, deeper neck and heads; ReLU6, raw outputs",
+        ),
+        "ssdlite320-mobilenetv3-large": ZooEntry(
+            builder="edgecnn.models.detector.ssdlite:ssdlite",
+            contract=replace(_inception(320, 127.5, 127.5), resize="squash", interpolation="bilinear"),
+            licence="BSD-3-Clause",
+            weights="torchvision:ssdlite320_mobilenet_v3_large.COCO_V1",
+            description="Detector: torchvision's SSDLite with prior boxes, raw outputs; not trained here",
+            classes=90,
         ),
     }
 )

@@ -9,7 +9,7 @@ by evaluation and by packages alike.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from edgecnn.ondevice.decode import Candidates, find_candidates, to_source
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 BoxCoding = Literal["ltrb", "dfl", "yolox", "ssd"]
 ScoreCoding = Literal["sigmoid", "softmax"]
+
+EVALUATION_SCORE = 0.001
+"""Least score of a detection that counts in average precision."""
 
 _MAX_BINS = 256
 _MAX_LEVELS = 16
@@ -143,6 +146,10 @@ class Detector:
     def outputs(self) -> int:
         """Number of output tensors."""
         return sum(len(level.outputs) for level in self.levels)
+
+    def for_evaluation(self) -> Detector:
+        """Return the same detector with scores so low that a precision-recall curve is whole."""
+        return replace(self, score_threshold=min(self.score_threshold, EVALUATION_SCORE))
 
     def decode(
         self,

@@ -141,7 +141,7 @@ def geometry(image: Image.Image, contract: Contract) -> npt.NDArray[np.uint8]:
     >>> geometry(Image.new("RGB", (640, 480)), Contract(height=224, width=224)).shape
     (224, 224, 3)
     """
-    image = _convert(_upright(image), contract.color)
+    image = _convert(upright(image), contract.color)
     where = place(image.height, image.width, contract)
     if where.height * where.width > MAX_PIXELS:
         raise ImageError(f"{image.width}x{image.height} pixels is too narrow for {contract.resize}")
@@ -185,7 +185,7 @@ def place(height: int, width: int, contract: Contract) -> Placement:
     return Placement(target_height, target_width, top, left)
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image) -> Image.Image:
     """Apply the EXIF orientation."""
     method = _UPRIGHT.get(_orientation(image))
     return image if method is None else image.transpose(method)

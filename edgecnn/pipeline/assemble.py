@@ -6,15 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.formats.registry import model_file
-from edgecnn.measure.accuracy import top_k_accuracy, top_k_hits
 from edgecnn.measure.budgets import BudgetResult, Measured, judge
 from edgecnn.measure.limits import Limits
-from edgecnn.measure.paired_accuracy import class_floor, pack_hits
-from edgecnn.measure.verification import Link, verify_task
+from edgecnn.measure.task import Task, task_of
+from edgecnn.models.spec import ModelSpec
 from edgecnn.stages import benchmark, count, evaluate, quantize, reference, verify
 from edgecnn.stages import compile as compile_stage
 from edgecnn.stages.outputs import read_outputs
@@ -27,9 +24,14 @@ if TYPE_CHECKING:
 
     from edgecnn.config.target import Target
     from edgecnn.errors import EdgecnnError
+    from edgecnn.measure.verification import Link
     from edgecnn.pipeline.attempts import Attempt
     from edgecnn.pipeline.plan import Plan
     from edgecnn.pipeline.step import StepResult
+
+
+_BESIDES = ("ap50", "fp32_ap50", "ap50_drop")
+"""What a detector's link 4 measures besides the task metric."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,14 @@ class Parts:
         links = verify.read_links(self._outputs(self.attempt.step("verify")))
         if not self.plan.has_eval:
             return links
-        (truth,) = read_outputs(self._outputs("reference") / reference.EVAL)
-        (shipped,) = read_outputs(self._outputs(self.attempt.step("evaluate")))
-        labels = PreparedSet.open(self._outputs("prepare:eval")).labels
+        truth = read_outputs(self._outputs("reference") / reference.EVAL)
+        shipped = read_outputs(self._outputs(self.attempt.step("evaluate")))
         limits = Limits.of(self.target.precision, self.target.verification.model_dump(exclude_none=True))
-        return [*links, verify_task(truth, shipped, np.asarray(labels), limits)]
+        return [*links, self._task().verify(truth, shipped, limits)]
+
+    def _task(self) -> Task:
+        spec = ModelSpec.from_json(self._json(self.plan.checkpoint, "spec.json"))
+        return task_of(PreparedSet.open(self._outputs("prepare:eval")), spec.detector)
 
     def manifest(
         self, links: list[Link], ladder: list[dict[str, Any]]
@@ -113,6 +118,8 @@ class Parts:
             size=size,
             accuracy=metrics.get("value"),
             accuracy_drop=metrics.get("drop"),
+            ap50=metrics.get("ap50"),
+            ap50_drop=metrics.get("ap50_drop"),
             class_floor=answers.pop("class_floor", None),
             **_latency_values(latency),
             memory=latency["candidate"]["peak_bytes"] if latency else None,
@@ -138,6 +145,7 @@ class Parts:
             source=self._source(spec),
             contract=spec["contract"],
             classes=spec["classes"],
+            detector=spec.get("detector"),
             precision=inspection["precision"],
             inspection=inspection,
             quantization=self._json(notes, quantize.NOTES) if self._has(notes) else {},
@@ -158,7 +166,11 @@ class Parts:
 
     def _source(self, spec: dict[str, Any]) -> dict[str, Any]:
         entry = self.results[self.plan.checkpoint].entry
-        kept = {key: value for key, value in spec.items() if key not in ("schema", "contract", "classes")}
+        kept = {
+            key: value
+            for key, value in spec.items()
+            if key not in ("schema", "contract", "classes", "detector")
+        }
         checkpoint = {"checkpoint": None if entry is None else entry.digest}
         return kept | checkpoint | self._origins()
 
@@ -180,10 +192,13 @@ class Parts:
         if task is None:
             return {}
         took = self._json(self.attempt.step("evaluate"), evaluate.RESULT)
+        metric = self._task().metric
+        besides = {name: task.metrics[name] for name in _BESIDES if name in task.metrics}
         return {
-            "metric": "top1",
-            "value": task.metrics["top1"],
-            "fp32": task.metrics["fp32_top1"],
+            "metric": metric,
+            "value": task.metrics[metric],
+            "fp32": task.metrics[f"fp32_{metric}"],
+            **besides,
             "drop": task.metrics["drop"],
             "drop_interval": [task.metrics["drop_low"], task.metrics["drop_high"]],
             "agreement": task.metrics["agreement"],
@@ -195,18 +210,12 @@ class Parts:
         }
 
     def _answers(self) -> dict[str, Any]:
-        """Return which images were right in the shipping runtime; empty without an evaluation set."""
+        """Return what was right in the shipping runtime; empty without an evaluation set."""
         if not self.plan.has_eval:
             return {}
         images = PreparedSet.open(self._outputs("prepare:eval"))
-        labels = np.asarray(images.labels)
-        (shipped,) = read_outputs(self._outputs(self.attempt.step("evaluate")))
-        return {
-            "images": len(images),
-            "digest": images.digest,
-            "hits": pack_hits(top_k_hits(shipped, labels)),
-            "class_floor": class_floor(shipped, labels),
-        }
+        shipped = read_outputs(self._outputs(self.attempt.step("evaluate")))
+        return {"images": len(images), "digest": images.digest, **self._task().answers(shipped)}
 
     def _latency(self) -> dict[str, Any]:
         step = self.attempt.step("benchmark")
@@ -243,9 +252,8 @@ class Parts:
         result = self.results.get(reference_step)
         if result is None or result.entry is None or not self.plan.has_eval:
             return None
-        (outputs,) = read_outputs(result.entry.outputs / reference.EVAL)
-        labels = PreparedSet.open(self._outputs("prepare:eval")).labels
-        return top_k_accuracy(outputs, np.asarray(labels))
+        task = self._task()
+        return task.values(read_outputs(result.entry.outputs / reference.EVAL))[task.metric]
 
     def _costs(self) -> dict[str, Any]:
         costs: dict[str, Any] = {}

@@ -76,9 +76,10 @@ def _percent(value: float | None) -> str:
 
 def _legend() -> str:
     return (
-        "top-1: in the shipping runtime. drop: points lost against fp32 PyTorch on the same images, with its "
-        "95 % interval. agreement: share of images with fp32's class. SQNR: of the outputs against the float "
-        "file's, in the shipping runtime. ratio: median latency over the float32 file's in the same runtime."
+        "top-1 or AP: in the shipping runtime. drop: points lost against fp32 PyTorch on the same images, "
+        "with its 95 % interval. agreement: share of images with fp32's class, or of detections that both "
+        "have. SQNR: of the outputs against the float file's, in the shipping runtime. ratio: median latency "
+        "over the float32 file's in the same runtime."
     )
 
 

@@ -9,10 +9,11 @@ from edgecnn.config.quantities import format_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-METRIC_NAMES = {"top1": "top-1", "ap": "AP50:95", "ap50": "AP50"}
+METRIC_NAMES = {"top1": "top-1", "top5": "top-5", "ap": "AP50:95", "ap50": "AP50"}
 """What tables call a task's metric."""
 
-_ALWAYS = ("target", "precision", "size", "top-1", "drop", "agreement", "SQNR", "latency", "ratio")
+_FILE = ("target", "precision", "size")
+_OUTPUTS = ("drop", "agreement", "SQNR", "latency", "ratio")
 _NPU = ("on NPU", "cycles", "SRAM")
 _RESULT = ("result",)
 
@@ -23,8 +24,16 @@ def target_table(targets: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], li
     What an NPU is expected to cost has columns where one of the targets has an NPU or an arena.
     """
     with_npu = any(target.get("npu") or _arena(target) for target in targets)
-    columns = (*_ALWAYS, *(_NPU if with_npu else ()), *_RESULT)
+    columns = (*_FILE, *_metric_columns(targets), *_OUTPUTS, *(_NPU if with_npu else ()), *_RESULT)
     return columns, [_row(target, columns) for target in targets]
+
+
+def _metric_columns(targets: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """Return the columns of what the targets were measured by."""
+    metrics = [target["metrics"] for target in targets if target.get("metrics")]
+    names = {METRIC_NAMES[found["metric"]] for found in metrics}
+    names |= {METRIC_NAMES[name] for found in metrics for name in found.keys() & METRIC_NAMES.keys()}
+    return tuple(sorted(names, reverse=True)) or (METRIC_NAMES["top1"],)
 
 
 def worth(targets: Sequence[dict[str, Any]]) -> list[str]:
@@ -53,9 +62,10 @@ def climbed(targets: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def ladder_table(target: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the columns and cells of what every rung of a target's recovery came to.
 
-    ``control`` is the top-1 of fp32 PyTorch after as many steps of float training as ``qat`` had.
+    ``control`` is the metric of fp32 PyTorch after as many steps of float training as ``qat`` had.
     """
-    columns = ("rung", "top-1", "drop", "agreement", "SQNR", "seconds", "control", "accuracy budget")
+    (metric, *_) = _metric_columns([target])
+    columns = ("rung", metric, "drop", "agreement", "SQNR", "seconds", "control", "accuracy budget")
     rows: list[tuple[str, ...]] = [
         (
             str(rung["rung"]),
@@ -99,7 +109,9 @@ def _measured(target: dict[str, Any]) -> dict[str, str]:
         "SQNR": _sqnr(target["verification"]),
     }
     if metrics:
-        cells["top-1"] = f"{100 * metrics['value']:.2f} %"
+        cells[METRIC_NAMES[metrics["metric"]]] = f"{100 * metrics['value']:.2f} %"
+        if "ap50" in metrics:
+            cells[METRIC_NAMES["ap50"]] = f"{100 * metrics['ap50']:.2f} %"
         cells["drop"] = _drop(metrics)
         cells["agreement"] = f"{100 * metrics['agreement']:.1f} %"
     if latency:

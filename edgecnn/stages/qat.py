@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn import process
 from edgecnn.stages.base import Context, Inputs, Stage
-from edgecnn.stages.train import report
+from edgecnn.stages.train import make_task, report
 
 if TYPE_CHECKING:
     from torch import nn
@@ -77,12 +77,15 @@ def _train(
 
     module, spec = load_checkpoint(inputs["checkpoint"])
     started = time.monotonic()
+    train_set = PreparedSet.open(inputs["train"])
+    eval_set = PreparedSet.open(inputs["eval"]) if "eval" in inputs else None
     trained = train_network(
         module,
         Data(
-            PreparedSet.open(inputs["train"]),
-            PreparedSet.open(inputs["eval"]) if "eval" in inputs else None,
+            train_set,
+            eval_set,
             PreparedSet.open(inputs["calibration"]),
+            task=lambda settings: make_task(spec, train_set, eval_set, settings),
         ),
         QatSettings.model_validate(parameters.settings),
         None if parameters.train is None else TrainSettings.model_validate(parameters.train),

@@ -61,10 +61,10 @@ def infer(checkpoint: str, probe: str, evaluation: str | None, out: str) -> None
     sets = {PROBE: PreparedSet.open(Path(probe))}
     if evaluation is not None:
         sets[EVAL] = PreparedSet.open(Path(evaluation))
-        check_labels(sets[EVAL], len(spec.classes))
+        check_labels(sets[EVAL], len(spec.classes), boxes=spec.detector is not None)
     for name, images in sets.items():
         outputs = _outputs(module, images)
-        if name == EVAL:
+        if name == EVAL and spec.detector is None:
             _require_scores(outputs)
         write_outputs(Path(out) / name, outputs)
 

@@ -11,7 +11,11 @@ from edgecnn import process
 from edgecnn.stages.base import Context, Inputs, Stage
 
 if TYPE_CHECKING:
+    from edgecnn.config.training import TrainSettings
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.models.spec import ModelSpec
     from edgecnn.training.progress import TrainProgress
+    from edgecnn.training.task import Task
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,6 @@ def run(inputs: Inputs, parameters: TrainParameters, context: Context) -> None:
     # OpenMP reads this when torch is imported, below.
     os.environ.setdefault("OMP_WAIT_POLICY", process.OMP_WAIT_POLICY)
     from edgecnn.config.training import TrainSettings
-    from edgecnn.data.prepare import check_labels
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
     from edgecnn.training.loop import train
@@ -38,21 +41,48 @@ def run(inputs: Inputs, parameters: TrainParameters, context: Context) -> None:
     module, spec = load_checkpoint(inputs["checkpoint"])
     train_set = PreparedSet.open(inputs["train"])
     eval_set = PreparedSet.open(inputs["eval"]) if "eval" in inputs else None
-    for prepared in (train_set, eval_set):
-        if prepared is not None:
-            check_labels(prepared, len(spec.classes))
+    settings = TrainSettings.model_validate(parameters.settings)
     started = time.monotonic()
     result = train(
         module,
         train_set,
         eval_set,
-        TrainSettings.model_validate(parameters.settings),
+        settings,
         scratch=context.scratch,
         progress=lambda state: report(context, state),
+        task=make_task(spec, train_set, eval_set, settings),
     )
     save_checkpoint(context.out, module, spec.with_weights("trained by this pipeline"))
     context.notes["training"] = result.to_json()
     context.costs["train"] = {"wall_s": round(time.monotonic() - started, 3)}
+
+
+def make_task(
+    spec: ModelSpec, train_set: PreparedSet, eval_set: PreparedSet | None, settings: TrainSettings
+) -> Task:
+    """Return what a network of this spec learns from the sets.
+
+    Raises:
+        InputError: The labels are not those of its classes.
+    """
+    from edgecnn.data.prepare import check_labels
+    from edgecnn.measure.detection import average_precision
+    from edgecnn.training.detection.task import DetectionTask
+    from edgecnn.training.task import ClassificationTask
+
+    for prepared in (train_set, eval_set):
+        if prepared is not None:
+            check_labels(prepared, len(spec.classes), boxes=spec.detector is not None)
+    if spec.detector is None:
+        return ClassificationTask(train_set, eval_set, settings)
+    return DetectionTask(
+        train_set,
+        eval_set,
+        settings,
+        spec.detector,
+        len(spec.classes),
+        lambda found, objects: average_precision(found, objects).ap50,
+    )
 
 
 def report(context: Context, state: TrainProgress) -> None:
@@ -64,4 +94,4 @@ def report(context: Context, state: TrainProgress) -> None:
     context.progress(state.epoch * state.steps + state.step, state.epochs * state.steps, text)
 
 
-TRAIN = Stage("train", 1, run, ("torch", "torchvision"))
+TRAIN = Stage("train", 2, run, ("torch", "torchvision", "faster-coco-eval"))

@@ -15,6 +15,7 @@ from edgecnn.config.base import Schema
 from edgecnn.config.target import Target
 from edgecnn.errors import InputError
 from edgecnn.ondevice.contract import Contract
+from edgecnn.ondevice.detector import Detector
 from edgecnn.store.digest import digest_file
 
 SCHEMA = 1
@@ -57,6 +58,9 @@ class Manifest(Schema):
 
     inspection: dict[str, Any]
     """Operations, inputs and outputs, read back from the file."""
+
+    detector: dict[str, Any] | None = None
+    """How a detector's outputs become boxes; None for a classifier."""
 
     quantization: dict[str, Any]
     """Scheme, ranges and calibration set; empty for a float32 file."""
@@ -119,6 +123,12 @@ class Artifact:
     def contract(self) -> Contract:
         """The preprocessing contract."""
         return Contract.from_json(self.manifest.contract)
+
+    @property
+    def detector(self) -> Detector | None:
+        """How the outputs become boxes; None for a classifier."""
+        data = self.manifest.detector
+        return None if data is None else Detector.from_json(data)
 
     @classmethod
     def open(cls, directory: Path) -> Artifact:

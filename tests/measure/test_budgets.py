@@ -9,9 +9,9 @@ def test_upper_and_lower_limits_bind_from_their_own_side() -> None:
     budgets = Budgets(
         size="400 kB", accuracy=0.9, accuracy_drop="1 %", class_floor=0.5, float_ops=0, memory="1 MB"
     )
-    good = Measured(400_000, 0.9, -0.02, 0.5, float_ops=0, memory=1_000_000)
+    good = Measured(400_000, 0.9, -0.02, class_floor=0.5, float_ops=0, memory=1_000_000)
     assert all(result.passed for result in judge(budgets, good))
-    bad = Measured(400_001, 0.899, 0.011, 0.49, float_ops=1, memory=1_000_001)
+    bad = Measured(400_001, 0.899, 0.011, class_floor=0.49, float_ops=1, memory=1_000_001)
     assert not any(result.passed for result in judge(budgets, bad))
 
 

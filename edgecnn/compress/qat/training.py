@@ -9,6 +9,7 @@ import torch
 
 from edgecnn.compress.qat.observe import estimate_ranges
 from edgecnn.compress.qat.prepare import prepare
+from edgecnn.errors import UsageError
 from edgecnn.training.loop import train
 from edgecnn.training.method import Classification, Distillation
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.training.method import Method
     from edgecnn.training.progress import TrainProgress, TrainResult
+    from edgecnn.training.task import Task
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,13 @@ class Data:
         train: Images to learn from.
         eval: Images to measure each epoch on, where there are any.
         calibration: Images that ranges are estimated on.
+        task: Makes what the network learns from them, with the training's settings.
     """
 
     train: PreparedSet
     eval: PreparedSet | None
     calibration: PreparedSet
+    task: Callable[[TrainSettings], Task]
 
 
 @dataclass(frozen=True)
@@ -137,15 +141,13 @@ def train_network(
     network = prepare(module, example, settings.scheme if quantized else None)
     first = estimate_ranges(network, data.calibration) if quantized else None
     training = settings.training(base)
-    method: Method = Classification(training.label_smoothing)
+    task = data.task(training)
+    method = task.method()
     if settings.distill is not None:
+        if not isinstance(method, Classification):
+            raise UsageError("qat.distill is for classifiers", hint="take it out of the pipeline")
         teacher = prepare(module, example, None).requires_grad_(False)
-        method = Distillation(
-            teacher,
-            Classification(training.label_smoothing),
-            settings.distill.weight,
-            settings.distill.temperature,
-        )
+        method = Distillation(teacher, method, settings.distill.weight, settings.distill.temperature)
     result = train(
         network,
         data.train,
@@ -154,6 +156,7 @@ def train_network(
         scratch=scratch,
         progress=progress,
         method=Schedule(method, network, data.calibration, settings),
+        task=task,
     )
     network.freeze_statistics()
     return Trained(network, result, first)

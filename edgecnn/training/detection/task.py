@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from edgecnn.training.detection.batch import BoxBatches
 from edgecnn.training.detection.loss import DetectionLoss
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
     from torch import Tensor, nn
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 Score = Callable[[Sequence["Detections"], "Objects"], float]
 """Measures detections of all images against their boxes."""
-
-EVALUATION_SCORE = 0.01
-"""Least score of a detection that counts while training."""
 
 
 @dataclass
@@ -124,14 +121,14 @@ def detect(
 
     Args:
         module: A network in evaluation mode, on ``device``.
-        detector: How its outputs become boxes; its score threshold is lowered to :data:`EVALUATION_SCORE`.
+        detector: How its outputs become boxes.
         prepared: The images; the sizes of their photos are those of its objects.
         batch_size: Images at a time.
         device: Where to compute.
     """
     assert prepared.objects is not None  # noqa: S101 - the callers checked; tells the type checker
     sizes = prepared.objects.sizes
-    lowered = dataclasses.replace(detector, score_threshold=min(detector.score_threshold, EVALUATION_SCORE))
+    lowered = detector.for_evaluation()
     found: list[Detections] = []
     for start in range(0, len(prepared), batch_size):
         images = to_input(prepared.images[start : start + batch_size], prepared.contract, device)

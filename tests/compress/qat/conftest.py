@@ -19,6 +19,7 @@ from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.resolve import resolve_model
 from edgecnn.ondevice.contract import Contract
 from edgecnn.training.loop import train
+from edgecnn.training.task import ClassificationTask
 from tests.conftest import picture
 
 if TYPE_CHECKING:
@@ -53,7 +54,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
             contract=CONTRACT,
         )
 
-    return Data(prepared("train", 256, 0), prepared("eval", 48, 5000), prepared("calibration", 24, 9000))
+    train_set, eval_set = prepared("train", 256, 0), prepared("eval", 48, 5000)
+    return Data(
+        train_set,
+        eval_set,
+        prepared("calibration", 24, 9000),
+        task=lambda settings: ClassificationTask(train_set, eval_set, settings),
+    )
 
 
 @dataclass(frozen=True)

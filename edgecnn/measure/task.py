@@ -1,0 +1,189 @@
+"""The task metric of a set of labelled images: top-1 of a classifier, average precision of a detector.
+
+Everything that is held to a task metric asks a :class:`Task` and does not know which it is: link 4 of the
+verification chain, budgets, the recovery ladder, ``edgecnn eval``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from edgecnn.errors import InputError
+from edgecnn.measure.accuracy import top_k_accuracy, top_k_hits
+from edgecnn.measure.detection import AveragePrecision, average_precision
+from edgecnn.measure.matching import Matches, overlaps
+from edgecnn.measure.paired_accuracy import class_floor, pack_hits
+from edgecnn.measure.verification import Bound, Link, task_cause, verify_task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgecnn.data.objects import Objects
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.measure.accuracy import Labels, Outputs
+    from edgecnn.measure.limits import Limits
+    from edgecnn.ondevice.contract import Contract
+    from edgecnn.ondevice.detector import Detections, Detector
+
+_RESAMPLES = 500
+_CONFIDENCE = 0.95
+_SAME_PLACE = 0.5
+
+
+class Task(Protocol):
+    """Labelled images, and what a network's outputs for them are worth; outputs are float32 ``[N, ...]``."""
+
+    @property
+    def metric(self) -> str:
+        """Name of the metric: ``top1`` or ``ap``."""
+
+    def values(self, outputs: Sequence[Outputs]) -> dict[str, float]:
+        """Return the metric, and others by their names."""
+
+    def verify(self, truth: Sequence[Outputs], shipped: Sequence[Outputs], limits: Limits) -> Link:
+        """Judge link 4: the metric in shipping execution against fp32 on the same images."""
+
+    def answers(self, shipped: Sequence[Outputs]) -> dict[str, Any]:
+        """Return what later runs are compared with, and ``class_floor`` where there is one."""
+
+
+def task_of(images: PreparedSet, detector: Detector | None) -> Task:
+    """Return the task that a prepared set is for.
+
+    Raises:
+        InputError: A detector has no boxes to be measured against.
+    """
+    if detector is None:
+        return Classify(np.asarray(images.labels))
+    if images.objects is None:
+        raise InputError("the network is a detector, but the dataset has labels only")
+    return Detect(detector, images.contract, images.objects)
+
+
+@dataclass(frozen=True)
+class Classify:
+    """Images with one label each.
+
+    Attributes:
+        labels: int64 ``[N]``.
+    """
+
+    labels: Labels
+    metric: str = "top1"
+
+    def values(self, outputs: Sequence[Outputs]) -> dict[str, float]:
+        """Return ``top1`` and ``top5``."""
+        (logits,) = outputs
+        top5 = top_k_accuracy(logits, self.labels, k=min(5, logits.shape[1]))
+        return {"top1": top_k_accuracy(logits, self.labels), "top5": top5}
+
+    def verify(self, truth: Sequence[Outputs], shipped: Sequence[Outputs], limits: Limits) -> Link:
+        """Compare top-1."""
+        (expected,), (logits,) = truth, shipped
+        return verify_task(expected, logits, self.labels, limits)
+
+    def answers(self, shipped: Sequence[Outputs]) -> dict[str, Any]:
+        """Return which images were right."""
+        (logits,) = shipped
+        hits = top_k_hits(logits, self.labels)
+        return {"hits": pack_hits(hits), "class_floor": class_floor(logits, self.labels)}
+
+
+@dataclass(frozen=True)
+class Detect:
+    """Images with boxes.
+
+    Attributes:
+        detector: How outputs become boxes.
+        contract: How the images became the network's input.
+        objects: The boxes of each image.
+    """
+
+    detector: Detector
+    contract: Contract
+    objects: Objects
+    metric: str = "ap"
+
+    def decode(self, outputs: Sequence[Outputs]) -> list[Detections]:
+        """Return the detections of every image, those of low scores too.
+
+        Raises:
+            InputError: The outputs are not those of the detector.
+        """
+        try:
+            return self.detector.for_evaluation().decode(outputs, self.contract, self.objects.sizes)
+        except ValueError as error:
+            raise InputError(f"the network does not answer as its detector says: {error}") from error
+
+    def values(self, outputs: Sequence[Outputs]) -> dict[str, float]:
+        """Return ``ap`` (AP50:95) and ``ap50``."""
+        found = average_precision(self.decode(outputs), self.objects)
+        return {"ap": found.ap, "ap50": found.ap50}
+
+    def verify(self, truth: Sequence[Outputs], shipped: Sequence[Outputs], limits: Limits) -> Link:
+        """Compare average precision, with a paired interval over the images."""
+        expected, found = self.decode(truth), self.decode(shipped)
+        before, after = average_precision(expected, self.objects), average_precision(found, self.objects)
+        low, high = self._drop_interval(expected, found)
+        alike = agreement(self._shown(expected), self._shown(found))
+        link = Link(
+            4,
+            "task",
+            f"AP50:95 in shipping execution against fp32 on the same {len(self.objects)} images",
+            {
+                "drop": before.ap - after.ap,
+                "drop_low": low,
+                "drop_high": high,
+                **_named(after),
+                **{f"fp32_{name}": value for name, value in _named(before).items()},
+                "ap50_drop": before.ap50 - after.ap50,
+                "agreement": alike,
+                "images": float(len(self.objects)),
+            },
+            {"drop": Bound(limits.task_drop, at_least=False)},
+        )
+        return task_cause(link, truth, shipped)
+
+    def answers(self, shipped: Sequence[Outputs]) -> dict[str, Any]:
+        """Return the metric: detections have no right or wrong image by image."""
+        return self.values(shipped)
+
+    def _shown(self, found: list[Detections]) -> list[Detections]:
+        return [image.above(self.detector.score_threshold) for image in found]
+
+    def _drop_interval(self, expected: list[Detections], found: list[Detections]) -> tuple[float, float]:
+        """Return the percentile bootstrap interval of the loss of AP over images, drawn for both alike."""
+        count = len(self.objects)
+        before, after = Matches(expected, self.objects), Matches(found, self.objects)
+        random = np.random.default_rng(0)
+        draws = random.multinomial(count, np.full(count, 1.0 / count), _RESAMPLES).astype(np.float64)
+        drops = [before.average_precision(row)[0] - after.average_precision(row)[0] for row in draws]
+        tail = (1.0 - _CONFIDENCE) / 2.0
+        low, high = np.quantile(drops, [tail, 1.0 - tail])
+        return float(low), float(high)
+
+
+def agreement(expected: Sequence[Detections], found: Sequence[Detections]) -> float:
+    """Return the share of two networks' detections that both have: same class, IoU of a half or more.
+
+    Twice the matched over all of both; 1 where neither has any.
+    """
+    matched = total = 0
+    for one, other in zip(expected, found, strict=True):
+        total += len(one) + len(other)
+        near = overlaps(one.boxes.astype(np.float64), other.boxes.astype(np.float64)) >= _SAME_PLACE
+        near &= one.classes[:, None] == other.classes
+        free = np.ones(len(other), bool)
+        for row in near:
+            candidates = np.flatnonzero(row & free)
+            if candidates.size:
+                free[candidates[0]] = False
+                matched += 1
+    return 2 * matched / total if total else 1.0
+
+
+def _named(value: AveragePrecision) -> dict[str, float]:
+    return {"ap": value.ap, "ap50": value.ap50}

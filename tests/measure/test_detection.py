@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgecnn.data.objects import ImageObjects, Objects
+from edgecnn.measure.detection import average_precision
+from edgecnn.measure.limits import Limits
+from edgecnn.measure.matching import Matches
+from edgecnn.measure.task import Detect, agreement
+from edgecnn.ondevice.contract import Contract
+from edgecnn.ondevice.detector import Detections, Detector, Level
+
+SIZE = (96, 128)
+
+
+def scene(seed: int, images: int = 6, classes: int = 3) -> tuple[list[Detections], Objects]:
+    """Random boxes, some of them crowds, and detections that find some of them more or less well."""
+    random = np.random.default_rng(seed)
+    found, objects = [], []
+    for _ in range(images):
+        count = int(random.integers(0, 5))
+        corner = random.uniform(0, 60, (count, 2))
+        boxes = np.concatenate([corner, corner + random.uniform(5, 35, (count, 2))], 1)
+        labels = random.integers(0, classes, count)
+        rows = [
+            (*box, int(label), bool(random.random() < 0.2)) for box, label in zip(boxes, labels, strict=True)
+        ]
+        objects.append(ImageObjects.of(SIZE, rows))
+        again = np.concatenate([boxes, boxes, random.uniform(0, 90, (4, 4))])
+        again = again + random.normal(0, 3, again.shape)
+        again[:, 2:] = np.maximum(again[:, 2:], again[:, :2] + 1)
+        guesses = np.concatenate([labels, random.integers(0, classes, count + 4)])
+        scores = random.permutation(np.linspace(0.01, 0.99, len(again)))
+        found.append(Detections(again.astype(np.float32), scores.astype(np.float32), guesses))
+    return found, Objects(tuple(objects))
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_our_sum_is_cocos(seed):
+    """What is resampled for intervals is the figure that faster-coco-eval reports."""
+    found, objects = scene(seed)
+    expected = average_precision(found, objects)
+    ap, ap50 = Matches(found, objects).average_precision(np.ones(len(objects)))
+    assert ap == pytest.approx(expected.ap, abs=1e-9)
+    assert ap50 == pytest.approx(expected.ap50, abs=1e-9)
+
+
+def test_an_image_that_counts_twice_is_there_twice():
+    found, objects = scene(5)
+    weights = np.array([2.0, 1.0, 0.0, 3.0, 1.0, 1.0])
+    repeated = [index for index, weight in enumerate(weights) for _ in range(int(weight))]
+    expected = average_precision([found[index] for index in repeated], objects.select(repeated))
+    assert Matches(found, objects).average_precision(weights)[0] == pytest.approx(expected.ap, abs=2e-3)
+
+
+def test_perfect_and_empty_detections():
+    _, objects = scene(1)
+    perfect = [
+        Detections(image.boxes, np.linspace(0.9, 0.5, len(image), dtype=np.float32), image.labels)
+        for image in objects
+    ]
+    nothing = [Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))] * 6
+    assert average_precision(perfect, objects).ap == pytest.approx(1.0)
+    assert average_precision(nothing, objects).ap == 0.0
+    assert average_precision(nothing[:1], Objects((ImageObjects.of(SIZE, []),))).ap == -1.0
+    assert agreement(perfect, nothing) == 0.0
+    assert agreement(nothing, nothing) == 1.0
+    assert agreement(perfect, perfect) == 1.0
+
+
+def test_detections_of_other_images_are_refused():
+    found, objects = scene(1)
+    with pytest.raises(ValueError, match="detections of 5 images for boxes of 6"):
+        average_precision(found[:5], objects)
+
+
+DETECTOR = Detector((Level(8, boxes=0, scores=1),), "ltrb")
+CONTRACT = Contract(height=64, width=64, resize="squash")
+
+
+def answers(seed: int, noise: float, images: int = 30) -> tuple[list[np.ndarray], Objects]:
+    """Outputs that find one box an image, with noise, and the boxes."""
+    random = np.random.default_rng(seed)
+    boxes, scores, objects = [], [], []
+    for _ in range(images):
+        row, column = random.integers(2, 6, 2)
+        sides = random.uniform(1, 2, 4)
+        center = 8 * (np.array([column, row]) + 0.5)
+        corners = np.concatenate([center - 8 * sides[:2], center + 8 * sides[2:]])
+        objects.append(ImageObjects.of((64, 64), [(*corners, 0, False)]))
+        maps = np.zeros((4, 8, 8), np.float32), np.full((1, 8, 8), -9.0, np.float32)
+        maps[0][:, row, column] = sides
+        maps[1][0, row, column] = random.uniform(0, 3)
+        boxes.append(maps[0])
+        scores.append(maps[1])
+    shaken = np.random.default_rng(99)
+    outputs = [np.stack(boxes), np.stack(scores)]
+    return [output + shaken.normal(0, noise, output.shape).astype(np.float32) for output in outputs], Objects(
+        tuple(objects)
+    )
+
+
+def test_link_4_of_a_detector():
+    truth, objects = answers(0, 0.0)
+    task = Detect(DETECTOR, CONTRACT, objects)
+    same = task.verify(truth, truth, Limits.of("int8"))
+    assert same.passed
+    assert (same.metrics["ap"], same.metrics["drop"], same.metrics["agreement"]) == (
+        pytest.approx(1.0),
+        0.0,
+        1.0,
+    )
+
+    worse, _ = answers(0, 0.12)
+    link = task.verify(truth, worse, Limits.of("int8"))
+    assert not link.passed
+    assert "drop" in link.broken
+    assert link.metrics["drop_low"] <= link.metrics["drop"] <= link.metrics["drop_high"]
+    assert link.metrics["drop"] == pytest.approx(link.metrics["fp32_ap"] - link.metrics["ap"])
+    assert 0.9 < link.metrics["ap50"] <= 1.0
+    assert "loses accuracy at this precision" in link.cause
+
+
+def test_a_dead_output_is_named():
+    truth, objects = answers(0, 0.0)
+    dead = [truth[0], np.full_like(truth[1], -9.0)]
+    link = Detect(DETECTOR, CONTRACT, objects).verify(truth, dead, Limits.of("int8"))
+    assert "every image gets the same outputs" in link.cause
+    assert link.metrics["ap"] == 0.0

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgecnn.config.training import BoxAugmentSettings
+from edgecnn.ondevice.contract import Contract
+from edgecnn.training.detection.augment import Sample, affine, mirror, mix, mosaic, recolor
+
+CONTRACT = Contract(height=64, width=64, resize="letterbox")
+RED = np.array([250, 10, 10], np.uint8)
+
+
+def marked(left: int, top: int, right: int, bottom: int, height: int = 48, width: int = 64) -> Sample:
+    """A gray photo with a red rectangle, and its box."""
+    pixels = np.full((height, width, 3), 90, np.uint8)
+    pixels[top:bottom, left:right] = RED
+    return Sample(pixels, np.array([[left, top, right, bottom]], np.float32), np.array([1]))
+
+
+def red_box(pixels: np.ndarray) -> np.ndarray:
+    y, x = np.nonzero((pixels[..., 0] > 170) & (pixels[..., 1] < 50))
+    return np.array([x.min(), y.min(), x.max() + 1, y.max() + 1], np.float32)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_a_box_moves_with_its_pixels(seed):
+    random = np.random.default_rng(seed)
+    chosen = BoxAugmentSettings(scale=(0.6, 1.6), translate=0.3)
+    moved = affine(marked(20, 12, 44, 36), chosen, CONTRACT, random)
+    assert moved.pixels.shape == (64, 64, 3)
+    if len(moved.labels):
+        np.testing.assert_allclose(moved.corners[0], red_box(moved.pixels), atol=1.6)
+
+
+def test_a_rotated_box_holds_its_pixels():
+    chosen = BoxAugmentSettings(rotate=30)
+    for seed in range(20):
+        moved = affine(marked(20, 12, 44, 36), chosen, CONTRACT, np.random.default_rng(seed))
+        box, seen = moved.corners[0], red_box(moved.pixels)
+        assert (box[:2] <= seen[:2] + 1).all()
+        assert (box[2:] >= seen[2:] - 1).all()
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_boxes_of_a_mosaic_are_where_their_pixels_are(seed):
+    random = np.random.default_rng(seed)
+    plain = Sample(np.full((48, 64, 3), 90, np.uint8), np.empty((0, 4), np.float32), np.empty(0, np.int64))
+    samples = [marked(20, 12, 44, 36), plain, plain, plain]
+    order = random.permutation(4)
+    made = mosaic([samples[index] for index in order], BoxAugmentSettings(), CONTRACT, random)
+    assert made.pixels.shape == (64, 64, 3)
+    assert (made.corners >= 0).all()
+    assert (made.corners <= 64).all()
+    if len(made.labels):
+        np.testing.assert_allclose(made.corners[0], red_box(made.pixels), atol=1.6)
+
+
+def test_a_box_of_which_little_is_left_is_dropped():
+    chosen = BoxAugmentSettings(translate=0.5)
+    kept = [
+        len(affine(marked(0, 0, 20, 20), chosen, CONTRACT, np.random.default_rng(seed)).labels)
+        for seed in range(40)
+    ]
+    assert 0 < sum(kept) < 40
+
+
+def test_mirroring_twice_is_nothing():
+    sample = marked(20, 12, 44, 36)
+    once, twice = mirror(sample), mirror(mirror(sample))
+    np.testing.assert_array_equal(once.corners, [[20, 12, 44, 36]])
+    np.testing.assert_array_equal(mirror(marked(0, 12, 10, 36)).corners, [[54, 12, 64, 36]])
+    np.testing.assert_array_equal(twice.pixels, sample.pixels)
+    np.testing.assert_array_equal(twice.corners, sample.corners)
+
+
+def test_mixup_keeps_the_boxes_of_both():
+    first = affine(marked(2, 2, 20, 20), BoxAugmentSettings(), CONTRACT, np.random.default_rng(0))
+    second = affine(marked(30, 20, 60, 40), BoxAugmentSettings(), CONTRACT, np.random.default_rng(0))
+    mixed = mix(first, second, np.random.default_rng(0))
+    assert len(mixed.labels) == 2
+    assert mixed.pixels.dtype == np.uint8
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_recoloring_changes_colours_within_bytes(channels):
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, channels), np.uint8)
+    gains = (0.1, 0.5, 0.5)
+    changed = recolor(pixels, gains, np.random.default_rng(1))
+    assert changed.shape == pixels.shape
+    assert changed.dtype == np.uint8
+    assert (changed != pixels).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    "values", [{"scale": (2.0, 1.0)}, {"mosaic_scale": (0.0, 1.0)}, {"hsv": (0, 2, 0)}, {"mosaic": 1.5}]
+)
+def test_settings_are_checked(values):
+    with pytest.raises(ValueError, match=r"within|less than"):
+        BoxAugmentSettings(**values)

@@ -1,0 +1,191 @@
+"""The one training loop teaches a detector: from pictures with boxes to a network that finds them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from edgecnn.config.training import TrainSettings
+from edgecnn.data.prepare import prepare
+from edgecnn.data.source import open_source
+from edgecnn.errors import InputError, UsageError
+from edgecnn.measure.detection import average_precision
+from edgecnn.models.resolve import resolve_model
+from edgecnn.training.detection.batch import BoxBatches
+from edgecnn.training.detection.loss import DetectionLoss
+from edgecnn.training.detection.task import DetectionTask
+from edgecnn.training.loop import train
+from tests import boxes_data
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.models.spec import ModelSpec
+
+AUGMENT = {"flip": True, "boxes": {"mosaic": 0.3, "scale": (0.8, 1.2), "hsv": (0.01, 0.2, 0.2), "mixup": 0.1}}
+SETTINGS = TrainSettings(
+    epochs=1, batch_size=8, optimizer={"lr": 0.003}, clip_norm=10, batch_norm_momentum=0.2, augment=AUGMENT
+)
+
+
+@pytest.fixture(scope="module")
+def network() -> tuple[nn.Module, ModelSpec]:
+    torch.manual_seed(0)
+    return resolve_model(
+        "zoo:yolo-nano",
+        arguments={"width": 0.25},
+        classes=boxes_data.CLASSES,
+        contract_overrides={"height": 64, "width": 64},
+    )
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory, network: tuple[nn.Module, ModelSpec]) -> list[PreparedSet]:
+    folder = tmp_path_factory.mktemp("boxes")
+    found = []
+    for name, count in (("train", 48), ("eval", 8)):
+        source = open_source(str(boxes_data.write_coco(folder / name, count)), cache_dir=folder)
+        found.append(prepare(source, network[1].contract, folder / f"{name}-prepared"))
+    return found
+
+
+def make_task(sets: list[PreparedSet], spec: ModelSpec, settings: TrainSettings) -> DetectionTask:
+    return DetectionTask(
+        sets[0], sets[1], settings, spec.detector, 2, lambda f, o: average_precision(f, o).ap50
+    )
+
+
+def test_the_loss_falls_and_a_killed_training_goes_on(tmp_path: Path, network, sets):
+    module, spec = network
+    settings = SETTINGS.model_copy(update={"epochs": 3})
+    state = {name: value.clone() for name, value in module.state_dict().items()}
+
+    def run(folder: str, settings: TrainSettings):
+        module.load_state_dict(state)
+        task = make_task(sets, spec, settings)
+        done = train(module, *sets, settings, scratch=tmp_path / folder, progress=lambda _: None, task=task)
+        return done, {name: value.clone() for name, value in module.state_dict().items()}
+
+    whole, expected = run("whole", settings)
+    assert whole.metric == "ap50"
+    assert whole.history[-1].loss < whole.history[0].loss, whole.to_json()
+    assert whole.last_metric is not None
+
+    # The history of the first two epochs alone, as a kill leaves it.
+    from edgecnn.training import loop
+
+    saved = loop._Run.save
+    epochs = []
+
+    def interrupted(self, snapshot, history):
+        saved(self, snapshot, history)
+        epochs.append(len(history))
+        if len(history) == 2 and epochs.count(2) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop._Run, "save", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run("killed", settings)
+    again, found = run("killed", settings)
+    assert [epoch.loss for epoch in again.history] == [epoch.loss for epoch in whole.history]
+    for name, value in expected.items():
+        assert torch.equal(found[name], value), name
+
+
+@pytest.mark.slow
+def test_it_learns_to_find_shapes(tmp_path: Path, network, sets):
+    module, spec = network
+    settings = SETTINGS.model_copy(update={"epochs": 40, "augment": SETTINGS.augment})
+    done = train(
+        module,
+        *sets,
+        settings,
+        scratch=tmp_path,
+        progress=lambda _: None,
+        task=make_task(sets, spec, settings),
+    )
+    assert done.last_metric > 0.6, done.to_json()
+
+
+def test_the_loss_is_least_where_the_outputs_are_right(network, sets):
+    """Outputs that say exactly what is labelled cost less than those with a box moved or a class swapped."""
+    _, spec = network
+    images, targets = BoxBatches(sets[1], TrainSettings(epochs=1).augment).batch(
+        np.arange(8), torch.device("cpu"), composed=False
+    )
+    method = DetectionLoss(spec.detector)
+
+    def outputs(*, shift: float = 0.0, swap: bool = False) -> tuple[torch.Tensor, ...]:
+        maps = []
+        for level in spec.detector.levels:
+            side = int(64 / level.stride)
+            boxes, scores = torch.zeros(8, 4, 8, side, side), torch.full((8, 2, side, side), -8.0)
+            for index, target in enumerate(targets):
+                for corners, label in zip(target.corners, target.labels, strict=True):
+                    center = (corners[:2] + corners[2:]) / 2
+                    x, y = (center / level.stride).long().clamp(max=side - 1).tolist()
+                    middle = (torch.tensor([x, y]) + 0.5) * level.stride
+                    sides = torch.cat([middle - corners[:2], corners[2:] - middle]) / level.stride + shift
+                    low = sides.clamp(0, 6.99).floor().long()
+                    part = sides.clamp(0, 6.99) - low
+                    boxes[index, :, :, y, x] = -20.0
+                    for edge in range(4):
+                        boxes[index, edge, low[edge], y, x] = float(torch.log(1 - part[edge] + 1e-6))
+                        boxes[index, edge, low[edge] + 1, y, x] = float(torch.log(part[edge] + 1e-6))
+                    scores[index, 1 - int(label) if swap else int(label), y, x] = 8.0
+            maps += [boxes.flatten(1, 2), scores]
+        return tuple(maps)
+
+    right = float(method.loss(images, outputs(), targets))
+    assert right < float(method.loss(images, outputs(shift=0.7), targets))
+    assert right < 0.5 * float(method.loss(images, outputs(swap=True), targets))
+
+
+def test_images_without_boxes_have_a_finite_loss(network, sets):
+    module, spec = network
+    images, targets = BoxBatches(sets[1], SETTINGS.augment).batch(
+        np.arange(2), torch.device("cpu"), composed=False
+    )
+    empty = [type(target)(target.corners[:0], target.labels[:0]) for target in targets]
+    loss = DetectionLoss(spec.detector).loss(images, module(images), empty)
+    loss.backward()
+    assert torch.isfinite(loss)
+    module.zero_grad()
+
+
+def test_batches_repeat_and_change_their_size(sets):
+    chosen = SETTINGS.augment.model_copy(
+        update={"boxes": SETTINGS.augment.boxes.model_copy(update={"multi_scale": 0.5})}
+    )
+    batches = BoxBatches(sets[0], chosen)
+    seen = set()
+    for seed in range(6):
+        torch.manual_seed(seed)
+        images, targets = batches.batch(np.arange(4), torch.device("cpu"), composed=True)
+        torch.manual_seed(seed)
+        again, _ = batches.batch(np.arange(4), torch.device("cpu"), composed=True)
+        assert torch.equal(images, again)
+        seen.add(tuple(images.shape[2:]))
+        for target in targets:
+            assert (target.corners <= images.shape[3] + 1e-3).all()
+    assert seen <= {(32, 32), (64, 64), (96, 96)}
+    assert len(seen) > 1
+
+
+def test_what_cannot_be_trained_is_refused(network, sets):
+    module, spec = network
+    settings = SETTINGS.model_copy(update={"augment": SETTINGS.augment.model_copy(update={"cutmix": 1.0})})
+    with pytest.raises(UsageError, match=r"train.augment.cutmix is for classifiers"):
+        make_task(sets, spec, settings).begin(module, torch.device("cpu"))
+    other = resolve_model("zoo:ssdlite320-mobilenetv3-large", classes=boxes_data.CLASSES)[1]
+    with pytest.raises(UsageError, match="boxes of the coding 'ssd' cannot be trained"):
+        make_task(sets, other, SETTINGS).begin(module, torch.device("cpu"))
+    with pytest.raises(InputError, match="has 2 classes, the network has 3"):
+        DetectionTask(*sets, SETTINGS, spec.detector, 3, lambda *_: 0.0).begin(module, torch.device("cpu"))
