@@ -57,6 +57,7 @@ def put_on_grid(file: Path, model: Path, scales: Mapping[str, Weights]) -> None:
     for name, operator in _layers(target):
         if name in scales and target.subgraphs[0].tensors[operator.inputs[1]].type == schema.TensorType.INT8:
             _rescale(target, operator, (source, floats[name]), scales[name])
+    _empty_unread(target)
     write_model(target, file)
 
 
@@ -84,6 +85,15 @@ def _store(model: Any, tensor: Any, levels: npt.NDArray[np.integer[Any]], scales
     tensor.buffer = len(model.buffers) - 1
     tensor.quantization.scale = scales.astype(np.float32)
     tensor.quantization.zeroPoint = np.zeros(len(scales), np.int64)
+
+
+def _empty_unread(model: Any) -> None:
+    """Empty the buffers that nothing refers to any more; their places stay, others are known by theirs."""
+    read = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
+    read |= {entry.buffer for entry in model.metadata or ()}
+    for place, buffer in enumerate(model.buffers):
+        if place not in read:
+            buffer.data = None
 
 
 def _layers(model: Any) -> Iterator[tuple[str, Any]]:

@@ -20,7 +20,7 @@ from edgecnn.ondevice.normalize import normalize, quantize_input
 from tests.formats.conftest import CONTRACT, Make, sqnr
 
 
-def _run(file: Path, pictures: np.ndarray, *, reference: bool = False) -> np.ndarray:
+def run(file: Path, pictures: np.ndarray, *, reference: bool = False) -> np.ndarray:
     kind = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
     interpreter = Interpreter(str(file), num_threads=1, experimental_op_resolver_type=kind)
     interpreter.allocate_tensors()
@@ -40,14 +40,14 @@ def _run(file: Path, pictures: np.ndarray, *, reference: bool = False) -> np.nda
 
 
 def test_the_float_file_answers_as_torch_does(lower: Make, truth: np.ndarray, pictures: np.ndarray) -> None:
-    assert np.abs(_run(lower("tflite").file, pictures) - truth).max() < 1e-4
+    assert np.abs(run(lower("tflite").file, pictures) - truth).max() < 1e-4
 
 
 @pytest.mark.parametrize("reference", [False, True])
 def test_the_int8_file_is_close_in_every_kernel(
     reference: bool, quantize: Make, truth: np.ndarray, pictures: np.ndarray
 ) -> None:
-    assert sqnr(truth, _run(quantize("tflite").file, pictures, reference=reference)) > 15
+    assert sqnr(truth, run(quantize("tflite").file, pictures, reference=reference)) > 15
 
 
 def test_outputs_are_not_clipped(quantize: Make, truth: np.ndarray) -> None:
@@ -69,7 +69,7 @@ def test_float16_halves_the_file_and_changes_little(
     assert (after.precision, after.transposes) == ("fp16", 0)
     assert after.size_bytes < 0.6 * before.size_bytes
     assert after.parameters == before.parameters
-    assert sqnr(truth, _run(tmp_path / "half.tflite", pictures)) > 40
+    assert sqnr(truth, run(tmp_path / "half.tflite", pictures)) > 40
 
 
 def test_the_same_request_gives_the_same_bytes(
