@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edgecnn.ondevice.contract import Contract
+from edgecnn.ondevice.detector import Detector
 from edgecnn.ondevice.failure import DamagedPackage
 
 SCHEMA = 1
@@ -25,22 +26,22 @@ class Bundle:
         folder: Where its files lie.
         name: Name of the package.
         version: Its version.
-        task: ``classification``.
         model: The model file.
         runtimes: What can execute it, the best first.
         contract: How an image becomes its input.
         labels: Names of the classes.
+        detector: How raw outputs become boxes; None for a classifier.
         manifest: Everything that the builder wrote: digests, provenance, metrics.
     """
 
     folder: Path
     name: str
     version: str
-    task: str
     model: Path
     runtimes: tuple[str, ...]
     contract: Contract
     labels: tuple[str, ...]
+    detector: Detector | None
     manifest: dict[str, Any]
 
     @classmethod
@@ -58,11 +59,11 @@ class Bundle:
                 folder=folder,
                 name=str(manifest["name"]),
                 version=str(manifest["version"]),
-                task=str(manifest["task"]),
                 model=folder / plain_path(str(manifest["model"])),
                 runtimes=tuple(str(name) for name in manifest["runtimes"]),
                 contract=Contract.from_json(manifest["contract"]),
                 labels=tuple(_read(folder / LABELS).decode().splitlines()),
+                detector=Detector.from_json(manifest["detector"]) if manifest.get("detector") else None,
                 manifest=manifest,
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -72,6 +73,11 @@ class Bundle:
         if not bundle.model.is_file():
             raise DamagedPackage(f"{bundle.model.name} is missing")
         return bundle
+
+    @property
+    def task(self) -> str:
+        """``classification`` or ``detection``."""
+        return "classification" if self.detector is None else "detection"
 
     def check_files(self) -> None:
         """Compare every file with its sha256 in the manifest.

@@ -1,4 +1,4 @@
-"""The command of a package: classify photos or the camera, serve, benchmark, test itself."""
+"""The command of a package: look at photos or the camera, serve, benchmark, test itself."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
     task = parser.add_mutually_exclusive_group()
     task.add_argument("--self-test", action="store_true", help="compare this device with the golden vectors")
     task.add_argument("--benchmark", action="store_true", help="time preprocessing and inference")
-    task.add_argument("--camera", action="store_true", help="classify what the camera sees, until Ctrl-C")
+    task.add_argument("--camera", action="store_true", help="look at what the camera sees, until Ctrl-C")
     task.add_argument("--serve", action="store_true", help="answer POST /predict over HTTP")
     parser.add_argument("--host", default="127.0.0.1", help="where --serve listens (127.0.0.1)")
     parser.add_argument("--port", type=int, default=8080, help="port of --serve (8080)")
@@ -78,7 +78,7 @@ def _photos(model: Model, options: argparse.Namespace) -> int:
     code = 0
     for photo in options.photos:
         try:
-            result = model.predict(model.prepare(photo), options.top)
+            result = model.predict(photo, k=options.top)
         except ImageError as error:
             code = _fail(f"{photo}: {error}", 2, options)
             continue
@@ -90,7 +90,7 @@ def _camera(model: Model, options: argparse.Namespace) -> int:
     from edgecnn.ondevice.camera import pictures
 
     for picture in pictures():
-        _show({"image": "camera", **model.predict(model.prepare(picture), options.top)}, options.json)
+        _show({"image": "camera", **model.predict(picture, k=options.top)}, options.json)
     return 0
 
 
@@ -150,8 +150,11 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
         sys.stdout.write(json.dumps(result) + "\n")
         return
     sys.stdout.write(f"{result['image']}\n")
-    for found in result["classes"]:
+    for found in result.get("classes", ()):
         sys.stdout.write(f"  {100 * found['probability']:6.2f} %  {found['label']}\n")
+    for found in result.get("detections", ()):
+        box = ", ".join(f"{side:.1f}" for side in found["box"])
+        sys.stdout.write(f"  {100 * found['score']:6.2f} %  {found['label']}  {box}\n")
 
 
 def _print(document: dict[str, Any], as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""A package's model: a photo in, classes out."""
+"""A package's model: a photo in, classes or boxes out."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from edgecnn.ondevice.boxes import Detection, detections
 from edgecnn.ondevice.bundle import Bundle
 from edgecnn.ondevice.classify import top_k
-from edgecnn.ondevice.failure import DamagedPackage
+from edgecnn.ondevice.failure import DamagedPackage, DeviceError
 from edgecnn.ondevice.feed import Feed, FeedError
-from edgecnn.ondevice.preprocess import MAX_PIXELS, decode_image, geometry, open_image
+from edgecnn.ondevice.preprocess import MAX_PIXELS, decode_image, geometry, open_image, upright_size
 from edgecnn.ondevice.runner import open_runner
 
 if TYPE_CHECKING:
@@ -56,9 +57,7 @@ class Model:
             self._feed = Feed(self.runner.inputs[0], self.bundle.contract)
         except FeedError as error:
             raise DamagedPackage(f"the contract does not fit the model: {error}") from error
-        classes = self.runner.outputs[0].shape[-1] if self.runner.outputs[0].shape else 0
-        if classes not in (-1, len(self.bundle.labels)):
-            raise DamagedPackage(f"there are {len(self.bundle.labels)} labels for {classes} outputs")
+        self._check_outputs()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -76,27 +75,90 @@ class Model:
         Raises:
             ImageError: The image cannot be used; the message says why.
         """
+        self._need("classification")
         return self._best(self.infer(self.prepare(image)), k)
 
-    def prepare(self, image: Picture, *, max_pixels: int = MAX_PIXELS) -> Array:
+    def detect(self, image: Picture) -> list[Detection]:
+        """Return what is found in an image, the best score first; boxes are in the image's pixels.
+
+        Args:
+            image: As :meth:`classify` takes it; one with an EXIF orientation counts as upright.
+
+        Raises:
+            ImageError: The image cannot be used; the message says why.
+        """
+        self._need("detection")
+        opened = _open(image, MAX_PIXELS)
+        return self._boxes(self.infer(self.prepare(opened)), upright_size(opened))
+
+    def predict(self, image: Picture, *, k: int = 5, max_pixels: int = MAX_PIXELS) -> dict[str, Any]:
+        """Return what the model says of an image, as plain data: ``classes`` or ``detections``.
+
+        Args:
+            image: As :meth:`classify` takes it.
+            k: How many classes.
+            max_pixels: Largest image that is decoded.
+
+        Raises:
+            ImageError: The image cannot be used.
+        """
+        opened = _open(image, max_pixels)
+        outputs = self.infer(self.prepare(opened))
+        if self.bundle.detector is None:
+            return {"classes": [found.to_json() for found in self._best(outputs, k)]}
+        return {"detections": [found.to_json() for found in self._boxes(outputs, upright_size(opened))]}
+
+    def prepare(self, image: Picture) -> Array:
         """Return the input tensor of an image, in the model's own type and layout, batch 1.
 
         Raises:
             ImageError: The image cannot be used.
         """
-        return self._feed.fill(geometry(_open(image, max_pixels), self.bundle.contract)[None])
+        return self._feed.fill(geometry(_open(image, MAX_PIXELS), self.bundle.contract)[None])
 
     def infer(self, tensor: Array) -> list[Array]:
         """Run the model on an input tensor; the outputs are in the model's own types."""
         return self.runner.run(tensor)
 
-    def _best(self, outputs: list[Array], k: int) -> list[Classification]:
-        logits = self.runner.outputs[0].dequantize(outputs[0]).reshape(-1)
-        return top_k(logits, self.bundle.labels, k)
+    def dequantized(self, outputs: list[Array]) -> list[npt.NDArray[np.float32]]:
+        """Return raw outputs as float32, maps as ``[1, C, H, W]``."""
+        return [
+            info.as_in_torch(info.dequantize(values))
+            for info, values in zip(self.runner.outputs, outputs, strict=True)
+        ]
 
-    def predict(self, tensor: Array, k: int = 5) -> dict[str, Any]:
-        """Return what the model says of an input tensor, as plain data."""
-        return {"classes": [found.to_json() for found in self._best(self.infer(tensor), k)]}
+    def _best(self, outputs: list[Array], k: int) -> list[Classification]:
+        return top_k(self.dequantized(outputs)[0].reshape(-1), self.bundle.labels, k)
+
+    def _boxes(self, outputs: list[Array], size: tuple[int, int]) -> list[Detection]:
+        if self.bundle.detector is None:
+            return []
+        (found,) = self.bundle.detector.decode(self.dequantized(outputs), self.bundle.contract, [size])
+        return detections(found, self.bundle.labels)
+
+    def classes_found(self, outputs: list[Array]) -> list[int]:
+        """Return the classes of the boxes that raw outputs hold, sorted."""
+        size = (self.bundle.contract.height, self.bundle.contract.width)
+        return sorted(found.index for found in self._boxes(outputs, size))
+
+    def _need(self, task: str) -> None:
+        if self.bundle.task != task:
+            raise DeviceError(f"this model does {self.bundle.task}, not {task}")
+
+    def _check_outputs(self) -> None:
+        """Compare the model's outputs with what labels and detector expect.
+
+        Raises:
+            DamagedPackage: They do not fit.
+        """
+        detector, outputs = self.bundle.detector, self.runner.outputs
+        if detector is not None:
+            if len(outputs) != detector.outputs:
+                raise DamagedPackage(f"the model has {len(outputs)} outputs, its detector {detector.outputs}")
+            return
+        classes = outputs[0].shape[-1] if outputs[0].shape else 0
+        if classes not in (-1, len(self.bundle.labels)):
+            raise DamagedPackage(f"there are {len(self.bundle.labels)} labels for {classes} outputs")
 
     def describe(self) -> dict[str, Any]:
         """Return what the model is and what executes it, as plain data."""

@@ -172,8 +172,8 @@ def _litert_tensor(detail: dict[str, Any]) -> TensorInfo:
     shape = tuple(int(size) for size in detail["shape_signature"])
     dtype = np.dtype(detail["dtype"]).name
     if scale == 0.0:
-        return TensorInfo(detail["name"], shape, dtype)
-    return TensorInfo(detail["name"], shape, dtype, float(scale), int(zero_point))
+        return TensorInfo(detail["name"], shape, dtype, channels_last=True)
+    return TensorInfo(detail["name"], shape, dtype, float(scale), int(zero_point), channels_last=True)
 
 
 def _onnx_tensor(node: Any) -> TensorInfo:

@@ -1,7 +1,7 @@
 """A small HTTP service: POST a photo, get JSON. For a trusted network; every resource has a bound.
 
 ==========================  =================================================================
-``POST /predict``           the bytes of an image file; answers with its classes
+``POST /predict``           the bytes of an image file; answers with its classes or boxes
 ``GET /health``             what runs, once the model is open
 ==========================  =================================================================
 
@@ -120,8 +120,7 @@ class Handler(BaseHTTPRequestHandler):
         started = time.perf_counter()
         try:
             with self.server.lock:  # one picture in memory at a time, one inference at a time
-                tensor = self.server.model.prepare(data, max_pixels=self.server.bounds.pixels)
-                result = self.server.model.predict(tensor)
+                result = self.server.model.predict(data, max_pixels=self.server.bounds.pixels)
         except ImageError as error:
             self._answer(422, {"error": f"the image cannot be used: {error}"})
             return

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.errors import InputError
+from edgecnn.packaging.android.check import check_library
+from edgecnn.packaging.android.library import write_library
 from edgecnn.packaging.raspberry_pi.bundle import write_bundle
 from edgecnn.packaging.raspberry_pi.wheel import write_wheel
 from edgecnn.packaging.verify import open_package, run_self_test
@@ -64,7 +66,16 @@ def _raspberry_pi(order: Order, folder: Path, log: Path) -> tuple[Path, ...]:
     return wheel, write_bundle(order, wheel, folder)
 
 
-_BUILDERS: dict[str, Callable[[Order, Path, Path], tuple[Path, ...]]] = {"raspberry-pi": _raspberry_pi}
+def _android(order: Order, folder: Path, log: Path) -> tuple[Path, ...]:
+    made = write_library(order, folder, log)
+    check_library(made[0], log)
+    return made
+
+
+_BUILDERS: dict[str, Callable[[Order, Path, Path], tuple[Path, ...]]] = {
+    "raspberry-pi": _raspberry_pi,
+    "android": _android,
+}
 
 
 def _move(path: Path, out: Path) -> Path:

@@ -13,17 +13,23 @@ if TYPE_CHECKING:
     from edgecnn.packaging.provenance import Licences
     from edgecnn.store.manifest import Artifact
 
-TASK = "image-classification"
+HUB_TASKS = {"classification": "image-classification", "detection": "object-detection"}
+"""What Hugging Face's hub calls a task."""
+
+# What the hub calls a metric.
+_HUB_METRICS = {"top1": "accuracy", "ap": "mean_average_precision"}
 
 
-def model_card(name: str, version: str, artifact: Artifact, licences: Licences) -> bytes:
+def model_card(name: str, version: str, task: str, artifact: Artifact, licences: Licences) -> bytes:
     """Return a model card in Markdown, with measured results only."""
     manifest = artifact.manifest
+    matter = _front_matter(name, HUB_TASKS[task], artifact, licences)
     text = render(
         "model_card.md",
-        front_matter=yaml.safe_dump(_front_matter(name, artifact, licences), sort_keys=False).strip(),
+        front_matter=yaml.safe_dump(matter, sort_keys=False).strip(),
         name=name,
         version=version,
+        task=task,
         manifest=manifest,
         contract=artifact.contract,
         licences=licences,
@@ -33,23 +39,27 @@ def model_card(name: str, version: str, artifact: Artifact, licences: Licences) 
     return text.encode()
 
 
-def _front_matter(name: str, artifact: Artifact, licences: Licences) -> dict[str, Any]:
+def _front_matter(name: str, task: str, artifact: Artifact, licences: Licences) -> dict[str, Any]:
     """Return the metadata that the hub reads (its model card specification)."""
     manifest = artifact.manifest
     matter: dict[str, Any] = {
         "license": "other" if licences.model == UNKNOWN else licences.model.lower(),
         "library_name": "litert" if manifest.target.format == "tflite" else "onnx",
-        "pipeline_tag": TASK,
+        "pipeline_tag": task,
         "tags": ["edgecnn", manifest.target.format, manifest.precision],
     }
     metrics = manifest.metrics
     if not metrics:
         return matter
     result = {
-        "task": {"type": TASK},
+        "task": {"type": task},
         "dataset": {"name": str(metrics["data"]), "type": str(metrics["data"]).partition(":")[0]},
         "metrics": [
-            {"type": "accuracy", "value": round(float(metrics["value"]), 6), "name": metrics["metric"]}
+            {
+                "type": _HUB_METRICS.get(str(metrics["metric"]), str(metrics["metric"])),
+                "value": round(float(metrics["value"]), 6),
+                "name": metrics["metric"],
+            }
         ],
     }
     matter["model-index"] = [{"name": name, "results": [result]}]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.errors import InputError, UsageError
+from edgecnn.ondevice.detector import Detector
 from edgecnn.store.manifest import NAME, Artifact
 
 if TYPE_CHECKING:
@@ -98,9 +99,25 @@ def _checked(artifact: Artifact, platform: str) -> Artifact:
     outputs = manifest.inspection.get("outputs", [])
     if not manifest.classes or any("\n" in label or "\r" in label for label in manifest.classes):
         raise InputError(f"{artifact.directory} has no labels, or one with a line break in it")
-    if len(outputs) == 1 and outputs[0]["shape"][-1] not in (-1, len(manifest.classes)):
+    scores = _scores(manifest, [[int(size) for size in output["shape"]] for output in outputs])
+    if scores not in (-1, len(manifest.classes)):
         raise InputError(
-            f"{artifact.directory} has {len(manifest.classes)} labels for {outputs[0]['shape'][-1]} outputs",
+            f"{artifact.directory} has {len(manifest.classes)} labels for {scores} outputs",
             hint="the classes of the network's checkpoint must be those that it was trained on",
         )
     return artifact
+
+
+def _scores(manifest: Manifest, shapes: list[list[int]]) -> int:
+    """Return how many classes a model's outputs score; -1 where the file does not tell."""
+    detector = manifest.source.get("detector")
+    if not shapes:
+        return -1
+    if detector is None:
+        return shapes[0][-1]
+    described = Detector.from_json(detector)
+    level = described.levels[0]
+    shape = shapes[level.scores]
+    channels = shape[-1] if manifest.target.format == "tflite" else shape[1]
+    background = int(described.scores == "softmax")
+    return channels // max(1, len(level.anchors)) - background

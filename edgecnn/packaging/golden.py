@@ -75,6 +75,7 @@ def golden_files(artifact: Artifact, log: Path) -> dict[str, bytes]:
                 "file": name,
                 "dtype": info.dtype,
                 "shape": list(values.shape[1:]),
+                "channels_last": info.channels_last,
                 "scale": info.scale,
                 "zero_point": info.zero_point,
                 "tolerance": _tolerance(values, others, integer=integer, quantized=quantized),

@@ -43,6 +43,11 @@ class Order:
     java_package: str
 
     @property
+    def task(self) -> str:
+        """``classification`` or ``detection``."""
+        return "detection" if self.artifact.manifest.source.get("detector") else "classification"
+
+    @property
     def model(self) -> str:
         """Name of the model file in the package."""
         return f"model.{self.artifact.manifest.target.format}"
@@ -66,7 +71,7 @@ def payload(order: Order, log: Path) -> dict[str, bytes]:
     return {
         order.model: order.artifact.model.read_bytes(),
         LABELS: "".join(f"{label}\n" for label in manifest.classes).encode(),
-        CARD: model_card(order.name, order.version, order.artifact, order.licences),
+        CARD: model_card(order.name, order.version, order.task, order.artifact, order.licences),
         LICENCE: resources.files("edgecnn.packaging").joinpath("templates", "LICENSE").read_bytes(),
         **golden_files(order.artifact, log),
     }
@@ -89,7 +94,8 @@ def seal(
         "name": order.name,
         "version": order.version,
         "platform": platform,
-        "task": "classification",
+        "task": order.task,
+        "detector": manifest.source.get("detector"),
         "model": order.model,
         "runtimes": list(order.runtimes),
         "classes": len(manifest.classes),

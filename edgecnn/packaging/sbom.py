@@ -9,6 +9,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import edgecnn
+from edgecnn.packaging.card import HUB_TASKS
 from edgecnn.packaging.provenance import UNKNOWN
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def sbom(
     *,
     purl: str,
     model: bytes,
+    task: str,
     metrics: dict[str, Any],
     licences: Licences,
     dependencies: Sequence[tuple[str, str]],
@@ -37,6 +39,7 @@ def sbom(
         version: Its version.
         purl: Its package URL.
         model: The model file.
+        task: ``classification`` or ``detection``.
         metrics: Task metric of the artifact.
         licences: Of model, data and code.
         dependencies: Name and package URL of what is installed beside it.
@@ -44,7 +47,7 @@ def sbom(
     """
     digest = hashlib.sha256(model).hexdigest()
     parts = [
-        _model(name, version, digest, metrics, licences),
+        _model(name, version, digest, task, metrics, licences),
         {
             "type": "library",
             "bom-ref": "edgecnn-ondevice",
@@ -84,7 +87,7 @@ def sbom(
 
 
 def _model(
-    name: str, version: str, digest: str, metrics: dict[str, Any], licences: Licences
+    name: str, version: str, digest: str, task: str, metrics: dict[str, Any], licences: Licences
 ) -> dict[str, Any]:
     measured = []
     if metrics:
@@ -97,7 +100,7 @@ def _model(
         "hashes": [{"alg": "SHA-256", "content": digest}],
         "licenses": _licence(licences.model),
         "modelCard": {
-            "modelParameters": {"approach": {"type": "supervised"}, "task": "image-classification"},
+            "modelParameters": {"approach": {"type": "supervised"}, "task": HUB_TASKS[task]},
             "quantitativeAnalysis": {"performanceMetrics": measured},
             "properties": [{"name": "edgecnn:data-licence", "value": licences.data}],
         },

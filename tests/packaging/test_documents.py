@@ -59,7 +59,9 @@ def test_an_artifact_that_was_never_evaluated_says_so(tmp_path: Path) -> None:
     from edgecnn.packaging.provenance import Licences
 
     artifact = write_artifact(tmp_path / "a", "tflite-int8")
-    text = model_card("tiny", "1.0.0", artifact, Licences.of(artifact, "Apache-2.0", None)).decode()
+    text = model_card(
+        "tiny", "1.0.0", "classification", artifact, Licences.of(artifact, "Apache-2.0", None)
+    ).decode()
     assert "was not measured" in text
     assert "model-index" not in text
     assert "license: apache-2.0" in text

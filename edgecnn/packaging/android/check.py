@@ -1,0 +1,125 @@
+"""Prove that an Android library is one: Android's own tools make an app of it, align it, sign it, and agree.
+
+There is no dexer on the package registries, so the app holds no code and is never executed; what is checked
+is that the library's manifest and assets link, and that the model reaches the app stored and unchanged.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgecnn.errors import MissingDependency, VerificationFailed, WorkerError
+from edgecnn.packaging.archive import PAGE, read_archive
+from edgecnn.toolchains.program import run_program
+
+PROGRAMS = {
+    "aapt2": "aapt",
+    "zipalign": "zipalign",
+    "apksigner": "apksigner",
+    "keytool": "openjdk-17-jdk-headless",
+}
+FRAMEWORK = Path("/usr/share/android-framework-res/framework-res.apk")
+_TIMEOUT_S = 300.0
+_KEY = "edgecnn"  # of a key that is made, used once and thrown away
+
+
+@dataclass(frozen=True)
+class LibraryCheck:
+    """What Android's tools say of a library.
+
+    Attributes:
+        model: The model's path in the app.
+        stored: Whether it is not compressed there.
+        model_offset: Where it begins in the library, a multiple of :data:`PAGE`.
+    """
+
+    model: str
+    stored: bool
+    model_offset: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the check as plain data."""
+        return dict(vars(self))
+
+
+def check_library(aar: Path, log: Path) -> LibraryCheck:
+    """Link a library into an app, align and sign it, and compare the model in it.
+
+    Args:
+        aar: The library.
+        log: File that receives what the tools print.
+
+    Raises:
+        MissingDependency: Tools are missing; the hint is the command that installs them.
+        VerificationFailed: A tool refuses the library, or the model does not arrive as it was.
+    """
+    _require_tools()
+    members = read_archive(aar)
+    (model,) = (name for name in members if name.endswith(".tflite"))
+    offset = _content_offset(aar, model)
+    if offset % PAGE:
+        raise VerificationFailed(f"{aar}: {model} begins at {offset}, which is no multiple of {PAGE}")
+    with tempfile.TemporaryDirectory(prefix="edgecnn-apk-") as scratch:
+        try:
+            app = _make_app(members, Path(scratch), log)
+        except WorkerError as error:
+            raise VerificationFailed(f"{aar}: {error}") from error
+        with zipfile.ZipFile(app) as archive:
+            stored = archive.getinfo(model).compress_type == zipfile.ZIP_STORED
+            if not stored or archive.read(model) != members[model]:
+                raise VerificationFailed(f"{aar}: {model} is compressed or changed in an app")
+    return LibraryCheck(model, stored, offset)
+
+
+def _make_app(members: dict[str, bytes], folder: Path, log: Path) -> Path:
+    for name, data in members.items():
+        path = folder / "aar" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    linked, aligned, key = folder / "linked.apk", folder / "aligned.apk", folder / "key.p12"
+
+    def run(*command: str) -> None:
+        run_program(command, what=command[0], log=log, timeout_s=_TIMEOUT_S)
+
+    run(
+        *("aapt2", "link", "-o", str(linked), "-I", str(FRAMEWORK)),
+        *("--manifest", str(folder / "aar" / "AndroidManifest.xml"), "-A", str(folder / "aar" / "assets")),
+        # With the dot, or it matches nothing and the model is compressed without a word.
+        *("-0", ".tflite", "--min-sdk-version", "23", "--target-sdk-version", "29"),
+    )
+    run("zipalign", "-f", "4", str(linked), str(aligned))
+    run("zipalign", "-c", "4", str(aligned))
+    run(
+        *("keytool", "-genkeypair", "-keystore", str(key), "-storetype", "PKCS12", "-alias", _KEY),
+        *("-keyalg", "EC", "-groupname", "secp256r1", "-dname", "CN=edgecnn", "-validity", "1"),
+        *("-storepass", "throwaway"),
+    )
+    run("apksigner", "sign", "--ks", str(key), "--ks-pass", "pass:throwaway", str(aligned))
+    run("apksigner", "verify", str(aligned))
+    return aligned
+
+
+def _require_tools() -> None:
+    missing = {package for name, package in PROGRAMS.items() if shutil.which(name) is None}
+    if not FRAMEWORK.is_file():
+        missing.add("android-framework-res")
+    if missing:
+        raise MissingDependency(
+            f"Android's tools are not all here: {', '.join(sorted(missing))}",
+            hint="apt-get install " + " ".join(sorted(missing)),
+        )
+
+
+def _content_offset(archive: Path, member: str) -> int:
+    """Return where a member's bytes begin: behind its local header, whose length only the header tells."""
+    with zipfile.ZipFile(archive) as file:
+        start = file.getinfo(member).header_offset
+    with archive.open("rb") as raw:
+        raw.seek(start + 26)
+        sizes = raw.read(4)
+    return start + 30 + int.from_bytes(sizes[:2], "little") + int.from_bytes(sizes[2:], "little")

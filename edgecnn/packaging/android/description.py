@@ -1,0 +1,133 @@
+"""``model.properties``: what the Java code must know of a model, in a form that needs no library to read."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgecnn.ondevice.detector import Detector
+from edgecnn.ondevice.normalize import input_table
+from edgecnn.ondevice.self_test import FILE, FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgecnn.ondevice.contract import Contract
+    from edgecnn.ondevice.tensor import TensorInfo
+    from edgecnn.packaging.payload import Order
+
+PROPERTIES, TABLE = "model.properties", "input_table.bin"
+
+
+def description(order: Order, files: Mapping[str, bytes], tensor: TensorInfo) -> dict[str, bytes]:
+    """Return the files that only the Java code reads.
+
+    Args:
+        order: What is packaged.
+        files: Files of the package, golden vectors among them.
+        tensor: The model's input.
+    """
+    contract = order.artifact.contract
+    lines = {
+        "name": order.name,
+        "version": order.version,
+        "task": order.task,
+        "model": order.model,
+        **contract_properties(contract, tensor),
+        **_golden(json.loads(files[f"{FOLDER}/{FILE}"])),
+    }
+    found = order.artifact.manifest.source.get("detector")
+    if found is not None:
+        lines |= detector_properties(Detector.from_json(found))
+    return {PROPERTIES: properties_file(lines), TABLE: table(contract, tensor)}
+
+
+def contract_properties(contract: Contract, tensor: TensorInfo) -> dict[str, Any]:
+    """Return the preprocessing contract, its one division done: Java computes with integers only."""
+    return {
+        "input.height": contract.height,
+        "input.width": contract.width,
+        "input.color": contract.color,
+        "input.dtype": tensor.dtype,
+        "input.resize": contract.resize,
+        "input.interpolation": contract.interpolation,
+        "input.resize_height": int(contract.height / contract.crop_fraction),
+        "input.resize_width": int(contract.width / contract.crop_fraction),
+        "input.pad": contract.pad_value,
+    }
+
+
+def table(contract: Contract, tensor: TensorInfo) -> bytes:
+    """Return the input value of every byte in every channel, ``[256, C]``, little-endian."""
+    if tensor.scale is None:
+        return contract.lookup().astype("<f4").tobytes()
+    zero = tensor.zero_point or 0
+    if tensor.dtype == "uint8":
+        return input_table(contract, tensor.scale, zero, np.uint8).tobytes()
+    return input_table(contract, tensor.scale, zero, np.int8).tobytes()
+
+
+def detector_properties(detector: Detector) -> dict[str, Any]:
+    """Return how raw outputs become boxes."""
+    lines: dict[str, Any] = {
+        f"detector.{key}": getattr(detector, key)
+        for key in ("boxes", "scores", "bins", "score_threshold", "iou_threshold", "candidates")
+    }
+    lines |= {"detector.max_detections": detector.max_detections, "detector.levels": len(detector.levels)}
+    for number, level in enumerate(detector.levels):
+        key = f"detector.level.{number}"
+        lines |= {f"{key}.stride": level.stride, f"{key}.boxes": level.boxes, f"{key}.scores": level.scores}
+        lines[f"{key}.anchors"] = len(level.anchors)
+        if level.objectness is not None:
+            lines[f"{key}.objectness"] = level.objectness
+        for index, (width, height) in enumerate(level.anchors):
+            lines |= {f"{key}.anchor.{index}.width": width, f"{key}.anchor.{index}.height": height}
+    return lines
+
+
+def map_properties(index: int, shape: Sequence[int], *, channels_last: bool) -> dict[str, Any]:
+    """Return the size of an output, and where the channels of a map are.
+
+    Args:
+        index: Which output.
+        shape: Its shape in the file, without the batch.
+        channels_last: Whether a map is ``[H, W, C]`` there.
+    """
+    lines: dict[str, Any] = {f"output.{index}.size": math.prod(shape)}
+    if len(shape) == 3:
+        height, width = shape[:2] if channels_last else shape[1:]
+        lines |= {f"output.{index}.height": height, f"output.{index}.width": width}
+        lines[f"output.{index}.layout"] = "NHWC" if channels_last else "NCHW"
+    return lines
+
+
+def properties_file(lines: Mapping[str, Any]) -> bytes:
+    r"""Return a Java properties file.
+
+    >>> properties_file({"name": "birds"})
+    b'name=birds\n'
+    """
+    text = "".join(f"{key}={value}\n" for key, value in sorted(lines.items()))
+    return text.encode()
+
+
+def _golden(document: dict[str, Any]) -> dict[str, Any]:
+    lines: dict[str, Any] = {
+        "outputs": len(document["outputs"]),
+        "golden.count": len(document["pictures"]),
+    }
+    for index, picture in enumerate(document["pictures"]):
+        lines[f"golden.{index}.file"] = picture["file"]
+        lines[f"golden.{index}.input_sha256"] = picture["input_sha256"]
+    for index, output in enumerate(document["outputs"]):
+        lines |= map_properties(index, output["shape"], channels_last=output["channels_last"])
+        lines[f"output.{index}.dtype"] = output["dtype"]
+        lines[f"output.{index}.golden"] = output["file"]
+        lines[f"output.{index}.tolerance"] = output["tolerance"]
+        if output["scale"] is not None:
+            lines[f"output.{index}.scale"] = float(np.float32(output["scale"]))
+            lines[f"output.{index}.zero_point"] = output["zero_point"]
+    return lines

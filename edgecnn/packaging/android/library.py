@@ -1,0 +1,145 @@
+"""An Android library (AAR) of one model, in the layout of a Maven repository."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import TYPE_CHECKING
+
+from edgecnn.devices.local import LocalDevice
+from edgecnn.ondevice.bundle import LABELS, MANIFEST
+from edgecnn.packaging.android.description import description
+from edgecnn.packaging.android.java import compile_classes, java_sources
+from edgecnn.packaging.archive import write_zip
+from edgecnn.packaging.payload import LICENCE, SBOM, named, payload, seal
+from edgecnn.packaging.sbom import sbom
+from edgecnn.packaging.text import render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.ondevice.tensor import TensorInfo
+    from edgecnn.packaging.payload import Order
+
+PLATFORM = "android"
+LITERT = "2.1.0"
+"""Least version of LiteRT that has Interpreter and CompiledModel in one library."""
+
+MIN_SDK = 23
+"""What that version needs."""
+
+_AAR_METADATA = f"""\
+aarFormatVersion=1.0
+aarMetadataVersion=1.0
+minCompileSdk={MIN_SDK}
+minAndroidGradlePluginVersion=4.1.0
+"""
+
+
+def write_library(order: Order, folder: Path, log: Path) -> tuple[Path, ...]:
+    """Build the library of a model.
+
+    Args:
+        order: What it is to be.
+        folder: Where it goes.
+        log: File that receives what runtimes and tools print.
+
+    Returns:
+        The AAR, and the folder of the Maven repository that holds it too.
+
+    Raises:
+        MissingDependency: There is no javac.
+    """
+    aar = folder / f"{order.name}-{order.version}.aar"
+    model = f"assets/{order.name}/{order.model}"
+    write_zip(_members(order, log), aar, epoch=order.epoch, aligned=frozenset({model}))
+    return aar, _write_repository(order, aar, folder / f"{order.name}-{order.version}-maven")
+
+
+def coordinates(order: Order) -> tuple[str, str]:
+    """Return Maven's group and artifact of a library.
+
+    The group is its Java package less the last part.
+    """
+    return order.java_package.rpartition(".")[0], order.java_package.rpartition(".")[2]
+
+
+def _members(order: Order, log: Path) -> dict[str, bytes]:
+    """Return the members of the AAR."""
+    from edgecnn.packaging.android.metadata import with_metadata
+
+    files = payload(order, log)
+    files |= description(order, files, _input(order, log))
+    files[order.model] = with_metadata(
+        order.artifact.model,
+        name=order.name,
+        version=order.version,
+        licence=order.licences.model,
+        contract=order.artifact.contract,
+        labels=files[LABELS],
+        labels_file=LABELS,
+    )
+    files[SBOM] = _sbom(order, files[order.model])
+    outer = {
+        "AndroidManifest.xml": render("AndroidManifest.xml", order=order, min_sdk=MIN_SDK).encode(),
+        "classes.jar": compile_classes(order, log),
+        "R.txt": b"",
+        "proguard.txt": render("proguard.txt", order=order).encode(),
+        "META-INF/com/android/build/gradle/aar-metadata.properties": _AAR_METADATA.encode(),
+        LICENCE: files[LICENCE],
+    }
+    assets = f"assets/{order.name}"
+    return {
+        **outer,
+        **named(assets, files),
+        f"{assets}/{MANIFEST}": seal(order, PLATFORM, files, outer),
+    }
+
+
+def _input(order: Order, log: Path) -> TensorInfo:
+    """Return the model's input as its runtime sees it."""
+    artifact = order.artifact
+    with LocalDevice().open(artifact.manifest.target.runtime, artifact.model, log=log) as session:
+        return session.description.inputs[0]
+
+
+def _write_repository(order: Order, aar: Path, root: Path) -> Path:
+    """Write the library where Gradle looks for it, with its POM, its sources and Maven's digests."""
+    group, artifact = coordinates(order)
+    folder = root / group.replace(".", "/") / artifact / order.version
+    folder.mkdir(parents=True)
+    stem = f"{artifact}-{order.version}"
+    (folder / f"{stem}.aar").write_bytes(aar.read_bytes())
+    (folder / f"{stem}.pom").write_text(
+        render("library.pom", order=order, group=group, artifact=artifact, litert=LITERT), encoding="utf-8"
+    )
+    write_zip(java_sources(order.java_package, order.name), folder / f"{stem}-sources.jar", epoch=order.epoch)
+    moment = time.strftime("%Y%m%d%H%M%S", time.gmtime(order.epoch))
+    (folder.parent / "maven-metadata.xml").write_text(
+        render("maven-metadata.xml", order=order, group=group, artifact=artifact, moment=moment),
+        encoding="utf-8",
+    )
+    for path in sorted(folder.parent.rglob("*.*")):
+        if path.is_file():
+            for kind in ("sha1", "sha256"):
+                digest = hashlib.new(kind, path.read_bytes(), usedforsecurity=False).hexdigest()
+                path.with_name(f"{path.name}.{kind}").write_text(digest, encoding="ascii")
+    readme = render("README-android.md", order=order, group=group, artifact=artifact, litert=LITERT)
+    (root / "README.md").write_text(readme, encoding="utf-8")
+    return root
+
+
+def _sbom(order: Order, model: bytes) -> bytes:
+    group, artifact = coordinates(order)
+    litert = f"pkg:maven/com.google.ai.edge.litert/litert@{LITERT}"
+    return sbom(
+        order.name,
+        order.version,
+        purl=f"pkg:maven/{group}/{artifact}@{order.version}",
+        model=model,
+        task=order.task,
+        metrics=order.artifact.manifest.metrics,
+        licences=order.licences,
+        dependencies=[("litert", litert)],
+        epoch=order.epoch,
+    )
