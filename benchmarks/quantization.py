@@ -52,6 +52,7 @@ NETWORKS = (
 )
 TARGETS = {"onnx-int8": "onnxruntime", "tflite-int8": "litert", "openvino-int8": "openvino"}
 RUNGS = ("plain", "ranges", "equalize", "adaround")
+_CONVERTING = frozenset({"equalize", "round", "lower", "quantize"})
 _SUFFIX = {"onnx": ".onnx", "tflite": ".tflite", "openvino": ".xml"}
 
 
@@ -106,9 +107,7 @@ def compare(
     seconds: dict[str, float] = {}
     case = None
     for rung in rungs:
-        started = time.monotonic()
-        case, files[rung] = make(model, target, rung, calibration, data, folder)
-        seconds[rung] = time.monotonic() - started
+        case, files[rung], seconds[rung] = make(model, target, rung, calibration, data, folder)
     if case is None:
         return []
     started = time.monotonic()
@@ -119,8 +118,10 @@ def compare(
     ]
 
 
-def make(model: str, target: str, rung: str, calibration: str, data: str, folder: Path) -> tuple[Case, Path]:
-    """Make one file by one rung; return it with what it was made from."""
+def make(
+    model: str, target: str, rung: str, calibration: str, data: str, folder: Path
+) -> tuple[Case, Path, float]:
+    """Make one file by one rung; return what it was made from, the file, and the seconds its steps took."""
     document = {
         "name": "quantization",
         "model": {"name": model, "pretrained": True},
@@ -144,7 +145,13 @@ def make(model: str, target: str, rung: str, calibration: str, data: str, folder
         outputs["prepare:eval"],
         np.load(outputs["reference"] / "eval.npy", allow_pickle=False),
     )
-    return case, model_file(quantized, form)
+    records = [
+        result.entry.record
+        for result in steps
+        if result.entry is not None and result.step.stage.name in _CONVERTING
+    ]
+    costs = [cost for record in records for cost in record["costs"].values()]
+    return case, model_file(quantized, form), sum(float(cost["wall_s"]) for cost in costs)
 
 
 def native(case: Case, folder: Path) -> Path:

@@ -67,7 +67,7 @@ def _float_layers(found: Path) -> dict[str, Any]:
 
 QUANTIZE = {
     "onnx": Stage("quantize", 3, run, ("onnx", "onnxruntime")),
-    "tflite": Stage("quantize", 4, run, ("ai-edge-quantizer", "ai-edge-litert")),
+    "tflite": Stage("quantize", 5, run, ("ai-edge-quantizer", "ai-edge-litert")),
     "openvino": Stage("quantize", 3, run, ("openvino", "nncf")),
 }
 
