@@ -50,7 +50,7 @@ def draw_boxes(artifact: Artifact, source: Source, images: PreparedSet, outputs:
             panels = [Panel(title, found[number]) for title, found in columns]
             photo = upright(source.load(places[name]))
             sheet = draw_panels(photo, panels, images.objects[number], artifact.manifest.classes)
-            sheet.save(out / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}.jpg", quality=90)
+            sheet.save(out / f"{re.sub(r'[^A-Za-z0-9_-]', '_', name)}.jpg", quality=90)
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror}") from error
 

@@ -34,18 +34,22 @@ class _Class:
     Attributes:
         images: int64 ``[D]``, the image of each.
         right: bool ``[T, D]``.
-        wrong: bool ``[T, D]``; a detection of an ignored object is neither.
+        ignored: bool ``[T, D]``, neither right nor wrong.
         positives: int64 ``[N]``, objects of the class in each image.
     """
 
     images: npt.NDArray[np.int64]
     right: npt.NDArray[np.bool_]
-    wrong: npt.NDArray[np.bool_]
+    ignored: npt.NDArray[np.bool_]
     positives: npt.NDArray[np.int64]
 
 
 class Matches:
     """The detections of a set of images, matched with its boxes once.
+
+    Precision falls between two right detections and recall stands still, so that only the right ones are
+    looked at: a few numbers for each object, which a thousand resamples can afford. The right detections of
+    one class at one overlap are a *run*; all runs lie behind one another.
 
     Args:
         found: Detections of every image.
@@ -54,7 +58,18 @@ class Matches:
 
     def __init__(self, found: Sequence[Detections], objects: Objects) -> None:
         labels = sorted({int(label) for image in objects for label in image.labels})
-        self._classes = [_match_class(found, objects, label) for label in labels]
+        classes = [_match_class(found, objects, label) for label in labels]
+        sizes = [len(matched.images) for matched in classes]
+        self._starts = np.cumsum([0, *sizes])[:-1]
+        self._images = np.concatenate([np.empty(0, np.int64), *(matched.images for matched in classes)])
+        self._positives = np.stack([matched.positives for matched in classes], 1) if classes else None
+        right = np.concatenate([np.empty((len(OVERLAPS), 0), bool), *(m.right for m in classes)], axis=1)
+        ignored = np.concatenate([np.empty((len(OVERLAPS), 0), bool), *(m.ignored for m in classes)], axis=1)
+        self._ignored = ignored if ignored.any() else None
+        self._overlap, self._place = np.nonzero(right)
+        self._class = np.searchsorted(self._starts, self._place, side="right") - 1
+        self._run = self._overlap * len(classes) + self._class
+        self._first = np.diff(self._run, prepend=-1) != 0
 
     def average_precision(self, weights: Array) -> tuple[float, float]:
         """Return AP50:95 and AP50 when every image counts ``weights[i]`` times; -1 without any object.
@@ -62,46 +77,60 @@ class Matches:
         Args:
             weights: float64 ``[N]``.
         """
-        per_class = [_precision(matched, weights) for matched in self._classes]
-        found = [values for values in per_class if values is not None]
-        if not found:
+        positives = np.zeros(0) if self._positives is None else weights @ self._positives
+        if not (positives > 0).any():
             return -1.0, -1.0
-        mean = np.mean(found, axis=0)
+        areas = np.zeros(len(OVERLAPS) * len(positives))
+        if len(self._run):
+            precision, reached = self._curve(weights, positives)
+            areas += np.bincount(self._run, precision * reached, len(areas)) / len(_RECALLS)
+        mean = areas.reshape(len(OVERLAPS), -1)[:, positives > 0].mean(axis=1)
         return float(mean.mean()), float(mean[0])
 
+    def _curve(self, weights: Array, positives: Array) -> tuple[Array, Array]:
+        """Return each right detection's precision from there on, and how many recalls it reaches first."""
+        counts = weights[self._images]
+        right = self._within_run(np.cumsum(counts[self._place]), counts[self._place])
+        everything = np.concatenate([[0.0], np.cumsum(counts)])
+        seen = everything[self._place + 1] - everything[self._starts][self._class]
+        if self._ignored is not None:
+            skipped = np.cumsum(self._ignored * counts, axis=1)
+            skipped = np.concatenate([np.zeros((len(OVERLAPS), 1)), skipped], axis=1)
+            at = self._overlap
+            seen = seen - (skipped[at, self._place + 1] - skipped[at, self._starts[self._class]])
+        precision = right / (seen + _TINY)
+        # The best precision from here to the end of the run: later runs are set below by two each.
+        above = 2.0 * (self._run[-1] - self._run)
+        precision = np.maximum.accumulate((precision + above)[::-1])[::-1] - above
+        recall = right / np.maximum(positives[self._class], _TINY)
+        reached = np.searchsorted(_RECALLS, recall, side="right").astype(np.float64)
+        before = np.where(self._first, 0.0, np.concatenate([[0.0], reached[:-1]]))
+        return precision, reached - before
 
-def _precision(matched: _Class, weights: Array) -> Array | None:
-    """Return the average precision of a class at each overlap, ``[T]``; None where it has no object."""
-    positives = float(matched.positives @ weights)
-    if positives <= 0.0:
-        return None
-    counts = weights[matched.images]
-    right = np.cumsum(matched.right * counts, axis=1)
-    wrong = np.cumsum(matched.wrong * counts, axis=1)
-    precision = right / (right + wrong + _TINY)
-    precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    precision = np.concatenate([precision, np.zeros((len(precision), 1))], axis=1)
-    recall = right / positives
-    places = [np.searchsorted(row, _RECALLS, side="left") for row in recall]
-    return np.array([row[place].mean() for row, place in zip(precision, places, strict=True)])
+    def _within_run(self, sums: Array, values: Array) -> Array:
+        """Turn running sums over all runs into those within each."""
+        first = np.flatnonzero(self._first)
+        offsets = (sums - values)[first]
+        within: Array = sums - np.repeat(offsets, np.diff(np.append(first, len(sums))))
+        return within
 
 
 def _match_class(found: Sequence[Detections], objects: Objects, label: int) -> _Class:
-    images, scores, right, wrong, positives = [], [], [], [], []
+    images, scores, right, ignored, positives = [], [], [], [], []
     for number, (detections, image) in enumerate(zip(found, objects, strict=True)):
         mine = np.flatnonzero(detections.classes == label)
         mine = mine[np.argsort(-detections.scores[mine], kind="stable")]
-        good, ignored = _match_image(detections.boxes[mine].astype(np.float64), image, label)
+        good, skipped = _match_image(detections.boxes[mine].astype(np.float64), image, label)
         images.append(np.full(len(mine), number, np.int64))
         scores.append(detections.scores[mine])
         right.append(good)
-        wrong.append(~good & ~ignored)
+        ignored.append(skipped)
         positives.append(int(((image.labels == label) & ~image.ignored).sum()))
     order = np.argsort(-np.concatenate(scores), kind="stable")
     return _Class(
         np.concatenate(images)[order],
         np.concatenate(right, axis=1)[:, order],
-        np.concatenate(wrong, axis=1)[:, order],
+        np.concatenate(ignored, axis=1)[:, order],
         np.array(positives, np.int64),
     )
 

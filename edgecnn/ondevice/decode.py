@@ -146,6 +146,8 @@ def _boxes(
     contract: Contract,
 ) -> Array:
     """Decode boxes of one feature map, float32 ``[n, 4]`` in pixels of the input."""
+    if not len(cells):
+        return np.empty((0, 4), np.float32)
     channels, height, width = output.shape
     kinds = max(1, len(level.anchors))
     raw = output.reshape(kinds, channels // kinds, -1)[anchors, :, cells]

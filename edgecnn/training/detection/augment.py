@@ -76,15 +76,15 @@ def mosaic(
 def affine(
     sample: Sample, settings: BoxAugmentSettings, contract: Contract, random: np.random.Generator
 ) -> Sample:
-    """Scale, rotate and shift the photo at random within the input."""
+    """Scale and rotate the photo about its middle and shift it, from where the contract puts it."""
     height, width = contract.height, contract.width
     scale = random.uniform(*settings.scale)
     angle = np.deg2rad(random.uniform(-settings.rotate, settings.rotate))
     shift = random.uniform(-settings.translate, settings.translate, 2) * (width, height)
     rows, columns = sample.pixels.shape[:2]
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    # The photo's middle goes to the middle of the input, then both are shifted.
-    offset = np.array([width, height]) / 2 + shift - turn @ (np.array([columns, rows]) / 2)
+    middle = np.array([columns, rows]) / 2
+    offset = middle + shift - turn @ middle
     back = np.linalg.inv(turn)
     fill = (contract.pad_value,) * contract.channels
     moved = _image(sample.pixels).transform(
