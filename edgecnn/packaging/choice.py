@@ -96,6 +96,8 @@ def _checked(artifact: Artifact, platform: str) -> Artifact:
     problem = fitness(manifest, platform).problem
     if problem:
         raise InputError(f"{artifact.directory} cannot be packaged for {platform}: {problem}")
+    if len(manifest.files) != 1:
+        raise InputError(f"{artifact.directory} cannot be packaged: its model is {len(manifest.files)} files")
     outputs = manifest.inspection.get("outputs", [])
     if not manifest.classes or any("\n" in label or "\r" in label for label in manifest.classes):
         raise InputError(f"{artifact.directory} has no labels, or one with a line break in it")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,8 +24,8 @@ from edgecnn.ondevice.self_test import FILE, FOLDER, LITTLE_ENDIAN
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.ondevice.tensor import Array, TensorInfo
-    from edgecnn.runtimes.base import Execution
+    from edgecnn.ondevice.tensor import Array
+    from edgecnn.runtimes.base import Description, Execution
     from edgecnn.store.manifest import Artifact
 
 _SIZES = ((96, 128), (160, 90), (75, 75), (54, 144))
@@ -40,6 +41,21 @@ _QUANTIZED_SHARE = 0.1
 """The same for a float output behind int8 kernels, which saturate on some processors (ONNX Runtime)."""
 
 _MARGIN = 2.0
+
+
+@dataclass(frozen=True)
+class _Executed:
+    """What a runtime said of a model, and made of pictures.
+
+    Attributes:
+        description: Inputs and outputs.
+        tensors: The input tensor of each picture.
+        outputs: Raw outputs of each picture.
+    """
+
+    description: Description
+    tensors: list[Array]
+    outputs: list[list[Array]]
 
 
 def golden_files(artifact: Artifact, log: Path) -> dict[str, bytes]:
@@ -58,8 +74,9 @@ def golden_files(artifact: Artifact, log: Path) -> dict[str, bytes]:
     """
     pictures = [draw(height, width, seed) for seed, (height, width) in enumerate(_SIZES)]
     runtime = artifact.manifest.target.runtime
-    tensors, reference, infos = _execute(artifact, pictures, "reference", log)
-    _, shipping, _ = _execute(artifact, pictures, "shipping", log)
+    executed = _execute(artifact, pictures, "reference", log)
+    tensors, reference, infos = executed.tensors, executed.outputs, executed.description.outputs
+    shipping = _execute(artifact, pictures, "shipping", log).outputs
     quantized = artifact.manifest.precision == "int8"
     integer = quantized and all(info.dtype in {"int8", "uint8"} for info in infos)
     files = {f"{FOLDER}/{index}.ppm": ppm(picture) for index, picture in enumerate(pictures)}
@@ -82,6 +99,7 @@ def golden_files(artifact: Artifact, log: Path) -> dict[str, bytes]:
             }
         )
     document = {
+        "input": asdict(executed.description.inputs[0]),
         "pictures": [
             {"file": name, "input_sha256": hashlib.sha256(_bytes(tensor)).hexdigest()}
             for name, tensor in zip(sorted(files)[: len(pictures)], tensors, strict=True)
@@ -122,8 +140,8 @@ def ppm(picture: npt.NDArray[np.uint8]) -> bytes:
 
 def _execute(
     artifact: Artifact, pictures: list[npt.NDArray[np.uint8]], execution: Execution, log: Path
-) -> tuple[list[Array], list[list[Array]], tuple[TensorInfo, ...]]:
-    """Return input tensors, raw outputs and what the outputs are."""
+) -> _Executed:
+    """Run an artifact's model on pictures."""
     contract = artifact.contract
     with LocalDevice().open(
         artifact.manifest.target.runtime, artifact.model, log=log, execution=execution
@@ -139,7 +157,7 @@ def _execute(
             raise InputError(f"{artifact.model}: {error}") from error
         images = [geometry(decode_image(ppm(picture)), contract)[None] for picture in pictures]
         tensors = [feed.fill(image) for image in images]
-        return tensors, [session.run([tensor]) for tensor in tensors], outputs
+        return _Executed(session.description, tensors, [session.run([tensor]) for tensor in tensors])
 
 
 def _tolerance(reference: Array, shipping: Array, *, integer: bool, quantized: bool) -> float:

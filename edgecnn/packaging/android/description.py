@@ -11,33 +11,34 @@ import numpy as np
 from edgecnn.ondevice.detector import Detector
 from edgecnn.ondevice.normalize import input_table
 from edgecnn.ondevice.self_test import FILE, FOLDER
+from edgecnn.ondevice.tensor import TensorInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgecnn.ondevice.contract import Contract
-    from edgecnn.ondevice.tensor import TensorInfo
     from edgecnn.packaging.payload import Order
 
 PROPERTIES, TABLE = "model.properties", "input_table.bin"
 
 
-def description(order: Order, files: Mapping[str, bytes], tensor: TensorInfo) -> dict[str, bytes]:
+def description(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the files that only the Java code reads.
 
     Args:
         order: What is packaged.
         files: Files of the package, golden vectors among them.
-        tensor: The model's input.
     """
     contract = order.artifact.contract
+    golden = json.loads(files[f"{FOLDER}/{FILE}"])
+    tensor = TensorInfo(**golden["input"])
     lines = {
         "name": order.name,
         "version": order.version,
         "task": order.task,
         "model": order.model,
         **contract_properties(contract, tensor),
-        **_golden(json.loads(files[f"{FOLDER}/{FILE}"])),
+        **_golden(golden),
     }
     found = order.artifact.manifest.source.get("detector")
     if found is not None:

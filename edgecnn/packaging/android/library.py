@@ -6,7 +6,6 @@ import hashlib
 import time
 from typing import TYPE_CHECKING
 
-from edgecnn.devices.local import LocalDevice
 from edgecnn.ondevice.bundle import LABELS, MANIFEST
 from edgecnn.packaging.android.description import description
 from edgecnn.packaging.android.java import compile_classes, java_sources
@@ -18,7 +17,6 @@ from edgecnn.packaging.text import render
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.ondevice.tensor import TensorInfo
     from edgecnn.packaging.payload import Order
 
 PLATFORM = "android"
@@ -69,7 +67,7 @@ def _members(order: Order, log: Path) -> dict[str, bytes]:
     from edgecnn.packaging.android.metadata import with_metadata
 
     files = payload(order, log)
-    files |= description(order, files, _input(order, log))
+    files |= description(order, files)
     files[order.model] = with_metadata(
         order.artifact.model,
         name=order.name,
@@ -94,13 +92,6 @@ def _members(order: Order, log: Path) -> dict[str, bytes]:
         **named(assets, files),
         f"{assets}/{MANIFEST}": seal(order, PLATFORM, files, outer),
     }
-
-
-def _input(order: Order, log: Path) -> TensorInfo:
-    """Return the model's input as its runtime sees it."""
-    artifact = order.artifact
-    with LocalDevice().open(artifact.manifest.target.runtime, artifact.model, log=log) as session:
-        return session.description.inputs[0]
 
 
 def _write_repository(order: Order, aar: Path, root: Path) -> Path:

@@ -1,0 +1,67 @@
+"""The verbs as the command line has them: what they print, and the exit codes of what cannot be done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from edgecnn.api.package import PackageResult
+from edgecnn.cli.main import app
+from edgecnn.errors import InputError, UsageError
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGECNN_HOME", str(tmp_path / "home"))
+
+
+def test_package_and_verify_print_what_they_found(tiny_run: Path, tmp_path: Path) -> None:
+    arguments = [
+        "package",
+        str(tiny_run),
+        "--for",
+        "raspberry-pi",
+        "--out",
+        str(tmp_path),
+        "--name",
+        "my-net",
+    ]
+    made = RUNNER.invoke(app, [*arguments, "--version", "2.1", "--licence", "CC-BY-4.0", "--json"])
+    assert made.exit_code == 0, made.output
+    document = json.loads(made.stdout)
+    assert document["target"] == "tflite-int8"
+    assert document["self_test"]["passed"]
+    wheel = document["files"][0]["path"]
+    assert Path(wheel).name == "my_net-2.1-py3-none-any.whl"
+    found = RUNNER.invoke(app, ["verify", wheel, "--no-self-test"])
+    assert "my_net 2.1 for raspberry-pi" in found.output
+    assert "signature not checked" in found.output
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        (["--name", "../../evil"], UsageError, "cannot be a package's name"),
+        (["--version", "1/2"], UsageError, "no version"),
+        (["--licence", "<b>"], UsageError, "no licence"),
+        (["--java-package", "a"], UsageError, "no Java package"),
+        (["--target", "../x"], InputError, "no target"),
+        (["--out", "/proc/none"], InputError, "cannot write to"),
+    ],
+)
+def test_what_cannot_be_packaged(
+    tiny_run: Path, options: list[str], error: type[Exception], words: str
+) -> None:
+    found = RUNNER.invoke(app, ["package", str(tiny_run), "--for", "raspberry-pi", *options])
+    assert isinstance(found.exception, error)
+    assert words in str(found.exception)
+
+
+def test_help_shows_examples(raspberry: PackageResult) -> None:
+    for verb in ("package", "verify"):
+        assert f"edgecnn {verb}" in RUNNER.invoke(app, [verb, "--help"]).output
