@@ -104,6 +104,12 @@ def qnn_home() -> None:
 
 
 @pytest.fixture
+def emulation_home() -> None:
+    """The emulated Raspberry Pis in the user's home; what needs them skips where they are not installed."""
+    _need_toolchain("arm-emulation")
+
+
+@pytest.fixture
 def rknn_home() -> None:
     """Rockchip's toolchain in the user's home; tests that need it are skipped where it is not installed."""
     _need_toolchain("rknn")

@@ -6,15 +6,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
+import edgecnn
 from edgecnn.api.package import PackageResult
 from edgecnn.devices.qemu import EmulatedDevice
 from tests.conftest import picture
-
-pytestmark = pytest.mark.slow
+from tests.packaging.test_detector import detector_artifact
 
 # Bookworm with Python 3.11, Trixie with 3.13, and 32-bit Bookworm, whose numpy, Pillow and runtime are older.
 DEVICES = {"raspberry-pi-4": "litert", "raspberry-pi-5": "litert", "raspberry-pi-2": "tflite-runtime"}
@@ -27,6 +28,23 @@ def install(result: PackageResult, folder: Path) -> Path:
     return folder
 
 
+def self_test(result: PackageResult, device: str, folder: Path) -> dict[str, Any]:
+    """Run the package's own self-test on a device."""
+    program = ("-m", result.name, "--self-test", "--json")
+    site = install(result, folder / "site")
+    text = EmulatedDevice(device).run(program, log=folder / "log", timeout_s=300, packages=site)
+    return dict(json.loads(text.strip().splitlines()[-1]))
+
+
+def test_the_self_test_passes_where_the_emulation_is_installed(
+    emulation_home: None, raspberry: PackageResult, tmp_path: Path
+) -> None:
+    found = self_test(raspberry, "raspberry-pi-5", tmp_path)
+    assert found["passed"], found["problems"]
+    assert found["reference_equal"] == found["pictures"] == 4
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("device", DEVICES)
 def test_the_self_test_passes(
     emulated: Path,
@@ -36,11 +54,7 @@ def test_the_self_test_passes(
     device: str,
 ) -> None:
     monkeypatch.setenv("EDGECNN_HOME", str(emulated))
-    site = install(raspberry, tmp_path / "site")
-    text = EmulatedDevice(device).run(
-        ("-m", "tiny", "--self-test", "--json"), log=tmp_path / "log", timeout_s=300, packages=site
-    )
-    found = json.loads(text.strip().splitlines()[-1])
+    found = self_test(raspberry, device, tmp_path)
     assert found["runtime"].startswith(DEVICES[device])
     assert found["passed"], found["problems"]
     assert found["preprocessing_equal"] == found["same_best"] == found["pictures"] == 4
@@ -48,6 +62,7 @@ def test_the_self_test_passes(
         assert found["reference_equal"] == 4, "integer arithmetic is the same on every processor"
 
 
+@pytest.mark.slow
 def test_a_photo_gets_the_same_answer_as_here(
     emulated: Path, raspberry: PackageResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,6 +80,21 @@ def test_a_photo_gets_the_same_answer_as_here(
         assert json.loads(text.strip().splitlines()[-1])["classes"][0]["label"] == wanted
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("device", ["raspberry-pi-5", "raspberry-pi-2"])
+def test_a_detector_finds_the_boxes_that_it_finds_here(
+    emulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    monkeypatch.setenv("EDGECNN_HOME", str(emulated))
+    artifact = detector_artifact(tmp_path, ["cat", "dog"])
+    found = self_test(
+        edgecnn.package(artifact.directory, "raspberry-pi", out=tmp_path / "out"), device, tmp_path
+    )
+    assert found["passed"], found["problems"]
+    assert found["same_best"] == found["pictures"] == 4
+
+
+@pytest.mark.slow
 def test_the_onnx_variant_and_a_runtime_that_is_not_there(
     emulated: Path, raspberry_onnx: PackageResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
