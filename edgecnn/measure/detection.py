@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgecnn.errors import MissingDependency
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,9 +34,14 @@ def average_precision(found: Sequence[Detections], objects: Objects) -> AverageP
 
     Raises:
         ValueError: There are not as many images in both.
+        MissingDependency: faster-coco-eval is not installed.
     """
-    from faster_coco_eval import COCO, COCOeval_faster
-
+    try:
+        from faster_coco_eval import COCO, COCOeval_faster
+    except ImportError as error:
+        raise MissingDependency(
+            f"average precision needs faster-coco-eval: {error}", hint="pip install 'edgecnn[torch]'"
+        ) from error
     if len(found) != len(objects):
         raise ValueError(f"detections of {len(found)} images for boxes of {len(objects)}")
     rows = _result_rows(found)

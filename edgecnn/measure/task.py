@@ -54,12 +54,14 @@ def task_of(images: PreparedSet, detector: Detector | None) -> Task:
     """Return the task that a prepared set is for.
 
     Raises:
-        InputError: A detector has no boxes to be measured against.
+        InputError: A detector has no boxes to be measured against, or none in any image.
     """
     if detector is None:
         return Classify(np.asarray(images.labels))
     if images.objects is None:
         raise InputError("the network is a detector, but the dataset has labels only")
+    if all(image.ignored.all() for image in images.objects):
+        raise InputError("no image of the evaluation set has a box: there is nothing to be found or missed")
     return Detect(detector, images.contract, images.objects)
 
 

@@ -86,7 +86,7 @@ def _check(
     spec = pipeline.spec
     if spec.train is not None and train is None:
         raise UsageError(
-            "the pipeline trains, but data.train names no dataset", hint="add data.train, or take train out"
+            "the pipeline trains, but data.train names no dataset", hint="add data.train or data.root"
         )
     int8 = [name for name, target in pipeline.targets.items() if target.precision == "int8"]
     if int8 and calibration is None:

@@ -6,10 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgecnn.data.objects import ImageObjects, Objects
+from edgecnn.data.prepared import PreparedSet
+from edgecnn.errors import InputError
 from edgecnn.measure.detection import average_precision
 from edgecnn.measure.limits import Limits
 from edgecnn.measure.matching import Matches
-from edgecnn.measure.task import Detect, agreement
+from edgecnn.measure.task import Detect, agreement, task_of
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.detector import Detections, Detector, Level
 
@@ -131,3 +133,22 @@ def test_a_dead_output_is_named():
     link = Detect(DETECTOR, CONTRACT, objects).verify(truth, dead, Limits.of("int8"))
     assert "every image gets the same outputs" in link.cause
     assert link.metrics["ap"] == 0.0
+
+
+def test_images_without_any_box_measure_nothing(tmp_path):
+    pixels = np.zeros((2, 64, 64, 3), np.uint8)
+    for objects, message in (
+        (None, "the dataset has labels only"),
+        (Objects((ImageObjects.of((64, 64), []),) * 2), "no image of the evaluation set has a box"),
+    ):
+        images = PreparedSet.write(
+            tmp_path,
+            pixels,
+            np.zeros(2, np.int64),
+            classes=("cat",),
+            names=("a", "b"),
+            contract=CONTRACT,
+            objects=objects,
+        )
+        with pytest.raises(InputError, match=message):
+            task_of(images, DETECTOR)

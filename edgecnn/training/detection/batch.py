@@ -68,7 +68,7 @@ class BoxBatches:
         images = batches.to_input(pixels, self._prepared.contract, device)
         scale = self._scale(random)
         if scale != 1.0:
-            size = [round(side * scale / _STEP) * _STEP for side in images.shape[2:]]
+            size = [max(1, round(side * scale / _STEP)) * _STEP for side in images.shape[2:]]
             factor = torch.tensor([size[1] / images.shape[3], size[0] / images.shape[2]] * 2)
             images = interpolate(images, size=size, mode="bilinear", align_corners=False)
         else:
