@@ -92,7 +92,7 @@ def inspect(inputs: Inputs, parameters: InspectParameters, context: Context) -> 
 
 
 INSPECT = {
-    "onnx": Stage("inspect", 3, inspect, ("onnx", "onnxruntime")),
+    "onnx": Stage("inspect", 4, inspect, ("onnx", "onnxruntime")),
     "tflite": Stage("inspect", 3, inspect, ("ai-edge-litert",)),
     "openvino": Stage("inspect", 2, inspect, ("openvino",)),
 }

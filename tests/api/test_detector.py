@@ -52,6 +52,7 @@ def test_it_is_held_to_average_precision(run_of_boxes: RunResult) -> None:
     assert metrics["drop"] == pytest.approx(metrics["fp32"] - metrics["value"])
     low, high = metrics["drop_interval"]
     assert low <= metrics["drop"] <= high
+    assert artifact.manifest.precision == "int8", artifact.manifest.inspection["float_op_names"]
     assert artifact.detector is not None
     assert artifact.detector.outputs == 6
     assert {budget["name"] for budget in artifact.manifest.budgets} == {"ap50_drop"}

@@ -41,7 +41,13 @@ _MOVES = frozenset(
 )
 """Operations that move values or change their type; all others compute."""
 
-_OUTPUT_ZERO_POINT = {"QuantizeLinear": 2, "QLinearConv": 7, "QLinearMatMul": 7, "QGemm": 8}
+_OUTPUT_ZERO_POINT = {
+    "QuantizeLinear": 2,
+    "QLinearConcat": 1,
+    "QLinearConv": 7,
+    "QLinearMatMul": 7,
+    "QGemm": 8,
+}
 """Place of the input that tells the output's type, where it is not the first."""
 
 _WITHOUT_ZERO_POINT: dict[str, int] = {
