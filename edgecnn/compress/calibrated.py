@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from edgecnn.compress.fold import fold_batch_norm
+from edgecnn.compress.gates import even_out
 from edgecnn.compress.graph import trace
 from edgecnn.compress.simulate import Simulator
 from edgecnn.compress.weight_grid import SCHEMES
@@ -41,6 +42,7 @@ class Calibrated:
         truth: What the network answered before anything was changed, float32 ``[N, values]``.
         digest: Of the calibration set.
         folded: Names of the layers whose batch norm was folded.
+        gates: Names of the activations that were written out, so that their channels could be evened out.
     """
 
     module: nn.Module
@@ -52,6 +54,7 @@ class Calibrated:
     truth: Tensor
     digest: str
     folded: tuple[str, ...]
+    gates: tuple[str, ...]
 
     @classmethod
     def open(cls, checkpoint: str, calibration: str, scheme: str, images: int, seed: int) -> Calibrated:
@@ -66,6 +69,7 @@ class Calibrated:
         module, spec = load_checkpoint(Path(checkpoint))
         prepared = PreparedSet.open(Path(calibration))
         pixels, labels = _choose(prepared, spec, images, seed)
+        module, spec, gates = even_out(module, spec, pixels)
         graph = trace(module, pixels[:1])
         folded = fold_batch_norm(module, graph)
         simulator = Simulator(module, graph, scheme)
@@ -79,6 +83,7 @@ class Calibrated:
             truth=simulator.run(pixels, active=()),
             digest=prepared.digest,
             folded=folded,
+            gates=gates,
         )
 
 

@@ -32,6 +32,8 @@ ACTIVATIONS: dict[Target, str] = {
     _ATEN.tanh.default: "tanh",
 }
 
+SIGMOIDS: frozenset[Target] = frozenset({_ATEN.sigmoid.default})
+
 FUSED: frozenset[Target] = frozenset({_ATEN.relu.default, _ATEN.relu6.default})
 """Activations that every runtime executes inside the layer before them."""
 

@@ -48,6 +48,9 @@ SAMPLED = 1024
 MIN_TO_CHOOSE = 16
 """Images below which a held-out part says nothing."""
 
+SIGMOID_LIMIT = 8.0
+"""Beyond it a sigmoid in int8, whose step is 1/256, no longer changes: what only it reads is cut there."""
+
 _HOLD_OUT_EVERY = 3
 
 
@@ -108,6 +111,27 @@ class Observations:
     def __len__(self) -> int:
         return len(self.low)
 
+    def with_range(self, name: str, bounds: Range) -> Observations:
+        """Return the same with one tensor's range known, whatever the images showed of it."""
+        if name not in self.names:
+            return self
+        low, high, place = self.low.copy(), self.high.copy(), self.names.index(name)
+        low[:, place], high[:, place] = bounds.low, bounds.high
+        samples = {other: arrays for other, arrays in self.samples.items() if other != name}
+        return Observations(self.names, low, high, samples)
+
+    def within(self, names: Collection[str], limit: float) -> Observations:
+        """Return the same with some tensors cut at plus and minus a limit."""
+        places = [place for place, name in enumerate(self.names) if name in names]
+        low, high = self.low.copy(), self.high.copy()
+        for values in (low, high):
+            values[:, places] = values[:, places].clip(-limit, limit)
+        samples = {
+            name: tuple(array.clip(-limit, limit) for array in arrays) if name in names else arrays
+            for name, arrays in self.samples.items()
+        }
+        return Observations(self.names, low, high, samples)
+
     def of(self, images: Sequence[int]) -> Observations:
         """Return what some of the images showed."""
         chosen = list(images)
@@ -131,7 +155,7 @@ def estimate(seen: Observations, outputs: Collection[str], method: Method) -> di
 
     Args:
         seen: What the images showed; with samples where the method needs them.
-        outputs: Tensors whose extremes are kept whole.
+        outputs: Tensors whose extremes are kept whole; what has no sample where one is needed keeps them too.
         method: For all other tensors, the share of the way from the averages to the extremes, 0 to 1, or the
             name of an estimator.
 
@@ -145,7 +169,9 @@ def estimate(seen: Observations, outputs: Collection[str], method: Method) -> di
         whole = _blend(seen, outputs, 1.0)
         estimator = DISTRIBUTION_ESTIMATORS[method]
         return {
-            name: extremes if name in outputs else Range(*estimator(np.concatenate(seen.samples[name])))
+            name: extremes
+            if name in outputs or name not in seen.samples
+            else Range(*estimator(np.concatenate(seen.samples[name])))
             for name, extremes in whole.items()
         }
     return _blend(seen, outputs, method)

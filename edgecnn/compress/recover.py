@@ -152,6 +152,7 @@ def _prepare(
         "scheme": simulator.scheme,
         "calibration": {"images": len(network.images), "digest": network.digest},
         "folded": list(network.folded),
+        "gates": list(network.gates),
         "equalized": list(divisors) if helped else [],
         "ranges": (equal_choice if helped else choice).notes(),
         "constant_channels": _constant_channels(network),

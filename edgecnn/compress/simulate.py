@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 from edgecnn.compress.execution import batches, compute, last_uses, operations, output_nodes
+from edgecnn.compress.operators import SIGMOIDS, is_operator
 from edgecnn.compress.points import quantization_points
-from edgecnn.compress.ranges import BLENDS, Observations, choose
+from edgecnn.compress.ranges import BLENDS, SIGMOID_LIMIT, Observations, choose
 from edgecnn.compress.weight_grid import levels, weight_scales
 
 if TYPE_CHECKING:
@@ -104,7 +105,16 @@ class Simulator:
                 {grid: tuple(pair[index]) for grid, pair in bounds.items()} for index in range(len(batch))
             ]
             outputs.append(self._flat(values))
-        return Observations.gather(rows), torch.cat(outputs)
+        seen = Observations.gather(rows).within(self._gated(), SIGMOID_LIMIT)
+        return seen, torch.cat(outputs)
+
+    def _gated(self) -> set[str]:
+        """Return the tensors that nothing but a sigmoid reads."""
+        return {
+            node.name
+            for node in self._operations
+            if node.users and all(is_operator(user, SIGMOIDS) for user in node.users)
+        }
 
     def use(self, ranges: dict[str, Range]) -> None:
         """Quantize activations to these ranges, each widened to hold zero."""

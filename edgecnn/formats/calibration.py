@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.compress.ranges import Range
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.errors import InputError
 from edgecnn.ondevice.normalize import normalize
@@ -15,6 +16,7 @@ from edgecnn.ondevice.normalize import normalize
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edgecnn.compress.ranges import Observations
     from edgecnn.formats.base import QuantizeRequest
     from edgecnn.ondevice.tensor import TensorInfo
 
@@ -70,6 +72,20 @@ class Calibration:
         """Return the normalized image at ``index``."""
         image = normalize(np.asarray(self.prepared.images[index : index + 1]), self.prepared.contract)
         return np.ascontiguousarray(image if self.layout == "NHWC" else image.transpose(0, 3, 1, 2))
+
+    def exactly(self, seen: Observations, entrance: str) -> Observations:
+        """Give the image its whole range where one step is one level of a pixel, so that nothing is lost.
+
+        That is so where all channels are normalized alike: of 256 values a grid of 256 levels holds each.
+
+        Args:
+            seen: What was observed.
+            entrance: Name of the tensor that holds the image.
+        """
+        table = self.prepared.contract.lookup()
+        if not (table == table[:, :1]).all():
+            return seen
+        return seen.with_range(entrance, Range(float(table.min()), float(table.max())))
 
     def notes(self) -> dict[str, Any]:
         """Return what the manifest says of the calibration set."""

@@ -66,9 +66,9 @@ def _float_layers(found: Path) -> dict[str, Any]:
 
 
 QUANTIZE = {
-    "onnx": Stage("quantize", 3, run, ("onnx", "onnxruntime")),
-    "tflite": Stage("quantize", 5, run, ("ai-edge-quantizer", "ai-edge-litert")),
-    "openvino": Stage("quantize", 3, run, ("openvino", "nncf")),
+    "onnx": Stage("quantize", 4, run, ("onnx", "onnxruntime")),
+    "tflite": Stage("quantize", 6, run, ("ai-edge-quantizer", "ai-edge-litert")),
+    "openvino": Stage("quantize", 4, run, ("openvino", "nncf")),
 }
 
 

@@ -88,8 +88,8 @@ def _in_child(entry: str, what: str) -> Callable[[Inputs, Any, Context], None]:
     return run
 
 
-EQUALIZE = Stage("equalize", 1, _in_child("edgecnn.compress.recover:equalize", "equalization"), ("torch",))
-ROUND = Stage("round", 1, _in_child("edgecnn.compress.recover:round_weights", "rounding"), ("torch",))
+EQUALIZE = Stage("equalize", 2, _in_child("edgecnn.compress.recover:equalize", "equalization"), ("torch",))
+ROUND = Stage("round", 2, _in_child("edgecnn.compress.recover:round_weights", "rounding"), ("torch",))
 SENSITIVITY = Stage(
-    "sensitivity", 1, _in_child("edgecnn.compress.sensitivity:analyse", "sensitivity"), ("torch",)
+    "sensitivity", 2, _in_child("edgecnn.compress.sensitivity:analyse", "sensitivity"), ("torch",)
 )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import onnx
 
+from edgecnn.compress.conflicts import Join
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -49,6 +51,22 @@ def find_layers(model: onnx.ModelProto) -> list[Layer]:
             axis, kernel = 1, kernel.T
         layers.append(Layer(node, node.input[1], kernel, axis, depthwise))
     return layers
+
+
+def read_by_sigmoid(model: onnx.ModelProto) -> set[str]:
+    """Return the tensors that nothing but a sigmoid reads."""
+    readers: dict[str, set[str]] = {}
+    for node in model.graph.node:
+        for name in node.input:
+            readers.setdefault(name, set()).add(node.op_type)
+    outputs = {value.name for value in model.graph.output}
+    return {name for name, kinds in readers.items() if kinds == {"Sigmoid"}} - outputs
+
+
+def joins(model: onnx.ModelProto) -> list[Join]:
+    """Return the concatenations of a graph."""
+    nodes = [node for node in model.graph.node if node.op_type == "Concat"]
+    return [Join(node.name or node.output[0], tuple(node.input)) for node in nodes]
 
 
 def with_activation(model: onnx.ModelProto, name: str) -> list[str]:

@@ -25,11 +25,13 @@ from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
+from edgecnn.compress.conflicts import refuse_conflicts
+from edgecnn.compress.ranges import SIGMOID_LIMIT
 from edgecnn.compress.saturation import pair_safe_scales
 from edgecnn.errors import InputError, UsageError
 from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.health import calibration_health
-from edgecnn.formats.onnx.layers import find_layers, with_activation
+from edgecnn.formats.onnx.layers import find_layers, joins, read_by_sigmoid, with_activation
 from edgecnn.formats.onnx.observe import observe
 from edgecnn.formats.onnx.rewrite import keep_in_float
 from edgecnn.formats.onnx.session import open_session, read_model, run_flat, tensor_infos
@@ -65,7 +67,11 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     float_model = _read_float(model)
     images = Calibration.open(request, "NCHW", tensor_infos(float_model.graph.input)[0])
     seen, truth = observe(float_model, model, images, sampled=needs_samples(methods))
+    refuse_conflicts(seen, joins(float_model))
     recovered = Recovered.of(request)
+    if recovered.trained is None:
+        seen = images.exactly(seen, float_model.graph.input[0].name)
+        seen = seen.within(read_by_sigmoid(float_model), SIGMOID_LIMIT)
     scheme = _scheme(float_model, recovered, saturates=saturates)
 
     def run(quantized: onnx.ModelProto, indices: Sequence[int]) -> list[Answer]:

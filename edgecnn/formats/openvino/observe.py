@@ -9,9 +9,10 @@ import numpy as np
 from edgecnn.compress.ranges import Observations, sample_places
 from edgecnn.formats.openvino.inspect import FLOAT32
 from edgecnn.formats.openvino.ir import openvino
+from edgecnn.formats.openvino.ranges import channel_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     import numpy.typing as npt
 
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def observe(
-    graph: openvino.Model, names: Collection[str], images: Calibration, *, sampled: bool = False
+    graph: openvino.Model,
+    names: Collection[str],
+    images: Calibration,
+    *,
+    channels: Mapping[str, int] | None = None,
+    sampled: bool = False,
 ) -> tuple[Observations, list[Answer]]:
     """Observe the range of some tensors, image by image, and the float outputs.
 
@@ -28,6 +34,7 @@ def observe(
         graph: A float graph; it is left as it is.
         names: Names of the operations whose first output is observed.
         images: NCHW.
+        channels: Those of which every channel is observed by itself as well, and how many it has.
         sampled: Whether values between the extremes are wanted as well.
 
     Returns:
@@ -36,9 +43,11 @@ def observe(
     extended = graph.clone()
     nodes = {node.get_friendly_name(): node for node in extended.get_ordered_ops()}
     tensors = [name for name in nodes if name in names]
+    single = list(channels or ())
     outputs = len(extended.outputs)
     extended.add_results(
         [openvino.opset13.result(probe) for name in tensors for probe in _probes(nodes[name], sampled)]
+        + [openvino.opset13.result(probe) for name in single for probe in _channel_probes(nodes[name])]
     )
     properties = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1, **FLOAT32}
     request = openvino.Core().compile_model(extended, "CPU", properties).create_infer_request()
@@ -54,9 +63,24 @@ def observe(
             shown = {name: values[outputs + width * place :][:width] for place, name in enumerate(tensors)}
             for name, kept in samples.items():
                 kept.append(shown[name][2].copy())
-            yield {name: (float(low), float(high)) for name, (low, high, *_) in shown.items()}
+            rows = {name: (float(low), float(high)) for name, (low, high, *_) in shown.items()}
+            ends = values[outputs + width * len(tensors) :]
+            for name, lows, highs in zip(single, ends[::2], ends[1::2], strict=True):
+                rows |= {
+                    channel_name(name, at): (float(low), float(high))
+                    for at, (low, high) in enumerate(zip(lows, highs, strict=True))
+                }
+            yield rows
 
     return Observations.gather(observed(), samples), truth
+
+
+def _channel_probes(node: openvino.Node) -> list[openvino.Node]:
+    """Return the nodes that give every channel's smallest and largest value, ``[C]``."""
+    value = node.output(0)
+    axes = [axis for axis in range(len(value.shape)) if axis != 1]
+    over = openvino.opset13.constant(np.array(axes, np.int64))
+    return [openvino.opset13.reduce_min(value, over), openvino.opset13.reduce_max(value, over)]
 
 
 def _probes(node: openvino.Node, sampled: bool) -> list[openvino.Node]:

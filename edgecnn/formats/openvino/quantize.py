@@ -13,13 +13,14 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.compress.conflicts import refuse_conflicts
 from edgecnn.errors import InputError
 from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.health import calibration_health
 from edgecnn.formats.openvino.inspect import FLOAT32, tensor_info
 from edgecnn.formats.openvino.ir import openvino, read_model, write_model
 from edgecnn.formats.openvino.observe import observe
-from edgecnn.formats.openvino.ranges import quantized_tensors, write_ranges
+from edgecnn.formats.openvino.ranges import joins, quantized_tensors, tensors_by_channel, write_ranges
 from edgecnn.formats.openvino.weights import float_weights, kernels, replace_weights
 from edgecnn.formats.options import INT8_OPTIONS, check_known, needs_samples, ranges_option
 from edgecnn.formats.recovered import Recovered
@@ -61,7 +62,12 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     weights = {name: array for name, array in weights.items() if name not in in_float}
     replace_weights(quantized, weights, recovered.grid_scales(kernels(weights)), saturates=saturates)
     sources = set(quantized_tensors(quantized).values())
-    seen, truth = observe(graph, sources, images, sampled=needs_samples(methods))
+    # What training decided is one range a tensor.
+    channels = tensors_by_channel(quantized) if recovered.trained is None else {}
+    seen, truth = observe(graph, sources, images, channels=channels, sampled=needs_samples(methods))
+    refuse_conflicts(seen, joins(quantized))
+    if recovered.trained is None:
+        seen = images.exactly(seen, graph.get_parameters()[0].get_friendly_name())
 
     def run(ranges: dict[str, Range], indices: Sequence[int]) -> list[Answer]:
         write_ranges(quantized, ranges)

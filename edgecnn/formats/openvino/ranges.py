@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgecnn.compress.conflicts import Join
 from edgecnn.formats.openvino.ir import openvino
 
 if TYPE_CHECKING:
@@ -15,6 +16,41 @@ if TYPE_CHECKING:
 
 LEVELS = 256
 _SMALLEST_WIDTH = 1e-8
+
+
+def channel_name(tensor: str, channel: int) -> str:
+    """Return the name of the range of one channel of a tensor."""
+    return f"{tensor}#{channel}"
+
+
+def tensors_by_channel(quantized: openvino.Model) -> dict[str, int]:
+    """Return the tensors that NNCF gave a range a channel, with how many channels each has.
+
+    It does so in front of depthwise convolutions, whose channels never meet in a sum.
+    """
+    found = {}
+    for operation in quantized.get_ordered_ops():
+        if operation.get_type_name() == "FakeQuantize":
+            source = operation.input_value(0).get_node()
+            channels = int(np.prod(operation.input_value(1).get_shape()))
+            if channels > 1 and source.get_type_name() not in ("Constant", "Convert"):
+                found[source.get_friendly_name()] = channels
+    return found
+
+
+def joins(quantized: openvino.Model) -> list[Join]:
+    """Return the concatenations, their parts by the operations whose quantized outputs they are."""
+    found = []
+    for operation in quantized.get_ordered_ops():
+        if operation.get_type_name() == "Concat":
+            parts = [port.get_source_output().get_node() for port in operation.inputs()]
+            sources = [
+                part.input_value(0).get_node() if part.get_type_name() == "FakeQuantize" else part
+                for part in parts
+            ]
+            names = tuple(source.get_friendly_name() for source in sources)
+            found.append(Join(operation.get_friendly_name(), names))
+    return found
 
 
 def quantized_tensors(quantized: openvino.Model) -> dict[str, str]:
@@ -33,16 +69,21 @@ def write_ranges(quantized: openvino.Model, ranges: Mapping[str, Range]) -> None
 
     Args:
         quantized: An int8 graph made by NNCF, with 256 levels an activation.
-        ranges: By the name of the operation whose output is quantized.
+        ranges: By the name of the operation whose output is quantized, or where it has a range a channel, by
+            :func:`channel_name`.
     """
-    sources = quantized_tensors(quantized)
+    sources, channels = quantized_tensors(quantized), tensors_by_channel(quantized)
     for operation in quantized.get_ordered_ops():
         name = operation.get_friendly_name()
         if name in sources and sources[name] in ranges:
-            low, high = on_grid(ranges[sources[name]])
-            for port, limit in ((1, low), (2, high), (3, low), (4, high)):
-                shape = [1] * len(operation.input_value(0).get_partial_shape())
-                limits = openvino.opset13.constant(np.full(shape, limit, np.float32))
+            names = [channel_name(sources[name], at) for at in range(channels.get(sources[name], 0))]
+            own = [on_grid(ranges[part]) for part in names if part in ranges]
+            grids = np.array(own or [on_grid(ranges[sources[name]])], np.float32)
+            shape = [1] * len(operation.input_value(0).get_partial_shape())
+            if own:
+                shape[1] = len(own)
+            for port, end in ((1, 0), (2, 1), (3, 0), (4, 1)):
+                limits = openvino.opset13.constant(grids[:, end].reshape(shape))
                 operation.input(port).replace_source_output(limits.output(0))
     quantized.validate_nodes_and_infer_types()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.compress.conflicts import Join
 from edgecnn.formats.tflite.flatbuffer import element_count, operator_name, read_model
 
 if TYPE_CHECKING:
@@ -40,6 +41,32 @@ def layers(file: Path) -> list[Layer]:
         output = graph.tensors[operator.outputs[0]]
         found.append(Layer(name, output.name.decode("utf-8"), _macs(name, graph, operator, output)))
     return found
+
+
+def read_by_sigmoid(file: Path) -> set[str]:
+    """Return the tensors of a file's first graph that nothing but a sigmoid reads."""
+    model = read_model(file)
+    graph = model.subgraphs[0]
+    readers: dict[int, set[str]] = {}
+    for operator in graph.operators:
+        for index in operator.inputs:
+            readers.setdefault(int(index), set()).add(operator_name(model, operator))
+    places = {index for index, kinds in readers.items() if kinds == {"LOGISTIC"}} - set(graph.outputs)
+    return {graph.tensors[index].name.decode("utf-8") for index in places}
+
+
+def joins(file: Path) -> list[Join]:
+    """Return the concatenations of a file's first graph."""
+    model = read_model(file)
+    graph = model.subgraphs[0]
+    return [
+        Join(
+            graph.tensors[operator.outputs[0]].name.decode("utf-8"),
+            tuple(graph.tensors[index].name.decode("utf-8") for index in operator.inputs),
+        )
+        for operator in graph.operators
+        if operator_name(model, operator) == "CONCATENATION"
+    ]
 
 
 def _macs(name: str, graph: Any, operator: Any, output: Any) -> int:

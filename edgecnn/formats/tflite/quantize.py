@@ -12,6 +12,8 @@ from ai_edge_quantizer import qtyping, recipe
 from ai_edge_quantizer.algorithm_manager import AlgorithmName
 from ai_edge_quantizer.quantizer import Quantizer
 
+from edgecnn.compress.conflicts import refuse_conflicts
+from edgecnn.compress.ranges import SIGMOID_LIMIT
 from edgecnn.errors import InputError
 from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.health import calibration_health
@@ -20,6 +22,7 @@ from edgecnn.formats.recovered import Recovered
 from edgecnn.formats.tflite.dense import dense_as_conv
 from edgecnn.formats.tflite.flatbuffer import inline_weights
 from edgecnn.formats.tflite.inspect import inspect
+from edgecnn.formats.tflite.layers import joins, read_by_sigmoid
 from edgecnn.formats.tflite.observe import observe
 from edgecnn.formats.tflite.weights import layer_weights, put_on_grid
 
@@ -53,7 +56,11 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     methods = ranges_option(request.options)
     images = Calibration.open(request, "NHWC", described.inputs[0])
     seen, truth = observe(model, images, sampled=needs_samples(methods))
+    refuse_conflicts(seen, joins(model))
     recovered, weights = Recovered.of(request), layer_weights(model)
+    if recovered.trained is None:
+        seen = images.exactly(seen, described.inputs[0].name)
+        seen = seen.within(read_by_sigmoid(model), SIGMOID_LIMIT)
     in_float = recovered.left_in_float(weights)
     outputs = [output.name for output in described.outputs]
 

@@ -1,0 +1,75 @@
+"""Concatenations that one scale cannot serve: the best-known way in which a detector dies in int8.
+
+Integer runtimes give a concatenation and all its parts one grid. Where boxes in pixels meet scores within
+0..1, 256 levels that reach to 416 leave the scores one level or two, and every detection is lost, while the
+file is valid and fast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgecnn.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edgecnn.compress.ranges import Observations
+
+LEAST_LEVELS = 8
+"""Levels of the common grid that every part must span."""
+
+_LEVELS = 256
+
+
+@dataclass(frozen=True)
+class Join:
+    """A concatenation.
+
+    Attributes:
+        name: What the file calls it.
+        parts: Names of the tensors that are joined.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+
+
+def refuse_conflicts(seen: Observations, joins: Iterable[Join]) -> None:
+    """Refuse a network that joins tensors whose ranges differ so much that one scale cannot hold both.
+
+    Args:
+        seen: What the calibration images showed in float; parts that were not observed are not judged.
+        joins: The network's concatenations.
+
+    Raises:
+        InputError: Names the concatenation, its widest part and the one that would vanish beside it.
+    """
+    places = {name: place for place, name in enumerate(seen.names)}
+    for join in joins:
+        spans = {
+            name: (float(seen.low[:, places[name]].min()), float(seen.high[:, places[name]].max()))
+            for name in join.parts
+            if name in places
+        }
+        # A grid holds zero: what lies in 5..6 takes as much of it as what lies in 0..6.
+        reach = {name: max(high, 0.0) - min(low, 0.0) for name, (low, high) in spans.items()}
+        alive = {name: extent for name, extent in reach.items() if extent > 0.0}
+        if len(alive) < 2:
+            continue
+        widest, least = max(alive, key=alive.__getitem__), min(alive, key=alive.__getitem__)
+        lowest = min(0.0, *(low for low, _ in spans.values()))
+        highest = max(0.0, *(high for _, high in spans.values()))
+        levels = _LEVELS * alive[least] / (highest - lowest)
+        if levels < LEAST_LEVELS:
+            raise InputError(
+                f"{join.name} joins {widest}, which spans {_shown(spans[widest])}, with {least}, which spans "
+                f"{_shown(spans[least])}: one int8 scale leaves it {levels:.1f} of {_LEVELS} levels",
+                hint="return them as outputs of their own and join them behind the network; of an .onnx file "
+                "--outputs names them",
+            )
+
+
+def _shown(span: tuple[float, float]) -> str:
+    return f"{span[0]:.3g}..{span[1]:.3g}"

@@ -1,0 +1,120 @@
+"""SiLU written out so that every channel of it can have a scale of its own.
+
+``x * sigmoid(x)`` is not homogeneous: scaling a channel before it does not scale the channel behind it, so
+channels of very different sizes, which share one int8 range, cannot be evened out as before a ReLU. Written
+as ``u * sigmoid(s * u)`` with ``u = x / s`` they can: ``s`` goes into a depthwise 1x1 convolution in front of
+the sigmoid, its inverse into the convolution before, and once more ``s`` into the convolutions behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from edgecnn.models.imported.graph import ImportedGraph, Node
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A SiLU between convolutions only.
+
+    Attributes:
+        source: The convolution before it, which nothing else reads.
+        silu: The activation.
+        readers: The convolutions that read it; nothing else does.
+    """
+
+    source: Node
+    silu: Node
+    readers: tuple[Node, ...]
+
+
+def find_gates(graph: ImportedGraph) -> list[Gate]:
+    """Return every SiLU that can be written out, in the order of execution."""
+    makers = {name: node for node in graph.nodes for name in node.outputs}
+    readers: dict[str, list[Node]] = {}
+    for node in graph.nodes:
+        for name in node.inputs:
+            readers.setdefault(name, []).append(node)
+    found = []
+    for node in graph.nodes:
+        if node.operator != "Silu" or node.outputs[0] in graph.outputs:
+            continue
+        source, behind = makers.get(node.inputs[0]), readers.get(node.outputs[0], [])
+        alone = len(readers[node.inputs[0]]) == 1 and node.inputs[0] not in graph.outputs
+        convolutions = all(_scales_alone(reader) for reader in behind)
+        if source is not None and source.operator == "Conv" and alone and behind and convolutions:
+            found.append(Gate(source, node, tuple(behind)))
+    return found
+
+
+def is_depthwise(node: Node) -> bool:
+    """Whether each channel of a convolution reads one channel of its input, that of its own number."""
+    outputs, inputs, *_ = node.weights["weight"]
+    return inputs == 1 and outputs == node.attributes.get("group", 1)
+
+
+def _scales_alone(node: Node) -> bool:
+    """Whether a node is a convolution into whose weights a scale of each input channel can go."""
+    return node.operator == "Conv" and (is_depthwise(node) or node.attributes.get("group", 1) == 1)
+
+
+def write_out(
+    graph: ImportedGraph, state: Mapping[str, Tensor], scales: Mapping[str, Tensor]
+) -> tuple[ImportedGraph, dict[str, Tensor]]:
+    """Write some SiLUs out; the network computes what it did.
+
+    Args:
+        graph: The structure.
+        state: Its weights.
+        scales: What to divide each channel by, float32 ``[C]``, by the name of the SiLU's node.
+
+    Returns:
+        The new structure and its weights.
+    """
+    gates = {gate.silu.name: gate for gate in find_gates(graph) if gate.silu.name in scales}
+    changed = dict(state)
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        if node.name not in gates:
+            nodes.append(node)
+            continue
+        scale = scales[node.name]
+        nodes += _written_out(node, len(scale))
+        changed[f"{nodes[-3].name}.weight"] = scale.reshape(-1, 1, 1, 1).clone()
+        _rescale(changed, gates[node.name], scale)
+    return replace(graph, nodes=tuple(nodes)), changed
+
+
+def _written_out(silu: Node, channels: int) -> list[Node]:
+    argument, gate = f"{silu.outputs[0]}/argument", f"{silu.outputs[0]}/gate"
+    scaling = Node(
+        "Conv",
+        f"{silu.name}_scale",
+        silu.inputs,
+        (argument,),
+        {"group": channels},
+        {"weight": (channels, 1, 1, 1)},
+    )
+    return [
+        scaling,
+        Node("Sigmoid", f"{silu.name}_gate", (argument,), (gate,)),
+        Node("Mul", silu.name, (*silu.inputs, gate), silu.outputs),
+    ]
+
+
+def _rescale(state: dict[str, Tensor], gate: Gate, scale: Tensor) -> None:
+    source = f"{gate.source.name}.weight"
+    state[source] = state[source] / scale.reshape(-1, 1, 1, 1)
+    bias = f"{gate.source.name}.bias"
+    if bias in state:
+        state[bias] = state[bias] / scale
+    for reader in gate.readers:
+        key = f"{reader.name}.weight"
+        shape = (-1, 1, 1, 1) if is_depthwise(reader) else (1, -1, 1, 1)
+        state[key] = state[key] * scale.reshape(shape)
