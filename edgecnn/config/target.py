@@ -75,6 +75,9 @@ class VerificationLimits(Schema):
     quantization_agreement: Fraction | None = None
     """Link 2: least share of images with the same class."""
 
+    quantization_map_sqnr_db: float | None = None
+    """Link 2: the same for maps, such as a detector's heads, of their changes from place to place."""
+
     quantization_collapsed: Fraction | None = None
     """Link 2: most channels of a map that may collapse to a few distinct values, as a share."""
 

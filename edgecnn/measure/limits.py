@@ -22,6 +22,8 @@ class Limits:
         quantization_sqnr_db: Link 2: least SQNR of the target's file, in reference execution, against the
             float file.
         quantization_agreement: Link 2: least share of images with the same class.
+        quantization_map_sqnr_db: Link 2: the same of a map's changes from place to place, most of which are
+            background: a map that says nothing any more has 0 dB, and above that the task metric decides.
         quantization_collapsed: Link 2: most channels of a map, as a share, that may collapse to a few values.
         kernels_gap_db: Link 3: most SQNR, against the float file, that shipping execution may lose to
             reference execution.
@@ -35,6 +37,7 @@ class Limits:
     conversion_sqnr_db: float = 60.0
     quantization_sqnr_db: float = 60.0
     quantization_agreement: float = 0.99
+    quantization_map_sqnr_db: float = 60.0
     quantization_collapsed: float = 0.0
     kernels_gap_db: float = 3.0
     kernels_ample_db: float = 60.0
@@ -67,13 +70,19 @@ class Limits:
 # fall to a few dB. Between the two the task metric decides.
 _DEFAULTS = {
     "fp32": Limits(),
-    "fp16": Limits(quantization_sqnr_db=40.0, quantization_agreement=0.98, kernels_agreement=0.98),
+    "fp16": Limits(
+        quantization_sqnr_db=40.0,
+        quantization_map_sqnr_db=40.0,
+        quantization_agreement=0.98,
+        kernels_agreement=0.98,
+    ),
     # LiteRT's shipping kernels round by up to 4 steps differently from its reference kernels: 33 dB against
     # 30 on a small network, where neither changes a class. Saturation leads from 19 dB to 7.
     "int8": Limits(
         kernels_ample_db=25.0,
         quantization_sqnr_db=8.0,
         quantization_agreement=0.85,
+        quantization_map_sqnr_db=1.0,
         quantization_collapsed=0.1,
         kernels_agreement=0.90,
         task_drop=0.025,

@@ -191,14 +191,7 @@ def verify_quantization(float_outputs: Outputs, reference_outputs: Outputs, limi
             **_agreement(float_outputs, reference_outputs),
             **crowding,
         },
-        {
-            "sqnr_db": Bound(limits.quantization_sqnr_db, at_least=True),
-            **(
-                {"collapsed": Bound(limits.quantization_collapsed, at_least=False)}
-                if is_map
-                else {"agreement": Bound(limits.quantization_agreement, at_least=True)}
-            ),
-        },
+        _quantization_bounds(limits, is_map=is_map),
     )
     return _with_cause(
         link,
@@ -208,6 +201,18 @@ def verify_quantization(float_outputs: Outputs, reference_outputs: Outputs, limi
         or ("" if is_map else _crowded(alive, health(float_outputs)))
         or "some layer's range or precision does not fit its values",
     )
+
+
+def _quantization_bounds(limits: Limits, *, is_map: bool) -> dict[str, Bound]:
+    if is_map:
+        return {
+            "sqnr_db": Bound(limits.quantization_map_sqnr_db, at_least=True),
+            "collapsed": Bound(limits.quantization_collapsed, at_least=False),
+        }
+    return {
+        "sqnr_db": Bound(limits.quantization_sqnr_db, at_least=True),
+        "agreement": Bound(limits.quantization_agreement, at_least=True),
+    }
 
 
 def verify_kernels(

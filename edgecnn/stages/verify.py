@@ -190,12 +190,12 @@ def read_links(outputs: Path) -> list[Link]:
 
 
 VERIFY = {
-    "onnxruntime": Stage("verify", 5, run, ("onnxruntime",)),
-    "litert": Stage("verify", 5, run, ("ai-edge-litert",)),
-    "tflite-runtime": Stage("verify", 5, run, ("tflite-runtime",)),
-    "openvino": Stage("verify", 5, run, ("openvino",)),
-    "tosa": Stage("verify", 5, run, ("ai-edge-litert",), toolchains=("tosa",)),
-    "tflite-micro": Stage("verify", 5, run, ("ai-edge-litert",), toolchains=("tflm",)),
-    "qnn": Stage("verify", 5, run, ("onnxruntime",), toolchains=("qnn",)),
-    "rknn": Stage("verify", 5, run, ("onnxruntime",), toolchains=("rknn",)),
+    "onnxruntime": Stage("verify", 6, run, ("onnxruntime",)),
+    "litert": Stage("verify", 6, run, ("ai-edge-litert",)),
+    "tflite-runtime": Stage("verify", 6, run, ("tflite-runtime",)),
+    "openvino": Stage("verify", 6, run, ("openvino",)),
+    "tosa": Stage("verify", 6, run, ("ai-edge-litert",), toolchains=("tosa",)),
+    "tflite-micro": Stage("verify", 6, run, ("ai-edge-litert",), toolchains=("tflm",)),
+    "qnn": Stage("verify", 6, run, ("onnxruntime",), toolchains=("qnn",)),
+    "rknn": Stage("verify", 6, run, ("onnxruntime",), toolchains=("rknn",)),
 }
