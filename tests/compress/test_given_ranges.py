@@ -52,7 +52,7 @@ def test_saved_ranges_are_loaded_as_they_were(tmp_path: Path) -> None:
     assert np.array_equal(loaded.seen.high, ranges.seen.high)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(tensors=st.integers(1, 40), noise=st.floats(0, 3e-4))
 def test_tensors_are_found_under_other_names(tensors: int, noise: float) -> None:
     ranges = trained(tensors)

@@ -41,7 +41,7 @@ def scene(seed: int, images: int = 6, classes: int = 3) -> tuple[list[Detections
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_our_sum_is_cocos(seed):
     """What is resampled for intervals is the figure that faster-coco-eval reports."""
     found, objects = scene(seed)

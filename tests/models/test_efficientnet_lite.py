@@ -20,7 +20,7 @@ def test_same_padding_gives_ceil_of_size_by_stride(size: int, kernel: int, strid
     assert (size + before + after - kernel) // stride + 1 == math.ceil(size / stride)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(5, 20), st.integers(5, 20), st.sampled_from([3, 5]), st.sampled_from([1, 2]))
 def test_same_pad_convolution_is_an_explicit_pad_and_a_convolution(
     height: int, width: int, kernel: int, stride: int

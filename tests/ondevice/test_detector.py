@@ -144,7 +144,7 @@ def test_ssd_agrees_with_torchvision():
 
 
 @given(seed=st.integers(0, 2**32 - 1), threshold=st.sampled_from([0.0, 0.05, 0.6, 1.0]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_filtering_first_loses_nothing(seed, threshold):
     """Decoding every cell and filtering afterwards, as papers do, gives the same boxes."""
     random = np.random.default_rng(seed)

@@ -24,7 +24,7 @@ def crowd(
     classes=st.integers(1, 5),
     threshold=st.sampled_from([0.0, 0.3, 0.65, 1.0]),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_chooses_what_torchvision_chooses(seed, count, classes, threshold):
     import torch
     from torchvision.ops import batched_nms

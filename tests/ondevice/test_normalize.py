@@ -46,7 +46,7 @@ def test_blocks_larger_than_an_image_and_smaller():
     zero_point=st.integers(-128, 127),
     unsigned=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_quantize_is_round_half_to_even_and_saturate(scale, zero_point, unsigned):
     dtype = np.uint8 if unsigned else np.int8
     zero_point += 128 * unsigned

@@ -69,7 +69,7 @@ def test_crop_equals_torchvision(imagenet, size, crop_fraction, interpolation):
     resize=st.sampled_from(["crop", "squash", "letterbox"]),
     color=st.sampled_from(["rgb", "bgr", "gray"]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_geometry_is_resize_crop_and_pad(height, width, size, resize, color):
     """The whole of geometry, written again with numpy's definition of the resize."""
     channels = {"mean": (0.0,), "std": (1.0,)} if color == "gray" else {}
@@ -190,7 +190,7 @@ SEEDS = [encoded(photo(), kind) for kind in FORMATS]
     damage=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=8),
     keep=st.floats(0.1, 1.0),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_damaged_files_decode_or_are_refused(data, damage, keep):
     broken = bytearray(data)

@@ -31,7 +31,7 @@ def as_image(pixels: np.ndarray) -> Image.Image:
     kernel=st.sampled_from(KERNELS),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_pillow_and_numpy_give_the_same_bits(source, result, channels, kernel, seed):
     pixels = random_pixels(seed, *source, channels)
     expected = resize_array(pixels, *result, kernel)
@@ -40,7 +40,7 @@ def test_pillow_and_numpy_give_the_same_bits(source, result, channels, kernel, s
 
 
 @given(data=st.data(), kernel=st.sampled_from(KERNELS))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_window_is_a_part_of_the_whole(data, kernel):
     height, width = data.draw(side), data.draw(side)
     top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
@@ -60,7 +60,7 @@ def test_leading_axes_are_a_batch(kernel):
 
 
 @given(source=st.integers(1, 3000), result=st.integers(1, 500), kernel=st.sampled_from(KERNELS))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_weights_add_up_to_one_and_stay_inside(source, result, kernel):
     starts, weights = resampling_weights(source, result, kernel)
     one = 1 << PRECISION_BITS

@@ -16,7 +16,7 @@ def numbered(count: int, height: int, width: int, channels: int) -> torch.Tensor
     return (torch.arange(size) % 255 + 1).to(torch.uint8).reshape(count, height, width, channels)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(1, 4),
     st.integers(1, 9),

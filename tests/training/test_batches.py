@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CPU = torch.device("cpu")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 200), st.integers(1, 3), st.integers(1, 16), st.integers(0, 2**32 - 1))
 def test_shares_of_all_processes_make_up_the_epoch(images: int, world: int, share: int, seed: int) -> None:
     batch = min(world * share, images // world * world)

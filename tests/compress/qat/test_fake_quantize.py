@@ -17,7 +17,7 @@ def fake_quantize(low: float, high: float) -> ActivationFakeQuantize:
     return module
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(bounds=BOUNDS)
 def test_zero_lies_on_every_grid_and_a_native_quantizer_finds_it(bounds: list[float]) -> None:
     module = fake_quantize(*bounds)

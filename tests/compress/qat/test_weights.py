@@ -33,7 +33,7 @@ def as_openvino_adds(kernel: np.ndarray) -> np.ndarray:
     return np.concatenate([even(place) for place in places], axis=1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(kernel=KERNELS)
 def test_pair_safe_grid_saturates_in_no_runtime(kernel: np.ndarray) -> None:
     weight = torch.from_numpy(kernel)
@@ -43,7 +43,7 @@ def test_pair_safe_grid_saturates_in_no_runtime(kernel: np.ndarray) -> None:
     assert largest_pair_sums(as_openvino_adds(found)).max() <= MAX_PAIR_SUM
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(kernel=KERNELS)
 def test_weights_move_by_half_a_step_at_most(kernel: np.ndarray) -> None:
     weight = torch.from_numpy(kernel)

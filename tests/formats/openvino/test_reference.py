@@ -31,7 +31,7 @@ def fake_quantize(
     levels=st.sampled_from([255, 256]),
     shift=st.floats(-1, 1, width=32),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_arithmetic_is_the_specifications(low: float, span: float, levels: int, shift: float) -> None:
     opset = openvino.opset13
     high = low + span

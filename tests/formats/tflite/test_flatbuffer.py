@@ -33,7 +33,7 @@ def test_files_that_are_no_tflite_are_refused(tiny: Path, tmp_path: Path) -> Non
 
 
 @given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 def test_a_damaged_file_is_read_or_refused_and_never_crashes(
     data: st.DataObject, tiny: Path, tmp_path: Path
 ) -> None:

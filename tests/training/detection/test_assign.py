@@ -28,7 +28,7 @@ def around(centers: torch.Tensor, half: float) -> torch.Tensor:
 
 
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 12))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_every_box_is_learnt_and_no_cell_learns_two(seed, count):
     generator = torch.Generator().manual_seed(seed)
     corner = torch.rand(count, 2, generator=generator) * 60

@@ -26,7 +26,7 @@ def red_box(pixels: np.ndarray) -> np.ndarray:
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_box_moves_with_its_pixels(seed):
     random = np.random.default_rng(seed)
     chosen = BoxAugmentSettings(scale=(0.6, 1.6), translate=0.3)
@@ -46,7 +46,7 @@ def test_a_rotated_box_holds_its_pixels():
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_boxes_of_a_mosaic_are_where_their_pixels_are(seed):
     random = np.random.default_rng(seed)
     plain = Sample(np.full((48, 64, 3), 90, np.uint8), np.empty((0, 4), np.float32), np.empty(0, np.int64))
