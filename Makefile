@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 UV_VERSION = 0.9
 
-.PHONY: env quickstart test test-all check format clean
+.PHONY: env debian quickstart test test-all check format clean
 
 env: $(VENV)/.ready
 
@@ -18,13 +18,22 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 quickstart: env
 	$(BIN)/edgecnn run pipelines/quickstart.yaml
 
+# Android's tools: root gets them; for others, tests that need them are skipped and say what is missing.
+DEBIAN = aapt apksigner zipalign android-framework-res kotlin
+
+debian:
+	@if [ "$$(id -u)" = 0 ] && ! dpkg -s $(DEBIAN) >/dev/null 2>&1; then \
+	    { apt-get update -qq && apt-get install --yes --no-install-recommends -qq $(DEBIAN); } >/dev/null \
+	    || echo "could not be installed: $(DEBIAN)"; \
+	fi
+
 # Two processes, a folder of tests each at a time: most of a test is one thread that starts a converter.
 PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
-test: env
+test: env debian
 	$(PYTEST) -m "not slow"
 
-test-all: env
+test-all: env debian
 	$(PYTEST)
 
 check: env
