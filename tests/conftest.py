@@ -6,12 +6,14 @@ import gzip
 import os
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import settings
 from PIL import Image
+from xdist.scheduler import LoadScopeScheduling
 
 PROJECT = Path(__file__).parents[1]
 
@@ -20,13 +22,17 @@ settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a folder's tests in one process: what its fixtures make costs more than its tests."""
-    tests = PROJECT / "tests"
-    for item in items:
-        inside = item.path.relative_to(tests).parts if item.path.is_relative_to(tests) else ("doctests",)
-        item.add_marker(pytest.mark.xdist_group(inside[0]))
+class LoadByFolder(LoadScopeScheduling):
+    """Keeps a folder's tests in one process: what its fixtures make costs more than its tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folders = nodeid.partition("::")[0].split("/")
+        return folders[1] if folders[0] == "tests" else folders[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadByFolder:
+    """Choose how tests are shared out among processes."""
+    return LoadByFolder(config, log)
 
 
 @pytest.fixture(scope="session")
