@@ -15,39 +15,25 @@ from edgecnn.packaging.provenance import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edgecnn.packaging.payload import Order
     from edgecnn.packaging.provenance import Licences
 
 _SPEC = "1.6"
 
 
-def sbom(
-    name: str,
-    version: str,
-    *,
-    purl: str,
-    model: bytes,
-    task: str,
-    metrics: dict[str, Any],
-    licences: Licences,
-    dependencies: Sequence[tuple[str, str]],
-    epoch: int,
-) -> bytes:
+def sbom(order: Order, *, purl: str, model: bytes, dependencies: Sequence[tuple[str, str]]) -> bytes:
     """Return the bill of materials of a package.
 
     Args:
-        name: Name of the package.
-        version: Its version.
+        order: What the package is.
         purl: Its package URL.
         model: The model file.
-        task: ``classification`` or ``detection``.
-        metrics: Task metric of the artifact.
-        licences: Of model, data and code.
         dependencies: Name and package URL of what is installed beside it.
-        epoch: Moment of the document.
     """
+    name, version, licences = order.name, order.version, order.licences
     digest = hashlib.sha256(model).hexdigest()
     parts = [
-        _model(name, version, digest, task, metrics, licences),
+        _model(name, version, digest, order.task, order.artifact.manifest.metrics, licences),
         {
             "type": "library",
             "bom-ref": "edgecnn-ondevice",
@@ -65,7 +51,7 @@ def sbom(
         "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'{purl}#{digest}')}",
         "version": 1,
         "metadata": {
-            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch)),
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(order.epoch)),
             "tools": {
                 "components": [{"type": "application", "name": "edgecnn", "version": edgecnn.__version__}]
             },

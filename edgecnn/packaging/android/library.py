@@ -124,13 +124,8 @@ def _sbom(order: Order, model: bytes) -> bytes:
     group, artifact = coordinates(order)
     litert = f"pkg:maven/com.google.ai.edge.litert/litert@{LITERT}"
     return sbom(
-        order.name,
-        order.version,
+        order,
         purl=f"pkg:maven/{group}/{artifact}@{order.version}",
         model=model,
-        task=order.task,
-        metrics=order.artifact.manifest.metrics,
-        licences=order.licences,
         dependencies=[("litert", litert)],
-        epoch=order.epoch,
     )

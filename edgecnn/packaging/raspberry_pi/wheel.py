@@ -122,13 +122,8 @@ def _digest(data: bytes) -> str:
 def _sbom(order: Order, model: bytes) -> bytes:
     names = sorted({requirement.split(">")[0].split("<")[0] for requirement in requirements(order)})
     return sbom(
-        order.name,
-        order.version,
+        order,
         purl=f"pkg:pypi/{order.name.replace('_', '-')}@{order.version}",
         model=model,
-        task=order.task,
-        metrics=order.artifact.manifest.metrics,
-        licences=order.licences,
         dependencies=[(name, f"pkg:pypi/{name}") for name in names],
-        epoch=order.epoch,
     )
