@@ -17,10 +17,10 @@ from edgecnn.devices.host import Host, host
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.versions import RuntimeVersion, install_version, parse_versions, require_version
 from edgecnn.errors import EdgecnnError, UsageError
-from edgecnn.measure.accuracy import agreement, top_k_hits
+from edgecnn.measure.accuracy import agreement
 from edgecnn.measure.compare import Effort, compare_latency
 from edgecnn.measure.latency import LatencyRatio, pinned_cpus
-from edgecnn.measure.paired_accuracy import AccuracyTest, compare_accuracy
+from edgecnn.measure.task import Task, task_of
 from edgecnn.measure.verdict import Verdict
 from edgecnn.runtimes.registry import entry_of
 from edgecnn.store.manifest import Artifact
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edgecnn.devices.session import Session
+    from edgecnn.measure.paired_accuracy import AccuracyTest
+
+    Outputs = Sequence[npt.NDArray[np.float32]]
 
 _FORMATS = {
     "onnxruntime": "onnx",
@@ -49,7 +52,7 @@ class MatrixRow:
         runtime: Name and version.
         error: Why it does not run it; None if it does.
         max_abs: Largest difference of an output from the first version's.
-        agreement: Share of images with the same class as in the first version.
+        agreement: Share of images with the class of the first version, or of detections that both have.
         accuracy: Paired with the first version on the same images; None without labelled images.
         latency: Compared with the first version in turns; None for the first.
     """
@@ -138,7 +141,7 @@ def matrix(
         install_version(version)
     pythons = [require_version(version) for version in versions]
     with tempfile.TemporaryDirectory(prefix="edgecnn-matrix-") as folder:
-        images, labels = _images(opened, data, limit, Path(folder))
+        images, task = _images(opened, data, limit, Path(folder))
         trial = _Trial(opened, images, Path(folder), Effort(seconds=seconds), latency_limit)
         truth = trial.outputs(versions[0], pythons[0])
         rows = [MatrixRow(str(versions[0]), max_abs=0.0, agreement=1.0)]
@@ -149,23 +152,22 @@ def matrix(
             except EdgecnnError as error:
                 rows.append(MatrixRow(str(version), error.message))
                 continue
-            rows.append(_row(version, outputs, truth, labels, pair))
+            rows.append(_row(version, outputs, truth, task, pair))
     return MatrixResult(str(opened.directory), tuple(rows), host())
 
 
 def _row(
     version: RuntimeVersion,
-    outputs: npt.NDArray[np.float32],
-    truth: npt.NDArray[np.float32],
-    labels: npt.NDArray[np.int64] | None,
+    outputs: Outputs,
+    truth: Outputs,
+    task: Task | None,
     pair: LatencyRatio,
 ) -> MatrixRow:
-    hits = None if labels is None else [top_k_hits(part, labels) for part in (outputs, truth)]
     return MatrixRow(
         str(version),
-        max_abs=float(np.abs(outputs - truth).max()),
-        agreement=agreement(outputs, truth),
-        accuracy=None if hits is None else compare_accuracy(*hits),
+        max_abs=max(float(np.abs(one - other).max()) for one, other in zip(outputs, truth, strict=True)),
+        agreement=agreement(outputs[0], truth[0]) if task is None else task.agreement(outputs, truth),
+        accuracy=None if task is None else task.compare(outputs, truth),
         latency=pair,
     )
 
@@ -186,8 +188,8 @@ def _check_formats(artifact: Artifact, versions: Sequence[RuntimeVersion]) -> No
 
 def _images(
     artifact: Artifact, data: str | None, limit: int | None, folder: Path
-) -> tuple[Path, npt.NDArray[np.int64] | None]:
-    """Return prepared images and, where they are labelled, the labels; noise where there is no data."""
+) -> tuple[Path, Task | None]:
+    """Return prepared images and the task that their labels or boxes make; noise where there is no data."""
     contract = artifact.contract
     if data is None:
         shape = (_NOISE_IMAGES, contract.height, contract.width, contract.channels)
@@ -195,10 +197,8 @@ def _images(
         np.save(folder / "noise.npy", noise, allow_pickle=False)
         return folder / "noise.npy", None
     images = prepare(open_source(data, cache_dir=cache_dir()), contract, folder / "images", limit=limit)
-    if artifact.detector is not None:
-        return images.directory / "images.npy", None
-    check_labels(images, len(artifact.manifest.classes))
-    return images.directory / "images.npy", np.asarray(images.labels)
+    check_labels(images, len(artifact.manifest.classes), boxes=artifact.detector is not None)
+    return images.directory / "images.npy", task_of(images, artifact.detector)
 
 
 @dataclass(frozen=True)
@@ -211,11 +211,11 @@ class _Trial:
     effort: Effort
     latency_limit: float
 
-    def outputs(self, version: RuntimeVersion, python: Path) -> npt.NDArray[np.float32]:
-        """Return the first output for every image, float32 ``[N, ...]``."""
+    def outputs(self, version: RuntimeVersion, python: Path) -> Outputs:
+        """Return every output for every image, float32 ``[N, ...]`` each."""
         with self._opener(version, python)() as session:
             done = session.evaluate(self.images, self.artifact.contract, self.folder / str(version))
-        return np.array(done.outputs[0])
+        return [np.array(output) for output in done.outputs]
 
     def compare(self, one: tuple[RuntimeVersion, Path], other: tuple[RuntimeVersion, Path]) -> LatencyRatio:
         """Time two versions in turns."""

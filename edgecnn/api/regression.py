@@ -14,7 +14,16 @@ from edgecnn.errors import InputError, UsageError
 from edgecnn.measure.budgets import format_value
 from edgecnn.measure.check import CheckRow
 from edgecnn.measure.compare import Effort, compare_latency
-from edgecnn.measure.paired_accuracy import LEAST_IMAGES, TOLERANCE, compare_accuracy, unpack_hits
+from edgecnn.measure.paired_accuracy import (
+    LEAST_IMAGES,
+    TOLERANCE,
+    AccuracyTest,
+    Precision,
+    compare_accuracy,
+    compare_precision,
+    unpack_hits,
+    unpack_values,
+)
 from edgecnn.measure.verdict import Verdict
 from edgecnn.runtimes.registry import entry_of
 from edgecnn.store.baseline import (
@@ -162,16 +171,13 @@ def _accuracy_row(manifest: Manifest, accepted: TargetBaseline, tolerances: Tole
         note = "the baseline saw other images: accept it anew"
         return _row(name, "accuracy", Verdict.FAIL, "not comparable", None, note)
     if "ap" in before and "ap" in after:
-        return _average_precision_row(name, float(before["ap"]), float(after["ap"]), tolerances)
-    result = compare_accuracy(
-        *(unpack_hits(str(part["hits"]), int(part["images"])) for part in (after, before)),
-        tolerance=tolerances.accuracy,
-        least_images=tolerances.least_images,
-    )
+        metric, result = "AP50:95", _compare_precision(after, before, tolerances)
+    else:
+        metric, result = "accuracy", _compare_accuracy(after, before, tolerances)
     elsewhere = _machine_note(manifest.host, accepted)
     return _row(
         name,
-        "accuracy",
+        metric,
         result.verdict,
         f"{100 * result.paired.candidate:.2f} %",
         f"{100 * result.paired.baseline:.2f} % +- {100 * tolerances.accuracy:g}",
@@ -179,13 +185,17 @@ def _accuracy_row(manifest: Manifest, accepted: TargetBaseline, tolerances: Tole
     )
 
 
-def _average_precision_row(name: str, before: float, after: float, tolerances: Tolerances) -> CheckRow:
-    """Compare AP50:95 on the same images in both directions; it has no right or wrong image to pair."""
-    verdict = Verdict.PASS if abs(after - before) <= tolerances.accuracy else Verdict.FAIL
-    limit = f"{100 * before:.2f} % +- {100 * tolerances.accuracy:g}"
-    return _row(
-        name, "AP50:95", verdict, f"{100 * after:.2f} %", limit, f"{100 * (after - before):+.2f} points"
+def _compare_accuracy(after: dict[str, Any], before: dict[str, Any], tolerances: Tolerances) -> AccuracyTest:
+    sides = (unpack_hits(str(part["hits"]), int(part["images"])) for part in (after, before))
+    return compare_accuracy(*sides, tolerance=tolerances.accuracy, least_images=tolerances.least_images)
+
+
+def _compare_precision(after: dict[str, Any], before: dict[str, Any], tolerances: Tolerances) -> AccuracyTest:
+    sides = (
+        Precision(float(part["ap"]), int(part["images"]), unpack_values(str(part["resampled"])))
+        for part in (after, before)
     )
+    return compare_precision(*sides, tolerance=tolerances.accuracy, least_images=tolerances.least_images)
 
 
 def _machine_note(host: dict[str, Any], accepted: TargetBaseline) -> str:

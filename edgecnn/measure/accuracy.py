@@ -76,20 +76,18 @@ def agreement(one: Outputs, other: Outputs) -> float:
 
 
 @dataclass(frozen=True)
-class PairedDifference:
-    """Two networks' accuracy on the same images, and how sure the difference is.
+class Difference:
+    """Two networks' task metric on the same images, and how sure the difference is.
 
     Attributes:
         images: How many.
-        candidate: Accuracy of the candidate.
-        baseline: Accuracy of the baseline.
+        candidate: The candidate's, a fraction.
+        baseline: The baseline's.
         difference: Candidate minus baseline.
         low: Lower end of the confidence interval of the difference.
         high: Upper end.
         confidence: Of the interval.
-        p_value: Exact McNemar test that both are equally often right where they differ, two-sided.
-        only_candidate: Images that only the candidate gets right.
-        only_baseline: Images that only the baseline gets right.
+        p_value: Two-sided, that there is no difference.
     """
 
     images: int
@@ -100,12 +98,23 @@ class PairedDifference:
     high: float
     confidence: float
     p_value: float
-    only_candidate: int
-    only_baseline: int
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as plain data."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class PairedDifference(Difference):
+    """Two classifiers' accuracy on the same images; the p-value is McNemar's exact one.
+
+    Attributes:
+        only_candidate: Images that only the candidate gets right.
+        only_baseline: Images that only the baseline gets right.
+    """
+
+    only_candidate: int
+    only_baseline: int
 
 
 def paired_difference(

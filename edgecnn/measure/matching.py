@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 OVERLAPS = np.linspace(0.5, 0.95, 10)
 _RECALLS = np.linspace(0.0, 1.0, 101)
 _TINY = float(np.spacing(1))
+RESAMPLES = 500
+"""Draws of the images with replacement for an interval."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,22 @@ class Matches:
         offsets = (sums - values)[first]
         within: Array = sums - np.repeat(offsets, np.diff(np.append(first, len(sums))))
         return within
+
+
+def resampled_precision(found: Sequence[Detections], objects: Objects) -> Array:
+    """Return AP50:95 under draws of the images with replacement, float64 ``[RESAMPLES]``.
+
+    The draws depend on the number of images only, so that the values of two networks on the same images pair
+    one by one, also where one of them was evaluated years before: NumPy keeps the stream of this generator.
+
+    Args:
+        found: Detections of every image.
+        objects: Boxes of every image.
+    """
+    matches, count = Matches(found, objects), len(objects)
+    stream = np.random.RandomState(0)
+    draws = stream.multinomial(count, np.full(count, 1.0 / count), RESAMPLES).astype(np.float64)
+    return np.array([matches.average_precision(weights)[0] for weights in draws])
 
 
 def _match_class(found: Sequence[Detections], objects: Objects, label: int) -> _Class:

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgecnn.errors import InputError
-from edgecnn.measure.accuracy import Hits, PairedDifference, paired_difference
+from edgecnn.measure.accuracy import Difference, Hits, paired_difference
 from edgecnn.measure.verdict import Verdict
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from edgecnn.measure.accuracy import Labels, Outputs
+
+    Values = npt.NDArray[np.floating[Any]]
 
 LEAST_IMAGES = 200
 """Images below which nothing is concluded: with fewer, one point of accuracy is two images."""
 
 TOLERANCE = 0.005
 _P_VALUE = 0.01
+_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -28,14 +34,14 @@ class AccuracyTest:
     """What the same images say of a candidate and its baseline.
 
     Attributes:
-        paired: The two accuracies, their difference and its interval.
+        paired: The two metrics, their difference and its interval.
         tolerance: Difference that is let pass, either way.
         verdict: ``fail`` for a loss or an unexplained gain, ``inconclusive`` where there are too few images
             to tell.
         reason: One line.
     """
 
-    paired: PairedDifference
+    paired: Difference
     tolerance: float
     verdict: Verdict
     reason: str
@@ -65,11 +71,70 @@ def compare_accuracy(
         InputError: The two are not of one length, or empty.
     """
     paired = paired_difference(candidate, baseline)
-    verdict, reason = _judge(paired, tolerance, least_images)
-    return AccuracyTest(paired, tolerance, verdict, reason)
+    return AccuracyTest(paired, tolerance, *_judge(paired, tolerance, least_images))
 
 
-def _judge(paired: PairedDifference, tolerance: float, least_images: int) -> tuple[Verdict, str]:
+@dataclass(frozen=True)
+class Precision:
+    """A detector's average precision, and what it is on resampled images.
+
+    Attributes:
+        ap: AP50:95, a fraction.
+        images: How many it was measured on.
+        resampled: float ``[RESAMPLES]``, the same draws for every detector.
+    """
+
+    ap: float
+    images: int
+    resampled: Values
+
+
+def compare_precision(
+    candidate: Precision,
+    baseline: Precision,
+    *,
+    tolerance: float = TOLERANCE,
+    least_images: int = LEAST_IMAGES,
+) -> AccuracyTest:
+    """Compare two detectors on the same images, in both directions, by the paired bootstrap over images.
+
+    The rules are those of :func:`compare_accuracy`. The differences over the draws (Efron and Tibshirani
+    1993, chapter 13) give the interval by their quantiles and the p-value by their spread.
+
+    Args:
+        candidate: What was measured of the candidate.
+        baseline: What was measured of the baseline, on the same images.
+        tolerance: Difference that is let pass.
+        least_images: Images below which nothing is concluded.
+
+    Raises:
+        InputError: The two were measured on different numbers of images or draws.
+    """
+    if candidate.images != baseline.images or candidate.resampled.shape != baseline.resampled.shape:
+        raise InputError(
+            f"cannot pair {candidate.images} images with {baseline.images}: the same ones are needed"
+        )
+    draws = candidate.resampled.astype(np.float64) - baseline.resampled
+    difference, spread = candidate.ap - baseline.ap, float(draws.std(ddof=1))
+    low, high = np.quantile(draws, [(1.0 - _CONFIDENCE) / 2.0, (1.0 + _CONFIDENCE) / 2.0])
+    if spread > 0.0:
+        p_value = math.erfc(abs(difference) / spread / math.sqrt(2.0))
+    else:
+        p_value = 1.0 if difference == 0.0 else 0.0
+    paired = Difference(
+        images=candidate.images,
+        candidate=candidate.ap,
+        baseline=baseline.ap,
+        difference=difference,
+        low=float(low),
+        high=float(high),
+        confidence=_CONFIDENCE,
+        p_value=p_value,
+    )
+    return AccuracyTest(paired, tolerance, *_judge(paired, tolerance, least_images))
+
+
+def _judge(paired: Difference, tolerance: float, least_images: int) -> tuple[Verdict, str]:
     change = f"{100 * paired.difference:+.2f} points [{100 * paired.low:+.2f}, {100 * paired.high:+.2f}]"
     if paired.images < least_images:
         return Verdict.INCONCLUSIVE, f"{change} on {paired.images} images; at least {least_images} are needed"
@@ -120,3 +185,30 @@ def unpack_hits(text: str, images: int) -> Hits:
     if images < 1 or len(data) != (images + 7) // 8:
         raise InputError(f"the record of right answers holds {len(data)} bytes, not those of {images} images")
     return np.unpackbits(data, count=images).astype(np.bool_)
+
+
+def pack_values(values: Values) -> str:
+    """Return numbers ``[N]`` as text, in single precision.
+
+    >>> pack_values(np.array([0.5, 0.25]))
+    'AAAAPwAAgD4='
+    """
+    return base64.b64encode(values.astype("<f4").tobytes()).decode("ascii")
+
+
+def unpack_values(text: str) -> Values:
+    """Return float32 ``[N]`` from :func:`pack_values`.
+
+    Raises:
+        InputError: The text is not that of numbers, or some of them are not finite.
+
+    >>> unpack_values("AAAAPwAAgD4=").tolist()
+    [0.5, 0.25]
+    """
+    try:
+        values: Values = np.frombuffer(base64.b64decode(text, validate=True), "<f4")
+    except (binascii.Error, ValueError) as error:
+        raise InputError(f"the record of resampled precision is damaged: {error}") from error
+    if not np.isfinite(values).all():
+        raise InputError("the record of resampled precision holds values that are no numbers")
+    return values

@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from edgecnn.errors import InputError
-from edgecnn.measure.accuracy import top_k_accuracy, top_k_hits
+from edgecnn.measure.accuracy import agreement, top_k_accuracy, top_k_hits
 from edgecnn.measure.detection import AveragePrecision, average_precision
-from edgecnn.measure.matching import Matches, overlaps
-from edgecnn.measure.paired_accuracy import class_floor, pack_hits
+from edgecnn.measure.matching import overlaps, resampled_precision
+from edgecnn.measure.paired_accuracy import (
+    AccuracyTest,
+    Precision,
+    class_floor,
+    compare_accuracy,
+    compare_precision,
+    pack_hits,
+    pack_values,
+)
 from edgecnn.measure.verification import Bound, Link, task_cause, verify_task
 
 if TYPE_CHECKING:
@@ -28,7 +36,6 @@ if TYPE_CHECKING:
     from edgecnn.ondevice.contract import Contract
     from edgecnn.ondevice.detector import Detections, Detector
 
-_RESAMPLES = 500
 _CONFIDENCE = 0.95
 _SAME_PLACE = 0.5
 
@@ -48,6 +55,12 @@ class Task(Protocol):
 
     def answers(self, shipped: Sequence[Outputs]) -> dict[str, Any]:
         """Return what later runs are compared with, and ``class_floor`` where there is one."""
+
+    def compare(self, candidate: Sequence[Outputs], baseline: Sequence[Outputs]) -> AccuracyTest:
+        """Compare two networks on these images, in both directions."""
+
+    def agreement(self, one: Sequence[Outputs], other: Sequence[Outputs]) -> float:
+        """Return the share of answers that both give: of images, or of detections."""
 
 
 def task_of(images: PreparedSet, detector: Detector | None) -> Task:
@@ -93,6 +106,15 @@ class Classify:
         hits = top_k_hits(logits, self.labels)
         return {"hits": pack_hits(hits), "class_floor": class_floor(logits, self.labels)}
 
+    def compare(self, candidate: Sequence[Outputs], baseline: Sequence[Outputs]) -> AccuracyTest:
+        """Compare which images are right."""
+        (after,), (before,) = candidate, baseline
+        return compare_accuracy(top_k_hits(after, self.labels), top_k_hits(before, self.labels))
+
+    def agreement(self, one: Sequence[Outputs], other: Sequence[Outputs]) -> float:
+        """Return the share of images with the same class."""
+        return agreement(one[0], other[0])
+
 
 @dataclass(frozen=True)
 class Detect:
@@ -122,15 +144,14 @@ class Detect:
 
     def values(self, outputs: Sequence[Outputs]) -> dict[str, float]:
         """Return ``ap`` (AP50:95) and ``ap50``."""
-        found = average_precision(self.decode(outputs), self.objects)
-        return {"ap": found.ap, "ap50": found.ap50}
+        return _named(average_precision(self.decode(outputs), self.objects))
 
     def verify(self, truth: Sequence[Outputs], shipped: Sequence[Outputs], limits: Limits) -> Link:
         """Compare average precision, with a paired interval over the images."""
         expected, found = self.decode(truth), self.decode(shipped)
         before, after = average_precision(expected, self.objects), average_precision(found, self.objects)
         low, high = self._drop_interval(expected, found)
-        alike = agreement(self._shown(expected), self._shown(found))
+        alike = detections_alike(self._shown(expected), self._shown(found))
         link = Link(
             4,
             "task",
@@ -150,25 +171,35 @@ class Detect:
         return task_cause(link, truth, shipped)
 
     def answers(self, shipped: Sequence[Outputs]) -> dict[str, Any]:
-        """Return the metric: detections have no right or wrong image by image."""
-        return self.values(shipped)
+        """Return the metric, and what it is on resampled images."""
+        found = self.decode(shipped)
+        resampled = resampled_precision(found, self.objects)
+        return {**_named(average_precision(found, self.objects)), "resampled": pack_values(resampled)}
+
+    def compare(self, candidate: Sequence[Outputs], baseline: Sequence[Outputs]) -> AccuracyTest:
+        """Compare AP50:95."""
+        return compare_precision(*(self._precision(self.decode(side)) for side in (candidate, baseline)))
+
+    def agreement(self, one: Sequence[Outputs], other: Sequence[Outputs]) -> float:
+        """Return the share of shown detections that both have."""
+        return detections_alike(*(self._shown(self.decode(side)) for side in (one, other)))
+
+    def _precision(self, found: list[Detections]) -> Precision:
+        ap = average_precision(found, self.objects).ap
+        return Precision(ap, len(self.objects), resampled_precision(found, self.objects))
 
     def _shown(self, found: list[Detections]) -> list[Detections]:
         return [image.above(self.detector.score_threshold) for image in found]
 
     def _drop_interval(self, expected: list[Detections], found: list[Detections]) -> tuple[float, float]:
         """Return the percentile bootstrap interval of the loss of AP over images, drawn for both alike."""
-        count = len(self.objects)
-        before, after = Matches(expected, self.objects), Matches(found, self.objects)
-        random = np.random.default_rng(0)
-        draws = random.multinomial(count, np.full(count, 1.0 / count), _RESAMPLES).astype(np.float64)
-        drops = [before.average_precision(row)[0] - after.average_precision(row)[0] for row in draws]
+        drops = resampled_precision(expected, self.objects) - resampled_precision(found, self.objects)
         tail = (1.0 - _CONFIDENCE) / 2.0
         low, high = np.quantile(drops, [tail, 1.0 - tail])
         return float(low), float(high)
 
 
-def agreement(expected: Sequence[Detections], found: Sequence[Detections]) -> float:
+def detections_alike(expected: Sequence[Detections], found: Sequence[Detections]) -> float:
     """Return the share of two networks' detections that both have: same class, IoU of a half or more.
 
     Twice the matched over all of both; 1 where neither has any.

@@ -14,6 +14,7 @@ import edgecnn
 from edgecnn.api.check import CheckResult
 from edgecnn.api.regression import Tolerances
 from edgecnn.errors import EdgecnnError, InputError, UsageError
+from edgecnn.measure.paired_accuracy import pack_values
 from edgecnn.measure.verdict import Verdict
 from tests import tiny_models as tiny
 from tests.tiny_run import hits, write_artifact, write_run
@@ -74,6 +75,23 @@ def test_two_points_less_or_more_are_stopped(accepted: Path, tmp_path: Path, rig
     assert result.exit_code == 3
     row = next(row for row in result.rows if row.check == "accuracy")
     assert word in row.note
+
+
+def test_a_detector_is_paired_over_the_same_draws(tmp_path: Path) -> None:
+    draws = np.random.default_rng(0).normal(0.4, 0.02, 500)
+
+    def answers(shift: float) -> dict[str, object]:
+        resampled = pack_values(draws + shift)
+        return {"images": 1000, "digest": "d", "ap": 0.4 + shift, "ap50": 0.6, "resampled": resampled}
+
+    edgecnn.accept_baseline(write_run(tmp_path / "a", answers=answers(0.0)), out=tmp_path / "b.yaml")
+    same = compared(write_run(tmp_path / "same", answers=answers(0.001)), tmp_path / "b.yaml")
+    assert verdicts(same)["onnx-fp32 AP50:95"] is Verdict.PASS
+    worse = compared(write_run(tmp_path / "worse", answers=answers(-0.02)), tmp_path / "b.yaml")
+    assert worse.exit_code == 3
+    row = next(row for row in worse.rows if row.check == "AP50:95")
+    assert "-2.00 points" in row.note
+    assert "lost" in row.note
 
 
 def test_too_few_images_conclude_nothing(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from edgecnn.data.prepared import PreparedSet
 from edgecnn.errors import InputError
 from edgecnn.measure.detection import average_precision
 from edgecnn.measure.limits import Limits
-from edgecnn.measure.matching import Matches
-from edgecnn.measure.task import Detect, agreement, task_of
+from edgecnn.measure.matching import Matches, resampled_precision
+from edgecnn.measure.paired_accuracy import unpack_values
+from edgecnn.measure.task import Detect, detections_alike, task_of
+from edgecnn.measure.verdict import Verdict
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.detector import Detections, Detector, Level
 
@@ -69,9 +71,9 @@ def test_perfect_and_empty_detections():
     assert average_precision(perfect, objects).ap == pytest.approx(1.0)
     assert average_precision(nothing, objects).ap == 0.0
     assert average_precision(nothing[:1], Objects((ImageObjects.of(SIZE, []),))).ap == -1.0
-    assert agreement(perfect, nothing) == 0.0
-    assert agreement(nothing, nothing) == 1.0
-    assert agreement(perfect, perfect) == 1.0
+    assert detections_alike(perfect, nothing) == 0.0
+    assert detections_alike(nothing, nothing) == 1.0
+    assert detections_alike(perfect, perfect) == 1.0
 
 
 def test_detections_of_other_images_are_refused():
@@ -152,3 +154,43 @@ def test_images_without_any_box_measure_nothing(tmp_path):
         )
         with pytest.raises(InputError, match=message):
             task_of(images, DETECTOR)
+
+
+def test_two_detectors_are_compared_on_the_same_draws():
+    truth, objects = answers(0, 0.0, images=250)
+    task = Detect(DETECTOR, CONTRACT, objects)
+    same = task.compare(truth, truth)
+    assert (same.verdict, same.paired.difference, same.paired.p_value) == (Verdict.PASS, 0.0, 1.0)
+
+    worse, _ = answers(0, 0.15, images=250)
+    lost = task.compare(worse, truth)
+    assert lost.verdict is Verdict.FAIL
+    assert "lost" in lost.reason
+    assert lost.paired.low <= lost.paired.difference <= lost.paired.high
+    assert "gained without an explanation" in task.compare(truth, worse).reason
+
+
+def test_the_spread_over_draws_is_that_of_other_images():
+    """The interval is as wide as the differences between image sets are."""
+    tasks = []
+    for seed in range(30):
+        truth, objects = answers(seed, 0.0, images=60)
+        tasks.append(Detect(DETECTOR, CONTRACT, objects).compare(answers(seed, 0.1, images=60)[0], truth))
+    told = np.mean([(test.paired.high - test.paired.low) / (2 * 1.96) for test in tasks])
+    seen = np.std([test.paired.difference for test in tasks], ddof=1)
+    assert 0.5 < told / seen < 2.0, f"the intervals say {told:.4f}, the image sets {seen:.4f}"
+
+
+def test_a_detector_of_few_images_is_not_judged():
+    truth, objects = answers(0, 0.0)
+    test = Detect(DETECTOR, CONTRACT, objects).compare(answers(0, 0.15)[0], truth)
+    assert test.verdict is Verdict.INCONCLUSIVE
+    assert "at least 200 are needed" in test.reason
+
+
+def test_what_is_kept_of_a_detector_is_enough_to_compare_it():
+    truth, objects = answers(0, 0.0, images=40)
+    task = Detect(DETECTOR, CONTRACT, objects)
+    kept = task.answers(truth)
+    again = resampled_precision(task.decode(truth), objects)
+    np.testing.assert_array_equal(unpack_values(kept["resampled"]), again.astype(np.float32))

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgecnn.errors import InputError
-from edgecnn.measure.paired_accuracy import class_floor, compare_accuracy, pack_hits, unpack_hits
+from edgecnn.measure.paired_accuracy import (
+    Precision,
+    class_floor,
+    compare_accuracy,
+    compare_precision,
+    pack_hits,
+    unpack_hits,
+    unpack_values,
+)
 from edgecnn.measure.verdict import Verdict
 
 
@@ -55,3 +63,15 @@ def test_packed_answers_come_back(values: list[bool]) -> None:
 def test_any_other_text_is_refused_or_read(text: str, images: int) -> None:
     with contextlib.suppress(InputError):
         assert len(unpack_hits(text, images)) == images
+
+
+@given(st.text(max_size=40))
+def test_a_damaged_record_of_precision_is_refused_or_read(text: str) -> None:
+    with contextlib.suppress(InputError):
+        assert np.isfinite(unpack_values(text)).all()
+
+
+def test_detectors_of_other_images_are_not_paired() -> None:
+    one, other = Precision(0.5, 300, np.full(500, 0.5)), Precision(0.5, 301, np.full(500, 0.5))
+    with pytest.raises(InputError, match="cannot pair 300 images with 301"):
+        compare_precision(one, other)
