@@ -9,15 +9,13 @@ second of a loop that only runs the network on one prepared input. The two take 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from output import print_table, write_json
 
 from edgecnn.devices.host import host
 from edgecnn.devices.local import LocalDevice
@@ -33,20 +31,13 @@ def main() -> None:
     parser.add_argument("models", nargs="+", metavar="RUNTIME=FILE")
     parser.add_argument("--json", type=Path, help="write the results to this file")
     arguments = parser.parse_args()
-    table = Table("model", "runtime", "bare loop img/s", "evaluation img/s", "ratio", "peak MB")
     results = []
     for pair in arguments.models:
         runtime, _, model = pair.partition("=")
         with tempfile.TemporaryDirectory() as scratch:
-            result = throughput(runtime, Path(model), Path(scratch))
-        results.append(result)
-        numbers = (f"{result[key]:.1f}" for key in ("bare", "evaluation"))
-        table.add_row(
-            Path(model).name, runtime, *numbers, f"{result['ratio']:.3f}", f"{result['peak_bytes'] / 1e6:.0f}"
-        )
-    Console().print(table)
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"host": host().to_json(), "results": results}, indent=1))
+            results.append(throughput(runtime, Path(model), Path(scratch)))
+    print_table(results)
+    write_json({"host": host().to_json(), "results": results}, arguments.json)
 
 
 def throughput(runtime: str, model: Path, scratch: Path) -> dict[str, Any]:

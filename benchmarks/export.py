@@ -20,8 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from output import print_table, write_json
 
 from edgecnn.config.paths import cache_dir
 from edgecnn.config.target import load_target, target_names
@@ -50,11 +49,8 @@ def main() -> None:
             for model in arguments.model or NETWORKS
             for target in arguments.target or cpu_targets()
         ]
-    Console(width=200).print(as_table(rows))
-    if arguments.json:
-        document = {"host": host().to_json(), "rows": rows}
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    print_table(rows)
+    write_json({"host": host().to_json(), "rows": rows}, arguments.json)
 
 
 def cpu_targets() -> list[str]:
@@ -140,14 +136,6 @@ def empty_home(folder: Path) -> Path:
     home.mkdir()
     (home / "downloads").symlink_to(cache_dir())
     return home
-
-
-def as_table(rows: list[dict[str, Any]]) -> Table:
-    """Return rows of equal keys as a table."""
-    table = Table(*rows[0])
-    for item in rows:
-        table.add_row(*("" if value is None else str(value) for value in item.values()))
-    return table
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import functools
 import itertools
-import json
 import multiprocessing
 import os
 import random
@@ -28,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from output import print_table, write_json
 from rich.console import Console
-from rich.table import Table
 
 from edgecnn.api.artifacts import open_artifacts
 from edgecnn.devices.host import host
@@ -71,13 +70,11 @@ def main() -> None:
         if loader.is_alive():
             loader.kill()
     document["summary"] = [summary(name, document["comparisons"]) for name, count in trials.items() if count]
-    Console(width=200).print(as_table(document["summary"]))
+    print_table(document["summary"])
     if arguments.count is not None:
         document["instructions"] = instructions(arguments.count)
-        Console(width=200).print(as_table(document["instructions"]))
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        print_table(document["instructions"])
+    write_json(document, arguments.json)
 
 
 def load(cpu: int) -> None:
@@ -189,14 +186,6 @@ def write_network(path: Path, layers: int) -> Path:
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     return path
-
-
-def as_table(rows: list[dict[str, Any]]) -> Table:
-    """Return rows of equal keys as a table."""
-    table = Table(*rows[0])
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    return table
 
 
 if __name__ == "__main__":

@@ -16,19 +16,16 @@ simulations; no silicon is involved. A row whose toolchain is not installed hold
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
+from output import print_table, write_rows
 
 import edgecnn
 from edgecnn.config.paths import cache_dir, toolchains_dir
-from edgecnn.devices.host import host
 from edgecnn.errors import EdgecnnError
 from edgecnn.pipeline.runner import SilentReporter
 from edgecnn.pipeline.step import Status
@@ -107,14 +104,8 @@ def main() -> None:
             for target in case.targets
             if target in (arguments.target or case.targets)
         ]
-    table = Table(*COLUMNS, box=None)
-    for row in rows:
-        table.add_row(*(_text(row.get(column)) for column in COLUMNS))
-    Console(width=240).print(table)
-    if arguments.json:
-        document = {"host": host().to_json(), "images": arguments.images, "rows": rows}
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    print_table(rows, columns=COLUMNS)
+    write_rows(rows, arguments.json)
 
 
 def use_fresh_home(folder: Path) -> None:
@@ -173,12 +164,6 @@ def figures(manifest: Manifest) -> dict[str, Any]:
         "top1": metrics["value"],
         "fp32": metrics["fp32"],
     }
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ under 20 s. With ``--photos`` it also shows what antialiasing is worth: Efficien
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -24,9 +23,9 @@ from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
+from output import print_table, write_json
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
+from preprocessing import picture
 
 import edgecnn
 from edgecnn.config.paths import cache_dir
@@ -59,12 +58,10 @@ def main() -> None:
         "preprocessing": [preprocessing(resize) for resize in get_args(Resize)],
         "antialiasing": [] if arguments.photos is None else antialiasing(arguments.photos),
     }
-    console = Console()
     for title in ("built", "first_result", "preprocessing", "antialiasing"):
         if results[title]:
-            console.print(as_table(title, results[title]))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+            print_table(results[title], title)
+    write_json(results, arguments.json)
 
 
 def built(run: Path, platform: str) -> dict[str, Any]:
@@ -195,23 +192,6 @@ def skipping(image: Image.Image, contract: Contract) -> npt.NDArray[np.uint8]:
     shown = resized[0, :, where.top : where.top + contract.height, where.left : where.left + contract.width]
     result: npt.NDArray[np.uint8] = shown.round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
     return result
-
-
-def picture(height: int, width: int) -> npt.NDArray[np.uint8]:
-    """Draw waves with noise; the time of a resize does not depend on the content."""
-    y, x = np.mgrid[0:height, 0:width]
-    waves = 127 + 90 * np.sin(x / 17) * np.cos(y / 23)
-    noise = np.random.default_rng(0).normal(0, 20, (height, width, 3))
-    pixels: npt.NDArray[np.float64] = np.clip(waves[..., None] + noise, 0, 255)
-    return pixels.astype(np.uint8)
-
-
-def as_table(title: str, rows: list[dict[str, Any]]) -> Table:
-    """Return rows of equal keys as a table."""
-    table = Table(*rows[0], title=title.replace("_", " "))
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    return table
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ a dataset keeps up with decoding it.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -20,9 +19,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import numpy.typing as npt
+from output import print_table, write_json
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
 
 from edgecnn.config.paths import cache_dir
 from edgecnn.data.prepare import prepare
@@ -59,12 +57,10 @@ def main() -> None:
             preparing(reference, threads=threads) for reference in arguments.data for threads in (1, 2)
         ],
     }
-    console = Console()
     for title in ("one_photo", "look_up", "prepare"):
         if results[title]:
-            console.print(as_table(title, results[title]))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+            print_table(results[title], title)
+    write_json(results, arguments.json)
 
 
 def one_photo(contract: Contract) -> dict[str, Any]:
@@ -138,14 +134,6 @@ def picture(height: int, width: int) -> npt.NDArray[np.uint8]:
     noise = np.random.default_rng(0).normal(0, 20, (height, width, 3))
     pixels: npt.NDArray[np.float64] = np.clip(waves[..., None] + noise, 0, 255)
     return pixels.astype(np.uint8)
-
-
-def as_table(title: str, rows: list[dict[str, Any]]) -> Table:
-    """Return rows of equal keys as a table."""
-    table = Table(*rows[0], title=title.replace("_", " "))
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    return table
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
 import subprocess
 import sys
 import tempfile
@@ -25,14 +24,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from output import print_table, write_rows
 
 from edgecnn.api.targets import Places, make_targets
 from edgecnn.config.pipeline import from_source
 from edgecnn.config.yaml_source import Source
 from edgecnn.data.prepared import PreparedSet
-from edgecnn.devices.host import host
 from edgecnn.devices.local import LocalDevice
 from edgecnn.formats.registry import model_file
 from edgecnn.measure.accuracy import agreement, paired_difference, top_k_hits
@@ -93,10 +90,8 @@ def main() -> None:
             with tempfile.TemporaryDirectory(prefix="edgecnn-quantization-") as folder:
                 rungs = arguments.rung or RUNGS
                 rows += compare(model, target, rungs, arguments.calibration, arguments.data, Path(folder))
-            Console(width=160).print(as_table(rows))
-            if arguments.json:
-                document = {"host": host().to_json(), "rows": rows}
-                arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+            print_table(rows)
+            write_rows(rows, arguments.json)
 
 
 def compare(
@@ -208,14 +203,6 @@ def latency(case: Case, file: Path, other: Path, folder: Path) -> float:
     opened = functools.partial(LocalDevice().open, TARGETS[case.target], **options)
     compared = compare_latency(functools.partial(opened, file), functools.partial(opened, other))
     return round(compared.ratio, 3)
-
-
-def as_table(rows: list[dict[str, Any]]) -> Table:
-    """Return rows of equal keys as a table."""
-    table = Table(*rows[0])
-    for item in rows:
-        table.add_row(*map(str, item.values()))
-    return table
 
 
 if __name__ == "__main__":

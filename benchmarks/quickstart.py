@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from output import write_json
 from rich.console import Console
 from rich.table import Table
 
@@ -47,16 +48,14 @@ def main() -> None:
     for row in rows:
         table.add_row(*row)
     Console(width=160).print(table)
-    if arguments.json:
-        document = {
-            "host": before,
-            "first_s": round(first, 1),
-            "again_s": [round(seconds, 2) for seconds in again],
-            "training": summary["training"],
-            "targets": [{**target, "artifact": None} for target in summary["targets"]],
-        }
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    document = {
+        "host": before,
+        "first_s": round(first, 1),
+        "again_s": [round(seconds, 2) for seconds in again],
+        "training": summary["training"],
+        "targets": [{**target, "artifact": None} for target in summary["targets"]],
+    }
+    write_json(document, arguments.json)
 
 
 def run(home: Path, out: Path) -> tuple[float, dict[str, Any]]:

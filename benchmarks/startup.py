@@ -8,7 +8,6 @@ Claim that this script is for: ``edgecnn --help`` answers in 0.3 s, without torc
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -17,8 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from output import print_table, write_json
 
 from edgecnn.devices.host import host
 
@@ -33,14 +31,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the results to this file")
     arguments = parser.parse_args()
     rows = [measure(command) for command in COMMANDS]
-    table = Table(*rows[0])
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    Console().print(table)
-    if arguments.json:
-        document = {"host": host().to_json(), "rows": rows}
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    print_table(rows)
+    write_json({"host": host().to_json(), "rows": rows}, arguments.json)
 
 
 def measure(command: tuple[str, ...]) -> dict[str, Any]:
