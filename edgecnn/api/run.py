@@ -60,15 +60,17 @@ class RunResult:
             "edgecnn": edgecnn.__version__,
             "seconds": round(self.seconds, 2),
             "reused": sum(result.status is Status.REUSED for result in self.steps),
-            "training": self._training(),
+            "training": self._note("train", "training"),
+            "pruning": self._note("pruned", "pruning"),
             "targets": [target.to_json() for target in self.targets],
             "steps": [_step_json(result) for result in self.steps],
             "host": host().to_json(),
         }
 
-    def _training(self) -> dict[str, Any] | None:
-        entry = next((result.entry for result in self.steps if result.step.id == "train"), None)
-        return None if entry is None else entry.record["notes"]["training"]
+    def _note(self, step: str, name: str) -> Any:
+        """Return what a step noted for the report; None where there is no such step, or it failed."""
+        entry = next((result.entry for result in self.steps if result.step.id == step), None)
+        return None if entry is None else entry.record["notes"][name]
 
 
 def _step_json(result: StepResult) -> dict[str, Any]:

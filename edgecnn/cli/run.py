@@ -33,7 +33,7 @@ def run(
     out: OutOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Run a pipeline: train, quantize, export, prove every file in its runtime, hold it to its budgets.
+    """Run a pipeline: train, prune, quantize, export, prove every file in its runtime, hold it to budgets.
 
     What is finished is reused; a run that was stopped goes on where it was.
     """
@@ -41,6 +41,7 @@ def run(
     from edgecnn.cli.console import print_json, print_table, print_text
     from edgecnn.cli.failure import fail
     from edgecnn.cli.reporter import ConsoleReporter
+    from edgecnn.report.pruning import pruning_table
     from edgecnn.report.rows import climbed, ladder_table, target_table, worth
 
     with ConsoleReporter() as reporter:
@@ -49,6 +50,8 @@ def run(
     if json:
         print_json(document)
     else:
+        if document["pruning"] is not None:
+            print_table("pruning", *pruning_table(document["pruning"]))
         print_table(result.name, *target_table(document["targets"]))
         for target in climbed(document["targets"]):
             print_table(f"recovery of {target['target']}", *ladder_table(target))

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from edgecnn.config.base import Schema
 from edgecnn.config.budgets import Budgets
+from edgecnn.config.pruning import PruneSettings
 from edgecnn.config.qat import QatSettings
 from edgecnn.config.references import resolve
 from edgecnn.config.target import Target, load_target
@@ -127,6 +128,9 @@ class PipelineSpec(Schema):
     data: DataConfig = DataConfig()
     train: TrainSettings | None = None
     """How the network is trained; left out, its weights are taken as they are."""
+
+    prune: PruneSettings | None = None
+    """How it is pruned and trained on; left out, it keeps all its channels."""
 
     qat: QatSettings | None = None
     """How it is trained for int8, where nothing cheaper keeps a target within its budget."""

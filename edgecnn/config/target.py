@@ -160,6 +160,9 @@ class Target(Schema):
     threads: int = Field(default=1, ge=1, le=256)
     """Threads that the runtime uses, in evaluation and in benchmarks."""
 
+    channel_multiple: int = Field(default=8, ge=1, le=1024)
+    """Numbers of channels that its kernels or its hardware compute without waste are multiples of this."""
+
     quantize: QuantizeConfig = QuantizeConfig()
     """How the file is quantized."""
 

@@ -20,6 +20,7 @@ from torch import nn
 from edgecnn.errors import InputError, UsageError
 from edgecnn.models import libraries, zoo
 from edgecnn.models.imported import network as imported
+from edgecnn.models.widths import narrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,13 +39,8 @@ def build(spec: ModelSpec) -> nn.Module:
 
     Raises:
         UsageError: The builder does not exist or does not take the arguments.
-        InputError: The spec is of a pruned network, or its factory makes no network.
+        InputError: The spec's widths are not of this network, or its factory makes no network.
     """
-    if spec.widths:
-        raise InputError(
-            f"{spec.builder} was pruned: {next(iter(spec.widths))} has a width of its own",
-            hint="this version of edgecnn rebuilds unpruned networks only",
-        )
     if not 1 <= len(spec.classes) <= _MAX_CLASSES:
         raise InputError(f"{spec.builder}: {len(spec.classes)} classes are not within 1..{_MAX_CLASSES}")
     scheme, _, name = spec.builder.partition(":")
@@ -62,6 +58,7 @@ def build(spec: ModelSpec) -> nn.Module:
             f"{spec.builder!r} is not a model",
             hint="use zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory or a checkpoint",
         )
+    narrow(module, spec.widths)
     return module.eval()
 
 

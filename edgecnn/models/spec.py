@@ -13,6 +13,37 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
+class Width:
+    """How wide a pruned layer is.
+
+    Attributes:
+        inputs: Input channels; None where they are the builder's.
+        outputs: Output channels; None where they are the builder's.
+    """
+
+    inputs: int | None = None
+    outputs: int | None = None
+
+    def to_json(self) -> dict[str, int]:
+        """Return what differs from the builder's, as plain data."""
+        both = {"inputs": self.inputs, "outputs": self.outputs}
+        return {name: count for name, count in both.items() if count is not None}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Width:
+        """Rebuild a width from :meth:`to_json`.
+
+        Raises:
+            ValueError: A count is not a whole number over 0, or something else stands there.
+        """
+        if not isinstance(data, dict) or not data.keys() <= {"inputs", "outputs"}:
+            raise ValueError(f"{data!r} is not a width")
+        if not all(type(count) is int and count > 0 for count in data.values()):
+            raise ValueError(f"{data} is not a width: channels are counted from 1")
+        return cls(**data)
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """A network as data: who builds it, with which arguments, for which input and classes.
 
@@ -21,8 +52,8 @@ class ModelSpec:
         arguments: Keyword arguments of the builder, JSON values only.
         contract: How images become the network's input.
         classes: Class names, in the order of the outputs.
-        widths: Output channels of every layer whose width differs from what the builder makes, by
-            qualified module name; empty unless the network was pruned.
+        widths: Channels of every layer that has fewer than the builder makes, by qualified module name;
+            empty unless the network was pruned.
         weights: Where the weights came from, for the reader: a package, a file, a training run.
         licence: Licence of the weights, where known.
         detector: How the outputs become boxes; None for a classifier.
@@ -32,7 +63,7 @@ class ModelSpec:
     contract: Contract
     classes: tuple[str, ...]
     arguments: dict[str, Any] = field(default_factory=dict)
-    widths: dict[str, int] = field(default_factory=dict)
+    widths: dict[str, Width] = field(default_factory=dict)
     weights: str = ""
     licence: str = ""
     detector: Detector | None = None
@@ -49,7 +80,7 @@ class ModelSpec:
             "arguments": self.arguments,
             "contract": self.contract.to_json(),
             "classes": list(self.classes),
-            "widths": self.widths,
+            "widths": {name: width.to_json() for name, width in self.widths.items()},
             "weights": self.weights,
             "licence": self.licence,
         }
@@ -72,7 +103,7 @@ class ModelSpec:
                 arguments=dict(data["arguments"]),
                 contract=Contract.from_json(data["contract"]),
                 classes=tuple(str(name) for name in data["classes"]),
-                widths={str(name): int(width) for name, width in data["widths"].items()},
+                widths={str(name): Width.from_json(width) for name, width in data["widths"].items()},
                 weights=str(data["weights"]),
                 licence=str(data["licence"]),
                 detector=Detector.from_json(data["detector"]) if "detector" in data else None,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EXTRA_OF = {
     "torch": "torch",
     "torchvision": "torch",
+    "torch-pruning": "torch",
     "faster-coco-eval": "torch",
     "timm": "torch",
     "onnx": "onnx",

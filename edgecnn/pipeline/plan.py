@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edgecnn.errors import InputError, UsageError
 from edgecnn.pipeline.attempts import Attempt, add_attempt
 from edgecnn.pipeline.content import Dataset, network_content, open_dataset
+from edgecnn.pipeline.pruning import add_pruning, add_pruning_report, needs_training_images
 from edgecnn.pipeline.recovery import rungs_of
 from edgecnn.pipeline.step import Step
 from edgecnn.stages.calibrate import CALIBRATE, PROBE, SelectParameters
@@ -62,7 +63,9 @@ def make_plan(pipeline: Pipeline) -> Plan:
     plan = Plan(pipeline, has_eval=evaluation is not None)
     plan.add(_network(spec, train))
     plan.add(Step("contract", CONTRACT, ContractParameters(), {"checkpoint": "network"}))
-    if train is not None and (spec.train is not None or own is None):
+    if train is not None and (
+        spec.train is not None or own is None or needs_training_images(pipeline) is not None
+    ):
         plan.add(_prepare("prepare:train", spec, train))
     if evaluation is not None:
         plan.add(_prepare("prepare:eval", spec, evaluation))
@@ -74,7 +77,12 @@ def make_plan(pipeline: Pipeline) -> Plan:
         plan.add(Step("calibration", CALIBRATE, chosen, {"images": source}))
     if spec.train is not None:
         plan.checkpoint = plan.add(_train(spec, has_eval=plan.has_eval))
+    original = plan.checkpoint
+    if spec.prune is not None:
+        add_pruning(plan, spec.prune)
     _add_reference(plan, has_calibration=calibration is not None)
+    if spec.prune is not None:
+        add_pruning_report(plan, spec.prune, original)
     for name, target in pipeline.targets.items():
         plan.attempts[name] = [add_attempt(plan, target, rungs_of(plan, target)[0])]
     return plan
@@ -87,6 +95,17 @@ def _check(
     if spec.train is not None and train is None:
         raise UsageError(
             "the pipeline trains, but data.train names no dataset", hint="add data.train or data.root"
+        )
+    wanted = needs_training_images(pipeline)
+    if wanted is not None and train is None:
+        raise UsageError(
+            f"{wanted} needs labelled images, but data.train names no dataset",
+            hint="add data.train or data.root; prune.epochs 0 with importance l2 needs none",
+        )
+    if spec.prune is not None and train is None and calibration is None:
+        raise UsageError(
+            "pruning needs real images to estimate the statistics of batch norm on",
+            hint="give data.train, or data.calibration.source",
         )
     int8 = [name for name, target in pipeline.targets.items() if target.precision == "int8"]
     if int8 and calibration is None:

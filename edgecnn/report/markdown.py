@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.config.quantities import format_size
+from edgecnn.report.pruning import groups_table, pruning_line, pruning_table
 from edgecnn.report.rows import METRIC_NAMES, climbed, ladder_table, target_table, worth
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ def run_markdown(summary: dict[str, Any]) -> str:
     sections = [f"# {summary['name']}", _headline(summary)]
     if summary["training"] is not None:
         sections.append(_training(summary["training"]))
+    if summary["pruning"] is not None:
+        sections.append(_pruning(summary["pruning"]))
     sections.append("## Targets\n\n" + table(*target_table(summary["targets"])))
     sections.append(_legend())
     sections.append(_npu(summary["targets"]))
@@ -68,6 +71,11 @@ def _training(training: dict[str, Any]) -> str:
         for epoch in training["history"]
     ]
     return "## Training\n\n" + table(("epoch", "loss", METRIC_NAMES[training["metric"]], "seconds"), rows)
+
+
+def _pruning(pruning: dict[str, Any]) -> str:
+    parts = [pruning_line(pruning), table(*pruning_table(pruning)), table(*groups_table(pruning))]
+    return "\n\n".join(["## Pruning", *parts])
 
 
 def _percent(value: float | None) -> str:

@@ -46,6 +46,7 @@ def train(
     progress: Callable[[TrainProgress], None],
     method: Method | None = None,
     task: Task | None = None,
+    window: tuple[int, int] | None = None,
 ) -> TrainResult:
     """Train a network in place.
 
@@ -64,6 +65,8 @@ def train(
         progress: Called a few times a second at most, and after each epoch; only in the first process.
         method: What a step minimizes; the task's own where none is given.
         task: What the network learns from both sets; to classify where none is given.
+        window: First epoch, and the one before which to stop, where this is a part of a longer training:
+            learning rate, order and augmentation are those of the whole.
 
     Raises:
         InputError: The sets and the network do not fit each other, or the loss stopped being finite.
@@ -82,9 +85,10 @@ def train(
         method.to(processes.device)
         processes.broadcast(module.state_dict().values())
         task.begin(module, processes.device)
-        run = _Run.begin(module, method, task, settings, processes, progress)
+        first, end = window or (0, settings.epochs)
+        run = _Run.begin(module, method, task, settings, processes, progress, first)
         history = run.resume(scratch / SNAPSHOT)
-        for epoch in range(len(history), settings.epochs):
+        for epoch in range(first + len(history), end):
             history.append(run.epoch(epoch))
             run.save(scratch / SNAPSHOT, history)
         if run.average is not None:
@@ -118,6 +122,7 @@ class _Run:
     average: AveragedWeights | None
     optimizer: torch.optim.Optimizer
     meter: Meter
+    first: int
 
     @classmethod
     def begin(
@@ -128,6 +133,7 @@ class _Run:
         settings: TrainSettings,
         processes: Processes,
         progress: Callable[[TrainProgress], None],
+        first: int,
     ) -> _Run:
         if settings.batch_norm_momentum is not None:
             for layer in module.modules():
@@ -149,6 +155,7 @@ class _Run:
                 steps=plan.steps,
                 images=plan.batch,
             ),
+            first=first,
         )
 
     @property
@@ -166,6 +173,7 @@ class _Run:
             "labels": self.task.identity,
             "parameters": [list(parameter.shape) for parameter in self.module.parameters()],
             "processes": self.processes.world,
+            **({"first": self.first} if self.first else {}),
         }
 
     def resume(self, snapshot: Path) -> list[EpochResult]:
@@ -216,7 +224,7 @@ class _Run:
                     hint=f"lower train.optimizer.lr ({settings.optimizer.lr:g}) or set train.clip_norm",
                 )
             if self.average is not None:
-                self.average.update(self.module, done)
+                self.average.update(self.module, done - self.first * self.plan.steps)
             self.meter.step(epoch, loss, rate)
         return rate
 

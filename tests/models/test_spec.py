@@ -9,12 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgecnn.errors import InputError
-from edgecnn.models.spec import ModelSpec
+from edgecnn.models.spec import ModelSpec, Width
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.detector import Detector, Level
 
 SPEC = ModelSpec(
-    "zoo:mobilenetv2", Contract(32, 32), ("cat", "ÿ dog"), {"width": 0.5}, {"a.b": 8}, "here", "MIT"
+    "zoo:mobilenetv2",
+    Contract(32, 32),
+    ("cat", "ÿ dog"),
+    {"width": 0.5},
+    {"a.b": Width(8, 16)},
+    "here",
+    "MIT",
 )
 DETECTOR = dataclasses.replace(SPEC, detector=Detector((Level(8, boxes=0, scores=1),), "dfl", bins=8))
 JSON = st.recursive(

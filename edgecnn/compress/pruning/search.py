@@ -1,0 +1,84 @@
+"""Find how many multiply-accumulates may be left where what is asked for can only be measured."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TOLERANCE = 0.03
+"""A value that is below the limit by less than this share is near enough."""
+
+MOST = 7
+_NARROW = 0.02
+_MARGIN = 0.1
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A network that was pruned and measured.
+
+    Attributes:
+        asked: Share of the multiply-accumulates that was asked for, at most.
+        share: Share that is left.
+        value: What was measured: bytes, or a ratio of latencies.
+        at_least: Whether every layer is at its least width.
+    """
+
+    asked: float
+    share: float
+    value: float
+    at_least: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the probe as plain data."""
+        return asdict(self)
+
+
+def find_share(
+    measure: Callable[[float], Probe], limit: float, *, whole: float
+) -> tuple[Probe | None, list[Probe]]:
+    """Prune and measure until a value is just below a limit: regula falsi, kept off the ends of its bracket.
+
+    Args:
+        measure: Prunes to a share of the multiply-accumulates, at most, and measures.
+        limit: Largest value that will do.
+        whole: The unpruned network's value.
+
+    Returns:
+        The probe with the most left of those within the limit, or None; and all probes in their order.
+    """
+    if whole <= limit:
+        probe = measure(1.0)
+        return probe, [probe]
+    low, high = (0.0, 0.0), (1.0, whole)
+    probes: list[Probe] = []
+    best: Probe | None = None
+    while len(probes) < MOST and high[0] - low[0] > _NARROW:
+        probe = measure(_next(low, high, limit))
+        probes.append(probe)
+        if probe.value > limit:
+            high = (probe.asked, probe.value)
+            if probe.at_least:
+                break
+            continue
+        low = (probe.asked, probe.value)
+        if best is None or probe.share > best.share:
+            best = probe
+        if probe.value >= (1.0 - TOLERANCE) * limit:
+            break
+    return best, probes
+
+
+def _next(low: tuple[float, float], high: tuple[float, float], limit: float) -> float:
+    """Return the share where a straight line between both ends is just below the limit.
+
+    >>> round(_next((0.0, 0.0), (1.0, 1.0), 0.5), 4)
+    0.4925
+    """
+    (share, value), (other, top) = low, high
+    aim = (1.0 - TOLERANCE / 2) * limit
+    place = (aim - value) / (top - value) if top > value else 0.5
+    return share + (other - share) * min(max(place, _MARGIN), 1.0 - _MARGIN)
