@@ -15,6 +15,7 @@ from edgecnn.measure.paired_accuracy import pack_hits
 from edgecnn.measure.verification import Bound, Link
 from edgecnn.store.digest import digest_file
 from edgecnn.store.manifest import Artifact, Manifest
+from tests import tiny_detector
 from tests import tiny_models as tiny
 
 if TYPE_CHECKING:
@@ -87,6 +88,23 @@ def write_artifact(
         "tools": {},
     }
     return Artifact.publish([model], Manifest(**(values | changes)), folder)
+
+
+def write_detector_artifact(folder: Path, classes: list[str]) -> Artifact:
+    """Write the artifact of the tiny detector."""
+    shapes = [[1, 4, 4, 4], [1, 4, 4, 2]]
+    return write_artifact(
+        folder / "artifact",
+        "tflite-int8",
+        model=tiny_detector.write_detector(folder / "model.tflite"),
+        name="boxes",
+        detector=tiny_detector.DETECTOR.to_json(),
+        source={"licence": "Apache-2.0"},
+        contract=tiny_detector.CONTRACT.to_json(),
+        classes=classes,
+        metrics={"metric": "ap", "value": 0.31, "fp32": 0.32, "n": 40, "data": "boxes.json"},
+        inspection={"ops": {"CONV_2D": 2}, "outputs": [{"name": "x", "shape": shape} for shape in shapes]},
+    )
 
 
 def write_run(folder: Path, **changes: Any) -> Path:

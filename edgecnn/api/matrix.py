@@ -53,7 +53,8 @@ class MatrixRow:
         error: Why it does not run it; None if it does.
         max_abs: Largest difference of an output from the first version's.
         agreement: Share of images with the class of the first version, or of detections that both have.
-        accuracy: Paired with the first version on the same images; None without labelled images.
+        accuracy: Paired with the first version on the same images; None without labelled images, and where
+            the outputs are the same to the last bit.
         latency: Compared with the first version in turns; None for the first.
     """
 
@@ -163,11 +164,12 @@ def _row(
     task: Task | None,
     pair: LatencyRatio,
 ) -> MatrixRow:
+    max_abs = max(float(np.abs(one - other).max()) for one, other in zip(outputs, truth, strict=True))
     return MatrixRow(
         str(version),
-        max_abs=max(float(np.abs(one - other).max()) for one, other in zip(outputs, truth, strict=True)),
+        max_abs=max_abs,
         agreement=agreement(outputs[0], truth[0]) if task is None else task.agreement(outputs, truth),
-        accuracy=None if task is None else task.compare(outputs, truth),
+        accuracy=None if task is None or max_abs == 0.0 else task.compare(outputs, truth),
         latency=pair,
     )
 

@@ -74,8 +74,14 @@ def _cells(row: MatrixRow) -> tuple[str, ...]:
         row.runtime,
         "-" if row.max_abs is None else f"{row.max_abs:.3g}",
         "-" if row.agreement is None else f"{100 * row.agreement:.1f} %",
-        "-" if row.accuracy is None else row.accuracy.reason,
+        _accuracy(row),
         "-" if latency is None else f"{latency.ratio:.3f}",
         "-" if latency is None else f"{latency.low:.3f} to {latency.high:.3f}",
         row.error or row.verdict.value,
     )
+
+
+def _accuracy(row: MatrixRow) -> str:
+    if row.accuracy is not None:
+        return row.accuracy.reason
+    return "the same outputs" if row.max_abs == 0.0 and row.latency is not None else "-"

@@ -112,7 +112,7 @@ def _checked(artifact: Artifact, platform: str) -> Artifact:
 
 def _scores(manifest: Manifest, shapes: list[list[int]]) -> int:
     """Return how many classes a model's outputs score; -1 where the file does not tell."""
-    detector = manifest.source.get("detector")
+    detector = manifest.detector
     if not shapes:
         return -1
     if detector is None:

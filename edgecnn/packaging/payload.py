@@ -45,7 +45,7 @@ class Order:
     @property
     def task(self) -> str:
         """``classification`` or ``detection``."""
-        return "detection" if self.artifact.manifest.source.get("detector") else "classification"
+        return "detection" if self.artifact.manifest.detector else "classification"
 
     @property
     def model(self) -> str:
@@ -95,7 +95,7 @@ def seal(
         "version": order.version,
         "platform": platform,
         "task": order.task,
-        "detector": manifest.source.get("detector"),
+        "detector": manifest.detector,
         "model": order.model,
         "runtimes": list(order.runtimes),
         "classes": len(manifest.classes),

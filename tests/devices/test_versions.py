@@ -10,7 +10,8 @@ import edgecnn
 from edgecnn.devices.versions import parse_versions
 from edgecnn.errors import MissingDependency, UsageError
 from edgecnn.measure.verdict import Verdict
-from tests.tiny_run import write_artifact
+from tests.boxes_data import write_voc
+from tests.tiny_run import write_artifact, write_detector_artifact
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +59,21 @@ def test_two_real_versions_are_compared_and_a_version_that_is_not_there_is_named
     assert (result.rows[1].max_abs or 0.0) < 1e-4
     with pytest.raises(MissingDependency, match=r"onnxruntime==0\.0\.1 could not be installed"):
         edgecnn.matrix(artifact.directory, ["onnxruntime==0.0.1,1.32.0"], install=True)
+
+
+@pytest.mark.slow
+def test_a_detector_is_paired_between_two_runtimes_of_its_format(tmp_path: Path) -> None:
+    artifact = write_detector_artifact(tmp_path, ["cat", "dog"])
+    result = edgecnn.matrix(
+        artifact.directory,
+        ["tflite-runtime==2.14.0", "litert==2.3.0"],
+        data=str(write_voc(tmp_path / "data", 6)),
+        install=True,
+        latency_limit=100.0,
+        seconds=1.0,
+    )
+    row = result.rows[1]
+    assert row.error is None
+    assert row.agreement is not None
+    assert row.agreement > 0.9
+    assert (row.accuracy is None) == (row.max_abs == 0.0), f"the outputs differ by {row.max_abs}"

@@ -23,30 +23,13 @@ from edgecnn.runtimes.registry import open_runtime
 from edgecnn.store.manifest import Artifact
 from tests import tiny_detector as tiny
 from tests.conftest import picture
-from tests.tiny_run import write_artifact
-
-METRICS = {"metric": "ap", "value": 0.31, "fp32": 0.32, "n": 40, "data": "boxes.json"}
+from tests.tiny_run import write_detector_artifact
 
 
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     folder = tmp_path_factory.mktemp("detector")
-    return detector_artifact(folder, ["cat", "dog"])
-
-
-def detector_artifact(folder: Path, classes: list[str]) -> Artifact:
-    shapes = [[1, 4, 4, 4], [1, 4, 4, 2]]
-    return write_artifact(
-        folder / "artifact",
-        "tflite-int8",
-        model=tiny.write_detector(folder / "model.tflite"),
-        name="boxes",
-        source={"detector": tiny.DETECTOR.to_json(), "licence": "Apache-2.0"},
-        contract=tiny.CONTRACT.to_json(),
-        classes=classes,
-        metrics=METRICS,
-        inspection={"ops": {"CONV_2D": 2}, "outputs": [{"name": "x", "shape": shape} for shape in shapes]},
-    )
+    return write_detector_artifact(folder, ["cat", "dog"])
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +77,7 @@ def test_documents_say_detection(packaged: PackageResult) -> None:
 
 def test_labels_that_do_not_match_the_scores(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="3 labels for 2 outputs"):
-        choose_artifact(detector_artifact(tmp_path, ["a", "b", "c"]).directory, "raspberry-pi")
+        choose_artifact(write_detector_artifact(tmp_path, ["a", "b", "c"]).directory, "raspberry-pi")
 
 
 @pytest.mark.slow

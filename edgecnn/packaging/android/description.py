@@ -40,7 +40,7 @@ def description(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
         **contract_properties(contract, tensor),
         **_golden(golden),
     }
-    found = order.artifact.manifest.source.get("detector")
+    found = order.artifact.manifest.detector
     if found is not None:
         lines |= detector_properties(Detector.from_json(found))
     return {PROPERTIES: properties_file(lines), TABLE: table(contract, tensor)}
