@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import tempfile
 from importlib.metadata import version
@@ -48,7 +49,9 @@ class RknnSimulator(Runtime):
             raise UsageError(f"{cls.name} has no option {', '.join(unknown)}" if unknown else "no platform")
         toolkit = importlib.import_module("rknn.api")
         platform, export = options.extra["platform"], options.extra.get("export")
-        with tempfile.TemporaryDirectory(prefix="edgecnn-rknn-") as folder:
+        model, export = model.resolve(), None if export is None else str(Path(export).resolve())
+        # The toolkit leaves its intermediate graphs in the working directory.
+        with tempfile.TemporaryDirectory(prefix="edgecnn-rknn-") as folder, contextlib.chdir(folder):
             source = Path(folder) / "network.onnx"
             ends = _sort(model, source)
             kit = toolkit.RKNN(verbose=export is not None)

@@ -61,7 +61,9 @@ def test_without_the_toolchain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("rknn_home")
-def test_a_network_is_compiled_and_simulated(tmp_path: Path) -> None:
+def test_a_network_is_compiled_and_simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     model = tiny.write_quantized_onnx(tmp_path / "net.onnx")
     report = compile_network(model, tmp_path / "out", RK3588, log=tmp_path / "log", scratch=tmp_path / "s")
     assert report.estimate.cycles
@@ -75,6 +77,7 @@ def test_a_network_is_compiled_and_simulated(tmp_path: Path) -> None:
     ):
         gap = np.abs(reference.run(inputs)[0] - simulator.run(inputs)[0]).max()
     assert gap <= 2 * 25.6 / 255 + 1e-5
+    assert not list((tmp_path / "here").iterdir()), "the toolkit's files lie in the user's directory"
 
 
 @pytest.mark.slow
