@@ -19,7 +19,7 @@ quickstart: env
 	$(BIN)/edgecnn run pipelines/quickstart.yaml
 
 # Android's tools: root gets them; for others, tests that need them are skipped and say what is missing.
-DEBIAN = aapt apksigner zipalign android-framework-res kotlin
+DEBIAN = aapt apksigner zipalign android-framework-res kotlin openssh-server valgrind
 
 debian:
 	@if [ "$$(id -u)" = 0 ] && ! dpkg -s $(DEBIAN) >/dev/null 2>&1; then \
