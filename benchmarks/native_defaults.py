@@ -4,11 +4,13 @@
 
 Sources: ONNX Runtime, "Quantize ONNX models" (``quantize_static`` after ``quant_pre_process``); NNCF, "Basic
 quantization flow" (``nncf.quantize``); AI Edge Quantizer, "Getting started" (``static_wi8_ai8`` with its own
-calibration). `quantization.py` compares the results with edgecnn's.
+calibration); onnx2tf, "CLI Parameter" (``-oiqt``). `quantization.py` compares the results with edgecnn's.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,36 @@ def onnx_default(model: str, samples: list[Any], out: str) -> None:
     prepared = f"{out}.prepared.onnx"
     quant_pre_process(model, prepared)
     quantize_static(prepared, out, Reader())
+
+
+def onnx2tf_default(python: Path, model: Path, calibration: Path, folder: Path) -> Path:
+    """Convert a float ONNX file by onnx2tf and TensorFlow's converter to int8, weights a channel.
+
+    Both live in an environment of their own, as they need other versions of numpy and onnx than edgecnn. The
+    tool checks its float file with photos that it downloads; it is given calibration images in their place.
+
+    Args:
+        python: Interpreter of that environment.
+        model: The float file, with the input ``input``.
+        calibration: Directory of a prepared set.
+        folder: Where everything is written.
+    """
+    images = PreparedSet.open(calibration)
+    pixels = np.asarray(images.images, np.float32)
+    np.save(folder / "calibration.npy", pixels)
+    samples = pixels[:20, :128, :128] / 255
+    np.save(folder / f"calibration_image_sample_data_{len(samples)}x128x128x3_float32.npy", samples)
+    mean, std = (str([[[list(values)]]]) for values in (images.contract.mean, images.contract.std))
+    quantization = ["-oiqt", "-qt", "per-channel", "-cind", "input", "calibration.npy", mean, std]
+    subprocess.run(
+        [str(python), "-m", "onnx2tf", "-i", str(model.resolve()), "-o", "onnx2tf", *quantization],
+        cwd=folder,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"},
+    )
+    return folder / "onnx2tf" / "model_full_integer_quant.tflite"
 
 
 def tflite_default(model: str, samples: list[Any], out: str) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from native_defaults import onnx2tf_default
 from output import print_table, write_rows
 
 from edgecnn.api.targets import Places, make_targets
@@ -51,6 +52,14 @@ TARGETS = {"onnx-int8": "onnxruntime", "tflite-int8": "litert", "openvino-int8":
 RUNGS = ("plain", "ranges", "equalize", "adaround")
 _CONVERTING = frozenset({"equalize", "round", "lower", "quantize"})
 _SUFFIX = {"onnx": ".onnx", "tflite": ".tflite", "openvino": ".xml"}
+
+
+@dataclass(frozen=True)
+class Photos:
+    """CSV files or folders of photos."""
+
+    calibration: str
+    evaluation: str
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", help=f"a network; {', '.join(NETWORKS)} by default")
     parser.add_argument("--target", action="append", help=f"a target; {', '.join(TARGETS)} by default")
     parser.add_argument("--rung", action="append", help=f"a rung; {', '.join(RUNGS)} by default")
+    parser.add_argument("--onnx2tf", type=Path, help="interpreter that has onnx2tf, for one more TFLite row")
     parser.add_argument("--json", type=Path, help="write the results to this file")
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
@@ -89,38 +99,42 @@ def main() -> None:
         for target in arguments.target or TARGETS:
             with tempfile.TemporaryDirectory(prefix="edgecnn-quantization-") as folder:
                 rungs = arguments.rung or RUNGS
-                rows += compare(model, target, rungs, arguments.calibration, arguments.data, Path(folder))
+                photos = Photos(arguments.calibration, arguments.data)
+                rows += compare(model, target, rungs, photos, Path(folder), arguments.onnx2tf)
             print_table(rows)
             write_rows(rows, arguments.json)
 
 
 def compare(
-    model: str, target: str, rungs: Sequence[str], calibration: str, data: str, folder: Path
+    model: str, target: str, rungs: Sequence[str], photos: Photos, folder: Path, onnx2tf: Path | None
 ) -> list[dict[str, Any]]:
     """Return a row for the vendor's default and one for each rung."""
     files: dict[str, Path] = {}
     seconds: dict[str, float] = {}
     case = None
     for rung in rungs:
-        case, files[rung], seconds[rung] = make(model, target, rung, calibration, data, folder)
+        case, files[rung], seconds[rung] = make(model, target, rung, photos, folder)
     if case is None:
         return []
     started = time.monotonic()
     files["native default"] = native(case, folder)
     seconds["native default"] = time.monotonic() - started
+    if onnx2tf is not None and target == "tflite-int8":
+        source = make(model, "onnx-int8", "plain", photos, folder / "onnx")[0].float_file
+        started = time.monotonic()
+        files["onnx2tf"] = onnx2tf_default(onnx2tf, source, case.calibration, folder)
+        seconds["onnx2tf"] = time.monotonic() - started
     return [
         judge(case, way, file, files["native default"], seconds[way], folder) for way, file in files.items()
     ]
 
 
-def make(
-    model: str, target: str, rung: str, calibration: str, data: str, folder: Path
-) -> tuple[Case, Path, float]:
+def make(model: str, target: str, rung: str, photos: Photos, folder: Path) -> tuple[Case, Path, float]:
     """Make one file by one rung; return what it was made from, the file, and the seconds its steps took."""
     document = {
         "name": "quantization",
         "model": {"name": model, "pretrained": True},
-        "data": {"eval": data, "calibration": {"source": calibration, "count": 512}},
+        "data": {"eval": photos.evaluation, "calibration": {"source": photos.calibration, "count": 512}},
         "targets": {target: {"quantize": {"method": rung}}},
         "benchmark": None,
     }
