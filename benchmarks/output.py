@@ -40,7 +40,7 @@ def write_json(document: dict[str, Any], file: Path | None) -> None:
 
 
 def write_rows(rows: Sequence[dict[str, Any]], file: Path | None) -> None:
-    """Write rows of a model on a target into a file, in place of those that it holds of the same two.
+    """Write rows into a file, in place of those that it holds of the same model, target and way.
 
     Every row says how busy the machine was, because the rows of a file are not of one run.
     """
@@ -48,10 +48,14 @@ def write_rows(rows: Sequence[dict[str, Any]], file: Path | None) -> None:
         return
     here = host().to_json()
     made = [{**row, "load": here["load"]} for row in rows]
-    pairs = {(row["model"], row["target"]) for row in rows}
+    fresh = {_identity(row) for row in rows}
     kept = json.loads(file.read_text(encoding="utf-8"))["rows"] if file.exists() else []
-    others = [row for row in kept if (row["model"], row["target"]) not in pairs]
+    others = [row for row in kept if _identity(row) not in fresh]
     write_json({"host": here, "rows": [*others, *made]}, file)
+
+
+def _identity(row: dict[str, Any]) -> tuple[str, str, str | None]:
+    return row["model"], row["target"], row.get("way")
 
 
 def _text(value: object) -> str:
