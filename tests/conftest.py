@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import struct
@@ -94,11 +95,16 @@ def npu_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home of edgecnn that holds the emulated Raspberry Pis, really installed."""
+    """A home of edgecnn that holds the emulated Raspberry Pis: the user's, or one made for the tests."""
+    from edgecnn.config import paths
     from edgecnn.errors import MissingDependency
     from edgecnn.toolchains.emulation import NAME
+    from edgecnn.toolchains.environment import require
     from edgecnn.toolchains.install import install
 
+    with contextlib.suppress(MissingDependency):
+        require(NAME)
+        return paths.home()
     home = tmp_path_factory.mktemp("emulated")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGECNN_HOME", str(home))
@@ -113,12 +119,6 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def qnn_home() -> None:
     """Qualcomm's toolchain in the user's home; tests that need it are skipped where it is not installed."""
     _need_toolchain("qnn")
-
-
-@pytest.fixture
-def emulation_home() -> None:
-    """The emulated Raspberry Pis in the user's home; what needs them skips where they are not installed."""
-    _need_toolchain("arm-emulation")
 
 
 @pytest.fixture
