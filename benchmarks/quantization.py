@@ -38,6 +38,8 @@ from edgecnn.measure.compare import compare_latency
 from edgecnn.measure.latency import pinned_cpus
 from edgecnn.measure.signal import sqnr_db
 from edgecnn.pipeline.runner import SilentReporter
+from edgecnn.stages.outputs import read_outputs
+from edgecnn.stages.reference import EVAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,7 +154,7 @@ def make(model: str, target: str, rung: str, photos: Photos, folder: Path) -> tu
         model_file(outputs[f"lower:{form}"], form),
         outputs["calibration"],
         outputs["prepare:eval"],
-        np.load(outputs["reference"] / "eval.npy", allow_pickle=False),
+        read_outputs(outputs["reference"] / EVAL)[0],
     )
     records = [
         result.entry.record
@@ -208,7 +210,7 @@ def evaluate(case: Case, file: Path, folder: Path) -> Any:
     out.mkdir(exist_ok=True)
     with LocalDevice().open(TARGETS[case.target], file, log=folder / "log", threads=1) as session:
         session.evaluate(images.directory / "images.npy", images.contract, out)
-    return np.load(out / "outputs_0.npy", allow_pickle=False)
+    return read_outputs(out)[0]
 
 
 def latency(case: Case, file: Path, other: Path, folder: Path) -> float:
