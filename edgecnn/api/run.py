@@ -15,6 +15,7 @@ from edgecnn.devices.host import host
 from edgecnn.pipeline.runner import Reporter, SilentReporter, environment_fault
 from edgecnn.pipeline.step import Status, StepResult
 from edgecnn.report.markdown import run_markdown
+from edgecnn.report.pruning_plot import sensitivity_svg
 
 if TYPE_CHECKING:
     from edgecnn.errors import EdgecnnError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 SUMMARY = "summary.json"
+SENSITIVITY = "sensitivity.svg"
 
 
 @dataclass(frozen=True)
@@ -125,4 +127,7 @@ def run(
 def _write_summaries(result: RunResult) -> None:
     document = result.to_json()
     (result.directory / SUMMARY).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    curves = (document["pruning"] or {}).get("sensitivity")
+    if curves is not None:
+        (result.directory / SENSITIVITY).write_text(sensitivity_svg(curves), encoding="utf-8")
     (result.directory / "summary.md").write_text(run_markdown(document), encoding="utf-8")

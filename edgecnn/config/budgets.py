@@ -26,6 +26,9 @@ class Budgets(Schema):
     accuracy_drop: Fraction | None = None
     """Largest loss of the task metric against fp32 PyTorch on the same images."""
 
+    unpruned_drop: Fraction | None = None
+    """Largest loss of the task metric against the network before it was pruned, on the same images."""
+
     ap50: Fraction | None = None
     """Smallest AP50 of a detector, whose ``accuracy`` is AP50:95."""
 

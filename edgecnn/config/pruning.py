@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from edgecnn.config.base import Schema
 from edgecnn.config.qat import DistillSettings
 from edgecnn.config.quantities import Fraction, Size
-from edgecnn.config.training import TrainSettings, TransferSettings
+from edgecnn.config.training import AugmentSettings, TrainSettings, TransferSettings
 
 Importance = Literal["l1", "l2", "taylor", "bn", "lamp"]
 """What a channel is worth: norms of its weights, the loss without it, its batch norm's scale, or LAMP."""
@@ -68,7 +68,7 @@ class PruneDistillSettings(DistillSettings):
 class PruneSettings(Schema):
     """Structured pruning to exactly one of ``macs``, ``params``, ``size`` and ``latency``, then training.
 
-    What is not said here of the training (batch size, augmentation, optimizer, ...) is as in ``train``.
+    What is not said here of the training (optimizer, label smoothing, device, ...) is as in ``train``.
     """
 
     macs: Share | None = None
@@ -96,6 +96,10 @@ class PruneSettings(Schema):
     step_epochs: int = Field(default=1, ge=1, le=10_000)
     """Epochs between two prunings."""
 
+    sensitivity: bool = False
+    """Whether every layer's accuracy against its pruned share is measured for the report; it always is where
+    the scope needs it."""
+
     images: int = Field(default=1024, ge=8, le=100_000)
     """Training images that importance, sensitivity and statistics of batch norm are measured on; calibration
     images where there is no training set."""
@@ -108,6 +112,12 @@ class PruneSettings(Schema):
 
     warmup_epochs: float = Field(default=0.1, ge=0)
     """Length of the linear warm-up of the learning rate."""
+
+    batch_size: int | None = Field(default=None, ge=1, le=65_536)
+    """Images in a step; as in ``train`` when not given."""
+
+    augment: AugmentSettings | None = None
+    """Random changes of the images; as in ``train`` when not given."""
 
     ema: float | None = Field(default=None, gt=0, lt=1)
     """Decay a step of an exponential moving average of the weights; the average is the result."""
@@ -164,8 +174,10 @@ class PruneSettings(Schema):
             train: How the network was trained before; None where it came trained.
         """
         base = train or TrainSettings(epochs=1)
+        own = {"batch_size": self.batch_size, "augment": self.augment}
         return base.model_copy(
             update={
+                **{name: value for name, value in own.items() if value is not None},
                 "epochs": self.epochs,
                 "optimizer": base.optimizer.model_copy(update={"lr": self.lr}),
                 "warmup_epochs": self.warmup_epochs,

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from edgecnn.config.budgets import Budgets
 
 _SIZES = frozenset({"size", "sram", "flash", "arena", "memory"})
-_SHARES = frozenset({"accuracy", "accuracy_drop", "ap50", "ap50_drop", "class_floor", "npu_coverage"})
+_SHARES = frozenset(
+    {"accuracy", "accuracy_drop", "unpruned_drop", "ap50", "ap50_drop", "class_floor", "npu_coverage"}
+)
 
 MINIMA = frozenset({"accuracy", "ap50", "class_floor", "npu_coverage"})
 """Budgets that are lower limits; all others are upper ones."""
@@ -29,6 +31,7 @@ class Measured:
         size: Bytes of the model files.
         accuracy: Task metric on the evaluation set in the shipping runtime.
         accuracy_drop: Loss against fp32 PyTorch on the same images; negative for a gain.
+        unpruned_drop: Loss against fp32 PyTorch's network before pruning on the same images.
         ap50: AP50 of a detector in the shipping runtime.
         ap50_drop: Loss of it against fp32 PyTorch on the same images.
         class_floor: Accuracy of the class that the network knows worst.
@@ -51,6 +54,7 @@ class Measured:
     size: int | None = None
     accuracy: float | None = None
     accuracy_drop: float | None = None
+    unpruned_drop: float | None = None
     ap50: float | None = None
     ap50_drop: float | None = None
     class_floor: float | None = None

@@ -12,7 +12,8 @@ from edgecnn.measure.budgets import BudgetResult, Measured, judge
 from edgecnn.measure.limits import Limits
 from edgecnn.measure.task import Task, task_of
 from edgecnn.models.spec import ModelSpec
-from edgecnn.stages import benchmark, count, evaluate, quantize, reference, verify
+from edgecnn.pipeline.pruning import PRUNED_STEP
+from edgecnn.stages import benchmark, count, evaluate, pruned, quantize, reference, verify
 from edgecnn.stages import compile as compile_stage
 from edgecnn.stages.outputs import read_outputs
 from edgecnn.store.digest import digest_file
@@ -118,6 +119,7 @@ class Parts:
             size=size,
             accuracy=metrics.get("value"),
             accuracy_drop=metrics.get("drop"),
+            unpruned_drop=metrics.get("unpruned_drop"),
             ap50=metrics.get("ap50"),
             ap50_drop=metrics.get("ap50_drop"),
             class_floor=answers.pop("class_floor", None),
@@ -149,6 +151,7 @@ class Parts:
             precision=inspection["precision"],
             inspection=inspection,
             quantization=self._json(notes, quantize.NOTES) if self._has(notes) else {},
+            pruning=self._pruning(),
             ladder=ladder,
             verification=[link.to_json() for link in links],
             metrics=metrics,
@@ -194,6 +197,9 @@ class Parts:
         took = self._json(self.attempt.step("evaluate"), evaluate.RESULT)
         metric = self._task().metric
         besides = {name: task.metrics[name] for name in _BESIDES if name in task.metrics}
+        unpruned = self._pruning().get("accuracy", {}).get("unpruned")
+        if unpruned is not None:
+            besides |= {"unpruned": unpruned, "unpruned_drop": unpruned - task.metrics[metric]}
         return {
             "metric": metric,
             "value": task.metrics[metric],
@@ -208,6 +214,14 @@ class Parts:
             "peak_bytes": took["peak_bytes"],
             "data": self.plan.pipeline.spec.data.eval,
         }
+
+    def _pruning(self) -> dict[str, Any]:
+        """Return what pruning took and cost, less the sensitivities; empty where nothing was pruned."""
+        result = self.results.get(PRUNED_STEP)
+        if result is None or result.entry is None:
+            return {}
+        found = self._json(PRUNED_STEP, pruned.RESULT)
+        return {name: value for name, value in found.items() if name != "sensitivity"}
 
     def _answers(self) -> dict[str, Any]:
         """Return what was right in the shipping runtime; empty without an evaluation set."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edgecnn.pipeline.plan import Plan
     from edgecnn.pipeline.step import StepResult
 
-_ACCURACY = ("accuracy", "accuracy_drop", "ap50", "ap50_drop")
+_ACCURACY = ("accuracy", "accuracy_drop", "unpruned_drop", "ap50", "ap50_drop")
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def judge_attempt(plan: Plan, attempt: Attempt, results: Mapping[str, StepResult
     links = parts.links()
     metrics = parts.metrics(links)
     measured = {"accuracy": metrics.get("value"), "accuracy_drop": metrics.get("drop")}
-    measured |= {name: metrics.get(name) for name in ("ap50", "ap50_drop")}
+    measured |= {name: metrics.get(name) for name in ("unpruned_drop", "ap50", "ap50_drop")}
     budgets = attempt.target.budgets.given()
     held = [judge_one(name, budgets[name], measured[name]) for name in _ACCURACY if name in budgets]
     shipping = [link.metrics.get("shipping_sqnr_db") for link in links]

@@ -41,7 +41,7 @@ def needs_training_images(pipeline: Pipeline) -> str | None:
         return f"prune.epochs {settings.epochs}"
     if settings.importance == "taylor":
         return "prune.importance taylor"
-    return "prune.scope sensitivity" if settings.scope == "sensitivity" else None
+    return "prune's sensitivity" if _is_curved(settings) else None
 
 
 def add_pruning(plan: Plan, settings: PruneSettings) -> None:
@@ -54,7 +54,7 @@ def add_pruning(plan: Plan, settings: PruneSettings) -> None:
     original = plan.checkpoint
     source = "prepare:train" if _is_planned(plan, "prepare:train") else "calibration"
     plan.add(Step(IMAGES, PROBE, SelectParameters(settings.images, seed=0), {"images": source}))
-    if settings.scope == "sensitivity":
+    if _is_curved(settings):
         inputs = {"checkpoint": original, "images": IMAGES}
         plan.add(Step(SENSITIVITY, PRUNE_SENSITIVITY, SensitivityParameters(settings.importance), inputs))
     for number in range(1, settings.steps + 1):
@@ -81,13 +81,17 @@ def add_pruning_report(plan: Plan, settings: PruneSettings, original: str) -> No
         original: Id of the step that makes the unpruned network.
     """
     last = _numbered("prune", settings.steps, settings)
-    inputs = {"last": last}
+    inputs = {"last": last} | ({"curves": SENSITIVITY} if _is_curved(settings) else {})
     if plan.has_eval:
-        networks = {"unpruned": original, "pruned": last} | ({"control": CONTROL} if settings.control else {})
+        networks = {"unpruned": original}
+        if settings.epochs:
+            networks["pruned"] = last
+        if settings.control:
+            networks["control"] = CONTROL
         for name, checkpoint in networks.items():
             read = {"checkpoint": checkpoint, "probe": "probe", "eval": "prepare:eval"}
             inputs[name] = plan.add(Step(f"reference@{name}", REFERENCE, ReferenceParameters(), read))
-        inputs |= {"eval": "prepare:eval", "finetuned": "reference"}
+        inputs |= {"eval": "prepare:eval", "finetuned" if settings.epochs else "pruned": "reference"}
     goal = {settings.goal: settings.model_dump(mode="json")[settings.goal]}
     parameters = PrunedParameters(goal, settings.steps, settings.epochs)
     plan.add(Step(PRUNED_STEP, PRUNED, parameters, inputs))
@@ -207,6 +211,11 @@ def _training(
 
 def _evaluated(plan: Plan) -> dict[str, str]:
     return {"eval": "prepare:eval"} if plan.has_eval else {}
+
+
+def _is_curved(settings: PruneSettings) -> bool:
+    """Whether accuracy against the pruned share is measured."""
+    return settings.sensitivity or settings.scope == "sensitivity"
 
 
 def _numbered(name: str, number: int, settings: PruneSettings) -> str:

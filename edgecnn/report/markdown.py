@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.config.quantities import format_size
-from edgecnn.report.pruning import groups_table, pruning_line, pruning_table
+from edgecnn.report.pruning import groups_table, pruning_line, pruning_table, sensitivity_table
 from edgecnn.report.rows import METRIC_NAMES, climbed, ladder_table, target_table, worth
 
 if TYPE_CHECKING:
@@ -75,6 +75,13 @@ def _training(training: dict[str, Any]) -> str:
 
 def _pruning(pruning: dict[str, Any]) -> str:
     parts = [pruning_line(pruning), table(*pruning_table(pruning)), table(*groups_table(pruning))]
+    if "sensitivity" in pruning:
+        curves = pruning["sensitivity"]
+        parts.append(
+            f"{METRIC_NAMES[curves['metric']]} on {curves['images']} training images when one group alone "
+            "loses a share of its channels and nothing is trained; drawn in `sensitivity.svg`."
+        )
+        parts.append(table(*sensitivity_table(curves)))
     return "\n\n".join(["## Pruning", *parts])
 
 

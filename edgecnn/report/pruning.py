@@ -30,8 +30,13 @@ def pruning_table(pruning: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[
     rows = [(_NETWORKS[name], *_costs(pruning, whole=name in ("unpruned", "control"))) for name in shown]
     if not accuracy:
         return columns, rows
-    measured = [(*row, f"{100 * accuracy[name]:.2f} %") for name, row in zip(shown, rows, strict=True)]
-    return (*columns, METRIC_NAMES[pruning["metric"]]), measured
+    agreement = pruning.get("agreement", {})
+    measured = [
+        (*row, *(f"{100 * values[name]:.2f} %" for values in (accuracy, agreement) if values))
+        for name, row in zip(shown, rows, strict=True)
+    ]
+    names = (METRIC_NAMES[pruning["metric"]], *(("agreement",) if agreement else ()))
+    return (*columns, *names), measured
 
 
 def _costs(pruning: dict[str, Any], *, whole: bool) -> tuple[str, ...]:
@@ -75,3 +80,25 @@ def groups_table(pruning: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[s
         (group["name"], str(group["before"]), str(group["after"])) for group in pruning["groups"]
     ]
     return ("layers of", "channels", "kept"), rows
+
+
+def sensitivity_table(curves: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the columns and cells of accuracy against the pruned share, the most sensitive group first.
+
+    >>> group = {"name": "stem", "channels": 8, "shares": [0.5], "accuracy": [0.25]}
+    >>> sensitivity_table({"whole": 0.75, "groups": [group]})
+    (('layers of', 'channels', 'none', '-50 %'), [('stem', '8', '75.0 %', '25.0 %')])
+    """
+    groups = sorted(curves["groups"], key=lambda group: sum(group["accuracy"]))
+    shares = groups[0]["shares"]
+    columns = ("layers of", "channels", "none", *(f"-{100 * share:.0f} %" for share in shares))
+    whole = f"{100 * curves['whole']:.1f} %"
+    return columns, [
+        (
+            group["name"],
+            str(group["channels"]),
+            whole,
+            *(f"{100 * accuracy:.1f} %" for accuracy in group["accuracy"]),
+        )
+        for group in groups
+    ]

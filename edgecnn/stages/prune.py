@@ -150,12 +150,12 @@ def analyse(inputs: Inputs, parameters: SensitivityParameters, context: Context)
         log=context.log,
         progress=lambda done, total: context.progress(done, total, "groups of layers"),
     )
-    context.notes["sensitivity"] = context.charge("sensitivity", child)
+    context.charge("sensitivity", child)
 
 
 def measure(
     checkpoint: str, images: str, out: str, importance: Importance, progress: Callable[[int, int], None]
-) -> dict[str, Any]:
+) -> None:
     """Measure what every group of channels can lose; runs in a child process."""
     import torch
 
@@ -174,9 +174,8 @@ def measure(
 
     curves = measure_curves(
         structure, scores, evaluate, metric=task.metric, images=len(network.images), progress=progress
-    ).to_json()
-    (Path(out) / CURVES).write_text(json.dumps(curves, indent=1) + "\n", encoding="utf-8")
-    return curves
+    )
+    (Path(out) / CURVES).write_text(json.dumps(curves.to_json(), indent=1) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True)

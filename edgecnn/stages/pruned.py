@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgecnn.data.prepared import PreparedSet
+from edgecnn.measure.accuracy import agreement
 from edgecnn.measure.task import task_of
 from edgecnn.models.spec import ModelSpec
 from edgecnn.stages import reference
 from edgecnn.stages.base import Context, Inputs, Stage
 from edgecnn.stages.outputs import read_outputs
-from edgecnn.stages.prune import REPORT
+from edgecnn.stages.prune import CURVES, REPORT
 
 RESULT = "pruned.json"
 REFERENCES = ("unpruned", "pruned", "finetuned", "control")
@@ -38,35 +39,42 @@ class PrunedParameters:
 def run(inputs: Inputs, parameters: PrunedParameters, context: Context) -> None:
     """Write ``pruned.json``.
 
-    Inputs are ``last``, the last pruning; and where there are evaluation images ``eval``, and the answers of
-    the networks called :data:`REFERENCES`, as far as there are such.
+    Inputs are ``last``, the last pruning; ``curves`` where sensitivities were measured; and where there are
+    evaluation images ``eval``, and the answers of the networks called :data:`REFERENCES`, as far as there are
+    such.
     """
     last = json.loads((inputs["last"] / REPORT).read_text(encoding="utf-8"))
-    document = {
+    document: dict[str, Any] = {
         "goal": parameters.goal,
         "steps": parameters.steps,
         "epochs": parameters.epochs,
         **last,
         **_accuracy(inputs),
     }
+    if "curves" in inputs:
+        document["sensitivity"] = json.loads((inputs["curves"] / CURVES).read_text(encoding="utf-8"))
     (context.out / RESULT).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     context.notes["pruning"] = document
 
 
 def _accuracy(inputs: Inputs) -> dict[str, Any]:
-    """Return the task's metric of every network that was evaluated; nothing without evaluation images."""
+    """Return the task's metric of every network, and how often it names the unpruned one's class.
+
+    Nothing is known without evaluation images.
+    """
     if "eval" not in inputs:
         return {}
     spec = ModelSpec.from_json(json.loads((inputs["last"] / "spec.json").read_text(encoding="utf-8")))
     task = task_of(PreparedSet.open(inputs["eval"]), spec.detector)
-    return {
+    outputs = {name: read_outputs(inputs[name] / reference.EVAL) for name in REFERENCES if name in inputs}
+    found: dict[str, Any] = {
         "metric": task.metric,
-        "accuracy": {
-            name: task.values(read_outputs(inputs[name] / reference.EVAL))[task.metric]
-            for name in REFERENCES
-            if name in inputs
-        },
+        "accuracy": {name: task.values(answers)[task.metric] for name, answers in outputs.items()},
     }
+    if spec.detector is None:
+        whole = outputs["unpruned"][0]
+        found["agreement"] = {name: agreement(whole, answers[0]) for name, answers in outputs.items()}
+    return found
 
 
 PRUNED = Stage("pruned", 1, run)

@@ -65,6 +65,9 @@ class Manifest(Schema):
     quantization: dict[str, Any]
     """Scheme, ranges and calibration set; empty for a float32 file."""
 
+    pruning: dict[str, Any] = Field(default_factory=dict)
+    """What was pruned, how, and the accuracy of the network on the way; empty where nothing was."""
+
     ladder: list[dict[str, Any]] = Field(default_factory=list)
     """What every rung of the recovery ladder came to; the last is this file's, or the best of them is."""
 

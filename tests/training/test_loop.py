@@ -337,3 +337,40 @@ def test_trains_on_a_gpu_in_bfloat16(
     assert result.last_metric is not None
     assert result.last_metric > 0.9
     assert {parameter.device.type for parameter in network.parameters()} == {"cpu"}
+
+
+def test_a_window_has_the_schedule_of_the_whole(
+    make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
+) -> None:
+    settings = TrainSettings(epochs=4, batch_size=16, optimizer={"name": "sgd", "momentum": 0.0, "lr": 0.02})
+    whole, parts = build(), build()
+    train_set = make_set("train")
+    unbroken = train(whole, train_set, None, settings, scratch=tmp_path / "whole", progress=silent)
+    rates: list[float] = []
+    for window in ((0, 1), (1, 4)):
+        folder = tmp_path / str(window)
+        part = train(parts, train_set, None, settings, scratch=folder, progress=silent, window=window)
+        rates += [epoch.lr for epoch in part.history]
+    assert rates == [epoch.lr for epoch in unbroken.history]
+    assert_same_weights(whole, parts)  # without momentum nothing but the weights crosses a window's border
+
+
+def test_a_window_resumes_where_it_was(
+    make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
+) -> None:
+    settings = TrainSettings(epochs=4, batch_size=16, ema=0.9)
+    train_set = make_set("train")
+
+    def stop(state: TrainProgress) -> None:
+        if state.epoch == 3:
+            raise Interrupted
+
+    whole, broken = build(), build()
+    window = (2, 4)
+    train(whole, train_set, None, settings, scratch=tmp_path / "whole", progress=silent, window=window)
+    with pytest.raises(Interrupted):
+        train(broken, train_set, None, settings, scratch=tmp_path / "s", progress=stop, window=window)
+    broken = build()
+    again = train(broken, train_set, None, settings, scratch=tmp_path / "s", progress=silent, window=window)
+    assert [epoch.epoch for epoch in again.history] == [2, 3]
+    assert_same_weights(whole, broken)

@@ -40,7 +40,7 @@ class Probe:
 def find_share(
     measure: Callable[[float], Probe], limit: float, *, whole: float
 ) -> tuple[Probe | None, list[Probe]]:
-    """Prune and measure until a value is just below a limit: regula falsi, kept off the ends of its bracket.
+    """Prune and measure until a value is just below a limit: regula falsi, and bisection where it creeps.
 
     Args:
         measure: Prunes to a share of the multiply-accumulates, at most, and measures.
@@ -57,7 +57,9 @@ def find_share(
     probes: list[Probe] = []
     best: Probe | None = None
     while len(probes) < MOST and high[0] - low[0] > _NARROW:
-        probe = measure(_next(low, high, limit))
+        sides = [earlier.value > limit for earlier in probes[-2:]]
+        creeps = len(sides) == 2 and sides[0] == sides[1]
+        probe = measure((low[0] + high[0]) / 2 if creeps else _next(low, high, limit))
         probes.append(probe)
         if probe.value > limit:
             high = (probe.asked, probe.value)
@@ -69,6 +71,9 @@ def find_share(
             best = probe
         if probe.value >= (1.0 - TOLERANCE) * limit:
             break
+    if best is None and not probes[-1].at_least:
+        probes.append(measure(0.0))
+        best = probes[-1] if probes[-1].value <= limit else None
     return best, probes
 
 

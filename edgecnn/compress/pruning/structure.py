@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from edgecnn.errors import InputError
+from edgecnn.models.weights import first_line
 from edgecnn.models.widths import LAYERS, is_depthwise
 
 if TYPE_CHECKING:
@@ -65,10 +66,10 @@ class Structure:
 
     def __init__(self, module: nn.Module, example: Tensor, name: str) -> None:
         self.module, self.example, self.name = module.eval(), example, name
-        self._graph = self._trace(module)
         self._names = {layer: path for path, layer in module.named_modules()}
-        heads = output_layers(module, example)
-        found = list(self._find(heads))
+        with self._explained():
+            self._graph = self._trace(module)
+            found = list(self._find(output_layers(module, example)))
         self.groups = [group for group, _ in found]
         self._items = {group.name: items for group, items in found}
         self._readers = {group.name: self._readers_of(items) for group, items in found}
@@ -147,7 +148,7 @@ class Structure:
                 return small(self.example)
         except (RuntimeError, ValueError, IndexError) as error:
             raise InputError(
-                f"{self.name} cannot be pruned: {last.name} cannot follow: {str(error).splitlines()[0]}",
+                f"{self.name} cannot be pruned: {last.name} cannot follow: {first_line(error)}",
                 hint="it expects the number of channels that the network was built with",
             ) from error
 
@@ -161,6 +162,15 @@ class Structure:
                 return f"{name}, which pass {', '.join(passed)}"
         return "several groups together"
 
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say what it means when reading the graph fails."""
+        try:
+            yield
+        except _UNTRACEABLE as error:
+            reason = first_line(error)
+            raise InputError(f"the graph of {self.name} cannot be traced for pruning: {reason}") from error
+
     def _trace(self, module: nn.Module) -> Any:
         modes = [parameter.requires_grad for parameter in module.parameters()]
         module.requires_grad_(True)  # the graph is read from what autograd records
@@ -168,8 +178,6 @@ class Structure:
             with warnings.catch_warnings(), torch.enable_grad():
                 warnings.simplefilter("ignore")
                 return tp.DependencyGraph().build_dependency(module, self.example, verbose=False)
-        except _UNTRACEABLE as error:
-            raise InputError(f"the graph of {self.name} cannot be traced for pruning: {error}") from error
         finally:
             for parameter, mode in zip(module.parameters(), modes, strict=True):
                 parameter.requires_grad = mode
