@@ -40,7 +40,7 @@ def write_json(document: dict[str, Any], file: Path | None) -> None:
 
 
 def write_rows(rows: Sequence[dict[str, Any]], file: Path | None) -> None:
-    """Write rows into a file, in place of those that it holds of the same model, target and way.
+    """Write rows into a file, in place of those that it holds of the same model, target, way and seed.
 
     Every row says how busy the machine was, because the rows of a file are not of one run.
     """
@@ -54,8 +54,8 @@ def write_rows(rows: Sequence[dict[str, Any]], file: Path | None) -> None:
     write_json({"host": here, "rows": [*others, *made]}, file)
 
 
-def _identity(row: dict[str, Any]) -> tuple[str, str, str | None]:
-    return row["model"], row["target"], row.get("way")
+def _identity(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row.get(key) for key in ("model", "target", "way", "seed"))
 
 
 def _text(value: object) -> str:
