@@ -77,4 +77,4 @@ def _accuracy(inputs: Inputs) -> dict[str, Any]:
     return found
 
 
-PRUNED = Stage("pruned", 1, run)
+PRUNED = Stage("pruned", 2, run)
