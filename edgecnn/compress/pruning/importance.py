@@ -32,7 +32,7 @@ of batch norm (Liu et al. 2017), and magnitudes scaled by all larger ones of the
 
 
 def score(structure: Structure, importance: Importance, task: Task | None) -> dict[str, Tensor]:
-    """Return what the channels of every group are worth, float32 ``[channels]`` by group.
+    """Return what the channels of groups are worth, float32 ``[channels]``; other groups are left whole.
 
     Args:
         structure: The groups.
@@ -40,25 +40,33 @@ def score(structure: Structure, importance: Importance, task: Task | None) -> di
         task: Gives images and loss; only ``taylor`` needs it.
 
     Raises:
-        InputError: The measure finds nothing in this network, or values that are not finite.
+        InputError: The measure says nothing about this network, or weights or gradients are not finite.
     """
     if importance == "taylor":
         assert task is not None  # noqa: S101 - a pipeline without training images is refused
         accumulate_gradients(structure.module, task)
+    _require_finite(structure)
     found = structure.scores(_MEASURES[importance]())
     structure.module.zero_grad(set_to_none=True)
+    # Scores are relative to a group's mean: where that is 0, as in a head that no image has a box for, the
+    # measure says nothing.
+    found = {name: values for name, values in found.items() if bool(torch.isfinite(values).all())}
     if not found:
         raise InputError(
-            f"{structure.name} has no layers that importance {importance!r} looks at",
+            f"{structure.name} has no layers that importance {importance!r} says anything about",
             hint="choose another prune.importance",
         )
-    for name, values in found.items():
-        if not bool(torch.isfinite(values).all()):
-            raise InputError(
-                f"importance {importance!r} of {name} is not finite: its weights are broken, or all are zero",
-                hint="choose another prune.importance",
-            )
     return found
+
+
+def _require_finite(structure: Structure) -> None:
+    for name, parameter in structure.module.named_parameters():
+        values = [parameter] if parameter.grad is None else [parameter, parameter.grad]
+        if not all(bool(torch.isfinite(value).all()) for value in values):
+            raise InputError(
+                f"{structure.name} cannot be pruned: weights or gradients of {name} are not finite",
+                hint="train it with a lower learning rate, or set train.clip_norm",
+            )
 
 
 def accumulate_gradients(module: nn.Module, task: Task) -> None:
