@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 _VERBS = {
     "run": "edgecnn.api.run",
+    "search": "edgecnn.api.search",
     "export": "edgecnn.api.export",
     "evaluate": "edgecnn.api.evaluate",
     "bench": "edgecnn.api.bench",

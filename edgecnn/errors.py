@@ -43,6 +43,10 @@ class InputError(EdgecnnError):
     """A file, an image, a dataset or a model that was given cannot be used."""
 
 
+class MachineFault(InputError):
+    """The machine cannot take what is written: a full disk, a folder without permission."""
+
+
 class BudgetMissed(EdgecnnError):
     """A measured value is over its budget, so nothing ships."""
 
@@ -69,7 +73,15 @@ class WorkerError(EdgecnnError):
 
 _BY_NAME: dict[str, type[EdgecnnError]] = {
     kind.__name__: kind
-    for kind in (UsageError, InputError, BudgetMissed, VerificationFailed, MissingDependency, WorkerError)
+    for kind in (
+        UsageError,
+        InputError,
+        MachineFault,
+        BudgetMissed,
+        VerificationFailed,
+        MissingDependency,
+        WorkerError,
+    )
 }
 
 

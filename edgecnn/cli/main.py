@@ -25,6 +25,7 @@ from edgecnn.cli import (
     matrix,
     package,
     run,
+    search,
     toolchain,
 )
 from edgecnn.cli.failure import fail
@@ -46,6 +47,7 @@ app = typer.Typer(
 
 for module in (
     run,
+    search,
     export,
     evaluate,
     bench,

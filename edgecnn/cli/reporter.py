@@ -6,6 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from edgecnn.cli.console import interactive, log_console
@@ -90,6 +91,25 @@ class ConsoleReporter:
     def _position(self, ahead: int = 1) -> str:
         width = len(str(self._count))
         return rf"\[{self._finished + ahead:>{width}}/{self._count}]"
+
+
+class SearchConsoleReporter(ConsoleReporter):
+    """Reports the trials of a search; of their many steps only those that fail, and how far one is."""
+
+    def trial(self, text: str) -> None:
+        """Name the combination that is being measured."""
+        self._console.print(text)
+
+    def started(self, step: Step) -> None:
+        """Show the step that is being made."""
+        self._logged = time.monotonic()
+        self._bars.reset(self._task, description=step.id, total=None, text="", visible=True)
+
+    def finished(self, result: StepResult) -> None:
+        """Say what failed."""
+        self._bars.update(self._task, visible=False)
+        if result.error is not None:
+            self._console.print(f"      {result.step.id} [bold red]failed[/]: {escape(result.error.message)}")
 
 
 @contextlib.contextmanager

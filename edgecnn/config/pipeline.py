@@ -12,6 +12,7 @@ from edgecnn.config.budgets import Budgets
 from edgecnn.config.pruning import PruneSettings
 from edgecnn.config.qat import QatSettings
 from edgecnn.config.references import resolve
+from edgecnn.config.search import SearchSettings
 from edgecnn.config.target import Target, load_target
 from edgecnn.config.training import TrainSettings
 from edgecnn.config.yaml_source import Location, Source, override, validate
@@ -140,6 +141,9 @@ class PipelineSpec(Schema):
 
     budgets: dict[str, Budgets] = Field(default_factory=dict)
     """Limits by target name; ``*`` stands for every target."""
+
+    search: SearchSettings | None = None
+    """What ``edgecnn search`` looks for; nothing to a run."""
 
     verification: VerificationConfig = VerificationConfig()
     benchmark: BenchmarkConfig | None = BenchmarkConfig()

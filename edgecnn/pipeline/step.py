@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -38,6 +38,20 @@ class Step:
     target: str | None = None
     gate: Gate | None = None
     after: tuple[str, ...] = ()
+
+
+def needed(steps: Sequence[Step], ids: Collection[str]) -> list[Step]:
+    """Return the named steps and all that stand before them, in the plan's order.
+
+    Args:
+        steps: A plan; every step stands after those that it reads.
+        ids: Names of some of its steps.
+    """
+    found = set(ids)
+    for step in reversed(steps):
+        if step.id in found:
+            found |= {*step.inputs.values(), *step.after}
+    return [step for step in steps if step.id in found]
 
 
 class Status(StrEnum):

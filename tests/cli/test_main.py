@@ -8,6 +8,7 @@ import pytest
 import edgecnn
 
 HEAVY = {
+    "optuna",
     "torch",
     "torchvision",
     "timm",
@@ -19,7 +20,7 @@ HEAVY = {
     "litert_torch",
 }
 VERBS = (
-    *("run", "export", "eval", "bench", "check", "compare", "count", "matrix", "inspect"),
+    *("run", "search", "export", "eval", "bench", "check", "compare", "count", "matrix", "inspect"),
     *("targets", "models", "doctor", "fetch"),
 )
 

@@ -1,0 +1,1 @@
+"""Search of the cheapest network that meets budgets."""
