@@ -88,8 +88,9 @@ def final(
     """
     content = document(pipeline.spec)
     content["targets"] = {name: content["targets"][name] for name in space.budgets}
+    unmeasured = () if combination.macs < 1.0 else ("unpruned_drop",)
     budgets = {
-        name: limits
+        name: {what: limit for what, limit in limits.items() if what not in unmeasured}
         for name, limits in content.get("budgets", {}).items()
         if name == EVERY_TARGET or name in space.budgets
     }

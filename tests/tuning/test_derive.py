@@ -24,7 +24,7 @@ targets:
   onnx-int8: {quantize: {ranges: mse}, verification: {task_drop: 5 %}}
   openvino-int8: {quantize: {method: adaround}}
 budgets:
-  "*": {accuracy_drop: 2 %}
+  "*": {accuracy_drop: 2 %, unpruned_drop: 3 %}
   onnx-fp32: {size: 1 MB}
   onnx-int8: {size: 160 kB, transposes: 9}
 search:
@@ -149,6 +149,9 @@ def test_a_pipelines_own_way_of_pruning_is_kept_with_another_goal(tmp_path: Path
     whole = derive.as_pipeline(derive.final(pipeline, space, PRUNED, FLOORS)).spec.prune
     assert whole is not None
     assert (whole.goal, whole.macs, whole.scope, whole.steps) == ("macs", 0.4, "local", 3)
+    unpruned = derive.as_pipeline(derive.final(pipeline, space, INT8, FLOORS))
+    assert unpruned.spec.prune is None
+    assert unpruned.targets["onnx-int8"].budgets.unpruned_drop is None, "nothing was pruned"
     sketched = derive.as_pipeline(derive.sketch(pipeline, space, PRUNED, 3)).spec.prune
     assert sketched is not None
     assert (sketched.epochs, sketched.steps) == (3, 1), "three epochs leave no time for three steps"
