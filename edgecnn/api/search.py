@@ -96,7 +96,7 @@ def search(
             seconds=time.monotonic() - started,
         )
         with filelock.FileLock(directory / "logs" / ".lock"):
-            _write(result, trials, pipeline)
+            _write(result, trials)
     except OSError as error:
         raise environment_fault(error) from error
     return result
@@ -123,7 +123,7 @@ def _open(trials: Trials, location: str) -> Study:
     return open_study(location, trials.pipeline.spec.name, trials.identity(), trials.space, trials.measure)
 
 
-def _write(result: SearchResult, trials: Trials, searched: str) -> None:
+def _write(result: SearchResult, trials: Trials) -> None:
     """Write ``search.json``, ``search.md``, ``pareto.svg`` and, where there is a winner, its pipeline."""
     document = result.to_json()
     directory = result.directory
@@ -136,5 +136,4 @@ def _write(result: SearchResult, trials: Trials, searched: str) -> None:
         return
     floors = trials.floors(winner.outcome.original)
     content = derive.final(trials.pipeline, trials.space, winner.combination, floors)
-    text = pipeline_text(content, winner, trials.space, searched)
-    result.pipeline.write_text(text, encoding="utf-8")
+    result.pipeline.write_text(pipeline_text(content, result.name, winner, trials.space), encoding="utf-8")

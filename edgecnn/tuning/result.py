@@ -9,6 +9,7 @@ import yaml
 
 from edgecnn.devices.host import host
 from edgecnn.errors import BudgetMissed
+from edgecnn.measure.verdict import Verdict
 from edgecnn.tuning.halving import COSTS
 from edgecnn.tuning.outcome import cost, excess, is_too_costly, judge_accuracy, judge_costs, meets
 
@@ -60,7 +61,7 @@ class Trial:
         if meets(self.outcome, space.budgets):
             return "meets every budget"
         own = [note for found in self.outcome.targets.values() for note in found.missed]
-        unclear = [str(result) for result in self.results(space) if result.verdict.value == "inconclusive"]
+        unclear = [str(result) for result in self.results(space) if result.verdict is Verdict.INCONCLUSIVE]
         return "; ".join([*missed, *(note for note in own if not note.startswith(_OWN)), *unclear])
 
     def to_json(self, space: Space) -> dict[str, Any]:
@@ -181,7 +182,7 @@ class SearchResult:
         }
 
 
-def pipeline_text(content: Document, trial: Trial, space: Space, searched: str) -> str:
+def pipeline_text(content: Document, searched: str, trial: Trial, space: Space) -> str:
     """Return a winner as the text of a pipeline file, with what was measured of it in a comment."""
     lines = [f"# Found by `edgecnn search {searched}`: {trial.combination}.", "# Measured:"]
     lines += [f"#   {result}" for result in trial.results(space)]

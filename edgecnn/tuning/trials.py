@@ -190,7 +190,10 @@ class Trials:
 
     def floors(self, original: float) -> dict[str, float]:
         """Return the least task metric of each target, that of the original network given."""
-        return {name: lowered(original, limits.accuracy_drop) for name, limits in self.space.budgets.items()}
+        return {
+            name: max(0.0, lowered(original, limits.accuracy_drop))
+            for name, limits in self.space.budgets.items()
+        }
 
     def _comparisons(self, attempts: Sequence[Attempt]) -> list[Step]:
         """Return the steps that time each target's file beside the original network's float file."""

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -25,7 +30,8 @@ SEARCH = (
 
 
 CREATE_TRIAL = '"op_code":4'
-"""What Optuna's journal says of a new trial."""
+END_TRIAL = '"op_code":6'
+"""What Optuna's journal says of a new trial, and of one that ends."""
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +125,37 @@ def test_a_search_that_was_stopped_goes_on_and_finds_the_same_winner(
         edgecnn.search(searched, SEARCH, out=tmp_path / "out", storage=storage, reporter=StopsAt(count))
     again = edgecnn.search(searched, SEARCH, out=tmp_path / "out", storage=storage)
     assert facts(again) == facts(found)
+
+
+@pytest.mark.slow
+def test_a_search_that_is_killed_again_and_again_comes_to_the_same_winner(
+    searched: str, tmp_path: Path
+) -> None:
+    """Killed with every process that it started, from an empty store; then searched anew from that store."""
+    command = [sys.executable, "-m", "edgecnn.cli.main", "search", searched, *SEARCH, "search.macs=[0.5, 1]"]
+    environment = os.environ | {"EDGECNN_HOME": str(tmp_path / "home")}
+    journal = tmp_path / "killed" / "study.journal"
+    for ended in (1, 3, 5):
+        child = subprocess.Popen(
+            [*command, "--out", str(tmp_path / "killed")], env=environment, start_new_session=True
+        )
+        while child.poll() is None and not (
+            journal.exists() and journal.read_text().count(END_TRIAL) >= ended
+        ):
+            time.sleep(0.2)
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+    winners = []
+    for name in ("killed", "anew"):
+        finished = subprocess.run(
+            [*command, "--out", str(tmp_path / name), "--json"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        winners.append(json.loads(finished.stdout)["winner"] | {"seconds": None})
+    assert winners[0] == winners[1]
 
 
 def test_a_time_limit_stops_the_search_and_says_so(
