@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.config.pipeline import EVERY_TARGET, CalibrationConfig, Pipeline, from_source
 from edgecnn.config.pruning import GOALS, PruneSettings
 from edgecnn.config.yaml_source import Source
-from edgecnn.tuning.space import original_sides
+from edgecnn.tuning.space import original_sides, original_width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,13 +112,16 @@ def as_pipeline(content: Document) -> Pipeline:
 
 
 def _combined(content: Document, spec: PipelineSpec, combination: Combination) -> Document:
-    """Lay a combination over a document."""
-    if combination.width is not None:
+    """Lay a combination over a document.
+
+    What is as the pipeline has it is left as it is written, so that the network is the same to the store.
+    """
+    if combination.width not in (None, original_width(spec)):
         model = content["model"]
         arguments = {**model.get("arguments", {}), "width": combination.width}
         content["model"] = {**model, "arguments": arguments}
     sides = original_sides(spec)
-    if combination.height is not None and sides is not None:
+    if combination.height is not None and sides is not None and combination.height != sides[0]:
         height, width = combination.height, round(combination.height * sides[1] / sides[0])
         content["preprocessing"] = {**content.get("preprocessing", {}), "height": height, "width": width}
     content.pop("prune", None)

@@ -160,7 +160,7 @@ def _budgets(pipeline: Pipeline, settings: SearchSettings) -> dict[str, SearchBu
 
 
 def _widths(spec: PipelineSpec, settings: SearchSettings) -> tuple[float | None, ...]:
-    own = float(spec.model.arguments.get(_WIDTH, 1.0))
+    own = original_width(spec)
     fixed = spec.model.pretrained or spec.model.weights is not None or spec.train is None
     if settings.width is not None:
         if fixed and set(settings.width) != {own}:
@@ -173,6 +173,18 @@ def _widths(spec: PipelineSpec, settings: SearchSettings) -> tuple[float | None,
     if fixed or entry is None or not entry.widths:
         return (None,)
     return (*(width for width in entry.widths if width < own), own)
+
+
+def original_width(spec: PipelineSpec) -> float:
+    """Return the value of the builder's argument ``width`` that the pipeline has.
+
+    Raises:
+        UsageError: It is not a number.
+    """
+    width = spec.model.arguments.get(_WIDTH, 1.0)
+    if isinstance(width, bool) or not isinstance(width, int | float):
+        raise UsageError(f"model.arguments.width {width!r} is not a number")
+    return float(width)
 
 
 def _heights(spec: PipelineSpec, settings: SearchSettings) -> tuple[int | None, ...]:

@@ -87,6 +87,14 @@ def test_a_combination_changes_width_input_and_quantization_only(pipeline: Pipel
     assert found.targets["onnx-int8"].verification.task_drop == 0.05
 
 
+def test_what_is_as_the_pipeline_has_it_is_the_same_to_the_store() -> None:
+    quickstart = load_pipeline("quickstart")
+    same = Combination(1.0, 28, "fp32")
+    found = derive.as_pipeline(derive.sketch(quickstart, space_of(quickstart), same, 3)).spec
+    assert found.model == quickstart.spec.model
+    assert found.preprocessing == quickstart.spec.preprocessing
+
+
 @pytest.mark.parametrize(
     ("quantization", "precision", "method"), [("fp32", "fp32", "auto"), ("qat", "int8", "qat")]
 )

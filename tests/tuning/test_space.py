@@ -110,6 +110,11 @@ def test_a_star_stands_for_every_target_and_a_name_goes_before_it() -> None:
         ),
         ({"budgets": BUDGETS, "width": []}, {}, "search.width"),
         ({"budgets": BUDGETS, "macs": [1.5]}, {}, "search.macs"),
+        (
+            {"budgets": BUDGETS},
+            {"model": {"name": "zoo:mobilenetv2", "arguments": {"width": "half"}}},
+            "width 'half' is not a number",
+        ),
         ({"budgets": BUDGETS, "input": list(range(16, 1000))}, {"train": {"epochs": 1}}, "are too many"),
     ],
 )
