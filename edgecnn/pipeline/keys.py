@@ -27,6 +27,7 @@ EXTRA_OF = {
     "ai-edge-quantizer": "tflite",
     "openvino": "openvino",
     "nncf": "openvino",
+    "optuna": "search",
 }
 
 
