@@ -150,7 +150,7 @@ def _fashion(seed: int, epochs: int, limit: int | None) -> dict[str, Any]:
             "ema": 0.998,
             "augment": {"flip": True, "pad_crop": 2},
         },
-        "targets": ["onnx-fp32"],
+        "targets": {"onnx-fp32": None},
     }
 
 
@@ -190,7 +190,7 @@ def lite0(photos: Path, further: int) -> list[dict[str, Any]]:
             "augment": {"flip": True, "resized_crop": 0.5},
             "distill": {"weight": 1.0, "temperature": 2.0, "features": 10.0},
         }
-        found = pruned(_pretrained("efficientnet-lite0", photos, ["onnx-fp32"]) | {"prune": prune})
+        found = pruned(_pretrained("efficientnet-lite0", photos, "onnx-fp32") | {"prune": prune})
         rows += [
             {
                 "section": "lite0",
@@ -206,7 +206,7 @@ def lite0(photos: Path, further: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _pretrained(model: str, photos: Path, targets: list[str]) -> dict[str, Any]:
+def _pretrained(model: str, photos: Path, target: str) -> dict[str, Any]:
     return {
         "name": "pruning-benchmark",
         "model": {"name": f"zoo:{model}", "pretrained": True},
@@ -215,7 +215,7 @@ def _pretrained(model: str, photos: Path, targets: list[str]) -> dict[str, Any]:
             "eval": str(photos / "eval.csv"),
             "calibration": {"source": str(photos / "calibration.csv"), "count": 100},
         },
-        "targets": targets,
+        "targets": {target: None},
     }
 
 
@@ -262,7 +262,7 @@ class File:
 
 def _file(model: str, target: str, photos: Path, multiple: int | None) -> File:
     """Make a target's file of a network at half its multiply-accumulates, or of the whole one."""
-    document = _pretrained(model, photos, [target])
+    document = _pretrained(model, photos, target)
     del document["data"]["train"]
     if multiple is not None:
         document["prune"] = {
