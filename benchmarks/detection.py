@@ -2,13 +2,14 @@
 
     edgecnn fetch zoo:yolo-nano
     python benchmarks/detection.py nano path/to/photos-with-boxes --json results/detection.json
-    python benchmarks/detection.py yolox yolox_nano.onnx path/to/coco --json results/detection_yolox.json
-    python benchmarks/detection.py nms
+    python benchmarks/detection.py yolox yolox_nano.onnx path/to/coco --json results/detection.json
+    python benchmarks/detection.py nms --json results/detection.json
 
 ``nano`` runs the built-in pipeline `detector` on a dataset (Pascal VOC, YOLO or COCO), of which a fixed fifth
 is held out, in a store of its own, and times whole frames of its int8 artifacts on one thread. ``nms`` times
 suppression against torchvision's. ``yolox`` exports an ONNX file for the three int8 targets, calibrated on
-``calibration.json`` and measured on ``eval.json`` of a folder, each by one fixed rung of the ladder.
+``calibration.json`` and measured on ``eval.json`` of a folder, each by the rung that an export takes by
+itself. A section replaces its own tables in a JSON file that is there already, and leaves the others'.
 
 Claims that this script is for: AP50 of at least 0.75 on the raccoon photos after less than 40 minutes on two
 cores, int8 within 1 point of fp32's AP50 in all three formats; a fully integer TFLite file without
@@ -32,8 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from export import empty_home
-from rich.console import Console
-from rich.table import Table
+from output import print_table, write_json
 
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 _FRAMES = 40
 _RUNTIMES = {"tflite": "litert", "onnx": "onnxruntime"}
 _CANDIDATES = 8400
-_YOLOX_RUNGS = {"onnx-int8": "equalize", "openvino-int8": "ranges", "tflite-int8": "equalize"}
+_YOLOX_TARGETS = ("onnx-int8", "openvino-int8", "tflite-int8")
 _YOLOX_SETS = {"calibration": "calibration", "data": "eval"}
 
 
@@ -75,11 +75,15 @@ def main() -> None:
     else:
         found = {"suppression": suppression()}
     for title, rows in found.items():
-        Console(width=160).print(as_table(title, rows))
+        print_table(rows, title)
     if arguments.json:
-        document = {"host": host().to_json(), **found}
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        write_section(arguments.json, arguments.section, found)
+
+
+def write_section(file: Path, section: str, found: dict[str, list[dict[str, Any]]]) -> None:
+    """Write a section's tables, with the machine that they are from, beside those of the other sections."""
+    document = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    write_json({**document, section: {"host": host().to_json(), **found}}, file)
 
 
 def nano(data: str, changes: list[str]) -> dict[str, list[dict[str, Any]]]:
@@ -118,12 +122,11 @@ def yolox(model: str, images: Path, changes: list[str]) -> list[dict[str, Any]]:
     rows = []
     with tempfile.TemporaryDirectory(prefix="edgecnn-yolox-") as folder:
         environment = {**os.environ, "EDGECNN_HOME": str(empty_home(Path(folder)))}
-        for target, rung in _YOLOX_RUNGS.items():
+        for target in _YOLOX_TARGETS:
             given = {"--target": target, "--out": f"{folder}/{target}"}
             given |= {f"--{key}": str(images / f"{name}.json") for key, name in _YOLOX_SETS.items()}
             options = [word for pair in given.items() for word in pair]
-            settings = [f"targets.{target}.quantize.method={rung}", *changes]
-            options += [word for setting in settings for word in ("--set", setting)]
+            options += [word for setting in changes for word in ("--set", setting)]
             started = time.monotonic()
             subprocess.run(
                 [sys.executable, "-m", "edgecnn.cli.main", "export", model, *options],
@@ -133,7 +136,9 @@ def yolox(model: str, images: Path, changes: list[str]) -> list[dict[str, Any]]:
             )
             made = [path for path in Path(folder).glob(f"{target}*") if (path / "manifest.json").is_file()]
             if made:
-                row = _target_row(Artifact.open(made[0]), time.monotonic() - started)
+                artifact = Artifact.open(made[0])
+                row = _target_row(artifact, time.monotonic() - started)
+                rung = artifact.manifest.ladder[-1]["rung"]
                 rows.append({**row, "rung": rung, "ships": not made[0].name.endswith(".rejected")})
     return rows
 
@@ -235,16 +240,6 @@ def _best_ms(run: Callable[[], object]) -> float:
         run()
         times.append(time.perf_counter() - started)
     return 1e3 * min(times)
-
-
-def as_table(title: str, rows: list[dict[str, Any]]) -> Table:
-    """Return rows as a table; every row has the same keys."""
-    table = Table(title=title)
-    for name in rows[0] if rows else ():
-        table.add_column(name, justify="right")
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    return table
 
 
 if __name__ == "__main__":

@@ -22,8 +22,14 @@ if TYPE_CHECKING:
     from edgecnn.models.imported.gates import Gate
     from edgecnn.models.spec import ModelSpec
 
-UNEVEN = 4.0
+UNEVEN = 2.0
 """How many times the median channel's size the largest has at least, where a layer is written out."""
+
+_ENDS = 3.0
+"""How far below zero SiLU is worth levels: a channel that reaches below is cut there for the others' sake."""
+
+_SHARE = 0.3
+"""Of the way from the average of a channel's extremes on each image to those on all images."""
 
 _SMALLEST = 1 / 256
 _NOTHING = 1e-6
@@ -77,13 +83,13 @@ def _scale(gate: Gate, extent: Tensor, state: dict[str, Tensor]) -> Tensor:
 
 
 def _extents(module: ImportedNetwork, gates: list[Gate], images: Tensor) -> dict[str, Tensor]:
-    """Return the largest magnitude in every channel in front of the gates, ``[C]``, by the layer's name."""
-    largest: dict[str, Tensor] = {}
+    """Return how far every channel in front of the gates reaches, ``[C]``, by the layer's name."""
+    reached: dict[str, list[Tensor]] = {gate.source.name: [] for gate in gates}
 
     def watch(name: str) -> torch.utils.hooks.RemovableHandle:
         def seen(_layer: nn.Module, _inputs: object, value: Tensor) -> None:
-            extent = value.abs().amax((0, 2, 3))
-            largest[name] = torch.maximum(largest[name], extent) if name in largest else extent
+            below = (-value.amin((0, 2, 3))).clamp(0.0, _ENDS)
+            reached[name].append(torch.maximum(value.amax((0, 2, 3)), below))
 
         return module.get_submodule(name).register_forward_hook(seen)
 
@@ -93,4 +99,8 @@ def _extents(module: ImportedNetwork, gates: list[Gate], images: Tensor) -> dict
             module(image[None])
     for handle in handles:
         handle.remove()
-    return largest
+    images_by_name = {name: torch.stack(extents) for name, extents in reached.items()}
+    return {
+        name: extents.mean(dim=0).lerp(extents.amax(dim=0), _SHARE)
+        for name, extents in images_by_name.items()
+    }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from torch import fx
 
@@ -33,6 +33,7 @@ ACTIVATIONS: dict[Target, str] = {
 }
 
 SIGMOIDS: frozenset[Target] = frozenset({_ATEN.sigmoid.default})
+GATES: frozenset[Target] = frozenset({_ATEN.silu.default})
 
 FUSED: frozenset[Target] = frozenset({_ATEN.relu.default, _ATEN.relu6.default})
 """Activations that every runtime executes inside the layer before them."""
@@ -51,6 +52,18 @@ _NOTHING: frozenset[Target] = frozenset(
 def is_operator(node: fx.Node, targets: Collection[Target]) -> bool:
     """Whether a node calls one of some ATen operations."""
     return node.op == "call_function" and node.target in targets
+
+
+def gated(nodes: Iterable[fx.Node]) -> set[str]:
+    """Return the tensors that only ``x * sigmoid(s * x)`` reads, written out with a scale ``s`` a channel."""
+    found = set()
+    for node in nodes:
+        if is_operator(node, {_ATEN.mul.Tensor}) and len(node.all_input_nodes) == 2:
+            source, gate = node.all_input_nodes
+            argument = gate.all_input_nodes[0] if is_operator(gate, SIGMOIDS) else gate
+            if is_operator(argument, CONVOLUTIONS) and set(source.users) == {node, argument}:
+                found.add(source.name)
+    return found
 
 
 def arguments(node: fx.Node) -> tuple[Any, ...]:

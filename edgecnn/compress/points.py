@@ -16,6 +16,8 @@ from edgecnn.compress.execution import operations, output_nodes
 from edgecnn.compress.operators import FUSED, Target, is_operator
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from torch import fx
 
     from edgecnn.compress.graph import Graph
@@ -63,10 +65,32 @@ class Points:
     operations: dict[str, frozenset[str]]
     outputs: frozenset[str]
 
+    def in_float(self, layers: Collection[str], every: Collection[str]) -> frozenset[str]:
+        """Return the grids that vanish where some layers are left in float.
 
-def quantization_points(graph: Graph) -> Points:
-    """Find every tensor that an integer runtime quantizes."""
-    grids = _Grids(graph)
+        What lies between such layers alone, such as their activations, is left in float with them.
+
+        Args:
+            layers: Names of the layers left in float.
+            every: Names of all layers.
+        """
+        others = set(every) - set(layers)
+        while True:
+            kept = {grid for grid, names in self.operations.items() if not names.isdisjoint(others)}
+            met = frozenset[str]().union(*(self.operations[grid] for grid in kept)) - set(layers)
+            if met <= others:
+                return frozenset(self.operations.keys() - kept - self.outputs)
+            others |= met
+
+
+def quantization_points(graph: Graph, fused: Collection[Target] = FUSED) -> Points:
+    """Find every tensor that an integer runtime quantizes.
+
+    Args:
+        graph: The trace.
+        fused: Activations that the runtime computes before it writes what a layer made.
+    """
+    grids = _Grids(graph, fused)
     for node in operations(graph.program):
         grids.visit(node)
     outputs = frozenset(grids.root(grids.of[node.name]) for node in output_nodes(graph.program))
@@ -80,7 +104,8 @@ def quantization_points(graph: Graph) -> Points:
 class _Grids:
     """Grids as they are found in the order of execution; concatenations merge them."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, fused: Collection[Target]) -> None:
+        self._fused = fused
         self.of: dict[str, str] = {graph.input: graph.input}
         self.writes: dict[str, str] = {graph.input: graph.input}
         self.touching: dict[str, set[str]] = {graph.input: set()}
@@ -117,7 +142,7 @@ class _Grids:
     def _inherited(self, node: fx.Node) -> str:
         """Return the operation that a fused activation belongs to, or the node's own name."""
         before = node.all_input_nodes[0] if node.all_input_nodes else node
-        if is_operator(node, FUSED) and before.name not in self.of and before.name in self._operation:
+        if is_operator(node, self._fused) and before.name not in self.of and before.name in self._operation:
             return self._operation[before.name]
         return node.name
 
@@ -126,7 +151,7 @@ class _Grids:
         if node.name in self._inside:
             return True
         users = list(node.users)
-        return len(users) == 1 and is_operator(users[0], FUSED)
+        return len(users) == 1 and is_operator(users[0], self._fused)
 
     def _merge(self, one: str, other: str) -> None:
         first, second = self.root(one), self.root(other)

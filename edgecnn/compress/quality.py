@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch.nn import functional
 
-from edgecnn.compress.ranges import mean_sqnr_db
 from edgecnn.compress.simulate import answers
+from edgecnn.compress.sqnr import mean_sqnr_db
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

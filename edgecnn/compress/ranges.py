@@ -21,15 +21,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.compress.estimators import DISTRIBUTION_ESTIMATORS
+from edgecnn.compress.sqnr import mean_sqnr_db
 from edgecnn.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-Values = npt.NDArray[np.float32]
-
-Answer = tuple[Values, ...]
-"""What a network says of one image: one flat array an output."""
+    from edgecnn.compress.sqnr import Answer, Values
 
 Method = float | str
 """How ranges are estimated: the share of the way from averages to extremes, or an estimator's name."""
@@ -51,6 +49,9 @@ MIN_TO_CHOOSE = 16
 SIGMOID_LIMIT = 8.0
 """Beyond it a sigmoid in int8, whose step is 1/256, no longer changes: what only it reads is cut there."""
 
+GATE_LIMIT = 6.0
+"""Below minus it ``x * sigmoid(x)`` is next to nothing: what only that reads is cut there."""
+
 _HOLD_OUT_EVERY = 3
 
 
@@ -60,6 +61,11 @@ class Range:
 
     low: float
     high: float
+
+
+def channel_name(tensor: str, channel: int) -> str:
+    """Return the name of the range of one channel of a tensor."""
+    return f"{tensor}#{channel}"
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,20 @@ class Observations:
             for name, arrays in self.samples.items()
         }
         return Observations(self.names, low, high, samples)
+
+    def above(self, names: Collection[str], limit: float) -> Observations:
+        """Return the same with some tensors cut below, at minus a limit or as far as they reach above zero.
+
+        Channels of a tensor that were evened out have units of their own, and the limit holds for the widest.
+        """
+        places = [place for place, name in enumerate(self.names) if name in names]
+        low, samples = self.low.copy(), dict(self.samples)
+        for place in places:
+            name, floor = self.names[place], -max(limit, float(self.high[:, place].max()))
+            low[:, place] = low[:, place].clip(min=floor)
+            if name in samples:
+                samples[name] = tuple(array.clip(min=floor) for array in samples[name])
+        return Observations(self.names, low, self.high, samples)
 
     def of(self, images: Sequence[int]) -> Observations:
         """Return what some of the images showed."""
@@ -242,43 +262,3 @@ def choose(
     }
     best = max(quality, key=quality.__getitem__)
     return Choice(estimate(seen, outputs, best), best, quality)
-
-
-def mean_sqnr_db(truth: Sequence[Answer], answers: Sequence[Answer]) -> float:
-    """Return the mean over all outputs of their signal to quantization noise ratios, in dB.
-
-    Outputs may lie on scales of their own, such as boxes in pixels beside scores: a ratio over all values
-    together would say nothing of the small ones.
-
-    >>> truth, answers = (np.float32([3, 4]), np.float32([300])), (np.float32([3, 4.5]), np.float32([330]))
-    >>> [round(ratio) for ratio in sqnr_of_outputs([truth], [answers])]
-    [20, 20]
-    >>> round(mean_sqnr_db([truth], [answers]))
-    20
-    """
-    ratios = sqnr_of_outputs(truth, answers)
-    return float("-inf") if float("-inf") in ratios else float(np.mean(ratios))
-
-
-def sqnr_of_outputs(truth: Sequence[Answer], answers: Sequence[Answer]) -> list[float]:
-    """Return the signal to quantization noise ratio of every output over all images, in dB."""
-    return [
-        sqnr_db(list(want), list(have))
-        for want, have in zip(zip(*truth, strict=True), zip(*answers, strict=True), strict=True)
-    ]
-
-
-def sqnr_db(truth: Sequence[Values], outputs: Sequence[Values]) -> float:
-    """Return the signal to quantization noise ratio over all images, in dB.
-
-    >>> round(sqnr_db([np.float32([3, 4])], [np.float32([3, 4.5])]), 6)
-    20.0
-    """
-    signal = sum(float(np.square(want, dtype=np.float64).sum()) for want in truth)
-    noise = sum(
-        float(np.square(want - have, dtype=np.float64).sum())
-        for want, have in zip(truth, outputs, strict=True)
-    )
-    if noise == 0.0:
-        return float("inf")
-    return float("-inf") if signal == 0.0 else float(10.0 * np.log10(signal / noise))

@@ -22,6 +22,7 @@ from edgecnn.compress.channels import channel_extents
 from edgecnn.compress.equalize import equalize as equalize_channels
 from edgecnn.compress.fold import tensors
 from edgecnn.compress.quality import measure
+from edgecnn.compress.sensitivity import LAYERS_FILE, leave_entry_in_float
 from edgecnn.compress.sequential import walk
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.weights import write_safetensors
@@ -43,9 +44,13 @@ def equalize(
     scheme: str,
     images: int,
     seed: int,
+    entry: int,
     progress: Callable[[int, int], None],
 ) -> None:
     """Fold batch norms, even out channels where it helps, correct biases; write a checkpoint to ``out``.
+
+    With ``entry``, the layers at the network's entry may be left in float: what they lose goes through all
+    others, and they have few weights. How many is tried, and ``layers.json`` names them.
 
     Args:
         checkpoint: Directory of the network.
@@ -54,6 +59,7 @@ def equalize(
         scheme: How the target's weights are quantized, one of :data:`edgecnn.compress.weight_grid.SCHEMES`.
         images: How many calibration images, at most.
         seed: Which of them.
+        entry: How many layers may be left in float, at most.
         progress: Told what is done, of how much.
 
     Raises:
@@ -63,12 +69,16 @@ def equalize(
     with torch.no_grad(), freed_memory_kept():
         network = Calibrated.open(checkpoint, calibration, scheme, images, seed)
         notes = _prepare(network, "equalization and bias correction", progress, parts=3)
+        if entry:
+            layers = leave_entry_in_float(network, entry)
+            document = json.dumps({"float_layers": layers})
+            (Path(out) / LAYERS_FILE).write_text(document + "\n", encoding="utf-8")
         added = bias_correction.correct_fully(network.simulator, network.images)
         bias_correction.apply(network.module, network.graph, added)
         network.simulator.state = network.graph.state(network.module)
         notes["simulated"]["with bias correction"] = measure(network).to_json()
-        layers = {name: {"bias": _magnitude(shift)} for name, shift in added.items()}
-        _write(network, Path(out), notes | {"layers": layers})
+        shifts = {name: {"bias": _magnitude(shift)} for name, shift in added.items()}
+        _write(network, Path(out), notes | {"layers": shifts})
         progress(3, 3)
 
 

@@ -16,13 +16,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from edgecnn.compress.calibrated import Calibrated
-from edgecnn.compress.quality import Quality, measure
+from edgecnn.compress.quality import Quality, compare, measure
 from edgecnn.training.allocator import freed_memory_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 LAYERS_FILE = "layers.json"
+
+_ENTRY_IMAGES = 16
+_ENOUGH_DB = 1.0
+"""What more layers in float must gain at least."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,28 @@ def choose_layers(
         kept.append(item.name)
         quality = measure(network, every - set(kept))
     return kept, quality
+
+
+def leave_entry_in_float(network: Calibrated, most: int) -> list[str]:
+    """Leave the first layers in float, as few as do nearly what more of them would; return their names.
+
+    Args:
+        network: With ranges; its simulator executes these layers in float from now on.
+        most: How many layers may stay in float.
+    """
+    simulator = network.simulator
+    layers = [layer.name for layer in network.graph.layers if not layer.shared]
+    some = slice(None, None, -(-len(network.images) // _ENTRY_IMAGES))
+    quality = []
+    for count in range(most + 1):
+        simulator.leave_in_float(layers[:count])
+        outputs = simulator.run(network.images[some])
+        found = compare(network.truth[some], outputs, network.labels[some], simulator.sizes)
+        quality.append(found.sqnr_db)
+    enough = max(quality) - _ENOUGH_DB
+    count = next(count for count, sqnr in enumerate(quality) if sqnr >= enough)
+    simulator.leave_in_float(layers[:count])
+    return layers[:count]
 
 
 def operations_of(network: Calibrated) -> frozenset[str]:

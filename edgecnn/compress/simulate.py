@@ -4,6 +4,9 @@ One model of quantization for every format (Jacob et al. 2018, arXiv:1712.05877)
 an output channel, on the grid of a scheme (:mod:`edgecnn.compress.weight_grid`); activations affine, one grid
 of 256 levels a tensor (:mod:`edgecnn.compress.points`), with ranges estimated as for the real files
 (:mod:`edgecnn.compress.ranges`). Sums stay float.
+
+The scheme ``pairs-c`` stands for OpenVINO in this, too: it computes any activation behind a layer in float,
+and has a grid a channel where depthwise layers alone read.
 """
 
 from __future__ import annotations
@@ -15,9 +18,9 @@ import numpy as np
 import torch
 
 from edgecnn.compress.execution import batches, compute, last_uses, operations, output_nodes
-from edgecnn.compress.operators import SIGMOIDS, is_operator
+from edgecnn.compress.operators import ACTIVATIONS, FUSED, GATES, SIGMOIDS, gated, is_operator
 from edgecnn.compress.points import quantization_points
-from edgecnn.compress.ranges import BLENDS, SIGMOID_LIMIT, Observations, choose
+from edgecnn.compress.ranges import BLENDS, GATE_LIMIT, SIGMOID_LIMIT, Observations, channel_name, choose
 from edgecnn.compress.weight_grid import levels, weight_scales
 
 if TYPE_CHECKING:
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from edgecnn.compress.graph import Graph
-    from edgecnn.compress.ranges import Answer, Choice, Range
+    from edgecnn.compress.operators import Target
+    from edgecnn.compress.ranges import Choice, Range
+    from edgecnn.compress.sqnr import Answer
     from edgecnn.compress.weight_grid import Scheme
 
 _LEVELS = 255
@@ -53,10 +58,13 @@ class Simulator:
 
     def __init__(self, module: nn.Module, graph: Graph, scheme: Scheme) -> None:
         self.graph, self.scheme = graph, scheme
-        self.points = quantization_points(graph)
+        own_kernels = scheme == "pairs-c"
+        self.points = quantization_points(graph, ACTIVATIONS if own_kernels else FUSED)
         self.grids: dict[str, tuple[float, int]] = {}
+        self._channel_grids: dict[str, tuple[Tensor, Tensor]] = {}
         self._placeholder = {key: name for name, key in graph.keys.items()}
         self._operations, self._ended = operations(graph.program), last_uses(graph.program)
+        self._channels = self._by_channel() if own_kernels else {}
         returned = output_nodes(graph.program)
         self._outputs = [node.name for node in returned]
         self.sizes = tuple(math.prod(node.meta["val"].shape[1:]) for node in returned)
@@ -66,9 +74,29 @@ class Simulator:
         """Take the module's weights as they are now, and round them to the nearest grid points."""
         self.state = self.graph.state(module)
         self.weights: dict[str, Tensor] = {}
+        self.leave_in_float(())
+
+    def leave_in_float(self, layers: Collection[str]) -> None:
+        """Execute these layers and what lies between them in float, and all others with rounded weights."""
+        self._in_float = self.points.in_float(layers, [layer.name for layer in self.graph.layers])
         for layer in self.graph.layers:
             name = self._placeholder[layer.weight]
-            self.weights[name] = nearest(self.state[name], self.scheme, depthwise=layer.kind == "depthwise")
+            self.weights[name] = (
+                self.state[name]
+                if layer.name in layers
+                else nearest(self.state[name], self.scheme, depthwise=layer.kind == "depthwise")
+            )
+
+    def _by_channel(self) -> dict[str, int]:
+        """Return the grids that have a range a channel, as OpenVINO has where depthwise layers alone read."""
+        depthwise = {layer.node for layer in self.graph.layers if layer.kind == "depthwise"}
+        return {
+            node.name: node.meta["val"].shape[1]
+            for node in self._operations
+            if self.points.grid.get(node.name) == node.name
+            and node.name not in self.points.outputs
+            and {user.name for user in node.users} <= depthwise
+        }
 
     def placeholder(self, key: str) -> str:
         """Return the placeholder of a parameter or buffer."""
@@ -97,7 +125,10 @@ class Simulator:
             _extremes(batch, self.graph.input, low, high)
             for node in self._operations:
                 values[node.name] = compute(node, values)
-                if node.name in self.points.grid:
+                if node.name in self._channels:
+                    for at, channel in enumerate(values[node.name].unbind(1)):
+                        _extremes(channel, channel_name(node.name, at), low, high)
+                elif node.name in self.points.grid:
                     _extremes(values[node.name], self.points.grid[node.name], low, high)
                 self._free(values, node.name)
             bounds = {grid: torch.stack([low[grid], high[grid]], dim=1).tolist() for grid in low}
@@ -105,23 +136,32 @@ class Simulator:
                 {grid: tuple(pair[index]) for grid, pair in bounds.items()} for index in range(len(batch))
             ]
             outputs.append(self._flat(values))
-        seen = Observations.gather(rows).within(self._gated(), SIGMOID_LIMIT)
-        return seen, torch.cat(outputs)
+        seen = Observations.gather(rows).within(self._readers(SIGMOIDS), SIGMOID_LIMIT)
+        return seen.above(self._readers(GATES) | gated(self._operations), GATE_LIMIT), torch.cat(outputs)
 
-    def _gated(self) -> set[str]:
-        """Return the tensors that nothing but a sigmoid reads."""
+    def _readers(self, targets: Collection[Target]) -> set[str]:
+        """Return the tensors that nothing but some operations read."""
         return {
             node.name
             for node in self._operations
-            if node.users and all(is_operator(user, SIGMOIDS) for user in node.users)
+            if node.users and all(is_operator(user, targets) for user in node.users)
         }
 
     def use(self, ranges: dict[str, Range]) -> None:
         """Quantize activations to these ranges, each widened to hold zero."""
         self.grids = {name: activation_grid(bounds) for name, bounds in ranges.items()}
+        for name, count in self._channels.items():
+            parts = [self.grids[channel_name(name, at)] for at in range(count)]
+            scales, zeros = (torch.tensor(ends).reshape(-1, 1, 1) for ends in zip(*parts, strict=True))
+            self._channel_grids[name] = scales, zeros
 
     def quantize(self, value: Tensor, node: str) -> Tensor:
         """Return what a runtime would have written in this node's place."""
+        if self.points.grid[node] in self._in_float:
+            return value
+        if node in self._channels:
+            scales, zeros = self._channel_grids[node]
+            return value.div(scales).round_().clamp_(-zeros, _LEVELS - zeros).mul_(scales)
         scale, zero = self.grids[self.points.grid[node]]
         # The same values as torch.fake_quantize_per_tensor_affine, in a third of its time.
         return value.mul(1.0 / scale).round_().clamp_(-zero, _LEVELS - zero).mul_(scale)

@@ -8,10 +8,10 @@ from pydantic import Field
 
 from edgecnn.config.base import Schema
 
-Rung = Literal["plain", "ranges", "equalize", "adaround", "mixed", "qat"]
+Rung = Literal["plain", "ranges", "equalize", "entry", "adaround", "mixed", "qat"]
 """A step of the recovery ladder, cheapest first."""
 
-RUNGS: tuple[Rung, ...] = ("plain", "ranges", "equalize", "adaround", "mixed", "qat")
+RUNGS: tuple[Rung, ...] = ("plain", "ranges", "equalize", "entry", "adaround", "mixed", "qat")
 
 RangeMethod = Literal["auto", "search", "average", "extremes", "percentile", "mse", "entropy"]
 

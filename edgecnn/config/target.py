@@ -81,6 +81,9 @@ class VerificationLimits(Schema):
     quantization_collapsed: Fraction | None = None
     """Link 2: most channels of a map that may collapse to a few distinct values, as a share."""
 
+    quantization_score_levels: float | None = None
+    """Link 2: least distinct scores of a detector's boxes on real images, after decoding."""
+
     kernels_gap_db: float | None = None
     """Link 3: most that shipping execution may lose to reference execution."""
 

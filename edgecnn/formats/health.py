@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgecnn.compress.ranges import sqnr_db
+from edgecnn.compress.sqnr import sqnr_db
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edgecnn.compress.ranges import Answer, Range, Values
+    from edgecnn.compress.ranges import Range
+    from edgecnn.compress.sqnr import Answer, Values
 
 
 def calibration_health(

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
-    from edgecnn.compress.ranges import Answer, Method, Observations, Range
+    from edgecnn.compress.ranges import Method, Observations, Range
+    from edgecnn.compress.sqnr import Answer
     from edgecnn.formats.base import QuantizeRequest
 
 GRID_FILE = "grid.safetensors"

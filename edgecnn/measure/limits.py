@@ -25,6 +25,8 @@ class Limits:
         quantization_map_sqnr_db: Link 2: the same of a map's changes from place to place, most of which are
             background: a map that says nothing any more has 0 dB, and above that the task metric decides.
         quantization_collapsed: Link 2: most channels of a map, as a share, that may collapse to a few values.
+        quantization_score_levels: Link 2: least distinct scores of a detector's boxes on real images; where
+            the float file has few itself, a quarter of them.
         kernels_gap_db: Link 3: most SQNR, against the float file, that shipping execution may lose to
             reference execution.
         kernels_ample_db: Link 3: SQNR against the float file beyond which a further loss is not counted.
@@ -39,6 +41,7 @@ class Limits:
     quantization_agreement: float = 0.99
     quantization_map_sqnr_db: float = 60.0
     quantization_collapsed: float = 0.0
+    quantization_score_levels: float = 0.0
     kernels_gap_db: float = 3.0
     kernels_ample_db: float = 60.0
     kernels_agreement: float = 0.99
@@ -84,6 +87,7 @@ _DEFAULTS = {
         quantization_agreement=0.85,
         quantization_map_sqnr_db=1.0,
         quantization_collapsed=0.1,
+        quantization_score_levels=16.0,
         kernels_agreement=0.90,
         task_drop=0.025,
     ),

@@ -6,7 +6,7 @@ verification chain, budgets, the recovery ladder, ``edgecnn eval``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _CONFIDENCE = 0.95
 _SAME_PLACE = 0.5
+_SHARE_OF_LEVELS = 4
 
 
 class Task(Protocol):
@@ -116,6 +117,45 @@ class Classify:
         return agreement(one[0], other[0])
 
 
+def score_levels(detector: Detector, outputs: Sequence[Outputs], contract: Contract) -> int:
+    """Return how many distinct scores the boxes of all images have, after decoding.
+
+    Where one scale left two or three, boxes are found, but nothing tells which of them are right.
+    """
+    sizes = [(contract.height, contract.width)] * len(outputs[0])
+    found = _decode(detector, outputs, contract, sizes)
+    return int(np.unique(np.concatenate([image.scores for image in found])).size)
+
+
+def with_score_levels(link: Link, float_levels: int, levels: int, limits: Limits) -> Link:
+    """Return link 2 with how many distinct scores a detector's boxes have left.
+
+    Args:
+        link: The link so far.
+        float_levels: Of the float file, on the same images.
+        levels: Of the target's file.
+        limits: What is allowed.
+    """
+    least = min(limits.quantization_score_levels, float_levels / _SHARE_OF_LEVELS)
+    metrics = {"score_levels": float(levels), "float_score_levels": float(float_levels)}
+    cause = f"the boxes have {levels} distinct scores, {float_levels} in float: one scale serves too much"
+    return replace(
+        link,
+        metrics=link.metrics | metrics,
+        limits=link.limits | {"score_levels": Bound(least, at_least=True)},
+        cause=link.cause or ("" if levels >= least else cause),
+    )
+
+
+def _decode(
+    detector: Detector, outputs: Sequence[Outputs], contract: Contract, sizes: Sequence[tuple[int, int]]
+) -> list[Detections]:
+    try:
+        return detector.for_evaluation().decode(outputs, contract, sizes)
+    except ValueError as error:
+        raise InputError(f"the network does not answer as its detector says: {error}") from error
+
+
 @dataclass(frozen=True)
 class Detect:
     """Images with boxes.
@@ -137,10 +177,7 @@ class Detect:
         Raises:
             InputError: The outputs are not those of the detector.
         """
-        try:
-            return self.detector.for_evaluation().decode(outputs, self.contract, self.objects.sizes)
-        except ValueError as error:
-            raise InputError(f"the network does not answer as its detector says: {error}") from error
+        return _decode(self.detector, outputs, self.contract, self.objects.sizes)
 
     def values(self, outputs: Sequence[Outputs]) -> dict[str, float]:
         """Return ``ap`` (AP50:95) and ``ap50``."""

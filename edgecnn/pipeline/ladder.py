@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.measure.budgets import judge_one
 from edgecnn.pipeline.assemble import Parts
 from edgecnn.pipeline.attempts import add_attempt
-from edgecnn.pipeline.recovery import CONTROL_REFERENCE, rungs_of
+from edgecnn.pipeline.recovery import ACCURACY_BUDGETS, CONTROL_REFERENCE, is_held_to_accuracy, rungs_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from edgecnn.pipeline.attempts import Attempt
     from edgecnn.pipeline.plan import Plan
     from edgecnn.pipeline.step import StepResult
-
-_ACCURACY = ("accuracy", "accuracy_drop", "unpruned_drop", "ap50", "ap50_drop")
 
 
 @dataclass(frozen=True)
@@ -57,16 +55,11 @@ def climb(plan: Plan, results: Mapping[str, StepResult]) -> bool:
     for name, target in plan.pipeline.targets.items():
         attempts = plan.attempts[name]
         left = rungs_of(plan, target)[len(attempts) :]
-        wanted = bool(left) and is_held_to_accuracy(attempts[-1])
+        wanted = bool(left) and is_held_to_accuracy(target)
         if wanted and not judge_attempt(plan, attempts[-1], results).met:
             plan.attempts[name] = [*attempts, add_attempt(plan, target, left[0])]
             climbed = True
     return climbed
-
-
-def is_held_to_accuracy(attempt: Attempt) -> bool:
-    """Whether the target has a budget that a better quantization could meet."""
-    return any(name in attempt.target.budgets.given() for name in _ACCURACY)
 
 
 def choose_attempt(plan: Plan, name: str, results: Mapping[str, StepResult]) -> Attempt:
@@ -96,7 +89,7 @@ def judge_attempt(plan: Plan, attempt: Attempt, results: Mapping[str, StepResult
     measured = {"accuracy": metrics.get("value"), "accuracy_drop": metrics.get("drop")}
     measured |= {name: metrics.get(name) for name in ("unpruned_drop", "ap50", "ap50_drop")}
     budgets = attempt.target.budgets.given()
-    held = [judge_one(name, budgets[name], measured[name]) for name in _ACCURACY if name in budgets]
+    held = [judge_one(name, budgets[name], measured[name]) for name in ACCURACY_BUDGETS if name in budgets]
     shipping = [link.metrics.get("shipping_sqnr_db") for link in links]
     return RungResult(
         attempt.rung,

@@ -4,7 +4,8 @@
 ``plain``      the network as it is, ranges between average and extremes
 ``ranges``     the same, with every range estimator tried
 ``equalize``   ranges of neighbouring layers evened out, biases corrected
-``adaround``   that, with every weight rounded up or down as its layer's output wants it
+``entry``      that, with the first few layers left in float; not in TFLite, which is integer throughout
+``adaround``   equalized, with every weight rounded up or down as its layer's output wants it
 ``mixed``      that, with the few most sensitive layers left in float
 ``qat``        the network trained on with quantization simulated, and ranges learnt
 =============  ======================================================================================
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from edgecnn.pipeline.plan import Plan
 
 SEARCH = {"ranges": "search"}
+_ENTRY = 6
+"""Layers that ``entry`` may leave in float."""
+
+ACCURACY_BUDGETS = ("accuracy", "accuracy_drop", "unpruned_drop", "ap50", "ap50_drop")
 CONTROL_STEP = "control"
 CONTROL_REFERENCE = "reference@control"
 
@@ -70,12 +75,12 @@ def network_of(plan: Plan, target: Target, rung: Rung) -> Network:
             return Network(plan.checkpoint, options=SEARCH)
         case "equalize":
             return Network(_equalize(plan, scheme), f"@equalize-{scheme}", options=SEARCH)
-        case "adaround":
+        case "entry":
+            entry = _equalize(plan, scheme, _ENTRY)
+            return Network(entry, f"@entry-{scheme}", recovered=True, options=SEARCH, layers=entry)
+        case "adaround" | "mixed":
             rounded = _round(plan, scheme)
-            return Network(rounded, f"@adaround-{scheme}", recovered=True, options=SEARCH)
-        case "mixed":
-            rounded = _round(plan, scheme)
-            layers = _sensitivity(plan, scheme)
+            layers = _sensitivity(plan, scheme) if rung == "mixed" else None
             return Network(rounded, f"@adaround-{scheme}", recovered=True, options=SEARCH, layers=layers)
         case "qat":
             _control(plan)
@@ -97,13 +102,25 @@ def rungs_of(plan: Plan, target: Target) -> tuple[Rung, ...]:
         return ("plain",)
     if target.quantize.method != "auto":
         return (target.quantize.method,)
-    trainable = plan.pipeline.spec.qat is not None or plan.pipeline.spec.train is not None
-    return RUNGS if trainable else RUNGS[:-1]
+    spec = plan.pipeline.spec
+    rungs: tuple[Rung, ...] = RUNGS if spec.qat is not None or spec.train is not None else RUNGS[:-1]
+    if target.format == "tflite" or target.compile is not None:
+        rungs = tuple(rung for rung in rungs if rung != "entry")
+    if spec.model.name.endswith(".onnx") and not is_held_to_accuracy(target):
+        # Nothing would say that the first rung is not enough, and for detectors with SiLU it is not.
+        rungs = rungs[rungs.index("entry" if "entry" in rungs else "equalize") :]
+    return rungs
 
 
-def _equalize(plan: Plan, scheme: str) -> str:
+def is_held_to_accuracy(target: Target) -> bool:
+    """Whether a target has a budget that a better quantization could meet."""
+    return any(name in target.budgets.given() for name in ACCURACY_BUDGETS)
+
+
+def _equalize(plan: Plan, scheme: str, entry: int = 0) -> str:
     inputs = {"checkpoint": plan.checkpoint, "calibration": "calibration"}
-    return plan.add(Step(f"equalize:{scheme}", EQUALIZE, EqualizeParameters(scheme), inputs))
+    name = f"{'entry' if entry else 'equalize'}:{scheme}"
+    return plan.add(Step(name, EQUALIZE, EqualizeParameters(scheme, entry=entry), inputs))
 
 
 def _round(plan: Plan, scheme: str) -> str:

@@ -66,8 +66,8 @@ def _float_layers(found: Path) -> dict[str, Any]:
 
 
 QUANTIZE = {
-    "onnx": Stage("quantize", 4, run, ("onnx", "onnxruntime")),
-    "tflite": Stage("quantize", 6, run, ("ai-edge-quantizer", "ai-edge-litert")),
+    "onnx": Stage("quantize", 5, run, ("onnx", "onnxruntime")),
+    "tflite": Stage("quantize", 7, run, ("ai-edge-quantizer", "ai-edge-litert")),
     "openvino": Stage("quantize", 4, run, ("openvino", "nncf")),
 }
 

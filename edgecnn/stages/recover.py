@@ -23,11 +23,13 @@ class EqualizeParameters:
         scheme: Grid of the weights: ``symmetric``, ``pairs-hwc`` or ``pairs-c``.
         images: How many calibration images are used, at most.
         seed: Which ones.
+        entry: How many layers at the network's entry may be left in float, at most.
     """
 
     scheme: str
     images: int = 100
     seed: int = 0
+    entry: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ def _in_child(entry: str, what: str) -> Callable[[Inputs, Any, Context], None]:
     return run
 
 
-EQUALIZE = Stage("equalize", 2, _in_child("edgecnn.compress.recover:equalize", "equalization"), ("torch",))
-ROUND = Stage("round", 2, _in_child("edgecnn.compress.recover:round_weights", "rounding"), ("torch",))
+EQUALIZE = Stage("equalize", 3, _in_child("edgecnn.compress.recover:equalize", "equalization"), ("torch",))
+ROUND = Stage("round", 3, _in_child("edgecnn.compress.recover:round_weights", "rounding"), ("torch",))
 SENSITIVITY = Stage(
-    "sensitivity", 2, _in_child("edgecnn.compress.sensitivity:analyse", "sensitivity"), ("torch",)
+    "sensitivity", 3, _in_child("edgecnn.compress.sensitivity:analyse", "sensitivity"), ("torch",)
 )

@@ -15,6 +15,7 @@ from edgecnn.devices.local import LocalDevice
 from edgecnn.errors import VerificationFailed
 from edgecnn.formats.registry import model_file
 from edgecnn.measure.limits import Limits
+from edgecnn.measure.task import score_levels, with_score_levels
 from edgecnn.measure.verification import (
     Link,
     first_broken,
@@ -23,6 +24,7 @@ from edgecnn.measure.verification import (
     verify_kernels,
     verify_quantization,
 )
+from edgecnn.ondevice.detector import Detector
 from edgecnn.runtimes.isa import ISAS
 from edgecnn.runtimes.registry import entry_of
 from edgecnn.stages import reference
@@ -89,12 +91,18 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
 
     model = model_file(inputs["model"], parameters.format)
     reference_outputs = execute("reference", _reference_file(model, parameters.format, context), "reference")
-    links.append(
-        judge_outputs(
-            names, lambda place: verify_quantization(float_outputs[place], reference_outputs[place], limits)
-        )
+    link = judge_outputs(
+        names, lambda place: verify_quantization(float_outputs[place], reference_outputs[place], limits)
     )
-    if not links[-1].passed:
+    detector = _detector(inputs["contract"])
+    if detector is not None:
+        contract = PreparedSet.open(inputs["probe"]).contract
+        before, after = (
+            score_levels(detector, outputs, contract) for outputs in (float_outputs, reference_outputs)
+        )
+        link = with_score_levels(link, before, after, limits)
+    links.append(link)
+    if not link.passed:
         return links
     shipping_outputs = execute("shipping", model, "shipping")
     # What a simulator computes does not depend on the machine that it runs on.
@@ -105,6 +113,12 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
         judge_outputs(names, lambda place: verify_kernels(*executed[place], limits, isa, steps[place]))
     )
     return links
+
+
+def _detector(contract: Path) -> Detector | None:
+    """Return how the network's outputs become boxes; None for a classifier."""
+    file = contract / "detector.json"
+    return Detector.from_json(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
 
 
 def _output_steps(inspection: Path) -> list[float | None]:
@@ -190,12 +204,12 @@ def read_links(outputs: Path) -> list[Link]:
 
 
 VERIFY = {
-    "onnxruntime": Stage("verify", 6, run, ("onnxruntime",)),
-    "litert": Stage("verify", 6, run, ("ai-edge-litert",)),
-    "tflite-runtime": Stage("verify", 6, run, ("tflite-runtime",)),
-    "openvino": Stage("verify", 6, run, ("openvino",)),
-    "tosa": Stage("verify", 6, run, ("ai-edge-litert",), toolchains=("tosa",)),
-    "tflite-micro": Stage("verify", 6, run, ("ai-edge-litert",), toolchains=("tflm",)),
-    "qnn": Stage("verify", 6, run, ("onnxruntime",), toolchains=("qnn",)),
-    "rknn": Stage("verify", 6, run, ("onnxruntime",), toolchains=("rknn",)),
+    "onnxruntime": Stage("verify", 7, run, ("onnxruntime",)),
+    "litert": Stage("verify", 7, run, ("ai-edge-litert",)),
+    "tflite-runtime": Stage("verify", 7, run, ("tflite-runtime",)),
+    "openvino": Stage("verify", 7, run, ("openvino",)),
+    "tosa": Stage("verify", 7, run, ("ai-edge-litert",), toolchains=("tosa",)),
+    "tflite-micro": Stage("verify", 7, run, ("ai-edge-litert",), toolchains=("tflm",)),
+    "qnn": Stage("verify", 7, run, ("onnxruntime",), toolchains=("qnn",)),
+    "rknn": Stage("verify", 7, run, ("onnxruntime",), toolchains=("rknn",)),
 }

@@ -9,10 +9,11 @@ import torch
 from edgecnn.compress.adaround import AdaRound
 from edgecnn.compress.bias_correction import apply
 from edgecnn.compress.fold import fold_batch_norm
-from edgecnn.compress.ranges import estimate, sqnr_db
+from edgecnn.compress.ranges import estimate
 from edgecnn.compress.rounding import Problem, optimize
 from edgecnn.compress.sequential import walk
 from edgecnn.compress.simulate import Simulator
+from edgecnn.compress.sqnr import sqnr_db
 from edgecnn.compress.weight_grid import SCHEMES, Scheme, is_safe, weight_scales
 from tests.compress.networks import graph_of, images, network
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from edgecnn.compress.bias_correction import apply, correct_fully, correct_quickly
 from edgecnn.compress.fold import fold_batch_norm, read_bias
 from edgecnn.compress.graph import trace
-from edgecnn.compress.ranges import estimate, sqnr_db
+from edgecnn.compress.ranges import estimate
 from edgecnn.compress.simulate import Simulator
+from edgecnn.compress.sqnr import sqnr_db
 from tests.compress.networks import graph_of, images, network
 
 

@@ -11,8 +11,10 @@ import torch
 
 from edgecnn.compress.gates import even_out
 from edgecnn.compress.graph import trace
-from edgecnn.compress.ranges import SIGMOID_LIMIT, Observations, Range, estimate, sqnr_db
+from edgecnn.compress.ranges import GATE_LIMIT, SIGMOID_LIMIT, Observations, Range, estimate
 from edgecnn.compress.simulate import Simulator
+from edgecnn.compress.sqnr import sqnr_db
+from edgecnn.compress.weight_grid import SCHEMES
 from edgecnn.models.imported.gates import find_gates
 from edgecnn.models.imported.graph import ImportedGraph, Node
 from edgecnn.models.imported.network import ImportedNetwork
@@ -87,9 +89,7 @@ def test_int8_recovers_what_the_large_channel_cost(uneven: tuple[ImportedNetwork
 def _quality(module: Any) -> float:
     with torch.no_grad():
         simulator = Simulator(module, trace(module, images(1)), "symmetric")
-        seen, truth = simulator.observe(images(16))
-        simulator.use(estimate(seen, simulator.points.outputs, 1.0))
-        return sqnr_db(list(truth.numpy()), list(simulator.run(images(16)).numpy()))
+        return _fitted(simulator)
 
 
 def test_even_channels_and_other_networks_are_left_alone(uneven: tuple[ImportedNetwork, ModelSpec]) -> None:
@@ -123,3 +123,36 @@ def test_a_known_range_replaces_what_was_seen() -> None:
     assert estimate(known, (), 0.0) == {"a": Range(0.0, 255.0), "b": Range(0.0, 1.0)}
     assert estimate(replace(known), (), "mse")["a"] == Range(0.0, 255.0)
     assert seen.with_range("absent", Range(0.0, 1.0)) is seen
+
+
+def test_what_gates_alone_read_is_cut_below_in_the_simulation(
+    uneven: tuple[ImportedNetwork, ModelSpec],
+) -> None:
+    module, _, names = even_out(*uneven, images(4))
+    assert names
+    with torch.no_grad():
+        simulator = Simulator(module, trace(module, images(1)), "symmetric")
+        seen, _ = simulator.observe(-30 * images(4))
+    reach = dict(zip(seen.names, zip(seen.low.min(axis=0), seen.high.max(axis=0), strict=True), strict=True))
+    floors = {name: low for name, (low, high) in reach.items() if low == -max(GATE_LIMIT, high)}
+    assert len(floors) >= 2, f"each gate's argument before its scale is cut: {reach}"
+
+
+def test_openvino_computes_silu_in_float_and_has_a_range_a_channel_for_depthwise_layers(
+    uneven: tuple[ImportedNetwork, ModelSpec],
+) -> None:
+    module, _ = uneven
+    graph = trace(module, images(1))
+    with torch.no_grad():
+        simulators = {scheme: Simulator(module, graph, scheme) for scheme in SCHEMES}
+        quality = {scheme: _fitted(simulator) for scheme, simulator in simulators.items()}
+    stem = graph["stem"]
+    assert stem.node in simulators["symmetric"].points.grid
+    assert stem.node not in simulators["pairs-c"].points.grid
+    assert quality["pairs-c"] > quality["symmetric"] + 6, "the large channel has a range of its own"
+
+
+def _fitted(simulator: Simulator) -> float:
+    seen, truth = simulator.observe(images(16))
+    simulator.use(estimate(seen, simulator.points.outputs, 1.0))
+    return sqnr_db(list(truth.numpy()), list(simulator.run(images(16)).numpy()))

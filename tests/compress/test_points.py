@@ -63,3 +63,16 @@ def test_parts_of_a_concatenation_share_a_grid_and_a_fused_addition_has_one() ->
     assert points.grid[one.output] == points.grid[relu] == points.grid[joined]
     assert points.grid[other.output] not in (points.grid[joined], points.grid[last.output])
     assert points.operations[points.grid[joined]] == {"one", "add", joined, "last"}
+
+
+def test_what_lies_between_float_layers_vanishes_and_nothing_else() -> None:
+    graph = graph_of("zoo:mobilenetv3-small")
+    points = quantization_points(graph)
+    names = [layer.name for layer in graph.layers]
+    first, second = graph.layers[:2]
+    gone = points.in_float(names[:2], names)
+    assert points.grid[graph.input] in gone
+    assert points.grid[first.sum] in gone, "the argument of the hard-swish between them"
+    assert points.grid[second.output] not in gone, "the third layer reads it"
+    assert points.in_float((), names) == frozenset()
+    assert points.in_float(names, names).isdisjoint(points.outputs)

@@ -7,17 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgecnn.compress.ranges import (
-    BLENDS,
-    MIN_TO_CHOOSE,
-    UNTRIED,
-    Observations,
-    Range,
-    choose,
-    estimate,
-    mean_sqnr_db,
-    sqnr_db,
-)
+from edgecnn.compress.ranges import BLENDS, MIN_TO_CHOOSE, UNTRIED, Observations, Range, choose, estimate
+from edgecnn.compress.sqnr import mean_sqnr_db, sqnr_db
 from edgecnn.errors import InputError
 
 _bounds = st.tuples(st.floats(-1e6, 1e6, width=32), st.floats(-1e6, 1e6, width=32)).map(
@@ -129,3 +120,27 @@ def test_sqnr_of_equal_and_of_silent_signals() -> None:
     some, none = [np.float32([1.0, 2.0])], [np.float32([0.0, 0.0])]
     assert sqnr_db(some, some) == np.inf
     assert sqnr_db(none, some) == -np.inf
+
+
+def test_what_only_a_gate_reads_is_cut_below() -> None:
+    samples = {"small": [np.float32([-100, 2])], "wide": [np.float32([-100, 50])]}
+    seen = Observations.gather([{"small": (-100.0, 2.0), "wide": (-100.0, 50.0), "b": (-9.0, 1.0)}], samples)
+    cut = seen.above(("small", "wide"), 6.0)
+    assert estimate(cut, (), 1.0) == {
+        "small": Range(-6.0, 2.0),
+        "wide": Range(-50.0, 50.0),
+        "b": Range(-9.0, 1.0),
+    }
+    assert cut.samples["small"][0].tolist() == [-6.0, 2.0]
+    assert seen.low.min() == -100.0, "the observations themselves stay"
+
+
+def test_a_map_is_judged_where_it_is_high() -> None:
+    """A cut of the few high scores hardly shows in the error of the whole map."""
+    scores = np.float32(np.random.default_rng(0).normal(-8, 1, 5000))
+    scores[:20] = 3.0
+    cut, coarse = scores.clip(max=0.0), np.rint(scores * 2) / 2
+    boxes = np.ones(4, np.float32)
+    boxes[0] = 0.0
+    truth = [(scores, boxes)]
+    assert mean_sqnr_db(truth, [(coarse, boxes + 0.01)]) > mean_sqnr_db(truth, [(cut, boxes + 0.01)]) + 6

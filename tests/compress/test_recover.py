@@ -28,7 +28,7 @@ from tests.compress.networks import images, network
 
 
 def _equalize(checkpoint: Path, calibration: Path, out: Path, **changes: Any) -> dict[str, Any]:
-    arguments = {"scheme": "symmetric", "images": 24, "seed": 0} | changes
+    arguments = {"scheme": "symmetric", "images": 24, "seed": 0, "entry": 0} | changes
     equalize(str(checkpoint), str(calibration), str(out), progress=lambda *_: None, **arguments)
     notes: dict[str, Any] = json.loads((out / NOTES_FILE).read_text())
     return notes
@@ -48,6 +48,16 @@ def test_equalization_writes_a_checkpoint_that_computes_nearly_the_same(
     assert simulated["with bias correction"]["sqnr_db"] > simulated["plain"]["sqnr_db"]
     assert notes["layers"].keys() >= {"features.0.0", "classifier.1"}
     assert all(count > 0 for count in notes["constant_channels"].values())
+
+
+def test_layers_at_the_entry_are_left_in_float_where_that_is_allowed(
+    checkpoint: Path, calibration: Path, tmp_path: Path
+) -> None:
+    notes = _equalize(checkpoint, calibration, tmp_path, entry=3)
+    named = json.loads((tmp_path / LAYERS_FILE).read_text())["float_layers"]
+    layers = list(notes["layers"])
+    assert named == layers[: len(named)]
+    assert len(named) <= 3
 
 
 def test_rounding_runs_as_a_stage_and_writes_its_grid(

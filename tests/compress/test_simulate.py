@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from edgecnn.compress.fold import fold_batch_norm
-from edgecnn.compress.ranges import BLENDS, Range, estimate, sqnr_db
+from edgecnn.compress.ranges import BLENDS, Range, estimate
 from edgecnn.compress.simulate import Simulator, activation_grid
+from edgecnn.compress.sqnr import sqnr_db
 from edgecnn.compress.weight_grid import SCHEMES, Scheme, is_safe, levels, weight_scales
 from tests.compress.networks import graph_of, images, network
 

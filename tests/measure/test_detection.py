@@ -12,8 +12,9 @@ from edgecnn.measure.detection import average_precision
 from edgecnn.measure.limits import Limits
 from edgecnn.measure.matching import Matches, resampled_precision
 from edgecnn.measure.paired_accuracy import unpack_values
-from edgecnn.measure.task import Detect, detections_alike, task_of
+from edgecnn.measure.task import Detect, detections_alike, score_levels, task_of, with_score_levels
 from edgecnn.measure.verdict import Verdict
+from edgecnn.measure.verification import Link
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.detector import Detections, Detector, Level
 
@@ -194,3 +195,20 @@ def test_what_is_kept_of_a_detector_is_enough_to_compare_it():
     kept = task.answers(truth)
     again = resampled_precision(task.decode(truth), objects)
     np.testing.assert_array_equal(unpack_values(kept["resampled"]), again.astype(np.float32))
+
+
+def test_scores_that_fell_to_few_levels_break_link_2():
+    """The best-known death of a detector: the file is valid, boxes are found, and all scores are alike."""
+    contract = Contract(32, 32)
+    detector = Detector((Level(8, boxes=0, scores=1),), "ltrb", score_threshold=0.1)
+    random = np.random.default_rng(0)
+    boxes, scores = np.ones((4, 4, 4, 4), np.float32), random.normal(0, 2, (4, 3, 4, 4)).astype(np.float32)
+    alive = score_levels(detector, [boxes, scores], contract)
+    few = score_levels(detector, [boxes, np.where(scores > 0, 2.0, -2.0).astype(np.float32)], contract)
+    assert (few, alive > 50) == (2, True)
+    link = Link(2, "quantization", "the file against the float file", {"sqnr_db": 9.0}, {})
+    assert with_score_levels(link, alive, alive - 5, Limits.of("int8")).passed
+    broken = with_score_levels(link, alive, few, Limits.of("int8"))
+    assert broken.broken == ("score_levels",)
+    assert "2 distinct scores" in broken.message()
+    assert with_score_levels(link, 4, 1, Limits.of("int8")).passed, "the float file finds nothing either"

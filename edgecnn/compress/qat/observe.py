@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from edgecnn.compress.qat.network import GraphNetwork
-    from edgecnn.compress.ranges import Answer, Choice
+    from edgecnn.compress.ranges import Choice
+    from edgecnn.compress.sqnr import Answer
     from edgecnn.data.prepared import PreparedSet
 
 _BATCH = 32

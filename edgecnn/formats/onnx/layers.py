@@ -10,6 +10,8 @@ import onnx
 from edgecnn.compress.conflicts import Join
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import numpy as np
     import numpy.typing as npt
 
@@ -63,13 +65,57 @@ def read_by_sigmoid(model: onnx.ModelProto) -> set[str]:
     return {name for name, kinds in readers.items() if kinds == {"Sigmoid"}} - outputs
 
 
+def read_by_gate(model: onnx.ModelProto) -> set[str]:
+    """Return the tensors that nothing but ``x * sigmoid(x)`` reads, with or without a scale a channel."""
+    makers = {name: node for node in model.graph.node for name in node.output}
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in model.graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    found = set()
+    for node in model.graph.node:
+        gates = [makers[name] for name in node.input if name in makers and makers[name].op_type == "Sigmoid"]
+        if node.op_type != "Mul" or len(gates) != 1:
+            continue
+        (source,) = set(node.input) - set(gates[0].output)
+        inside = gates[0]
+        argument = makers.get(inside.input[0])
+        if argument is not None and argument.op_type == "Conv" and source not in inside.input:
+            inside = argument
+        if source in inside.input and all(reader in (node, inside) for reader in readers[source]):
+            found.add(source)
+    return found - {value.name for value in model.graph.output}
+
+
 def joins(model: onnx.ModelProto) -> list[Join]:
     """Return the concatenations of a graph."""
     nodes = [node for node in model.graph.node if node.op_type == "Concat"]
     return [Join(node.name or node.output[0], tuple(node.input)) for node in nodes]
 
 
-def with_activation(model: onnx.ModelProto, name: str) -> list[str]:
+def in_float(model: onnx.ModelProto, layers: Collection[str]) -> list[str]:
+    """Return the nodes that stay in float with some layers: activations right behind, and what lies between.
+
+    Args:
+        model: The float graph.
+        layers: Names of the layers' nodes.
+    """
+    others = {layer.node.name for layer in find_layers(model)} - set(layers)
+    inside = {node.name for node in model.graph.node} - others
+    outputs = {value.name for value in model.graph.output}
+    while True:
+        outer = [node for node in model.graph.node if node.name not in inside]
+        near = {name for node in outer for name in (*node.input, *node.output)} | outputs
+        met = {
+            node.name for node in model.graph.node if not near.isdisjoint((*node.input, *node.output))
+        } & inside - set(layers)
+        if not met:
+            break
+        inside -= met
+    return sorted(inside | {name for layer in layers for name in _with_activation(model, layer)})
+
+
+def _with_activation(model: onnx.ModelProto, name: str) -> list[str]:
     """Return a layer's name and that of the activation right behind it, which runtimes fuse with it."""
     node = next(node for node in model.graph.node if node.name == name)
     readers = [other for other in model.graph.node if node.output[0] in other.input]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from edgecnn.compress.ranges import Answer
+    from edgecnn.compress.sqnr import Answer
     from edgecnn.formats.calibration import Calibration
 
 

@@ -26,12 +26,12 @@ from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, Te
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from edgecnn.compress.conflicts import refuse_conflicts
-from edgecnn.compress.ranges import SIGMOID_LIMIT
+from edgecnn.compress.ranges import GATE_LIMIT, SIGMOID_LIMIT
 from edgecnn.compress.saturation import pair_safe_scales
 from edgecnn.errors import InputError, UsageError
 from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.health import calibration_health
-from edgecnn.formats.onnx.layers import find_layers, joins, read_by_sigmoid, with_activation
+from edgecnn.formats.onnx.layers import find_layers, in_float, joins, read_by_gate, read_by_sigmoid
 from edgecnn.formats.onnx.observe import observe
 from edgecnn.formats.onnx.rewrite import keep_in_float
 from edgecnn.formats.onnx.session import open_session, read_model, run_flat, tensor_infos
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from edgecnn.compress.ranges import Answer, Range
+    from edgecnn.compress.ranges import Range
+    from edgecnn.compress.sqnr import Answer
     from edgecnn.formats.base import QuantizeRequest
 
 ANY_ISA = "any"
@@ -72,6 +73,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     if recovered.trained is None:
         seen = images.exactly(seen, float_model.graph.input[0].name)
         seen = seen.within(read_by_sigmoid(float_model), SIGMOID_LIMIT)
+        seen = seen.above(read_by_gate(float_model), GATE_LIMIT)
     scheme = _scheme(float_model, recovered, saturates=saturates)
 
     def run(quantized: onnx.ModelProto, indices: Sequence[int]) -> list[Answer]:
@@ -171,5 +173,4 @@ def _scheme(model: onnx.ModelProto, recovered: Recovered, *, saturates: bool) ->
             {"axis": layer.axis, "quant_type": QuantType.QInt8, "scale": scale, "zero_point": np.int8(0)}
             for scale in scales
         ]
-    floats = set(recovered.left_in_float(found))
-    return _Scheme(overrides, [name for name in floats for name in with_activation(model, name)])
+    return _Scheme(overrides, in_float(model, recovered.left_in_float(found)))

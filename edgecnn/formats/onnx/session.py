@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from edgecnn.compress.ranges import Answer
+    from edgecnn.compress.sqnr import Answer
 
 
 def open_session(

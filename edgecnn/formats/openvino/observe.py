@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgecnn.compress.ranges import Observations, sample_places
+from edgecnn.compress.ranges import Observations, channel_name, sample_places
 from edgecnn.formats.openvino.inspect import FLOAT32
 from edgecnn.formats.openvino.ir import openvino
-from edgecnn.formats.openvino.ranges import channel_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     import numpy.typing as npt
 
-    from edgecnn.compress.ranges import Answer
+    from edgecnn.compress.sqnr import Answer
     from edgecnn.formats.calibration import Calibration
 
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from edgecnn.compress.ranges import Answer, Range
+    from edgecnn.compress.ranges import Range
+    from edgecnn.compress.sqnr import Answer
     from edgecnn.formats.base import QuantizeRequest
 
 ANY_ISA = "any"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgecnn.compress.conflicts import Join
+from edgecnn.compress.ranges import channel_name
 from edgecnn.formats.openvino.ir import openvino
 
 if TYPE_CHECKING:
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
 
 LEVELS = 256
 _SMALLEST_WIDTH = 1e-8
-
-
-def channel_name(tensor: str, channel: int) -> str:
-    """Return the name of the range of one channel of a tensor."""
-    return f"{tensor}#{channel}"
 
 
 def tensors_by_channel(quantized: openvino.Model) -> dict[str, int]:
@@ -70,7 +66,7 @@ def write_ranges(quantized: openvino.Model, ranges: Mapping[str, Range]) -> None
     Args:
         quantized: An int8 graph made by NNCF, with 256 levels an activation.
         ranges: By the name of the operation whose output is quantized, or where it has a range a channel, by
-            :func:`channel_name`.
+            :func:`edgecnn.compress.ranges.channel_name`.
     """
     sources, channels = quantized_tensors(quantized), tensors_by_channel(quantized)
     for operation in quantized.get_ordered_ops():

@@ -55,6 +55,35 @@ def read_by_sigmoid(file: Path) -> set[str]:
     return {graph.tensors[index].name.decode("utf-8") for index in places}
 
 
+def read_by_gate(file: Path) -> set[str]:
+    """Return the tensors that nothing but ``x * sigmoid(x)`` reads, with or without a scale a channel."""
+    model = read_model(file)
+    graph = model.subgraphs[0]
+    makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
+    readers: dict[int, list[Any]] = {}
+    for operator in graph.operators:
+        for index in operator.inputs:
+            readers.setdefault(int(index), []).append(operator)
+    found = set()
+    for operator in graph.operators:
+        inputs = [int(index) for index in operator.inputs]
+        gates = [index for index in inputs if _is(model, makers.get(index), "LOGISTIC")]
+        if not _is(model, operator, "MUL") or len(gates) != 1:
+            continue
+        (source,) = set(inputs) - set(gates)
+        inside = makers[gates[0]]
+        argument = int(inside.inputs[0])
+        if argument != source and _is(model, makers.get(argument), "DEPTHWISE_CONV_2D"):
+            inside = makers[argument]
+        if source in inside.inputs and all(reader in (operator, inside) for reader in readers[source]):
+            found.add(source)
+    return {graph.tensors[index].name.decode("utf-8") for index in found - set(graph.outputs)}
+
+
+def _is(model: Any, operator: Any, name: str) -> bool:
+    return operator is not None and operator_name(model, operator) == name
+
+
 def joins(file: Path) -> list[Join]:
     """Return the concatenations of a file's first graph."""
     model = read_model(file)

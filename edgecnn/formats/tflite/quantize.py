@@ -13,7 +13,7 @@ from ai_edge_quantizer.algorithm_manager import AlgorithmName
 from ai_edge_quantizer.quantizer import Quantizer
 
 from edgecnn.compress.conflicts import refuse_conflicts
-from edgecnn.compress.ranges import SIGMOID_LIMIT
+from edgecnn.compress.ranges import GATE_LIMIT, SIGMOID_LIMIT
 from edgecnn.errors import InputError
 from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.health import calibration_health
@@ -22,7 +22,7 @@ from edgecnn.formats.recovered import Recovered
 from edgecnn.formats.tflite.dense import dense_as_conv
 from edgecnn.formats.tflite.flatbuffer import inline_weights
 from edgecnn.formats.tflite.inspect import inspect
-from edgecnn.formats.tflite.layers import joins, read_by_sigmoid
+from edgecnn.formats.tflite.layers import joins, read_by_gate, read_by_sigmoid
 from edgecnn.formats.tflite.observe import observe
 from edgecnn.formats.tflite.weights import layer_weights, put_on_grid
 
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from edgecnn.compress.ranges import Answer, Range
+    from edgecnn.compress.ranges import Range
+    from edgecnn.compress.sqnr import Answer
     from edgecnn.formats.base import QuantizeRequest
 
 _PACKAGES = ("ai-edge-quantizer", "ai-edge-litert")
@@ -61,6 +62,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     if recovered.trained is None:
         seen = images.exactly(seen, described.inputs[0].name)
         seen = seen.within(read_by_sigmoid(model), SIGMOID_LIMIT)
+        seen = seen.above(read_by_gate(model), GATE_LIMIT)
     in_float = recovered.left_in_float(weights)
     outputs = [output.name for output in described.outputs]
 
