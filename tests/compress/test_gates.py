@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from edgecnn.compress.calibrated import Calibrated
 from edgecnn.compress.gates import even_out
 from edgecnn.compress.graph import trace
 from edgecnn.compress.ranges import GATE_LIMIT, SIGMOID_LIMIT, Observations, Range, estimate
+from edgecnn.compress.sensitivity import leave_entry_in_float
 from edgecnn.compress.simulate import Simulator
 from edgecnn.compress.sqnr import sqnr_db
 from edgecnn.compress.weight_grid import SCHEMES
@@ -150,6 +152,23 @@ def test_openvino_computes_silu_in_float_and_has_a_range_a_channel_for_depthwise
     assert stem.node in simulators["symmetric"].points.grid
     assert stem.node not in simulators["pairs-c"].points.grid
     assert quality["pairs-c"] > quality["symmetric"] + 6, "the large channel has a range of its own"
+
+
+def test_an_entry_that_loses_much_is_left_in_float_with_what_lies_between(
+    uneven: tuple[ImportedNetwork, ModelSpec],
+) -> None:
+    module, spec = uneven
+    graph, batch = trace(module, images(1)), images(16)
+    with torch.no_grad():
+        simulator = Simulator(module, graph, "symmetric")
+        truth, labels = simulator.run(batch, active=()), torch.full((16,), -1)
+        opened = Calibrated(module, spec, graph, simulator, batch, labels, truth, "", (), ())
+        before = _fitted(simulator)
+        assert leave_entry_in_float(opened, 3)[:2] == ["stem", "depthwise"]
+        after = sqnr_db(list(truth.numpy()), list(simulator.run(batch).numpy()))
+    assert after > before + 6, f"{before:.1f} dB before, {after:.1f} dB after"
+    value = torch.randn(1, 16, 8, 8)
+    assert torch.equal(simulator.quantize(value, graph["stem"].node), value), "what lies between is float too"
 
 
 def _fitted(simulator: Simulator) -> float:

@@ -10,7 +10,7 @@ import torch
 
 from edgecnn.compress.calibrated import Calibrated
 from edgecnn.compress.quality import compare, measure
-from edgecnn.compress.sensitivity import choose_layers, leave_entry_in_float, rank_layers
+from edgecnn.compress.sensitivity import choose_layers, rank_layers
 
 WORST = "features.5.0"
 
@@ -64,18 +64,3 @@ def test_several_outputs_have_no_best_one() -> None:
     quality = compare(truth, truth + 0.1, labels, (1, 1))
     assert quality.sqnr_db == pytest.approx(13.98, abs=0.01)
     assert np.isnan([quality.agreement, quality.loss, quality.top1]).all()
-
-
-@torch.no_grad()
-def test_an_entry_that_loses_much_is_left_in_float(checkpoint: Path, calibration: Path) -> None:
-    opened = Calibrated.open(str(checkpoint), str(calibration), "symmetric", 16, 0)
-    simulator = opened.simulator
-    simulator.fit(opened.images)
-    first, second = opened.graph.layers[:2]
-    simulator.grids[simulator.points.grid[first.output]] = (3.0, 0)  # a range that leaves three levels
-    before = measure(opened).sqnr_db
-    named = leave_entry_in_float(opened, 3)
-    assert named[:2] == [first.name, second.name], "what lies between both loses most"
-    assert measure(opened).sqnr_db > before + 6
-    value = torch.randn(1, 4, 8, 8)
-    assert torch.equal(simulator.quantize(value, first.output), value)
