@@ -23,12 +23,18 @@ settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
 
+# Long modules that use nothing of what their folder's fixtures make.
+APART = {"test_advise", "test_detector", "test_ladder", "test_npu", "test_outputs", "test_pruning"}
+
+
 class LoadByFolder(LoadScopeScheduling):
     """Keeps a folder's tests in one process: what its fixtures make costs more than its tests."""
 
     def _split_scope(self, nodeid: str) -> str:
-        folders = nodeid.partition("::")[0].split("/")
-        return folders[1] if folders[0] == "tests" else folders[0]
+        path = Path(nodeid.partition("::")[0])
+        if path.parts[:2] == ("tests", "api") and path.stem in APART:
+            return path.stem
+        return path.parts[1] if path.parts[0] == "tests" else path.parts[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadByFolder:
