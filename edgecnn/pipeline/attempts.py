@@ -18,6 +18,7 @@ from edgecnn.stages.quantize import INSPECT, QUANTIZE, InspectParameters, Quanti
 from edgecnn.stages.verify import VERIFY, VerifyParameters, require_intact
 
 if TYPE_CHECKING:
+    from edgecnn.config.pipeline import BenchmarkConfig
     from edgecnn.config.quantization import Rung
     from edgecnn.config.target import Target
     from edgecnn.pipeline.plan import Plan
@@ -161,7 +162,16 @@ def _count(attempt: Attempt) -> Step:
 def _benchmark(plan: Plan, attempt: Attempt) -> Step:
     settings, target = plan.pipeline.spec.benchmark, attempt.target
     assert settings is not None  # noqa: S101 - the caller checked; tells the type checker
-    parameters = BenchmarkParameters(
+    inputs = {"model": attempt.model_file, "baseline": f"lower:{target.format}"}
+    after = (attempt.step("verify"),)
+    stage = BENCHMARK[target.runtime]
+    parameters = benchmark_parameters(target, settings)
+    return Step(attempt.step("benchmark"), stage, parameters, inputs, target.name, after=after)
+
+
+def benchmark_parameters(target: Target, settings: BenchmarkConfig) -> BenchmarkParameters:
+    """Return how a target's file is timed on this machine."""
+    return BenchmarkParameters(
         format=target.format,
         runtime=target.runtime,
         threads=target.threads,
@@ -169,7 +179,3 @@ def _benchmark(plan: Plan, attempt: Attempt) -> Step:
         processes=settings.processes,
         cpu=host().cpu,
     )
-    inputs = {"model": attempt.model_file, "baseline": f"lower:{target.format}"}
-    after = (attempt.step("verify"),)
-    stage = BENCHMARK[target.runtime]
-    return Step(attempt.step("benchmark"), stage, parameters, inputs, target.name, after=after)

@@ -15,13 +15,14 @@ from edgecnn.config.pipeline import BenchmarkConfig
 from edgecnn.devices.host import host
 from edgecnn.errors import EdgecnnError, MachineFault, MissingDependency
 from edgecnn.pipeline.assemble import Parts
+from edgecnn.pipeline.attempts import benchmark_parameters
 from edgecnn.pipeline.keys import package_versions
 from edgecnn.pipeline.ladder import choose_attempt, climb
 from edgecnn.pipeline.plan import Plan, make_plan
 from edgecnn.pipeline.runner import execute
 from edgecnn.pipeline.step import Step, StepResult, needed
 from edgecnn.runtimes.registry import entry_of
-from edgecnn.stages.benchmark import BENCHMARK, RESULT, BenchmarkParameters
+from edgecnn.stages.benchmark import BENCHMARK, RESULT
 from edgecnn.stages.prepare import PrepareParameters
 from edgecnn.store.digest import digest_json
 from edgecnn.tuning import derive
@@ -203,14 +204,7 @@ class Trials:
             target = attempt.target
             if entry_of(target.runtime).simulates:
                 continue
-            parameters = BenchmarkParameters(
-                format=target.format,
-                runtime=target.runtime,
-                threads=target.threads,
-                seconds=settings.seconds,
-                processes=settings.processes,
-                cpu=host().cpu,
-            )
+            parameters = benchmark_parameters(target, settings)
             inputs = {"model": attempt.model_file, "baseline": _baseline(target.format)}
             steps.append(
                 Step(_comparison(attempt), BENCHMARK[target.runtime], parameters, inputs, target.name)
