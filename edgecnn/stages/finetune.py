@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgecnn import process
 from edgecnn.stages.base import Context, Inputs, Stage
-from edgecnn.stages.train import make_task, report
+from edgecnn.stages.train import train_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import Tensor, nn
+    from torch import nn
 
+    from edgecnn.data.prepared import PreparedSet
     from edgecnn.training.method import Method
     from edgecnn.training.task import Task
 
@@ -38,54 +36,37 @@ class FinetuneParameters:
 
 
 def run(inputs: Inputs, parameters: FinetuneParameters, context: Context) -> None:
-    """Train in this process, so that Ctrl-C reaches the loop, and write the checkpoint."""
-    # OpenMP reads this when torch is imported, below.
-    os.environ.setdefault("OMP_WAIT_POLICY", process.OMP_WAIT_POLICY)
-    import torch
+    """Train on, taught where that is asked for, and write the checkpoint."""
 
-    from edgecnn.config.training import TrainSettings
-    from edgecnn.data.prepared import PreparedSet
-    from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
-    from edgecnn.training.batches import to_input
-    from edgecnn.training.loop import train
+    def taught(task: Task, module: nn.Module, train_set: PreparedSet) -> Method:
+        if parameters.distill is None:
+            return task.method()
+        return _taught(task, module, inputs["teacher"], parameters.distill, train_set)
 
-    module, spec = load_checkpoint(inputs["checkpoint"])
-    train_set = PreparedSet.open(inputs["train"])
-    eval_set = PreparedSet.open(inputs["eval"]) if "eval" in inputs else None
-    settings = TrainSettings.model_validate(parameters.settings)
-    task = make_task(spec, train_set, eval_set, settings)
-    method = task.method()
-    if parameters.distill is not None:
-        example = to_input(train_set.images[:1], train_set.contract, torch.device("cpu"))
-        method = _taught(task, module, inputs["teacher"], parameters.distill, example)
-    started = time.monotonic()
-    result = train(
-        module,
-        train_set,
-        eval_set,
-        settings,
-        scratch=context.scratch,
-        progress=lambda state: report(context, state),
-        method=method,
-        task=task,
+    train_checkpoint(
+        inputs,
+        parameters.settings,
+        context,
+        origin=parameters.origin,
+        method=taught,
         window=parameters.window,
     )
-    save_checkpoint(context.out, module, spec.with_weights(parameters.origin))
-    context.notes["training"] = result.to_json()
-    context.costs["train"] = {"wall_s": round(time.monotonic() - started, 3)}
 
 
 def _taught(
-    task: Task, student: nn.Module, teacher: Path, distill: dict[str, Any], example: Tensor
+    task: Task, student: nn.Module, teacher: Path, distill: dict[str, Any], train_set: PreparedSet
 ) -> Method:
     """Return the task's method with a teacher.
 
     Raises:
         UsageError: A detector is to be taught by its outputs.
     """
+    import torch
+
     from edgecnn.config.pruning import PruneDistillSettings
     from edgecnn.errors import UsageError
     from edgecnn.models.checkpoint import load_checkpoint
+    from edgecnn.training.batches import to_input
     from edgecnn.training.features import AttentionTransfer, last_of_each_resolution
     from edgecnn.training.method import Classification, Distillation
 
@@ -100,6 +81,7 @@ def _taught(
             )
         method = Distillation(network, method, settings.weight, settings.temperature)
     if settings.features:
+        example = to_input(train_set.images[:1], train_set.contract, torch.device("cpu"))
         places = last_of_each_resolution(student, example)
         method = AttentionTransfer(method, network, student, places, settings.features)
     return method

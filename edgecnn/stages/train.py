@@ -11,9 +11,14 @@ from edgecnn import process
 from edgecnn.stages.base import Context, Inputs, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
     from edgecnn.config.training import TrainSettings
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.models.spec import ModelSpec
+    from edgecnn.training.method import Method
     from edgecnn.training.progress import TrainProgress
     from edgecnn.training.task import Task
 
@@ -30,7 +35,29 @@ class TrainParameters:
 
 
 def run(inputs: Inputs, parameters: TrainParameters, context: Context) -> None:
-    """Train in this process, so that Ctrl-C reaches the loop, and write the checkpoint."""
+    """Train and write the checkpoint."""
+    train_checkpoint(inputs, parameters.settings, context, origin="trained by this pipeline")
+
+
+def train_checkpoint(
+    inputs: Inputs,
+    given: dict[str, Any],
+    context: Context,
+    *,
+    origin: str,
+    method: Callable[[Task, nn.Module, PreparedSet], Method] | None = None,
+    window: tuple[int, int] | None = None,
+) -> None:
+    """Train in this process, so that Ctrl-C reaches the loop, and write the checkpoint.
+
+    Args:
+        inputs: ``checkpoint``, ``train`` and, where there is one, ``eval``.
+        given: :class:`edgecnn.config.training.TrainSettings` as plain data.
+        context: Where everything goes.
+        origin: What the checkpoint's spec says of its weights.
+        method: Makes what a step minimizes; the task's own if not given.
+        window: First epoch, and the one before which to stop, of a part of a longer training.
+    """
     # OpenMP reads this when torch is imported, below.
     os.environ.setdefault("OMP_WAIT_POLICY", process.OMP_WAIT_POLICY)
     from edgecnn.config.training import TrainSettings
@@ -41,7 +68,9 @@ def run(inputs: Inputs, parameters: TrainParameters, context: Context) -> None:
     module, spec = load_checkpoint(inputs["checkpoint"])
     train_set = PreparedSet.open(inputs["train"])
     eval_set = PreparedSet.open(inputs["eval"]) if "eval" in inputs else None
-    settings = TrainSettings.model_validate(parameters.settings)
+    settings = TrainSettings.model_validate(given)
+    task = make_task(spec, train_set, eval_set, settings)
+    learned = task.method() if method is None else method(task, module, train_set)
     started = time.monotonic()
     result = train(
         module,
@@ -50,9 +79,11 @@ def run(inputs: Inputs, parameters: TrainParameters, context: Context) -> None:
         settings,
         scratch=context.scratch,
         progress=lambda state: report(context, state),
-        task=make_task(spec, train_set, eval_set, settings),
+        method=learned,
+        task=task,
+        window=window,
     )
-    save_checkpoint(context.out, module, spec.with_weights("trained by this pipeline"))
+    save_checkpoint(context.out, module, spec.with_weights(origin))
     context.notes["training"] = result.to_json()
     context.costs["train"] = {"wall_s": round(time.monotonic() - started, 3)}
 
