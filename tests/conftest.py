@@ -37,6 +37,7 @@ class LoadByFolder(LoadScopeScheduling):
         return path.parts[1] if path.parts[0] == "tests" else path.parts[0]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadByFolder:
     """Choose how tests are shared out among processes."""
     return LoadByFolder(config, log)

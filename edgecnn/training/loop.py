@@ -16,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from edgecnn.errors import InputError
 from edgecnn.training.allocator import freed_memory_kept
 from edgecnn.training.batches import BatchPlan
+from edgecnn.training.depthwise import FastDepthwise
 from edgecnn.training.distributed import Processes, joined_processes
 from edgecnn.training.ema import AveragedWeights
 from edgecnn.training.freeze import check_prefixes, set_mode
@@ -79,6 +80,7 @@ def train(
         freed_memory_kept(),
         joined_processes(settings.device) as processes,
         _reproducible(processes.device),
+        FastDepthwise(),
     ):
         module.to(processes.device)
         module.to(memory_format=torch.channels_last)
