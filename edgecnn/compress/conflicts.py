@@ -2,7 +2,7 @@
 
 Integer runtimes give a concatenation and all its parts one grid. Where boxes in pixels meet scores within
 0..1, 256 levels that reach to 416 leave the scores one level or two, and every detection is lost, while the
-file is valid and fast.
+file is valid and fast. Where ranges are close enough, the common one is written to the file.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgecnn.compress.ranges import Range
 from edgecnn.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from edgecnn.compress.ranges import Observations
 
@@ -69,6 +70,33 @@ def refuse_conflicts(seen: Observations, joins: Iterable[Join]) -> None:
                 hint="return them as outputs of their own and join them behind the network; of an .onnx file "
                 "--outputs names them",
             )
+
+
+def with_one_grid(ranges: Mapping[str, Range], joins: Iterable[Join]) -> dict[str, Range]:
+    """Give all parts of a concatenation the range that holds them, and so on where parts are shared.
+
+    A runtime that joins integers needs one grid for all. Where ranges differ it makes one of its own behind
+    the file's back, and rounds twice.
+
+    Args:
+        ranges: By tensor.
+        joins: The network's concatenations; parts without a range are left out.
+
+    >>> ranges = {"a": Range(0.0, 1.0), "b": Range(-1.0, 0.5), "c": Range(0.0, 9.0)}
+    >>> with_one_grid(ranges, [Join("cat", ("a", "b"))])["b"]
+    Range(low=-1.0, high=1.0)
+    """
+    groups: list[set[str]] = []
+    for join in joins:
+        parts = {part for part in join.parts if part in ranges}
+        touching = [group for group in groups if group & parts]
+        groups = [group for group in groups if not group & parts] + [parts.union(*touching)]
+    wide = {
+        part: Range(min(ranges[name].low for name in group), max(ranges[name].high for name in group))
+        for group in groups
+        for part in group
+    }
+    return dict(ranges) | wide
 
 
 def _shown(span: tuple[float, float]) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.compress.conflicts import LEAST_LEVELS, Join, refuse_conflicts
-from edgecnn.compress.ranges import Observations
+from edgecnn.compress.conflicts import LEAST_LEVELS, Join, refuse_conflicts, with_one_grid
+from edgecnn.compress.ranges import Observations, Range
 from edgecnn.errors import InputError
 
 SEEN = Observations.gather(
@@ -44,6 +44,12 @@ def test_the_limit_is_a_number_of_levels() -> None:
                 refuse_conflicts(seen, [Join("j", ("wide", "small"))])
         else:
             refuse_conflicts(seen, [Join("j", ("wide", "small"))])
+
+
+def test_parts_of_one_or_of_touching_joins_share_a_range() -> None:
+    ranges = {name: Range(-float(at), 10.0 - at) for at, name in enumerate("abcde")}
+    found = with_one_grid(ranges, [Join("1", ("a", "b")), Join("2", ("d", "e", "?")), Join("3", ("e", "b"))])
+    assert found == {name: Range(-4.0, 10.0) if name in "abde" else ranges[name] for name in "abcde"}
 
 
 @pytest.mark.parametrize("name", ["onnx", "openvino"])

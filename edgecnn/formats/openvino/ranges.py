@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgecnn.compress.conflicts import Join
+from edgecnn.compress.conflicts import Join, with_one_grid
 from edgecnn.compress.ranges import channel_name
 from edgecnn.formats.openvino.ir import openvino
 
@@ -40,13 +40,23 @@ def joins(quantized: openvino.Model) -> list[Join]:
     for operation in quantized.get_ordered_ops():
         if operation.get_type_name() == "Concat":
             parts = [port.get_source_output().get_node() for port in operation.inputs()]
-            sources = [
-                part.input_value(0).get_node() if part.get_type_name() == "FakeQuantize" else part
-                for part in parts
-            ]
-            names = tuple(source.get_friendly_name() for source in sources)
-            found.append(Join(operation.get_friendly_name(), names))
+            names = dict.fromkeys(name for part in parts for name in _quantized_in(part))
+            found.append(Join(operation.get_friendly_name(), tuple(names)))
     return found
+
+
+def _quantized_in(part: openvino.Node) -> list[str]:
+    """Return the operations whose outputs' grids a tensor is on."""
+    match part.get_type_name():
+        case "FakeQuantize":
+            return [str(part.input_value(0).get_node().get_friendly_name())]
+        case "Concat":
+            inputs = [port.get_source_output().get_node() for port in part.inputs()]
+            return [name for node in inputs for name in _quantized_in(node)]
+        case "MaxPool" | "Reshape" | "Transpose" | "Split" | "VariadicSplit":
+            return _quantized_in(part.input_value(0).get_node())
+        case _:
+            return [str(part.get_friendly_name())]
 
 
 def quantized_tensors(quantized: openvino.Model) -> dict[str, str]:
@@ -61,7 +71,7 @@ def quantized_tensors(quantized: openvino.Model) -> dict[str, str]:
 
 
 def write_ranges(quantized: openvino.Model, ranges: Mapping[str, Range]) -> None:
-    """Give every activation its range, in place; zero lies on the grid.
+    """Give every activation its range, in place; zero lies on the grid, and parts of a join share one.
 
     Args:
         quantized: An int8 graph made by NNCF, with 256 levels an activation.
@@ -69,6 +79,7 @@ def write_ranges(quantized: openvino.Model, ranges: Mapping[str, Range]) -> None
             :func:`edgecnn.compress.ranges.channel_name`.
     """
     sources, channels = quantized_tensors(quantized), tensors_by_channel(quantized)
+    ranges = with_one_grid(ranges, joins(quantized))
     for operation in quantized.get_ordered_ops():
         name = operation.get_friendly_name()
         if name in sources and sources[name] in ranges:
