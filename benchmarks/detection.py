@@ -44,7 +44,7 @@ from edgecnn.ondevice.runner import open_runner
 from edgecnn.store.manifest import Artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from PIL import Image
 
@@ -61,6 +61,9 @@ def main() -> None:
     parser.add_argument("section", choices=("nano", "yolox", "nms"))
     parser.add_argument("data", nargs="?", help="for nano: photos with boxes; for yolox: the ONNX file")
     parser.add_argument("images", nargs="?", help="for yolox: folder of calibration.json and eval.json")
+    parser.add_argument(
+        "--target", nargs="+", choices=_YOLOX_TARGETS, default=_YOLOX_TARGETS, help="for yolox"
+    )
     parser.add_argument("--set", action="append", default=[], help="a change to the pipeline: train.epochs=1")
     parser.add_argument("--json", type=Path, help="write the results to this file")
     arguments = parser.parse_args()
@@ -71,7 +74,7 @@ def main() -> None:
     elif arguments.section == "yolox":
         if arguments.data is None or arguments.images is None:
             parser.error("yolox needs an ONNX file and a folder of images")
-        found = {"int8": yolox(arguments.data, Path(arguments.images), arguments.set)}
+        found = {"int8": yolox(arguments.data, Path(arguments.images), arguments.target, arguments.set)}
     else:
         found = {"suppression": suppression()}
     for title, rows in found.items():
@@ -81,8 +84,15 @@ def main() -> None:
 
 
 def write_section(file: Path, section: str, found: dict[str, list[dict[str, Any]]]) -> None:
-    """Write a section's tables, with the machine that they are from, beside those of the other sections."""
+    """Write a section's tables, with the machine that they are from, beside those of the other sections.
+
+    Rows of targets that this run did not make stay.
+    """
     document = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    for title, rows in found.items():
+        made = {row.get("target") for row in rows}
+        kept = [row for row in document.get(section, {}).get(title, []) if row.get("target") not in made]
+        found[title] = [*(row for row in kept if "target" in row), *rows]
     write_json({**document, section: {"host": host().to_json(), **found}}, file)
 
 
@@ -117,12 +127,12 @@ def nano(data: str, changes: list[str]) -> dict[str, list[dict[str, Any]]]:
         }
 
 
-def yolox(model: str, images: Path, changes: list[str]) -> list[dict[str, Any]]:
-    """Export an ONNX detector for every int8 target as a user would and return what is left of its AP."""
+def yolox(model: str, images: Path, targets: Sequence[str], changes: list[str]) -> list[dict[str, Any]]:
+    """Export an ONNX detector for int8 targets as a user would and return what is left of its AP."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="edgecnn-yolox-") as folder:
         environment = {**os.environ, "EDGECNN_HOME": str(empty_home(Path(folder)))}
-        for target in _YOLOX_TARGETS:
+        for target in targets:
             given = {"--target": target, "--out": f"{folder}/{target}"}
             given |= {f"--{key}": str(images / f"{name}.json") for key, name in _YOLOX_SETS.items()}
             options = [word for pair in given.items() for word in pair]
