@@ -4,6 +4,9 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 UV_VERSION = 0.9
 
+# Every stage of a pipeline is a process that imports torch or the like: compiled once, not in each of them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: env debian quickstart test test-all check format clean
 
 env: $(VENV)/.ready
