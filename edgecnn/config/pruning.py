@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from edgecnn.config.base import Schema
 from edgecnn.config.qat import DistillSettings
 from edgecnn.config.quantities import Fraction, Size
-from edgecnn.config.training import AugmentSettings, TrainSettings, TransferSettings
+from edgecnn.config.training import AugmentSettings, FurtherTraining, TrainSettings
 
 Importance = Literal["l1", "l2", "taylor", "bn", "lamp"]
 """What a channel is worth: norms of its weights, the loss without it, its batch norm's scale, or LAMP."""
@@ -65,11 +65,8 @@ class PruneDistillSettings(DistillSettings):
         return self
 
 
-class PruneSettings(Schema):
-    """Structured pruning to exactly one of ``macs``, ``params``, ``size`` and ``latency``, then training.
-
-    What is not said here of the training (optimizer, label smoothing, device, ...) is as in ``train``.
-    """
+class PruneSettings(FurtherTraining):
+    """Structured pruning to exactly one of ``macs``, ``params``, ``size`` and ``latency``, then training."""
 
     macs: Share | None = None
     """Share of the multiply-accumulates that are left, at most."""
@@ -108,22 +105,12 @@ class PruneSettings(Schema):
     """Epochs of training after and between the prunings, all together; 0 for none."""
 
     lr: float = Field(default=1e-3, gt=0, le=100)
-    """Learning rate at the end of the warm-up; one cosine follows it over all epochs."""
-
-    warmup_epochs: float = Field(default=0.1, ge=0)
-    """Length of the linear warm-up of the learning rate."""
 
     batch_size: int | None = Field(default=None, ge=1, le=65_536)
     """Images in a step; as in ``train`` when not given."""
 
     augment: AugmentSettings | None = None
     """Random changes of the images; as in ``train`` when not given."""
-
-    ema: float | None = Field(default=None, gt=0, lt=1)
-    """Decay a step of an exponential moving average of the weights; the average is the result."""
-
-    clip_norm: float | None = Field(default=None, gt=0)
-    """Largest L2 norm of the gradient; longer ones are scaled down to it."""
 
     distill: PruneDistillSettings | None = None
 
@@ -168,21 +155,7 @@ class PruneSettings(Schema):
         return first, self.epochs if step == self.steps else first + self.step_epochs
 
     def training(self, train: TrainSettings | None) -> TrainSettings:
-        """Return the settings of the training loop.
-
-        Args:
-            train: How the network was trained before; None where it came trained.
-        """
-        base = train or TrainSettings(epochs=1)
+        """Return the settings of the training loop, with the batches and augmentation that are given here."""
         own = {"batch_size": self.batch_size, "augment": self.augment}
-        return base.model_copy(
-            update={
-                **{name: value for name, value in own.items() if value is not None},
-                "epochs": self.epochs,
-                "optimizer": base.optimizer.model_copy(update={"lr": self.lr}),
-                "warmup_epochs": self.warmup_epochs,
-                "ema": self.ema,
-                "clip_norm": self.clip_norm,
-                "transfer": TransferSettings(),
-            }
-        )
+        given = {name: value for name, value in own.items() if value is not None}
+        return super().training(train).model_copy(update=given)

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from edgecnn.config.base import Schema
-from edgecnn.config.training import TrainSettings, TransferSettings
+from edgecnn.config.training import FurtherTraining, TrainSettings
 
 
 class DistillSettings(Schema):
@@ -20,25 +20,15 @@ class DistillSettings(Schema):
     """Softens both networks' class probabilities where it is over 1."""
 
 
-class QatSettings(Schema):
+class QatSettings(FurtherTraining):
     """Quantization-aware training, and the float fine-tuning of equal steps beside it.
 
-    What is not said here (batch size, augmentation, optimizer, device, ...) is as in ``train``.
+    ``ema`` averages activation ranges as well.
     """
 
     epochs: int = Field(default=1, ge=1, le=10_000)
 
     lr: float = Field(default=3e-4, gt=0, le=100)
-    """Learning rate at the end of the warm-up; a tenth of the training's is a good start."""
-
-    warmup_epochs: float = Field(default=0.1, ge=0)
-    """Length of the linear warm-up of the learning rate; a cosine follows it."""
-
-    ema: float | None = Field(default=None, gt=0, lt=1)
-    """Decay a step of an exponential moving average of weights and ranges; the average is the result."""
-
-    clip_norm: float | None = Field(default=None, gt=0)
-    """Largest L2 norm of the gradient; longer ones are scaled down to it."""
 
     distill: DistillSettings | None = None
 
@@ -59,20 +49,6 @@ class QatSettings(Schema):
         return self
 
     def training(self, train: TrainSettings | None) -> TrainSettings:
-        """Return the settings of the training loop.
-
-        Args:
-            train: How the network was trained before; None where it came trained.
-        """
-        base = train or TrainSettings(epochs=self.epochs)
-        return base.model_copy(
-            update={
-                "epochs": self.epochs,
-                "optimizer": base.optimizer.model_copy(update={"lr": self.lr}),
-                "warmup_epochs": self.warmup_epochs,
-                "ema": self.ema,
-                "clip_norm": self.clip_norm,
-                "transfer": TransferSettings(),
-                "augment": base.augment.of_one_size(),
-            }
-        )
+        """Return the settings of the training loop: images of one size, for which the graph is captured."""
+        settings = super().training(train)
+        return settings.model_copy(update={"augment": settings.augment.of_one_size()})

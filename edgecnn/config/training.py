@@ -174,3 +174,42 @@ class TrainSettings(Schema):
         if late:
             raise ValueError(f"transfer.unfreeze names epoch {late[0]}, but there are {self.epochs}")
         return self
+
+
+class FurtherTraining(Schema):
+    """A training that goes on from weights.
+
+    What is not said here (optimizer, label smoothing, device, ...) is as in ``train``.
+    """
+
+    epochs: int = Field(ge=0, le=10_000)
+
+    lr: float = Field(gt=0, le=100)
+    """Learning rate at the end of the warm-up; a tenth of the training's is a good start."""
+
+    warmup_epochs: float = Field(default=0.1, ge=0)
+    """Length of the linear warm-up of the learning rate; a cosine follows it."""
+
+    ema: float | None = Field(default=None, gt=0, lt=1)
+    """Decay a step of an exponential moving average of the weights; the average is the result."""
+
+    clip_norm: float | None = Field(default=None, gt=0)
+    """Largest L2 norm of the gradient; longer ones are scaled down to it."""
+
+    def training(self, train: TrainSettings | None) -> TrainSettings:
+        """Return the settings of the training loop.
+
+        Args:
+            train: How the network was trained before; None where it came trained.
+        """
+        base = train or TrainSettings(epochs=1)
+        return base.model_copy(
+            update={
+                "epochs": self.epochs,
+                "optimizer": base.optimizer.model_copy(update={"lr": self.lr}),
+                "warmup_epochs": self.warmup_epochs,
+                "ema": self.ema,
+                "clip_norm": self.clip_norm,
+                "transfer": TransferSettings(),
+            }
+        )
