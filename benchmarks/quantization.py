@@ -2,6 +2,9 @@
 
     edgecnn fetch zoo:mobilenetv2 zoo:efficientnet-lite0 zoo:efficientnet-lite1 zoo:efficientnet-lite2
     python benchmarks/quantization.py --calibration calibration.csv --data eval.csv --json quantization.json
+    python benchmarks/quantization.py --model pipelines/mobilenetv3.yaml --json quantization.json
+
+A pipeline file trains its network first, and brings its own images.
 
 All files of a runtime are made from one float file, with the same calibration images, and judged on the same
 evaluation images. Latency is measured with the fastest of them and the float file taking turns.
@@ -15,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import json
 import subprocess
 import sys
 import tempfile
@@ -28,7 +32,7 @@ from native_defaults import onnx2tf_default
 from output import print_table, write_rows
 
 from edgecnn.api.targets import Places, make_targets
-from edgecnn.config.pipeline import from_source
+from edgecnn.config.pipeline import Pipeline, from_source, load_pipeline
 from edgecnn.config.yaml_source import Source
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.local import LocalDevice
@@ -58,10 +62,10 @@ _SUFFIX = {"onnx": ".onnx", "tflite": ".tflite", "openvino": ".xml"}
 
 @dataclass(frozen=True)
 class Photos:
-    """CSV files or folders of photos."""
+    """CSV files or folders of photos, for networks that bring none."""
 
-    calibration: str
-    evaluation: str
+    calibration: str | None
+    evaluation: str | None
 
 
 @dataclass(frozen=True)
@@ -88,16 +92,22 @@ class Case:
 def main() -> None:
     """Quantize every network every way, print the table, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--calibration", required=True, help="CSV or folder of calibration photos")
-    parser.add_argument("--data", required=True, help="CSV or folder of labelled evaluation photos")
-    parser.add_argument("--model", action="append", help=f"a network; {', '.join(NETWORKS)} by default")
+    parser.add_argument("--calibration", help="CSV or folder of calibration photos")
+    parser.add_argument("--data", help="CSV or folder of labelled evaluation photos")
+    parser.add_argument(
+        "--model", action="append", help=f"a network or pipeline file; {', '.join(NETWORKS)} by default"
+    )
     parser.add_argument("--target", action="append", help=f"a target; {', '.join(TARGETS)} by default")
     parser.add_argument("--rung", action="append", help=f"a rung; {', '.join(RUNGS)} by default")
     parser.add_argument("--onnx2tf", type=Path, help="interpreter that has onnx2tf, for one more TFLite row")
     parser.add_argument("--json", type=Path, help="write the results to this file")
     arguments = parser.parse_args()
+    models = arguments.model or NETWORKS
+    photographed = [model for model in models if not is_pipeline(model)]
+    if photographed and not (arguments.calibration and arguments.data):
+        parser.error(f"{photographed[0]} needs --calibration and --data")
     rows: list[dict[str, Any]] = []
-    for model in arguments.model or NETWORKS:
+    for model in models:
         for target in arguments.target or TARGETS:
             with tempfile.TemporaryDirectory(prefix="edgecnn-quantization-") as folder:
                 rungs = arguments.rung or RUNGS
@@ -133,14 +143,7 @@ def compare(
 
 def make(model: str, target: str, rung: str, photos: Photos, folder: Path) -> tuple[Case, Path, float]:
     """Make one file by one rung; return what it was made from, the file, and the seconds its steps took."""
-    document = {
-        "name": "quantization",
-        "model": {"name": model, "pretrained": True},
-        "data": {"eval": photos.evaluation, "calibration": {"source": photos.calibration, "count": 512}},
-        "targets": {target: {"quantize": {"method": rung}}},
-        "benchmark": None,
-    }
-    pipeline = from_source(Source(document, {}, "benchmark"))
+    pipeline = one_rung(model, target, rung, photos)
     places = Places(folder / "logs", {target: folder / rung / "ships"}, {target: folder / rung / "rejected"})
     targets, steps = make_targets(pipeline, places, SilentReporter())
     outputs = {result.step.id: result.entry.outputs for result in steps if result.entry is not None}
@@ -165,6 +168,27 @@ def make(model: str, target: str, rung: str, photos: Photos, folder: Path) -> tu
     return case, model_file(quantized, form), sum(float(cost["wall_s"]) for cost in costs)
 
 
+def one_rung(model: str, target: str, rung: str, photos: Photos) -> Pipeline:
+    """Return the pipeline that makes a network's file for a target by one rung, and measures it."""
+    wanted = {target: {"quantize": {"method": rung}}}
+    if is_pipeline(model):
+        changes = (f"targets={json.dumps(wanted)}", "budgets={}", "benchmark=null")
+        return load_pipeline(model, changes)
+    document = {
+        "name": "quantization",
+        "model": {"name": model, "pretrained": True},
+        "data": {"eval": photos.evaluation, "calibration": {"source": photos.calibration, "count": 512}},
+        "targets": wanted,
+        "benchmark": None,
+    }
+    return from_source(Source(document, {}, "benchmark"))
+
+
+def is_pipeline(model: str) -> bool:
+    """Return whether a network is named by the pipeline that trains it."""
+    return model.endswith(".yaml")
+
+
 def native(case: Case, folder: Path) -> Path:
     """Quantize with the vendor's documented defaults, in a process of its own."""
     form = case.target.partition("-")[0]
@@ -187,7 +211,7 @@ def judge(case: Case, way: str, file: Path, default: Path, seconds: float, folde
     difference = paired_difference(before, after)
     weights = file.with_suffix(".bin")
     return {
-        "model": case.model.removeprefix("zoo:"),
+        "model": Path(case.model).stem.removeprefix("zoo:"),
         "target": case.target,
         "way": way,
         "fp32 top-1": round(100 * float(before.mean()), 2),
