@@ -213,7 +213,7 @@ def test_a_size_is_met_and_a_latency_measured(pruned: RunResult, pruned_file: Pa
 @pytest.mark.slow
 def test_a_pruned_network_ships_in_every_format(pruned_file: Path, tmp_path: Path) -> None:
     names = ("onnx-fp32", "onnx-int8", "tflite-fp32", "tflite-int8", "openvino-fp16", "openvino-int8")
-    targets = "targets=" + json.dumps(dict.fromkeys(names, {"verification": {"task_drop": 1.0}}))
+    targets = "targets=" + json.dumps({name: {"verification": {"task_drop": 1.0}} for name in names})
     scope = "prune={macs: 0.6, scope: sensitivity, importance: lamp, epochs: 2, images: 30}"
     result = edgecnn.run(str(pruned_file), (targets, scope), out=tmp_path / "all")
     assert result.exit_code == 0, str(result.error)
