@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from edgecnn.measure.walk import Walked
     from edgecnn.runtimes.base import Execution
 
+_SCORES = 2
+"""Dimensions of one score a class."""
+
 _STRANGER_DB = 6.0
 """Weights in 8 bits keep 30 dB and more; in most layers this little means another network."""
 
@@ -78,18 +81,22 @@ def diagnose_files(
         shipping=shipping,
         progress=progress,
     )
-    labelled = all(label >= 0 for label in labels)
+    classifies = len(dissection.float_outputs) == 1 and walked.outputs[0].ndim == _SCORES
+    labelled = classifies and all(label >= 0 for label in labels)
     pairs = list(zip(walked.pieces, walked.tallies, strict=True))
     modules = {} if network is None else _modules(dissection, walked.pieces, Path(network))
     layers = [
-        replace(_layer(dissection, walked, place, labelled=labelled), module=modules.get(piece.name))
+        replace(
+            _layer(dissection, walked, place, classifies=classifies, labelled=labelled),
+            module=modules.get(piece.name),
+        )
         for place, piece in enumerate(walked.pieces)
     ]
     _check_related(layers, float_model)
     noise = [0.0 if tally.problem else tally.votes.noise.noise for _, tally in pairs]
     found = [_with_suspicion(layer, host_isa, saturates=saturates) for layer in ranked(layers, noise)]
     return {
-        "whole": asdict(_whole(walked, labelled=labelled)),
+        "whole": asdict(_whole(walked, classifies=classifies, labelled=labelled)),
         "layers": [asdict(layer) for layer in found],
     }
 
@@ -130,7 +137,9 @@ def _check_related(layers: list[LayerDiagnosis], float_model: str) -> None:
         )
 
 
-def _layer(dissection: Dissection, walked: Walked, place: int, *, labelled: bool) -> LayerDiagnosis:
+def _layer(
+    dissection: Dissection, walked: Walked, place: int, *, classifies: bool, labelled: bool
+) -> LayerDiagnosis:
     piece, tally = walked.pieces[place], walked.tallies[place]
     votes = tally.votes if tally.problem is None else Votes()
     right = walked.truth.right
@@ -145,7 +154,7 @@ def _layer(dissection: Dissection, walked: Walked, place: int, *, labelled: bool
         kernel_gap_steps=tally.largest_gap,
         effect_sqnr_db=votes.noise.db,
         effect_share=0.0,
-        agreement=votes.agreed / max(1, votes.images),
+        agreement=votes.agreed / max(1, votes.images) if classifies else None,
         top1_drop=(right - votes.right) / votes.images if labelled and votes.images else None,
         range=range_facts(piece.output.grid, tally.span),
         channels=channel_facts(tally.span),
@@ -162,13 +171,13 @@ def _weight_facts(dissection: Dissection, piece: Piece) -> WeightFacts | None:
     return weight_facts(dissection.float_weights(other[0].name), dissection.weights(own[0].name))
 
 
-def _whole(walked: Walked, *, labelled: bool) -> Whole:
+def _whole(walked: Walked, *, classifies: bool, labelled: bool) -> Whole:
     shipped, images = walked.whole, walked.whole.images
     state = health(np.concatenate(walked.outputs))
     return Whole(
         sqnr_db=shipped.noise.db,
         reference_sqnr_db=walked.reference.noise.db,
-        agreement=shipped.agreed / images,
+        agreement=shipped.agreed / images if classifies else None,
         top1=shipped.right / images if labelled else None,
         float_top1=walked.truth.right / images if labelled else None,
         tied=state.tied,

@@ -30,7 +30,8 @@ class LayerDiagnosis:
         kernel_gap_steps: Largest difference of the two executions, in steps of the output's grid.
         effect_sqnr_db: Of the network's outputs when it alone is int8, shipping execution.
         effect_share: Its share of the error that all layers, each alone, cause at the outputs.
-        agreement: Share of images that keep their class when it alone is int8.
+        agreement: Share of images that keep their class when it alone is int8; None where the network answers
+            with something else than one score a class.
         top1_drop: Share of images that lose their right class so, less those that gain it; None where one
             has no label.
         range: Of its output; None where that stays float.
@@ -51,7 +52,7 @@ class LayerDiagnosis:
     kernel_gap_steps: float
     effect_sqnr_db: float
     effect_share: float
-    agreement: float
+    agreement: float | None
     top1_drop: float | None
     range: RangeFacts | None
     channels: ChannelFacts | None
@@ -94,7 +95,7 @@ class Whole:
     Attributes:
         sqnr_db: Of the outputs in shipping execution.
         reference_sqnr_db: Of the outputs in reference execution; NaN where it could not be run.
-        agreement: Share of images with the float file's class.
+        agreement: Share of images with the float file's class; None without classes.
         top1: Share of images with the right class; None without labels.
         float_top1: The same of the float file.
         tied: Share of images whose best score is shared by two classes.
@@ -103,7 +104,7 @@ class Whole:
 
     sqnr_db: float
     reference_sqnr_db: float
-    agreement: float
+    agreement: float | None
     top1: float | None
     float_top1: float | None
     tied: float

@@ -46,7 +46,7 @@ def _row(layer: LayerDiagnosis) -> tuple[str, ...]:
         layer.operation,
         f"{100 * layer.effect_share:.1f} %",
         decibels(layer.effect_sqnr_db),
-        f"{100 * layer.agreement:.1f} %",
+        "-" if layer.agreement is None else f"{100 * layer.agreement:.1f} %",
         decibels(layer.alone_sqnr_db),
         decibels(layer.accumulated_sqnr_db),
         f"{layer.kernel_gap_db:.1f} dB",
@@ -67,14 +67,17 @@ def snippet(found: Diagnosis) -> str | None:
 def whole_line(found: Diagnosis) -> str:
     """Return what the whole int8 file answers, in one line."""
     whole = found.whole
-    top1 = ""
+    parts = [
+        f"{decibels(whole.sqnr_db)} in shipping",
+        f"{decibels(whole.reference_sqnr_db)} in reference execution",
+    ]
+    if whole.agreement is not None:
+        parts.append(f"agreement {100 * whole.agreement:.1f} %")
     if whole.top1 is not None and whole.float_top1 is not None:
-        top1 = f", top-1 {100 * whole.top1:.1f} % (float: {100 * whole.float_top1:.1f} %)"
-    return (
-        f"{found.images} images: {decibels(whole.sqnr_db)} in shipping, {decibels(whole.reference_sqnr_db)} "
-        f"in reference execution, agreement {100 * whole.agreement:.1f} %{top1}, "
-        f"{100 * whole.tied:.1f} % tied, {100 * whole.clipped:.1f} % clipped; {found.kernels}"
-    )
+        parts.append(f"top-1 {100 * whole.top1:.1f} % (float: {100 * whole.float_top1:.1f} %)")
+    if whole.agreement is not None:
+        parts += [f"{100 * whole.tied:.1f} % tied", f"{100 * whole.clipped:.1f} % clipped"]
+    return f"{found.images} images: {', '.join(parts)}; {found.kernels}"
 
 
 def diagnosis_markdown(found: Diagnosis) -> str:

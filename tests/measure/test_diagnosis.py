@@ -13,7 +13,7 @@ import pytest
 from edgecnn.measure.diagnosis import Diagnosis, LayerDiagnosis, Whole, ranked
 from edgecnn.measure.facts import ChannelFacts, RangeFacts, WeightFacts
 from edgecnn.measure.suspects import suspect
-from edgecnn.report.diagnosis import diagnosis_markdown, layer_rows, snippet
+from edgecnn.report.diagnosis import diagnosis_markdown, layer_rows, snippet, whole_line
 from edgecnn.report.diagnosis_plot import diagnosis_svg
 
 RANGE = RangeFacts(low=-1.0, high=1.0, levels=256, seen_low=-1.0, seen_high=1.0, clipped=0.0, unused=0.0)
@@ -177,3 +177,12 @@ def test_the_report_shows_every_layer_and_what_could_not_be_measured() -> None:
     shown = "".join(drawing.itertext())
     assert "features.a" in shown
     assert "not measured" in shown
+
+
+def test_a_detector_has_no_class_to_agree_on() -> None:
+    found = diagnosis(layer("a", agreement=None, top1_drop=None))
+    assert "agreement 90.0 %" in whole_line(found)
+    found = replace(found, whole=replace(found.whole, agreement=None))
+    assert whole_line(found).startswith("30 images: 12.0 dB in shipping, ")
+    assert "%" not in whole_line(found)
+    assert layer_rows(found)[0][4] == "-"
