@@ -11,6 +11,7 @@ from typing import cast
 from torch import nn
 
 from edgecnn.errors import InputError, UsageError
+from edgecnn.models.detector.base import DetectionNetwork
 
 
 def find_stem(module: nn.Module) -> tuple[str, nn.Conv2d]:
@@ -29,6 +30,14 @@ def classifier_name(module: nn.Module) -> str | None:
     """Return the qualified name of the last fully connected layer; None where the network has none."""
     names = [name for name, layer in module.named_modules() if isinstance(layer, nn.Linear)]
     return names[-1] if names else None
+
+
+def class_layers(module: nn.Module) -> tuple[str, ...]:
+    """Return the names of the layers whose outputs are classes: the classifier, or a detector's last ones."""
+    if isinstance(module, DetectionNetwork):
+        return module.score_layers()
+    name = classifier_name(module)
+    return () if name is None else (name,)
 
 
 def replace_stem(module: nn.Module, *, in_channels: int, stride: int | None = None) -> nn.Module:

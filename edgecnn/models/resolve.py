@@ -83,7 +83,7 @@ def resolve_model(
     if state is not None:
         state = _renamed(reference, module, state)
         if classes is None:
-            module, spec = _with_outputs_of(state, module, spec)
+            module, spec = _with_outputs_of(state, module, spec, origin)
         state, trained = adapt_weights(
             module, state, keep_classifier=weights is not None or spec.classes == base.classes
         )
@@ -239,9 +239,23 @@ def _renamed(reference: str, module: nn.Module, state: dict[str, Tensor]) -> dic
 
 
 def _with_outputs_of(
-    state: dict[str, Tensor], module: nn.Module, spec: ModelSpec
+    state: dict[str, Tensor], module: nn.Module, spec: ModelSpec, origin: str
 ) -> tuple[nn.Module, ModelSpec]:
-    """Rebuild the network for as many classes as its weights have, where nobody named the classes."""
+    """Rebuild the network for as many classes as its weights have, where nobody named the classes.
+
+    Raises:
+        InputError: It is a detector, and the weights are for another number of classes.
+    """
+    if isinstance(module, DetectionNetwork):
+        own = module.state_dict()
+        for key in (f"{layer}.weight" for layer in module.score_layers()):
+            if key in state and state[key].shape != own[key].shape:
+                raise InputError(
+                    f"{origin} does not fit {len(spec.classes)} classes: {key} has shape "
+                    f"{list(state[key].shape)}, the network {list(own[key].shape)}",
+                    hint="name the classes that the weights were trained for",
+                )
+        return module, spec
     trained = state.get(f"{classifier_name(module)}.weight")
     if trained is None or trained.ndim != 2 or len(trained) == len(spec.classes):
         return module, spec

@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from edgecnn.errors import InputError
-from edgecnn.models.ends import classifier_name, find_stem
+from edgecnn.models.ends import class_layers, find_stem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,9 +170,10 @@ def adapt_weights(
 ) -> tuple[dict[str, Tensor], bool]:
     """Fit published weights to a network for other classes or for gray images.
 
-    Where the classifier differs in size, or ``keep_classifier`` is false, the network's own fresh one
-    takes its place. Where the network sees one channel and the weights three, the stem's kernels are
-    summed over the channels: the network then computes what it would for three equal channels.
+    Where the classifier, or a detector's layers of scores, differ in size, or ``keep_classifier`` is false,
+    the network's own fresh ones take their place. Where the network sees one channel and the weights three,
+    the stem's kernels are summed over the channels: the network then computes what it would for three equal
+    channels.
 
     Returns:
         The weights to load, and whether the classifier in them is trained.
@@ -181,12 +182,11 @@ def adapt_weights(
     stem = f"{find_stem(module)[0]}.weight"
     if stem in adapted and own[stem].shape[1] == 1 and adapted[stem].shape[1:2] == (3,):
         adapted[stem] = adapted[stem].sum(dim=1, keepdim=True)
-    classifier = classifier_name(module)
-    if classifier is None or f"{classifier}.weight" not in adapted:
+    layers = [name for name in class_layers(module) if f"{name}.weight" in adapted]
+    fits = all(adapted[f"{name}.weight"].shape == own[f"{name}.weight"].shape for name in layers)
+    if not layers or (keep_classifier and fits):
         return adapted, True
-    if keep_classifier and adapted[f"{classifier}.weight"].shape == own[f"{classifier}.weight"].shape:
-        return adapted, True
-    for key in (f"{classifier}.weight", f"{classifier}.bias"):
+    for key in (f"{name}.{part}" for name in layers for part in ("weight", "bias")):
         if key in own:
             adapted[key] = own[key]
     return adapted, False

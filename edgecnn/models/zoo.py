@@ -236,7 +236,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             contract=replace(_inception(320, 127.5, 127.5), resize="squash", interpolation="bilinear"),
             licence="BSD-3-Clause",
             weights="torchvision:ssdlite320_mobilenet_v3_large.COCO_V1",
-            description="Detector: torchvision's SSDLite with prior boxes, raw outputs; not trained here",
+            description="Detector: torchvision's SSDLite over MobileNetV3-Large, prior boxes, raw outputs",
             classes=90,
         ),
     }

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float32]
 
-_SSD_CENTER, _SSD_SIZE = np.float32(0.1), np.float32(0.2)
+SSD_CENTER, SSD_SIZE = np.float32(0.1), np.float32(0.2)
+"""Variances of the offsets from a prior box, of its centre and of its sides (Liu et al. 2016, SSD)."""
 # The limit of torchvision's BoxCoder: a box at most 62.5 times the size of its prior.
 _MAX_LOG_SCALE = np.float32(math.log(1000.0 / 16.0))
 _MAX_LOG_STRIDES = np.float32(math.log(8192.0))  # no input is larger
@@ -160,8 +161,8 @@ def _boxes(
     if detector.boxes == "ssd":
         cell = np.array([contract.width / width, contract.height / height], np.float32)
         priors = np.array(level.anchors, np.float32)[anchors]
-        centers = (np.stack([column, row], 1) + np.float32(0.5)) * cell + raw[:, :2] * _SSD_CENTER * priors
-        half = np.exp(np.minimum(raw[:, 2:] * _SSD_SIZE, _MAX_LOG_SCALE)) * priors / 2
+        centers = (np.stack([column, row], 1) + np.float32(0.5)) * cell + raw[:, :2] * SSD_CENTER * priors
+        half = np.exp(np.minimum(raw[:, 2:] * SSD_SIZE, _MAX_LOG_SCALE)) * priors / 2
         return np.concatenate([centers - half, centers + half], 1)
     distances = expected_distance(raw, detector.bins) if detector.boxes == "dfl" else np.maximum(raw, 0)
     centers = np.stack([column, row], 1) + np.float32(0.5)

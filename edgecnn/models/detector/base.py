@@ -20,6 +20,10 @@ class DetectionNetwork(nn.Module, ABC):
         """Map normalized images, float32 ``[N, C, H, W]``, to maps ``[N, channels, h, w]``."""
 
     @abstractmethod
+    def score_layers(self) -> tuple[str, ...]:
+        """Return the qualified names of the layers whose outputs are classes: other classes, fresh ones."""
+
+    @abstractmethod
     def describe(self, contract: Contract) -> Detector:
         """Return how the outputs become boxes.
 

@@ -46,6 +46,11 @@ class SsdLite(DetectionNetwork):
             outputs += [boxes.get_submodule(str(place))(features), scores.get_submodule(str(place))(features)]
         return tuple(outputs)
 
+    def score_layers(self) -> tuple[str, ...]:
+        """Return the last convolution of every classification head; the background is one of its outputs."""
+        heads = "head.classification_head.module_list"
+        return tuple(f"{heads}.{place}.1" for place in range(len(self._priors)))
+
     def describe(self, contract: Contract) -> Detector:
         """Return how the twelve maps become boxes: prior boxes are shares of the input's size."""
         image = torch.zeros(1, contract.channels, contract.height, contract.width)

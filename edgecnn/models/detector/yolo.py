@@ -136,6 +136,7 @@ class Yolo(DetectionNetwork):
         super().__init__()
         self.backbone_name = backbone
         self.bins = bins
+        self._head_depth = size.head
         self.backbone = Backbone(backbone, in_channels, backbone_arguments)
         self.neck = Neck(self.backbone.channels, size, activation)
         self.heads = nn.ModuleList(Head(size, classes, bins, activation) for _ in STRIDES)
@@ -144,6 +145,10 @@ class Yolo(DetectionNetwork):
         """Map images ``[N, C, H, W]`` to six maps: boxes and scores of every stride."""
         maps = self.neck(self.backbone(images))
         return tuple(output for head, x in zip(self.heads, maps, strict=True) for output in head(x))
+
+    def score_layers(self) -> tuple[str, ...]:
+        """Return the last convolution of every head's branch of scores."""
+        return tuple(f"heads.{index}.scores.{self._head_depth}" for index in range(len(STRIDES)))
 
     def describe(self, contract: Contract) -> Detector:
         """Return how the six maps become boxes."""

@@ -13,6 +13,7 @@ from edgecnn.errors import InputError, UsageError
 from edgecnn.training.batches import check_sets, to_input
 from edgecnn.training.detection.batch import BoxBatches
 from edgecnn.training.detection.loss import DetectionLoss
+from edgecnn.training.detection.ssd_loss import SsdLoss
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 
 Score = Callable[[Sequence["Detections"], "Objects"], float]
 """Measures detections of all images against their boxes."""
+
+_LOSSES: dict[tuple[str, str], Callable[[Detector], Method]] = {
+    ("dfl", "sigmoid"): DetectionLoss,
+    ("ssd", "softmax"): SsdLoss,
+}
+"""By the codings of boxes and scores."""
 
 
 @dataclass
@@ -60,24 +67,27 @@ class DetectionTask:
         return combine(["objects"], [] if objects is None else objects.rows())
 
     def method(self) -> Method:
-        """Return the detector's loss."""
-        return DetectionLoss(self.detector)
+        """Return the loss of the detector's codings.
+
+        Raises:
+            UsageError: There is none.
+        """
+        detector = self.detector
+        loss = _LOSSES.get((detector.boxes, detector.scores))
+        if loss is None or any(level.objectness is not None for level in detector.levels):
+            raise UsageError(
+                f"a detector with boxes of the coding {detector.boxes!r} cannot be trained here",
+                hint="the zoo's detectors can",
+            )
+        return loss(detector)
 
     def begin(self, module: nn.Module, device: torch.device) -> None:
         """Check the boxes and run one image.
 
         Raises:
-            UsageError: The detector's boxes are of a coding that has no loss here, or the settings are for
-                classifiers.
+            UsageError: The settings are for classifiers, or a batch is too small for the network.
             InputError: Network and sets do not fit each other.
         """
-        if self.detector.boxes != "dfl" or any(
-            level.objectness is not None for level in self.detector.levels
-        ):
-            raise UsageError(
-                f"a detector with boxes of the coding {self.detector.boxes!r} cannot be trained here",
-                hint="zoo:yolo-nano and zoo:yolo-small can",
-            )
         augment = self.settings.augment
         unfit = ("pad_crop", "resized_crop", "randaugment", "mixup", "cutmix")
         for name in unfit:
@@ -93,7 +103,19 @@ class DetectionTask:
             )
         except ValueError as error:
             raise InputError(f"the network does not answer as its detector says: {error}") from error
+        self._check_batch(outputs)
         self._batches = BoxBatches(self.train_set, augment)
+
+    def _check_batch(self, outputs: Sequence[Tensor]) -> None:
+        """Refuse batches of one image where a feature map of one cell would have no variance."""
+        alone = min(self.settings.batch_size, len(self.train_set)) == 1
+        if alone and not self.settings.transfer.freeze_batch_norm:
+            for index, output in enumerate(outputs):
+                if output[0, 0].numel() == 1:
+                    raise UsageError(
+                        f"output {index} has one cell, which a batch of one image cannot train",
+                        hint="raise train.batch_size or set train.transfer.freeze_batch_norm",
+                    )
 
     def batch(
         self, indices: npt.NDArray[np.int64], epoch: int, device: torch.device

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
 
-from edgecnn.config.training import TrainSettings
+from edgecnn.config.training import TrainSettings, TransferSettings
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.errors import InputError, UsageError
 from edgecnn.measure.detection import average_precision
 from edgecnn.models.resolve import resolve_model
+from edgecnn.ondevice.detector import Detector, Level
 from edgecnn.training.detection.batch import BoxBatches
 from edgecnn.training.detection.loss import DetectionLoss
-from edgecnn.training.detection.task import DetectionTask
+from edgecnn.training.detection.ssd_loss import SsdLoss
+from edgecnn.training.detection.task import DetectionTask, detect
 from edgecnn.training.loop import train
 from tests import boxes_data
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from edgecnn.models.spec import ModelSpec
 
 AUGMENT = {"flip": True, "boxes": {"mosaic": 0.3, "scale": (0.8, 1.2), "hsv": (0.01, 0.2, 0.2), "mixup": 0.1}}
+YOLOX = Detector((Level(8, boxes=0, scores=1, objectness=2),), "yolox")
 SETTINGS = TrainSettings(
     epochs=1, batch_size=8, optimizer={"lr": 0.003}, clip_norm=10, batch_norm_momentum=0.2, augment=AUGMENT
 )
@@ -184,8 +188,50 @@ def test_what_cannot_be_trained_is_refused(network, sets):
     settings = SETTINGS.model_copy(update={"augment": SETTINGS.augment.model_copy(update={"cutmix": 1.0})})
     with pytest.raises(UsageError, match=r"train.augment.cutmix is for classifiers"):
         make_task(sets, spec, settings).begin(module, torch.device("cpu"))
-    other = resolve_model("zoo:ssdlite320-mobilenetv3-large", classes=boxes_data.CLASSES)[1]
-    with pytest.raises(UsageError, match="boxes of the coding 'ssd' cannot be trained"):
-        make_task(sets, other, SETTINGS).begin(module, torch.device("cpu"))
+    with pytest.raises(UsageError, match="boxes of the coding 'yolox' cannot be trained"):
+        make_task(sets, dataclasses.replace(spec, detector=YOLOX), SETTINGS).method()
     with pytest.raises(InputError, match="has 2 classes, the network has 3"):
         DetectionTask(*sets, SETTINGS, spec.detector, 3, lambda *_: 0.0).begin(module, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def ssdlite() -> tuple[nn.Module, ModelSpec]:
+    torch.manual_seed(0)
+    return resolve_model(
+        "zoo:ssdlite320-mobilenetv3-large",
+        classes=("raccoon",),
+        contract_overrides={"height": 96, "width": 96},
+    )
+
+
+def test_prior_boxes_learn_four_photos_by_heart(tmp_path: Path, ssdlite, shared_data: Path):
+    module, spec = ssdlite
+    source = open_source(str(shared_data / "raccoon"), cache_dir=tmp_path)
+    photos = prepare(source, spec.contract, tmp_path / "prepared", limit=4)
+    settings = TrainSettings(
+        epochs=18, batch_size=4, optimizer={"lr": 0.004}, clip_norm=10, batch_norm_momentum=0.2
+    )
+    task = DetectionTask(photos, None, settings, spec.detector, 1, lambda *_: 0.0)
+    assert isinstance(task.method(), SsdLoss)
+
+    def ap50() -> float:
+        found = detect(module, spec.detector, photos, batch_size=4, device=torch.device("cpu"))
+        return average_precision(found, photos.objects).ap50
+
+    before = ap50()
+    done = train(module, photos, None, settings, scratch=tmp_path, progress=lambda _: None, task=task)
+    assert done.history[-1].loss < 0.25 * done.history[0].loss, done.to_json()
+    assert before < 0.1
+    assert ap50() > 0.4, "no photo's raccoon is found at an IoU of one half"
+
+
+def test_a_batch_of_one_is_refused_where_a_map_has_one_cell(tmp_path: Path, ssdlite):
+    module, spec = ssdlite
+    photo = open_source(str(boxes_data.write_coco(tmp_path / "photo", 1)), cache_dir=tmp_path)
+    prepared = prepare(photo, spec.contract, tmp_path / "prepared")
+    frozen = SETTINGS.model_copy(update={"transfer": TransferSettings(freeze_batch_norm=True)})
+    with pytest.raises(UsageError, match=r"output 6 has one cell, which a batch of one image cannot train"):
+        DetectionTask(prepared, None, SETTINGS, spec.detector, 2, lambda *_: 0.0).begin(
+            module, torch.device("cpu")
+        )
+    DetectionTask(prepared, None, frozen, spec.detector, 2, lambda *_: 0.0).begin(module, torch.device("cpu"))
