@@ -236,5 +236,5 @@ class _Network:
             raise InputError(f"{self.spec.builder} answers otherwise when it is rebuilt from {out}")
 
 
-PRUNE = Stage("prune", 1, run, PACKAGES)
-PRUNE_SENSITIVITY = Stage("prune-sensitivity", 1, analyse, PACKAGES)
+PRUNE = Stage("prune", 2, run, PACKAGES)
+PRUNE_SENSITIVITY = Stage("prune-sensitivity", 2, analyse, PACKAGES)

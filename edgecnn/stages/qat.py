@@ -98,5 +98,5 @@ def _train(
     return module, spec, trained
 
 
-QAT = Stage("qat", 1, run, ("torch", "torchao", "torchvision"))
-CONTROL = Stage("control", 1, control, ("torch", "torchvision"))
+QAT = Stage("qat", 2, run, ("torch", "torchao", "torchvision"))
+CONTROL = Stage("control", 2, control, ("torch", "torchvision"))

@@ -125,4 +125,4 @@ def report(context: Context, state: TrainProgress) -> None:
     context.progress(state.epoch * state.steps + state.step, state.epochs * state.steps, text)
 
 
-TRAIN = Stage("train", 3, run, ("torch", "torchvision", "faster-coco-eval"))
+TRAIN = Stage("train", 4, run, ("torch", "torchvision", "faster-coco-eval"))

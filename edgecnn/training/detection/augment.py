@@ -6,7 +6,7 @@ padding. Pixels change as uint8, before normalization.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,11 +29,13 @@ class Sample:
         pixels: uint8 ``[H, W, C]``.
         corners: float32 ``[n, 4]``, ``x1, y1, x2, y2`` in pixels.
         labels: int64 ``[n]``.
+        ignored: bool ``[n]``, crowds and difficult objects: not learnt, nor what lies in them.
     """
 
     pixels: npt.NDArray[np.uint8]
     corners: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
+    ignored: npt.NDArray[np.bool_]
 
 
 def mosaic(
@@ -46,7 +48,7 @@ def mosaic(
     height, width = contract.height, contract.width
     canvas = np.full((height, width, contract.channels), contract.pad_value, np.uint8)
     center_x, center_y = random.uniform(0.3, 0.7) * width, random.uniform(0.3, 0.7) * height
-    corners, labels = [], []
+    parts = []
     for quadrant, sample in enumerate(samples):
         scale = random.uniform(*settings.mosaic_scale)
         rows, columns = (max(1, round(side * scale)) for side in sample.pixels.shape[:2])
@@ -63,14 +65,8 @@ def mosaic(
         pixels = _pixels(tile.crop((x1 - left, y1 - top, x2 - left, y2 - top)), contract)
         canvas[y1:y2, x1:x2] = pixels
         moved = sample.corners * np.float32(scale) + np.array([left, top] * 2, np.float32)
-        kept, boxes = _visible(moved, (x1, y1, x2, y2))
-        corners.append(boxes)
-        labels.append(sample.labels[kept])
-    return Sample(
-        canvas,
-        np.concatenate([np.empty((0, 4), np.float32), *corners]),
-        np.concatenate([np.empty(0, np.int64), *labels]),
-    )
+        parts.append(_cut(replace(sample, corners=moved), (x1, y1, x2, y2)))
+    return _joined(canvas, parts)
 
 
 def affine(
@@ -97,8 +93,7 @@ def affine(
     x, y = sample.corners[:, [0, 2, 0, 2]], sample.corners[:, [1, 1, 3, 3]]
     points = np.stack([x, y], -1) @ turn.T + offset
     boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], 1).astype(np.float32)
-    kept, boxes = _visible(boxes, (0, 0, width, height))
-    return Sample(_pixels(moved, contract), boxes, sample.labels[kept])
+    return _cut(replace(sample, pixels=_pixels(moved, contract), corners=boxes), (0, 0, width, height))
 
 
 def mirror(sample: Sample) -> Sample:
@@ -106,18 +101,14 @@ def mirror(sample: Sample) -> Sample:
     width = np.float32(sample.pixels.shape[1])
     corners = sample.corners.copy()
     corners[:, [0, 2]] = width - sample.corners[:, [2, 0]]
-    return Sample(np.ascontiguousarray(sample.pixels[:, ::-1]), corners, sample.labels)
+    return replace(sample, pixels=np.ascontiguousarray(sample.pixels[:, ::-1]), corners=corners)
 
 
 def mix(first: Sample, second: Sample, random: np.random.Generator) -> Sample:
     """Lay two images of one size over each other, boxes of both kept (Zhang et al. 2018, mixup)."""
     share = random.beta(8.0, 8.0)
     pixels = np.rint(share * first.pixels + (1.0 - share) * second.pixels).astype(np.uint8)
-    return Sample(
-        pixels,
-        np.concatenate([first.corners, second.corners]),
-        np.concatenate([first.labels, second.labels]),
-    )
+    return _joined(pixels, [first, second])
 
 
 def recolor(
@@ -135,16 +126,28 @@ def recolor(
     return np.asarray(Image.fromarray(pixels).convert("HSV").point(table).convert("RGB"))
 
 
-def _visible(
-    corners: npt.NDArray[np.float32], window: tuple[float, float, float, float]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
-    """Return which boxes show enough of themselves in a window, and those, cut at its borders."""
+def _cut(sample: Sample, window: tuple[float, float, float, float]) -> Sample:
+    """Cut a sample's boxes at the borders of a window; those that show too little of themselves are left out.
+
+    An ignored box stays as long as anything of it is seen: objects in it may show themselves whole.
+    """
     x1, y1, x2, y2 = window
-    cut = np.clip(corners, np.array([x1, y1] * 2), np.array([x2, y2] * 2)).astype(np.float32)
-    sides, whole = cut[:, 2:] - cut[:, :2], corners[:, 2:] - corners[:, :2]
+    cut = np.clip(sample.corners, np.array([x1, y1] * 2), np.array([x2, y2] * 2)).astype(np.float32)
+    sides, whole = cut[:, 2:] - cut[:, :2], sample.corners[:, 2:] - sample.corners[:, :2]
     share = sides.prod(axis=1) / np.maximum(whole.prod(axis=1), 1e-6)
-    kept = (sides.min(axis=1, initial=np.inf) >= _LEAST_SIDE) & (share >= _LEAST_SHARE)
-    return kept, cut[kept]
+    side = sides.min(axis=1, initial=np.inf)
+    kept = np.where(sample.ignored, side > 0, (side >= _LEAST_SIDE) & (share >= _LEAST_SHARE))
+    return Sample(sample.pixels, cut[kept], sample.labels[kept], sample.ignored[kept])
+
+
+def _joined(pixels: npt.NDArray[np.uint8], parts: list[Sample]) -> Sample:
+    """Return an image with the boxes of all parts."""
+    return Sample(
+        pixels,
+        np.concatenate([np.empty((0, 4), np.float32), *(part.corners for part in parts)]),
+        np.concatenate([np.empty(0, np.int64), *(part.labels for part in parts)]),
+        np.concatenate([np.empty(0, np.bool_), *(part.ignored for part in parts)]),
+    )
 
 
 def _image(pixels: npt.NDArray[np.uint8]) -> Image.Image:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,17 +32,32 @@ class Boxes:
     Attributes:
         corners: float32 ``[n, 4]``, ``x1, y1, x2, y2`` in pixels of the input.
         labels: int64 ``[n]``.
+        ignored: float32 ``[k, 4]``, corners of crowds and difficult objects, which nothing is learnt from.
     """
 
     corners: Tensor
     labels: Tensor
+    ignored: Tensor
+
+    def hides(self, points: Tensor) -> Tensor:
+        """Return which points lie in an ignored box.
+
+        Args:
+            points: float32 ``[P, 2]``, x and y in pixels of the input.
+
+        Returns:
+            bool ``[P]``.
+        """
+        after = (points[:, None] >= self.ignored[:, :2]).all(dim=2)
+        before = (points[:, None] <= self.ignored[:, 2:]).all(dim=2)
+        return (after & before).any(dim=1)
 
 
 class BoxBatches:
     """Makes batches out of a prepared set.
 
     Args:
-        prepared: The images; crowds and difficult objects are not learnt from.
+        prepared: The images.
         settings: How images change.
     """
 
@@ -73,13 +88,7 @@ class BoxBatches:
             images = interpolate(images, size=size, mode="bilinear", align_corners=False)
         else:
             factor = torch.ones(4)
-        return images, [
-            Boxes(
-                (torch.from_numpy(sample.corners) * factor).to(device),
-                torch.from_numpy(sample.labels).to(device),
-            )
-            for sample in samples
-        ]
+        return images, [_boxes(sample, factor, device) for sample in samples]
 
     def _augmented(self, index: int, random: np.random.Generator, *, composed: bool) -> Sample:
         settings = self._settings.boxes
@@ -90,8 +99,7 @@ class BoxBatches:
         if self._settings.flip and random.random() < 0.5:
             sample = mirror(sample)
         if any(settings.hsv):
-            pixels = recolor(sample.pixels, settings.hsv, random)
-            sample = Sample(pixels, sample.corners, sample.labels)
+            sample = replace(sample, pixels=recolor(sample.pixels, settings.hsv, random))
         return sample
 
     def _composed(self, index: int, random: np.random.Generator) -> Sample:
@@ -114,8 +122,17 @@ def _sample(prepared: PreparedSet, index: int) -> Sample:
     assert prepared.objects is not None  # noqa: S101 - checked before the training; tells the type checker
     objects, contract = prepared.objects[index], prepared.contract
     where = place(*objects.size, contract)
-    learnt = ~objects.ignored
-    corners = to_input(objects.boxes[learnt], contract, objects.size)
+    corners = to_input(objects.boxes, contract, objects.size)
     rows, columns = min(where.height, contract.height), min(where.width, contract.width)
     corners = np.clip(corners, 0, np.array([columns, rows] * 2, np.float32))
-    return Sample(prepared.images[index][:rows, :columns], corners, objects.labels[learnt])
+    return Sample(prepared.images[index][:rows, :columns], corners, objects.labels, objects.ignored)
+
+
+def _boxes(sample: Sample, factor: Tensor, device: torch.device) -> Boxes:
+    """Return the boxes of an image whose corners are multiplied by ``factor``, ``[4]``."""
+    corners, ignored = torch.from_numpy(sample.corners) * factor, torch.from_numpy(sample.ignored)
+    return Boxes(
+        corners[~ignored].to(device),
+        torch.from_numpy(sample.labels)[~ignored].to(device),
+        corners[ignored].to(device),
+    )

@@ -45,6 +45,8 @@ class DetectionLoss:
     def loss(self, inputs: Tensor, outputs: tuple[Tensor, ...], targets: list[Boxes]) -> Tensor:  # noqa: ARG002
         """Return the weighted sum, normalized by the qualities that the batch's cells learn.
 
+        A cell in an ignored box that learns no box costs nothing, whatever it says.
+
         Args:
             inputs: Not looked at.
             outputs: Raw maps ``[N, C, H, W]``.
@@ -53,6 +55,7 @@ class DetectionLoss:
         found = Prediction.of(outputs, self.detector)
         boxes = found.boxes()
         wanted = torch.zeros_like(found.scores)
+        counted = torch.ones_like(found.scores[..., :1])
         overlap, distances = outputs[0].new_zeros(()), outputs[0].new_zeros(())
         probabilities = found.scores.detach().sigmoid()
         for index, target in enumerate(targets):
@@ -65,12 +68,14 @@ class DetectionLoss:
                 target.labels,
             )
             wanted[index, given.cells, target.labels[given.boxes]] = given.quality
+            counted[index, target.hides(found.centers)] = 0.0
+            counted[index, given.cells] = 1.0
             corners, weight = target.corners[given.boxes], given.quality.clamp(min=_LEAST_WEIGHT)
             overlap = overlap + (generalized_box_iou_loss(boxes[index, given.cells], corners) * weight).sum()
             cost = _distance_cost(found, index, given.cells, corners)
             distances = distances + (cost * weight).sum()
         total = wanted.sum().clamp(min=1.0)
-        scores = binary_cross_entropy_with_logits(found.scores, wanted, reduction="sum")
+        scores = binary_cross_entropy_with_logits(found.scores, wanted, counted, reduction="sum")
         return (_SCORES * scores + _OVERLAP * overlap + _DISTANCES * distances) / total
 
 

@@ -45,7 +45,8 @@ class SsdLoss:
     def loss(self, inputs: Tensor, outputs: tuple[Tensor, ...], targets: list[Boxes]) -> Tensor:
         """Return the sum over the priors that learn a box and their negatives, a learning prior's share.
 
-        An image without boxes costs nothing, as it has no negatives either.
+        An image without boxes costs nothing, as it has no negatives either; a prior whose centre lies in an
+        ignored box is no negative.
 
         Args:
             inputs: Normalized images, float32 ``[N, C, H, W]``; only their size counts.
@@ -57,15 +58,17 @@ class SsdLoss:
         corners = box_convert(found.priors, "cxcywh", "xyxy")
         background = 0
         wanted = torch.full(found.scores.shape[:2], background, device=found.scores.device)
+        hidden = torch.zeros_like(wanted, dtype=torch.bool)
         offsets = found.offsets.new_zeros(())
         for index, target in enumerate(targets):
             priors, boxes = match(corners, target.corners)
             wanted[index, priors] = target.labels[boxes] + 1
+            hidden[index] = target.hides(found.priors[:, :2])
             goal = encode(found.priors[priors], target.corners[boxes])
             offsets = offsets + smooth_l1_loss(found.offsets[index, priors], goal, reduction="sum")
         costs = cross_entropy(found.scores.flatten(0, 1), wanted.flatten(), reduction="none").view_as(wanted)
         positive = wanted != background
-        negative = hard_negatives(costs.detach(), ~positive, _NEGATIVES * positive.sum(1))
+        negative = hard_negatives(costs.detach(), ~positive & ~hidden, _NEGATIVES * positive.sum(1))
         return (offsets + costs[positive | negative].sum()) / positive.sum().clamp(min=1)
 
 

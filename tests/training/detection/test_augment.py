@@ -17,7 +17,21 @@ def marked(left: int, top: int, right: int, bottom: int, height: int = 48, width
     """A gray photo with a red rectangle, and its box."""
     pixels = np.full((height, width, 3), 90, np.uint8)
     pixels[top:bottom, left:right] = RED
-    return Sample(pixels, np.array([[left, top, right, bottom]], np.float32), np.array([1]))
+    corners = np.array([[left, top, right, bottom]], np.float32)
+    return Sample(pixels, corners, np.array([1]), np.array([False]))
+
+
+CROWD = 7
+
+
+def with_crowd(sample: Sample, *corners: float) -> Sample:
+    """The same photo with a crowd, whose label tells it from what is learnt."""
+    return Sample(
+        sample.pixels,
+        np.concatenate([sample.corners, np.array([corners], np.float32)]),
+        np.append(sample.labels, CROWD),
+        np.append(sample.ignored, True),
+    )
 
 
 def red_box(pixels: np.ndarray) -> np.ndarray:
@@ -49,7 +63,12 @@ def test_a_rotated_box_holds_its_pixels():
 @settings(max_examples=60)
 def test_boxes_of_a_mosaic_are_where_their_pixels_are(seed):
     random = np.random.default_rng(seed)
-    plain = Sample(np.full((48, 64, 3), 90, np.uint8), np.empty((0, 4), np.float32), np.empty(0, np.int64))
+    plain = Sample(
+        np.full((48, 64, 3), 90, np.uint8),
+        np.empty((0, 4), np.float32),
+        np.empty(0, np.int64),
+        np.empty(0, bool),
+    )
     samples = [marked(20, 12, 44, 36), plain, plain, plain]
     order = random.permutation(4)
     made = mosaic([samples[index] for index in order], BoxAugmentSettings(), CONTRACT, random)
@@ -84,6 +103,43 @@ def test_mixup_keeps_the_boxes_of_both():
     mixed = mix(first, second, np.random.default_rng(0))
     assert len(mixed.labels) == 2
     assert mixed.pixels.dtype == np.uint8
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=40)
+def test_crowds_move_with_the_photo_and_stay_crowds(seed):
+    random = np.random.default_rng(seed)
+    sample = with_crowd(marked(2, 2, 14, 14), 20, 12, 44, 36)
+    plain = marked(20, 12, 44, 36)
+    settings = BoxAugmentSettings(scale=(0.8, 1.2), translate=0.1)
+    whole = affine(sample, settings, CONTRACT, random)
+    for made in (
+        mosaic([sample, plain, sample, plain], BoxAugmentSettings(), CONTRACT, random),
+        whole,
+        mirror(whole),
+        mix(whole, mirror(whole), random),
+    ):
+        assert made.ignored.tolist() == (made.labels == CROWD).tolist()
+        assert len(made.ignored) == len(made.corners)
+    assert mirror(whole).ignored.any()
+    # A crowd goes where a box of the same corners goes.
+    draws = np.random.default_rng(seed), np.random.default_rng(seed)
+    crowd, box = (
+        affine(each, settings, CONTRACT, draw) for each, draw in zip((sample, plain), draws, strict=True)
+    )
+    np.testing.assert_array_equal(crowd.corners[crowd.ignored], box.corners)
+
+
+def test_a_crowd_of_which_little_is_left_is_still_one():
+    chosen, lost = BoxAugmentSettings(translate=0.5), 0
+    for seed in range(40):
+        sample = with_crowd(marked(0, 0, 20, 20), 0, 0, 20, 20)
+        moved = affine(sample, chosen, CONTRACT, np.random.default_rng(seed))
+        crowds = moved.corners[moved.ignored]
+        assert (crowds[:, 2:] > crowds[:, :2]).all()
+        assert len(crowds) >= (~moved.ignored).sum()
+        lost += len(crowds) - int((~moved.ignored).sum())
+    assert lost > 0, "no draw left little of the box"
 
 
 @pytest.mark.parametrize("channels", [1, 3])

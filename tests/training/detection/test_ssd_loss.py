@@ -36,9 +36,8 @@ def some_boxes(count: int, seed: int) -> Boxes:
     generator = torch.Generator().manual_seed(seed)
     corner = torch.rand(count, 2, generator=generator) * 220
     side = 50 + torch.rand(count, 2, generator=generator) * 50
-    return Boxes(
-        torch.cat([corner, corner + side], 1), torch.randint(0, CLASSES, (count,), generator=generator)
-    )
+    labels = torch.randint(0, CLASSES, (count,), generator=generator)
+    return Boxes(torch.cat([corner, corner + side], 1), labels, torch.empty(0, 4))
 
 
 IMAGES = torch.zeros(4, 3, 320, 320)
@@ -113,3 +112,27 @@ def test_images_without_boxes_have_a_finite_loss(method):
     loss.backward()
     assert loss.item() == 0.0
     assert all(torch.isfinite(output.grad).all() for output in outputs if output.grad is not None)
+
+
+def test_a_prior_in_a_crowd_is_no_negative(method):
+    """What fires in a crowd costs nothing, elsewhere it does; a box in the crowd is learnt all the same."""
+    crowd = torch.tensor([[160.0, 160.0, 320.0, 320.0]])
+    boxes = torch.tensor([[20.0, 20.0, 90.0, 90.0], [200.0, 200.0, 280.0, 280.0]])
+    targets = [Boxes(boxes, torch.tensor([0, 2]), crowd)]
+    quiet = random_outputs(1)
+
+    def loss(cell: tuple[int, int]) -> torch.Tensor:
+        """Let a cell of the first feature map, of 16 pixels each, see the first class in its first prior."""
+        outputs = [output.clone() for output in quiet]
+        outputs[1][0, 1, cell[0], cell[1]] += 20.0
+        return method.loss(IMAGES[:1], tuple(outputs), targets)
+
+    expected = method.loss(IMAGES[:1], quiet, targets)
+    assert torch.equal(loss((19, 19)), expected)
+    assert loss((19, 2)) > expected + 0.1
+
+    outputs = tuple(output.clone().requires_grad_() for output in quiet)
+    method.loss(IMAGES[:1], outputs, targets).backward()
+    middle = slice(12, 18)  # cells of the second box, whose priors it overlaps
+    assert outputs[1].grad is not None
+    assert outputs[1].grad[..., middle, middle].abs().sum() > 0

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from edgecnn.config.training import TrainSettings, TransferSettings
+from edgecnn.config.training import AugmentSettings, TrainSettings, TransferSettings
+from edgecnn.data.objects import Objects
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.errors import InputError, UsageError
 from edgecnn.measure.detection import average_precision
 from edgecnn.models.resolve import resolve_model
 from edgecnn.ondevice.detector import Detector, Level
-from edgecnn.training.detection.batch import BoxBatches
+from edgecnn.training.detection.batch import BoxBatches, Boxes
 from edgecnn.training.detection.loss import DetectionLoss
 from edgecnn.training.detection.ssd_loss import SsdLoss
 from edgecnn.training.detection.task import DetectionTask, detect
@@ -157,11 +158,65 @@ def test_images_without_boxes_have_a_finite_loss(network, sets):
     images, targets = BoxBatches(sets[1], SETTINGS.augment).batch(
         np.arange(2), torch.device("cpu"), composed=False
     )
-    empty = [type(target)(target.corners[:0], target.labels[:0]) for target in targets]
+    empty = [Boxes(target.corners[:0], target.labels[:0], target.ignored) for target in targets]
     loss = DetectionLoss(spec.detector).loss(images, module(images), empty)
     loss.backward()
     assert torch.isfinite(loss)
     module.zero_grad()
+
+
+def test_a_cell_in_a_crowd_learns_nothing_but_a_box(network, sets):
+    """What fires in a crowd costs nothing, elsewhere it does; a box in the crowd is learnt all the same."""
+    _, spec = network
+    crowd, images = torch.tensor([[32.0, 32.0, 64.0, 64.0]]), torch.zeros(1, 3, 64, 64)
+    boxes, labels = torch.tensor([[4.0, 4.0, 24.0, 24.0], [34.0, 34.0, 46.0, 46.0]]), torch.tensor([0, 1])
+    method = DetectionLoss(spec.detector)
+
+    def outputs(*, fires: tuple[int, int] | None = None) -> tuple[torch.Tensor, ...]:
+        maps = [torch.zeros(1, channels, side, side) for side in (8, 4, 2) for channels in (32, 2)]
+        if fires is not None:
+            maps[1][0, 0, fires[0], fires[1]] = 9.0
+        return tuple(value.requires_grad_() for value in maps)
+
+    def loss(boxes: Boxes, **fires: tuple[int, int]) -> float:
+        return method.loss(images, outputs(**fires), [boxes]).item()
+
+    hidden = Boxes(boxes[:1], labels[:1], crowd)
+    seen = Boxes(boxes[:1], labels[:1], crowd[:0])
+    assert loss(hidden, fires=(6, 6)) == loss(hidden)
+    assert loss(hidden, fires=(6, 1)) > loss(hidden) + 1.0
+    assert loss(seen, fires=(6, 6)) > loss(seen) + 1.0
+
+    maps = outputs()
+    method.loss(images, maps, [Boxes(boxes, labels, crowd)]).backward()
+    learnt = maps[1].grad[0].abs().sum(0) > 0
+    assert learnt[4:6, 4:6].any(), "the box in the crowd"
+    assert not learnt[6:, 6:].any()
+    assert learnt[:4].all()
+    assert learnt[:, :4].all()
+
+
+def test_crowds_come_with_the_batch_and_are_not_among_its_boxes(sets):
+    objects = sets[0].objects
+    crowded = Objects(
+        tuple(dataclasses.replace(image, ignored=image.labels == 1) for image in objects.images)
+    )
+    prepared = dataclasses.replace(sets[0], objects=crowded)
+    chosen = AugmentSettings(boxes={"multi_scale": 0.5})
+    crowds = 0
+    for seed in range(3):
+        torch.manual_seed(seed)
+        images, targets = BoxBatches(prepared, chosen).batch(
+            np.arange(8), torch.device("cpu"), composed=False
+        )
+        torch.manual_seed(seed)
+        _, all_learnt = BoxBatches(sets[0], chosen).batch(np.arange(8), torch.device("cpu"), composed=False)
+        for target, whole in zip(targets, all_learnt, strict=True):
+            assert (target.labels == 0).all()
+            assert torch.equal(target.ignored, whole.corners[whole.labels == 1])
+            assert (target.ignored <= images.shape[3]).all()
+            crowds += len(target.ignored)
+    assert crowds > 0
 
 
 def test_batches_repeat_and_change_their_size(sets):
