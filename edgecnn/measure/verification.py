@@ -170,7 +170,10 @@ def verify_conversion(torch_outputs: Outputs, float_outputs: Outputs, limits: Li
     )
     return _with_cause(
         link,
-        _dead(alive) or _unrelated(close) or "an operation was converted to different arithmetic",
+        _dead(alive)
+        or _untrained(health(torch_outputs))
+        or _unrelated(close)
+        or "an operation was converted to different arithmetic",
     )
 
 
@@ -344,6 +347,12 @@ def _dead(alive: Health) -> str:
     if alive.constant:
         return "every image gets the same outputs: a dead layer, or the images never reach the input"
     return ""
+
+
+def _untrained(network: Health) -> str:
+    if not network.constant:
+        return ""
+    return "the network itself gives every image the same outputs: hardly trained, or dead in a layer"
 
 
 def _unrelated(close: Closeness) -> str:

@@ -63,6 +63,14 @@ def test_cause_of_broken_outputs(outputs: np.ndarray, said: str) -> None:
         assert said in link.cause
 
 
+def test_a_network_that_answers_nothing_is_not_the_conversions_fault() -> None:
+    silent = np.full((N, 4, 1, 1), 0.5, np.float32)
+    rounded = silent + RNG.normal(scale=1e-6, size=silent.shape).astype(np.float32)
+    link = verify_conversion(silent, rounded, FP32)
+    assert not link.passed
+    assert link.cause.startswith("the network itself gives every image the same outputs")
+
+
 def test_quantization_limits_are_those_of_the_precision() -> None:
     outputs = noisy(18)
     assert verify_quantization(FLOAT, outputs, INT8).passed
