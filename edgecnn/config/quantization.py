@@ -31,6 +31,9 @@ class QuantizeConfig(Schema):
     dense_as_conv: bool = False
     """Whether TFLite's fully connected layers become 1x1 convolutions."""
 
+    integer_outputs: bool = False
+    """Whether dense layers that give an output of an ONNX file give it in integers too, as NPUs want it."""
+
     def options(self) -> dict[str, Any]:
         """Return what is given of all but the method, for a format's quantizer.
 

@@ -66,9 +66,9 @@ def _float_layers(found: Path) -> dict[str, Any]:
 
 
 QUANTIZE = {
-    "onnx": Stage("quantize", 5, run, ("onnx", "onnxruntime")),
+    "onnx": Stage("quantize", 6, run, ("onnx", "onnxruntime")),
     "tflite": Stage("quantize", 7, run, ("ai-edge-quantizer", "ai-edge-litert")),
-    "openvino": Stage("quantize", 4, run, ("openvino", "nncf")),
+    "openvino": Stage("quantize", 5, run, ("openvino", "nncf")),
 }
 
 
@@ -92,7 +92,7 @@ def inspect(inputs: Inputs, parameters: InspectParameters, context: Context) -> 
 
 
 INSPECT = {
-    "onnx": Stage("inspect", 4, inspect, ("onnx", "onnxruntime")),
+    "onnx": Stage("inspect", 5, inspect, ("onnx", "onnxruntime")),
     "tflite": Stage("inspect", 3, inspect, ("ai-edge-litert",)),
     "openvino": Stage("inspect", 2, inspect, ("openvino",)),
 }

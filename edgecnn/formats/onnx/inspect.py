@@ -56,6 +56,9 @@ _WITHOUT_ZERO_POINT: dict[str, int] = {
     "QLinearMatMul": 0,
     "QGemm": onnx.TensorProto.FLOAT,
 }
+_INTEGER_INSIDE = frozenset({"QGemm"})
+"""Operations that compute in integers though their result may be float."""
+
 _FLOATS = (
     onnx.TensorProto.FLOAT,
     onnx.TensorProto.FLOAT16,
@@ -79,7 +82,11 @@ def inspect(file: Path) -> Inspection:
     nodes = list(optimized.graph.node)
     computing = [node for node in nodes if node.op_type not in _MOVES]
     kinds = _element_types(optimized)
-    float_nodes = [node for node in computing if any(kinds.get(name) in _FLOATS for name in node.output)]
+    float_nodes = [
+        node
+        for node in computing
+        if node.op_type not in _INTEGER_INSIDE and any(kinds.get(name) in _FLOATS for name in node.output)
+    ]
     return Inspection(
         format="onnx",
         precision=_precision(computing, float_nodes, kinds),

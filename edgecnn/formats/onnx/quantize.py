@@ -33,9 +33,9 @@ from edgecnn.formats.calibration import Calibration
 from edgecnn.formats.health import calibration_health
 from edgecnn.formats.onnx.layers import find_layers, in_float, joins, read_by_gate, read_by_sigmoid
 from edgecnn.formats.onnx.observe import observe
-from edgecnn.formats.onnx.rewrite import keep_in_float
+from edgecnn.formats.onnx.rewrite import answer_in_float, keep_in_float
 from edgecnn.formats.onnx.session import open_session, read_model, run_flat, tensor_infos
-from edgecnn.formats.options import INT8_OPTIONS, check_known, needs_samples, ranges_option
+from edgecnn.formats.options import INT8_OPTIONS, check_known, needs_samples, ranges_option, switch_option
 from edgecnn.formats.recovered import Recovered
 from edgecnn.runtimes.isa import isa_named
 
@@ -62,7 +62,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
         raise UsageError(
             f"onnx has no {request.precision}; ONNX Runtime's CPU kernels compute in float32 or int8"
         )
-    check_known(request.options, INT8_OPTIONS, "onnx int8")
+    check_known(request.options, (*INT8_OPTIONS, "integer_outputs"), "onnx int8")
     methods = ranges_option(request.options)
     saturates = request.isa == ANY_ISA or isa_named(request.isa).int8_saturates
     float_model = _read_float(model)
@@ -74,7 +74,12 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
         seen = images.exactly(seen, float_model.graph.input[0].name)
         seen = seen.within(read_by_sigmoid(float_model), SIGMOID_LIMIT)
         seen = seen.above(read_by_gate(float_model), GATE_LIMIT)
-    scheme = _scheme(float_model, recovered, saturates=saturates)
+    scheme = _scheme(
+        float_model,
+        recovered,
+        saturates=saturates,
+        integer_outputs=switch_option(request.options, "integer_outputs"),
+    )
 
     def run(quantized: onnx.ModelProto, indices: Sequence[int]) -> list[Answer]:
         session = open_session(quantized, file, onnxruntime.SessionOptions())
@@ -97,10 +102,17 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
         "calibration": images.notes(),
         "ranges": choice.notes(),
         "on_calibration_images": calibration_health(
-            truth, run(quantized, range(len(images))), {name: choice.ranges[name] for name in outputs}
+            truth, run(quantized, range(len(images))), _grids(quantized, choice.ranges)
         ),
         "tools": {package: version(package) for package in ("onnx", "onnxruntime")},
     }
+
+
+def _grids(quantized: onnx.ModelProto, ranges: dict[str, Range]) -> dict[str, Range | None]:
+    """Return every output's range; None of one that is not quantized."""
+    makers = {name: node.op_type for node in quantized.graph.node for name in node.output}
+    names = [value.name for value in quantized.graph.output]
+    return {name: ranges[name] if makers[name] == "DequantizeLinear" else None for name in names}
 
 
 def _read_float(file: Path) -> onnx.ModelProto:
@@ -122,10 +134,12 @@ class _Scheme:
     Attributes:
         overrides: The native quantizer's overrides, by weight name.
         excluded: Names of the nodes that stay in float.
+        integer_outputs: Whether outputs of dense layers are quantized too, as NPUs want it.
     """
 
     overrides: dict[str, list[dict[str, Any]]]
     excluded: list[str]
+    integer_outputs: bool
 
 
 def _insert(model: onnx.ModelProto, ranges: dict[str, Range], scheme: _Scheme) -> onnx.ModelProto:
@@ -152,10 +166,14 @@ def _insert(model: onnx.ModelProto, ranges: dict[str, Range], scheme: _Scheme) -
     quantizer.model.topological_sort()
     quantized: onnx.ModelProto = quantizer.model.model
     keep_in_float(quantized, scheme.excluded)
+    if not scheme.integer_outputs:
+        answer_in_float(quantized)
     return quantized
 
 
-def _scheme(model: onnx.ModelProto, recovered: Recovered, *, saturates: bool) -> _Scheme:
+def _scheme(
+    model: onnx.ModelProto, recovered: Recovered, *, saturates: bool, integer_outputs: bool
+) -> _Scheme:
     """Decide every layer's weight scales: given ones, else safe ones where kernels saturate."""
     layers = find_layers(model)
     found = {layer.node.name: layer.kernel for layer in layers}
@@ -173,4 +191,4 @@ def _scheme(model: onnx.ModelProto, recovered: Recovered, *, saturates: bool) ->
             {"axis": layer.axis, "quant_type": QuantType.QInt8, "scale": scale, "zero_point": np.int8(0)}
             for scale in scales
         ]
-    return _Scheme(overrides, in_float(model, recovered.left_in_float(found)))
+    return _Scheme(overrides, in_float(model, recovered.left_in_float(found)), integer_outputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,10 +38,7 @@ def pool_globally(model: onnx.ModelProto) -> None:
             nodes.append(node)
     graph.ClearField("node")
     graph.node.extend(nodes)
-    read = {name for node in nodes for name in node.input}
-    unread = [tensor for tensor in graph.initializer if tensor.name not in read]
-    for tensor in unread:
-        graph.initializer.remove(tensor)
+    _forget_unread(graph)
 
 
 def _is_spatial(mean: onnx.NodeProto, axes: dict[str, list[int]]) -> bool:
@@ -92,6 +90,45 @@ def keep_in_float(model: onnx.ModelProto, nodes: Collection[str]) -> None:
             ),
         )
         graph.node[place + 1].input[0] = own
+
+
+def answer_in_float(model: onnx.ModelProto) -> None:
+    """Let a dense layer that gives an output of the network give it in float32, in place.
+
+    ONNX Runtime's integer kernel does so at no cost. On a grid that reaches to the largest score of all
+    images, the usual ones lie so close that the best two tie.
+
+    Args:
+        model: With quantize/dequantize pairs; the one behind such a layer goes.
+    """
+    graph = model.graph
+    makers = {name: node for node in graph.node for name in node.output}
+    read = Counter(name for node in graph.node for name in node.input)
+    for output in graph.output:
+        dequantize = makers.get(output.name)
+        quantize = _maker(dequantize, "DequantizeLinear", makers)
+        layer = _maker(quantize, "QuantizeLinear", makers)
+        if dequantize is None or quantize is None or layer is None or layer.op_type != "Gemm":
+            continue
+        if read[quantize.output[0]] > 1 or read[layer.output[0]] > 1 or read[output.name]:
+            continue
+        layer.output[0] = output.name
+        graph.node.remove(dequantize)
+        graph.node.remove(quantize)
+    _forget_unread(graph)
+
+
+def _maker(
+    node: onnx.NodeProto | None, kind: str, makers: dict[str, onnx.NodeProto]
+) -> onnx.NodeProto | None:
+    """Return what makes the first input of a node of a kind; None for another node."""
+    return makers.get(node.input[0]) if node is not None and node.op_type == kind else None
+
+
+def _forget_unread(graph: onnx.GraphProto) -> None:
+    read = {name for node in graph.node for name in node.input}
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in read]:
+        graph.initializer.remove(tensor)
 
 
 def _input_channels(layer: onnx.NodeProto, kernel: npt.NDArray[np.float32]) -> int:

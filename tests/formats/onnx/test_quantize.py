@@ -14,6 +14,7 @@ from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.host import host
 from edgecnn.errors import InputError, UsageError
 from edgecnn.formats.base import QuantizeRequest
+from edgecnn.formats.onnx.inspect import inspect
 from edgecnn.formats.onnx.quantize import quantize as quantize_here
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.normalize import normalize
@@ -104,6 +105,30 @@ def test_the_same_request_gives_the_same_bytes(
     again = tmp_path / "model.onnx"
     quantize_here(lower("onnx").file, again, request_int8)
     assert again.read_bytes() == quantize("onnx").file.read_bytes()
+
+
+def test_dense_layers_at_the_end_answer_in_float_unless_integers_are_asked_for(
+    lower: Make,
+    quantize: Make,
+    request_int8: QuantizeRequest,
+    truth: np.ndarray,
+    pictures: np.ndarray,
+    tmp_path: Path,
+) -> None:
+    integer = tmp_path / "model.onnx"
+    quantize_here(lower("onnx").file, integer, replace(request_int8, options={"integer_outputs": True}))
+    default = quantize("onnx").file
+    kinds = {}
+    for file in (default, integer):
+        graph = onnx.load(file).graph
+        (kinds[file],) = (node.op_type for node in graph.node if graph.output[0].name in node.output)
+        read = {name for node in graph.node for name in node.input}
+        assert {tensor.name for tensor in graph.initializer} <= read
+        assert inspect(file).precision == "int8", "the kernel is an integer one in both"
+    assert list(kinds.values()) == ["Gemm", "DequantizeLinear"]
+    outputs = [sqnr(truth, _run(file, pictures, optimized=True)) for file in (default, integer)]
+    assert outputs[0] > outputs[1]
+    assert inspect(default).outputs[0].scale is None
 
 
 def test_float16_is_refused(lower: Make, request_int8: QuantizeRequest, tmp_path: Path) -> None:
