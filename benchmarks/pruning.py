@@ -83,7 +83,8 @@ def main() -> None:
                 rows = fashion(seed, arguments.epochs, arguments.further, arguments.limit)
                 finish(rows, arguments.json)
         elif section == "lite0":
-            finish(lite0(arguments.photos, arguments.further), arguments.json)
+            for importance in ("taylor", "l2"):
+                finish(lite0(importance, arguments.photos, arguments.further), arguments.json)
         else:
             for model in ("mobilenetv2", "efficientnet-lite0"):
                 for target in TARGETS:
@@ -173,37 +174,35 @@ def _width_of(share: float) -> tuple[float, float]:
     return 0.5, 1.0
 
 
-def lite0(photos: Path, further: int) -> list[dict[str, Any]]:
+def lite0(importance: str, photos: Path, further: int) -> list[dict[str, Any]]:
     """Return what EfficientNet-Lite0 without 30 % of its multiply-accumulates still says as before.
 
     All that it is trained on is the calibration photos, taught by the unpruned network alone.
     """
-    rows = []
-    for importance in ("taylor", "l2"):
-        prune = {
-            "macs": 0.7,
-            "importance": importance,
-            "images": 100,
-            "epochs": further,
-            "lr": 3e-4,
-            "batch_size": 20,
-            "augment": {"flip": True, "resized_crop": 0.5},
-            "distill": {"weight": 1.0, "temperature": 2.0, "features": 10.0},
+    prune = {
+        "macs": 0.7,
+        "importance": importance,
+        "images": 100,
+        "epochs": further,
+        "lr": 3e-4,
+        "batch_size": 20,
+        "augment": {"flip": True, "resized_crop": 0.5},
+        "distill": {"weight": 1.0, "temperature": 2.0, "features": 10.0},
+    }
+    found = pruned(_pretrained("efficientnet-lite0", photos, "onnx-fp32") | {"prune": prune})
+    return [
+        {
+            "section": "lite0",
+            "model": "efficientnet-lite0",
+            "way": f"{name}: {importance}",
+            "epochs": further if step == "finetuned" else 0,
+            "MACs": round(found["macs"]["after"] / found["macs"]["before"], 3),
+            "agreement": round(100 * found["agreement"][step], 2),
+            "top-1": round(100 * found["accuracy"][step], 2),
+            "base": round(100 * found["accuracy"]["unpruned"], 2),
         }
-        found = pruned(_pretrained("efficientnet-lite0", photos, "onnx-fp32") | {"prune": prune})
-        rows += [
-            {
-                "section": "lite0",
-                "model": "efficientnet-lite0",
-                "way": f"{name}: {importance}",
-                "MACs": round(found["macs"]["after"] / found["macs"]["before"], 3),
-                "agreement": round(100 * found["agreement"][step], 2),
-                "top-1": round(100 * found["accuracy"][step], 2),
-                "base": round(100 * found["accuracy"]["unpruned"], 2),
-            }
-            for name, step in (("pruned", "pruned"), (FINETUNED, "finetuned"))
-        ]
-    return rows
+        for name, step in (("pruned", "pruned"), (FINETUNED, "finetuned"))
+    ]
 
 
 def _pretrained(model: str, photos: Path, target: str) -> dict[str, Any]:
