@@ -123,8 +123,6 @@ class PruneSettings(FurtherTraining):
         if len(given) != 1:
             found = f"{' and '.join(given)} are" if given else "none is"
             raise ValueError(f"exactly one of {', '.join(GOALS)} is needed, and {found} given")
-        if self.epochs and self.warmup_epochs >= self.epochs:
-            raise ValueError(f"warmup_epochs {self.warmup_epochs:g} leaves nothing of {self.epochs} epochs")
         between = (self.steps - 1) * self.step_epochs
         if self.steps > 1 and between >= self.epochs:
             raise ValueError(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from edgecnn.config.base import Schema
 from edgecnn.config.training import FurtherTraining, TrainSettings
@@ -41,12 +41,6 @@ class QatSettings(FurtherTraining):
 
     freeze_batch_norm: float = Field(default=0.5, ge=0, le=1)
     """Share of the steps after which batch norm uses its running statistics, as the exported file will."""
-
-    @model_validator(mode="after")
-    def _schedule_fits(self) -> Self:
-        if self.warmup_epochs >= self.epochs:
-            raise ValueError(f"warmup_epochs {self.warmup_epochs:g} leaves nothing of {self.epochs} epochs")
-        return self
 
     def training(self, train: TrainSettings | None) -> TrainSettings:
         """Return the settings of the training loop: images of one size, for which the graph is captured."""

@@ -196,6 +196,12 @@ class FurtherTraining(Schema):
     clip_norm: float | None = Field(default=None, gt=0)
     """Largest L2 norm of the gradient; longer ones are scaled down to it."""
 
+    @model_validator(mode="after")
+    def _schedule_fits(self) -> Self:
+        if self.epochs and self.warmup_epochs >= self.epochs:
+            raise ValueError(f"warmup_epochs {self.warmup_epochs:g} leaves nothing of {self.epochs} epochs")
+        return self
+
     def training(self, train: TrainSettings | None) -> TrainSettings:
         """Return the settings of the training loop.
 
