@@ -80,7 +80,7 @@ def train(
         freed_memory_kept(),
         joined_processes(settings.device) as processes,
         _reproducible(processes.device),
-        FastDepthwise(),
+        FastDepthwise() if processes.device.type == "cpu" else contextlib.nullcontext(),
     ):
         module.to(processes.device)
         module.to(memory_format=torch.channels_last)
