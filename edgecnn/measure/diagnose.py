@@ -17,7 +17,7 @@ from edgecnn.formats.recovered import Recovered
 from edgecnn.formats.registry import load_format, missing
 from edgecnn.measure.diagnosis import LayerDiagnosis, Whole, ranked
 from edgecnn.measure.facts import channel_facts, range_facts, weight_facts
-from edgecnn.measure.signal import health
+from edgecnn.measure.signal import SCORES, health
 from edgecnn.measure.suspects import suspect
 from edgecnn.measure.tally import Votes
 from edgecnn.measure.walk import walk
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from edgecnn.measure.facts import WeightFacts
     from edgecnn.measure.walk import Walked
     from edgecnn.runtimes.base import Execution
-
-_SCORES = 2
-"""Dimensions of one score a class."""
 
 _STRANGER_DB = 6.0
 """Weights in 8 bits keep 30 dB and more; in most layers this little means another network."""
@@ -81,7 +78,7 @@ def diagnose_files(
         shipping=shipping,
         progress=progress,
     )
-    classifies = len(dissection.float_outputs) == 1 and walked.outputs[0].ndim == _SCORES
+    classifies = len(dissection.float_outputs) == 1 and walked.outputs[0].ndim == SCORES
     labelled = classifies and all(label >= 0 for label in labels)
     pairs = list(zip(walked.pieces, walked.tallies, strict=True))
     modules = {} if network is None else _modules(dissection, walked.pieces, Path(network))

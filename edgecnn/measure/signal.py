@@ -12,7 +12,7 @@ from edgecnn.errors import InputError
 
 Outputs = npt.NDArray[np.float32]
 
-_SCORES, _MAP = 2, 4
+SCORES, _MAP = 2, 4
 """Dimensions of ``[N, classes]`` and of ``[N, C, H, W]``."""
 
 _LEAST_LEVELS = 4
@@ -93,7 +93,7 @@ def centred(reference: Outputs, outputs: Outputs) -> tuple[Outputs, Outputs]:
     >>> [part.tolist() for part in centred(np.float32([[[[1, 3]]]]), np.float32([[[[2, 2]]]]))]
     [[[[[-1.0, 1.0]]]], [[[[0.0, 0.0]]]]]
     """
-    if reference.ndim <= _SCORES or reference.shape != outputs.shape:
+    if reference.ndim <= SCORES or reference.shape != outputs.shape:
         return reference, outputs
     mean = reference.mean(axis=_places(reference), keepdims=True, dtype=np.float64).astype(np.float32)
     return reference - mean, outputs - mean
@@ -110,7 +110,7 @@ def collapsed(reference: Outputs, outputs: Outputs) -> float:
     >>> collapsed(reference, outputs)
     0.5
     """
-    if reference.ndim <= _SCORES:
+    if reference.ndim <= SCORES:
         return 0.0
     channel = 1 if reference.ndim == _MAP else -1
     pairs = zip(np.moveaxis(reference, channel, 0), np.moveaxis(outputs, channel, 0), strict=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.measure.accuracy import agreement, paired_difference, top_k_hits
-from edgecnn.measure.signal import Closeness, Health, centred, closeness, collapsed, health
+from edgecnn.measure.signal import SCORES, Closeness, Health, centred, closeness, collapsed, health
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 _UNRELATED = 0.3
 _CLIPPED = 0.05
 _TIED = 0.05
-_SCORES = 2
-"""Dimensions of ``[N, classes]``; any other output is a map."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +152,7 @@ def judge_outputs(names: Sequence[str], judge: Callable[[int], Link]) -> Link:
 
 def verify_conversion(torch_outputs: Outputs, float_outputs: Outputs, limits: Limits) -> Link:
     """Link 1: one output of the float file in its runtime against torch, both float32 ``[N, ...]``."""
-    close, alive = closeness(*centred(torch_outputs, float_outputs)), health(float_outputs)
+    close = closeness(*centred(torch_outputs, float_outputs))
     link = Link(
         1,
         "conversion",
@@ -168,9 +166,11 @@ def verify_conversion(torch_outputs: Outputs, float_outputs: Outputs, limits: Li
         },
         {"sqnr_db": Bound(limits.conversion_sqnr_db, at_least=True)},
     )
+    if link.passed:
+        return link
     return _with_cause(
         link,
-        _dead(alive)
+        _dead(health(float_outputs))
         or _untrained(health(torch_outputs))
         or _unrelated(close)
         or "an operation was converted to different arithmetic",
@@ -180,7 +180,7 @@ def verify_conversion(torch_outputs: Outputs, float_outputs: Outputs, limits: Li
 def verify_quantization(float_outputs: Outputs, reference_outputs: Outputs, limits: Limits) -> Link:
     """Link 2: an output in reference execution against that of the float file, both float32 ``[N, ...]``."""
     close, alive = closeness(*centred(float_outputs, reference_outputs)), health(reference_outputs)
-    is_map = float_outputs.ndim != _SCORES
+    is_map = float_outputs.ndim != SCORES
     lost = collapsed(float_outputs, reference_outputs)
     crowding = {"collapsed": lost} if is_map else {"clipped": alive.clipped, "tied": alive.tied}
     link = Link(
@@ -279,7 +279,7 @@ def verify_kernels(
 
 def _agreement(one: Outputs, other: Outputs) -> dict[str, float]:
     """Return how often both name the same class; a map names none."""
-    return {"agreement": agreement(one, other)} if one.ndim == _SCORES else {}
+    return {"agreement": agreement(one, other)} if one.ndim == SCORES else {}
 
 
 def _upper(metric: str, limit: float) -> dict[str, Bound]:
