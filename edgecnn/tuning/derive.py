@@ -143,9 +143,15 @@ def _quantized(changes: Document, quantization: Quantization) -> Document:
 
 
 def _pruning(spec: PipelineSpec, macs: float) -> Document:
-    """Return the pipeline's way of pruning with another goal; without one, trained on for as long again."""
+    """Return the pipeline's way of pruning with another goal.
+
+    Without one, the network is trained again for as long and in the same way, from half the learning rate.
+    """
     if spec.prune is None:
-        return {"macs": macs} | ({} if spec.train is None else {"epochs": spec.train.epochs})
+        if spec.train is None:
+            return {"macs": macs}
+        rate = spec.train.optimizer.lr / 2
+        return {"macs": macs, "epochs": spec.train.epochs, "ema": spec.train.ema, "lr": rate}
     given = spec.prune.model_dump(mode="json", exclude_unset=True)
     return {**{name: value for name, value in given.items() if name not in GOALS}, "macs": macs}
 

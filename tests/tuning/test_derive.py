@@ -17,6 +17,7 @@ train:
   epochs: 9
   warmup_epochs: 1.5
   optimizer: {lr: 0.01}
+  ema: 0.99
   augment: {flip: true, boxes: {plain_epochs: 3}}
   transfer: {frozen: [features], unfreeze: {3: [features.1], 8: [features.2]}}
 targets:
@@ -140,7 +141,7 @@ PRUNED = Combination(None, None, "int8", macs=0.4)
 def test_pruning_is_added_and_trained_on_for_as_long_again(pipeline: Pipeline, space: Space) -> None:
     found = derive.as_pipeline(derive.final(pipeline, space, PRUNED, FLOORS)).spec.prune
     assert found is not None
-    assert (found.macs, found.epochs) == (0.4, 9)
+    assert (found.macs, found.epochs, found.lr, found.ema) == (0.4, 9, 0.005, 0.99)
     sketched = derive.as_pipeline(derive.sketch(pipeline, space, PRUNED, 3)).spec.prune
     assert sketched is not None
     assert (sketched.macs, sketched.epochs) == (0.4, 3)
