@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from edgecnn.tuning.outcome import Outcome, cost, excess, is_too_costly, judge_accuracy, judge_costs, meets
+from edgecnn.tuning.outcome import Outcome, cost, excess, is_over_budget, judge_accuracy, meets
 from edgecnn.tuning.space import Combination, Space
 
 Known = Mapping[Combination, Outcome]
@@ -72,8 +72,7 @@ class Halving:
         found = [
             item
             for item, outcome in known.items()
-            if not is_too_costly(outcome, self.space.budgets)
-            and not any(other.within(item) for other in over)
+            if not outcome.failed and not any(other.within(item) for other in over)
         ]
         return sorted(found, key=lambda item: (cost(known[item]), item))
 
@@ -127,11 +126,7 @@ def _unknown(chunk: Sequence[Combination], known: Known) -> list[Combination]:
 
 def _over_budget(known: Known, space: Space) -> list[Combination]:
     """Return the combinations whose size or latency is over its budget beyond doubt."""
-    return [
-        item
-        for item, outcome in known.items()
-        if not outcome.failed and not all(result.passed for result in judge_costs(outcome, space.budgets))
-    ]
+    return [item for item, outcome in known.items() if is_over_budget(item, outcome, space.budgets)]
 
 
 def _missed(outcome: Outcome, space: Space) -> bool:

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edgecnn.config.search import SearchBudgets
+    from edgecnn.tuning.space import Combination
 
 _LEAST_LIMIT = 1e-3  # an accuracy drop of 0 may be asked for
+_ESTIMATE = 1.15
+"""How far over budget a pruned network may seem that is not trained yet: training decides which channels go.
+MobileNetV2 at 30 % took 0.41 of the latency with fresh weights and 0.46 with trained ones."""
 
 
 class Ratio(Schema):
@@ -73,20 +77,29 @@ def lowered(metric: float, by: float) -> float:
     return round(metric - by, 9)
 
 
-def judge_costs(outcome: Outcome, budgets: dict[str, SearchBudgets]) -> list[BudgetResult]:
-    """Hold size and latency to the budgets: they are known before any training."""
+def judge_costs(
+    outcome: Outcome, budgets: dict[str, SearchBudgets], margin: float = 1.0
+) -> list[BudgetResult]:
+    """Hold size and latency to the budgets: they are known before any training.
+
+    Args:
+        outcome: What was measured.
+        budgets: Limits by target.
+        margin: What the limits are multiplied with, over 1 where an estimate is judged.
+    """
     results = []
     for name, limits in budgets.items():
         found = outcome.targets.get(name)
         if limits.size is not None:
             size = None if found is None else found.size
-            results.append(judge_one("size", limits.size, size, name))
+            results.append(judge_one("size", limits.size * margin, size, name))
         if limits.latency_ratio is not None:
             latency = None if found is None else found.latency
+            limit = limits.latency_ratio * margin
             results.append(
-                judge_ratio(limits.latency_ratio, latency.ratio, (latency.low, latency.high), name)
+                judge_ratio(limit, latency.ratio, (latency.low, latency.high), name)
                 if latency
-                else judge_one("latency_ratio", limits.latency_ratio, None, name)
+                else judge_one("latency_ratio", limit, None, name)
             )
     return results
 
@@ -104,9 +117,13 @@ def judge_accuracy(outcome: Outcome, budgets: dict[str, SearchBudgets]) -> list[
     ]
 
 
-def is_too_costly(outcome: Outcome, budgets: dict[str, SearchBudgets]) -> bool:
-    """Whether training is pointless: size or latency is over its budget beyond doubt."""
-    return bool(outcome.failed) or any(not result.passed for result in judge_costs(outcome, budgets))
+def is_over_budget(combination: Combination, outcome: Outcome, budgets: dict[str, SearchBudgets]) -> bool:
+    """Whether training is pointless: size or latency of the untrained network is over its budget.
+
+    Of a pruned network both are estimates, so it must be over by more than they are off.
+    """
+    margin = 1.0 if combination.macs == 1.0 else _ESTIMATE
+    return not outcome.failed and any(not result.passed for result in judge_costs(outcome, budgets, margin))
 
 
 def meets(outcome: Outcome, budgets: dict[str, SearchBudgets]) -> bool:

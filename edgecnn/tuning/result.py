@@ -11,7 +11,7 @@ from edgecnn.devices.host import host
 from edgecnn.errors import BudgetMissed
 from edgecnn.measure.verdict import Verdict
 from edgecnn.tuning.halving import COSTS
-from edgecnn.tuning.outcome import cost, excess, is_too_costly, judge_accuracy, judge_costs, meets
+from edgecnn.tuning.outcome import cost, excess, is_over_budget, judge_accuracy, judge_costs, meets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +55,8 @@ class Trial:
             return f"cannot be made: {self.outcome.failed}"
         missed = [str(result) for result in self.results(space) if not result.passed]
         if self.rung == COSTS:
-            return "; ".join(missed) if is_too_costly(self.costs, space.budgets) else "not trained"
+            over = is_over_budget(self.combination, self.costs, space.budgets)
+            return "; ".join(missed) if over else "not trained"
         if self.rung < len(space.epochs):
             return "not promoted"
         if meets(self.outcome, space.budgets):

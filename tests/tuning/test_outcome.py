@@ -11,11 +11,12 @@ from edgecnn.tuning.outcome import (
     TargetOutcome,
     cost,
     excess,
-    is_too_costly,
+    is_over_budget,
     judge_accuracy,
     judge_costs,
     meets,
 )
+from edgecnn.tuning.space import Combination
 
 BUDGETS = {"onnx-int8": SearchBudgets(accuracy_drop="1 %", latency_ratio=0.5, size="500 kB")}
 
@@ -60,8 +61,17 @@ def test_what_cannot_be_made_or_was_not_measured_meets_nothing() -> None:
 
 
 def test_a_latency_that_noise_may_explain_is_no_reason_not_to_train() -> None:
-    assert not is_too_costly(outcome(ratio=(0.505, 0.49, 0.52)), BUDGETS)
-    assert is_too_costly(outcome(ratio=(0.55, 0.51, 0.6)), BUDGETS)
+    whole = Combination(1.0, 28, "fp32")
+    assert not is_over_budget(whole, outcome(ratio=(0.505, 0.49, 0.52)), BUDGETS)
+    assert is_over_budget(whole, outcome(ratio=(0.55, 0.51, 0.6)), BUDGETS)
+
+
+def test_the_estimate_of_a_pruned_network_may_be_a_little_over() -> None:
+    pruned = Combination(1.0, 28, "fp32", macs=0.3)
+    assert not is_over_budget(pruned, outcome(ratio=(0.55, 0.54, 0.56), size=560_000), BUDGETS)
+    assert is_over_budget(pruned, outcome(ratio=(0.6, 0.59, 0.61)), BUDGETS)
+    assert is_over_budget(pruned, outcome(size=580_000), BUDGETS)
+    assert not is_over_budget(pruned, Outcome(failed="no such width"), BUDGETS), "nothing is known of it"
 
 
 def test_the_excess_is_a_share_of_each_limit() -> None:
