@@ -16,6 +16,7 @@ int8, in ONNX Runtime and OpenVINO. EfficientNet-Lite0 without 30 % of its MACs 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import tempfile
@@ -43,7 +44,7 @@ from edgecnn.stages.pruned import RESULT
 from edgecnn.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from edgecnn.devices.session import Session
     from edgecnn.pipeline.step import Step, StepResult
@@ -77,62 +78,63 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.photos is None and set(arguments.section) != {"fashion"}:
         parser.error("sections lite0 and latency need --photos")
-    for section in arguments.section:
-        if section == "fashion":
-            for seed in arguments.seed:
-                rows = fashion(seed, arguments.epochs, arguments.further, arguments.limit)
-                finish(rows, arguments.json)
-        elif section == "lite0":
-            for importance in ("taylor", "l2"):
-                finish(lite0(importance, arguments.photos, arguments.further), arguments.json)
-        else:
-            for model in ("mobilenetv2", "efficientnet-lite0"):
-                for target in TARGETS:
-                    finish(latency(model, target, arguments.photos, arguments.seconds), arguments.json)
+    for rows in parts(arguments):
+        print_table(rows)
+        write_rows(rows, arguments.json)
     if arguments.json is not None:
         print_table(spread(json.loads(arguments.json.read_text(encoding="utf-8"))["rows"]))
 
 
-def finish(rows: list[dict[str, Any]], file: Path | None) -> None:
-    """Show and keep what one part came to."""
-    print_table(rows)
-    write_rows(rows, file)
+def parts(arguments: argparse.Namespace) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of every part that was asked for."""
+    for section in arguments.section:
+        if section == "fashion":
+            for seed in arguments.seed:
+                yield from fashion(seed, arguments.epochs, arguments.further, arguments.limit)
+        elif section == "lite0":
+            for importance in ("taylor", "l2"):
+                yield lite0(importance, arguments.photos, arguments.further)
+        else:
+            for model, target in itertools.product(("mobilenetv2", "efficientnet-lite0"), TARGETS):
+                yield latency(model, target, arguments.photos, arguments.seconds)
 
 
-def fashion(seed: int, epochs: int, further: int, limit: int | None) -> list[dict[str, Any]]:
-    """Return a row for every way to half the multiply-accumulates, of one seed."""
-    rows = []
+def fashion(seed: int, epochs: int, further: int, limit: int | None) -> Iterator[list[dict[str, Any]]]:
+    """Yield rows for every way to half the multiply-accumulates, of one seed."""
+    about = {"section": "fashion", "model": "mobilenetv2-0.5", "seed": seed, "epochs": [epochs, further]}
     share = 1.0
-    for importance in ("taylor", "l2"):
-        for distilled in (False, True):
-            prune: dict[str, Any] = {
-                "macs": 0.5,
-                "importance": importance,
-                "epochs": further,
-                "lr": 0.003,
-                "ema": 0.998,
-                "control": True,
-                "distill": {"weight": 0.5, "temperature": 4.0} if distilled else None,
-            }
-            found = pruned(_fashion(seed, epochs, limit) | {"prune": prune})
-            share = found["macs"]["after"] / found["macs"]["before"]
-            way = f"{importance}{', distilled' if distilled else ''}"
-            common = {"section": "fashion", "model": "mobilenetv2-0.5", "seed": seed}
-            accuracy = {name: round(100 * value, 2) for name, value in found["accuracy"].items()}
-            rows.append(
-                common
-                | {"way": f"{FINETUNED}: {way}", "MACs": round(share, 3), "top-1": accuracy["finetuned"]}
-                | {"before training": accuracy["pruned"], "base": accuracy["unpruned"]}
+    for distilled in (False, True):
+        for importance in ("taylor", "l2"):
+            found = pruned(
+                _fashion(seed, epochs, limit) | {"prune": _pruning(importance, distilled, further)}
             )
-            if importance == "taylor":
-                name = f"{CONTROL}{', distilled' if distilled else ''}"
-                rows.append(common | {"way": name, "MACs": 1.0, "top-1": accuracy["control"]})
-    width, left = _width_of(share)
-    scratch = _fashion(seed, epochs + further, limit)
-    scratch["model"] = {"name": "zoo:mobilenetv2", "arguments": {"width": width, "dropout": 0.0}}
-    reached = round(100 * trained(scratch), 2)
-    rows.append(common | {"way": SCRATCH, "MACs": round(left, 3), "top-1": reached})
-    return rows
+            share = found["macs"]["after"] / found["macs"]["before"]
+            taught = ", distilled" if distilled else ""
+            accuracy = {name: round(100 * value, 2) for name, value in found["accuracy"].items()}
+            small = {"way": f"{FINETUNED}: {importance}{taught}", "MACs": round(share, 3)}
+            whole = {"way": f"{CONTROL}{taught}", "MACs": 1.0, "top-1": accuracy["control"]}
+            reached = {"top-1": accuracy["finetuned"], "before training": accuracy["pruned"]}
+            base = {"base": accuracy["unpruned"]}
+            yield [about | small | reached | base, about | whole | base]
+        if not distilled:
+            width, left = _width_of(share)
+            scratch = _fashion(seed, epochs + further, limit)
+            scratch["model"] = {"name": "zoo:mobilenetv2", "arguments": {"width": width, "dropout": 0.0}}
+            accuracy_of_small = round(100 * trained(scratch), 2)
+            yield [about | {"way": SCRATCH, "MACs": round(left, 3), "top-1": accuracy_of_small}]
+
+
+def _pruning(importance: str, distilled: bool, further: int) -> dict[str, Any]:
+    """Return how half the multiply-accumulates are taken away, and what is trained after it."""
+    return {
+        "macs": 0.5,
+        "importance": importance,
+        "epochs": further,
+        "lr": 0.003,
+        "ema": 0.998,
+        "control": True,
+        "distill": {"weight": 0.5, "temperature": 4.0} if distilled else None,
+    }
 
 
 def _fashion(seed: int, epochs: int, limit: int | None) -> dict[str, Any]:
