@@ -54,6 +54,7 @@ FINETUNED, CONTROL, SCRATCH = "pruned, trained on", "unpruned, trained on", "sma
 TARGETS = ("onnx-fp32", "onnx-int8", "openvino-fp16", "openvino-int8", "tflite-fp32", "tflite-int8")
 COUNTED = ("tflite-fp32", "tflite-int8")
 DEVICE = "raspberry-pi-5"
+LEARNING_RATE = 0.006
 PREPROCESSING = {
     "height": 32,
     "width": 32,
@@ -125,12 +126,16 @@ def fashion(seed: int, epochs: int, further: int, limit: int | None) -> Iterator
 
 
 def _pruning(importance: str, distilled: bool, further: int) -> dict[str, Any]:
-    """Return how half the multiply-accumulates are taken away, and what is trained after it."""
+    """Return how half the multiply-accumulates are taken away, and what is trained after it.
+
+    With the learning rate that the base began with, as in Renda, Frankle and Carbin, Comparing rewinding and
+    fine-tuning in neural network pruning, ICLR 2020.
+    """
     return {
         "macs": 0.5,
         "importance": importance,
         "epochs": further,
-        "lr": 0.003,
+        "lr": LEARNING_RATE,
         "ema": 0.998,
         "control": True,
         "distill": {"weight": 0.5, "temperature": 4.0} if distilled else None,
@@ -148,7 +153,7 @@ def _fashion(seed: int, epochs: int, limit: int | None) -> dict[str, Any]:
             "epochs": epochs,
             "batch_size": 128,
             "seed": seed,
-            "optimizer": {"name": "adamw", "lr": 0.006, "weight_decay": 0.05},
+            "optimizer": {"name": "adamw", "lr": LEARNING_RATE, "weight_decay": 0.05},
             "warmup_epochs": min(1.0, epochs / 4),
             "ema": 0.998,
             "augment": {"flip": True, "pad_crop": 2},
