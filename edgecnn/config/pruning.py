@@ -105,6 +105,8 @@ class PruneSettings(FurtherTraining):
     """Epochs of training after and between the prunings, all together; 0 for none."""
 
     lr: float = Field(default=1e-3, gt=0, le=100)
+    """Learning rate at the end of the warm-up; with as many epochs as the training had, its own learning rate
+    regains more than a small one (Renda, Frankle and Carbin, ICLR 2020)."""
 
     batch_size: int | None = Field(default=None, ge=1, le=65_536)
     """Images in a step; as in ``train`` when not given."""
