@@ -42,6 +42,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
+@pytest.fixture(scope="session")
+def npu_tools(npu_home: Path, home: Path) -> None:
+    """The NPUs' toolchains in the home of these tests."""
+    if not (home / "toolchains").exists():
+        (home / "toolchains").symlink_to(npu_home / "toolchains")
+
+
 @pytest.fixture(autouse=True)
 def _use_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGECNN_HOME", str(home))

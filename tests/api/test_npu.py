@@ -22,14 +22,8 @@ ONLY = (
 
 
 @pytest.fixture(scope="session")
-def _tools(npu_home: Path, home: Path) -> None:
-    if not (home / "toolchains").exists():
-        (home / "toolchains").symlink_to(npu_home / "toolchains")
-
-
-@pytest.fixture(scope="session")
 def npu_run(
-    _tools: None, pipeline_file: Path, home: Path, tmp_path_factory: pytest.TempPathFactory
+    npu_tools: None, pipeline_file: Path, home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> RunResult:
     """The run of both targets; what the run of all targets has made is reused where it came before."""
     with pytest.MonkeyPatch.context() as patch:

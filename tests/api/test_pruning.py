@@ -218,3 +218,20 @@ def test_a_pruned_network_ships_in_every_format(pruned_file: Path, tmp_path: Pat
     result = edgecnn.run(str(pruned_file), (targets, scope), out=tmp_path / "all")
     assert result.exit_code == 0, str(result.error)
     assert all(target.ships for target in result.targets)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("npu_tools")
+def test_a_pruned_network_ships_on_npus(pruned_file: Path, tmp_path: Path) -> None:
+    names = ("ethos-u55-128", "ethos-u65-256", "ethos-u85-256", "tflite-micro")
+    targets = {name: {"verification": {"task_drop": 1.0}} for name in names}
+    overrides = (f"targets={json.dumps(targets)}", "prune={macs: 0.7, epochs: 2, images: 30}", "budgets={}")
+    result = edgecnn.run(str(pruned_file), overrides, out=tmp_path / "npus")
+    assert result.exit_code == 0, str(result.error)
+    for name in names:
+        manifest = Artifact.open(result.directory / "artifacts" / name).manifest
+        assert manifest.pruning["macs"]["after"] < manifest.pruning["macs"]["before"]
+        kernels = next(link for link in manifest.verification if link["name"] == "kernels")
+        assert kernels["metrics"]["max_abs"] == 0, f"{name} does not compute what the reference kernels do"
+        if name != "tflite-micro":
+            assert manifest.npu["npu_coverage"] == 1.0
