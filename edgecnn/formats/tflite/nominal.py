@@ -8,9 +8,9 @@ import numpy as np
 from ai_edge_quantizer import recipe
 from ai_edge_quantizer.quantizer import Quantizer
 
-from edgecnn.errors import InputError
 from edgecnn.formats.tflite.dense import dense_as_conv
 from edgecnn.formats.tflite.flatbuffer import inline_weights, read_model, type_name
+from edgecnn.formats.tflite.quantize import quantized_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,14 +38,7 @@ def quantize_nominally(model: Path, file: Path) -> Path:
         for index in indices
         if type_name(graph.tensors[index]) == "float32"
     }
-    try:
-        result = Quantizer(str(model), recipe.static_wi8_ai8()).quantize(
-            ranges, enable_progress_bar=False, enable_progress_report=False
-        )
-    except (ValueError, NotImplementedError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{model} cannot be quantized: {reason}") from error
-    file.write_bytes(bytes(result.quantized_model))
+    file.write_bytes(quantized_bytes(Quantizer(str(model), recipe.static_wi8_ai8()), model, ranges))
     inline_weights(file)
     dense_as_conv(file)
     return file

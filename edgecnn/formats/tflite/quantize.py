@@ -106,7 +106,7 @@ def _cast(model: Path, file: Path) -> dict[str, Any]:
         ),
         algorithm_key=AlgorithmName.FLOAT_CASTING,
     )
-    file.write_bytes(_result(quantizer, model, None))
+    file.write_bytes(quantized_bytes(quantizer, model, None))
     return {"scheme": "float16 weights", "tools": {package: version(package) for package in _PACKAGES}}
 
 
@@ -125,7 +125,7 @@ def _apply(model: Path, ranges: dict[str, Range], in_float: Sequence[str]) -> by
             operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
             algorithm_key=AlgorithmName.NO_QUANTIZE,
         )
-    return _result(
+    return quantized_bytes(
         quantizer,
         model,
         {
@@ -135,9 +135,15 @@ def _apply(model: Path, ranges: dict[str, Range], in_float: Sequence[str]) -> by
     )
 
 
-def _result(quantizer: Quantizer, model: Path, ranges: dict[str, dict[str, Any]] | None) -> bytes:
+def quantized_bytes(quantizer: Quantizer, model: Path, ranges: dict[str, dict[str, Any]] | None) -> bytes:
+    """Let the quantizer quantize a model, with ranges by tensor name; return the bytes of its file.
+
+    Raises:
+        InputError: An operation has no int8 form.
+    """
     try:
         result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+    # The quantizer has no base of its own, and these are what its checks raise.
     except (ValueError, NotImplementedError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{model} cannot be quantized: {reason}") from error
