@@ -28,6 +28,8 @@ PAGE = 16_384
 _FILE, _PROGRAM = 0o100644, 0o100755
 _ALIGNMENT_FIELD = 0xD935
 _LOCAL_HEADER = 30
+_ENCRYPTED = 0x1
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def write_zip(
@@ -85,6 +87,7 @@ def read_archive(path: Path) -> dict[str, bytes]:
         return _read_tar(path) if path.name.endswith((".tar.gz", ".tgz")) else _read_zip(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    # zipfile raises NotImplementedError where a member's flags ask for what it cannot do.
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
         raise DamagedPackage(f"{path.name} is damaged: {error}") from error
 
@@ -92,10 +95,12 @@ def read_archive(path: Path) -> dict[str, bytes]:
 def _read_zip(path: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     with zipfile.ZipFile(path) as archive:
-        members = [item for item in archive.infolist() if not item.is_dir()]
+        members = [item for item in archive.infolist() if not item.filename.endswith("/")]
         _check_size(path, len(members), sum(item.file_size for item in members))
         for item in members:
             name = _new_name(item.filename, found)
+            if item.flag_bits & _ENCRYPTED or item.compress_type not in _COMPRESSIONS:
+                raise DamagedPackage(f"{name} is encrypted or compressed as no package is")
             try:
                 found[name] = archive.read(item)
             except (zipfile.BadZipFile, zlib.error, EOFError) as error:
@@ -108,12 +113,14 @@ def _read_tar(path: Path) -> dict[str, bytes]:
     size = 0
     with tarfile.open(path, "r:gz") as archive:
         for item in archive:
+            if item.size < 0:
+                raise DamagedPackage(f"{item.name!r} has less than no bytes")
+            size += item.size
+            _check_size(path, len(found) + 1, size)
             if item.isdir():
                 continue
             if not item.isreg():
                 raise DamagedPackage(f"{item.name!r} is no plain file")
-            size += item.size
-            _check_size(path, len(found) + 1, size)
             stream = archive.extractfile(item)
             found[_new_name(item.name, found)] = b"" if stream is None else stream.read()
     return found

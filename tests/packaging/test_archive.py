@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import gzip
 import io
 import shutil
 import subprocess
@@ -107,6 +109,59 @@ def test_truncated_and_foreign_files(tmp_path: Path, suffix: str) -> None:
         read_archive(path)
     with pytest.raises(InputError, match="cannot be read"):
         read_archive(tmp_path / f"missing.{suffix}")
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.DIRTYPE])
+@pytest.mark.parametrize("size", [-1, -(1 << 40), 1 << 80])
+def test_sizes_that_no_member_has_are_refused(tmp_path: Path, kind: bytes, size: int) -> None:
+    header = tarfile.TarInfo("a")
+    header.type, header.size = kind, size
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress(header.tobuf(tarfile.GNU_FORMAT) + bytes(1024)))
+    with pytest.raises((DamagedPackage, InputError), match="less than no bytes|more than a package may have"):
+        read_archive(path)
+
+
+def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    write_zip({"a": b"1"}, path, epoch=archive_epoch())
+    path.write_bytes(path.read_bytes().replace(b"a", b"\0"))
+    with pytest.raises(DamagedPackage, match="'' is no path inside the package"):
+        read_archive(path)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_compressions_that_no_package_has_are_refused(tmp_path: Path, compression: int) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", compression) as file:
+        file.writestr("a.txt", b"1" * 100)
+    with pytest.raises(DamagedPackage, match=r"a\.txt is encrypted or compressed as no package is"):
+        read_archive(path)
+
+
+def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    write_zip({"a.txt": b"1"}, path, epoch=archive_epoch())
+    content = bytearray(path.read_bytes())
+    content[content.find(b"PK\x03\x04") + 6] |= 1
+    content[content.find(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedPackage, match=r"a\.txt is encrypted"):
+        read_archive(path)
+
+
+@pytest.mark.parametrize("suffix", ["zip", "tar.gz"])
+@given(where=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
+def test_a_changed_byte_is_an_error_of_ours_or_none(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, where: float, byte: int
+) -> None:
+    path = tmp_path_factory.mktemp("changed") / f"a.{suffix}"
+    (write_zip if suffix == "zip" else write_tar_gz)(FILES, path, epoch=archive_epoch())
+    content = bytearray(path.read_bytes())
+    content[int(where * len(content))] = byte
+    path.write_bytes(content)
+    with contextlib.suppress(DamagedPackage, InputError):
+        read_archive(path)
 
 
 def archive_epoch() -> int:
