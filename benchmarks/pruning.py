@@ -356,7 +356,7 @@ def needed(steps: Sequence[Step], wanted: Sequence[str]) -> list[Step]:
 
 
 def spread(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return mean, least and most of every way over its seeds."""
+    """Return mean, standard deviation, least and most of every way over its seeds."""
     ways: dict[tuple[str, str], list[float]] = {}
     for row in rows:
         if row["section"] == "fashion":
@@ -367,6 +367,7 @@ def spread(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             "way": way,
             "seeds": len(values),
             "top-1": round(statistics.mean(values), 2),
+            "deviation": round(statistics.stdev(values), 2) if len(values) > 1 else None,
             "least": min(values),
             "most": max(values),
         }
