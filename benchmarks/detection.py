@@ -35,13 +35,13 @@ import numpy as np
 from export import empty_home
 from output import print_table, write_json
 
+from edgecnn.core.store.manifest import Artifact
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
-from edgecnn.ondevice.feed import Feed
+from edgecnn.ondevice.input_tensor import Feed
 from edgecnn.ondevice.nms import nms
 from edgecnn.ondevice.preprocess import geometry, upright_size
 from edgecnn.ondevice.runner import open_runner
-from edgecnn.store.manifest import Artifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -100,7 +100,15 @@ def nano(data: str, changes: list[str]) -> dict[str, list[dict[str, Any]]]:
     """Run the pipeline `detector` as a user would and return its targets and the frames' times."""
     with tempfile.TemporaryDirectory(prefix="edgecnn-detection-") as folder:
         environment = {**os.environ, "EDGECNN_HOME": str(empty_home(Path(folder)))}
-        command = [sys.executable, "-m", "edgecnn.cli.main", "run", "detector", f"data.root={data}", "--json"]
+        command = [
+            sys.executable,
+            "-m",
+            "edgecnn.ui.cli.main",
+            "run",
+            "detector",
+            f"data.root={data}",
+            "--json",
+        ]
         started = time.monotonic()
         finished = subprocess.run(
             [*command, *changes, "--out", str(Path(folder) / "run")],
@@ -139,7 +147,7 @@ def yolox(model: str, images: Path, targets: Sequence[str], changes: list[str]) 
             options += [word for setting in changes for word in ("--set", setting)]
             started = time.monotonic()
             subprocess.run(
-                [sys.executable, "-m", "edgecnn.cli.main", "export", model, *options],
+                [sys.executable, "-m", "edgecnn.ui.cli.main", "export", model, *options],
                 env=environment,
                 stdout=subprocess.PIPE,
                 check=False,

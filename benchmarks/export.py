@@ -22,12 +22,12 @@ from typing import Any
 
 from output import print_table, write_json
 
-from edgecnn.config.paths import cache_dir
-from edgecnn.config.target import load_target, target_names
+from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.config.target import load_target, target_names
+from edgecnn.core.store.manifest import Artifact
 from edgecnn.devices.host import host
 from edgecnn.devices.local import LocalDevice
-from edgecnn.runtimes.registry import entry_of
-from edgecnn.store.manifest import Artifact
 
 NETWORKS = ("zoo:mobilenetv2", "zoo:efficientnet-lite0")
 LIMIT_POINTS = {"onnx-int8": 2.5, "tflite-int8": 1.0, "openvino-int8": 1.0}
@@ -63,7 +63,7 @@ def measure(model: str, target: str, calibration: str, data: str, home: Path) ->
     with tempfile.TemporaryDirectory(prefix="edgecnn-export-") as folder:
         out = Path(folder) / "artifact"
         environment = {**os.environ, "EDGECNN_HOME": str(home)}
-        command = [sys.executable, "-m", "edgecnn.cli.main", "export", model, "--target", target, "--json"]
+        command = [sys.executable, "-m", "edgecnn.ui.cli.main", "export", model, "--target", target, "--json"]
         command += ["--calibration", calibration, "--data", data, "--out", str(out)]
         finished = subprocess.run(
             command,

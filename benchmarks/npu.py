@@ -25,14 +25,14 @@ from typing import TYPE_CHECKING, Any
 from output import print_table, write_rows
 
 import edgecnn
-from edgecnn.config.paths import cache_dir, toolchains_dir
-from edgecnn.errors import EdgecnnError
+from edgecnn.core.config.paths import cache_dir, toolchains_dir
+from edgecnn.core.errors import EdgecnnError
 from edgecnn.pipeline.runner import SilentReporter
 from edgecnn.pipeline.step import Status
 
 if TYPE_CHECKING:
+    from edgecnn.core.store.manifest import Manifest
     from edgecnn.pipeline.step import StepResult
-    from edgecnn.store.manifest import Manifest
 
 NETWORKS = ("zoo:mobilenetv2", "zoo:efficientnet-lite0")
 ETHOS = ("ethos-u55-128", "ethos-u65-256", "ethos-u85-256")

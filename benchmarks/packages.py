@@ -28,14 +28,14 @@ from PIL import Image
 from preprocessing import picture
 
 import edgecnn
-from edgecnn.config.paths import cache_dir
+from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.store.digest import digest_tree
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
 from edgecnn.ondevice.contract import Contract, Resize
 from edgecnn.ondevice.normalize import normalize
 from edgecnn.ondevice.preprocess import geometry, place
 from edgecnn.packaging.archive import read_archive
-from edgecnn.store.digest import digest_tree
 
 ROUNDS = 25
 # The kernel's own count: that of getrusage begins with the parent's.

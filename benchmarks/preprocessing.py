@@ -22,7 +22,7 @@ import numpy.typing as npt
 from output import print_table, write_json
 from PIL import Image
 
-from edgecnn.config.paths import cache_dir
+from edgecnn.core.config.paths import cache_dir
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host

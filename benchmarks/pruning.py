@@ -28,21 +28,21 @@ from typing import TYPE_CHECKING, Any
 
 from output import print_table, write_rows
 
-from edgecnn.config.paths import store_dir
-from edgecnn.config.pipeline import from_source
-from edgecnn.config.yaml_source import Source
+from edgecnn.backends.formats import model_file
+from edgecnn.core.config.paths import store_dir
+from edgecnn.core.config.pipeline import from_source
+from edgecnn.core.config.yaml_source import Source
+from edgecnn.core.errors import MissingDependency
+from edgecnn.core.store.store import Store
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.qemu import EmulatedDevice
-from edgecnn.errors import MissingDependency
-from edgecnn.formats.registry import model_file
-from edgecnn.measure.compare import Effort, compare_latency
-from edgecnn.measure.latency import pinned_cpus
-from edgecnn.pipeline.plan import make_plan
-from edgecnn.pipeline.pruning import PRUNED_STEP
+from edgecnn.pipeline.planner.make import make_plan
+from edgecnn.pipeline.planner.pruning import PRUNED_STEP
 from edgecnn.pipeline.runner import SilentReporter, execute
-from edgecnn.stages.prune import REPORT
-from edgecnn.stages.pruned import RESULT
-from edgecnn.store.store import Store
+from edgecnn.pipeline.stages.prune import REPORT
+from edgecnn.pipeline.stages.pruned import RESULT
+from edgecnn.proof.latency.latency_test import Effort, compare_latency
+from edgecnn.proof.latency.measurement import pinned_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -180,8 +180,8 @@ def _share_of(arguments: dict[str, Any]) -> float:
     """Return the share of MobileNetV2-0.5's multiply-accumulates that another MobileNetV2 computes."""
     import torch
 
-    from edgecnn.compress.pruning.costs import Costs
     from edgecnn.models.families import mobilenetv2
+    from edgecnn.pruning.costs import Costs
 
     macs, whole = (
         Costs.of(mobilenetv2(classes=10, in_channels=1, **item), torch.zeros(1, 1, 32, 32)).total("macs")

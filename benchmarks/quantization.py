@@ -31,19 +31,19 @@ import numpy as np
 from native_defaults import onnx2tf_default
 from output import print_table, write_rows
 
-from edgecnn.api.targets import Places, make_targets
-from edgecnn.config.pipeline import Pipeline, from_source, load_pipeline
-from edgecnn.config.yaml_source import Source
+from edgecnn.backends.formats import model_file
+from edgecnn.core.config.pipeline import Pipeline, from_source, load_pipeline
+from edgecnn.core.config.yaml_source import Source
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.local import LocalDevice
-from edgecnn.formats.registry import model_file
-from edgecnn.measure.accuracy import agreement, paired_difference, top_k_hits
-from edgecnn.measure.compare import compare_latency
-from edgecnn.measure.latency import pinned_cpus
-from edgecnn.measure.signal import sqnr_db
+from edgecnn.pipeline.make_targets import Places, make_targets
 from edgecnn.pipeline.runner import SilentReporter
-from edgecnn.stages.outputs import read_outputs
-from edgecnn.stages.reference import EVAL
+from edgecnn.pipeline.stages.outputs import read_outputs
+from edgecnn.pipeline.stages.reference import EVAL
+from edgecnn.proof.accuracy.classification import agreement, paired_difference, top_k_hits
+from edgecnn.proof.latency.latency_test import compare_latency
+from edgecnn.proof.latency.measurement import pinned_cpus
+from edgecnn.proof.links.output_distance import sqnr_db
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

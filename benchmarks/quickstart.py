@@ -23,9 +23,9 @@ from output import write_json
 from rich.console import Console
 from rich.table import Table
 
-from edgecnn.config.paths import cache_dir
+from edgecnn.core.config.paths import cache_dir
 from edgecnn.devices.host import host
-from edgecnn.report.rows import target_table
+from edgecnn.ui.report.rows import target_table
 
 AGAIN = 3
 
@@ -60,7 +60,7 @@ def main() -> None:
 
 def run(home: Path, out: Path) -> tuple[float, dict[str, Any]]:
     """Run the quickstart as a user would; return its wall time in seconds and its summary."""
-    command = [sys.executable, "-m", "edgecnn.cli.main", "run", "quickstart", "--out", str(out)]
+    command = [sys.executable, "-m", "edgecnn.ui.cli.main", "run", "quickstart", "--out", str(out)]
     started = time.monotonic()
     subprocess.run(
         command,

@@ -27,9 +27,9 @@ from output import write_json
 from rich.console import Console
 from rich.table import Table
 
-from edgecnn.config.paths import cache_dir
+from edgecnn.core.config.paths import cache_dir
 from edgecnn.devices.host import host
-from edgecnn.report.search import COLUMNS, search_rows, summary
+from edgecnn.ui.report.search import COLUMNS, search_rows, summary
 
 SECTIONS = ("straight", "killed")
 KILLS = 4
@@ -124,7 +124,7 @@ def winner(result: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _command(command: list[str], folder: Path) -> list[str]:
-    return [sys.executable, "-m", "edgecnn.cli.main", *command, "--out", str(folder / "out"), "--json"]
+    return [sys.executable, "-m", "edgecnn.ui.cli.main", *command, "--out", str(folder / "out"), "--json"]
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -37,7 +37,7 @@ def main() -> None:
 
 def measure(command: tuple[str, ...]) -> dict[str, Any]:
     """Run a command several times; return medians of its times and the heavy packages it imported."""
-    call = [sys.executable, "-m", "edgecnn.cli.main", *command]
+    call = [sys.executable, "-m", "edgecnn.ui.cli.main", *command]
     walls, cpus = [], []
     for _ in range(ROUNDS + 1):
         before, started = os.times(), time.perf_counter()
@@ -57,7 +57,7 @@ def measure(command: tuple[str, ...]) -> dict[str, Any]:
 
 def imported(command: tuple[str, ...]) -> list[str]:
     """Return the heavy packages that a command imports, from the interpreter's own log."""
-    call = [sys.executable, "-X", "importtime", "-m", "edgecnn.cli.main", *command]
+    call = [sys.executable, "-X", "importtime", "-m", "edgecnn.ui.cli.main", *command]
     finished = subprocess.run(call, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True)
     names = {line.rpartition("|")[2].strip().partition(".")[0] for line in finished.stderr.splitlines()}
     return sorted(names & set(HEAVY))

@@ -32,9 +32,10 @@ class LoadByFolder(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path = Path(nodeid.partition("::")[0])
-        if path.parts[:2] == ("tests", "api") and path.stem in APART:
+        if path.parts[:3] == ("tests", "ui", "api") and path.stem in APART:
             return path.stem
-        return path.parts[1] if path.parts[0] == "tests" else path.parts[0]
+        homes = [folder for folder in path.parents if (PROJECT / folder / "conftest.py").is_file()]
+        return (homes[0] if len(homes) > 1 else path.parent).as_posix()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -85,8 +86,8 @@ def fashion_mnist_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def npu_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home of edgecnn that holds the vendor tools CI installs: Vela, TOSA and TFLite-Micro."""
-    from edgecnn.errors import MissingDependency
-    from edgecnn.toolchains.install import install
+    from edgecnn.core.errors import MissingDependency
+    from edgecnn.core.toolchains.install import install
 
     own = tmp_path_factory.getbasetemp()
     home = (own.parent if hasattr(pytestconfig, "workerinput") else own) / "npu-home"  # one for all processes
@@ -103,11 +104,11 @@ def npu_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="session")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home of edgecnn that holds the emulated Raspberry Pis: the user's, or one made for the tests."""
-    from edgecnn.config import paths
-    from edgecnn.errors import MissingDependency
-    from edgecnn.toolchains.emulation import NAME
-    from edgecnn.toolchains.environment import require
-    from edgecnn.toolchains.install import install
+    from edgecnn.core.config import paths
+    from edgecnn.core.errors import MissingDependency
+    from edgecnn.core.toolchains.emulation import NAME
+    from edgecnn.core.toolchains.environment import require
+    from edgecnn.core.toolchains.install import install
 
     with contextlib.suppress(MissingDependency):
         require(NAME)
@@ -135,8 +136,8 @@ def rknn_home() -> None:
 
 
 def _need_toolchain(name: str) -> None:
-    from edgecnn.errors import MissingDependency
-    from edgecnn.toolchains.environment import require
+    from edgecnn.core.errors import MissingDependency
+    from edgecnn.core.toolchains.environment import require
 
     try:
         require(name)

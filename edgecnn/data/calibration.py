@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.sampling import stratified
-from edgecnn.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

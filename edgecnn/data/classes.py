@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.files import FileSource, path_within
 from edgecnn.data.objects import ImageObjects, Objects
-from edgecnn.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgecnn.core.errors import InputError
 from edgecnn.data import classes as classes_file
 from edgecnn.data.base import UNLABELLED
 from edgecnn.data.files import FileSource, path_within
-from edgecnn.errors import InputError
 
 if TYPE_CHECKING:
     import _csv

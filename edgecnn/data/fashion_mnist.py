@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from edgecnn.core.errors import InputError, MissingDependency, UsageError
 from edgecnn.data.digest import combine
 from edgecnn.data.fashion_mnist_fetch import CACHE_NAME, FILES, SYSTEM_FOLDER, fetch, locate
 from edgecnn.data.idx import read_idx
-from edgecnn.errors import InputError, MissingDependency, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path

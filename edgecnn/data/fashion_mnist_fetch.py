@@ -13,8 +13,8 @@ from pathlib import Path
 
 import filelock
 
-from edgecnn import process
-from edgecnn.errors import EdgecnnError, InputError, MissingDependency
+from edgecnn.core import process
+from edgecnn.core.errors import EdgecnnError, InputError, MissingDependency
 
 SYSTEM_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 """Where the Debian package ``dataset-fashion-mnist`` puts the files."""

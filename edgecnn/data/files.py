@@ -6,8 +6,8 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.digest import combine
-from edgecnn.errors import InputError
 from edgecnn.ondevice.preprocess import open_image
 
 if TYPE_CHECKING:

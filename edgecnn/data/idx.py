@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgecnn.core.errors import InputError
 from edgecnn.data import classes as classes_file
 from edgecnn.data.base import UNLABELLED
 from edgecnn.data.files import FileSource
-from edgecnn.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.objects import Objects
 from edgecnn.data.prepared import PreparedSet, PreparedWriter
 from edgecnn.data.sampling import stratified
-from edgecnn.errors import InputError
 from edgecnn.ondevice.preprocess import ImageError, geometry, upright_size
 
 if TYPE_CHECKING:

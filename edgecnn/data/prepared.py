@@ -21,9 +21,9 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.digest import combine
 from edgecnn.data.objects import FILE_NAME, Objects
-from edgecnn.errors import InputError
 from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:

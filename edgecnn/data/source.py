@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgecnn.core.errors import InputError, UsageError
 from edgecnn.data.coco import open_coco
 from edgecnn.data.csv_manifest import open_csv_manifest
 from edgecnn.data.fashion_mnist import open_fashion_mnist
@@ -12,7 +13,6 @@ from edgecnn.data.image_folder import open_image_folder
 from edgecnn.data.split import PARTS, take_part
 from edgecnn.data.voc import open_voc
 from edgecnn.data.yolo_txt import open_yolo
-from edgecnn.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from edgecnn.data.base import Source

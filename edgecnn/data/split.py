@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from typing import TYPE_CHECKING, Literal
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
     from edgecnn.data.files import FileSource

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgecnn.core.errors import InputError
 from edgecnn.data import classes as classes_file
 from edgecnn.data.files import FileSource, path_within
 from edgecnn.data.objects import ImageObjects, Objects
 from edgecnn.data.sizes import size_of_file
 from edgecnn.data.xml_tree import Element, read_xml
-from edgecnn.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import xml.parsers.expat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from edgecnn.core.errors import InputError
 from edgecnn.data import classes as classes_file
 from edgecnn.data.files import FileSource
 from edgecnn.data.image_folder import IMAGE_SUFFIXES
 from edgecnn.data.objects import ImageObjects, Objects
 from edgecnn.data.sizes import size_of_file
-from edgecnn.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

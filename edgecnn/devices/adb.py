@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgecnn.errors import UsageError
+from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

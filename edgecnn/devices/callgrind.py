@@ -9,14 +9,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgecnn.core.errors import MissingDependency, WorkerError
+from edgecnn.core.toolchains.program import run_program
 from edgecnn.devices.instructions import Instructions
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.session import OPEN_TIMEOUT_S, SILENCE_TIMEOUT_S
-from edgecnn.errors import MissingDependency, WorkerError
-from edgecnn.toolchains.program import run_program
 
 if TYPE_CHECKING:
-    from edgecnn.runtimes.base import Execution
+    from edgecnn.backends.worker.runtime import Execution
 
 DEVICE = "x86"
 _VALGRIND = "valgrind"

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.errors import WorkerError, from_json
-from edgecnn.process import describe_death
+from edgecnn.core.errors import WorkerError, from_json
+from edgecnn.core.process import describe_death
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from edgecnn.runtimes.isa import isa_of
-from edgecnn.runtimes.probe import facts
-from edgecnn.runtimes.registry import RUNTIMES
-from edgecnn.toolchains.environment import Environment
+from edgecnn.backends.worker.isa import isa_of
+from edgecnn.backends.worker.probe import facts
+from edgecnn.backends.worker.runtimes import RUNTIMES
+from edgecnn.core.toolchains.environment import Environment
 
 _MODEL_KEYS = ("model name", "Model", "Hardware")
 _FLAG_KEYS = ("flags", "Features")
@@ -54,7 +54,7 @@ def host() -> Host:
 
 
 def host_from(found: dict[str, Any], runtimes: dict[str, str]) -> Host:
-    """Return the fingerprint of the machine that :func:`edgecnn.runtimes.probe.facts` were asked.
+    """Return the fingerprint of the machine that :func:`edgecnn.backends.worker.probe.facts` were asked.
 
     Args:
         found: The facts.

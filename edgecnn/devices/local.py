@@ -9,13 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Unpack
 
-import edgecnn.errors
+import edgecnn
+from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.core.errors import MissingDependency
+from edgecnn.core.process import quiet_environment
+from edgecnn.core.toolchains.environment import require
 from edgecnn.devices.host import Host, host, usable_cpus
 from edgecnn.devices.session import OPEN_TIMEOUT_S, OpenOptions, OpenRequest, Session
-from edgecnn.errors import MissingDependency
-from edgecnn.process import quiet_environment
-from edgecnn.runtimes.registry import entry_of
-from edgecnn.toolchains.environment import require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # All that a worker imports of edgecnn. Its environment may have neither edgecnn nor its dependencies, and
 # putting this environment's site-packages on its path would mix two environments.
-_WORKER_PARTS = ("errors.py", "process.py", "ondevice", "runtimes")
+_WORKER_PARTS = ("core/errors.py", "core/process.py", "ondevice", "backends/worker", "backends/*/runtime.py")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class LocalDevice:
         """
         request = OpenRequest.of(runtime, str(model), options)
         session = self.start(
-            [*self.launcher, str(self.python or _interpreter(runtime)), "-m", "edgecnn.runtimes.worker"],
+            [*self.launcher, str(self.python or _interpreter(runtime)), "-m", "edgecnn.backends.worker.main"],
             log=log,
             what=f"{runtime} running {model.name}",
         )
@@ -118,10 +118,15 @@ def _interpreter(runtime: str) -> Path:
 def worker_path(scratch: Path, *, own: bool) -> str:
     """Return the worker's ``PYTHONPATH``; only a worker in this environment inherits what is on ours."""
     package = scratch / "path" / "edgecnn"
-    package.mkdir(parents=True)
-    (package / "__init__.py").touch()
-    source = Path(edgecnn.errors.__file__).parent
-    for part in _WORKER_PARTS:
-        (package / part).symlink_to(source / part)
+    source = Path(edgecnn.__file__).parent
+    for part in (found for pattern in _WORKER_PARTS for found in sorted(source.glob(pattern))):
+        link = package / part.relative_to(source)
+        if link.exists():  # it came with its folder
+            continue
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(part)
+    for folder in (package, *(found for found in package.rglob("*") if found.is_dir())):
+        if not folder.is_symlink():
+            (folder / "__init__.py").touch()
     inherited = os.environ.get("PYTHONPATH", "")
     return os.pathsep.join([str(package.parent), *([inherited] if own and inherited else [])])

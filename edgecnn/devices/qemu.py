@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from edgecnn.backends.worker.probe import facts
+from edgecnn.backends.worker.runtimes import RUNTIMES
+from edgecnn.core.errors import WorkerError
+from edgecnn.core.toolchains.emulation import NAME, PLUGIN, QEMU, emulated_device
+from edgecnn.core.toolchains.environment import require
+from edgecnn.core.toolchains.program import run_program
 from edgecnn.devices.host import Host, host_from
 from edgecnn.devices.instructions import Instructions
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.session import OPEN_TIMEOUT_S
-from edgecnn.errors import WorkerError
-from edgecnn.runtimes.probe import facts
-from edgecnn.runtimes.registry import RUNTIMES
-from edgecnn.toolchains.emulation import NAME, PLUGIN, QEMU, emulated_device
-from edgecnn.toolchains.environment import require
-from edgecnn.toolchains.program import run_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edgecnn.backends.worker.runtime import Execution
     from edgecnn.devices.session import OpenOptions, Session
-    from edgecnn.runtimes.base import Execution
 
 _INFERENCES = 5
 # QEMU translates every instruction that it meets first: opening takes ten times as long as on a machine.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from edgecnn.core.errors import UsageError
+from edgecnn.core.toolchains.emulation import emulated_device
 from edgecnn.devices.adb import AdbShell
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.qemu import EmulatedDevice
 from edgecnn.devices.remote import RemoteDevice
 from edgecnn.devices.ssh import SshShell
-from edgecnn.errors import UsageError
-from edgecnn.toolchains.emulation import emulated_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, Unpack
 
+from edgecnn.core.errors import InputError, MissingDependency, WorkerError
 from edgecnn.devices.host import Host, host_from
 from edgecnn.devices.local import worker_path
 from edgecnn.devices.session import OPEN_TIMEOUT_S, OpenOptions, OpenRequest, Session
-from edgecnn.errors import InputError, MissingDependency, WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ class RemoteDevice:
         self._folder = made
         try:
             self._copy_runner()
-            self._facts = json.loads(self._run([*self._python(), "-m", "edgecnn.runtimes.probe"]))
+            self._facts = json.loads(self._run([*self._python(), "-m", "edgecnn.backends.worker.probe"]))
         except ValueError as error:
             self.close()
             raise WorkerError(f"{self.shell.name} did not say what it is: {error}") from error
@@ -117,7 +117,7 @@ class RemoteDevice:
         """
         request = OpenRequest.of(runtime, self._send_model(model), options)
         session = Session(
-            self.shell.command([*self._python(), "-m", "edgecnn.runtimes.worker"]),
+            self.shell.command([*self._python(), "-m", "edgecnn.backends.worker.main"]),
             log=log,
             what=f"{runtime} running {model.name} on {self.shell.name}",
             environment=dict(os.environ),

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.backends.worker.runtime import Description, Execution
+from edgecnn.core.errors import InputError, UsageError, WorkerError
 from edgecnn.devices.channel import Channel, Progress
 from edgecnn.devices.transfer import SharedFiles
-from edgecnn.errors import InputError, UsageError, WorkerError
-from edgecnn.runtimes.base import Description, Execution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,11 +147,11 @@ class Session:
 
     Whatever the worker does, a method of this class returns or raises: an answer that is an error is
     rebuilt and raised; a crash, a lack of memory, silence and garbage are told apart in a
-    :class:`~edgecnn.errors.WorkerError`.
+    :class:`~edgecnn.core.errors.WorkerError`.
 
     Args:
         command: Command line of the worker: any program that speaks the protocol of
-            :mod:`edgecnn.runtimes.worker`.
+            :mod:`edgecnn.backends.worker.main`.
         log: File that receives what the worker's libraries print.
         what: The worker in the reader's words, for messages.
         environment: Variables of the worker, all of them.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from edgecnn.errors import UsageError
+from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import filelock
 
-from edgecnn.config.paths import home
-from edgecnn.errors import InputError, MissingDependency, UsageError
-from edgecnn.runtimes.registry import RUNTIMES
-from edgecnn.toolchains.environment import COMPLETE, normalized
-from edgecnn.toolchains.install import run_install
+from edgecnn.backends.worker.runtimes import RUNTIMES
+from edgecnn.core.config.paths import home
+from edgecnn.core.errors import InputError, MissingDependency, UsageError
+from edgecnn.core.toolchains.environment import COMPLETE, normalized
+from edgecnn.core.toolchains.install import run_install
 
 MATRIX = ("onnxruntime", "litert", "openvino", "tflite-runtime")
 """Runtimes that may be had in several versions."""

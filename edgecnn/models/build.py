@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from torch import nn
 
-from edgecnn.errors import InputError, UsageError
+from edgecnn.core.errors import InputError, UsageError
 from edgecnn.models import libraries, zoo
 from edgecnn.models.imported import network as imported
 from edgecnn.models.widths import narrow

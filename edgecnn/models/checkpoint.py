@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.models.build import build
 from edgecnn.models.spec import ModelSpec
 from edgecnn.models.weights import PICKLES, load_weights, read_safetensors, write_safetensors

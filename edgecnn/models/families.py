@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.errors import UsageError
-from edgecnn.models.ends import replace_stem
+from edgecnn.core.errors import UsageError
+from edgecnn.models.stem_and_classifier import replace_stem
 
 if TYPE_CHECKING:
     from torch import nn

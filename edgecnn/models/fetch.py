@@ -16,9 +16,9 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from edgecnn import process
-from edgecnn.config.paths import cache_dir
-from edgecnn.errors import InputError, MissingDependency, UsageError
+from edgecnn.core import process
+from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.errors import InputError, MissingDependency, UsageError
 from edgecnn.models import zoo
 
 _DOWNLOAD = "edgecnn.models.libraries:download"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.detector import Detector
 

@@ -11,8 +11,8 @@ import safetensors
 import safetensors.torch
 import torch
 
-from edgecnn.errors import InputError
-from edgecnn.models.ends import class_layers, find_stem
+from edgecnn.core.errors import InputError
+from edgecnn.models.stem_and_classifier import class_layers, find_stem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.models.spec import Width
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.errors import UsageError
+from edgecnn.core.errors import UsageError
 from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from edgecnn.ondevice.boxes import Detection, detections
 from edgecnn.ondevice.bundle import Bundle
 from edgecnn.ondevice.classify import top_k
 from edgecnn.ondevice.failure import DamagedPackage, DeviceError
-from edgecnn.ondevice.feed import Feed, FeedError
+from edgecnn.ondevice.input_tensor import Feed, FeedError
 from edgecnn.ondevice.preprocess import MAX_PIXELS, decode_image, geometry, open_image, upright_size
 from edgecnn.ondevice.runner import open_runner
 

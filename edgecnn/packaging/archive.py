@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.ondevice.bundle import plain_path
 from edgecnn.ondevice.failure import DamagedPackage
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.packaging.android.check import check_library
 from edgecnn.packaging.android.library import write_library
 from edgecnn.packaging.raspberry_pi.bundle import write_bundle

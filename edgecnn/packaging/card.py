@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from edgecnn.packaging.provenance import UNKNOWN
-from edgecnn.packaging.text import render
+from edgecnn.packaging.templating import render
 
 if TYPE_CHECKING:
+    from edgecnn.core.store.manifest import Artifact
     from edgecnn.packaging.provenance import Licences
-    from edgecnn.store.manifest import Artifact
 
 HUB_TASKS = {"classification": "image-classification", "detection": "object-detection"}
 """What Hugging Face's hub calls a task."""

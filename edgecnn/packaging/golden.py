@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.errors import InputError
 from edgecnn.devices.local import LocalDevice
-from edgecnn.errors import InputError
-from edgecnn.ondevice.feed import Feed, FeedError
+from edgecnn.ondevice.input_tensor import Feed, FeedError
 from edgecnn.ondevice.preprocess import decode_image, geometry
 from edgecnn.ondevice.self_test import FILE, FOLDER, LITTLE_ENDIAN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edgecnn.backends.worker.runtime import Description, Execution
+    from edgecnn.core.store.manifest import Artifact
     from edgecnn.ondevice.tensor import Array
-    from edgecnn.runtimes.base import Description, Execution
-    from edgecnn.store.manifest import Artifact
 
 _SIZES = ((96, 128), (160, 90), (75, 75), (54, 144))
 """Heights and widths: both orientations, a square, an extreme; larger and smaller than common inputs."""

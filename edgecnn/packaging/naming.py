@@ -7,7 +7,7 @@ import os
 import re
 import sys
 
-from edgecnn.errors import UsageError
+from edgecnn.core.errors import UsageError
 
 EPOCH = 315_532_800
 """1980-01-01, the first moment that a zip file can tell: what files are dated by default."""

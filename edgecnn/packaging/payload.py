@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from edgecnn.store.manifest import Artifact
+    from edgecnn.core.store.manifest import Artifact
 
 CARD, SBOM, LICENCE = "MODEL_CARD.md", "sbom.cdx.json", "LICENSE"
 

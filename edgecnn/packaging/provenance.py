@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import edgecnn
-from edgecnn.store.digest import digest_file
-from edgecnn.store.manifest import NAME
+from edgecnn.core.store.digest import digest_file
+from edgecnn.core.store.manifest import NAME
 
 if TYPE_CHECKING:
-    from edgecnn.store.manifest import Artifact
+    from edgecnn.core.store.manifest import Artifact
 
 UNKNOWN = "NOASSERTION"
 """SPDX's word for what nobody has said."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgecnn.errors import InputError, VerificationFailed, WorkerError
-from edgecnn.toolchains.environment import require
-from edgecnn.toolchains.program import run_program
+from edgecnn.core.errors import InputError, VerificationFailed, WorkerError
+from edgecnn.core.toolchains.environment import require
+from edgecnn.core.toolchains.program import run_program
 
 if TYPE_CHECKING:
     from pathlib import Path

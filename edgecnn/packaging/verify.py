@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.errors import InputError, VerificationFailed, WorkerError
+from edgecnn.core.errors import InputError, VerificationFailed, WorkerError
+from edgecnn.core.process import describe_death, quiet_environment
 from edgecnn.ondevice.bundle import MANIFEST, MAX_JSON_BYTES, SCHEMA
 from edgecnn.ondevice.failure import DamagedPackage
 from edgecnn.packaging.archive import read_archive
-from edgecnn.process import describe_death, quiet_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from edgecnn.errors import MissingDependency
-from edgecnn.stages.base import Stage, parameters_json
-from edgecnn.store.digest import digest_json
-from edgecnn.toolchains.environment import require
+from edgecnn.core.errors import MissingDependency
+from edgecnn.core.store.digest import digest_json
+from edgecnn.core.toolchains.environment import require
+from edgecnn.pipeline.stages.base import Stage, parameters_json
 
 if TYPE_CHECKING:
     from edgecnn.pipeline.step import Step, StepResult

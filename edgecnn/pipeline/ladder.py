@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.measure.budgets import judge_one
-from edgecnn.pipeline.assemble import Parts
-from edgecnn.pipeline.attempts import add_attempt
-from edgecnn.pipeline.recovery import ACCURACY_BUDGETS, CONTROL_REFERENCE, is_held_to_accuracy, rungs_of
+from edgecnn.pipeline.manifest_builder import Parts
+from edgecnn.pipeline.planner.attempts import add_attempt
+from edgecnn.pipeline.planner.recovery import (
+    ACCURACY_BUDGETS,
+    CONTROL_REFERENCE,
+    is_held_to_accuracy,
+    rungs_of,
+)
+from edgecnn.proof.budgets import judge_one
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgecnn.pipeline.attempts import Attempt
-    from edgecnn.pipeline.plan import Plan
+    from edgecnn.pipeline.planner.attempts import Attempt
+    from edgecnn.pipeline.planner.make import Plan
     from edgecnn.pipeline.step import StepResult
 
 

@@ -6,22 +6,22 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.errors import BudgetMissed, EdgecnnError, VerificationFailed
-from edgecnn.pipeline.assemble import Parts
+from edgecnn.backends.worker.isa import foreign
+from edgecnn.backends.worker.runtimes import simulator
+from edgecnn.core.errors import BudgetMissed, EdgecnnError, VerificationFailed
+from edgecnn.core.store.manifest import Artifact, Manifest
 from edgecnn.pipeline.ladder import choose_attempt, judge_ladder
-from edgecnn.runtimes.isa import foreign
-from edgecnn.runtimes.registry import simulator
-from edgecnn.store.manifest import Artifact, Manifest
+from edgecnn.pipeline.manifest_builder import Parts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.config.target import Target
-    from edgecnn.measure.budgets import BudgetResult
-    from edgecnn.measure.verification import Link
+    from edgecnn.core.config.target import Target
     from edgecnn.pipeline.ladder import RungResult
-    from edgecnn.pipeline.plan import Plan
+    from edgecnn.pipeline.planner.make import Plan
     from edgecnn.pipeline.step import StepResult
+    from edgecnn.proof.budgets import BudgetResult
+    from edgecnn.proof.links.verification import Link
 
 
 @dataclass(frozen=True)

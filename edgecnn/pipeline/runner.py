@@ -6,17 +6,17 @@ import errno
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from edgecnn.core.errors import EdgecnnError, MachineFault
 from edgecnn.devices.host import host
-from edgecnn.errors import EdgecnnError, MachineFault
 from edgecnn.pipeline.keys import package_versions, step_key
+from edgecnn.pipeline.stages.base import Context, parameters_json
 from edgecnn.pipeline.step import Status, Step, StepResult
-from edgecnn.stages.base import Context, parameters_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from edgecnn.store.store import Entry, Store
+    from edgecnn.core.store.store import Entry, Store
 
 _ENVIRONMENT_FAULTS = {
     errno.ENOSPC: "the disk is full",

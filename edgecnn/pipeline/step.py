@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edgecnn.errors import EdgecnnError
-    from edgecnn.stages.base import Stage
-    from edgecnn.store.store import Entry
+    from edgecnn.core.errors import EdgecnnError
+    from edgecnn.core.store.store import Entry
+    from edgecnn.pipeline.stages.base import Stage
 
 Gate = Callable[[Path], None]
 

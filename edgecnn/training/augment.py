@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
 if TYPE_CHECKING:
-    from edgecnn.config.training import AugmentSettings
+    from edgecnn.core.config.training import AugmentSettings
 
 PixelTransform = Callable[[Tensor], Tensor]
 MixTransform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]

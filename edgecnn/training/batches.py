@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from edgecnn.core.errors import InputError, UsageError
 from edgecnn.data.prepare import check_labels
-from edgecnn.errors import InputError, UsageError
 from edgecnn.ondevice.normalize import normalize
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.training.batches import to_input
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from edgecnn.errors import UsageError
+from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgecnn.config.training import TransferSettings
+    from edgecnn.core.config.training import TransferSettings
 
 _NORMALIZATION = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 

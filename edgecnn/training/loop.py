@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.training.allocator import freed_memory_kept
 from edgecnn.training.batches import BatchPlan
 from edgecnn.training.depthwise import FastDepthwise
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from edgecnn.config.training import TrainSettings
+    from edgecnn.core.config.training import TrainSettings
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.training.method import Method
     from edgecnn.training.task import Task

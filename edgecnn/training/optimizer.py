@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from edgecnn.config.training import OptimizerSettings
+    from edgecnn.core.config.training import OptimizerSettings
 
 
 def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.training.progress import EpochResult
 
 if TYPE_CHECKING:

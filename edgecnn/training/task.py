@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor, nn
 
-    from edgecnn.config.training import TrainSettings
+    from edgecnn.core.config.training import TrainSettings
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.training.distributed import Processes
     from edgecnn.training.method import Method

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.digest import DigestCache
 from edgecnn.data.prepare import check_labels, prepare
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.data.source import open_source
 from edgecnn.data.split import is_held_out
-from edgecnn.errors import InputError
 from edgecnn.ondevice.contract import Contract
-from tests import boxes_data
+from tests.support import boxes_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable

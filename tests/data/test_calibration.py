@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.calibration import check_calibration, choose_calibration
 from edgecnn.data.fashion_mnist import FashionMnist
 from edgecnn.data.image_folder import open_image_folder
 from edgecnn.data.prepare import prepare
 from edgecnn.data.prepared import PreparedSet
-from edgecnn.errors import InputError
 from edgecnn.ondevice.contract import Contract
 
 RGB = Contract(height=32, width=32)

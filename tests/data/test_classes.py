@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.data import classes
 from edgecnn.data.classes import read_classes
-from edgecnn.errors import InputError
 
 
 def test_reads_names_in_order(tmp_path):

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edgecnn.core.errors import InputError
 from edgecnn.data import csv_manifest
 from edgecnn.data.csv_manifest import open_csv_manifest
 from edgecnn.data.digest import DigestCache
-from edgecnn.errors import InputError
 
 
 @pytest.fixture

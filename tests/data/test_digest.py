@@ -5,8 +5,8 @@ import os
 
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.digest import DigestCache, combine
-from edgecnn.errors import InputError
 
 LONG_AGO = 1_600_000_000
 

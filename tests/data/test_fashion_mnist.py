@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import InputError, MissingDependency, UsageError
 from edgecnn.data import fashion_mnist_fetch
 from edgecnn.data.digest import DigestCache
 from edgecnn.data.fashion_mnist import CLASSES, FashionMnist, open_fashion_mnist
-from edgecnn.errors import InputError, MissingDependency, UsageError
 
 
 @pytest.fixture

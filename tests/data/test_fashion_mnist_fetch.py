@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
+from edgecnn.core.errors import InputError, MissingDependency
 from edgecnn.data import fashion_mnist_fetch
 from edgecnn.data.fashion_mnist_fetch import FILES, fetch, locate
-from edgecnn.errors import InputError, MissingDependency
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.digest import DigestCache
 from edgecnn.data.files import FileSource
-from edgecnn.errors import InputError
 from edgecnn.ondevice.preprocess import ImageError
 
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from edgecnn.core.errors import InputError
 from edgecnn.data import idx
 from edgecnn.data.idx import parse_idx, read_idx
-from edgecnn.errors import InputError
 
 
 @given(values=arrays.arrays(np.uint8, arrays.array_shapes(max_dims=4, max_side=6)))

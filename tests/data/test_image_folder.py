@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.digest import DigestCache
 from edgecnn.data.image_folder import open_image_folder
-from edgecnn.errors import InputError
 
 
 @pytest.fixture

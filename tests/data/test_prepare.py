@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.data import prepare as prepare_module
 from edgecnn.data.csv_manifest import open_csv_manifest
 from edgecnn.data.fashion_mnist import FashionMnist
@@ -13,7 +14,6 @@ from edgecnn.data.files import FileSource
 from edgecnn.data.image_folder import open_image_folder
 from edgecnn.data.prepare import check_labels, prepare
 from edgecnn.data.prepared import PreparedSet, PreparedWriter
-from edgecnn.errors import InputError
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.preprocess import geometry, open_image
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.prepared import PreparedSet, PreparedWriter
-from edgecnn.errors import InputError
 from edgecnn.ondevice.contract import Contract
 
 CONTRACT = Contract(height=4, width=6)

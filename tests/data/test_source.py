@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
+from edgecnn.core.errors import InputError, MissingDependency, UsageError
 from edgecnn.data import fashion_mnist_fetch
 from edgecnn.data.fashion_mnist import FashionMnist
 from edgecnn.data.files import FileSource
 from edgecnn.data.source import open_source
-from edgecnn.errors import InputError, MissingDependency, UsageError
 
 
 def test_every_kind_of_reference(picture_folder, fashion_mnist_folder, tmp_path, monkeypatch):

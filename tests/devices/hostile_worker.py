@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgecnn.backends.worker import main as worker
+from edgecnn.backends.worker import runtimes as registry
+from edgecnn.backends.worker.runtime import Description
 from edgecnn.ondevice.tensor import TensorInfo
-from edgecnn.runtimes import registry, worker
-from edgecnn.runtimes.base import Description
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edgecnn.backends.worker.runtime import Options
     from edgecnn.ondevice.tensor import Array
-    from edgecnn.runtimes.base import Options
 
 
 class Hostile:

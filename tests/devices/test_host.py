@@ -7,8 +7,8 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgecnn.backends.worker.isa import ISAS
 from edgecnn.devices.host import host, installed_runtimes, parse_cpuinfo, usable_cpus
-from edgecnn.runtimes.isa import ISAS
 
 
 def test_fingerprint_of_this_machine() -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import InputError, MissingDependency, UsageError, WorkerError
 from edgecnn.devices.host import usable_cpus
 from edgecnn.devices.local import LocalDevice, worker_path
 from edgecnn.devices.session import OpenRequest
-from edgecnn.errors import InputError, MissingDependency, UsageError, WorkerError
-from tests import tiny_models as tiny
+from tests.support import tiny_models as tiny
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,7 @@ def test_unknown_runtime(model: Path, log: Path) -> None:
 @pytest.mark.parametrize("runtime", ["onnxruntime", "litert", "openvino"])
 def test_foreign_files_are_named_and_survived(runtime: str, log: Path, tmp_path: Path) -> None:
     path = tmp_path / "foreign.bin"
-    command = [sys.executable, "-m", "edgecnn.runtimes.worker"]
+    command = [sys.executable, "-m", "edgecnn.backends.worker.main"]
     with LocalDevice().start(command, log=log, what=runtime) as session:
         for content in (b"", b"\x89PNG\r\n\x1a\n" + bytes(2000), b"not a model"):
             path.write_bytes(content)
@@ -170,7 +170,7 @@ def test_images_that_do_not_fit(model: Path, log: Path, tmp_path: Path) -> None:
 def test_worker_imports_only_the_light_part(tmp_path: Path) -> None:
     """Another environment has neither pydantic nor torch: the worker must not ask for them."""
     script = (
-        "import sys, json, edgecnn.runtimes.worker\n"
+        "import sys, json, edgecnn.backends.worker.main\n"
         "print(json.dumps([edgecnn.__file__, sorted({name.split('.')[0] for name in sys.modules})]))"
     )
     environment = {**os.environ, "PYTHONPATH": worker_path(tmp_path, own=True), "PYTHONSAFEPATH": "1"}

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import EdgecnnError, InputError, MissingDependency, UsageError, WorkerError
 from edgecnn.devices.registry import open_device
-from edgecnn.errors import EdgecnnError, InputError, MissingDependency, UsageError, WorkerError
-from tests import tiny_models as tiny
+from tests.support import tiny_models as tiny
 
 # What `adb -s SERIAL shell|exec-out|push` does, with a folder here as the device's /data/local/tmp.
 ADB = """\

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import InputError, UsageError, WorkerError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.session import OpenRequest, Session
-from edgecnn.errors import InputError, UsageError, WorkerError
-from tests import tiny_models as tiny
+from tests.support import tiny_models as tiny
 
 HOSTILE = Path(__file__).parent / "hostile_worker.py"
 

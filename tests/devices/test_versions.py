@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import edgecnn
+from edgecnn.core.errors import MissingDependency, UsageError
 from edgecnn.devices.versions import parse_versions
-from edgecnn.errors import MissingDependency, UsageError
-from edgecnn.measure.verdict import Verdict
-from tests.boxes_data import write_voc
-from tests.tiny_run import write_artifact, write_detector_artifact
+from edgecnn.proof.verdict import Verdict
+from tests.support.boxes_data import write_voc
+from tests.support.tiny_run import write_artifact, write_detector_artifact
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edgecnn.errors import MissingDependency
+from edgecnn.core.errors import MissingDependency
 from edgecnn.models.fetch import fetch
 from edgecnn.models.resolve import resolve_model
 from edgecnn.models.spec import ModelSpec

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgecnn.errors import EdgecnnError, InputError, UsageError
+from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.models.build import build
 from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.contract import Contract

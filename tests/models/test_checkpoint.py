@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from edgecnn.errors import EdgecnnError, InputError
+from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.models.checkpoint import load_checkpoint, read_spec, save_checkpoint
 
 

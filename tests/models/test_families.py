@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from edgecnn.errors import UsageError
+from edgecnn.core.errors import UsageError
 from edgecnn.models import families
-from edgecnn.models.ends import find_stem
+from edgecnn.models.stem_and_classifier import find_stem
 
 BUILDERS = [
     (families.mobilenetv1, {}),

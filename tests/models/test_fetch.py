@@ -14,7 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from edgecnn.errors import EdgecnnError, InputError, MissingDependency, UsageError
+from edgecnn.core.errors import EdgecnnError, InputError, MissingDependency, UsageError
 from edgecnn.models import fetch, zoo
 from edgecnn.ondevice.contract import Contract
 

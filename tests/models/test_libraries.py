@@ -6,7 +6,7 @@ import pytest
 import timm
 import torchvision.models
 
-from edgecnn.errors import UsageError
+from edgecnn.core.errors import UsageError
 from edgecnn.models.libraries import describe, imagenet_classes, with_tag
 
 

@@ -8,7 +8,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from edgecnn.errors import EdgecnnError, InputError, MissingDependency, UsageError
+from edgecnn.core.errors import EdgecnnError, InputError, MissingDependency, UsageError
 from edgecnn.models.build import build
 from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
 from edgecnn.models.resolve import resolve_model

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.models.spec import ModelSpec, Width
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.detector import Detector, Level

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.models.weights import adapt_weights, load_weights, read_pickle, read_weights
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from edgecnn.errors import UsageError
+from edgecnn.core.errors import UsageError
 from edgecnn.models import zoo
 from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
 from edgecnn.models.resolve import resolve_model

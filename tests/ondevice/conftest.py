@@ -8,7 +8,7 @@ import pytest
 
 from edgecnn.packaging.payload import Order, payload, seal
 from edgecnn.packaging.provenance import Licences
-from tests.tiny_run import write_artifact
+from tests.support.tiny_run import write_artifact
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import edgecnn
-from edgecnn.api.package import PackageResult
-from tests.tiny_run import write_artifact
+from edgecnn.ui.api.package import PackageResult
+from tests.support.tiny_run import write_artifact
 
 METRICS = {"metric": "top1", "value": 0.9, "fp32": 0.91, "n": 1000, "data": "fashion-mnist:test"}
 

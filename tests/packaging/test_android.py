@@ -14,12 +14,12 @@ from xml.etree import ElementTree
 import pytest
 
 import edgecnn
-from edgecnn.api.package import PackageResult
-from edgecnn.errors import MissingDependency, VerificationFailed
+from edgecnn.core.errors import MissingDependency, VerificationFailed
+from edgecnn.core.toolchains.install import install
 from edgecnn.packaging.android import check
 from edgecnn.packaging.android.check import check_library
 from edgecnn.packaging.archive import PAGE, read_archive, write_zip
-from edgecnn.toolchains.install import install
+from edgecnn.ui.api.package import PackageResult
 
 MODEL = "assets/tiny/model.tflite"
 

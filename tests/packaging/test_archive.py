@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.ondevice.failure import DamagedPackage
 from edgecnn.packaging import archive
 from edgecnn.packaging.archive import PAGE, read_archive, write_tar_gz, write_zip

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from edgecnn.api.package import PackageResult
-from edgecnn.cli.main import app
-from edgecnn.errors import InputError, UsageError
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.ui.api.package import PackageResult
+from edgecnn.ui.cli.main import app
 
 RUNNER = CliRunner()
 

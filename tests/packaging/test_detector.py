@@ -12,18 +12,18 @@ import pytest
 from PIL import Image
 
 import edgecnn
-from edgecnn.api.package import PackageResult
-from edgecnn.errors import InputError, MissingDependency
-from edgecnn.ondevice.feed import Feed
+from edgecnn.backends.worker.runtime import Options
+from edgecnn.backends.worker.runtimes import open_runtime
+from edgecnn.core.errors import InputError, MissingDependency
+from edgecnn.core.store.manifest import Artifact
+from edgecnn.ondevice.input_tensor import Feed
 from edgecnn.ondevice.preprocess import geometry
 from edgecnn.packaging.archive import read_archive
-from edgecnn.packaging.choice import choose_artifact
-from edgecnn.runtimes.base import Options
-from edgecnn.runtimes.registry import open_runtime
-from edgecnn.store.manifest import Artifact
-from tests import tiny_detector as tiny
+from edgecnn.packaging.select_artifact import choose_artifact
+from edgecnn.ui.api.package import PackageResult
 from tests.conftest import picture
-from tests.tiny_run import write_detector_artifact
+from tests.support import tiny_detector as tiny
+from tests.support.tiny_run import write_detector_artifact
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from edgecnn.api.package import PackageResult
 from edgecnn.packaging.archive import read_archive
+from edgecnn.ui.api.package import PackageResult
 from tests.packaging.conftest import METRICS
-from tests.tiny_run import write_artifact
+from tests.support.tiny_run import write_artifact
 
 
 @pytest.fixture(scope="module")

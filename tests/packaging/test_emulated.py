@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 import edgecnn
-from edgecnn.api.package import PackageResult
 from edgecnn.devices.qemu import EmulatedDevice
+from edgecnn.ui.api.package import PackageResult
 from tests.conftest import picture
-from tests.tiny_run import write_detector_artifact
+from tests.support.tiny_run import write_detector_artifact
 
 # Bookworm with Python 3.11, Trixie with 3.13, and 32-bit Bookworm, whose numpy, Pillow and runtime are older.
 DEVICES = {"raspberry-pi-4": "litert", "raspberry-pi-5": "litert", "raspberry-pi-2": "tflite-runtime"}
@@ -89,7 +89,7 @@ def test_a_detector_finds_the_boxes_that_it_finds_here(
 def test_the_onnx_variant_and_a_runtime_that_is_not_there(
     emulated: Path, raspberry_onnx: PackageResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from edgecnn.errors import WorkerError
+    from edgecnn.core.errors import WorkerError
 
     monkeypatch.setenv("EDGECNN_HOME", str(emulated))
     site = install(raspberry_onnx, tmp_path / "site")

@@ -14,7 +14,7 @@ from PIL import Image
 from edgecnn.ondevice.classify import top_k
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.detector import Detector, Level
-from edgecnn.ondevice.feed import Feed
+from edgecnn.ondevice.input_tensor import Feed
 from edgecnn.ondevice.preprocess import geometry, open_image, upright
 from edgecnn.ondevice.tensor import TensorInfo
 from edgecnn.packaging.android import description as described

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgecnn.errors import UsageError
+from edgecnn.core.errors import UsageError
 from edgecnn.packaging.naming import EPOCH, java_package, module_name, package_version, source_date_epoch
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import edgecnn
-from edgecnn.api.package import PackageResult
-from edgecnn.errors import InputError, MissingDependency, VerificationFailed
+from edgecnn.core.errors import InputError, MissingDependency, VerificationFailed
+from edgecnn.core.toolchains.install import install
 from edgecnn.packaging.archive import read_archive, write_tar_gz, write_zip
 from edgecnn.packaging.payload import digests
-from edgecnn.toolchains.install import install
+from edgecnn.ui.api.package import PackageResult
 
 EPOCH = 1_000_000_000
 

@@ -18,8 +18,8 @@ from packaging.utils import parse_wheel_filename
 from PIL import Image
 
 import edgecnn
-from edgecnn.api.package import PackageResult
 from edgecnn.packaging.archive import read_archive
+from edgecnn.ui.api.package import PackageResult
 
 
 def test_name_metadata_and_markers_are_what_installers_expect(raspberry: PackageResult) -> None:

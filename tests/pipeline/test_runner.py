@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.errors import InputError, MissingDependency, VerificationFailed
+from edgecnn.core.errors import InputError, MissingDependency, VerificationFailed
+from edgecnn.core.store.store import Store
 from edgecnn.pipeline.runner import SilentReporter, execute
+from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.step import Status, Step, StepResult
-from edgecnn.stages.base import Context, Inputs, Stage
-from edgecnn.store.store import Store
 
 
 @dataclass(frozen=True)

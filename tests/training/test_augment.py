@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import pad
 
-from edgecnn.config.training import AugmentSettings
+from edgecnn.core.config.training import AugmentSettings
 from edgecnn.training.augment import mix_transform, pixel_transforms, random_crop, random_flip
 
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgecnn.errors import InputError, UsageError
+from edgecnn.core.errors import InputError, UsageError
 from edgecnn.training.batches import BatchPlan, to_input
 from edgecnn.training.distributed import Processes
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import load_file
 
-from edgecnn.config.training import TrainSettings
+from edgecnn.core.config.training import TrainSettings
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.training.loop import SNAPSHOT, train
 
@@ -27,7 +27,7 @@ import json, os, sys
 from pathlib import Path
 import torch
 from safetensors.torch import save_file
-from edgecnn.config.training import TrainSettings
+from edgecnn.core.config.training import TrainSettings
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.training.loop import train
 sys.path.insert(0, sys.argv[1])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgecnn.config.training import TrainSettings
+from edgecnn.core.config.training import TrainSettings
 from edgecnn.training.features import AttentionTransfer, attention, last_of_each_resolution
 from edgecnn.training.loop import train
 from edgecnn.training.method import Classification, Distillation

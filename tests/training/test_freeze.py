@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edgecnn.config.training import TransferSettings
-from edgecnn.errors import UsageError
+from edgecnn.core.config.training import TransferSettings
+from edgecnn.core.errors import UsageError
 from edgecnn.training.freeze import check_prefixes, set_mode
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from edgecnn.config.training import TrainSettings
-from edgecnn.errors import InputError, UsageError
+from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.errors import InputError, UsageError
 from edgecnn.training.loop import SNAPSHOT, train
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from edgecnn.config.training import TrainSettings
-from edgecnn.errors import InputError
+from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.errors import InputError
 from edgecnn.training.batches import to_input
 from edgecnn.training.loop import train
 from edgecnn.training.method import Classification, Distillation

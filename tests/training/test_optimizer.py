@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from edgecnn.config.training import OptimizerSettings
+from edgecnn.core.config.training import OptimizerSettings
 from edgecnn.training.optimizer import build_optimizer, learning_rate, set_learning_rate
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from edgecnn.config.training import OptimizerSettings
-from edgecnn.errors import InputError
+from edgecnn.core.config.training import OptimizerSettings
+from edgecnn.core.errors import InputError
 from edgecnn.training.optimizer import build_optimizer
 from edgecnn.training.progress import EpochResult
 from edgecnn.training.snapshot import TrainingState, load_snapshot, save_snapshot

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from edgecnn.errors import UsageError
+from edgecnn.core.errors import UsageError
 from edgecnn.models import zoo
 from edgecnn.models.build import import_function
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from edgecnn.errors import UsageError
+from edgecnn.core.errors import UsageError
 from edgecnn.models.detector.base import DetectionNetwork
 from edgecnn.ondevice.detector import Detector, Level
 

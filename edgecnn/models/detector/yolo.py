@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from edgecnn.errors import UsageError
+from edgecnn.core.errors import UsageError
 from edgecnn.models.detector.backbone import STRIDES, Backbone
 from edgecnn.models.detector.base import DetectionNetwork
 from edgecnn.models.detector.blocks import ACTIVATIONS, Activation, ConvNorm, Merge, Separable

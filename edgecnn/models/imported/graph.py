@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 
 Shape = tuple[int, ...]
 Value = bool | int | float | str | list[int] | list[float]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.models.imported.onnx_file import run
 from edgecnn.models.imported.wiring import Wiring, cut
 from edgecnn.ondevice.detector import Detector, Level

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from edgecnn.errors import InputError, UsageError
+from edgecnn.core.errors import InputError, UsageError
 from edgecnn.models.imported.heads import Heads, find_heads
 from edgecnn.models.imported.onnx_file import fold, read_model
 from edgecnn.models.imported.read import read_graph

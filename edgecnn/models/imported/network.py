@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.models.imported.graph import ImportedGraph
 from edgecnn.models.imported.operators import operator_of, unsupported
 

@@ -11,7 +11,7 @@ import onnxruntime
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import torch
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.models.imported.graph import ImportedGraph, Node
 from edgecnn.models.imported.operators import operator_of, unsupported
 from edgecnn.models.imported.wiring import Wiring

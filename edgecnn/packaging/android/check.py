@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgecnn.errors import MissingDependency, VerificationFailed, WorkerError
+from edgecnn.core.errors import MissingDependency, VerificationFailed, WorkerError
+from edgecnn.core.toolchains.program import run_program
 from edgecnn.packaging.archive import PAGE, read_archive
-from edgecnn.toolchains.program import run_program
 
 PROGRAMS = {
     "aapt2": "aapt",

@@ -12,9 +12,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn.errors import MissingDependency
+from edgecnn.core.errors import MissingDependency
+from edgecnn.core.toolchains.program import run_program
 from edgecnn.packaging.archive import write_zip
-from edgecnn.toolchains.program import run_program
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

@@ -12,7 +12,7 @@ from edgecnn.packaging.android.java import compile_classes, java_sources
 from edgecnn.packaging.archive import write_zip
 from edgecnn.packaging.payload import LICENCE, SBOM, named, payload, seal
 from edgecnn.packaging.sbom import sbom
-from edgecnn.packaging.text import render
+from edgecnn.packaging.templating import render
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import flatbuffers
 
-from edgecnn.formats.tflite.flatbuffer import model_bytes, read_model
+from edgecnn.backends.tflite.flatbuffer import model_bytes, read_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

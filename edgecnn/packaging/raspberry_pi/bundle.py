@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.packaging.archive import write_tar_gz
 from edgecnn.packaging.payload import named
-from edgecnn.packaging.text import render
+from edgecnn.packaging.templating import render
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import edgecnn
 from edgecnn.ondevice.bundle import MANIFEST
 from edgecnn.packaging.archive import write_zip
-from edgecnn.packaging.code import python_code
 from edgecnn.packaging.payload import CARD, LICENCE, SBOM, named, payload, seal
 from edgecnn.packaging.sbom import sbom
-from edgecnn.packaging.text import render
+from edgecnn.packaging.templating import render
+from edgecnn.packaging.vendored_code import python_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 if TYPE_CHECKING:
-    from edgecnn.config.training import BoxAugmentSettings
+    from edgecnn.core.config.training import BoxAugmentSettings
     from edgecnn.ondevice.contract import Contract
 
 _LEAST_SIDE = 3.0

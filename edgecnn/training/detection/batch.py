@@ -18,7 +18,7 @@ from edgecnn.training.detection.augment import Sample, affine, mirror, mix, mosa
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from edgecnn.config.training import AugmentSettings
+    from edgecnn.core.config.training import AugmentSettings
     from edgecnn.data.prepared import PreparedSet
 
 _STEP = 32

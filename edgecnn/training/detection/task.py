@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from edgecnn.core.errors import InputError, UsageError
 from edgecnn.data.digest import combine
-from edgecnn.errors import InputError, UsageError
 from edgecnn.training.batches import check_sets, to_input
 from edgecnn.training.detection.batch import BoxBatches
 from edgecnn.training.detection.loss import DetectionLoss
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor, nn
 
-    from edgecnn.config.training import TrainSettings
+    from edgecnn.core.config.training import TrainSettings
     from edgecnn.data.objects import Objects
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.ondevice.detector import Detections, Detector

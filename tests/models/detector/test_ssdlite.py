@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgecnn.errors import UsageError
+from edgecnn.core.errors import UsageError
 from edgecnn.models import zoo
 from edgecnn.models.detector.ssdlite import ssdlite
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from edgecnn.errors import InputError, UsageError
+from edgecnn.core.errors import InputError, UsageError
 from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
 from edgecnn.models.detector.backbone import BACKBONES, Backbone, rename_keys
 from edgecnn.models.detector.yolo import yolo

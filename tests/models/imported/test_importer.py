@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from edgecnn.errors import InputError, UsageError
+from edgecnn.core.errors import InputError, UsageError
 from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
 from edgecnn.models.imported.graph import ImportedGraph
 from edgecnn.models.imported.importer import import_onnx

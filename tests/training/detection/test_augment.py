@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgecnn.config.training import BoxAugmentSettings
+from edgecnn.core.config.training import BoxAugmentSettings
 from edgecnn.ondevice.contract import Contract
 from edgecnn.training.detection.augment import Sample, affine, mirror, mix, mosaic, recolor
 

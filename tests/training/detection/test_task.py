@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 import torch
 
-from edgecnn.config.training import AugmentSettings, TrainSettings, TransferSettings
+from edgecnn.core.config.training import AugmentSettings, TrainSettings, TransferSettings
+from edgecnn.core.errors import InputError, UsageError
 from edgecnn.data.objects import Objects
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
-from edgecnn.errors import InputError, UsageError
-from edgecnn.measure.detection import average_precision
 from edgecnn.models.resolve import resolve_model
 from edgecnn.ondevice.detector import Detector, Level
+from edgecnn.proof.accuracy.detection import average_precision
 from edgecnn.training.detection.batch import BoxBatches, Boxes
 from edgecnn.training.detection.loss import DetectionLoss
 from edgecnn.training.detection.ssd_loss import SsdLoss
 from edgecnn.training.detection.task import DetectionTask, detect
 from edgecnn.training.loop import train
-from tests import boxes_data
+from tests.support import boxes_data
 
 if TYPE_CHECKING:
     from pathlib import Path

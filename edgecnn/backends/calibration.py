@@ -1,0 +1,92 @@
+"""The calibration set as a quantizer takes it: normalized tensors, one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.core.errors import InputError
+from edgecnn.data.prepared import PreparedSet
+from edgecnn.ondevice.normalize import normalize
+from edgecnn.quantization.ranges import Range
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edgecnn.backends.format import QuantizeRequest
+    from edgecnn.ondevice.tensor import TensorInfo
+    from edgecnn.quantization.ranges import Observations
+
+Layout = Literal["NHWC", "NCHW"]
+Tensor = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Real images in the layout of a model file. Iterating normalizes on the fly: memory stays at one image.
+
+    Attributes:
+        prepared: The images.
+        layout: ``NHWC`` or ``NCHW``.
+    """
+
+    prepared: PreparedSet
+    layout: Layout
+
+    @classmethod
+    def open(cls, request: QuantizeRequest, layout: Layout, model_input: TensorInfo) -> Calibration:
+        """Open the calibration set of a request and check that it fits the model.
+
+        Raises:
+            InputError: There is none, it is empty, or its images are not of the model's input size.
+        """
+        if request.calibration is None:
+            raise InputError(
+                "int8 needs calibration images and none were given",
+                hint="give --calibration with a hundred or so real images; random ones are refused",
+            )
+        prepared = PreparedSet.open(request.calibration)
+        if len(prepared) == 0:
+            raise InputError(f"calibration set {request.calibration} is empty")
+        height, width, channels = prepared.images.shape[1:]
+        shape = (1, height, width, channels) if layout == "NHWC" else (1, channels, height, width)
+        if model_input.shape != shape:
+            raise InputError(
+                f"calibration images of shape {list(shape)} do not fit the model's input "
+                f"{list(model_input.shape)} ({layout})"
+            )
+        return cls(prepared, layout)
+
+    def __len__(self) -> int:
+        return len(self.prepared)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Yield float32 ``[1, H, W, C]`` or ``[1, C, H, W]``, contiguous."""
+        for index in range(len(self)):
+            yield self[index]
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return the normalized image at ``index``."""
+        image = normalize(np.asarray(self.prepared.images[index : index + 1]), self.prepared.contract)
+        return np.ascontiguousarray(image if self.layout == "NHWC" else image.transpose(0, 3, 1, 2))
+
+    def exactly(self, seen: Observations, entrance: str) -> Observations:
+        """Give the image its whole range where one step is one level of a pixel, so that nothing is lost.
+
+        That is so where all channels are normalized alike: of 256 values a grid of 256 levels holds each.
+
+        Args:
+            seen: What was observed.
+            entrance: Name of the tensor that holds the image.
+        """
+        table = self.prepared.contract.lookup()
+        if not (table == table[:, :1]).all():
+            return seen
+        return seen.with_range(entrance, Range(float(table.min()), float(table.max())))
+
+    def notes(self) -> dict[str, Any]:
+        """Return what the manifest says of the calibration set."""
+        return {"images": len(self), "digest": self.prepared.digest}

@@ -1,0 +1,114 @@
+"""What every model format can do, and what is read back from its files.
+
+The functions of a format load vendor libraries, so they run in a child process
+(:func:`edgecnn.core.process.call`); what crosses the border is JSON and files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.backends.dissection import Dissection
+    from edgecnn.ondevice.tensor import TensorInfo
+
+Precision = Literal["fp32", "fp16", "int8"]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is read back from a model file; nothing here is echoed from the request.
+
+    Attributes:
+        format: ``onnx``, ``tflite`` or ``openvino``.
+        precision: ``fp32``, ``fp16``, ``int8`` or ``mixed``: of the operations that compute.
+        ops: Operation type to count, as the runtime will execute them (quantize and dequantize included).
+        float_ops: Names of the operations that compute in floating point though others are integer; for
+            a float file, every computing operation.
+        transposes: Number of layout transposes.
+        inputs: Inputs of the graph.
+        outputs: Outputs of the graph.
+        parameters: Number of weight elements.
+        size_bytes: Bytes of the file or files.
+        details: What only this format has: opset, producer, weight types, ...
+    """
+
+    format: str
+    precision: str
+    ops: dict[str, int]
+    float_ops: tuple[str, ...]
+    transposes: int
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    parameters: int
+    size_bytes: int
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the inspection as plain data: ``float_ops`` as a number, the names beside it."""
+        return asdict(self) | {"float_ops": len(self.float_ops), "float_op_names": list(self.float_ops)}
+
+
+@dataclass(frozen=True)
+class StoredWeight:
+    """A constant tensor that a file stores.
+
+    Attributes:
+        name: Its name in the file.
+        type: Element type.
+        shape: Its shape.
+        bytes: Bytes of its values.
+    """
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class QuantizeRequest:
+    """What a format is asked to make of a float file.
+
+    Attributes:
+        precision: ``fp16`` or ``int8``.
+        calibration: Directory of a prepared set; needed for int8.
+        isa: Instruction set the target declares, such as ``x86-64-avx2``; chooses the scheme.
+        options: The target's own quantization options, checked by the format.
+        network: Checkpoint that the file was lowered from, with what an accuracy recovery left beside it;
+            needed only where a layer is named or weights lie on a grid.
+    """
+
+    precision: Precision
+    calibration: Path | None
+    isa: str
+    options: dict[str, Any] = field(default_factory=dict)
+    network: Path | None = None
+
+
+class Format(Protocol):
+    """A model format: how a checkpoint becomes a file, and what the file says of itself."""
+
+    name: str
+    suffix: str
+
+    def lower(self, checkpoint: Path, out: Path) -> Path:
+        """Convert a checkpoint to a float32 file in directory ``out``; return the file."""
+
+    def quantize(self, model: Path, out: Path, request: QuantizeRequest) -> dict[str, Any]:
+        """Write ``out/model.<suffix>`` from the float file ``model``; return notes for the manifest."""
+
+    def reference(self, model: Path, out: Path) -> Path:
+        """Return the file that the runtime's reference execution takes; ``model`` itself where it can."""
+
+    def inspect(self, model: Path) -> Inspection:
+        """Read precision, operations, inputs and outputs back from a file."""
+
+    def weights(self, model: Path) -> list[StoredWeight]:
+        """Return the constants that a file stores, in their order."""
+
+    def dissect(self, model: Path, float_model: Path) -> Dissection:
+        """Open an int8 file beside the float file that it was quantized from."""

@@ -1,0 +1,90 @@
+"""The network that is lowered: loaded, tried once, with the shape of its input. Imports torch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from edgecnn.core.errors import InputError
+from edgecnn.models.checkpoint import load_checkpoint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.models.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that is known to take its contract's input.
+
+    Attributes:
+        module: In evaluation mode, on the CPU, in torch's contiguous layout.
+        spec: What it is.
+        outputs: Names of its outputs in exported files.
+        maps: Which of the outputs are maps, ``[1, C, H, W]``, by their places.
+    """
+
+    module: nn.Module
+    spec: ModelSpec
+    outputs: tuple[str, ...]
+    maps: tuple[int, ...] = ()
+
+    @property
+    def example(self) -> torch.Tensor:
+        """An input: float32 ``[1, C, H, W]``, zeros."""
+        contract = self.spec.contract
+        return torch.zeros(1, contract.channels, contract.height, contract.width)
+
+
+def load_network(checkpoint: Path) -> Network:
+    """Load a checkpoint for export and run it once.
+
+    Raises:
+        InputError: The checkpoint cannot be read, the network does not take an input of its contract's
+            size, or it returns something other than finite tensors.
+    """
+    return try_network(*load_checkpoint(checkpoint))
+
+
+def try_network(module: nn.Module, spec: ModelSpec) -> Network:
+    """Run a network once, so that it is known to take its contract's input.
+
+    Raises:
+        InputError: It does not, or it returns something other than finite tensors.
+    """
+    # A network trained in channels_last keeps those strides, which exporters turn into layout changes.
+    module = module.to(memory_format=torch.contiguous_format).eval()
+    network = Network(module, spec, ())
+    size = "x".join(map(str, network.example.shape[1:]))
+    try:
+        with torch.inference_mode():
+            answer = module(network.example)
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{spec.builder} does not take an input of {size}: {reason(error)}") from error
+    outputs = (answer,) if isinstance(answer, torch.Tensor) else tuple(answer)
+    if not outputs or not all(isinstance(output, torch.Tensor) for output in outputs):
+        raise InputError(
+            f"{spec.builder} returns {type(answer).__name__}, not a tensor or a tuple of tensors"
+        )
+    if not all(bool(torch.isfinite(output).all()) for output in outputs):
+        raise InputError(f"{spec.builder} returns values that are not finite", hint="its weights are damaged")
+    names = ("output",) if len(outputs) == 1 else tuple(f"output_{index}" for index in range(len(outputs)))
+    maps = tuple(place for place, output in enumerate(outputs) if output.ndim == _MAP)
+    return Network(module, spec, names, maps)
+
+
+def reason(error: BaseException) -> str:
+    """Return a vendor's reason in one line: of the error at the root, or its kind where it gives no words."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in _COLORS.sub("", str(error)).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__
+
+
+_MAP = 4
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")

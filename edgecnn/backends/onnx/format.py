@@ -1,0 +1,53 @@
+"""The ONNX format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.backends.dissection import Dissection
+    from edgecnn.backends.format import Inspection, QuantizeRequest, StoredWeight
+
+
+class OnnxFormat:
+    """ONNX for ONNX Runtime: batch 1, NCHW, float input and output; int8 as quantize/dequantize pairs."""
+
+    name = "onnx"
+    suffix = ".onnx"
+
+    def lower(self, checkpoint: Path, out: Path) -> Path:
+        """Convert a checkpoint to ``out/model.onnx``."""
+        from edgecnn.backends.onnx.lower import lower
+
+        return lower(checkpoint, out / "model.onnx")
+
+    def quantize(self, model: Path, out: Path, request: QuantizeRequest) -> dict[str, Any]:
+        """Write ``out/model.onnx`` in int8; ONNX Runtime's CPU kernels have no use for float16."""
+        from edgecnn.backends.onnx.quantize import quantize
+
+        return quantize(model, out / "model.onnx", request)
+
+    def reference(self, model: Path, out: Path) -> Path:
+        """Return ``model``: without graph optimization ONNX Runtime computes what the file says."""
+        del out
+        return model
+
+    def inspect(self, model: Path) -> Inspection:
+        """Read the file, and the operations that ONNX Runtime makes of it."""
+        from edgecnn.backends.onnx.inspect import inspect
+
+        return inspect(model)
+
+    def weights(self, model: Path) -> list[StoredWeight]:
+        """List what the file stores."""
+        from edgecnn.backends.onnx.constants import stored_weights
+
+        return stored_weights(model)
+
+    def dissect(self, model: Path, float_model: Path) -> Dissection:
+        """Open an int8 file beside its float original."""
+        from edgecnn.backends.onnx.dissect import OnnxDissection
+
+        return OnnxDissection(model, float_model)

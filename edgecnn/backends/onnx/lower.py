@@ -1,0 +1,77 @@
+"""From a checkpoint to a float32 ONNX file."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, cast
+
+import onnx
+import torch
+
+from edgecnn.backends.network import load_network, reason
+from edgecnn.backends.onnx.rewrite import pool_globally
+from edgecnn.core.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.backends.network import Network
+
+OPSET = 18
+"""What torch's exporter emits without converting, and what every ONNX Runtime since 1.14 runs."""
+
+
+def lower(checkpoint: Path, file: Path) -> Path:
+    """Convert a checkpoint to ONNX: batch 1, NCHW, batch norm folded, input ``input``; return ``file``.
+
+    The same checkpoint gives the same bytes: what the exporter knows about source files is left out.
+
+    Raises:
+        InputError: The checkpoint is unusable, or the network holds an operation ONNX has no form for.
+    """
+    network = load_network(checkpoint)
+    model = _export(network)
+    pool_globally(model)
+    _strip(model)
+    onnx.helper.set_model_props(
+        model, {"edgecnn.contract": json.dumps(network.spec.contract.to_json(), sort_keys=True)}
+    )
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save_model(model, file)
+    return file
+
+
+def _export(network: Network) -> onnx.ModelProto:
+    try:
+        program = torch.onnx.export(
+            network.module,
+            (network.example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["input"],
+            output_names=list(network.outputs),
+            external_data=False,
+            verbose=False,
+        )
+    except torch.onnx.OnnxExporterError as error:
+        raise InputError(
+            f"{network.spec.builder} cannot become ONNX: {reason(error)}",
+            hint="the log of the step holds the exporter's report",
+        ) from error
+    return cast("torch.onnx.ONNXProgram", program).model_proto
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Remove stack traces, which hold paths of this machine, and other notes of the exporter."""
+    graph = model.graph
+    for item in (
+        model,
+        graph,
+        *graph.node,
+        *graph.input,
+        *graph.output,
+        *graph.value_info,
+        *graph.initializer,
+    ):
+        item.ClearField("metadata_props")
+        item.ClearField("doc_string")

@@ -1,0 +1,194 @@
+"""int8 for ONNX Runtime: quantize/dequantize pairs by its own quantizer, with our ranges and our scales.
+
+The scheme follows the instruction set that the target declares:
+
+==================  =========================================================================
+x86 without VNNI    uint8 activations, int8 weights per channel whose scales cannot saturate
+                    the pairwise multiply-add (:mod:`edgecnn.quantization.saturation`); depthwise
+                    kernels widen before they add, and keep all 8 bits
+x86 with VNNI       uint8 activations, int8 weights per channel, all 8 bits
+Arm                 the same: its kernels take uint8 activations as well, and none saturates
+any                 as x86 without VNNI: right everywhere
+==================  =========================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnxruntime.quantization import QuantType
+from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
+from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+from edgecnn.backends.calibration import Calibration
+from edgecnn.backends.calibration_check import calibration_health
+from edgecnn.backends.onnx.layers import find_layers, in_float, joins, read_by_gate, read_by_sigmoid
+from edgecnn.backends.onnx.observe import observe
+from edgecnn.backends.onnx.rewrite import answer_in_float, keep_in_float
+from edgecnn.backends.onnx.session import open_session, read_model, run_flat, tensor_infos
+from edgecnn.backends.options import INT8_OPTIONS, check_known, needs_samples, ranges_option, switch_option
+from edgecnn.backends.recovered import Recovered
+from edgecnn.backends.worker.isa import isa_named
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.quantization.concat_ranges import refuse_conflicts
+from edgecnn.quantization.ranges import GATE_LIMIT, SIGMOID_LIMIT
+from edgecnn.quantization.saturation import pair_safe_scales
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from edgecnn.backends.format import QuantizeRequest
+    from edgecnn.quantization.ranges import Range
+    from edgecnn.quantization.sqnr import Answer
+
+ANY_ISA = "any"
+_QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "QLinearConv", "ConvInteger", "MatMulInteger"})
+
+
+def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any]:
+    """Quantize a float ONNX file to int8; return notes for the manifest.
+
+    Raises:
+        UsageError: The precision is not int8, or an option is unknown.
+        InputError: The file or the calibration images cannot be used.
+    """
+    if request.precision != "int8":
+        raise UsageError(
+            f"onnx has no {request.precision}; ONNX Runtime's CPU kernels compute in float32 or int8"
+        )
+    check_known(request.options, (*INT8_OPTIONS, "integer_outputs"), "onnx int8")
+    methods = ranges_option(request.options)
+    saturates = request.isa == ANY_ISA or isa_named(request.isa).int8_saturates
+    float_model = _read_float(model)
+    images = Calibration.open(request, "NCHW", tensor_infos(float_model.graph.input)[0])
+    seen, truth = observe(float_model, model, images, sampled=needs_samples(methods))
+    refuse_conflicts(seen, joins(float_model))
+    recovered = Recovered.of(request)
+    if recovered.trained is None:
+        seen = images.exactly(seen, float_model.graph.input[0].name)
+        seen = seen.within(read_by_sigmoid(float_model), SIGMOID_LIMIT)
+        seen = seen.above(read_by_gate(float_model), GATE_LIMIT)
+    scheme = _scheme(
+        float_model,
+        recovered,
+        saturates=saturates,
+        integer_outputs=switch_option(request.options, "integer_outputs"),
+    )
+
+    def run(quantized: onnx.ModelProto, indices: Sequence[int]) -> list[Answer]:
+        session = open_session(quantized, file, onnxruntime.SessionOptions())
+        return run_flat(session, (images[index] for index in indices))
+
+    outputs = [value.name for value in float_model.graph.output]
+    choice = recovered.choose_ranges(
+        seen,
+        outputs,
+        methods,
+        truth,
+        lambda ranges, indices: run(_insert(float_model, ranges, scheme), indices),
+    )
+    quantized = _insert(float_model, choice.ranges, scheme)
+    onnx.save_model(quantized, file)
+    return {
+        "scheme": "uint8 activations, int8 weights per channel, "
+        + ("scales that cannot saturate pairwise multiply-add" if saturates else "all 8 bits"),
+        "float_layers": request.options.get("float_layers", []),
+        "calibration": images.notes(),
+        "ranges": choice.notes(),
+        "on_calibration_images": calibration_health(
+            truth, run(quantized, range(len(images))), _grids(quantized, choice.ranges)
+        ),
+        "tools": {package: version(package) for package in ("onnx", "onnxruntime")},
+    }
+
+
+def _grids(quantized: onnx.ModelProto, ranges: dict[str, Range]) -> dict[str, Range | None]:
+    """Return every output's range; None of one that is not quantized."""
+    makers = {name: node.op_type for node in quantized.graph.node for name in node.output}
+    names = [value.name for value in quantized.graph.output]
+    return {name: ranges[name] if makers[name] == "DequantizeLinear" else None for name in names}
+
+
+def _read_float(file: Path) -> onnx.ModelProto:
+    """Read a float model with the types of all its tensors."""
+    model = read_model(file)
+    if any(node.op_type in _QUANTIZED for node in model.graph.node):
+        raise InputError(f"{file} is quantized already")
+    try:
+        return onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    except onnx.shape_inference.InferenceError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"the shapes of {file} cannot be inferred: {reason}") from error
+
+
+@dataclass(frozen=True)
+class _Scheme:
+    """How weights are quantized, and what is not.
+
+    Attributes:
+        overrides: The native quantizer's overrides, by weight name.
+        excluded: Names of the nodes that stay in float.
+        integer_outputs: Whether outputs of dense layers are quantized too, as NPUs want it.
+    """
+
+    overrides: dict[str, list[dict[str, Any]]]
+    excluded: list[str]
+    integer_outputs: bool
+
+
+def _insert(model: onnx.ModelProto, ranges: dict[str, Range], scheme: _Scheme) -> onnx.ModelProto:
+    """Return the model with quantize/dequantize pairs at the given ranges."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    tensors = {
+        name: TensorData(lowest=np.float32(bounds.low), highest=np.float32(bounds.high))
+        for name, bounds in ranges.items()
+    }
+    quantizer = QDQQuantizer(
+        copy,
+        per_channel=True,
+        reduce_range=False,
+        weight_qType=QuantType.QInt8,
+        activation_qType=QuantType.QUInt8,
+        tensors_range=TensorsData(CalibrationMethod.MinMax, tensors),
+        nodes_to_quantize=[],
+        nodes_to_exclude=scheme.excluded,
+        op_types_to_quantize=sorted({node.op_type for node in model.graph.node}),
+        extra_options={"TensorQuantOverrides": scheme.overrides},
+    )
+    quantizer.quantize_model()
+    quantizer.model.topological_sort()
+    quantized: onnx.ModelProto = quantizer.model.model
+    keep_in_float(quantized, scheme.excluded)
+    if not scheme.integer_outputs:
+        answer_in_float(quantized)
+    return quantized
+
+
+def _scheme(
+    model: onnx.ModelProto, recovered: Recovered, *, saturates: bool, integer_outputs: bool
+) -> _Scheme:
+    """Decide every layer's weight scales: given ones, else safe ones where kernels saturate."""
+    layers = find_layers(model)
+    found = {layer.node.name: layer.kernel for layer in layers}
+    given = recovered.grid_scales(found)
+    overrides = {}
+    for layer in layers:
+        if layer.node.name in given:
+            scales = given[layer.node.name]
+        elif saturates and not layer.depthwise:
+            # Kernels accumulate in the order height, width, channel: activations are NHWC inside the runtime.
+            scales = pair_safe_scales(np.moveaxis(layer.kernel, 1, -1).reshape(len(layer.kernel), -1))
+        else:
+            continue
+        overrides[layer.weight] = [
+            {"axis": layer.axis, "quant_type": QuantType.QInt8, "scale": scale, "zero_point": np.int8(0)}
+            for scale in scales
+        ]
+    return _Scheme(overrides, in_float(model, recovered.left_in_float(found)), integer_outputs)

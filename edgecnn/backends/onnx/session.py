@@ -1,0 +1,60 @@
+"""Opening ONNX files: bounded, self-contained, with the vendors' reasons in one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import onnx
+import onnxruntime
+
+from edgecnn.core.errors import InputError
+from edgecnn.models.imported.onnx_file import REFUSALS, read_model
+from edgecnn.ondevice.tensor import TensorInfo
+
+__all__ = ["REFUSALS", "open_session", "read_model", "run_flat", "tensor_infos"]
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from edgecnn.quantization.sqnr import Answer
+
+
+def open_session(
+    model: onnx.ModelProto | Path, name: Path, options: onnxruntime.SessionOptions
+) -> onnxruntime.InferenceSession:
+    """Open a model in ONNX Runtime on the CPU, on one thread.
+
+    Raises:
+        InputError: ONNX Runtime refuses it; the message names ``name``.
+    """
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    source = str(model) if not isinstance(model, onnx.ModelProto) else model.SerializeToString()
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except REFUSALS as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"{name} cannot be opened by ONNX Runtime: {reason}") from error
+
+
+def run_flat(
+    session: onnxruntime.InferenceSession, images: Iterator[npt.NDArray[np.float32]]
+) -> list[Answer]:
+    """Run images of one input; return each one's outputs, flattened, float32."""
+    name = session.get_inputs()[0].name
+    return [tuple(value.ravel() for value in session.run(None, {name: image})) for image in images]
+
+
+def tensor_infos(values: Sequence[onnx.ValueInfoProto]) -> tuple[TensorInfo, ...]:
+    """Describe graph inputs or outputs; a dimension that is not static is -1."""
+    described = []
+    for value in values:
+        kind = value.type.tensor_type
+        shape = tuple(size.dim_value if size.HasField("dim_value") else -1 for size in kind.shape.dim)
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
+        described.append(TensorInfo(value.name, shape, dtype))
+    return tuple(described)

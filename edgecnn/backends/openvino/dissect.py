@@ -1,0 +1,255 @@
+"""An int8 IR taken apart: what FakeQuantize operations put on a grid are the points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgecnn.backends.dissection import Grid, Node, Point, Values
+from edgecnn.backends.openvino.inspect import FLOAT32
+from edgecnn.backends.openvino.ir import openvino, read_model, refused
+from edgecnn.backends.openvino.reference import spell_out
+from edgecnn.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from edgecnn.backends.calibration import Layout
+    from edgecnn.backends.dissection import Cut
+    from edgecnn.backends.worker.runtime import Execution
+
+_WEIGHTED = frozenset({"Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul"})
+_QUANTIZER = "FakeQuantize"
+_ENDS = frozenset({"Parameter", "Result"})
+_RANK_OF_GROUPED = 5
+
+
+class OpenvinoDissection:
+    """An int8 IR and its float original, matched from the outputs backwards: names are the writer's own.
+
+    Args:
+        model: The int8 file.
+        float_model: The float file.
+
+    Raises:
+        InputError: A file cannot be read, has several inputs, or the two are of different networks.
+    """
+
+    layout: Layout = "NCHW"
+
+    def __init__(self, model: Path, float_model: Path) -> None:
+        self._int8, self._float = _Graph(model), _Graph(float_model)
+        self.nodes: Sequence[Node] = self._int8.nodes
+        self.float_nodes: Sequence[Node] = self._float.nodes
+        self.float_outputs = self._float.outputs
+        names = _counterparts(self._int8, self._float)
+        self.points: Sequence[Point] = tuple(self._find_points(names))
+        by_key = {point.key: point for point in self.points}
+        self.outputs = tuple(by_key[name] for name in self._int8.outputs)
+
+    def _find_points(self, names: dict[str, str]) -> list[Point]:
+        int8 = self._int8
+        points = [Point(int8.input, int8.input, self._float.input, None, int8.size(int8.input))]
+        for node in int8.nodes:
+            if node.operation == _QUANTIZER and node.inputs[0] in names:
+                entry, key = node.inputs[0], node.outputs[0]
+                points.append(Point(key, entry, names[entry], int8.grid(node.name), int8.size(key)))
+        known = {point.key for point in points}
+        points += [
+            Point(name, name, names[name], None, int8.size(name))
+            for name in int8.outputs
+            if name not in known
+        ]
+        return points
+
+    def cut_float(self, inputs: Sequence[str], outputs: Sequence[str]) -> Cut:
+        """Cut the float file."""
+        return self._float.cut(inputs, outputs, "shipping")
+
+    def cut(self, inputs: Sequence[Point], output: Point, execution: Execution) -> Cut:
+        """Cut the int8 file; the inputs' quantizers are part of the cut."""
+        return self._int8.cut([point.entry for point in inputs], [output.key], execution)
+
+    def weights(self, node: str) -> Values | None:
+        """Return dequantized weights."""
+        return self._int8.weights(node)
+
+    def float_weights(self, node: str) -> Values | None:
+        """Return float weights."""
+        return self._float.weights(node)
+
+
+class _Graph:
+    """A file's operations by name, and its tensors as ``operation:port``.
+
+    Args:
+        file: The ``.xml``.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._model = read_model(file)
+        if len(self._model.inputs) != 1:
+            raise InputError(
+                f"{file} has {len(self._model.inputs)} inputs; a network with one image can be diagnosed"
+            )
+        self.operations = {node.get_friendly_name(): node for node in self._model.get_ordered_ops()}
+        self.input = _tensor(self._model.inputs[0])
+        self.outputs = tuple(_tensor(item.input(0).get_source_output()) for item in self._model.get_results())
+        live = {self.input}
+        nodes = []
+        for name, operation in self.operations.items():
+            read = [tensor for tensor in map(_source, operation.inputs()) if tensor in live]
+            if operation.get_type_name() in _ENDS or not read:
+                continue
+            made = tuple(map(_tensor, operation.outputs()))
+            live.update(made)
+            kind = operation.get_type_name()
+            nodes.append(Node(name, kind, tuple(dict.fromkeys(read)), made, kind in _WEIGHTED))
+        self.nodes = tuple(nodes)
+        self.live = live
+        self._folded = _folded(self._model)
+
+    def size(self, tensor: str) -> int:
+        return int(np.prod(self._output(self._model, tensor).get_shape(), dtype=np.int64))
+
+    def grid(self, quantizer: str) -> Grid:
+        """Return what a FakeQuantize puts its input on."""
+        operation = self.operations[quantizer]
+        low, high = (self._constant(operation.input(place)) for place in (3, 4))
+        return Grid(low, high, int(operation.get_attributes()["levels"]))
+
+    def _constant(self, port: openvino.Input) -> Values:
+        node = port.get_source_output().get_node()
+        if node.get_type_name() != "Constant":
+            raise InputError(f"{self.file} holds a quantizer whose range is computed")
+        return np.asarray(node.data, np.float32).copy()
+
+    def weights(self, name: str) -> Values | None:
+        """Return the weights of an operation, ``[O, ...]``, dequantized."""
+        operation = self.operations[name]
+        folded = self._folded.get(name)
+        if operation.get_type_name() not in _WEIGHTED or folded is None:
+            return None
+        values = folded.input(1).get_source_output().get_node()
+        if values.get_type_name() != "Constant":
+            return None
+        weights = np.asarray(values.data, np.float32).copy()
+        if operation.get_type_name() == "MatMul":
+            return weights if operation.get_attributes()["transpose_b"] else np.moveaxis(weights, -1, 0)
+        if weights.ndim == _RANK_OF_GROUPED:  # [G, O, I, H, W]
+            return weights.reshape(-1, *weights.shape[2:])
+        return weights
+
+    def cut(self, inputs: Sequence[str], outputs: Sequence[str], execution: Execution) -> Cut:
+        part = self._extract(inputs, outputs)
+        if execution == "reference":
+            for operation in part.get_ordered_ops():
+                if operation.get_type_name() == _QUANTIZER:
+                    openvino.utils.replace_node(operation, spell_out(operation))
+            _fold(part)
+        hint = (
+            {"PERFORMANCE_HINT": "LATENCY"}
+            if execution == "shipping"
+            else {"EXECUTION_MODE_HINT": "ACCURACY"}
+        )
+        properties = {**hint, **FLOAT32, "INFERENCE_NUM_THREADS": 1}
+        try:
+            request = openvino.Core().compile_model(part, "CPU", properties).create_infer_request()
+        except RuntimeError as error:
+            raise refused(self.file, error) from error
+        used = [inputs.index(port.get_node().get_friendly_name()) for port in part.inputs]
+
+        def run(values: Sequence[Values]) -> list[Values]:
+            try:
+                request.infer([values[place] for place in used])
+            except RuntimeError as error:
+                raise refused(self.file, error) from error
+            return [np.array(request.get_output_tensor(place).data) for place in range(len(outputs))]
+
+        return run
+
+    def _extract(self, inputs: Sequence[str], outputs: Sequence[str]) -> openvino.Model:
+        """Return the part of the graph between some tensors and others."""
+        opset = openvino.opset13
+        model = self._model.clone()
+        results = [opset.result(self._output(model, name)) for name in outputs]
+        parameters = []
+        for name in inputs:
+            source = self._output(model, name)
+            parameter = opset.parameter(source.get_shape(), np.float32, name=name)
+            for reader in source.get_target_inputs():
+                reader.replace_source_output(parameter.output(0))
+            parameters.append(parameter)
+        read = [parameter for parameter in parameters if parameter.output(0).get_target_inputs()]
+        return openvino.Model(results, read)
+
+    def _output(self, model: openvino.Model, tensor: str) -> openvino.Output:
+        name, _, port = tensor.rpartition(":")
+        operation = next(item for item in model.get_ops() if item.get_friendly_name() == name)
+        return operation.output(int(port))
+
+
+def _tensor(port: openvino.Output) -> str:
+    return f"{port.get_node().get_friendly_name()}:{port.get_index()}"
+
+
+def _source(port: openvino.Input) -> str:
+    return _tensor(port.get_source_output())
+
+
+def _fold(model: openvino.Model) -> None:
+    passes = openvino.passes.Manager()
+    passes.register_pass(openvino.passes.ConstantFolding())
+    passes.run_passes(model)
+
+
+def _folded(model: openvino.Model) -> dict[str, openvino.Node]:
+    """Return the operations of a copy whose weights are real numbers, by name."""
+    copy = model.clone()
+    _fold(copy)
+    return {node.get_friendly_name(): node for node in copy.get_ordered_ops()}
+
+
+def _counterparts(int8: _Graph, original: _Graph) -> dict[str, str]:
+    """Return the float file's tensor for each of the int8 file's, found backwards from the outputs.
+
+    The quantizer inserts operations and removes none, so the two graphs are walked side by side, and what
+    only the int8 file has is passed over.
+
+    Raises:
+        InputError: The graphs differ in anything else.
+    """
+    if len(int8.outputs) != len(original.outputs):
+        raise _another(int8, original)
+    found: dict[str, str] = {}
+    pending = list(zip(int8.outputs, original.outputs, strict=True))
+    while pending:
+        tensor, counterpart = pending.pop()
+        if tensor in found:
+            continue
+        found[tensor] = counterpart
+        own, other = (
+            graph.operations[name.rpartition(":")[0]]
+            for graph, name in ((int8, tensor), (original, counterpart))
+        )
+        sources = [name for name in map(_source, own.inputs()) if name in int8.live]
+        if own.get_type_name() == other.get_type_name():
+            others = [name for name in map(_source, other.inputs()) if name in original.live]
+            if len(sources) != len(others):
+                raise _another(int8, original)
+            pending += zip(sources, others, strict=True)
+        elif len(sources) == 1:
+            pending.append((sources[0], counterpart))
+        else:
+            raise _another(int8, original)
+    return found
+
+
+def _another(int8: _Graph, original: _Graph) -> InputError:
+    return InputError(
+        f"{original.file} is not the float file of {int8.file}: their operations differ",
+        hint="give the float file of the same network with --float",
+    )

@@ -1,0 +1,143 @@
+"""Reading an OpenVINO IR back: what the CPU plugin makes of its operations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgecnn.backends.format import Inspection
+from edgecnn.backends.openvino.ir import openvino, read_model, refused
+from edgecnn.ondevice.tensor import TensorInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+FLOAT32 = {"INFERENCE_PRECISION_HINT": "f32"}
+"""Without it the plugin computes float layers in whatever 16-bit type the CPU has."""
+
+_MOVES = frozenset(
+    {
+        "FakeQuantize",
+        "Reorder",
+        "Reshape",
+        "Convert",
+        "Transpose",
+        "Concatenation",
+        "Split",
+        "Pad",
+        "StridedSlice",
+        "Gather",
+    }
+)
+"""Layers of the runtime that move values or change their type; all others compute."""
+
+_ENDS = frozenset({"Const", "Input", "Output"})
+_INTEGERS = ("u8", "i8")
+_LEARNT = frozenset({"Convolution", "GroupConvolution", "MatMul", "Add"})
+_PASSING = frozenset({"Convert", "Subtract", "Multiply", "Reshape", "FakeQuantize"})
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A layer that the runtime executes: its name, type and the type it computes in."""
+
+    name: str
+    kind: str
+    precision: str
+
+
+def inspect(file: Path) -> Inspection:
+    """Read back what an IR is, and what the CPU plugin will execute for it.
+
+    Raises:
+        InputError: The file is not an IR, is truncated, or the CPU plugin refuses it.
+    """
+    graph = read_model(file)
+    quantizers = {
+        item.get_friendly_name() for item in graph.get_ops() if item.get_type_name() == "FakeQuantize"
+    }
+    try:
+        compiled = openvino.Core().compile_model(graph, "CPU", FLOAT32)
+    except RuntimeError as error:
+        raise refused(file, error) from error
+    layers = list(_layers(compiled.get_runtime_model(), quantizers))
+    computing = [layer for layer in layers if layer.kind not in _MOVES]
+    weights = _weights(graph)
+    types = Counter(item.get_element_type().get_type_name() for item in weights)
+    floats = tuple(layer.name for layer in computing if layer.precision not in _INTEGERS)
+    return Inspection(
+        format="openvino",
+        precision=_precision(len(computing), len(floats), half=types["f16"] > 0),
+        ops=dict(sorted(Counter(layer.kind for layer in layers).items())),
+        float_ops=floats,
+        transposes=sum(layer.kind == "Transpose" for layer in layers),
+        inputs=tuple(tensor_info(port) for port in graph.inputs),
+        outputs=tuple(tensor_info(port) for port in graph.outputs),
+        parameters=sum(_size(item) for item in weights),
+        size_bytes=file.stat().st_size + file.with_suffix(".bin").stat().st_size,
+        details={
+            "weight_types": dict(sorted(types.items())),
+            "file_ops": dict(sorted(Counter(item.get_type_name() for item in graph.get_ops()).items())),
+            "layer_types": dict(sorted(Counter(f"{item.kind} {item.precision}" for item in layers).items())),
+            "compiled_by": f"openvino {openvino.__version__.partition('-')[0]}",
+        },
+    )
+
+
+def tensor_info(port: openvino.Output) -> TensorInfo:
+    """Describe an input or output of a graph; a dimension that is not static is -1."""
+    shape = tuple(-1 if size.is_dynamic else size.get_length() for size in port.get_partial_shape())
+    names = sorted(port.get_names()) or [port.get_node().get_friendly_name()]
+    return TensorInfo(names[0], shape, port.get_element_type().to_dtype().name)
+
+
+def _layers(runtime: openvino.Model, quantizers: set[str]) -> Iterator[_Layer]:
+    """Yield what is executed; constants, and what is computed from constants alone, is not."""
+    for node in runtime.get_ordered_ops():
+        notes = {key: value.astype(str) for key, value in node.get_rt_info().items()}
+        kind = notes["layerType"]
+        if kind in _ENDS or _is_constant(node):
+            continue
+        origins = [name for name in notes["originalLayersNames"].split(",") if name]
+        # The plugin merges elementwise operations into generated code; one made of quantizers only is one.
+        if origins and quantizers.issuperset(origins):
+            kind = "FakeQuantize"
+        yield _Layer(node.get_friendly_name(), kind, notes["runtimePrecision"])
+
+
+def _is_constant(node: openvino.Node) -> bool:
+    sources = [port.get_source_output().get_node() for port in node.inputs()]
+    return bool(sources) and all(
+        source.get_rt_info()["layerType"].astype(str) == "Const" for source in sources
+    )
+
+
+def _precision(computing: int, floats: int, *, half: bool) -> str:
+    """Name the precision of what computes; a float graph over float16 weights is fp16."""
+    if floats < computing:
+        return "mixed" if floats else "int8"
+    return "fp16" if half else "fp32"
+
+
+def _weights(graph: openvino.Model) -> Sequence[openvino.Node]:
+    """Return the constants that layers multiply with or add, found through their dequantization."""
+    found: dict[str, openvino.Node] = {}
+    for operation in graph.get_ordered_ops():
+        if operation.get_type_name() not in _LEARNT:
+            continue
+        for port in operation.inputs():
+            node = port.get_source_output().get_node()
+            while node.get_type_name() in _PASSING:
+                node = node.input(0).get_source_output().get_node()
+            if node.get_type_name() == "Constant":
+                found[node.get_friendly_name()] = node
+    return list(found.values())
+
+
+def _size(constant: openvino.Node) -> int:
+    count = 1
+    for extent in constant.output(0).get_shape():
+        count *= extent
+    return count

@@ -1,0 +1,73 @@
+"""OpenVINO IR files: read within bounds, written to the same bytes every time; no telemetry.
+
+OpenVINO's converter and NNCF report their use over the network through the package
+``openvino_telemetry`` where they find it. Both go without where they don't, so it is hidden from them
+before they are imported; every module of this folder imports OpenVINO through this one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any, cast
+
+sys.modules.setdefault("openvino_telemetry", cast("Any", None))
+
+import openvino  # noqa: E402  after telemetry is hidden
+import openvino.passes  # noqa: E402
+
+from edgecnn.core.errors import InputError  # noqa: E402
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["openvino", "read_model", "refused", "write_model"]
+
+MAX_XML_BYTES = 256 * 1024 * 1024
+"""A large detector's graph is a few megabytes of XML; the weights are in the other file."""
+
+
+def read_model(file: Path) -> openvino.Model:
+    """Read an IR.
+
+    Raises:
+        InputError: A file is missing, too large, truncated, or of another format.
+    """
+    weights = file.with_suffix(".bin")
+    for needed in (file, weights):
+        if not needed.is_file():
+            raise InputError(f"there is no file {needed}", hint="an OpenVINO IR is an .xml and a .bin file")
+    if file.stat().st_size > MAX_XML_BYTES:
+        raise InputError(f"{file} is too large for a network's graph")
+    try:
+        return openvino.Core().read_model(str(file), str(weights))
+    except RuntimeError as error:
+        raise refused(file, error) from error
+
+
+def write_model(model: openvino.Model, file: Path, *, half: bool = False) -> None:
+    """Write an IR, in the same bytes every time.
+
+    Operations are named after their type and place; OpenVINO's own names count up within a process.
+
+    Args:
+        model: Is renamed in place.
+        file: The ``.xml``; the ``.bin`` goes beside it.
+        half: Store float constants in float16.
+    """
+    seen: Counter[str] = Counter()
+    for operation in model.get_ordered_ops():
+        kind = operation.get_type_name()
+        if kind not in ("Parameter", "Result"):
+            operation.set_friendly_name(f"{kind}_{seen[kind]}")
+            seen[kind] += 1
+    openvino.save_model(model, str(file), compress_to_fp16=half)
+
+
+def refused(file: Path, error: Exception) -> InputError:
+    """Return the error that says why OpenVINO did not take a file."""
+    reason = " ".join(str(error).split())[:300]
+    return InputError(
+        f"{file} cannot be read by OpenVINO: {reason}",
+        hint="the .xml or the .bin file may be truncated, or of another format",
+    )

@@ -1,0 +1,108 @@
+"""Activation ranges of an int8 graph made by NNCF: where they are, and ours in their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgecnn.backends.openvino.ir import openvino
+from edgecnn.quantization.concat_ranges import Join, with_one_grid
+from edgecnn.quantization.ranges import channel_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgecnn.quantization.ranges import Range
+
+LEVELS = 256
+_SMALLEST_WIDTH = 1e-8
+
+
+def tensors_by_channel(quantized: openvino.Model) -> dict[str, int]:
+    """Return the tensors that NNCF gave a range a channel, with how many channels each has.
+
+    It does so in front of depthwise convolutions, whose channels never meet in a sum.
+    """
+    found = {}
+    for operation in quantized.get_ordered_ops():
+        if operation.get_type_name() == "FakeQuantize":
+            source = operation.input_value(0).get_node()
+            channels = int(np.prod(operation.input_value(1).get_shape()))
+            if channels > 1 and source.get_type_name() not in ("Constant", "Convert"):
+                found[source.get_friendly_name()] = channels
+    return found
+
+
+def joins(quantized: openvino.Model) -> list[Join]:
+    """Return the concatenations, their parts by the operations whose quantized outputs they are."""
+    found = []
+    for operation in quantized.get_ordered_ops():
+        if operation.get_type_name() == "Concat":
+            parts = [port.get_source_output().get_node() for port in operation.inputs()]
+            names = dict.fromkeys(name for part in parts for name in _quantized_in(part))
+            found.append(Join(operation.get_friendly_name(), tuple(names)))
+    return found
+
+
+def _quantized_in(part: openvino.Node) -> list[str]:
+    """Return the operations whose outputs' grids a tensor is on."""
+    match part.get_type_name():
+        case "FakeQuantize":
+            return [str(part.input_value(0).get_node().get_friendly_name())]
+        case "Concat":
+            inputs = [port.get_source_output().get_node() for port in part.inputs()]
+            return [name for node in inputs for name in _quantized_in(node)]
+        case "MaxPool" | "Reshape" | "Transpose" | "Split" | "VariadicSplit":
+            return _quantized_in(part.input_value(0).get_node())
+        case _:
+            return [str(part.get_friendly_name())]
+
+
+def quantized_tensors(quantized: openvino.Model) -> dict[str, str]:
+    """Return whose output is quantized: the operation's name by that of the FakeQuantize behind it."""
+    found = {}
+    for operation in quantized.get_ordered_ops():
+        if operation.get_type_name() == "FakeQuantize":
+            source = operation.input_value(0).get_node()
+            if source.get_type_name() not in ("Constant", "Convert"):
+                found[operation.get_friendly_name()] = source.get_friendly_name()
+    return found
+
+
+def write_ranges(quantized: openvino.Model, ranges: Mapping[str, Range]) -> None:
+    """Give every activation its range, in place; zero lies on the grid, and parts of a join share one.
+
+    Args:
+        quantized: An int8 graph made by NNCF, with 256 levels an activation.
+        ranges: By the name of the operation whose output is quantized, or where it has a range a channel, by
+            :func:`edgecnn.quantization.ranges.channel_name`.
+    """
+    sources, channels = quantized_tensors(quantized), tensors_by_channel(quantized)
+    ranges = with_one_grid(ranges, joins(quantized))
+    for operation in quantized.get_ordered_ops():
+        name = operation.get_friendly_name()
+        if name in sources and sources[name] in ranges:
+            names = [channel_name(sources[name], at) for at in range(channels.get(sources[name], 0))]
+            own = [on_grid(ranges[part]) for part in names if part in ranges]
+            grids = np.array(own or [on_grid(ranges[sources[name]])], np.float32)
+            shape = [1] * len(operation.input_value(0).get_partial_shape())
+            if own:
+                shape[1] = len(own)
+            for port, end in ((1, 0), (2, 1), (3, 0), (4, 1)):
+                limits = openvino.opset13.constant(grids[:, end].reshape(shape))
+                operation.input(port).replace_source_output(limits.output(0))
+    quantized.validate_nodes_and_infer_types()
+
+
+def on_grid(bounds: Range) -> tuple[float, float]:
+    """Return the nearest interval of 256 levels in which zero is one of them.
+
+    >>> from edgecnn.quantization.ranges import Range
+    >>> on_grid(Range(0.5, 2.55))
+    (0.0, 2.55)
+    """
+    low, high = min(bounds.low, 0.0), max(bounds.high, 0.0)
+    step = max(high - low, _SMALLEST_WIDTH) / (LEVELS - 1)
+    zero = round(-low / step)
+    return -zero * step, (LEVELS - 1 - zero) * step

@@ -1,0 +1,99 @@
+"""Weights of an IR: read from the float one, and put on scales of our own in the int8 one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgecnn.backends.openvino.ir import openvino
+from edgecnn.quantization.saturation import MAX_WEIGHT, pair_safe_scales
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    Weights = npt.NDArray[np.float32]
+
+_GROUPED = 5
+"""Axes of a grouped convolution's weights, ``[G, O, I, H, W]``."""
+
+_LAYERS = frozenset({"Convolution", "GroupConvolution", "MatMul"})
+
+
+def float_weights(graph: openvino.Model) -> dict[str, Weights]:
+    """Return the constant weights of a float graph's layers, by the layer's name."""
+    found = {}
+    for layer in graph.get_ordered_ops():
+        if layer.get_type_name() in _LAYERS:
+            source = layer.input(1).get_source_output().get_node()
+            if source.get_type_name() == "Constant":
+                found[layer.get_friendly_name()] = source.data.copy()
+    return found
+
+
+def kernels(weights: Mapping[str, Weights]) -> dict[str, Weights]:
+    """Return weights as PyTorch has them, output channels first: ``[O, I, H, W]`` or ``[O, I]``."""
+    return {
+        name: array.reshape(-1, *array.shape[2:]) if array.ndim == _GROUPED else array
+        for name, array in weights.items()
+    }
+
+
+def replace_weights(
+    quantized: openvino.Model,
+    weights: Mapping[str, Weights],
+    given: Mapping[str, Weights],
+    *,
+    saturates: bool,
+) -> None:
+    """Put every quantized layer's weights on given scales or, where kernels saturate, on safe ones, in place.
+
+    The CPU plugin's kernels add products pairwise along the input channels, at each place of the kernel by
+    itself, and pad an odd channel with zero. A depthwise layer has one input channel a group, hence no pair,
+    and keeps all 8 bits.
+
+    Args:
+        quantized: An int8 graph made by NNCF, whose layers carry the names of the float graph.
+        weights: From :func:`float_weights`, of the layers that are quantized.
+        given: Scales, float32 ``[O]``, of the layers whose weights lie on a grid.
+        saturates: Whether scales must be safe.
+    """
+    for layer in quantized.get_ordered_ops():
+        name = layer.get_friendly_name()
+        if name in weights and name in given:
+            _replace(layer, weights[name], given[name])
+        elif name in weights and saturates:
+            _replace(layer, weights[name], _safe_scales(layer, weights[name]))
+    quantized.validate_nodes_and_infer_types()
+
+
+def _safe_scales(layer: openvino.Node, original: Weights) -> Weights:
+    """Return one scale an output channel, float32 ``[O]``."""
+    if layer.get_type_name() == "MatMul":
+        return pair_safe_scales(original if _by_rows(layer) else original.T)
+    inner = np.moveaxis(original, _outer_axes(layer), -1)
+    even = np.pad(inner, [(0, 0)] * (inner.ndim - 1) + [(0, inner.shape[-1] % 2)])
+    return pair_safe_scales(even.reshape(int(np.prod(original.shape[: _outer_axes(layer)])), -1))
+
+
+def _replace(layer: openvino.Node, original: Weights, scales: Weights) -> None:
+    if layer.get_type_name() == "MatMul":
+        shaped = scales[:, None] if _by_rows(layer) else scales[None, :]
+    else:
+        outer = _outer_axes(layer)
+        shaped = scales.reshape(*original.shape[:outer], *(1,) * (original.ndim - outer))
+    levels = np.clip(np.rint(original / shaped), -MAX_WEIGHT, MAX_WEIGHT).astype(np.int8)
+    opset = openvino.opset13
+    dequantized = opset.multiply(opset.convert(opset.constant(levels), "f32"), opset.constant(shaped))
+    layer.input(1).replace_source_output(dequantized.output(0))
+
+
+def _by_rows(layer: openvino.Node) -> bool:
+    return bool(layer.get_attributes()["transpose_b"])
+
+
+def _outer_axes(layer: openvino.Node) -> int:
+    """Return how many axes stand before the input channels: ``[O, I, ...]`` or ``[G, O, I, ...]``."""
+    return 1 if layer.get_type_name() == "Convolution" else 2

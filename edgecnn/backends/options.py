@@ -1,0 +1,80 @@
+"""What a target may ask of a quantizer under ``quantize:``."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.core.errors import UsageError
+from edgecnn.quantization.estimators import DISTRIBUTION_ESTIMATORS
+from edgecnn.quantization.ranges import BLENDS, EVERY_METHOD
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from edgecnn.quantization.ranges import Method
+
+
+def check_known(options: Mapping[str, Any], known: Collection[str], target: str) -> None:
+    """Refuse an option that the quantizer does not have.
+
+    Args:
+        options: The target's options.
+        known: Names that the quantizer takes.
+        target: What quantizes to what, for the message, such as ``tflite int8``.
+
+    Raises:
+        UsageError: Names the option and the nearest known one.
+    """
+    for name in options:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
+            raise UsageError(f"{target} has no option {name!r} under quantize", hint=hint)
+
+
+def switch_option(options: Mapping[str, Any], name: str) -> bool:
+    """Return an option that is on or off; off where it is not given.
+
+    Raises:
+        UsageError: It is neither true nor false.
+    """
+    value = options.get(name, False)
+    if not isinstance(value, bool):
+        raise UsageError(f"quantize.{name} is {value!r}, neither true nor false")
+    return value
+
+
+INT8_OPTIONS = ("ranges", "float_layers")
+"""Options that every int8 quantizer has."""
+
+
+def ranges_option(options: Mapping[str, Any]) -> tuple[Method, ...]:
+    """Return option ``ranges``: the methods that are tried to estimate activation ranges.
+
+    ``auto`` tries the ways between average and extreme values, ``search`` the distribution's estimators as
+    well; the name of an estimator, ``average``, ``extremes`` or a share between the two is taken as it is.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    value = options.get("ranges", "auto")
+    if isinstance(value, str) and value in _RANGES:
+        return _RANGES[value]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+        raise UsageError(f"quantize.ranges is {value!r}; use {', '.join(_RANGES)} or a number within 0..1")
+    return (float(value),)
+
+
+_RANGES: dict[str, tuple[Method, ...]] = {
+    "auto": BLENDS,
+    "search": EVERY_METHOD,
+    "average": (0.0,),
+    "extremes": (1.0,),
+    **{name: (name,) for name in DISTRIBUTION_ESTIMATORS},
+}
+
+
+def needs_samples(methods: Sequence[Method]) -> bool:
+    """Whether one of the methods looks at the distribution of the values."""
+    return any(isinstance(method, str) for method in methods)

@@ -1,0 +1,1 @@
+"""Qualcomm's QNN: compiler and simulator of the Hexagon NPU."""

@@ -1,0 +1,141 @@
+"""Rockchip's RKNN toolkit: a ``.rknn`` file for one chip, and what it prints of every layer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from edgecnn.backends.compiler import TIMEOUT_S, Compiled
+from edgecnn.backends.npu_report import Estimate, LayerCost, Partition
+from edgecnn.core import process
+from edgecnn.core.errors import WorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from edgecnn.backends.compiler import Opener
+
+RUNTIME = "rknn"
+MAX_LOG_BYTES = 50_000_000
+_KIB = 1024
+_ENDS = frozenset({"InputOperator", "OutputOperator"})
+
+# ID OpType DataType Target InputShape OutputShape Cycles(DDR/NPU/Total) RW(KB) FullName
+_LAYER = re.compile(
+    r"\]\s+\d+\s+(?P<operator>\w+)\s+\S+\s+(?P<target>NPU|CPU|GPU)\s+\S+\s+\S+\s+"
+    r"(?P<ddr>\d+)/(?P<npu>\d+)/(?P<total>\d+)\s+\d+\s+\w+:(?P<name>\S+)"
+)
+_MEMORY = re.compile(r"Total (?P<kind>Internal|Weight) Memory Size: (?P<kib>[0-9.]+)KB")
+
+
+@dataclass(frozen=True)
+class Rknn:
+    """The compiler for one chip.
+
+    A ``.rknn`` file cannot be read back, so what runs where is the toolkit's own word here.
+
+    Attributes:
+        platform: The chip, such as ``rk3588``.
+    """
+
+    platform: str
+
+    @property
+    def accelerator(self) -> str:
+        """What it compiles for."""
+        return self.platform
+
+    def compile(
+        self,
+        model: Path,
+        out: Path,
+        opener: Opener,
+        *,
+        log: Path,
+        scratch: Path,
+        timeout_s: float = TIMEOUT_S,
+    ) -> Compiled:
+        """Compile a quantized ONNX file to ``out``.
+
+        Raises:
+            MissingDependency: The toolchain is not installed as pinned.
+            InputError: The toolkit does not take the file.
+            WorkerError: It crashed, hung, or said nothing of the network.
+        """
+        scratch.mkdir(parents=True, exist_ok=True)
+        exported, said = scratch / "network.rknn", scratch / "build.log"
+        said.unlink(missing_ok=True)
+        options = {"platform": self.platform, "export": str(exported)}
+        opener(RUNTIME, model, log=said, extra=options, timeout_s=timeout_s).close()
+        text = _read(said)
+        with log.open("a", encoding="utf-8") as sink:
+            sink.write(text)
+        if not exported.is_file():
+            raise WorkerError("the RKNN toolkit ended well but wrote no file", hint=f"its log: {log}")
+        exported.replace(out)
+        macs = process.call("edgecnn.backends.partition:onnx_macs", {"source": str(model)}, log=log).value
+        return read_build(text, self.platform, macs)
+
+
+def read_build(text: str, platform: str, macs: Mapping[str, int]) -> Compiled:
+    """Read what the toolkit printed of a build.
+
+    Args:
+        text: Its words.
+        platform: The chip.
+        macs: Multiply-accumulates of the source file's operations, by node name.
+
+    Raises:
+        WorkerError: They hold no table of layers: they are of another version.
+    """
+    layers = [_layer(row, macs) for row in _LAYER.finditer(text) if row["operator"] not in _ENDS]
+    memory = {found["kind"]: round(float(found["kib"]) * _KIB) for found in _MEMORY.finditer(text)}
+    if not any(layer.cycles for layer in layers) or memory.keys() != {"Internal", "Weight"}:
+        raise WorkerError(
+            "the RKNN toolkit printed no table of layers that the pinned version would print",
+            hint="edgecnn toolchain install rknn",
+        )
+    estimate = Estimate(
+        accelerator=platform,
+        configuration="as the RKNN toolkit assumes, DDR included",
+        layers=tuple(layers),
+        cycles=sum(layer.cycles or 0 for layer in layers),
+        dram_bytes=memory["Internal"] + memory["Weight"],
+    )
+    return Compiled(estimate, _partition(layers))
+
+
+def _read(log: Path) -> str:
+    if log.stat().st_size > MAX_LOG_BYTES:
+        raise WorkerError(f"the RKNN toolkit printed more than {MAX_LOG_BYTES} bytes", hint=f"its log: {log}")
+    return log.read_text(encoding="utf-8", errors="replace")
+
+
+def _layer(row: re.Match[str], macs: Mapping[str, int]) -> LayerCost:
+    on_npu, name = row["target"] == "NPU", row["name"]
+    # What the toolkit fuses or splits keeps the node's name in front: node_Conv_319_ConvAdd.
+    source = max((known for known in macs if name.startswith(known)), key=len, default="")
+    return LayerCost(
+        name=name,
+        operator=row["operator"],
+        on_npu=on_npu,
+        macs=macs.get(source, 0),
+        cycles=int(row["total"]) if on_npu else None,
+        busy={"compute": int(row["npu"]), "DRAM": int(row["ddr"])} if on_npu else {},
+    )
+
+
+def _partition(layers: Sequence[LayerCost]) -> Partition:
+    cpu = [layer for layer in layers if not layer.on_npu]
+    macs = sum(layer.macs for layer in layers)
+    return Partition(
+        total_ops=len(layers),
+        cpu_ops=len(cpu),
+        cpu_operators=tuple(sorted({layer.operator for layer in cpu})),
+        ops_coverage=1.0 - len(cpu) / len(layers),
+        macs_coverage=1.0 - sum(layer.macs for layer in cpu) / macs if macs else float(not cpu),
+        subgraphs=sum(on_npu for on_npu, _ in groupby(layers, key=lambda layer: layer.on_npu)),
+    )

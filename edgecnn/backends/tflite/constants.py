@@ -1,0 +1,31 @@
+"""The weights that a TFLite file stores, one by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgecnn.backends.format import StoredWeight
+from edgecnn.backends.tflite.flatbuffer import read_model, type_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def stored_weights(file: Path) -> list[StoredWeight]:
+    """Return every constant tensor of a file, in its order.
+
+    Raises:
+        InputError: The file is not TFLite, or it is truncated or damaged.
+    """
+    model = read_model(file)
+    return [
+        StoredWeight(
+            tensor.name.decode("utf-8"),
+            type_name(tensor),
+            tuple(int(size) for size in (tensor.shape if tensor.shape is not None else ())),
+            len(model.buffers[tensor.buffer].data),
+        )
+        for graph in model.subgraphs
+        for tensor in graph.tensors
+        if model.buffers[tensor.buffer].data is not None and len(model.buffers[tensor.buffer].data)
+    ]

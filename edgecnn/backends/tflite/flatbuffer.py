@@ -1,0 +1,157 @@
+"""TFLite files as objects: read within bounds, named, written."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
+
+from edgecnn.core.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_BYTES = 2**31 - 1
+"""Limit of a flatbuffer's offsets."""
+
+_IDENTIFIER = b"TFL3"
+_OPERATOR_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
+_TYPE_NAMES = {code: name for name, code in vars(schema.TensorType).items() if isinstance(code, int)}
+
+
+def read_model(file: Path) -> Any:
+    """Read a TFLite file as ``schema.ModelT``; weights stay views on the file's bytes.
+
+    Raises:
+        InputError: The file is missing, too large, truncated, of another format, or refers to what it does
+            not hold.
+    """
+    if not file.is_file():
+        raise InputError(f"there is no file {file}")
+    if file.stat().st_size > MAX_BYTES:
+        raise InputError(f"{file} is larger than a TFLite file can be (2 GiB)")
+    data = file.read_bytes()
+    if data[4:8] != _IDENTIFIER:
+        raise InputError(f"{file} is not a TFLite file")
+    try:
+        model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
+        _check_references(model)
+    # What the generated reader raises at an offset that points nowhere.
+    except (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise InputError(f"{file} is a damaged or truncated TFLite file") from error
+    return model
+
+
+def _check_references(model: Any) -> None:
+    """Raise IndexError or TypeError where a graph refers to what is not there."""
+    if len(model.subgraphs) == 0 or len(model.subgraphs[0].operators) == 0:
+        raise IndexError
+    for graph in model.subgraphs:
+        count = len(graph.tensors)
+        for operator in graph.operators:
+            model.operatorCodes[_natural(operator.opcodeIndex)]
+            for index in (*operator.inputs, *operator.outputs):
+                if not -1 <= index < count:
+                    raise IndexError
+        for index in (*graph.inputs, *graph.outputs):
+            graph.tensors[_natural(index)]
+        for tensor in graph.tensors:
+            tensor.name.decode("utf-8")
+            _check_size(model.buffers[_natural(tensor.buffer)], tensor)
+
+
+def _check_size(buffer: Any, tensor: Any) -> None:
+    """Raise ValueError where a constant's bytes are not those of its shape; truncation shows here."""
+    width = _BYTES.get(tensor.type)
+    if buffer.data is None or len(buffer.data) == 0 or width is None:
+        return
+    if len(buffer.data) != element_count(tensor) * width:
+        raise ValueError
+
+
+_BYTES = {
+    schema.TensorType.FLOAT32: 4,
+    schema.TensorType.FLOAT16: 2,
+    schema.TensorType.INT8: 1,
+    schema.TensorType.UINT8: 1,
+    schema.TensorType.INT16: 2,
+    schema.TensorType.INT32: 4,
+    schema.TensorType.INT64: 8,
+}
+
+
+def _natural(index: int) -> int:
+    """Return an index that Python would otherwise count from the end."""
+    if index < 0:
+        raise IndexError
+    return index
+
+
+def element_count(tensor: Any) -> int:
+    """Return the number of elements of a tensor; a scalar has one."""
+    count = 1
+    for extent in tensor.shape if tensor.shape is not None else ():
+        count *= int(extent)
+    return count
+
+
+def operator_name(model: Any, operator: Any) -> str:
+    """Return an operator's name in the schema, such as ``CONV_2D``, or that of a custom operator."""
+    code = model.operatorCodes[operator.opcodeIndex]
+    # Operators below 127 fill the old, narrow field only in old files.
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    if number == schema.BuiltinOperator.CUSTOM:
+        return str(code.customCode, "utf-8", "replace") if code.customCode else "CUSTOM"
+    return str(_OPERATOR_NAMES.get(number, f"OPERATOR_{number}"))
+
+
+def type_name(tensor: Any) -> str:
+    """Return a tensor's element type in numpy's words, such as ``int8``."""
+    return str(_TYPE_NAMES.get(tensor.type, f"type_{tensor.type}")).lower()
+
+
+def rename_tensors(model: Any, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+    """Give the tensors of the first graph short names, in place.
+
+    The converter names each after the whole path of Python modules that it came from, hundreds of bytes long:
+    a fifth of a small network's file. Here a computed tensor is named after its operator and a constant after
+    the tensor that it serves: ``conv_2d_3``, ``conv_2d_3/constant_1``.
+    """
+    graph = model.subgraphs[0]
+    names = dict(zip(graph.inputs, inputs, strict=True)) | dict(zip(graph.outputs, outputs, strict=True))
+    seen: Counter[str] = Counter()
+    for operator in graph.operators:
+        kind = operator_name(model, operator).lower()
+        for index in operator.outputs:
+            names.setdefault(index, f"{kind}_{seen[kind]}")
+        seen[kind] += 1
+        for place, index in enumerate(operator.inputs):
+            if index >= 0:
+                names.setdefault(index, f"{names[operator.outputs[0]]}/constant_{place}")
+    for index, tensor in enumerate(graph.tensors):
+        tensor.name = names.get(index, f"unused_{index}").encode("utf-8")
+    for signature in model.signatureDefs or []:
+        for maps, words in ((signature.inputs, inputs), (signature.outputs, outputs)):
+            for entry in maps:
+                entry.name = names[entry.tensorIndex].encode("utf-8") if words else entry.name
+
+
+def model_bytes(model: Any) -> bytes:
+    """Return a model as a file's content; the same object gives the same bytes."""
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def write_model(model: Any, file: Path) -> None:
+    """Write a model; the same object gives the same bytes."""
+    file.write_bytes(model_bytes(model))
+
+
+def inline_weights(file: Path) -> None:
+    """Bring weights that lie behind the flatbuffer back into it, in place.
+
+    The quantizer puts them there; TensorFlow Lite for Microcontrollers would read zeros in their place.
+    """
+    write_model(read_model(file), file)

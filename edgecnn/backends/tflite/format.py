@@ -1,0 +1,53 @@
+"""The TFLite format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.backends.dissection import Dissection
+    from edgecnn.backends.format import Inspection, QuantizeRequest, StoredWeight
+
+
+class TfliteFormat:
+    """TFLite for LiteRT: batch 1, NHWC; int8 files are integer throughout, input and output included."""
+
+    name = "tflite"
+    suffix = ".tflite"
+
+    def lower(self, checkpoint: Path, out: Path) -> Path:
+        """Convert a checkpoint to ``out/model.tflite``."""
+        from edgecnn.backends.tflite.lower import lower
+
+        return lower(checkpoint, out / "model.tflite")
+
+    def quantize(self, model: Path, out: Path, request: QuantizeRequest) -> dict[str, Any]:
+        """Write ``out/model.tflite`` in int8, or with float16 weights."""
+        from edgecnn.backends.tflite.quantize import quantize
+
+        return quantize(model, out / "model.tflite", request)
+
+    def reference(self, model: Path, out: Path) -> Path:
+        """Return ``model``: LiteRT's reference kernels take the same file."""
+        del out
+        return model
+
+    def inspect(self, model: Path) -> Inspection:
+        """Read the file."""
+        from edgecnn.backends.tflite.inspect import inspect
+
+        return inspect(model)
+
+    def weights(self, model: Path) -> list[StoredWeight]:
+        """List what the file stores."""
+        from edgecnn.backends.tflite.constants import stored_weights
+
+        return stored_weights(model)
+
+    def dissect(self, model: Path, float_model: Path) -> Dissection:
+        """Open an int8 file beside its float original."""
+        from edgecnn.backends.tflite.dissect import TfliteDissection
+
+        return TfliteDissection(model, float_model)

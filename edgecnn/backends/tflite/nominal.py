@@ -1,0 +1,44 @@
+"""An int8 file whose ranges are made up: for what a network costs, never for what it answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ai_edge_quantizer import recipe
+from ai_edge_quantizer.quantizer import Quantizer
+
+from edgecnn.backends.tflite.dense import dense_as_conv
+from edgecnn.backends.tflite.flatbuffer import inline_weights, read_model, type_name
+from edgecnn.backends.tflite.quantize import quantized_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RANGE = 6.0
+"""Every tensor is taken to lie between minus and plus this."""
+
+
+def quantize_nominally(model: Path, file: Path) -> Path:
+    """Quantize a float file with one range for every tensor; return ``file``.
+
+    What a compiler makes of a network depends on its operations, shapes and weights, not on the scales of its
+    activations, so no calibration images are needed to learn its cost. The file must not be shipped or run.
+
+    Raises:
+        InputError: An operation has no int8 form.
+    """
+    graph = read_model(model).subgraphs[0]
+    indices = {*graph.inputs, *(index for operator in graph.operators for index in operator.outputs)}
+    ranges = {
+        graph.tensors[index].name.decode("utf-8"): {
+            "min": np.array([-RANGE], np.float32),
+            "max": np.array([RANGE], np.float32),
+        }
+        for index in indices
+        if type_name(graph.tensors[index]) == "float32"
+    }
+    file.write_bytes(quantized_bytes(Quantizer(str(model), recipe.static_wi8_ai8()), model, ranges))
+    inline_weights(file)
+    dense_as_conv(file)
+    return file

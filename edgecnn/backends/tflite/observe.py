@@ -1,0 +1,72 @@
+"""What every tensor of a TFLite graph holds on the calibration images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ai_edge_litert.interpreter import Interpreter
+
+from edgecnn.backends.tflite.flatbuffer import read_model, type_name
+from edgecnn.quantization.ranges import Observations, sample_places
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from edgecnn.backends.calibration import Calibration
+    from edgecnn.quantization.sqnr import Answer
+
+
+def observe(model: Path, images: Calibration, *, sampled: bool = False) -> tuple[Observations, list[Answer]]:
+    """Observe the range of every float tensor, image by image, and the float outputs.
+
+    Args:
+        model: A float32 file with one input.
+        images: NHWC.
+        sampled: Whether values between the extremes are wanted as well.
+
+    Returns:
+        The observations, and what the float network says of every image.
+    """
+    interpreter = Interpreter(model_path=str(model), num_threads=1, experimental_preserve_all_tensors=True)
+    interpreter.allocate_tensors()
+    entrance = interpreter.get_input_details()[0]["index"]
+    exits = [item["index"] for item in interpreter.get_output_details()]
+    tensors = _computed(model)
+    truth: list[Answer] = []
+    samples: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in tensors if sampled}
+
+    def observed() -> Iterator[dict[str, tuple[float, float]]]:
+        for image in images:
+            interpreter.set_tensor(entrance, image)
+            interpreter.invoke()
+            truth.append(tuple(interpreter.get_tensor(index).ravel() for index in exits))
+            for name, kept in samples.items():
+                values = interpreter.get_tensor(tensors[name]).ravel()
+                kept.append(values[sample_places(values.size)])
+            yield {name: _bounds(interpreter, index) for name, index in tensors.items()}
+
+    return Observations.gather(observed(), samples), truth
+
+
+def _computed(model: Path) -> dict[str, int]:
+    """Return name and index of the graph's input and of every float tensor that an operator computes.
+
+    Constants are left out: given a range for one, the quantizer would give up scales per channel.
+    """
+    graph = read_model(model).subgraphs[0]
+    indices = [*graph.inputs, *(index for operator in graph.operators for index in operator.outputs)]
+    tensors = {int(index): graph.tensors[index] for index in indices}
+    return {
+        tensor.name.decode("utf-8"): index
+        for index, tensor in tensors.items()
+        if type_name(tensor) == "float32"
+    }
+
+
+def _bounds(interpreter: Interpreter, index: int) -> tuple[float, float]:
+    values = interpreter.get_tensor(index)
+    return float(values.min()), float(values.max())

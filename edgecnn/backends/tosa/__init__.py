@@ -1,0 +1,1 @@
+"""Arm's TOSA reference model, which simulates Ethos-U NPUs."""

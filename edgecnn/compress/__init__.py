@@ -1,1 +1,0 @@
-"""Quantization algorithms on numpy and torch, written once for every format."""

@@ -1,0 +1,1 @@
+"""What every wing stands on: documents, configuration, the store, child processes, errors."""

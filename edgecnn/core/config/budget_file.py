@@ -1,0 +1,49 @@
+"""Budgets in a file of their own: limits by target, ``*`` for every target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgecnn.core.config.base import Schema
+from edgecnn.core.config.budgets import Budgets
+from edgecnn.core.config.pipeline import EVERY_TARGET
+from edgecnn.core.config.yaml_source import read_yaml, validate
+from edgecnn.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class BudgetFile(Schema):
+    """A file of budgets."""
+
+    budgets: dict[str, Budgets]
+    """Limits by target name; ``*`` stands for every target."""
+
+    def of(self, target: str) -> Budgets:
+        """Return the limits of a target: its own laid over those of every target."""
+        base = self.budgets.get(EVERY_TARGET, Budgets())
+        return self.budgets.get(target, Budgets()).over(base)
+
+
+def load_budgets(file: Path, targets: Sequence[str]) -> BudgetFile:
+    """Read a file of budgets.
+
+    Args:
+        file: The YAML file.
+        targets: The targets that there are; a limit for another one is an error.
+
+    Raises:
+        UsageError: It cannot be read, a key or unit is wrong, or it names a target that is not there; the
+            message has file and line.
+    """
+    source = read_yaml(file)
+    found = validate(source, BudgetFile)
+    for name in found.budgets:
+        if name != EVERY_TARGET and name not in targets:
+            raise UsageError(
+                f"{source.locate(('budgets', name))}: {name!r} is no target of this run",
+                hint=f"its targets: {', '.join(targets)}",
+            )
+    return found

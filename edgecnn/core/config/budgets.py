@@ -1,0 +1,93 @@
+"""Budgets: limits that a target's measured values are held to."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from edgecnn.core.config.base import Schema
+from edgecnn.core.config.quantities import Duration, Fraction, Size
+
+Emulated = Literal["raspberry-pi-4", "raspberry-pi-5"]
+"""Devices that exist here as an emulated processor."""
+
+
+class Budgets(Schema):
+    """Limits of one target; a limit that is not given does not bind.
+
+    A limit whose value was not measured is an error, never a silent pass.
+    """
+
+    size: Size | None = None
+    """Largest size of the model files, such as ``400 kB``."""
+
+    accuracy: Fraction | None = None
+    """Smallest task metric on the evaluation set, in the shipping runtime."""
+
+    accuracy_drop: Fraction | None = None
+    """Largest loss of the task metric against fp32 PyTorch on the same images."""
+
+    unpruned_drop: Fraction | None = None
+    """Largest loss of the task metric against the network before it was pruned, on the same images."""
+
+    ap50: Fraction | None = None
+    """Smallest AP50 of a detector, whose ``accuracy`` is AP50:95."""
+
+    ap50_drop: Fraction | None = None
+    """Largest loss of a detector's AP50 against fp32 PyTorch on the same images."""
+
+    class_floor: Fraction | None = None
+    """Smallest accuracy of any single class, in the shipping runtime."""
+
+    latency_ratio: Fraction | None = None
+    """Largest latency, as a multiple of the float32 file's in the same runtime."""
+
+    baseline_latency_ratio: Fraction | None = None
+    """Largest latency, as a multiple of the accepted baseline's; held by ``check --baseline``."""
+
+    latency: dict[str, Duration] | None = None
+    """Largest median latency of one inference, by the name of the CPU that it applies to."""
+
+    memory: Size | None = None
+    """Largest peak memory of a worker that runs the file, interpreter and runtime included."""
+
+    instructions: dict[Emulated, int] | None = None
+    """Largest number of executed Arm instructions of one inference, by emulated device."""
+
+    float_ops: int | None = None
+    """Largest number of floating-point operations left in the file."""
+
+    transposes: int | None = None
+    """Largest number of layout transposes in the file."""
+
+    npu_coverage: Fraction | None = None
+    """Smallest share of operations, and of multiply-accumulates, that the NPU runs."""
+
+    cpu_ops: int | None = None
+    """Largest number of operations that the compiler leaves to the CPU."""
+
+    subgraphs: int | None = None
+    """Largest number of pieces that the network falls into on the NPU."""
+
+    cycles: int | None = None
+    """Largest number of NPU cycles of one inference, as the compiler estimates them."""
+
+    sram: Size | None = None
+    """Largest SRAM of one inference on the NPU, as the compiler allots it."""
+
+    flash: Size | None = None
+    """Largest flash of weights and program, as the compiler allots it."""
+
+    arena: Size | None = None
+    """Largest arena of the microcontroller's interpreter."""
+
+    def over(self, base: Budgets) -> Budgets:
+        """Return ``base`` with the limits that are set here laid on top.
+
+        >>> Budgets(size="1 kB").over(Budgets(size="2 kB", float_ops=0)).given()
+        {'size': 1000, 'float_ops': 0}
+        """
+        return Budgets(**{**base.given(), **self.given()})
+
+    def given(self) -> dict[str, Any]:
+        """Return the limits that bind, by name."""
+        return self.model_dump(exclude_none=True)

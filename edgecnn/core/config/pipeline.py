@@ -1,0 +1,238 @@
+"""Pipelines: which network, which data, how it is trained, for which targets, within which budgets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from edgecnn.core.config.base import Schema
+from edgecnn.core.config.budgets import Budgets
+from edgecnn.core.config.pruning import PruneSettings
+from edgecnn.core.config.qat import QatSettings
+from edgecnn.core.config.references import resolve
+from edgecnn.core.config.search import SearchSettings
+from edgecnn.core.config.target import Target, load_target
+from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.config.yaml_source import Location, Source, override, validate
+from edgecnn.core.errors import UsageError
+
+EVERY_TARGET = "*"
+
+
+class ModelConfig(Schema):
+    """The network."""
+
+    name: str
+    """``zoo:NAME``, ``timm:NAME``, ``torchvision:NAME``, ``python:package.module:factory``, a
+    checkpoint's directory or an ``.onnx`` file."""
+
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """Keyword arguments of the builder, such as ``width``; of an ONNX file ``outputs``, where it is cut."""
+
+    pretrained: bool = False
+    """Start from the published weights (``edgecnn fetch`` brings them)."""
+
+    weights: str | None = None
+    """A ``.safetensors`` or ``.pth`` file of weights."""
+
+
+class PreprocessingConfig(Schema):
+    """Changes to the network's own preprocessing contract."""
+
+    height: int | None = None
+    width: int | None = None
+    resize: Literal["crop", "squash", "letterbox"] | None = None
+    crop_fraction: float | None = None
+    interpolation: Literal["bilinear", "bicubic"] | None = None
+    color: Literal["rgb", "bgr", "gray"] | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    pad_value: int | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields that are given."""
+        return self.model_dump(exclude_none=True)
+
+
+class CalibrationConfig(Schema):
+    """The real images that quantization ranges are estimated on."""
+
+    source: str | None = None
+    """A dataset; the training set when not given."""
+
+    count: int = Field(default=128, ge=1, le=100_000)
+    """How many images are taken, the classes in equal shares."""
+
+    seed: int = 0
+
+
+class DataConfig(Schema):
+    """Datasets: ``fashion-mnist:train``, a CSV of ``path,label``, or a folder of one folder a class.
+
+    With boxes: a COCO file, or a folder of images with VOC or YOLO annotations beside them.
+    Paths are relative to the working directory. ``@train`` and ``@held-out`` after a path choose four fifths
+    of the images and the rest.
+    """
+
+    root: str | None = None
+    """One dataset in place of ``train`` and ``eval``; a fifth of it, always the same, is held out."""
+
+    train: str | None = None
+    eval: str | None = None
+    calibration: CalibrationConfig = CalibrationConfig()
+    bad_images: Literal["error", "skip"] = "error"
+    """Whether a corrupt image ends the run or is left out and named in the report."""
+
+    fetch: bool = False
+    """Whether a public dataset that is missing may be downloaded."""
+
+    limit: int | None = Field(default=None, ge=1)
+    """Use only so many images of each set, evenly spread; for trying things out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_root(cls, values: Any) -> Any:
+        root = values.get("root") if isinstance(values, dict) else None
+        if not isinstance(root, str):
+            return values
+        if values.get("train") or values.get("eval"):
+            raise ValueError("root takes the place of train and eval: give either")
+        return {**values, "train": f"{root}@train", "eval": f"{root}@held-out"}
+
+
+class VerificationConfig(Schema):
+    """How many images the slow reference executions see."""
+
+    images: int = Field(default=32, ge=1, le=10_000)
+
+
+class BenchmarkConfig(Schema):
+    """The latency comparison of each target with its format's float32 file."""
+
+    seconds: float = Field(default=20.0, gt=0, le=3600)
+    """Time after which no further worker processes are started while the interval is still wide."""
+
+    processes: int = Field(default=2, ge=1, le=100)
+    """Least number of pairs of fresh worker processes."""
+
+
+class PipelineSpec(Schema):
+    """A pipeline file."""
+
+    name: str
+    description: str = ""
+    extends: str | None = None
+    model: ModelConfig
+    preprocessing: PreprocessingConfig = PreprocessingConfig()
+    data: DataConfig = DataConfig()
+    train: TrainSettings | None = None
+    """How the network is trained; left out, its weights are taken as they are."""
+
+    prune: PruneSettings | None = None
+    """How it is pruned and trained on; left out, it keeps all its channels."""
+
+    qat: QatSettings | None = None
+    """How it is trained for int8, where nothing cheaper keeps a target within its budget."""
+
+    targets: dict[str, dict[str, Any] | None]
+    """Names of targets, each with the keys that this pipeline changes in it."""
+
+    budgets: dict[str, Budgets] = Field(default_factory=dict)
+    """Limits by target name; ``*`` stands for every target."""
+
+    search: SearchSettings | None = None
+    """What ``edgecnn search`` looks for; nothing to a run."""
+
+    verification: VerificationConfig = VerificationConfig()
+    benchmark: BenchmarkConfig | None = BenchmarkConfig()
+
+    @field_validator("targets")
+    @classmethod
+    def _some_targets(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if not value:
+            raise ValueError("at least one target is needed; `edgecnn targets` lists them")
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, value: str) -> str:
+        if not value or not all(letter.isalnum() or letter in "-_." for letter in value) or value[0] == ".":
+            raise ValueError(f"{value!r} is no plain name: letters, digits, '-', '_' and '.' only")
+        return value
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline with its targets resolved.
+
+    Attributes:
+        spec: The file's content.
+        targets: Every target with the pipeline's changes and budgets laid over it, by name.
+    """
+
+    spec: PipelineSpec
+    targets: dict[str, Target]
+
+
+def load_pipeline(reference: str, overrides: tuple[str, ...] = ()) -> Pipeline:
+    """Load a pipeline by name or path and lay dotted overrides such as ``train.epochs=1`` over it.
+
+    Raises:
+        UsageError: A name, a key or a value is wrong; the message has file and line.
+    """
+    source = _targets_as_mapping(resolve(reference, "pipelines"))
+    for assignment in overrides:
+        source = _targets_as_mapping(override(source, assignment))
+    return from_source(source)
+
+
+def from_source(source: Source) -> Pipeline:
+    """Check a pipeline's content and resolve its targets."""
+    spec = validate(source, PipelineSpec)
+    targets = {name: _with_budgets(_load(source, name), spec) for name in spec.targets}
+    for name in spec.budgets:
+        if name != EVERY_TARGET and name not in targets:
+            raise UsageError(
+                f"{source.locate(('budgets', name))}: {name!r} is no target of this pipeline",
+                hint=f"its targets: {', '.join(targets)}",
+            )
+    return Pipeline(spec, targets)
+
+
+def _load(source: Source, name: str) -> Target:
+    prefix: Location = ("targets", name)
+    changes = source.data["targets"][name] or {}
+    where = {
+        location[2:]: line
+        for location, line in source.where.items()
+        if location[:2] == prefix and location[2:]
+    }
+    try:
+        return load_target(name, Source(changes, where, source.locate(prefix)))
+    except UsageError as error:
+        if error.message.startswith("unknown target"):
+            raise UsageError(f"{source.locate(prefix)}: {error.message}", hint=error.hint) from error
+        raise
+
+
+def _with_budgets(target: Target, spec: PipelineSpec) -> Target:
+    budgets = target.budgets
+    for name in (EVERY_TARGET, target.name):
+        if name in spec.budgets:
+            budgets = spec.budgets[name].over(budgets)
+    return target.model_copy(update={"budgets": budgets})
+
+
+def _targets_as_mapping(source: Source) -> Source:
+    """Let ``targets: [a, b]`` stand for ``targets: {a: , b: }``, lines included."""
+    names = source.data.get("targets")
+    if not isinstance(names, list):
+        return source
+    where = dict(source.where)
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            raise UsageError(f"{source.locate(('targets', index))}: a target must be a name")
+        where["targets", name] = source.locate(("targets", index))
+    return Source({**source.data, "targets": dict.fromkeys(names)}, where, source.name)

@@ -1,0 +1,48 @@
+"""How a network is trained for int8: the ``qat`` section of a pipeline."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from edgecnn.core.config.base import Schema
+from edgecnn.core.config.training import FurtherTraining, TrainSettings
+
+
+class DistillSettings(Schema):
+    """Knowledge distillation from the network before it was quantized."""
+
+    weight: float = Field(default=0.5, gt=0, le=1)
+    """The teacher's share of the loss; the labels have the rest."""
+
+    temperature: float = Field(default=2.0, gt=0, le=100)
+    """Softens both networks' class probabilities where it is over 1."""
+
+
+class QatSettings(FurtherTraining):
+    """Quantization-aware training, and the float fine-tuning of equal steps beside it.
+
+    ``ema`` averages activation ranges as well.
+    """
+
+    epochs: int = Field(default=1, ge=1, le=10_000)
+
+    lr: float = Field(default=3e-4, gt=0, le=100)
+
+    distill: DistillSettings | None = None
+
+    scheme: Literal["symmetric", "pair-safe"] = "pair-safe"
+    """Grid of the weights. ``pair-safe`` saturates on no CPU; ``symmetric`` is finer by a fifth or so, and
+    for TFLite, Arm and x86 with VNNI only."""
+
+    freeze_ranges: float = Field(default=0.5, ge=0, le=1)
+    """Share of the steps after which activation ranges are estimated once more, and stay."""
+
+    freeze_batch_norm: float = Field(default=0.5, ge=0, le=1)
+    """Share of the steps after which batch norm uses its running statistics, as the exported file will."""
+
+    def training(self, train: TrainSettings | None) -> TrainSettings:
+        """Return the settings of the training loop: images of one size, for which the graph is captured."""
+        settings = super().training(train)
+        return settings.model_copy(update={"augment": settings.augment.of_one_size()})

@@ -1,0 +1,65 @@
+"""Find a pipeline, target or toolchain by name or path, and follow its ``extends``."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from edgecnn.core.config import paths
+from edgecnn.core.config.yaml_source import Source, merge, read_yaml
+from edgecnn.core.errors import UsageError
+
+MAX_DEPTH = 8
+
+
+def find(reference: str, kind: paths.Kind) -> Path:
+    """Return the file that a name or a path refers to.
+
+    Raises:
+        UsageError: There is none; the hint holds the nearest name.
+    """
+    if reference.endswith((".yaml", ".yml")):
+        path = Path(reference)
+        if path.is_file():
+            return path
+        known = paths.available(kind).get(path.stem)
+        if known is not None and path.parent.name in ("", kind):
+            return known
+        raise UsageError(f"there is no file {reference}", hint=_hint(path.stem, kind))
+    known = paths.available(kind).get(reference)
+    if known is None:
+        raise UsageError(f"unknown {kind[:-1]} {reference!r}", hint=_hint(reference, kind))
+    return known
+
+
+def resolve(reference: str, kind: paths.Kind) -> Source:
+    """Read a pipeline or target and lay it over what it extends.
+
+    Raises:
+        UsageError: A file is missing or wrong, or ``extends`` runs in a circle.
+    """
+    chain: list[Source] = []
+    seen: list[Path] = []
+    current: str | None = reference
+    while current is not None:
+        path = find(current, kind)
+        if path in seen or len(seen) == MAX_DEPTH:
+            names = " -> ".join(item.stem for item in [*seen, path])
+            raise UsageError(f"{seen[-1]}: 'extends' runs in a circle: {names}")
+        seen.append(path)
+        source = read_yaml(path)
+        chain.append(source)
+        extends = source.data.get("extends")
+        if extends is not None and not isinstance(extends, str):
+            raise UsageError(f"{source.locate(('extends',))}: extends must be one name")
+        current = extends
+    result = chain.pop()
+    while chain:
+        result = merge(result, chain.pop())
+    return result
+
+
+def _hint(name: str, kind: paths.Kind) -> str:
+    known = paths.available(kind)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known {kind}: {', '.join(known)}"

@@ -1,0 +1,265 @@
+"""Child processes: vendor code runs in one, and the parent survives its crash, hang or greed.
+
+A child is ``python -m edgecnn.core.process``: it reads one JSON request (an entry point and its keyword
+arguments) from standard input, calls the entry point, and writes one JSON answer to a private copy of
+standard output. Whatever the vendor's libraries print goes to a log file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from edgecnn.core.errors import EdgecnnError, WorkerError, from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DEFAULT_TIMEOUT_S = 3600.0
+_LOG_TAIL_BYTES = 4000
+_MESSAGE_CHARACTERS = 300
+_PR_SET_PDEATHSIG = 1
+_OUT_OF_MEMORY_MARKS = ("MemoryError", "std::bad_alloc", "Cannot allocate memory", "out of memory")
+
+
+@dataclass(frozen=True)
+class ChildResult:
+    """What a child returned and what it cost.
+
+    Attributes:
+        value: The JSON value that the entry point returned.
+        wall_s: Wall time from start to exit, imports included, in seconds.
+        cpu_s: User plus system CPU time of the child, in seconds.
+        peak_bytes: Peak resident memory of the child, in bytes.
+    """
+
+    value: Any
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+
+
+def call(
+    entry: str,
+    arguments: dict[str, Any],
+    *,
+    log: Path,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    memory_bytes: int | None = None,
+    environment: dict[str, str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ChildResult:
+    """Call ``entry`` in a child process and return its JSON result.
+
+    Args:
+        entry: ``"package.module:function"``; the function takes keyword arguments made of JSON values
+            and returns a JSON value.
+        arguments: The keyword arguments; paths travel as strings.
+        log: File that receives everything the child prints.
+        timeout_s: Seconds after which the child is killed.
+        memory_bytes: Limit on the child's address space; None leaves it unlimited.
+        environment: Variables set in addition to the parent's.
+        progress: Called, from another thread, with what is done and what there is to do. The entry point
+            then takes a function of these two numbers as its argument ``progress``.
+
+    Raises:
+        EdgecnnError: The error that the entry point raised, rebuilt here.
+        WorkerError: The child crashed, hung or ran out of memory.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with log.open("ab") as sink, _progress_pipe(progress) as pipe:
+        request = json.dumps(
+            {"entry": entry, "arguments": arguments, "memory_bytes": memory_bytes, "progress": pipe}
+        )
+        log_start = sink.tell()
+        child = subprocess.Popen(
+            [sys.executable, "-m", "edgecnn.core.process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=sink,
+            env={**os.environ, **quiet_environment(), **(environment or {})},
+            pass_fds=() if pipe is None else (pipe,),
+        )
+        with _ended_with_parent(child):
+            try:
+                answer, _ = child.communicate(request.encode(), timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+                raise WorkerError(
+                    f"{entry} did not finish in {timeout_s:.0f} s and was stopped", hint=f"its log: {log}"
+                ) from None
+    if child.returncode != 0 or not answer:
+        raise WorkerError(describe_death(entry, child.returncode, log, log_start), hint=f"its log: {log}")
+    document = json.loads(answer)
+    if "error" in document:
+        raise from_json(document["error"])
+    wall_s = time.monotonic() - started
+    return ChildResult(document["value"], wall_s, document["cpu_s"], document["peak_bytes"])
+
+
+def describe_death(what: str, code: int, log: Path, log_start: int = 0) -> str:
+    """Say in one line how a child died: by a signal, by lack of memory, or with an exception.
+
+    Args:
+        what: The child, in the reader's words.
+        code: Its exit code as :mod:`subprocess` gives it: negative for a signal.
+        log: Its log.
+        log_start: Offset in the log where this child began to write; what others left there is not its own.
+    """
+    tail = log_tail(log, start=log_start)
+    if code == -signal.SIGKILL:
+        return f"{what} was killed (SIGKILL), most likely for lack of memory"
+    if any(mark in tail for mark in _OUT_OF_MEMORY_MARKS):
+        return f"{what} ran out of memory"
+    if code < 0:
+        return f"{what} crashed with {signal.Signals(-code).name}"
+    last = tail.strip().splitlines()[-1][:_MESSAGE_CHARACTERS] if tail.strip() else "it printed nothing"
+    return f"{what} failed with exit code {code}: {last}"
+
+
+def log_tail(log: Path, size: int = _LOG_TAIL_BYTES, *, start: int = 0) -> str:
+    """Return the last ``size`` bytes of a log file as text, none of them from before ``start``."""
+    if not log.is_file():
+        return ""
+    with log.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(start, file.tell() - size))
+        return file.read().decode(errors="replace")
+
+
+OMP_WAIT_POLICY = "PASSIVE"
+"""Idle OpenMP threads sleep instead of spinning. On a machine where something else runs too, spinning threads
+wait for one that was preempted: training on two cores with another process fell to 375 images a second,
+and reached 818 with sleeping threads."""
+
+
+def quiet_environment() -> dict[str, str]:
+    """Return variables for a child: no vendor chatter, no phoning home, no GPU by chance.
+
+    A crash leaves its stack in the log (faulthandler).
+    """
+    return {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "GLOG_minloglevel": "2",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "JAX_PLATFORMS": "cpu",
+        "PYTHONUNBUFFERED": "1",
+        "OMP_WAIT_POLICY": OMP_WAIT_POLICY,
+        "PYTHONFAULTHANDLER": "1",
+    }
+
+
+@contextlib.contextmanager
+def _ended_with_parent(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Kill the child when the block is left by an exception such as Ctrl-C."""
+    try:
+        yield
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+
+
+@contextlib.contextmanager
+def _progress_pipe(progress: Callable[[int, int], None] | None) -> Iterator[int | None]:
+    """Yield the end of a pipe that a child may write lines ``DONE TOTAL`` to, and listen at the other."""
+    if progress is None:
+        yield None
+        return
+    reading, writing = os.pipe()
+
+    def listen() -> None:
+        with os.fdopen(reading, encoding="ascii") as lines:
+            for line in lines:
+                done, _, total = line.partition(" ")
+                progress(int(done), int(total))
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        yield writing
+    finally:
+        os.close(writing)
+        listener.join()
+
+
+def _teller(pipe: int) -> Callable[[int, int], None]:
+    """Return the child's function that reports progress."""
+
+    def tell(done: int, total: int) -> None:
+        os.write(pipe, f"{done} {total}\n".encode("ascii"))
+
+    return tell
+
+
+@contextlib.contextmanager
+def private_stdout() -> Iterator[IO[str]]:
+    """Yield a handle on the real standard output while everything else that writes to it lands on stderr."""
+    private = os.dup(1)
+    os.dup2(2, 1)
+    with os.fdopen(private, "w", encoding="utf-8") as channel:
+        yield channel
+
+
+def peak_memory_bytes() -> int:
+    """Return the peak resident memory of this process, in bytes.
+
+    Linux's ``getrusage`` is no use here: a child that was forked starts with its parent's peak, which for a
+    parent that holds a network in training says nothing about the child.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill this process when its parent dies, so that a killed run leaves nothing running."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _main() -> None:
+    _die_with_parent()
+    request = json.loads(sys.stdin.read())
+    with private_stdout() as channel:
+        if request["memory_bytes"] is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (request["memory_bytes"], request["memory_bytes"]))
+        module, _, function = request["entry"].partition(":")
+        if request["progress"] is not None:
+            request["arguments"]["progress"] = _teller(request["progress"])
+        document: dict[str, Any]
+        try:
+            value = getattr(importlib.import_module(module), function)(**request["arguments"])
+        except EdgecnnError as error:
+            document = {"error": error.to_json()}
+        else:
+            usage = resource.getrusage(resource.RUSAGE_SELF)
+            document = {
+                "value": value,
+                "cpu_s": usage.ru_utime + usage.ru_stime,
+                "peak_bytes": peak_memory_bytes(),
+            }
+        channel.write(json.dumps(document) + "\n")
+        channel.flush()
+
+
+if __name__ == "__main__":
+    _main()

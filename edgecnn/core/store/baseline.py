@@ -1,0 +1,198 @@
+"""Accepted baselines: a small readable file in the user's repository, and the artifacts that it names.
+
+The file holds what was measured and the digests of the artifacts' files; the artifacts themselves lie in a
+folder of the user's or in edgecnn's own. An artifact is found by its target and the digest of its files, so
+nothing in the file is ever taken for a path of its own but the folder, which must lie beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+import yaml
+from pydantic import AfterValidator, Field
+
+from edgecnn.core.config.base import Schema
+from edgecnn.core.config.paths import home
+from edgecnn.core.config.yaml_source import read_yaml, validate
+from edgecnn.core.errors import InputError
+from edgecnn.core.store.digest import digest_json
+from edgecnn.core.store.manifest import Artifact, Manifest
+
+SCHEMA = 1
+_HEADER = """\
+# What was accepted for {name}; compare with: edgecnn check RUN --baseline THIS_FILE
+# Made by `edgecnn baseline accept`; do not edit, accept again.
+"""
+
+
+def _beside(value: str) -> str:
+    path = PurePosixPath(value)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{value!r} does not lie beside the baseline's file")
+    return value
+
+
+class TargetBaseline(Schema):
+    """What was accepted of one target."""
+
+    files: dict[str, str]
+    """Every model file's sha256, by name."""
+
+    measured: dict[str, Any]
+    """Every value that a budget can bind."""
+
+    tools: dict[str, str]
+    """Versions of what made, compiled and ran the file."""
+
+    operations: dict[str, int]
+    """Operations of the file, by type."""
+
+    isa: str
+    cpu: str
+    """The machine that measured."""
+
+    answers: dict[str, Any] = Field(default_factory=dict)
+    """Digest of the evaluation set and which of its images were right."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the artifact's model files."""
+        return digest_json(self.files)
+
+
+class Baseline(Schema):
+    """An accepted run."""
+
+    schema_version: int = SCHEMA
+    name: str
+    """Name of the pipeline or network."""
+
+    classes: str
+    """Digest of the class names."""
+
+    edgecnn: str
+    """Version that accepted it."""
+
+    accepted: str
+    """Date, ISO 8601."""
+
+    artifacts: Annotated[str, AfterValidator(_beside)] | None = None
+    """Folder of the artifacts, relative to this file; edgecnn's own where None."""
+
+    targets: dict[str, TargetBaseline]
+
+    def folder(self, file: Path) -> Path:
+        """Return the folder of the artifacts of the baseline in ``file``."""
+        return baselines_dir() if self.artifacts is None else file.parent / self.artifacts
+
+
+def baselines_dir() -> Path:
+    """Return edgecnn's own folder of accepted artifacts."""
+    return home() / "baselines"
+
+
+def record(manifest: Manifest) -> TargetBaseline:
+    """Return what a baseline keeps of an artifact."""
+    return TargetBaseline(
+        files=manifest.files,
+        measured=manifest.measured,
+        tools=manifest.tools,
+        operations=manifest.inspection["ops"],
+        isa=manifest.host.get("isa", "unknown"),
+        cpu=manifest.host.get("cpu", "unknown"),
+        answers=manifest.answers,
+    )
+
+
+def classes_digest(manifest: Manifest) -> str:
+    """Return the digest of an artifact's class names."""
+    return digest_json(manifest.classes)[:16]
+
+
+def place(folder: Path, target: str, digest: str) -> Path:
+    """Return where an accepted artifact lies."""
+    return folder / f"{target}-{digest[:16]}"
+
+
+def keep(artifact: Artifact, folder: Path) -> Path:
+    """Copy an artifact to where baselines look for it; one that is there already stays.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    target = artifact.manifest.target.name
+    final = place(folder, target, digest_json(artifact.manifest.files))
+    draft = final.with_name(f".{final.name}.{os.getpid()}.tmp")
+    try:
+        if final.is_dir():
+            return final
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(artifact.directory, draft)
+        draft.rename(final)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return final
+
+
+def write_baseline(baseline: Baseline, file: Path) -> None:
+    """Write a baseline's file by one rename.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    text = yaml.safe_dump(baseline.model_dump(exclude_none=True), sort_keys=False, width=1000)
+    draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(_HEADER.format(name=baseline.name) + text, encoding="utf-8")
+        draft.rename(file)
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror or error}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def read_baseline(file: Path) -> Baseline:
+    """Read a baseline's file.
+
+    Raises:
+        InputError: There is none, or it has another schema.
+        UsageError: It is no baseline; the message has file and line.
+    """
+    if not file.is_file():
+        raise InputError(
+            f"there is no baseline {file}", hint=f"make one: edgecnn baseline accept RUN --out {file}"
+        )
+    source = read_yaml(file)
+    found = source.data.get("schema_version")
+    if found != SCHEMA:
+        raise InputError(
+            f"{file} has baseline schema {found!r}; this version reads {SCHEMA}",
+            hint=f"accept it again: edgecnn baseline accept RUN --out {file}",
+        )
+    return validate(source, Baseline)
+
+
+def baseline_artifact(baseline: Baseline, file: Path, target: str) -> Artifact:
+    """Open the accepted artifact of a target and check its bytes.
+
+    Raises:
+        InputError: It is not where the baseline keeps artifacts, or its files are others.
+    """
+    wanted = baseline.targets[target]
+    directory = place(baseline.folder(file), Path(target).name, wanted.digest)
+    if not directory.is_dir():
+        raise InputError(
+            f"the accepted artifact of {target} is not at {directory}",
+            hint="accept with --artifacts DIR and keep DIR with the file, or leave latency out: --no-latency",
+        )
+    artifact = Artifact.open(directory)
+    if artifact.manifest.files != wanted.files:
+        raise InputError(f"{directory} does not hold the files that {file} accepted")
+    return artifact

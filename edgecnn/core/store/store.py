@@ -1,0 +1,157 @@
+"""The store: finished stages by key, each committed by one atomic rename.
+
+=====================  =====================================================================
+``stages/KEY/``        a finished stage: its output files and ``stage.json``; never changed
+``partial/KEY/``       an unfinished one; belongs to whoever holds its lock, outlives a kill
+``locks/KEY.lock``     held while a stage is being made, so that two runs make it once
+=====================  =====================================================================
+
+The key is a digest of everything that the outputs depend on. A process killed at any moment leaves
+either a finished directory or a partial one, which the next holder of the lock clears, except for its
+``scratch`` folder: there a stage keeps what it can resume from, such as the last training epoch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import filelock
+
+from edgecnn.core.errors import InputError
+from edgecnn.core.store.digest import digest_tree, list_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+SCHEMA = 1
+RECORD = "stage.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished stage.
+
+    Attributes:
+        key: Its key in the store.
+        outputs: Directory of its output files.
+        digest: Digest of the output files' names and bytes.
+        record: What else was noted: stage name, parameters, costs.
+    """
+
+    key: str
+    outputs: Path
+    digest: str
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A stage in the making.
+
+    Attributes:
+        outputs: Empty directory for its output files.
+        scratch: Directory that outlives a kill, for what the stage can resume from.
+    """
+
+    outputs: Path
+    scratch: Path
+
+
+class Store:
+    """Finished stages below one folder, shared by every run of a user."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        try:
+            for name in ("stages", "partial", "locks"):
+                (root / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"the store {root} cannot be written: {error.strerror}",
+                hint="choose another folder with EDGECNN_HOME",
+            ) from error
+
+    def get(self, key: str) -> Entry | None:
+        """Return a finished stage, or None. A stage whose files were damaged since counts as not there."""
+        directory = self._finished(key)
+        try:
+            record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        outputs = directory / "outputs"
+        if record.get("schema") != SCHEMA or sizes(outputs) != record.get("files"):
+            return None
+        return Entry(key, outputs, record["digest"], record)
+
+    @contextlib.contextmanager
+    def lock(self, key: str, waiting: Callable[[], None]) -> Iterator[None]:
+        """Hold the lock of a key; call ``waiting`` once when another process has it."""
+        lock = filelock.FileLock(self.root / "locks" / f"{key}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            waiting()
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def draft(self, key: str) -> Draft:
+        """Start or restart a stage; the caller holds its lock."""
+        partial = self.root / "partial" / key
+        outputs, scratch = partial / "outputs", partial / "scratch"
+        shutil.rmtree(outputs, ignore_errors=True)
+        outputs.mkdir(parents=True)
+        scratch.mkdir(exist_ok=True)
+        return Draft(outputs, scratch)
+
+    def commit(self, key: str, draft: Draft, record: dict[str, Any]) -> Entry:
+        """Make a draft a finished stage by one atomic rename; the caller holds its lock."""
+        document = {
+            **record,
+            "schema": SCHEMA,
+            "digest": digest_tree(draft.outputs),
+            "files": sizes(draft.outputs),
+        }
+        partial = draft.outputs.parent
+        (partial / RECORD).write_text(json.dumps(document, indent=1), encoding="utf-8")
+        shutil.rmtree(draft.scratch, ignore_errors=True)
+        _flush(partial)
+        final = self._finished(key)
+        if final.exists():  # damaged, or get() would have found it
+            shutil.rmtree(final)
+        partial.rename(final)
+        _flush_directory(final.parent)
+        return Entry(key, final / "outputs", str(document["digest"]), document)
+
+    def _finished(self, key: str) -> Path:
+        return self.root / "stages" / key
+
+
+def sizes(directory: Path) -> dict[str, int]:
+    """Return the size in bytes of every file below a directory, by relative path."""
+    return {name: (directory / name).stat().st_size for name in list_files(directory)}
+
+
+def _flush(directory: Path) -> None:
+    """Ask the file system to keep every file below a directory before the rename makes it visible."""
+    for name in list_files(directory):
+        with (directory / name).open("rb") as file:
+            os.fsync(file.fileno())
+    for path in [directory, *(path for path in directory.rglob("*") if path.is_dir())]:
+        _flush_directory(path)
+
+
+def _flush_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

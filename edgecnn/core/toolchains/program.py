@@ -1,0 +1,54 @@
+"""Execute a program of a toolchain: bounded in time, its words in a log, its death explained."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+from edgecnn.core.errors import WorkerError
+from edgecnn.core.process import describe_death, quiet_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def run_program(
+    command: Sequence[str], *, what: str, log: Path, timeout_s: float, folder: Path | None = None
+) -> str:
+    """Run a vendor's program to its end and return what it printed.
+
+    Args:
+        command: Program and arguments.
+        what: The program in the reader's words, for messages.
+        log: File that everything it prints is appended to.
+        timeout_s: Seconds after which it is killed.
+        folder: Where it runs.
+
+    Raises:
+        WorkerError: It crashed, hung, ran out of memory or failed; its last words are in the message.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as sink:
+        start = sink.tell()
+        try:
+            code = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **quiet_environment()},
+                cwd=folder,
+                timeout=timeout_s,
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            raise WorkerError(
+                f"{what} did not finish in {timeout_s:g} s and was stopped", hint=f"its log: {log}"
+            ) from None
+    if code != 0:
+        raise WorkerError(describe_death(what, code, log, start), hint=f"its log: {log}")
+    with log.open("rb") as file:
+        file.seek(start)
+        return file.read().decode(errors="replace")

@@ -1,1 +1,0 @@
-"""Model formats: how a checkpoint is lowered, quantized natively and inspected."""

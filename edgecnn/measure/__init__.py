@@ -1,1 +1,0 @@
-"""What outputs and times say: accuracy, signal, the verification chain, budgets, latency."""

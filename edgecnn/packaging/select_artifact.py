@@ -1,0 +1,125 @@
+"""Which artifact of a run a package is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.store.manifest import NAME, Artifact
+from edgecnn.ondevice.detector import Detector
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.core.store.manifest import Manifest
+
+PLATFORMS = ("raspberry-pi", "android")
+
+_RUNTIMES = {"raspberry-pi": ("litert", "tflite-runtime", "onnxruntime"), "android": ("litert",)}
+_PREFERRED = (("tflite", "int8"), ("onnx", "int8"), ("tflite", "fp16"), ("tflite", "fp32"), ("onnx", "fp32"))
+_ARTIFACTS, _REJECTED = "artifacts", "rejected"
+
+
+@dataclass(frozen=True)
+class Fitness:
+    """Whether an artifact can go to a platform.
+
+    Attributes:
+        problem: Why not, or empty.
+        rank: Lower is preferred.
+    """
+
+    problem: str
+    rank: int = 0
+
+
+def choose_artifact(run: Path, platform: str, target: str | None = None) -> Artifact:
+    """Return the artifact that a package is made of: int8 before float, TFLite before ONNX.
+
+    Args:
+        run: A run, or one artifact.
+        platform: ``raspberry-pi`` or ``android``.
+        target: Name of the target; chosen when not given.
+
+    Raises:
+        UsageError: There is no such platform.
+        InputError: The run has no such target, or it did not ship, or nothing in it fits the platform.
+    """
+    if platform not in PLATFORMS:
+        raise UsageError(f"there are no packages for {platform!r}, only for {', '.join(PLATFORMS)}")
+    if (run / NAME).is_file():
+        return _checked(Artifact.open(run), platform)
+    folder = run / _ARTIFACTS
+    if target is not None:
+        return _named(run, platform, target)
+    found = [Artifact.open(path.parent) for path in sorted(folder.glob(f"*/{NAME}"))]
+    fitting = [item for item in found if not fitness(item.manifest, platform).problem]
+    if not fitting:
+        have = ", ".join(item.manifest.target.name for item in found) or "none"
+        raise InputError(
+            f"{run} has no target that {platform} can execute; those that ship: {have}",
+            hint=f"add tflite-int8{' or onnx-int8' if platform == 'raspberry-pi' else ''} to the pipeline's "
+            "targets and run it again",
+        )
+    return _checked(min(fitting, key=lambda item: fitness(item.manifest, platform).rank), platform)
+
+
+def _named(run: Path, platform: str, target: str) -> Artifact:
+    name = target.rpartition("/")[2]
+    if name in {"", ".", ".."}:
+        raise UsageError(f"no target is called {target!r}")
+    if (run / _ARTIFACTS / name / NAME).is_file():
+        return _checked(Artifact.open(run / _ARTIFACTS / name), platform)
+    if (run / _REJECTED / name / NAME).is_file():
+        raise InputError(
+            f"target {target!r} of {run} was rejected: a budget was missed or link 4 is broken",
+            hint=f"what was measured: {run / 'summary.md'}",
+        )
+    there = ", ".join(sorted(path.parent.name for path in (run / _ARTIFACTS).glob(f"*/{NAME}"))) or "none"
+    raise InputError(f"{run} has no target {target!r} that ships; there are: {there}")
+
+
+def fitness(manifest: Manifest, platform: str) -> Fitness:
+    """Say whether an artifact can go to a platform, and how much it is preferred."""
+    target = manifest.target
+    if target.compile is not None:
+        return Fitness(f"it is compiled for {target.name}")
+    if target.runtime not in _RUNTIMES[platform] or target.format not in {"tflite", "onnx"}:
+        return Fitness(f"{platform} does not execute {target.format} with {target.runtime}")
+    kind = (target.format, target.precision)
+    return Fitness("", _PREFERRED.index(kind) if kind in _PREFERRED else len(_PREFERRED))
+
+
+def _checked(artifact: Artifact, platform: str) -> Artifact:
+    manifest = artifact.manifest
+    problem = fitness(manifest, platform).problem
+    if problem:
+        raise InputError(f"{artifact.directory} cannot be packaged for {platform}: {problem}")
+    if len(manifest.files) != 1:
+        raise InputError(f"{artifact.directory} cannot be packaged: its model is {len(manifest.files)} files")
+    outputs = manifest.inspection.get("outputs", [])
+    if not manifest.classes or any("\n" in label or "\r" in label for label in manifest.classes):
+        raise InputError(f"{artifact.directory} has no labels, or one with a line break in it")
+    scores = _scores(manifest, [[int(size) for size in output["shape"]] for output in outputs])
+    if scores not in (-1, len(manifest.classes)):
+        raise InputError(
+            f"{artifact.directory} has {len(manifest.classes)} labels for {scores} outputs",
+            hint="the classes of the network's checkpoint must be those that it was trained on",
+        )
+    return artifact
+
+
+def _scores(manifest: Manifest, shapes: list[list[int]]) -> int:
+    """Return how many classes a model's outputs score; -1 where the file does not tell."""
+    detector = manifest.detector
+    if not shapes:
+        return -1
+    if detector is None:
+        return shapes[0][-1]
+    described = Detector.from_json(detector)
+    level = described.levels[0]
+    shape = shapes[level.scores]
+    channels = shape[-1] if manifest.target.format == "tflite" else shape[1]
+    background = int(described.scores == "softmax")
+    return channels // max(1, len(level.anchors)) - background

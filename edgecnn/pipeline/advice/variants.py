@@ -1,0 +1,179 @@
+"""Build a network and changed copies of it as int8 files; runs in a child process and imports torch.
+
+All weights are fresh and the same for every variant as far as its shapes allow, so that only the change tells
+them apart: how well a compiler packs weights depends on their values.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from edgecnn.backends.network import try_network
+from edgecnn.backends.tflite.lower import lower_network
+from edgecnn.backends.tflite.nominal import quantize_nominally
+from edgecnn.core.errors import EdgecnnError
+from edgecnn.models import zoo
+from edgecnn.models.build import build, import_function
+from edgecnn.models.checkpoint import read_spec
+from edgecnn.models.resolve import resolve_model
+from edgecnn.models.spec import ModelSpec
+from edgecnn.pipeline.advice.change import LANES, Change, Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_WIDTHS = (0.9, 0.95, 1.05, 1.1, 1.15, 1.25)
+"""Multiples of a network's width that are tried for even channel counts."""
+
+_MOBILENETV2_STAGES = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+
+
+def describe(
+    reference: str, spec: dict[str, Any] | None, arguments: dict[str, Any], out: str
+) -> dict[str, Any]:
+    """Find a network and write it, unchanged, as ``out/original.tflite``.
+
+    Args:
+        reference: Name of the network or directory of a checkpoint; not read where ``spec`` is given.
+        spec: The ``spec.json`` of an artifact's network.
+        arguments: Arguments of the builder, laid over the network's own.
+        out: Directory to write to.
+
+    Returns:
+        ``spec``, and ``facts``, the fields of :class:`~edgecnn.pipeline.advice.change.Facts`.
+
+    Raises:
+        EdgecnnError: The network cannot be found, built or converted.
+    """
+    if spec is not None:
+        found = ModelSpec.from_json(spec)
+    elif Path(reference).is_dir():
+        found = read_spec(Path(reference))
+    else:
+        _, found = resolve_model(reference, arguments=arguments)
+    found = replace(found, arguments={**found.arguments, **arguments})
+    module = _built(found)
+    facts = _facts(module, found)
+    _write(module, found, Path(out) / "original.tflite")
+    return {"spec": found.to_json(), "facts": asdict(facts)}
+
+
+def write_variants(spec: dict[str, Any], changes: list[dict[str, Any]], out: str) -> list[str | None]:
+    """Write a network with each of several changes as ``out/0.tflite``, ``out/1.tflite``, ...
+
+    Returns:
+        For each change why it could not be made; None where the file is there.
+    """
+    reasons: list[str | None] = []
+    for index, data in enumerate(changes):
+        change = Change.from_json(data)
+        try:
+            module, changed = _changed(ModelSpec.from_json(spec), change)
+            _write(module, changed, Path(out) / f"{index}.tflite")
+            reasons.append(None)
+        except EdgecnnError as error:
+            reasons.append(error.message)
+    return reasons
+
+
+def _built(spec: ModelSpec) -> nn.Module:
+    torch.manual_seed(0)
+    return build(spec)
+
+
+def _write(module: nn.Module, spec: ModelSpec, file: Path) -> None:
+    floating = lower_network(try_network(module, spec), file.with_suffix(".float.tflite"))
+    quantize_nominally(floating, file)
+    floating.unlink()
+
+
+def _changed(spec: ModelSpec, change: Change) -> tuple[nn.Module, ModelSpec]:
+    contract = spec.contract if change.size is None else spec.contract.with_size(*change.size)
+    spec = replace(spec, contract=contract, arguments={**spec.arguments, **change.arguments})
+    module = _built(spec)
+    replace_activations(module, change.activations)
+    if change.resize is not None:
+        for layer in module.modules():
+            if isinstance(layer, nn.Upsample):
+                layer.mode, layer.align_corners = change.resize, None
+    return module, spec
+
+
+def replace_activations(module: nn.Module, classes: Mapping[str, str]) -> int:
+    """Put activations in the place of others, in place; return how many were replaced.
+
+    Args:
+        module: The network.
+        classes: Class name of what is replaced, to that of ``torch.nn`` which replaces it.
+    """
+    count = 0
+    for name, child in list(module.named_children()):
+        wanted = classes.get(type(child).__name__)
+        if wanted is None:
+            count += replace_activations(child, classes)
+        else:
+            setattr(module, name, getattr(nn, wanted)())
+            count += 1
+    return count
+
+
+def _facts(module: nn.Module, spec: ModelSpec) -> Facts:
+    ragged, total = _ragged(module)
+    return Facts(
+        modules=dict(Counter(type(layer).__name__ for layer in module.modules())),
+        height=spec.contract.height,
+        width=spec.contract.width,
+        ragged=ragged,
+        convolutions=total,
+        even_arguments=_even_arguments(spec, ragged) if ragged else None,
+    )
+
+
+def _ragged(module: nn.Module) -> tuple[int, int]:
+    """Return how many convolutions have channels that fill no whole group, and how many there are."""
+    channels = [layer.out_channels for layer in module.modules() if isinstance(layer, nn.Conv2d)]
+    return sum(count % LANES != 0 for count in channels), len(channels)
+
+
+def _even_arguments(spec: ModelSpec, ragged: int) -> dict[str, Any] | None:
+    """Return the arguments of the builder with the fewest ragged layers, None where none has fewer."""
+    found: list[tuple[int, dict[str, Any]]] = []
+    for arguments in _candidates(spec):
+        try:
+            left, _ = _ragged(_built(replace(spec, arguments={**spec.arguments, **arguments})))
+        except EdgecnnError:
+            continue  # the builder has no such width
+        found.append((left, arguments))
+    best = min(found, key=lambda item: item[0], default=None)
+    return None if best is None or best[0] >= ragged else best[1]
+
+
+def _candidates(spec: ModelSpec) -> list[dict[str, Any]]:
+    scheme, _, name = spec.builder.partition(":")
+    if scheme != "zoo":
+        return []
+    parameters = inspect.signature(import_function(zoo.find(name).builder)).parameters
+    candidates: list[dict[str, Any]] = []
+    if "stages" in parameters:
+        stages = spec.arguments.get("stages") or _MOBILENETV2_STAGES
+        even = [[row[0], max(LANES, round(row[1] / LANES) * LANES), *row[2:]] for row in stages]
+        candidates.append({"stages": even})
+    if "width" in parameters:
+        width = float(spec.arguments.get("width", 1.0))
+        candidates += [{"width": round(width * factor, 4)} for factor in _WIDTHS]
+    return candidates

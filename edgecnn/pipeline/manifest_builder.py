@@ -1,0 +1,299 @@
+"""Gather what an attempt's steps measured into the manifest of an artifact."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.backends.formats import model_file
+from edgecnn.core.store.digest import digest_file
+from edgecnn.core.store.manifest import Manifest
+from edgecnn.data.prepared import PreparedSet
+from edgecnn.models.spec import ModelSpec
+from edgecnn.pipeline.planner.pruning import PRUNED_STEP
+from edgecnn.pipeline.stages import benchmark, count, evaluate, pruned, quantize, reference, verify
+from edgecnn.pipeline.stages import compile as compile_stage
+from edgecnn.pipeline.stages.outputs import read_outputs
+from edgecnn.pipeline.step import needed
+from edgecnn.proof.budgets import BudgetResult, Measured, judge
+from edgecnn.proof.links.limits import Limits
+from edgecnn.proof.task import Task, task_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from edgecnn.core.config.target import Target
+    from edgecnn.core.errors import EdgecnnError
+    from edgecnn.pipeline.planner.attempts import Attempt
+    from edgecnn.pipeline.planner.make import Plan
+    from edgecnn.pipeline.step import StepResult
+    from edgecnn.proof.links.verification import Link
+
+
+_BESIDES = ("ap50", "fp32_ap50", "ap50_drop")
+"""What a detector's link 4 measures besides the task metric."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The outputs of an attempt's steps, by what they are."""
+
+    plan: Plan
+    attempt: Attempt
+    results: Mapping[str, StepResult]
+
+    @property
+    def target(self) -> Target:
+        """The target."""
+        return self.attempt.target
+
+    @property
+    def error(self) -> EdgecnnError | None:
+        """The first error among the steps that the attempt needs."""
+        errors = (self.results[name].error for name in self._needed())
+        return next((error for error in errors if error is not None), None)
+
+    def _needed(self) -> list[str]:
+        """Return the ids of the attempt's steps and of all that stand before them, in the plan's order."""
+        own = {self.attempt.float_file, *self.attempt.steps}
+        return [step.id for step in needed(self.plan.steps, own)]
+
+    def _outputs(self, step: str) -> Path:
+        entry = self.results[step].entry
+        if entry is None:
+            raise KeyError(f"{step} has no outputs")
+        return entry.outputs
+
+    def _json(self, step: str, name: str) -> Any:
+        return json.loads((self._outputs(step) / name).read_text(encoding="utf-8"))
+
+    def _has(self, step: str) -> bool:
+        return step in self.results
+
+    def files(self) -> list[Path]:
+        """Return the model's files, and what was compiled of them."""
+        return [*self._model_files(), *self._compiled_files()]
+
+    def _model_files(self) -> list[Path]:
+        return [
+            path
+            for path in sorted(self._outputs(self.attempt.model_file).iterdir())
+            if path.name != quantize.NOTES
+        ]
+
+    def size(self) -> int:
+        """Return the bytes of what ships: the model's files, or what was compiled of them."""
+        return sum(path.stat().st_size for path in self._compiled_files() or self._model_files())
+
+    def _compiled_files(self) -> list[Path]:
+        step = self.attempt.step("compile")
+        return [compile_stage.compiled_file(self._outputs(step))] if self._has(step) else []
+
+    def links(self) -> list[Link]:
+        """Return every link of the chain; the fourth only where there is an evaluation set."""
+        links = verify.read_links(self._outputs(self.attempt.step("verify")))
+        if not self.plan.has_eval:
+            return links
+        truth = read_outputs(self._outputs("reference") / reference.EVAL)
+        shipped = read_outputs(self._outputs(self.attempt.step("evaluate")))
+        limits = Limits.of(self.target.precision, self.target.verification.model_dump(exclude_none=True))
+        return [*links, self._task().verify(truth, shipped, limits)]
+
+    def _task(self) -> Task:
+        spec = ModelSpec.from_json(self._json(self.plan.checkpoint, "spec.json"))
+        return task_of(PreparedSet.open(self._outputs("prepare:eval")), spec.detector)
+
+    def manifest(
+        self, links: list[Link], ladder: list[dict[str, Any]]
+    ) -> tuple[Manifest, list[BudgetResult]]:
+        """Return the manifest and the judged budgets that it holds."""
+        spec = self._json(self.plan.checkpoint, "spec.json")
+        inspection = self._json(self.attempt.step("inspect"), quantize.INSPECTION)
+        files = self.files()
+        size = self.size()
+        npu, runtime = self._npu(), self._json(self.attempt.step("verify"), verify.RUNTIME)
+        latency = self._latency()
+        metrics = self.metrics(links)
+        answers = self._answers()
+        measured = Measured(
+            size=size,
+            accuracy=metrics.get("value"),
+            accuracy_drop=metrics.get("drop"),
+            unpruned_drop=metrics.get("unpruned_drop"),
+            ap50=metrics.get("ap50"),
+            ap50_drop=metrics.get("ap50_drop"),
+            class_floor=answers.pop("class_floor", None),
+            **_latency_values(latency),
+            memory=latency["candidate"]["peak_bytes"] if latency else None,
+            instructions={device: found["median"] for device, found in self._counts().items()},
+            float_ops=inspection["float_ops"],
+            transposes=inspection["transposes"],
+            npu_coverage=npu.get("npu_coverage"),
+            cpu_ops=npu.get("cpu_ops"),
+            subgraphs=npu.get("subgraphs"),
+            cycles=npu.get("cycles"),
+            sram=npu.get("sram_bytes"),
+            flash=npu.get("flash_bytes"),
+            arena=runtime["memory_bytes"].get("arena"),
+        )
+        budgets = judge(self.target.budgets, measured)
+        notes = self.attempt.step("quantize")
+        manifest = Manifest(
+            name=self.plan.pipeline.spec.name,
+            target=self.target,
+            model=model_file(self._outputs(self.attempt.model_file), self.target.format).name,
+            files={path.name: digest_file(path) for path in files},
+            size_bytes=size,
+            source=self._source(spec),
+            contract=spec["contract"],
+            classes=spec["classes"],
+            detector=spec.get("detector"),
+            precision=inspection["precision"],
+            inspection=inspection,
+            quantization=self._json(notes, quantize.NOTES) if self._has(notes) else {},
+            pruning=self._pruning(),
+            ladder=ladder,
+            verification=[link.to_json() for link in links],
+            metrics=metrics,
+            latency=latency,
+            npu=npu,
+            runtime=runtime,
+            answers=answers,
+            measured=measured.to_json(),
+            budgets=[result.to_json() for result in budgets],
+            costs=self._costs(),
+            host=self._host(),
+            tools=self._tools(),
+        )
+        return manifest, budgets
+
+    def _source(self, spec: dict[str, Any]) -> dict[str, Any]:
+        entry = self.results[self.plan.checkpoint].entry
+        kept = {
+            key: value
+            for key, value in spec.items()
+            if key not in ("schema", "contract", "classes", "detector")
+        }
+        checkpoint = {"checkpoint": None if entry is None else entry.digest}
+        return kept | checkpoint | self._origins()
+
+    def _origins(self) -> dict[str, Any]:
+        """Return where the store has the float file that was quantized, and the network it came from."""
+        if self.target.precision != "int8":
+            return {}
+        steps = {"float": self.attempt.float_file, "network": self.attempt.network.checkpoint}
+        entries = {name: self.results[step].entry for name, step in steps.items()}
+        return {
+            name: {"key": entry.key, "digest": entry.digest}
+            for name, entry in entries.items()
+            if entry is not None
+        }
+
+    def metrics(self, links: list[Link]) -> dict[str, Any]:
+        """Return the task metric in the shipping runtime, and what it is held to; empty if not measured."""
+        task = next((link for link in links if link.number == 4), None)
+        if task is None:
+            return {}
+        took = self._json(self.attempt.step("evaluate"), evaluate.RESULT)
+        metric = self._task().metric
+        besides = {name: task.metrics[name] for name in _BESIDES if name in task.metrics}
+        unpruned = self._pruning().get("accuracy", {}).get("unpruned")
+        if unpruned is not None:
+            besides |= {"unpruned": unpruned, "unpruned_drop": unpruned - task.metrics[metric]}
+        return {
+            "metric": metric,
+            "value": task.metrics[metric],
+            "fp32": task.metrics[f"fp32_{metric}"],
+            **besides,
+            "drop": task.metrics["drop"],
+            "drop_interval": [task.metrics["drop_low"], task.metrics["drop_high"]],
+            "agreement": task.metrics["agreement"],
+            "n": took["images"],
+            "seconds": took["seconds"],
+            "images_per_second": took["images_per_second"],
+            "peak_bytes": took["peak_bytes"],
+            "data": self.plan.pipeline.spec.data.eval,
+        }
+
+    def _pruning(self) -> dict[str, Any]:
+        """Return what pruning took and cost, less the sensitivities; empty where nothing was pruned."""
+        result = self.results.get(PRUNED_STEP)
+        if result is None or result.entry is None:
+            return {}
+        found = self._json(PRUNED_STEP, pruned.RESULT)
+        return {name: value for name, value in found.items() if name != "sensitivity"}
+
+    def _answers(self) -> dict[str, Any]:
+        """Return what was right in the shipping runtime; empty without an evaluation set."""
+        if not self.plan.has_eval:
+            return {}
+        images = PreparedSet.open(self._outputs("prepare:eval"))
+        shipped = read_outputs(self._outputs(self.attempt.step("evaluate")))
+        return {"images": len(images), "digest": images.digest, **self._task().answers(shipped)}
+
+    def _latency(self) -> dict[str, Any]:
+        step = self.attempt.step("benchmark")
+        return dict(self._json(step, benchmark.RESULT)) if self._has(step) else {}
+
+    def _counts(self) -> dict[str, dict[str, Any]]:
+        step = self.attempt.step("count")
+        return dict(self._json(step, count.RESULT)) if self._has(step) else {}
+
+    def _npu(self) -> dict[str, Any]:
+        step = self.attempt.step("compile")
+        return dict(self._json(step, compile_stage.REPORT)) if self._has(step) else {}
+
+    def _host(self) -> dict[str, Any]:
+        """Return the machine that verified the file: a reused result was not measured on today's."""
+        entry = self.results[self.attempt.step("verify")].entry
+        return {} if entry is None else dict(entry.record["host"])
+
+    def _own_steps(self) -> list[StepResult]:
+        names = [self.attempt.float_file, *self.attempt.steps]
+        return [self.results[name] for name in names]
+
+    def seconds(self) -> float:
+        """Return what the steps cost that only this attempt needs, and the recovery of its network."""
+        first = self.plan.attempts[self.target.name][0]
+        own = set(self._needed()) - set(Parts(self.plan, first, self.results)._needed())
+        own |= set(self.attempt.steps)
+        records = [entry.record for name in own if (entry := self.results[name].entry) is not None]
+        costs = [cost for record in records for cost in record["costs"].values()]
+        return round(sum(float(cost["wall_s"]) for cost in costs), 1)
+
+    def accuracy_of(self, reference_step: str) -> float | None:
+        """Return the task metric of what PyTorch answered in another reference step."""
+        result = self.results.get(reference_step)
+        if result is None or result.entry is None or not self.plan.has_eval:
+            return None
+        task = self._task()
+        return task.values(read_outputs(result.entry.outputs / reference.EVAL))[task.metric]
+
+    def _costs(self) -> dict[str, Any]:
+        costs: dict[str, Any] = {}
+        for result in self._own_steps():
+            if result.entry is not None:
+                costs |= result.entry.record["costs"]
+        return costs
+
+    def _tools(self) -> dict[str, str]:
+        tools: dict[str, str] = {}
+        for result in self._own_steps():
+            if result.entry is not None:
+                tools |= result.entry.record["packages"]
+        for found in self._counts().values():
+            tools["qemu"] = found["tool"]
+        return dict(sorted(tools.items()))
+
+
+def _latency_values(latency: dict[str, Any]) -> dict[str, Any]:
+    """Return what budgets bind of a latency comparison; nothing where there was none."""
+    if not latency:
+        return {}
+    return {
+        "latency_ratio": latency["ratio"],
+        "latency_interval": (latency["low"], latency["high"]),
+        "latency": {latency["host"]["cpu"]: latency["candidate"]["p50_ns"] / 1e6},
+    }

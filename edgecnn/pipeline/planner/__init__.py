@@ -1,0 +1,1 @@
+"""Which steps a pipeline needs: one module for each part of a plan, and `make` on top."""

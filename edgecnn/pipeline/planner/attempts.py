@@ -1,0 +1,181 @@
+"""Attempts at a target: the steps that make, prove and measure its file by one rung of the ladder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.devices.host import host
+from edgecnn.pipeline.planner.recovery import Network, network_of
+from edgecnn.pipeline.stages.benchmark import BENCHMARK, BenchmarkParameters
+from edgecnn.pipeline.stages.compile import COMPILE, CompileParameters
+from edgecnn.pipeline.stages.count import COUNT, CountParameters
+from edgecnn.pipeline.stages.evaluate import EVALUATE, EvaluateParameters
+from edgecnn.pipeline.stages.lower import LOWER, LowerParameters
+from edgecnn.pipeline.stages.quantize import INSPECT, QUANTIZE, InspectParameters, QuantizeParameters
+from edgecnn.pipeline.stages.verify import VERIFY, VerifyParameters, require_intact
+from edgecnn.pipeline.step import Step
+
+if TYPE_CHECKING:
+    from edgecnn.core.config.pipeline import BenchmarkConfig
+    from edgecnn.core.config.quantization import Rung
+    from edgecnn.core.config.target import Target
+    from edgecnn.pipeline.planner.make import Plan
+
+FIRST: Rung = "plain"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way of making a target's file.
+
+    Attributes:
+        target: The target.
+        rung: The rung of the recovery ladder; of a float target, the first.
+        network: What is exported, and what it is held to.
+        steps: Ids of its steps that no other attempt has.
+    """
+
+    target: Target
+    rung: Rung
+    network: Network
+    steps: tuple[str, ...] = ()
+
+    def step(self, stage: str) -> str:
+        """Return the id of the attempt's own step of a stage."""
+        suffix = "" if self.rung == FIRST else f"@{self.rung}"
+        return f"{stage}:{self.target.name}{suffix}"
+
+    @property
+    def float_file(self) -> str:
+        """Id of the step that lowers the network to the target's format."""
+        return f"lower:{self.target.format}{self.network.suffix}"
+
+    @property
+    def model_file(self) -> str:
+        """Id of the step that makes the target's file."""
+        return self.float_file if self.target.precision == "fp32" else self.step("quantize")
+
+
+def add_attempt(plan: Plan, target: Target, rung: Rung = FIRST) -> Attempt:
+    """Add the steps of one attempt to a plan, after everything that they need."""
+    attempt = Attempt(target, rung, network_of(plan, target, rung))
+    # The network before any recovery is lowered too: what recovery makes is held to it, and timed beside it.
+    for name, checkpoint in (
+        (f"lower:{target.format}", plan.checkpoint),
+        (attempt.float_file, attempt.network.checkpoint),
+    ):
+        plan.add(Step(name, LOWER[target.format], LowerParameters(target.format), {"checkpoint": checkpoint}))
+    own = [step for step in _own_steps(plan, attempt) if step is not None]
+    for step in own:
+        plan.add(step)
+    return replace(attempt, steps=tuple(step.id for step in own))
+
+
+def _own_steps(plan: Plan, attempt: Attempt) -> list[Step | None]:
+    spec, target = plan.pipeline.spec, attempt.target
+    # How long a simulator takes says nothing of what it simulates.
+    measured = spec.benchmark is not None and not entry_of(target.runtime).simulates
+    return [
+        None if target.precision == "fp32" else _quantize(attempt),
+        _inspect(attempt),
+        None if target.compile is None else _compile(attempt),
+        _verify(attempt),
+        _evaluate(attempt) if plan.has_eval else None,
+        _benchmark(plan, attempt) if measured else None,
+        _count(attempt) if target.budgets.instructions else None,
+    ]
+
+
+def _quantize(attempt: Attempt) -> Step:
+    target, network = attempt.target, attempt.network
+    options = network.options | target.quantize.options()
+    parameters = QuantizeParameters(target.format, target.precision, target.isa, options)
+    inputs = {"model": attempt.float_file}
+    if target.precision == "int8":
+        inputs["calibration"] = "calibration"
+    if network.recovered or "float_layers" in options:
+        inputs["network"] = network.checkpoint
+    if network.layers is not None:
+        inputs["layers"] = network.layers
+    return Step(attempt.step("quantize"), QUANTIZE[target.format], parameters, inputs, target.name)
+
+
+def _inspect(attempt: Attempt) -> Step:
+    form = attempt.target.format
+    inputs = {"model": attempt.model_file}
+    return Step(attempt.step("inspect"), INSPECT[form], InspectParameters(form), inputs, attempt.target.name)
+
+
+def _compile(attempt: Attempt) -> Step:
+    parameters = CompileParameters.of(attempt.target)
+    inputs = {"model": attempt.model_file}
+    stage = COMPILE[parameters.compiler]
+    return Step(attempt.step("compile"), stage, parameters, inputs, attempt.target.name)
+
+
+def _verify(attempt: Attempt) -> Step:
+    target = attempt.target
+    parameters = VerifyParameters(
+        format=target.format,
+        precision=target.precision,
+        runtime=target.runtime,
+        reference_runtime=target.reference_runtime or target.runtime,
+        threads=target.threads,
+        host_isa=host().isa,
+        limits=target.verification.model_dump(exclude_none=True),
+        options=target.runtime_options(),
+    )
+    inputs = {
+        "float": f"lower:{target.format}{attempt.network.truth_suffix}",
+        "model": attempt.model_file,
+        "probe": "probe",
+        "reference": f"reference{attempt.network.truth_suffix}",
+        "contract": "contract",
+    }
+    if target.verification.kernels_max_steps is not None:
+        inputs["inspection"] = attempt.step("inspect")
+    stage = VERIFY[target.runtime]
+    return Step(attempt.step("verify"), stage, parameters, inputs, target.name, require_intact)
+
+
+def _evaluate(attempt: Attempt) -> Step:
+    target = attempt.target
+    parameters = EvaluateParameters(
+        target.format, target.runtime, target.threads, host().isa, target.runtime_options()
+    )
+    inputs = {"model": attempt.model_file, "images": "prepare:eval"}
+    after = (attempt.step("verify"),)
+    stage = EVALUATE[target.runtime]
+    return Step(attempt.step("evaluate"), stage, parameters, inputs, target.name, after=after)
+
+
+def _count(attempt: Attempt) -> Step:
+    target = attempt.target
+    parameters = CountParameters(target.format, target.runtime, sorted(target.budgets.instructions or {}))
+    inputs = {"model": attempt.model_file}
+    after = (attempt.step("verify"),)
+    return Step(attempt.step("count"), COUNT, parameters, inputs, target.name, after=after)
+
+
+def _benchmark(plan: Plan, attempt: Attempt) -> Step:
+    settings, target = plan.pipeline.spec.benchmark, attempt.target
+    assert settings is not None  # noqa: S101 - the caller checked; tells the type checker
+    inputs = {"model": attempt.model_file, "baseline": f"lower:{target.format}"}
+    after = (attempt.step("verify"),)
+    stage = BENCHMARK[target.runtime]
+    parameters = benchmark_parameters(target, settings)
+    return Step(attempt.step("benchmark"), stage, parameters, inputs, target.name, after=after)
+
+
+def benchmark_parameters(target: Target, settings: BenchmarkConfig) -> BenchmarkParameters:
+    """Return how a target's file is timed on this machine."""
+    return BenchmarkParameters(
+        format=target.format,
+        runtime=target.runtime,
+        threads=target.threads,
+        seconds=settings.seconds,
+        processes=settings.processes,
+        cpu=host().cpu,
+    )

@@ -1,0 +1,167 @@
+"""The planner: a pipeline becomes the steps that make it, each step once however many targets need it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.pipeline.planner.attempts import Attempt, add_attempt
+from edgecnn.pipeline.planner.input_digests import Dataset, network_content, open_dataset
+from edgecnn.pipeline.planner.pruning import add_pruning, add_pruning_report, needs_training_images
+from edgecnn.pipeline.planner.recovery import rungs_of
+from edgecnn.pipeline.stages.calibrate import CALIBRATE, PROBE, SelectParameters
+from edgecnn.pipeline.stages.network import CONTRACT, NETWORK, ContractParameters, NetworkParameters
+from edgecnn.pipeline.stages.prepare import PREPARE, PrepareParameters
+from edgecnn.pipeline.stages.reference import REFERENCE, ReferenceParameters
+from edgecnn.pipeline.stages.train import TRAIN, TrainParameters
+from edgecnn.pipeline.step import Step
+
+if TYPE_CHECKING:
+    from edgecnn.core.config.pipeline import Pipeline, PipelineSpec
+
+
+@dataclass
+class Plan:
+    """The steps of a run.
+
+    Attributes:
+        pipeline: What it was planned from.
+        steps: In their order: every step stands after those that it reads.
+        checkpoint: Id of the step that makes the network that is exported.
+        has_eval: Whether there is an evaluation set.
+        attempts: What is tried for each target, by its name, in order.
+    """
+
+    pipeline: Pipeline
+    steps: list[Step] = field(default_factory=list)
+    checkpoint: str = "network"
+    has_eval: bool = False
+    attempts: dict[str, list[Attempt]] = field(default_factory=dict)
+
+    def add(self, step: Step) -> str:
+        """Append a step and return its id; a step that is there already is not added again."""
+        if all(known.id != step.id for known in self.steps):
+            self.steps.append(step)
+        return step.id
+
+
+def make_plan(pipeline: Pipeline) -> Plan:
+    """Plan a pipeline. Datasets are opened for it, but no image is decoded and no network is built.
+
+    Raises:
+        EdgecnnError: A dataset or file is missing, or the pipeline asks for what cannot be.
+    """
+    spec = pipeline.spec
+    data = spec.data
+    train = None if data.train is None else open_dataset(data.train, data)
+    evaluation = None if data.eval is None else open_dataset(data.eval, data)
+    own = data.calibration.source
+    calibration = train if own is None else open_dataset(own, data)
+    _check(pipeline, train, evaluation, calibration)
+
+    plan = Plan(pipeline, has_eval=evaluation is not None)
+    plan.add(_network(spec, train))
+    plan.add(Step("contract", CONTRACT, ContractParameters(), {"checkpoint": "network"}))
+    if train is not None and (
+        spec.train is not None or own is None or needs_training_images(pipeline) is not None
+    ):
+        plan.add(_prepare("prepare:train", spec, train))
+    if evaluation is not None:
+        plan.add(_prepare("prepare:eval", spec, evaluation))
+    if calibration is not None:
+        source = "prepare:train"
+        if own is not None:
+            source = plan.add(_prepare("prepare:calibration", spec, calibration))
+        chosen = SelectParameters(data.calibration.count, data.calibration.seed)
+        plan.add(Step("calibration", CALIBRATE, chosen, {"images": source}))
+    if spec.train is not None:
+        plan.checkpoint = plan.add(_train(spec, has_eval=plan.has_eval))
+    original = plan.checkpoint
+    if spec.prune is not None:
+        add_pruning(plan, spec.prune)
+    _add_reference(plan, has_calibration=calibration is not None)
+    if spec.prune is not None:
+        add_pruning_report(plan, spec.prune, original)
+    for name, target in pipeline.targets.items():
+        plan.attempts[name] = [add_attempt(plan, target, rungs_of(plan, target)[0])]
+    return plan
+
+
+def _check(
+    pipeline: Pipeline, train: Dataset | None, evaluation: Dataset | None, calibration: Dataset | None
+) -> None:
+    spec = pipeline.spec
+    if spec.train is not None and train is None:
+        raise UsageError(
+            "the pipeline trains, but data.train names no dataset", hint="add data.train or data.root"
+        )
+    wanted = needs_training_images(pipeline)
+    if wanted is not None and train is None:
+        raise UsageError(
+            f"{wanted} needs labelled images, but data.train names no dataset",
+            hint="add data.train or data.root; prune.epochs 0 with importance l2 needs none",
+        )
+    if spec.prune is not None and train is None and calibration is None:
+        raise UsageError(
+            "pruning needs real images to estimate the statistics of batch norm on",
+            hint="give data.train, or data.calibration.source",
+        )
+    int8 = [name for name, target in pipeline.targets.items() if target.precision == "int8"]
+    if int8 and calibration is None:
+        raise InputError(
+            f"target {int8[0]} needs real images to estimate its int8 ranges on",
+            hint="give --calibration CSV|DIR, or data.calibration.source in the pipeline",
+        )
+    if calibration is None and evaluation is None:
+        raise InputError(
+            "there are no images to verify the exported files on",
+            hint="give --calibration or --data, or data.eval in the pipeline",
+        )
+    if train is not None and evaluation is not None and train.classes != evaluation.classes:
+        raise InputError(
+            f"{train.reference} has {len(train.classes)} classes and {evaluation.reference} has "
+            f"{len(evaluation.classes)}, or they are named differently"
+        )
+
+
+def _network(spec: PipelineSpec, train: Dataset | None) -> Step:
+    trained = spec.train is not None and train is not None
+    return Step(
+        "network",
+        NETWORK,
+        NetworkParameters(
+            reference=spec.model.name,
+            arguments=spec.model.arguments,
+            classes=list(train.classes) if trained and train is not None else None,
+            contract=spec.preprocessing.changes(),
+            pretrained=spec.model.pretrained,
+            weights=spec.model.weights,
+            content=network_content(spec.model),
+            seed=spec.train.seed if spec.train is not None else 0,
+        ),
+    )
+
+
+def _prepare(step: str, spec: PipelineSpec, dataset: Dataset) -> Step:
+    parameters = PrepareParameters(dataset.reference, dataset.content, spec.data.bad_images, spec.data.limit)
+    return Step(step, PREPARE, parameters, {"contract": "contract"})
+
+
+def _train(spec: PipelineSpec, *, has_eval: bool) -> Step:
+    inputs = {"checkpoint": "network", "train": "prepare:train"}
+    if has_eval:
+        inputs["eval"] = "prepare:eval"
+    assert spec.train is not None  # noqa: S101 - the caller checked; tells the type checker
+    return Step("train", TRAIN, TrainParameters(spec.train.model_dump(mode="json")), inputs)
+
+
+def _add_reference(plan: Plan, *, has_calibration: bool) -> None:
+    """Add what PyTorch says: of the probe images for links 1 to 3, and of the evaluation set for link 4."""
+    images = "calibration" if has_calibration else "prepare:eval"
+    probe = SelectParameters(plan.pipeline.spec.verification.images, seed=0)
+    plan.add(Step("probe", PROBE, probe, {"images": images}))
+    inputs = {"checkpoint": plan.checkpoint, "probe": "probe"}
+    if plan.has_eval:
+        inputs["eval"] = "prepare:eval"
+    plan.add(Step("reference", REFERENCE, ReferenceParameters(), inputs))

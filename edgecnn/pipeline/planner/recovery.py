@@ -1,0 +1,160 @@
+"""Rungs of the recovery ladder: which network each of them exports, and the steps that make it.
+
+=============  ======================================================================================
+``plain``      the network as it is, ranges between average and extremes
+``ranges``     the same, with every range estimator tried
+``equalize``   ranges of neighbouring layers evened out, biases corrected
+``entry``      that, with the first few layers left in float; not in TFLite, which is integer throughout
+``adaround``   equalized, with every weight rounded up or down as its layer's output wants it
+``mixed``      that, with the few most sensitive layers left in float
+``qat``        the network trained on with quantization simulated, and ranges learnt
+=============  ======================================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.backends.worker.isa import ISAS
+from edgecnn.core.config.qat import QatSettings
+from edgecnn.core.config.quantization import RUNGS, Rung
+from edgecnn.pipeline.stages.qat import CONTROL, QAT, QatParameters
+from edgecnn.pipeline.stages.recover import (
+    EQUALIZE,
+    ROUND,
+    SENSITIVITY,
+    EqualizeParameters,
+    RoundParameters,
+    SensitivityParameters,
+)
+from edgecnn.pipeline.stages.reference import REFERENCE, ReferenceParameters
+from edgecnn.pipeline.step import Step
+
+if TYPE_CHECKING:
+    from edgecnn.core.config.target import Target
+    from edgecnn.pipeline.planner.make import Plan
+
+SEARCH = {"ranges": "search"}
+_ENTRY = 6
+"""Layers that ``entry`` may leave in float."""
+
+ACCURACY_BUDGETS = ("accuracy", "accuracy_drop", "unpruned_drop", "ap50", "ap50_drop")
+CONTROL_STEP = "control"
+CONTROL_REFERENCE = "reference@control"
+
+
+@dataclass(frozen=True)
+class Network:
+    """What an attempt exports.
+
+    Attributes:
+        checkpoint: Id of the step that makes the checkpoint.
+        suffix: What follows the format in the id of the step that lowers it.
+        truth_suffix: The same, of the float file and the reference that the int8 file is held to.
+        recovered: Whether what lies beside the checkpoint concerns the quantizer.
+        options: Options that the rung gives to the quantizer; a target's own come before them.
+        layers: Id of the step that names the layers to leave in float, or None.
+    """
+
+    checkpoint: str
+    suffix: str = ""
+    truth_suffix: str = ""
+    recovered: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+    layers: str | None = None
+
+
+def network_of(plan: Plan, target: Target, rung: Rung) -> Network:
+    """Add the steps that make a rung's network, and return it."""
+    scheme = weight_scheme(target)
+    match rung:
+        case "plain":
+            return Network(plan.checkpoint)
+        case "ranges":
+            return Network(plan.checkpoint, options=SEARCH)
+        case "equalize":
+            return Network(_equalize(plan, scheme), f"@equalize-{scheme}", options=SEARCH)
+        case "entry":
+            entry = _equalize(plan, scheme, _ENTRY)
+            return Network(entry, f"@entry-{scheme}", recovered=True, options=SEARCH, layers=entry)
+        case "adaround" | "mixed":
+            rounded = _round(plan, scheme)
+            layers = _sensitivity(plan, scheme) if rung == "mixed" else None
+            return Network(rounded, f"@adaround-{scheme}", recovered=True, options=SEARCH, layers=layers)
+        case "qat":
+            _control(plan)
+            return Network(_qat(plan), "@qat", "@qat", recovered=True)
+
+
+def weight_scheme(target: Target) -> str:
+    """Return how a target's weights are quantized, as :mod:`edgecnn.quantization` names it."""
+    isa = ISAS.get(target.isa)
+    saturates = isa is None or isa.int8_saturates
+    if target.format == "tflite" or not saturates:
+        return "symmetric"
+    return {"onnx": "pairs-hwc", "openvino": "pairs-c"}[target.format]
+
+
+def rungs_of(plan: Plan, target: Target) -> tuple[Rung, ...]:
+    """Return the rungs that a target can climb in this pipeline, cheapest first; a pinned one is the only."""
+    if target.precision != "int8":
+        return ("plain",)
+    if target.quantize.method != "auto":
+        return (target.quantize.method,)
+    spec = plan.pipeline.spec
+    rungs: tuple[Rung, ...] = RUNGS if spec.qat is not None or spec.train is not None else RUNGS[:-1]
+    if target.format == "tflite" or target.compile is not None:
+        rungs = tuple(rung for rung in rungs if rung != "entry")
+    if spec.model.name.endswith(".onnx") and not is_held_to_accuracy(target):
+        # Nothing would say that the first rung is not enough, and for detectors with SiLU it is not.
+        rungs = rungs[rungs.index("entry" if "entry" in rungs else "equalize") :]
+    return rungs
+
+
+def is_held_to_accuracy(target: Target) -> bool:
+    """Whether a target has a budget that a better quantization could meet."""
+    return any(name in target.budgets.given() for name in ACCURACY_BUDGETS)
+
+
+def _equalize(plan: Plan, scheme: str, entry: int = 0) -> str:
+    inputs = {"checkpoint": plan.checkpoint, "calibration": "calibration"}
+    name = f"{'entry' if entry else 'equalize'}:{scheme}"
+    return plan.add(Step(name, EQUALIZE, EqualizeParameters(scheme, entry=entry), inputs))
+
+
+def _round(plan: Plan, scheme: str) -> str:
+    inputs = {"checkpoint": plan.checkpoint, "calibration": "calibration"}
+    return plan.add(Step(f"adaround:{scheme}", ROUND, RoundParameters(scheme), inputs))
+
+
+def _sensitivity(plan: Plan, scheme: str) -> str:
+    inputs = {"checkpoint": plan.checkpoint, "calibration": "calibration"}
+    return plan.add(Step(f"sensitivity:{scheme}", SENSITIVITY, SensitivityParameters(scheme), inputs))
+
+
+def _qat(plan: Plan) -> str:
+    """Add the training for int8 and what PyTorch says of its result."""
+    trained = plan.add(Step("qat", QAT, _qat_parameters(plan), _qat_inputs(plan)))
+    inputs = {"checkpoint": trained, "probe": "probe"}
+    plan.add(Step("reference@qat", REFERENCE, ReferenceParameters(), inputs))
+    return trained
+
+
+def _control(plan: Plan) -> None:
+    """Add the training of equal steps in float: what of a gain is only the longer training."""
+    control = plan.add(Step(CONTROL_STEP, CONTROL, _qat_parameters(plan), _qat_inputs(plan)))
+    inputs = {"checkpoint": control, "probe": "probe"} | ({"eval": "prepare:eval"} if plan.has_eval else {})
+    plan.add(Step(CONTROL_REFERENCE, REFERENCE, ReferenceParameters(), inputs))
+
+
+def _qat_parameters(plan: Plan) -> QatParameters:
+    spec = plan.pipeline.spec
+    settings = spec.qat or QatSettings()
+    train = None if spec.train is None else spec.train.model_dump(mode="json")
+    return QatParameters(settings.model_dump(mode="json"), train)
+
+
+def _qat_inputs(plan: Plan) -> dict[str, str]:
+    inputs = {"checkpoint": plan.checkpoint, "train": "prepare:train", "calibration": "calibration"}
+    return inputs | ({"eval": "prepare:eval"} if plan.has_eval else {})

@@ -1,0 +1,197 @@
+"""Pipelines made of a pipeline: one combination, trained for part of the time or in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.core.config.pipeline import EVERY_TARGET, CalibrationConfig, Pipeline, from_source
+from edgecnn.core.config.pruning import GOALS, PruneSettings
+from edgecnn.core.config.yaml_source import Source
+from edgecnn.pipeline.search.space import original_sides, original_width
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgecnn.core.config.pipeline import PipelineSpec
+    from edgecnn.core.config.search import Quantization
+    from edgecnn.core.config.training import TrainSettings, TransferSettings
+    from edgecnn.pipeline.search.space import Combination, Space
+
+Document = dict[str, Any]
+
+_NO_MATTER_OF_COSTS = frozenset({"steps", "step_epochs", "sensitivity", "distill", "control"})
+"""Keys of the ``prune`` section that do not change which share of a network is left."""
+
+
+def document(spec: PipelineSpec) -> Document:
+    """Return a pipeline as the content of a file that says the same on its own.
+
+    Only what was given is in it; ``extends`` is resolved, ``search`` left out.
+    """
+    content = spec.model_dump(mode="json", exclude_unset=True, exclude={"extends", "search"})
+    data = content.get("data", {})
+    if data.get("root"):  # stands for these two, and is refused beside them
+        content["data"] = {key: value for key, value in data.items() if key not in ("train", "eval")}
+    return content
+
+
+def original(pipeline: Pipeline, space: Space, epochs: int) -> Document:
+    """Return the pipeline unpruned, for the searched targets, trained for so many epochs, with no budgets."""
+    content = document(pipeline.spec)
+    content.pop("prune", None)
+    content["targets"] = {name: content["targets"][name] for name in space.budgets}
+    content |= {"budgets": {}, "benchmark": None}
+    return _trained(content, pipeline.spec.train, epochs)
+
+
+def sketch(pipeline: Pipeline, space: Space, combination: Combination, epochs: int) -> Document:
+    """Return a combination that is trained for part of the time, with no budgets."""
+    content = _combined(original(pipeline, space, epochs), pipeline.spec, combination)
+    if "prune" in content and pipeline.spec.train is not None:
+        content["prune"] = _pruned_sooner(content["prune"], epochs / pipeline.spec.train.epochs)
+    return content
+
+
+def untrained(pipeline: Pipeline, space: Space, combination: Combination) -> Document:
+    """Return a combination that nothing is trained of, to learn what it costs.
+
+    What pruning takes away is decided by fresh weights then, so what a pruned network costs is an estimate.
+    """
+    content = with_few_images(sketch(pipeline, space, combination, space.epochs[0]))
+    if "prune" in content:
+        kept = {name: value for name, value in content["prune"].items() if name not in _NO_MATTER_OF_COSTS}
+        scope = "local" if kept.get("scope") == "sensitivity" else kept.get("scope", "global")
+        content["prune"] = {**kept, "scope": scope, "epochs": 0}
+    return content
+
+
+def with_few_images(content: Document) -> Document:
+    """Return a pipeline that decodes no more images than calibration takes."""
+    data = content.get("data", {})
+    count = data.get("calibration", {}).get("count", CalibrationConfig().count)
+    return {**content, "data": {**data, "limit": min(count, data.get("limit", count))}}
+
+
+def final(
+    pipeline: Pipeline, space: Space, combination: Combination, floors: Mapping[str, float]
+) -> Document:
+    """Return a combination as it would ship.
+
+    The pipeline's own budgets hold, with those of the search laid over them: the size as it is, the drop
+    against the original network as the least accuracy.
+
+    Args:
+        pipeline: The pipeline that is searched.
+        space: Its search space.
+        combination: The combination.
+        floors: Least task metric by target.
+    """
+    content = document(pipeline.spec)
+    content["targets"] = {name: content["targets"][name] for name in space.budgets}
+    unmeasured = () if combination.macs < 1.0 else ("unpruned_drop",)
+    budgets = {
+        name: {what: limit for what, limit in limits.items() if what not in unmeasured}
+        for name, limits in content.get("budgets", {}).items()
+        if name == EVERY_TARGET or name in space.budgets
+    }
+    for name, searched in space.budgets.items():
+        limits = {"accuracy": floors[name]} | ({} if searched.size is None else {"size": searched.size})
+        budgets[name] = budgets.get(name, {}) | limits
+    content["budgets"] = budgets
+    content["name"] = f"{pipeline.spec.name}-found"
+    return _combined(content, pipeline.spec, combination)
+
+
+def as_pipeline(content: Document) -> Pipeline:
+    """Return a document as a pipeline with its targets resolved.
+
+    Raises:
+        UsageError: A combination asks for what a target or the schema has not.
+    """
+    return from_source(Source(content, {}, content["name"]))
+
+
+def _combined(content: Document, spec: PipelineSpec, combination: Combination) -> Document:
+    """Lay a combination over a document.
+
+    What is as the pipeline has it is left as it is written, so that the network is the same to the store.
+    """
+    if combination.width not in (None, original_width(spec)):
+        model = content["model"]
+        arguments = {**model.get("arguments", {}), "width": combination.width}
+        content["model"] = {**model, "arguments": arguments}
+    sides = original_sides(spec)
+    if combination.height is not None and sides is not None and combination.height != sides[0]:
+        height, width = combination.height, round(combination.height * sides[1] / sides[0])
+        content["preprocessing"] = {**content.get("preprocessing", {}), "height": height, "width": width}
+    content.pop("prune", None)
+    if combination.macs < 1.0:
+        content["prune"] = _pruning(spec, combination.macs)
+    content["targets"] = {
+        name: _quantized(changes or {}, combination.quantization)
+        for name, changes in content["targets"].items()
+    }
+    return content
+
+
+def _quantized(changes: Document, quantization: Quantization) -> Document:
+    """Return what a pipeline changes in a target, for one way of quantizing it."""
+    if quantization in ("fp32", "fp16", "int8"):
+        return {**changes, "precision": quantization}
+    quantize = {**changes.get("quantize", {}), "method": quantization}
+    return {**changes, "precision": "int8", "quantize": quantize}
+
+
+def _pruning(spec: PipelineSpec, macs: float) -> Document:
+    """Return the pipeline's way of pruning with another goal.
+
+    Without one, the network is trained again for as long and in the same way, from half the learning rate.
+    """
+    if spec.prune is None:
+        if spec.train is None:
+            return {"macs": macs}
+        rate = spec.train.optimizer.lr / 2
+        return {"macs": macs, "epochs": spec.train.epochs, "ema": spec.train.ema, "lr": rate}
+    given = spec.prune.model_dump(mode="json", exclude_unset=True)
+    return {**{name: value for name, value in given.items() if name not in GOALS}, "macs": macs}
+
+
+def _pruned_sooner(prune: Document, share: float) -> Document:
+    """Shorten the training of a pruning, which is then done at once if there is no time for its steps."""
+    settings = PruneSettings.model_validate(prune)
+    epochs = max(1, round(settings.epochs * share)) if settings.epochs else 0
+    shorter = {"epochs": epochs, "warmup_epochs": settings.warmup_epochs * share}
+    fits = settings.steps == 1 or (settings.steps - 1) * settings.step_epochs < epochs
+    return {**prune, **shorter, **({} if fits else {"steps": 1})}
+
+
+def _trained(content: Document, train: TrainSettings | None, epochs: int) -> Document:
+    """Shorten a document's training; what counts in epochs keeps its share of it."""
+    if train is None or epochs == train.epochs:
+        return content
+    share = epochs / train.epochs
+    boxes = train.augment.boxes
+    boxes = boxes.model_copy(update={"plain_epochs": round(boxes.plain_epochs * share)})
+    shorter = train.model_copy(
+        update={
+            "epochs": epochs,
+            "warmup_epochs": train.warmup_epochs * share,
+            "augment": train.augment.model_copy(update={"boxes": boxes}),
+            "transfer": _sooner(train.transfer, share, epochs),
+        }
+    )
+    content["train"] = shorter.model_dump(mode="json", exclude_unset=True)
+    return content
+
+
+def _sooner(transfer: TransferSettings, share: float, epochs: int) -> TransferSettings:
+    """Return the same with layers unfrozen after a share of the epochs.
+
+    What would come after the last is left out.
+    """
+    unfreeze: dict[int, tuple[str, ...]] = {}
+    for epoch, names in transfer.unfreeze.items():
+        sooner = max(1, round(epoch * share))
+        if sooner < epochs:
+            unfreeze[sooner] = (*unfreeze.get(sooner, ()), *names)
+    return transfer.model_copy(update={"unfreeze": unfreeze})

@@ -1,0 +1,133 @@
+"""Successive halving towards the cheapest combination that meets the budgets.
+
+Successive halving (Jamieson and Talwalkar, Non-stochastic best arm identification and hyperparameter
+optimization, AISTATS 2016) trains all combinations a little and the promising ones longer. Three things
+differ from Optuna's ``SuccessiveHalvingPruner``:
+
+* Promising is what keeps the budgets, then what is cheap (the feasibility rule of Deb, An efficient
+  constraint handling method for genetic algorithms, 2000): by accuracy the largest network always won.
+* Size and latency are measured before any training, and what misses them is never trained.
+* A rung is complete before any combination is promoted. Who works on it, in which order, and how often that
+  was interrupted, decides nothing.
+
+If none of the promoted meets the budgets, the next best of the rung below are promoted, so that a budget
+that can be met is met.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from edgecnn.pipeline.search.outcome import Outcome, cost, excess, is_over_budget, judge_accuracy, meets
+from edgecnn.pipeline.search.space import Combination, Space
+
+Known = Mapping[Combination, Outcome]
+Wanted = Callable[[Known], Sequence[Combination]]
+
+COSTS = 0
+"""The rung before any training: what a combination costs. Rung ``n`` is the ``n``-th length of training."""
+
+
+class Bench(Protocol):
+    """Measures combinations, and remembers what was measured."""
+
+    def complete(self, rung: int, wanted: Wanted) -> Known:
+        """Measure what is wanted of a rung, in its order, until nothing is; return all that is known."""
+
+
+@dataclass
+class Halving:
+    """One search.
+
+    Attributes:
+        space: What is searched.
+        bench: What measures.
+    """
+
+    space: Space
+    bench: Bench
+    _missed: list[Combination] = field(default_factory=list)
+    """Combinations that were trained in full and lost too much accuracy."""
+
+    def run(self) -> None:
+        """Measure until the cheapest combination that meets every budget is known, or that there is none."""
+        last = len(self.space.epochs)
+        for chunk in self._promoted(last):
+            known = self.bench.complete(last, partial(self._until_met, chunk))
+            if any(self._meets(known[item]) for item in chunk if item in known):
+                return
+            self._missed += [item for item in chunk if _missed(known[item], self.space)]
+
+    def affordable(self, known: Known) -> list[Combination]:
+        """Return the combinations whose size and latency are within their budgets, the cheapest first.
+
+        What is at least as large in everything as one over its budget counts as over it, measured or not:
+        so the order of measuring decides nothing.
+        """
+        over = _over_budget(known, self.space)
+        found = [
+            item
+            for item, outcome in known.items()
+            if not outcome.failed and not any(other.within(item) for other in over)
+        ]
+        return sorted(found, key=lambda item: (cost(known[item]), item))
+
+    def _promoted(self, rung: int) -> Iterator[list[Combination]]:
+        """Yield what is to be trained at a rung, the most promising first, each part the cheapest first."""
+        costs = self.bench.complete(COSTS, self._unmeasured)
+        if rung == 1:
+            affordable = self.affordable(costs)
+            yield from [affordable] if affordable else []
+            return
+        for chunk in self._promoted(rung - 1):
+            known = self.bench.complete(rung - 1, partial(_unknown, chunk))
+            ranked = sorted(chunk, key=lambda item: (self._shortfall(known[item]), cost(costs[item]), item))
+            count = math.ceil(len(ranked) / self.space.factor)
+            for start in range(0, len(ranked), count):
+                part = [item for item in ranked[start : start + count] if not self._is_hopeless(item)]
+                yield sorted(part, key=lambda item: (cost(costs[item]), item))
+
+    def _unmeasured(self, known: Known) -> list[Combination]:
+        over = _over_budget(known, self.space)
+        return [
+            item
+            for item in self.space.combinations()
+            if item not in known and not any(other.within(item) for other in over)
+        ]
+
+    def _until_met(self, chunk: Sequence[Combination], known: Known) -> list[Combination]:
+        """Return what is cheaper than the first combination that meets the budgets and not yet known."""
+        ahead = []
+        for item in chunk:
+            if item not in known:
+                ahead.append(item)
+            elif self._meets(known[item]):
+                break
+        return ahead
+
+    def _meets(self, outcome: Outcome) -> bool:
+        return meets(outcome, self.space.budgets)
+
+    def _shortfall(self, outcome: Outcome) -> float:
+        return excess(outcome, judge_accuracy(outcome, self.space.budgets))
+
+    def _is_hopeless(self, item: Combination) -> bool:
+        """Whether a combination that is nowhere smaller was trained in full and not accurate enough."""
+        return any(item.within(other) for other in self._missed)
+
+
+def _unknown(chunk: Sequence[Combination], known: Known) -> list[Combination]:
+    return [item for item in chunk if item not in known]
+
+
+def _over_budget(known: Known, space: Space) -> list[Combination]:
+    """Return the combinations whose size or latency is over its budget beyond doubt."""
+    return [item for item, outcome in known.items() if is_over_budget(item, outcome, space.budgets)]
+
+
+def _missed(outcome: Outcome, space: Space) -> bool:
+    return not outcome.failed and not all(result.passed for result in judge_accuracy(outcome, space.budgets))

@@ -1,0 +1,272 @@
+"""The search space: every combination of width, input size, pruning and quantization, and their order."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.core.config.search import MOST_COMBINATIONS, Quantization, SearchBudgets, SearchSettings
+from edgecnn.core.errors import UsageError
+from edgecnn.models import zoo
+
+if TYPE_CHECKING:
+    from edgecnn.core.config.pipeline import Pipeline, PipelineSpec
+    from edgecnn.core.config.target import Target
+
+ALL = "*"
+_WIDTH = "width"
+_FLOAT = {"fp32": 4, "fp16": 2}
+"""Bytes of a weight; all other quantizations have one."""
+
+
+@dataclass(frozen=True, order=True)
+class Combination:
+    """One point of the space.
+
+    Attributes:
+        width: The builder's argument ``width``; None where it is left as it is.
+        height: Height of the input in pixels; None where it is left as it is.
+        quantization: How the files are quantized.
+        macs: Share of the multiply-accumulates that pruning leaves; 1 for no pruning.
+    """
+
+    width: float | None
+    height: int | None
+    quantization: Quantization
+    macs: float = 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the combination as plain data."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        parts = [
+            "" if self.width is None else f"width {self.width:g}",
+            "" if self.height is None else f"input {self.height}",
+            "" if self.macs == 1.0 else f"{self.macs:.0%} of the MACs",
+            self.quantization,
+        ]
+        return ", ".join(part for part in parts if part)
+
+    def within(self, other: Combination) -> bool:
+        """Whether it is quantized like another one and nowhere larger.
+
+        >>> Combination(0.5, 24, "int8").within(Combination(0.5, 28, "int8"))
+        True
+        """
+        if self.quantization != other.quantization:
+            return False
+        pairs = ((self.width, other.width), (self.height, other.height), (self.macs, other.macs))
+        return all(one is None or two is None or one <= two for one, two in pairs)
+
+
+@dataclass(frozen=True)
+class Space:
+    """What is searched.
+
+    Attributes:
+        budgets: Limits by target.
+        widths: Values that are tried.
+        heights: Values that are tried.
+        quantizations: Values that are tried.
+        macs: Values that are tried.
+        factor: One combination in so many is trained on.
+        epochs: Length of the trainings, ascending; ``(0,)`` where the pipeline does not train.
+    """
+
+    budgets: dict[str, SearchBudgets]
+    widths: tuple[float | None, ...]
+    heights: tuple[int | None, ...]
+    quantizations: tuple[Quantization, ...]
+    macs: tuple[float, ...]
+    factor: int
+    epochs: tuple[int, ...]
+
+    @property
+    def rungs(self) -> range:
+        """Numbers of the rungs that train, from 1; the last is the training in full."""
+        return range(1, len(self.epochs) + 1)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the space as plain data."""
+        budgets = {name: limits.model_dump(exclude_none=True) for name, limits in self.budgets.items()}
+        return {**asdict(self), "budgets": budgets}
+
+    def combinations(self) -> list[Combination]:
+        """Return every combination, the smallest first."""
+        product = itertools.product(self.widths, self.heights, self.quantizations, self.macs)
+        return sorted((Combination(*values) for values in product), key=_smallness)
+
+
+def _smallness(combination: Combination) -> tuple[float, int, str]:
+    """Order by about how much there is to compute, which grows with the square of channels and of sides."""
+    scale = (combination.width or 1.0) ** 2 * (combination.height or 1) ** 2 * combination.macs
+    return scale, _FLOAT.get(combination.quantization, 1), combination.quantization
+
+
+def space_of(pipeline: Pipeline) -> Space:
+    """Return what a pipeline asks to be searched, the defaults of its network's family filled in.
+
+    Raises:
+        UsageError: There is nothing to search, or what is asked cannot be.
+    """
+    spec = pipeline.spec
+    settings = spec.search
+    if settings is None:
+        raise UsageError(
+            f"pipeline {spec.name} has no budgets to search for",
+            hint="add search: {budgets: {TARGET: {accuracy_drop: 1 %, latency_ratio: 0.5, size: 500 kB}}}",
+        )
+    if spec.data.eval is None:
+        raise UsageError("a search needs data.eval: accuracy is one of its budgets")
+    budgets = _budgets(pipeline, settings)
+    space = Space(
+        budgets=budgets,
+        widths=_widths(spec, settings),
+        heights=_heights(spec, settings),
+        quantizations=_quantizations(pipeline, settings, list(budgets)),
+        macs=_macs(spec, settings),
+        factor=settings.factor,
+        epochs=_epochs(spec, settings),
+    )
+    count = math.prod(map(len, (space.widths, space.heights, space.quantizations, space.macs)))
+    if count > MOST_COMBINATIONS:
+        raise UsageError(f"{count} combinations are too many, at most {MOST_COMBINATIONS} are searched")
+    return space
+
+
+def _budgets(pipeline: Pipeline, settings: SearchSettings) -> dict[str, SearchBudgets]:
+    unknown = [name for name in settings.budgets if name != ALL and name not in pipeline.targets]
+    if unknown:
+        raise UsageError(
+            f"search.budgets: {unknown[0]!r} is no target of this pipeline",
+            hint=f"its targets: {', '.join(pipeline.targets)}",
+        )
+    found = {}
+    for name, target in pipeline.targets.items():
+        budget = settings.budgets.get(name, settings.budgets.get(ALL))
+        if budget is None:
+            continue
+        if budget.latency_ratio is not None and entry_of(target.runtime).simulates:
+            raise UsageError(
+                f"search.budgets: {name} has no latency, as {target.runtime} only simulates it",
+                hint="leave latency_ratio out there",
+            )
+        found[name] = budget
+    return found
+
+
+def _widths(spec: PipelineSpec, settings: SearchSettings) -> tuple[float | None, ...]:
+    own = original_width(spec)
+    fixed = spec.model.pretrained or spec.model.weights is not None or spec.train is None
+    if settings.width is not None:
+        if fixed and set(settings.width) != {own}:
+            raise UsageError(
+                "search.width: weights of one width do not fit another",
+                hint="leave pretrained and weights out and train, or search what keeps the weights",
+            )
+        return tuple(sorted(set(settings.width)))
+    entry = _zoo_entry(spec)
+    if fixed or entry is None or not entry.widths:
+        return (None,)
+    return (*(width for width in entry.widths if width < own), own)
+
+
+def original_width(spec: PipelineSpec) -> float:
+    """Return the value of the builder's argument ``width`` that the pipeline has.
+
+    Raises:
+        UsageError: It is not a number.
+    """
+    width = spec.model.arguments.get(_WIDTH, 1.0)
+    if isinstance(width, bool) or not isinstance(width, int | float):
+        raise UsageError(f"model.arguments.width {width!r} is not a number")
+    return float(width)
+
+
+def _heights(spec: PipelineSpec, settings: SearchSettings) -> tuple[int | None, ...]:
+    sides = original_sides(spec)
+    if sides is None:
+        if settings.input is None:
+            return (None,)
+        raise UsageError(
+            f"search.input: the input size of {spec.model.name} is not known beforehand",
+            hint="give preprocessing.height and preprocessing.width",
+        )
+    if settings.input is not None:
+        return tuple(sorted(set(settings.input)))
+    return tuple(sorted({*(_rounded(sides[0] * share) for share in (5 / 7, 6 / 7)), sides[0]}))
+
+
+def original_sides(spec: PipelineSpec) -> tuple[int, int] | None:
+    """Return height and width of the network's input, where they are known without building it."""
+    entry = _zoo_entry(spec)
+    height = spec.preprocessing.height or (entry.contract.height if entry else None)
+    width = spec.preprocessing.width or (entry.contract.width if entry else None)
+    return None if height is None or width is None else (height, width)
+
+
+def _rounded(side: float) -> int:
+    """Return a side in steps that suit its size: 32 pixels for photos, 4 for the smallest pictures.
+
+    >>> _rounded(224 * 5 / 7), _rounded(28 * 6 / 7)
+    (160, 24)
+    """
+    step = 32 if side >= 128 else 16 if side >= 64 else 4
+    return max(8, step * round(side / step))
+
+
+def _zoo_entry(spec: PipelineSpec) -> zoo.ZooEntry | None:
+    scheme, _, name = spec.model.name.partition(":")
+    return zoo.find(name) if scheme == "zoo" else None
+
+
+def _quantizations(
+    pipeline: Pipeline, settings: SearchSettings, targets: list[str]
+) -> tuple[Quantization, ...]:
+    precisions = {pipeline.targets[name].precision for name in targets}
+    if settings.quantization is None:
+        if len(precisions) > 1:
+            raise UsageError(
+                f"search.budgets: {', '.join(targets)} differ in precision",
+                hint="give search.quantization, which holds for all of them",
+            )
+        return (precisions.pop(),)
+    for name in targets:
+        _check_float(pipeline.targets[name], settings.quantization)
+    return tuple(sorted(set(settings.quantization)))
+
+
+def _check_float(target: Target, quantization: tuple[Quantization, ...]) -> None:
+    """Refuse a float precision that a target's file cannot have."""
+    floats = [name for name in quantization if name in _FLOAT]
+    integer = target.compile is not None or target.budgets.float_ops == 0
+    if floats and target.precision == "int8" and integer:
+        raise UsageError(
+            f"search.quantization: {floats[0]} is nothing for {target.name}, which is integer throughout",
+            hint=f"leave {' and '.join(floats)} out, or search a float target",
+        )
+    if "fp16" in floats and target.format == "onnx":
+        raise UsageError("search.quantization: ONNX targets have no fp16 here", hint="leave fp16 out")
+
+
+def _macs(spec: PipelineSpec, settings: SearchSettings) -> tuple[float, ...]:
+    if settings.macs is not None:
+        return tuple(sorted(set(settings.macs)))
+    return (1.0,) if spec.train is None else (0.5, 1.0)
+
+
+def _epochs(spec: PipelineSpec, settings: SearchSettings) -> tuple[int, ...]:
+    """Return the lengths of the trainings: each ``factor`` times the one before.
+
+    The last is the pipeline's own.
+    """
+    if spec.train is None:
+        return (0,)
+    lengths = [spec.train.epochs]
+    while len(lengths) < settings.rungs and lengths[0] >= settings.factor:
+        lengths.insert(0, lengths[0] // settings.factor)
+    return tuple(lengths)

@@ -1,0 +1,210 @@
+"""The study: what was measured, in Optuna's storage, so that several processes and machines share the work.
+
+An Optuna trial is one combination at one rung. Work is not queued: whoever is free claims the first
+combination that is wanted and nobody has. Where all are claimed, it takes one that is: with a common store
+it then waits for the other's steps, and goes on by itself if the other was killed. So no claim needs to be
+given up, and nothing that was killed needs to be found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.distributions import CategoricalDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import TrialState
+from pydantic import ValidationError
+
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.pipeline.search.outcome import Outcome, cost
+from edgecnn.pipeline.search.space import Combination
+from edgecnn.pipeline.search.storage import faults, open_storage, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from optuna.distributions import BaseDistribution
+    from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
+
+    from edgecnn.pipeline.search.halving import Known, Wanted
+    from edgecnn.pipeline.search.space import Space
+
+Measure = Callable[[Combination, int, int], Outcome]
+"""Measures a combination at a rung, told how many are wanted there at present."""
+
+_OBJECTIVES = 3
+"""What a trial is told: of several targets the largest drop, the mean ratio, the sum of the bytes."""
+
+_OUTCOME = "outcome"
+_RUNG = "rung"
+_IDENTITY = "edgecnn"
+_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+
+class _Chosen(BaseSampler):
+    """Gives a trial the values that were chosen for it."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return nothing: no value depends on another."""
+        del study, trial
+        return {}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return nothing, as above."""
+        del study, trial, search_space
+        return {}
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Return the chosen value."""
+        del study, trial, param_distribution
+        return self.values[param_name]
+
+
+@dataclass
+class Study:
+    """The trials of one search; a :class:`edgecnn.pipeline.search.halving.Bench`.
+
+    Attributes:
+        study: Optuna's.
+        location: Where it is stored.
+        space: What is searched.
+        measure: Measures a combination at a rung.
+    """
+
+    study: optuna.Study
+    location: str
+    space: Space
+    measure: Measure
+
+    def complete(self, rung: int, wanted: Wanted) -> Known:
+        """Measure what is wanted of a rung, together with every other process, until nothing is."""
+        while True:
+            known = self.outcomes(rung)
+            ahead = wanted(known)
+            if not ahead:
+                return known
+            claimed = self._claimed(rung)
+            free = next((item for item in ahead if item not in claimed), ahead[0])
+            self._try(free, rung, len(ahead))
+
+    def outcomes(self, rung: int) -> dict[Combination, Outcome]:
+        """Return what was measured of a rung; of what was measured twice, the first trial counts."""
+        found: dict[Combination, Outcome] = {}
+        for trial in self._trials(rung, _FINISHED):
+            if _OUTCOME in trial.user_attrs:
+                found.setdefault(_combination(trial), self._outcome(trial))
+        return found
+
+    def _outcome(self, trial: FrozenTrial) -> Outcome:
+        try:
+            return Outcome.model_validate(trial.user_attrs[_OUTCOME])
+        except ValidationError as error:
+            raise InputError(
+                f"trial {trial.number} of the study in {shown(self.location)} is not one of this version",
+                hint="give another --storage, or remove this one",
+            ) from error
+
+    def _claimed(self, rung: int) -> set[Combination]:
+        return {_combination(trial) for trial in self._trials(rung, (TrialState.RUNNING,))}
+
+    def _trials(self, rung: int, states: Sequence[TrialState]) -> list[FrozenTrial]:
+        """Return trials by number; those whose values another process is just writing are left out."""
+        with faults(self.location):
+            trials = self.study.get_trials(deepcopy=False, states=tuple(states))
+        return [
+            trial
+            for trial in sorted(trials, key=lambda trial: trial.number)
+            if trial.params.keys() == self._distributions().keys() and trial.params[_RUNG] == rung
+        ]
+
+    def _try(self, combination: Combination, rung: int, ahead: int) -> None:
+        """Measure a combination as a trial; one that was interrupted says nothing and is tried again."""
+        sampler = self.study.sampler
+        assert isinstance(sampler, _Chosen)  # noqa: S101 - made below; tells the type checker
+        sampler.values = {**combination.to_json(), _RUNG: rung}
+        with faults(self.location):
+            trial = self.study.ask(self._distributions())
+        told = False
+        try:
+            outcome = self.measure(combination, rung, ahead)
+            with faults(self.location):
+                trial.set_user_attr(_OUTCOME, outcome.model_dump(mode="json"))
+                values = _values(outcome)
+                self.study.tell(trial, values, TrialState.PRUNED if values is None else TrialState.COMPLETE)
+            told = True
+        finally:
+            if not told:
+                with faults(self.location):
+                    self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+
+    def _distributions(self) -> dict[str, BaseDistribution]:
+        space = self.space
+        return {
+            "width": CategoricalDistribution(space.widths),
+            "height": CategoricalDistribution(space.heights),
+            "quantization": CategoricalDistribution(space.quantizations),
+            "macs": CategoricalDistribution(space.macs),
+            _RUNG: CategoricalDistribution(tuple(range(len(space.epochs) + 1))),
+        }
+
+
+def open_study(location: str, name: str, identity: dict[str, str], space: Space, measure: Measure) -> Study:
+    """Open a study, or make it.
+
+    Args:
+        location: As :func:`edgecnn.pipeline.search.storage.open_storage` takes it.
+        name: Name of the study in its storage.
+        identity: What must be the same for every process that works on it, by what it is.
+        space: What is searched.
+        measure: Measures a combination at a rung.
+
+    Raises:
+        UsageError: The study is one of another search.
+        InputError: The storage cannot be read or written.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage: BaseStorage = open_storage(location)
+    with faults(location):
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            sampler=_Chosen(),
+            directions=["minimize"] * _OBJECTIVES,
+            load_if_exists=True,
+        )
+        known = study.user_attrs.get(_IDENTITY)
+        if known is None:
+            study.set_user_attr(_IDENTITY, identity)
+    for what, value in identity.items():
+        if known is not None and known.get(what) != value:
+            raise UsageError(
+                f"study {name!r} in {shown(location)} was begun with another {what}",
+                hint="give another --out or --storage; what was trained is reused all the same",
+            )
+    return Study(study, location, space, measure)
+
+
+def _combination(trial: FrozenTrial) -> Combination:
+    return Combination(**{name: value for name, value in trial.params.items() if name != _RUNG})
+
+
+def _values(outcome: Outcome) -> list[float] | None:
+    """Return the objectives for Optuna's own tools; None where not all of them were measured."""
+    drops = [outcome.drop(name) for name, found in outcome.targets.items() if found.size is not None]
+    known = [drop for drop in drops if drop is not None]
+    if not known or len(known) < len(outcome.targets):
+        return None
+    return [max(known), *map(float, cost(outcome))]

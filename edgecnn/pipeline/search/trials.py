@@ -1,0 +1,289 @@
+"""Measure a combination: plan the pipeline that it is, execute it in the ordinary way, read what came out.
+
+Every step is in the store, so whatever was measured before, by a search or by a run, costs nothing again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.core.config.pipeline import BenchmarkConfig
+from edgecnn.core.errors import EdgecnnError, MachineFault, MissingDependency
+from edgecnn.core.store.digest import digest_json
+from edgecnn.devices.host import host
+from edgecnn.pipeline.keys import package_versions
+from edgecnn.pipeline.ladder import choose_attempt, climb
+from edgecnn.pipeline.manifest_builder import Parts
+from edgecnn.pipeline.planner.attempts import benchmark_parameters
+from edgecnn.pipeline.planner.make import Plan, make_plan
+from edgecnn.pipeline.runner import execute
+from edgecnn.pipeline.search import derive
+from edgecnn.pipeline.search.halving import COSTS
+from edgecnn.pipeline.search.outcome import Outcome, Ratio, TargetOutcome, lowered
+from edgecnn.pipeline.stages.benchmark import BENCHMARK, RESULT
+from edgecnn.pipeline.stages.prepare import PrepareParameters
+from edgecnn.pipeline.step import Step, StepResult, needed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from edgecnn.core.config.pipeline import Pipeline
+    from edgecnn.core.store.store import Store
+    from edgecnn.pipeline.planner.attempts import Attempt
+    from edgecnn.pipeline.search.progress import SearchReporter
+    from edgecnn.pipeline.search.space import Combination, Space
+
+Results = dict[str, StepResult]
+
+_NETWORK, _TRAINED = "network", "train"
+_REFERENCE = "reference"
+_ENDS_THE_SEARCH = (MissingDependency, MachineFault)
+"""What is wrong with the machine; all other errors are those of a combination."""
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Measures combinations.
+
+    Attributes:
+        pipeline: The pipeline that is searched.
+        space: Its search space.
+        store: Where finished steps are kept.
+        logs: Directory of what vendor code prints.
+        reporter: Receives what happens.
+    """
+
+    pipeline: Pipeline
+    space: Space
+    store: Store
+    logs: Path
+    reporter: SearchReporter
+
+    def identity(self) -> dict[str, str]:
+        """Return what must be the same for all that work on one study, by what it is.
+
+        Raises:
+            MissingDependency: A package or toolchain is missing that a target needs.
+            EdgecnnError: A dataset is missing, or the pipeline asks for what cannot be.
+        """
+        plan = self._plan(derive.original(self.pipeline, self.space, self.space.epochs[-1]))
+        for step in plan.steps:
+            package_versions(step.stage)
+        sets = [
+            step.parameters.content for step in plan.steps if isinstance(step.parameters, PrepareParameters)
+        ]
+        return {
+            "pipeline": digest_json(derive.document(self.pipeline.spec)),
+            "data": digest_json(sets),
+            "search": digest_json(self.space.to_json()),
+            "processor": host().cpu,
+        }
+
+    def measure(self, combination: Combination, rung: int, ahead: int) -> Outcome:
+        """Measure a combination at a rung.
+
+        Args:
+            combination: The combination.
+            rung: The rung.
+            ahead: How many are wanted there, this one among them.
+
+        Raises:
+            EdgecnnError: The original network cannot be made, or this machine can make nothing.
+        """
+        started = time.monotonic()
+        baselines = self._baselines
+        self.reporter.trial(f"{self._title(rung)}, {ahead} ahead: {combination}")
+        original = None if rung == COSTS else self._original(self.space.epochs[rung - 1])
+        targets: dict[str, TargetOutcome] = {}
+        failed = ""
+        try:
+            if original is None:
+                targets = self._costs(combination, baselines)
+            elif rung < len(self.space.epochs):
+                targets = self._sketch(combination, self.space.epochs[rung - 1])
+            else:
+                targets = self._final(combination, original, baselines)
+        except _ENDS_THE_SEARCH:
+            raise
+        except EdgecnnError as error:
+            failed = error.message
+        seconds = round(time.monotonic() - started, 1)
+        return Outcome(targets=targets, original=original, failed=failed, seconds=seconds)
+
+    def _title(self, rung: int) -> str:
+        if rung == COSTS:
+            return "size and latency"
+        epochs = self.space.epochs[rung - 1]
+        return f"training of {epochs} epoch{'s' if epochs != 1 else ''}" if epochs else "accuracy"
+
+    @cached_property
+    def _baselines(self) -> Results:
+        """The original network's float file of each format; how fast it is does not depend on its weights."""
+        plan = self._plan(
+            derive.with_few_images(derive.original(self.pipeline, self.space, self.space.epochs[0]))
+        )
+        files = {attempt.target.format: f"lower:{attempt.target.format}" for attempt in _first(plan)}
+        self.reporter.trial("the original network")
+        results = self._execute(needed(_untrained(plan), set(files.values())), "original", {})
+        _raise_first(results)
+        return {
+            _baseline(form): replace(results[step], step=replace(results[step].step, id=_baseline(form)))
+            for form, step in files.items()
+        }
+
+    def _original(self, epochs: int) -> float:
+        """Return the task metric of the original network in fp32."""
+        plan = self._plan(derive.original(self.pipeline, self.space, epochs))
+        results = self._execute(needed(plan.steps, {_REFERENCE}), f"original-{epochs}", {})
+        _raise_first(results)
+        return _accuracy(plan, results)
+
+    def _costs(self, combination: Combination, baselines: Results) -> dict[str, TargetOutcome]:
+        """Measure size and latency of the untrained network; its file is if anything the smaller one."""
+        plan = self._plan(derive.untrained(self.pipeline, self.space, combination))
+        attempts = _first(plan)
+        files = {attempt.model_file for attempt in attempts} | {
+            attempt.step("compile") for attempt in attempts if attempt.target.compile is not None
+        }
+        steps = needed(_untrained(plan), files) + self._comparisons(attempts)
+        results = self._execute(steps, f"costs-{_slug(combination)}", baselines)
+        _raise_first(results)
+        return {
+            attempt.target.name: TargetOutcome(
+                size=Parts(plan, attempt, results).size(), latency=_ratio(attempt, results)
+            )
+            for attempt in attempts
+        }
+
+    def _sketch(self, combination: Combination, epochs: int) -> dict[str, TargetOutcome]:
+        """Measure the accuracy after a part of the training, in PyTorch: it stands for every target's.
+
+        However it is quantized, a network is trained and evaluated once.
+        """
+        plan = self._plan(derive.sketch(self.pipeline, self.space, combination, epochs))
+        steps = needed(plan.steps, {_REFERENCE})
+        results = self._execute(steps, f"{epochs}-{_slug(combination)}", {})
+        _raise_first(results)
+        accuracy = _accuracy(plan, results)
+        return {name: TargetOutcome(accuracy=accuracy) for name in self.space.budgets}
+
+    def _final(
+        self, combination: Combination, original: float, baselines: Results
+    ) -> dict[str, TargetOutcome]:
+        """Measure everything of the combination as it would ship."""
+        floors = self.floors(original)
+        plan = self._plan(derive.final(self.pipeline, self.space, combination, floors))
+        logs = f"full-{_slug(combination)}"
+        results = self._execute(plan.steps, logs, {})
+        # What float arithmetic does not reach, no way of quantizing will.
+        if results[_REFERENCE].succeeded and _accuracy(plan, results) >= min(floors.values()):
+            while climb(plan, results):
+                results = self._execute(plan.steps, logs, results)
+        attempts = [choose_attempt(plan, name, results) for name in plan.attempts]
+        results = self._execute(self._comparisons(attempts), logs, results | baselines)
+        return {attempt.target.name: _shipping(plan, attempt, results) for attempt in attempts}
+
+    def floors(self, original: float) -> dict[str, float]:
+        """Return the least task metric of each target, that of the original network given."""
+        return {
+            name: max(0.0, lowered(original, limits.accuracy_drop))
+            for name, limits in self.space.budgets.items()
+        }
+
+    def _comparisons(self, attempts: Sequence[Attempt]) -> list[Step]:
+        """Return the steps that time each target's file beside the original network's float file."""
+        settings = self.pipeline.spec.benchmark or BenchmarkConfig()
+        steps = []
+        for attempt in attempts:
+            target = attempt.target
+            if entry_of(target.runtime).simulates:
+                continue
+            parameters = benchmark_parameters(target, settings)
+            inputs = {"model": attempt.model_file, "baseline": _baseline(target.format)}
+            steps.append(
+                Step(_comparison(attempt), BENCHMARK[target.runtime], parameters, inputs, target.name)
+            )
+        return steps
+
+    def _plan(self, content: derive.Document) -> Plan:
+        return make_plan(derive.as_pipeline(content))
+
+    def _execute(self, steps: Sequence[Step], logs: str, done: Results) -> Results:
+        return execute(steps, self.store, self.reporter, self.logs / logs, done=done)
+
+
+def _first(plan: Plan) -> list[Attempt]:
+    return [attempts[0] for attempts in plan.attempts.values()]
+
+
+def _untrained(plan: Plan) -> list[Step]:
+    """Return a plan's steps with the untrained network in place of the trained one."""
+    return [
+        replace(
+            step,
+            inputs={name: _NETWORK if source == _TRAINED else source for name, source in step.inputs.items()},
+        )
+        for step in plan.steps
+    ]
+
+
+def _baseline(form: str) -> str:
+    return f"original:{form}"
+
+
+def _comparison(attempt: Attempt) -> str:
+    return f"compare:{attempt.target.name}"
+
+
+def _slug(combination: Combination) -> str:
+    return str(combination).replace(", ", "-").replace(" ", "")
+
+
+def _raise_first(results: Results) -> None:
+    """Raise the first error of what was executed."""
+    for result in results.values():
+        if result.error is not None:
+            raise result.error
+
+
+def _accuracy(plan: Plan, results: Results) -> float:
+    """Return the task metric of what PyTorch answered."""
+    value = Parts(plan, _first(plan)[0], results).accuracy_of(_REFERENCE)
+    assert value is not None  # noqa: S101 - there is an evaluation set; tells the type checker
+    return value
+
+
+def _ratio(attempt: Attempt, results: Results) -> Ratio | None:
+    result = results.get(_comparison(attempt))
+    if result is None or result.entry is None:
+        return None
+    document = json.loads((result.entry.outputs / RESULT).read_text(encoding="utf-8"))
+    return Ratio(ratio=document["ratio"], low=document["low"], high=document["high"])
+
+
+def _shipping(plan: Plan, attempt: Attempt, results: Results) -> TargetOutcome:
+    """Return what a target's file measured, and what holds it back.
+
+    Raises:
+        EdgecnnError: There is no file, or it could not be measured.
+    """
+    parts = Parts(plan, attempt, results)
+    compared = results.get(_comparison(attempt))
+    error = parts.error or (None if compared is None else compared.error)
+    if error is not None:
+        raise error
+    links = parts.links()
+    manifest, budgets = parts.manifest(links, [])
+    broken = [link.message() for link in links if not link.passed]
+    return TargetOutcome(
+        size=manifest.size_bytes,
+        latency=_ratio(attempt, results),
+        accuracy=manifest.metrics["value"],
+        missed=(*broken, *(str(result) for result in budgets if not result.passed)),
+    )

@@ -1,0 +1,77 @@
+"""What a stage is: a function from files and parameters to files, with everything it depends on named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from edgecnn.core.process import ChildResult
+
+Inputs = Mapping[str, Path]
+
+
+class Progress(Protocol):
+    """Receives how far a stage has come."""
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        """Report ``done`` of ``total`` units, with a few words such as a rate or a loss."""
+
+
+@dataclass
+class Context:
+    """Where a stage writes and reports; made by the runner, one for each execution.
+
+    Attributes:
+        out: Directory of the stage's output files.
+        scratch: Directory that outlives a kill, to resume from.
+        log: File for what vendor code prints.
+        progress: Receives how far the stage has come.
+        costs: What the work cost, by what was done.
+        notes: What the report shows besides, such as the history of a training.
+
+    Costs and notes are recorded beside the outputs and are not part of their digest: a stage that was
+    redone in another time with the same result changes nothing after it.
+    """
+
+    out: Path
+    scratch: Path
+    log: Path
+    progress: Progress
+    costs: dict[str, dict[str, float]] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def charge(self, what: str, child: ChildResult) -> Any:
+        """Record what a child process cost and return its value."""
+        self.costs[what] = {
+            "wall_s": round(child.wall_s, 3),
+            "cpu_s": round(child.cpu_s, 3),
+            "peak_bytes": child.peak_bytes,
+        }
+        return child.value
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A kind of step.
+
+    Attributes:
+        name: Its name in plans, keys and logs.
+        version: Raised whenever the same inputs would give other outputs than before.
+        run: The function. It reads ``inputs`` and writes into ``context.out``, nothing else.
+        packages: Distributions whose version the outputs depend on.
+        toolchains: Vendor tools, each in its own environment, whose version the outputs depend on.
+    """
+
+    name: str
+    version: int
+    run: Callable[[Inputs, Any, Context], None]
+    packages: tuple[str, ...] = ()
+    toolchains: tuple[str, ...] = ()
+
+
+def parameters_json(parameters: Any) -> dict[str, Any]:
+    """Return a stage's parameters, a frozen dataclass of JSON values, as plain data."""
+    return asdict(parameters)

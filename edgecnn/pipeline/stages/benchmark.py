@@ -1,0 +1,77 @@
+"""Stage ``benchmark``: the target's file and its format's float32 file take turns on the same CPUs."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgecnn.backends.formats import model_file
+from edgecnn.devices.local import LocalDevice
+from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+from edgecnn.proof.latency.latency_test import Effort, compare_latency
+from edgecnn.proof.latency.measurement import pinned_cpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edgecnn.devices.session import Session
+
+RESULT = "latency.json"
+
+
+@dataclass(frozen=True)
+class BenchmarkParameters:
+    """How latency is compared.
+
+    Attributes:
+        format: Format of the files.
+        runtime: Runtime that executes them.
+        threads: Threads of one inference.
+        seconds: Time after which no further worker processes are started.
+        processes: Least number of pairs of worker processes.
+        cpu: Name of this machine's CPU: a time measured on another one is not reused.
+    """
+
+    format: str
+    runtime: str
+    threads: int
+    seconds: float
+    processes: int
+    cpu: str
+
+
+def run(inputs: Inputs, parameters: BenchmarkParameters, context: Context) -> None:
+    """Write both latencies and their ratio, with its interval, to ``latency.json``.
+
+    Budgets may change without anything being measured again, so no limit is known here: the comparison goes
+    on until the interval is narrow.
+    """
+    ratio = compare_latency(
+        _opener(inputs["model"], parameters, context),
+        _opener(inputs["baseline"], parameters, context),
+        effort=Effort(seconds=parameters.seconds, processes=parameters.processes),
+    )
+    document = {"threads": parameters.threads, "baseline": "the format's float32 file", **ratio.to_json()}
+    (context.out / RESULT).write_text(json.dumps(document), encoding="utf-8")
+
+
+def _opener(folder: Path, parameters: BenchmarkParameters, context: Context) -> Callable[[], Session]:
+    return functools.partial(
+        LocalDevice().open,
+        parameters.runtime,
+        model_file(folder, parameters.format),
+        log=context.log,
+        threads=parameters.threads,
+        cpus=pinned_cpus(parameters.threads),
+    )
+
+
+BENCHMARK = {
+    "onnxruntime": Stage("benchmark", 2, run, ("onnxruntime",)),
+    "litert": Stage("benchmark", 2, run, ("ai-edge-litert",)),
+    "tflite-runtime": Stage("benchmark", 2, run, ("tflite-runtime",)),
+    "openvino": Stage("benchmark", 2, run, ("openvino",)),
+}

@@ -1,0 +1,104 @@
+"""Stage ``compile``: an integer file becomes a program for an NPU, with the compiler's report."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgecnn.backends.compilers import COMPILERS, make_compiler
+from edgecnn.backends.formats import model_file
+from edgecnn.backends.npu_report import NpuReport
+from edgecnn.core import process
+from edgecnn.core.errors import UsageError, WorkerError
+from edgecnn.core.toolchains.environment import require
+from edgecnn.devices.local import LocalDevice
+from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.core.config.target import Target
+
+REPORT = "npu.json"
+
+
+@dataclass(frozen=True)
+class CompileParameters:
+    """What is compiled for.
+
+    Attributes:
+        format: Format of the file.
+        compiler: Name of the compiler.
+        options: Its options, as the target gives them.
+    """
+
+    format: str
+    compiler: str
+    options: dict[str, str]
+
+    @classmethod
+    def of(cls, target: Target) -> CompileParameters:
+        """Return what a target with an NPU is compiled for.
+
+        Raises:
+            UsageError: The target has none.
+        """
+        config = target.compile
+        if config is None:
+            raise UsageError(
+                f"target {target.name!r} has no NPU to compile for", hint="`edgecnn targets` lists them all"
+            )
+        return cls(target.format, config.compiler, config.model_dump(exclude={"compiler"}))
+
+
+def run(inputs: Inputs, parameters: CompileParameters, context: Context) -> None:
+    """Write the compiled file and the compiler's report."""
+    model = model_file(inputs["model"], parameters.format)
+    out = context.out / COMPILERS[parameters.compiler].compiled
+    started = time.monotonic()
+    report = compile_network(model, out, parameters, log=context.log, scratch=context.scratch / "compile")
+    context.costs["compile"] = {"wall_s": round(time.monotonic() - started, 3)}
+    (context.out / REPORT).write_text(json.dumps(report.to_json()), encoding="utf-8")
+
+
+def compile_network(
+    model: Path, out: Path, parameters: CompileParameters, *, log: Path, scratch: Path
+) -> NpuReport:
+    """Compile an integer file and say how much of it the NPU runs.
+
+    Raises:
+        InputError: The file is damaged or computes in float somewhere.
+        MissingDependency: The toolchain is not installed as pinned.
+        WorkerError: The compiler crashed, hung, refused the file or said nothing about it.
+    """
+    process.call(
+        "edgecnn.backends.partition:require_integer",
+        {"format": parameters.format, "source": str(model)},
+        log=log,
+    )
+    toolchain = require(COMPILERS[parameters.compiler].toolchain).toolchain
+    compiler = make_compiler(parameters.compiler, parameters.options)
+    estimate, partition = compiler.compile(model, out, LocalDevice().open, log=log, scratch=scratch)
+    if partition.subgraphs == 0:
+        raise WorkerError("the compiled file holds no operator for the NPU", hint=f"the log: {log}")
+    return NpuReport(
+        compiler=parameters.compiler,
+        version=toolchain.version,
+        partition=partition,
+        estimate=estimate,
+        compiled_bytes=out.stat().st_size,
+    )
+
+
+def compiled_file(outputs: Path) -> Path:
+    """Return the compiled file among the stage's outputs."""
+    (found,) = outputs.glob("compiled.*")
+    return found
+
+
+COMPILE = {
+    name: Stage("compile", 2, run, entry.packages, toolchains=(entry.toolchain,))
+    for name, entry in COMPILERS.items()
+}

@@ -1,0 +1,52 @@
+"""Stage ``count``: the Arm instructions that one inference executes on emulated devices."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from edgecnn.backends.formats import model_file
+from edgecnn.core.errors import UsageError
+from edgecnn.core.toolchains.emulation import NAME
+from edgecnn.devices.qemu import EmulatedDevice
+from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+
+RESULT = "instructions.json"
+COUNTED = ("litert", "onnxruntime")
+"""Runtimes that the emulated devices hold."""
+
+
+@dataclass(frozen=True)
+class CountParameters:
+    """What is counted.
+
+    Attributes:
+        format: Format of the file.
+        runtime: Runtime that executes it.
+        devices: Emulated devices.
+    """
+
+    format: str
+    runtime: str
+    devices: list[str]
+
+    def __post_init__(self) -> None:
+        if self.runtime not in COUNTED:
+            raise UsageError(
+                f"instructions of {self.runtime} cannot be counted: the emulated devices hold "
+                f"{' and '.join(COUNTED)}",
+                hint="take the budget `instructions` out",
+            )
+
+
+def run(inputs: Inputs, parameters: CountParameters, context: Context) -> None:
+    """Write the counts by device."""
+    model = model_file(inputs["model"], parameters.format)
+    counts = {}
+    for done, name in enumerate(parameters.devices):
+        context.progress(done, len(parameters.devices), name)
+        counts[name] = asdict(EmulatedDevice(name).count(parameters.runtime, model, log=context.log))
+    (context.out / RESULT).write_text(json.dumps(counts), encoding="utf-8")
+
+
+COUNT = Stage("count", 1, run, toolchains=(NAME,))

@@ -1,0 +1,72 @@
+"""Stage ``evaluate``: the shipping runtime answers for every evaluation image, in a worker of its own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from edgecnn.backends.formats import model_file
+from edgecnn.data.prepared import PreparedSet
+from edgecnn.devices.local import LocalDevice
+from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+
+RESULT = "evaluation.json"
+
+
+@dataclass(frozen=True)
+class EvaluateParameters:
+    """What executes the file.
+
+    Attributes:
+        format: Format of the file.
+        runtime: Runtime that executes it.
+        threads: Threads of one inference.
+        host_isa: Instruction set of this machine: int8 kernels differ between them.
+        options: What the runtime is told besides, such as the chip that it simulates.
+    """
+
+    format: str
+    runtime: str
+    threads: int
+    host_isa: str
+    options: dict[str, str]
+
+
+def run(inputs: Inputs, parameters: EvaluateParameters, context: Context) -> None:
+    """Write the outputs, as ``pipeline/stages/outputs.py`` reads them, and what the evaluation took."""
+    images = PreparedSet.open(inputs["images"])
+    device = LocalDevice()
+    with device.open(
+        parameters.runtime,
+        model_file(inputs["model"], parameters.format),
+        log=context.log,
+        threads=parameters.threads,
+        extra=parameters.options,
+    ) as session:
+        evaluation = session.evaluate(
+            images.directory / "images.npy",
+            images.contract,
+            context.out,
+            progress=lambda done, total: context.progress(done, total, "images"),
+        )
+        description = session.description.to_json()
+    result = {
+        "images": evaluation.images,
+        "seconds": evaluation.seconds,
+        "images_per_second": evaluation.images_per_second,
+        "peak_bytes": evaluation.peak_bytes,
+        "runtime": description,
+    }
+    (context.out / RESULT).write_text(json.dumps(result), encoding="utf-8")
+
+
+EVALUATE = {
+    "onnxruntime": Stage("evaluate", 1, run, ("onnxruntime",)),
+    "litert": Stage("evaluate", 1, run, ("ai-edge-litert",)),
+    "tflite-runtime": Stage("evaluate", 1, run, ("tflite-runtime",)),
+    "openvino": Stage("evaluate", 1, run, ("openvino",)),
+    "tosa": Stage("evaluate", 1, run, toolchains=("tosa",)),
+    "tflite-micro": Stage("evaluate", 1, run, toolchains=("tflm",)),
+    "qnn": Stage("evaluate", 1, run, toolchains=("qnn",)),
+    "rknn": Stage("evaluate", 1, run, toolchains=("rknn",)),
+}

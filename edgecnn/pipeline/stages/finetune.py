@@ -1,0 +1,90 @@
+"""Stage ``finetune``: a pruned checkpoint is trained on, taught by the network that it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+from edgecnn.pipeline.stages.train import train_checkpoint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.training.method import Method
+    from edgecnn.training.task import Task
+
+
+@dataclass(frozen=True)
+class FinetuneParameters:
+    """How to train.
+
+    Attributes:
+        settings: :class:`edgecnn.core.config.training.TrainSettings` of all epochs, as plain data.
+        distill: :class:`edgecnn.core.config.pruning.PruneDistillSettings` as plain data, or None.
+        window: First epoch of this part of the training, and the one before which it stops.
+        origin: What the checkpoint's spec says of its weights.
+    """
+
+    settings: dict[str, Any]
+    distill: dict[str, Any] | None
+    window: tuple[int, int]
+    origin: str
+
+
+def run(inputs: Inputs, parameters: FinetuneParameters, context: Context) -> None:
+    """Train on, taught where that is asked for, and write the checkpoint."""
+
+    def taught(task: Task, module: nn.Module, train_set: PreparedSet) -> Method:
+        if parameters.distill is None:
+            return task.method()
+        return _taught(task, module, inputs["teacher"], parameters.distill, train_set)
+
+    train_checkpoint(
+        inputs,
+        parameters.settings,
+        context,
+        origin=parameters.origin,
+        method=taught,
+        window=parameters.window,
+    )
+
+
+def _taught(
+    task: Task, student: nn.Module, teacher: Path, distill: dict[str, Any], train_set: PreparedSet
+) -> Method:
+    """Return the task's method with a teacher.
+
+    Raises:
+        UsageError: A detector is to be taught by its outputs.
+    """
+    import torch
+
+    from edgecnn.core.config.pruning import PruneDistillSettings
+    from edgecnn.core.errors import UsageError
+    from edgecnn.models.checkpoint import load_checkpoint
+    from edgecnn.training.batches import to_input
+    from edgecnn.training.features import AttentionTransfer, last_of_each_resolution
+    from edgecnn.training.method import Classification, Distillation
+
+    settings = PruneDistillSettings.model_validate(distill)
+    network = load_checkpoint(teacher)[0].requires_grad_(False)
+    method = task.method()
+    if settings.weight:
+        if not isinstance(method, Classification):
+            raise UsageError(
+                "prune.distill.weight is for classifiers",
+                hint="set it to 0; prune.distill.features can teach a detector",
+            )
+        method = Distillation(network, method, settings.weight, settings.temperature)
+    if settings.features:
+        example = to_input(train_set.images[:1], train_set.contract, torch.device("cpu"))
+        places = last_of_each_resolution(student, example)
+        method = AttentionTransfer(method, network, student, places, settings.features)
+    return method
+
+
+FINETUNE = Stage("finetune", 2, run, ("torch", "torchvision", "faster-coco-eval"))

@@ -1,0 +1,54 @@
+"""Stage ``prepare``: a dataset is decoded and resized once, for training and for every target."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+from edgecnn.core.config.paths import cache_dir
+from edgecnn.data.prepare import prepare
+from edgecnn.data.source import open_source
+from edgecnn.ondevice.contract import Contract
+from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class PrepareParameters:
+    """Which images.
+
+    Attributes:
+        reference: The dataset, as the pipeline names it.
+        content: Digest of its images, labels and classes.
+        bad_images: What to do about a corrupt image: ``error`` or ``skip``.
+        limit: Prepare only so many, evenly over the classes; None for all.
+    """
+
+    reference: str
+    content: str
+    bad_images: str
+    limit: int | None
+
+
+def run(inputs: Inputs, parameters: PrepareParameters, context: Context) -> None:
+    """Write a prepared set."""
+    source = open_source(parameters.reference, cache_dir=cache_dir())
+    prepare(
+        source,
+        read_contract(inputs["contract"]),
+        context.out,
+        on_bad_image=cast("Literal['error', 'skip']", parameters.bad_images),
+        limit=parameters.limit,
+        progress=lambda done, total: context.progress(done, total, "images"),
+    )
+
+
+def read_contract(outputs: Path) -> Contract:
+    """Read the contract that the ``contract`` step wrote."""
+    return Contract.from_json(json.loads((outputs / "contract.json").read_text(encoding="utf-8")))
+
+
+PREPARE = Stage("prepare", 1, run, ("pillow",))

@@ -1,0 +1,240 @@
+"""Stages ``sensitivity`` and ``prune``: what every layer can lose, and the network without it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.core import process
+from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor, nn
+
+    from edgecnn.core.config.pruning import Importance, Scope
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.models.spec import ModelSpec
+    from edgecnn.pruning.costs import Metric
+    from edgecnn.pruning.structure import Structure
+    from edgecnn.training.task import Task
+
+REPORT = "pruning.json"
+CURVES = "sensitivity.json"
+PACKAGES = ("torch", "torch-pruning")
+
+
+@dataclass(frozen=True)
+class PruneParameters:
+    """How to prune to a share of the multiply-accumulates or parameters.
+
+    Attributes:
+        metric: ``macs`` or ``params``.
+        limit: Largest share of the unpruned network's that may be left.
+        importance: What a channel is worth.
+        scope: How layers share the loss.
+        multiple: Layers keep multiples of so many channels.
+    """
+
+    metric: Metric
+    limit: float
+    importance: Importance
+    scope: Scope
+    multiple: int
+
+
+def run(inputs: Inputs, parameters: PruneParameters, context: Context) -> None:
+    """Prune in a child process; writes the checkpoint, and what was done to ``pruning.json``."""
+    prune_in_child(inputs, parameters, context, strict=True)
+
+
+def prune_in_child(
+    inputs: Inputs, parameters: PruneParameters, context: Context, *, strict: bool
+) -> dict[str, Any]:
+    """Prune in a child process and return what ``pruning.json`` holds.
+
+    Args:
+        inputs: ``checkpoint``; ``original``, the network before any pruning; ``images``; and ``curves`` where
+            the scope is ``sensitivity``.
+        parameters: How to prune.
+        context: Where to write.
+        strict: Whether a limit that cannot be reached is an error.
+    """
+    child = process.call(
+        "edgecnn.pipeline.stages.prune:prune",
+        {
+            **{name: str(inputs[name]) for name in ("checkpoint", "original", "images")},
+            "curves": str(inputs["curves"]) if "curves" in inputs else None,
+            "out": str(context.out),
+            "strict": strict,
+            **asdict(parameters),
+        },
+        log=context.log,
+    )
+    report: dict[str, Any] = context.charge("prune", child)
+    return report
+
+
+def prune(
+    checkpoint: str,
+    original: str,
+    images: str,
+    curves: str | None,
+    out: str,
+    metric: Metric,
+    limit: float,
+    importance: Importance,
+    scope: Scope,
+    multiple: int,
+    strict: bool,
+) -> dict[str, Any]:
+    """Prune a checkpoint into directory ``out``; runs in a child process."""
+    from edgecnn.pruning import prune as pruning
+    from edgecnn.pruning.costs import Costs
+    from edgecnn.pruning.policy import Policy
+    from edgecnn.pruning.recalibrate import recalibrate
+    from edgecnn.pruning.sensitivity import Curves
+
+    network = _Network.open(checkpoint, images)
+    whole = Costs.of(_Network.open(original, images).module, network.example)
+    before = Costs.of(network.module, network.example)
+    structure, scores = network.scored(importance)
+    found = None
+    if curves is not None:
+        found = Curves.from_json(json.loads((Path(curves) / CURVES).read_text(encoding="utf-8")))
+    policy = Policy(scope, multiple, scores, found)
+    pruned = pruning.prune(
+        structure,
+        policy,
+        before,
+        metric=metric,
+        whole=whole.total(metric),
+        limit=limit,
+        strict=strict,
+    )
+    recalibrate(pruned.module, network.images)
+    network.save(pruned.module, Path(out))
+    after = Costs.of(pruned.module, network.example)
+    report = {
+        "importance": importance,
+        "scope": scope,
+        "multiple": multiple,
+        "macs": {"before": whole.total("macs"), "after": after.total("macs")},
+        "params": {"before": whole.total("params"), "after": after.total("params")},
+        **pruned.to_json(),
+    }
+    (Path(out) / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return report
+
+
+@dataclass(frozen=True)
+class SensitivityParameters:
+    """What a channel is worth: the least worthy of a group go first."""
+
+    importance: Importance
+
+
+def analyse(inputs: Inputs, parameters: SensitivityParameters, context: Context) -> None:
+    """Measure in a child process; writes ``sensitivity.json``."""
+    child = process.call(
+        "edgecnn.pipeline.stages.prune:measure",
+        {
+            "checkpoint": str(inputs["checkpoint"]),
+            "images": str(inputs["images"]),
+            "out": str(context.out),
+            **asdict(parameters),
+        },
+        log=context.log,
+        progress=lambda done, total: context.progress(done, total, "groups of layers"),
+    )
+    context.charge("sensitivity", child)
+
+
+def measure(
+    checkpoint: str, images: str, out: str, importance: Importance, progress: Callable[[int, int], None]
+) -> None:
+    """Measure what every group of channels can lose; runs in a child process."""
+    import torch
+
+    from edgecnn.pruning.sensitivity import measure_curves
+    from edgecnn.training.distributed import Processes
+
+    network = _Network.open(checkpoint, images)
+    structure, scores = network.scored(importance)
+    task = network.task(evaluated=True)
+    alone = Processes(0, 1, torch.device("cpu"))
+
+    def evaluate(module: nn.Module) -> float:
+        value = task.evaluate(module, alone)
+        assert value is not None  # noqa: S101 - there are images
+        return value
+
+    curves = measure_curves(
+        structure, scores, evaluate, metric=task.metric, images=len(network.images), progress=progress
+    )
+    (Path(out) / CURVES).write_text(json.dumps(curves.to_json(), indent=1) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class _Network:
+    """A checkpoint and the images that it is looked at with."""
+
+    module: nn.Module
+    spec: ModelSpec
+    images: PreparedSet
+    example: Tensor
+
+    @classmethod
+    def open(cls, checkpoint: str, images: str) -> _Network:
+        import torch
+
+        from edgecnn.data.prepared import PreparedSet
+        from edgecnn.models.checkpoint import load_checkpoint
+        from edgecnn.training.batches import to_input
+
+        module, spec = load_checkpoint(Path(checkpoint))
+        prepared = PreparedSet.open(Path(images))
+        example = to_input(prepared.images[:1], prepared.contract, torch.device("cpu"))
+        return cls(module, spec, prepared, example)
+
+    def task(self, *, evaluated: bool = False) -> Task:
+        from edgecnn.core.config.training import TrainSettings
+        from edgecnn.pipeline.stages.train import make_task
+
+        return make_task(self.spec, self.images, self.images if evaluated else None, TrainSettings(epochs=1))
+
+    def scored(self, importance: Importance) -> tuple[Structure, dict[str, Tensor]]:
+        """Return the groups of the network's channels, and what every channel is worth."""
+        from edgecnn.pruning.importance import score
+        from edgecnn.pruning.structure import Structure
+
+        structure = Structure(self.module, self.example, self.spec.builder)
+        return structure, score(structure, importance, self.task() if importance == "taylor" else None)
+
+    def save(self, module: nn.Module, out: Path) -> None:
+        """Write the pruned network, and read it again: what cannot be rebuilt from its files is refused."""
+        from dataclasses import replace
+
+        import torch
+
+        from edgecnn.core.errors import InputError
+        from edgecnn.models.build import build
+        from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
+        from edgecnn.models.widths import differing_widths
+
+        widths = differing_widths(module, build(replace(self.spec, widths={})))
+        save_checkpoint(
+            out, module, replace(self.spec, widths=widths).with_weights("pruned by this pipeline")
+        )
+        with torch.inference_mode():
+            answers = [network(self.example) for network in (module.eval(), load_checkpoint(out)[0])]
+        first, again = ([answer] if isinstance(answer, torch.Tensor) else answer for answer in answers)
+        if not all(torch.equal(one, other) for one, other in zip(first, again, strict=True)):
+            raise InputError(f"{self.spec.builder} answers otherwise when it is rebuilt from {out}")
+
+
+PRUNE = Stage("prune", 2, run, PACKAGES)
+PRUNE_SENSITIVITY = Stage("prune-sensitivity", 2, analyse, PACKAGES)

@@ -1,0 +1,173 @@
+"""Stage ``prune`` to a size or a latency: every probe becomes a file of the target and is measured so."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from edgecnn.core.config.quantities import format_size
+from edgecnn.core.errors import InputError
+from edgecnn.pipeline.stages import benchmark
+from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+from edgecnn.pipeline.stages.benchmark import BENCHMARK, BenchmarkParameters
+from edgecnn.pipeline.stages.lower import LOWER, LowerParameters
+from edgecnn.pipeline.stages.prune import PACKAGES, REPORT, PruneParameters, prune_in_child
+from edgecnn.pipeline.stages.quantize import NOTES, QUANTIZE, QuantizeParameters
+from edgecnn.pruning.search import MOST, Probe, find_share
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edgecnn.core.config.pruning import Importance, Scope
+
+_PROBE = "probe.json"
+
+
+@dataclass(frozen=True)
+class MeasuredParameters:
+    """How to prune until a target's file is small or fast enough.
+
+    Attributes:
+        goal: What is measured.
+        limit: Largest size in bytes, or latency as a share of the unpruned network's.
+        part: How much of the way from the unpruned network to the limit this pruning goes, within (0, 1].
+        target: The target's name, for messages.
+        file: How the target's file is made.
+        timing: How it is timed; None for a size.
+        importance: What a channel is worth.
+        scope: How layers share the loss.
+        multiple: Layers keep multiples of so many channels.
+    """
+
+    goal: Literal["size", "latency"]
+    limit: float
+    part: float
+    target: str
+    file: QuantizeParameters
+    timing: BenchmarkParameters | None
+    importance: Importance
+    scope: Scope
+    multiple: int
+
+
+def run(inputs: Inputs, parameters: MeasuredParameters, context: Context) -> None:
+    """Prune, make the file and measure it until it is just within the limit.
+
+    What was measured before a kill is not measured again.
+
+    Raises:
+        InputError: The limit cannot be reached; the message says how far it got.
+    """
+    bench = _Bench(inputs, parameters, context)
+    whole = bench.value(bench.file_of(inputs["original"], context.scratch / "whole"))
+    limit = whole - parameters.part * (whole - parameters.limit)
+    best, probes = find_share(bench.probe, limit, whole=whole)
+    if best is None:
+        raise _unreachable(parameters, limit, probes)
+    folder = bench.folder(best.asked) / "checkpoint"
+    report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    shutil.copytree(folder, context.out, dirs_exist_ok=True)
+    measured = {
+        "measured": {
+            "target": parameters.target,
+            "goal": parameters.goal,
+            "before": whole,
+            "limit": limit,
+            "after": best.value,
+            "probes": [probe.to_json() for probe in probes],
+        }
+    }
+    (context.out / REPORT).write_text(json.dumps(report | measured, indent=1) + "\n", encoding="utf-8")
+
+
+def _unreachable(parameters: MeasuredParameters, limit: float, probes: list[Probe]) -> InputError:
+    nearest = min(probes, key=lambda probe: probe.value)
+    write: Callable[[float], str] = format_size if parameters.goal == "size" else "{:.2f}".format
+    return InputError(
+        f"{parameters.goal} {write(limit)} of {parameters.target} cannot be reached by pruning: with "
+        f"{nearest.share:.2f} of the multiply-accumulates left it is {write(nearest.value)}",
+        hint=f"ask for more than that, or set prune.multiple, {parameters.multiple}, to a smaller number",
+    )
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """Makes and measures files in the stage's scratch folder."""
+
+    inputs: Inputs
+    parameters: MeasuredParameters
+    context: Context
+
+    def folder(self, asked: float) -> Path:
+        return self.context.scratch / f"left-{asked:.6f}"
+
+    def probe(self, asked: float) -> Probe:
+        """Prune to a share of the multiply-accumulates and measure; a probe that is there is read."""
+        asked = round(asked, 6)
+        folder = self.folder(asked)
+        record = folder / _PROBE
+        if record.is_file():
+            return Probe(**json.loads(record.read_text(encoding="utf-8")))
+        shutil.rmtree(folder, ignore_errors=True)
+        parameters = PruneParameters(
+            metric="macs",
+            limit=asked,
+            importance=self.parameters.importance,
+            scope=self.parameters.scope,
+            multiple=self.parameters.multiple,
+        )
+        report = prune_in_child(self.inputs, parameters, self._within(folder / "checkpoint"), strict=False)
+        share = report["macs"]["after"] / report["macs"]["before"]
+        value = self.value(self.file_of(folder / "checkpoint", folder))
+        probe = Probe(asked, share, value, bool(report["at_least"]))
+        record.write_text(json.dumps(probe.to_json()), encoding="utf-8")
+        done = len(list(self.context.scratch.glob(f"*/{_PROBE}")))
+        self.context.progress(done, MOST, f"{share:.2f} of the MACs left: {self.parameters.goal} {value:.4g}")
+        return probe
+
+    def file_of(self, checkpoint: Path, folder: Path) -> Path:
+        """Lower and quantize a network as the target does; return the folder of the file."""
+        file = self.parameters.file
+        lowered, quantized = folder / "float", folder / "file"
+        lower = LOWER[file.format]
+        lower.run({"checkpoint": checkpoint}, LowerParameters(file.format), self._within(lowered))
+        if file.precision == "fp32":
+            return lowered
+        inputs = {"model": lowered, "network": checkpoint}
+        if "float_layers" not in file.options:
+            del inputs["network"]
+        if file.precision == "int8":
+            inputs["calibration"] = self.inputs["calibration"]
+        QUANTIZE[file.format].run(inputs, file, self._within(quantized))
+        return quantized
+
+    def value(self, file: Path) -> float:
+        """Return the bytes of a file, or its latency as a share of the unpruned network's."""
+        if self.parameters.timing is None:
+            return float(sum(path.stat().st_size for path in file.iterdir() if path.name != NOTES))
+        whole = self.context.scratch / "whole" / file.name
+        if file == whole:
+            return 1.0
+        context = self._within(file.parent / "latency")
+        stage = BENCHMARK[self.parameters.timing.runtime]
+        stage.run({"model": file, "baseline": whole}, self.parameters.timing, context)
+        ratio = json.loads((context.out / benchmark.RESULT).read_text(encoding="utf-8"))["ratio"]
+        return float(ratio)
+
+    def _within(self, out: Path) -> Context:
+        """Return the stage's context with another, empty folder to write to."""
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        return replace(self.context, out=out)
+
+
+def measured_stage(parameters: MeasuredParameters) -> Stage:
+    """Return the stage, with the packages that make and time the target's file."""
+    form = parameters.file.format
+    packages = {*PACKAGES, *LOWER[form].packages, *QUANTIZE[form].packages}
+    if parameters.timing is not None:
+        packages |= {*BENCHMARK[parameters.timing.runtime].packages}
+    return Stage("prune-measured", 1, run, tuple(sorted(packages)))

@@ -1,0 +1,102 @@
+"""Stages ``qat`` and ``control``: a checkpoint is trained for int8, and for as many steps in float."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.core import process
+from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+from edgecnn.pipeline.stages.train import make_task, report
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from edgecnn.models.spec import ModelSpec
+    from edgecnn.quantization.qat.training import Trained
+
+GRID = "grid.safetensors"
+
+
+@dataclass(frozen=True)
+class QatParameters:
+    """How to train.
+
+    Attributes:
+        settings: :class:`edgecnn.core.config.qat.QatSettings` as plain data.
+        train: :class:`edgecnn.core.config.training.TrainSettings` of the training before, as plain data; None
+            where the network came trained.
+    """
+
+    settings: dict[str, Any]
+    train: dict[str, Any] | None
+
+
+def run(inputs: Inputs, parameters: QatParameters, context: Context) -> None:
+    """Write the checkpoint, with its weights' grid and its activations' ranges beside it."""
+    module, spec, trained = _train(inputs, parameters, context, quantized=True)
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.models.checkpoint import save_checkpoint
+    from edgecnn.models.weights import write_safetensors
+    from edgecnn.quantization.qat.extract import extract
+
+    extraction = extract(trained.network, module, PreparedSet.open(inputs["calibration"]))
+    save_checkpoint(context.out, extraction.module, spec.with_weights("trained for int8 by this pipeline"))
+    write_safetensors(extraction.grid, context.out / GRID)
+    extraction.ranges.save(context.out)
+    if trained.first_ranges is not None:
+        context.notes["first_ranges"] = trained.first_ranges.notes()
+
+
+def control(inputs: Inputs, parameters: QatParameters, context: Context) -> None:
+    """Write the checkpoint of the same steps in float."""
+    module, spec, trained = _train(inputs, parameters, context, quantized=False)
+    from edgecnn.models.checkpoint import save_checkpoint
+    from edgecnn.quantization.qat.extract import trained_module
+
+    save_checkpoint(
+        context.out,
+        trained_module(trained.network, module),
+        spec.with_weights("fine-tuned in float by this pipeline, as the control of its int8 training"),
+    )
+
+
+def _train(
+    inputs: Inputs, parameters: QatParameters, context: Context, *, quantized: bool
+) -> tuple[nn.Module, ModelSpec, Trained]:
+    """Train in this process, so that Ctrl-C reaches the loop."""
+    # OpenMP reads this when torch is imported, below.
+    os.environ.setdefault("OMP_WAIT_POLICY", process.OMP_WAIT_POLICY)
+    from edgecnn.core.config.qat import QatSettings
+    from edgecnn.core.config.training import TrainSettings
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.models.checkpoint import load_checkpoint
+    from edgecnn.quantization.qat.training import Data, train_network
+
+    module, spec = load_checkpoint(inputs["checkpoint"])
+    started = time.monotonic()
+    train_set = PreparedSet.open(inputs["train"])
+    eval_set = PreparedSet.open(inputs["eval"]) if "eval" in inputs else None
+    trained = train_network(
+        module,
+        Data(
+            train_set,
+            eval_set,
+            PreparedSet.open(inputs["calibration"]),
+            task=lambda settings: make_task(spec, train_set, eval_set, settings),
+        ),
+        QatSettings.model_validate(parameters.settings),
+        None if parameters.train is None else TrainSettings.model_validate(parameters.train),
+        quantized=quantized,
+        scratch=context.scratch,
+        progress=lambda state: report(context, state),
+    )
+    context.notes["training"] = trained.result.to_json()
+    context.costs["train"] = {"wall_s": round(time.monotonic() - started, 3)}
+    return module, spec, trained
+
+
+QAT = Stage("qat", 2, run, ("torch", "torchao", "torchvision"))
+CONTROL = Stage("control", 2, control, ("torch", "torchvision"))

@@ -1,0 +1,98 @@
+"""Stage ``quantize``: a float32 file becomes an int8 or float16 one, by its format's native quantizer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.backends.formats import model_file
+from edgecnn.core import process
+from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOTES = "quantization.json"
+LAYERS = "layers.json"
+"""What a sensitivity analysis names: ``float_layers``."""
+INSPECTION = "inspection.json"
+
+
+@dataclass(frozen=True)
+class QuantizeParameters:
+    """What is asked of the quantizer.
+
+    Attributes:
+        format: Format of the file.
+        precision: ``fp16`` or ``int8``.
+        isa: Instruction set that the target declares.
+        options: The target's options for its quantizer.
+    """
+
+    format: str
+    precision: str
+    isa: str
+    options: dict[str, Any]
+
+
+def run(inputs: Inputs, parameters: QuantizeParameters, context: Context) -> None:
+    """Quantize in a child process; what the quantizer notes is written to ``quantization.json``."""
+    calibration, network = inputs.get("calibration"), inputs.get("network")
+    options = parameters.options | (_float_layers(inputs["layers"]) if "layers" in inputs else {})
+    child = process.call(
+        "edgecnn.backends.entry:quantize",
+        {
+            "format": parameters.format,
+            "model": str(model_file(inputs["model"], parameters.format)),
+            "out": str(context.out),
+            "request": {
+                "precision": parameters.precision,
+                "calibration": None if calibration is None else str(calibration),
+                "isa": parameters.isa,
+                "options": options,
+                "network": None if network is None else str(network),
+            },
+        },
+        log=context.log,
+    )
+    notes = context.charge("quantize", child)
+    (context.out / NOTES).write_text(json.dumps(notes, sort_keys=True), encoding="utf-8")
+
+
+def _float_layers(found: Path) -> dict[str, Any]:
+    """Return the option that a sensitivity analysis decided."""
+    return {"float_layers": json.loads((found / LAYERS).read_text(encoding="utf-8"))["float_layers"]}
+
+
+QUANTIZE = {
+    "onnx": Stage("quantize", 6, run, ("onnx", "onnxruntime")),
+    "tflite": Stage("quantize", 7, run, ("ai-edge-quantizer", "ai-edge-litert")),
+    "openvino": Stage("quantize", 5, run, ("openvino", "nncf")),
+}
+
+
+@dataclass(frozen=True)
+class InspectParameters:
+    """The format of the file to read."""
+
+    format: str
+
+
+def inspect(inputs: Inputs, parameters: InspectParameters, context: Context) -> None:
+    """Read back what the file is, and write it to ``inspection.json``."""
+    child = process.call(
+        "edgecnn.backends.entry:inspect",
+        {"format": parameters.format, "model": str(model_file(inputs["model"], parameters.format))},
+        log=context.log,
+    )
+    (context.out / INSPECTION).write_text(
+        json.dumps(context.charge("inspect", child), sort_keys=True), encoding="utf-8"
+    )
+
+
+INSPECT = {
+    "onnx": Stage("inspect", 5, inspect, ("onnx", "onnxruntime")),
+    "tflite": Stage("inspect", 3, inspect, ("ai-edge-litert",)),
+    "openvino": Stage("inspect", 2, inspect, ("openvino",)),
+}

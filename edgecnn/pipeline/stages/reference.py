@@ -1,0 +1,107 @@
+"""Stage ``reference``: what fp32 PyTorch answers, the truth that every exported file is held to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgecnn.core import process
+from edgecnn.core.errors import InputError
+from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from torch import nn
+
+    from edgecnn.data.prepared import PreparedSet
+
+# Bytes of uint8 pixels in a batch: large batches of photos spend their time on page faults.
+BATCH_BYTES = 1 << 19
+MAX_BATCH = 256
+PROBE = "probe"
+EVAL = "eval"
+"""Folders of the outputs for the probe and for the evaluation set."""
+
+
+@dataclass(frozen=True)
+class ReferenceParameters:
+    """Nothing to choose: one implementation, float32, on the CPU."""
+
+
+def run(inputs: Inputs, parameters: ReferenceParameters, context: Context) -> None:
+    """Run the checkpoint over the probe and the evaluation set; writes the outputs for each."""
+    del parameters
+    evaluation = inputs.get("eval")
+    child = process.call(
+        "edgecnn.pipeline.stages.reference:infer",
+        {
+            "checkpoint": str(inputs["checkpoint"]),
+            "probe": str(inputs["probe"]),
+            "evaluation": None if evaluation is None else str(evaluation),
+            "out": str(context.out),
+        },
+        log=context.log,
+    )
+    context.charge("reference", child)
+
+
+def infer(checkpoint: str, probe: str, evaluation: str | None, out: str) -> None:
+    """Write the outputs of a checkpoint for one or two prepared sets; runs in a child process."""
+    import torch
+
+    from edgecnn.data.prepare import check_labels
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.models.checkpoint import load_checkpoint
+    from edgecnn.pipeline.stages.outputs import write_outputs
+
+    module, spec = load_checkpoint(Path(checkpoint))
+    module = module.to(memory_format=torch.channels_last)
+    sets = {PROBE: PreparedSet.open(Path(probe))}
+    if evaluation is not None:
+        sets[EVAL] = PreparedSet.open(Path(evaluation))
+        check_labels(sets[EVAL], len(spec.classes), boxes=spec.detector is not None)
+    for name, images in sets.items():
+        outputs = _outputs(module, images)
+        if name == EVAL and spec.detector is None:
+            _require_scores(outputs)
+        write_outputs(Path(out) / name, outputs)
+
+
+def _require_scores(outputs: list[npt.NDArray[np.float32]]) -> None:
+    """Refuse a network without one score a class, where labels are to be compared with its answers."""
+    if len(outputs) != 1 or outputs[0].ndim != 2:
+        shapes = ", ".join(str(list(output.shape[1:])) for output in outputs)
+        raise InputError(
+            f"the network answers with {shapes} and not with one score a class: labels cannot be compared",
+            hint="leave the labelled images out, or give a network that classifies",
+        )
+
+
+def _outputs(module: nn.Module, images: PreparedSet) -> list[npt.NDArray[np.float32]]:
+    """Return every output for all images, float32 ``[N, ...]``, maps as ``[N, C, H, W]``."""
+    import numpy as np
+    import torch
+
+    from edgecnn.ondevice.normalize import normalize
+    from edgecnn.training.allocator import freed_memory_kept
+
+    size = max(1, min(MAX_BATCH, BATCH_BYTES // images.images[0].nbytes))
+    results = []
+    with torch.inference_mode(), freed_memory_kept():
+        for start in range(0, len(images), size):
+            batch = normalize(np.asarray(images.images[start : start + size]), images.contract)
+            # A permuted NHWC array is what torch calls channels last: nothing is copied.
+            answer = module(torch.from_numpy(batch).permute(0, 3, 1, 2))
+            parts = (answer,) if isinstance(answer, torch.Tensor) else answer
+            results.append([np.ascontiguousarray(part.numpy(), np.float32) for part in parts])
+    outputs = [np.concatenate(parts) for parts in zip(*results, strict=True)]
+    if not all(np.isfinite(output).all() for output in outputs):
+        raise InputError(
+            "the network answers with values that are not finite; its weights or its input scaling are broken"
+        )
+    return outputs
+
+
+REFERENCE = Stage("reference", 3, run, ("torch",))

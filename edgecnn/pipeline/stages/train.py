@@ -1,0 +1,128 @@
+"""Stage ``train``: an initial checkpoint becomes a trained one; resumed from its last epoch after a kill."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.core import process
+from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
+    from edgecnn.core.config.training import TrainSettings
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.models.spec import ModelSpec
+    from edgecnn.training.method import Method
+    from edgecnn.training.progress import TrainProgress
+    from edgecnn.training.task import Task
+
+
+@dataclass(frozen=True)
+class TrainParameters:
+    """How to train.
+
+    Attributes:
+        settings: :class:`edgecnn.core.config.training.TrainSettings` as plain data.
+    """
+
+    settings: dict[str, Any]
+
+
+def run(inputs: Inputs, parameters: TrainParameters, context: Context) -> None:
+    """Train and write the checkpoint."""
+    train_checkpoint(inputs, parameters.settings, context, origin="trained by this pipeline")
+
+
+def train_checkpoint(
+    inputs: Inputs,
+    given: dict[str, Any],
+    context: Context,
+    *,
+    origin: str,
+    method: Callable[[Task, nn.Module, PreparedSet], Method] | None = None,
+    window: tuple[int, int] | None = None,
+) -> None:
+    """Train in this process, so that Ctrl-C reaches the loop, and write the checkpoint.
+
+    Args:
+        inputs: ``checkpoint``, ``train`` and, where there is one, ``eval``.
+        given: :class:`edgecnn.core.config.training.TrainSettings` as plain data.
+        context: Where everything goes.
+        origin: What the checkpoint's spec says of its weights.
+        method: Makes what a step minimizes; the task's own if not given.
+        window: First epoch, and the one before which to stop, of a part of a longer training.
+    """
+    # OpenMP reads this when torch is imported, below.
+    os.environ.setdefault("OMP_WAIT_POLICY", process.OMP_WAIT_POLICY)
+    from edgecnn.core.config.training import TrainSettings
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
+    from edgecnn.training.loop import train
+
+    module, spec = load_checkpoint(inputs["checkpoint"])
+    train_set = PreparedSet.open(inputs["train"])
+    eval_set = PreparedSet.open(inputs["eval"]) if "eval" in inputs else None
+    settings = TrainSettings.model_validate(given)
+    task = make_task(spec, train_set, eval_set, settings)
+    learned = task.method() if method is None else method(task, module, train_set)
+    started = time.monotonic()
+    result = train(
+        module,
+        train_set,
+        eval_set,
+        settings,
+        scratch=context.scratch,
+        progress=lambda state: report(context, state),
+        method=learned,
+        task=task,
+        window=window,
+    )
+    save_checkpoint(context.out, module, spec.with_weights(origin))
+    context.notes["training"] = result.to_json()
+    context.costs["train"] = {"wall_s": round(time.monotonic() - started, 3)}
+
+
+def make_task(
+    spec: ModelSpec, train_set: PreparedSet, eval_set: PreparedSet | None, settings: TrainSettings
+) -> Task:
+    """Return what a network of this spec learns from the sets.
+
+    Raises:
+        InputError: The labels are not those of its classes.
+    """
+    from edgecnn.data.prepare import check_labels
+    from edgecnn.proof.accuracy.detection import average_precision
+    from edgecnn.training.detection.task import DetectionTask
+    from edgecnn.training.task import ClassificationTask
+
+    for prepared in (train_set, eval_set):
+        if prepared is not None:
+            check_labels(prepared, len(spec.classes), boxes=spec.detector is not None)
+    if spec.detector is None:
+        return ClassificationTask(train_set, eval_set, settings)
+    return DetectionTask(
+        train_set,
+        eval_set,
+        settings,
+        spec.detector,
+        len(spec.classes),
+        lambda found, objects: average_precision(found, objects).ap50,
+    )
+
+
+def report(context: Context, state: TrainProgress) -> None:
+    """Pass the progress of a training on to whoever waits for the stage."""
+    text = (
+        f"epoch {state.epoch + 1}/{state.epochs}, loss {state.loss:.3f}, "
+        f"{state.images_per_second:.0f} images/s, {state.seconds_left:.0f} s left"
+    )
+    context.progress(state.epoch * state.steps + state.step, state.epochs * state.steps, text)
+
+
+TRAIN = Stage("train", 4, run, ("torch", "torchvision", "faster-coco-eval"))

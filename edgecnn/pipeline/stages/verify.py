@@ -1,0 +1,215 @@
+"""Stage ``verify``: links 1 to 3 of the verification chain, each execution in a worker of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+from edgecnn.backends.formats import model_file
+from edgecnn.backends.worker.isa import ISAS
+from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.core import process
+from edgecnn.core.errors import VerificationFailed
+from edgecnn.data.prepared import PreparedSet
+from edgecnn.devices.local import LocalDevice
+from edgecnn.ondevice.detector import Detector
+from edgecnn.pipeline.stages import reference
+from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+from edgecnn.pipeline.stages.outputs import read_outputs
+from edgecnn.pipeline.stages.quantize import INSPECTION
+from edgecnn.proof.links.limits import Limits
+from edgecnn.proof.links.verification import (
+    Link,
+    first_broken,
+    judge_outputs,
+    verify_conversion,
+    verify_kernels,
+    verify_quantization,
+)
+from edgecnn.proof.task import score_levels, with_score_levels
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from edgecnn.backends.worker.runtime import Execution
+
+RESULT = "verification.json"
+RUNTIME = "runtime.json"
+"""What the last execution said of itself: of the file as it ships, unless a link broke before."""
+
+
+@dataclass(frozen=True)
+class VerifyParameters:
+    """What is executed and what is allowed.
+
+    Attributes:
+        format: Format of the files.
+        precision: Precision of the target; chooses the limits.
+        runtime: Runtime that executes the target's file as it ships.
+        reference_runtime: Runtime of the float file and of reference execution.
+        threads: Threads of one inference.
+        host_isa: Instruction set of this machine: int8 kernels differ between them.
+        limits: The target's own limits.
+        options: What the shipping runtime is told besides, such as the chip that it simulates.
+    """
+
+    format: str
+    precision: str
+    runtime: str
+    reference_runtime: str
+    threads: int
+    host_isa: str
+    limits: dict[str, float]
+    options: dict[str, str]
+
+
+def run(inputs: Inputs, parameters: VerifyParameters, context: Context) -> None:
+    """Write every link that could be judged to ``verification.json``, up to the first broken one."""
+    precision = cast("Literal['fp32', 'fp16', 'int8']", parameters.precision)
+    links = _judge(inputs, parameters, context, Limits.of(precision, parameters.limits))
+    document = [link.to_json() for link in links]
+    (context.out / RESULT).write_text(json.dumps(document), encoding="utf-8")
+
+
+def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limits: Limits) -> list[Link]:
+    execute = _Executor(inputs["probe"], parameters, context)
+    truth = read_outputs(inputs["reference"] / reference.PROBE)
+    float_file = model_file(inputs["float"], parameters.format)
+    float_outputs = execute("float", float_file, "shipping")
+    names = execute.names
+    links = [
+        judge_outputs(names, lambda place: verify_conversion(truth[place], float_outputs[place], limits))
+    ]
+    if parameters.precision == "fp32" or not links[-1].passed:
+        return links
+
+    model = model_file(inputs["model"], parameters.format)
+    reference_outputs = execute("reference", _reference_file(model, parameters.format, context), "reference")
+    link = judge_outputs(
+        names, lambda place: verify_quantization(float_outputs[place], reference_outputs[place], limits)
+    )
+    detector = _detector(inputs["contract"])
+    if detector is not None:
+        contract = PreparedSet.open(inputs["probe"]).contract
+        before, after = (
+            score_levels(detector, outputs, contract) for outputs in (float_outputs, reference_outputs)
+        )
+        link = with_score_levels(link, before, after, limits)
+    links.append(link)
+    if not link.passed:
+        return links
+    shipping_outputs = execute("shipping", model, "shipping")
+    # What a simulator computes does not depend on the machine that it runs on.
+    isa = ISAS.get(parameters.host_isa) if entry_of(parameters.runtime).saturates else None
+    steps = _output_steps(inputs["inspection"]) if "inspection" in inputs else [None] * len(names)
+    executed = list(zip(float_outputs, reference_outputs, shipping_outputs, strict=True))
+    links.append(
+        judge_outputs(names, lambda place: verify_kernels(*executed[place], limits, isa, steps[place]))
+    )
+    return links
+
+
+def _detector(contract: Path) -> Detector | None:
+    """Return how the network's outputs become boxes; None for a classifier."""
+    file = contract / "detector.json"
+    return Detector.from_json(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
+
+
+def _output_steps(inspection: Path) -> list[float | None]:
+    """Return what one step of each of the file's outputs stands for, where the file tells."""
+    described = json.loads((inspection / INSPECTION).read_text(encoding="utf-8"))
+    return [output["scale"] for output in described["outputs"]]
+
+
+def _reference_file(model: Path, format_name: str, context: Context) -> Path:
+    """Return the file that reference execution takes; most formats' own file is."""
+    out = context.scratch / "reference-file"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    child = process.call(
+        "edgecnn.backends.entry:reference",
+        {"format": format_name, "model": str(model), "out": str(out)},
+        log=context.log,
+    )
+    name = str(child.value)
+    return model if name == model.name else out / name
+
+
+@dataclass
+class _Executor:
+    """Executes files on the probe.
+
+    Attributes:
+        names: Of the outputs, as the last file calls them.
+    """
+
+    probe: Path
+    parameters: VerifyParameters
+    context: Context
+    names: tuple[str, ...] = ()
+
+    def __call__(self, name: str, model: Path, execution: Execution) -> list[npt.NDArray[np.float32]]:
+        images = PreparedSet.open(self.probe)
+        ours = self.parameters
+        shipping = name == "shipping"
+        with LocalDevice().open(
+            ours.runtime if shipping else ours.reference_runtime,
+            model,
+            log=self.context.log,
+            execution=execution,
+            threads=ours.threads,
+            extra=ours.options if shipping else {},
+        ) as session:
+            described = json.dumps(session.description.to_json(), sort_keys=True)
+            self.names = tuple(output.name for output in session.description.outputs)
+            (self.context.out / RUNTIME).write_text(described, encoding="utf-8")
+            evaluation = session.evaluate(
+                self.probe / "images.npy",
+                images.contract,
+                self.context.scratch / name,
+                progress=lambda done, total: self.context.progress(done, total, f"images, {name}"),
+            )
+            return [np.array(output) for output in evaluation.outputs]
+
+
+def require_intact(outputs: Path) -> None:
+    """Raise where a link is broken; the gate of the steps that build on a verified file.
+
+    Raises:
+        VerificationFailed: Names the first broken link, its numbers and the likely cause.
+    """
+    broken = first_broken(read_links(outputs))
+    if broken is not None:
+        raise VerificationFailed(broken.message(), hint=_HINTS[broken.number])
+
+
+_HINTS = {
+    1: "the float file is already wrong, before any quantization: report the network, or change the layer",
+    2: "more or better calibration images often help; `verification` in the target holds the limits",
+    3: "declare the machine's instruction set in the target (`isa`), so that the scheme fits its kernels",
+    4: "allow more with `verification.task_drop` in the target, or train and quantize for longer",
+}
+
+
+def read_links(outputs: Path) -> list[Link]:
+    """Read the links that a ``verify`` step wrote."""
+    data: list[dict[str, Any]] = json.loads((outputs / RESULT).read_text(encoding="utf-8"))
+    return [Link.from_json(item) for item in data]
+
+
+VERIFY = {
+    "onnxruntime": Stage("verify", 7, run, ("onnxruntime",)),
+    "litert": Stage("verify", 7, run, ("ai-edge-litert",)),
+    "tflite-runtime": Stage("verify", 7, run, ("tflite-runtime",)),
+    "openvino": Stage("verify", 7, run, ("openvino",)),
+    "tosa": Stage("verify", 7, run, ("ai-edge-litert",), toolchains=("tosa",)),
+    "tflite-micro": Stage("verify", 7, run, ("ai-edge-litert",), toolchains=("tflm",)),
+    "qnn": Stage("verify", 7, run, ("onnxruntime",), toolchains=("qnn",)),
+    "rknn": Stage("verify", 7, run, ("onnxruntime",), toolchains=("rknn",)),
+}

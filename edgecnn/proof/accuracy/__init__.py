@@ -1,0 +1,1 @@
+"""Task metrics on labelled images, and their paired statistics."""

@@ -1,0 +1,112 @@
+"""Why a layer broke, as far as its numbers tell, and what to change in the target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgecnn.proof.diagnosis.layer_statistics import ChannelFacts, RangeFacts, WeightFacts
+    from edgecnn.proof.diagnosis.result import LayerDiagnosis
+
+_GAP_DB, _GAP_STEPS = 3.0, 4.0
+"""Shipping kernels may round by a few steps otherwise; more, and a loss with it, is another arithmetic."""
+
+_CLIPPED_MUCH = 0.02
+_CLIPPED, _NARROW = 0.002, 0.7
+"""A range that cuts a few outliers is often the better one; what it cuts must be many, or reach far."""
+
+_WIDE = 2.5
+_OUTLIER = 8.0
+_NOTABLE_SHARE = 0.1
+
+Suspicion = tuple[str, dict[str, Any]]
+
+
+def suspect(layer: LayerDiagnosis, host_isa: str, *, saturates: bool) -> Suspicion | None:
+    """Return what is suspected of a layer and the keys of the target that mend it.
+
+    Args:
+        layer: With its share of the error.
+        host_isa: Instruction set of the machine that executed it.
+        saturates: Whether the runtime's int8 kernels saturate on it.
+    """
+    if layer.problem is not None:
+        return None
+    return (
+        _changed_weights(layer)
+        or _kernel(layer, host_isa, saturates=saturates)
+        or _clips(layer.range)
+        or _too_wide(layer.range)
+        or _dominated(layer.channels, layer.weights)
+        or _few_bits(layer)
+    )
+
+
+def _kept_in_float(layer: LayerDiagnosis) -> dict[str, Any]:
+    return {} if layer.module is None else {"quantize": {"float_layers": [layer.module]}}
+
+
+def _changed_weights(layer: LayerDiagnosis) -> Suspicion | None:
+    weights = layer.weights
+    if weights is None or not weights.changed:
+        return None
+    first, count = weights.changed[0], len(weights.changed)
+    which = f"channel {first} is" if count == 1 else f"{count} channels, {first} first, are"
+    times = f"{weights.gain:.3g} times" if abs(weights.gain - 1.0) > 0.1 else "not"
+    cause = f"its weights changed: in the int8 file {which} {times} the float file's"
+    return cause, _kept_in_float(layer)
+
+
+def _kernel(layer: LayerDiagnosis, host_isa: str, *, saturates: bool) -> Suspicion | None:
+    if not (layer.kernel_gap_db > _GAP_DB and layer.kernel_gap_steps > _GAP_STEPS):
+        return None
+    gap = f"{layer.kernel_gap_db:.0f} dB, up to {layer.kernel_gap_steps:.0f} steps"
+    if saturates:
+        cause = f"its kernel saturates on this CPU ({host_isa}): shipping execution loses {gap}"
+        return cause, {"isa": host_isa}
+    cause = f"its shipping kernel computes otherwise than the reference: it loses {gap}"
+    return cause, _kept_in_float(layer)
+
+
+def _clips(bounds: RangeFacts | None) -> Suspicion | None:
+    if bounds is None or not (
+        bounds.clipped > _CLIPPED_MUCH or (bounds.clipped > _CLIPPED and bounds.excess < _NARROW)
+    ):
+        return None
+    cause = (
+        f"its range [{bounds.low:.4g}, {bounds.high:.4g}] clips {100 * bounds.clipped:.2g} % of the values, "
+        f"which reach from {bounds.seen_low:.4g} to {bounds.seen_high:.4g}"
+    )
+    return cause, {"quantize": {"ranges": "extremes"}}
+
+
+def _too_wide(bounds: RangeFacts | None) -> Suspicion | None:
+    if bounds is None or bounds.excess <= _WIDE:
+        return None
+    cause = (
+        f"its range [{bounds.low:.4g}, {bounds.high:.4g}] is {bounds.excess:.3g} times wider than the "
+        f"values, which reach from {bounds.seen_low:.4g} to {bounds.seen_high:.4g}"
+    )
+    return cause, {"quantize": {"ranges": "search"}}
+
+
+def _dominated(channels: ChannelFacts | None, weights: WeightFacts | None) -> Suspicion | None:
+    if channels is None or channels.widest_ratio <= _OUTLIER:
+        return None
+    if weights is not None and weights.outlier == channels.widest and weights.outlier_ratio > _OUTLIER:
+        what = (
+            f"one weight channel dominates: channel {weights.outlier} has {weights.outlier_ratio:.3g} times "
+            "the weights of the median channel"
+        )
+    else:
+        what = (
+            f"one channel dominates: channel {channels.widest} spans {channels.widest_ratio:.3g} times the "
+            "median channel"
+        )
+    return f"{what}, which leaves the others few levels", {"quantize": {"method": "equalize"}}
+
+
+def _few_bits(layer: LayerDiagnosis) -> Suspicion | None:
+    if layer.effect_share <= _NOTABLE_SHARE:
+        return None
+    return "nothing about it is unusual: 8 bits are few for it", _kept_in_float(layer)

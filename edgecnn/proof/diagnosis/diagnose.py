@@ -1,0 +1,187 @@
+"""Diagnose an int8 file in a child process: JSON in, JSON out; vendor libraries load below this only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgecnn.backends.calibration import Calibration
+from edgecnn.backends.format import QuantizeRequest
+from edgecnn.backends.formats import load_format, missing
+from edgecnn.backends.recovered import Recovered
+from edgecnn.core.errors import InputError
+from edgecnn.data.prepared import PreparedSet
+from edgecnn.proof.diagnosis.accumulators import Votes
+from edgecnn.proof.diagnosis.causes import suspect
+from edgecnn.proof.diagnosis.layer_experiment import walk
+from edgecnn.proof.diagnosis.layer_statistics import channel_facts, range_facts, weight_facts
+from edgecnn.proof.diagnosis.result import LayerDiagnosis, Whole, ranked
+from edgecnn.proof.links.output_distance import SCORES, health
+from edgecnn.quantization.layers import match_layers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgecnn.backends.dissection import Dissection, Piece
+    from edgecnn.backends.worker.runtime import Execution
+    from edgecnn.proof.diagnosis.layer_experiment import Walked
+    from edgecnn.proof.diagnosis.layer_statistics import WeightFacts
+
+_STRANGER_DB = 6.0
+"""Weights in 8 bits keep 30 dB and more; in most layers this little means another network."""
+
+
+def diagnose_files(
+    format: str,  # noqa: A002  the name in targets and requests
+    model: str,
+    float_model: str,
+    images: str,
+    network: str | None,
+    *,
+    shipping: Execution,
+    host_isa: str,
+    saturates: bool,
+    progress: Callable[[int, int], None],
+) -> dict[str, Any]:
+    """Return ``whole`` and ``layers`` of a :class:`~edgecnn.proof.diagnosis.result.Diagnosis` as plain data.
+
+    Args:
+        format: Name of the format.
+        model: The int8 file.
+        float_model: Its float original.
+        images: Directory of a prepared set.
+        network: The checkpoint that the float file was lowered from, to name layers after; None names none.
+        shipping: What counts as shipping execution.
+        host_isa: Instruction set of this machine.
+        saturates: Whether the runtime's int8 kernels saturate on it.
+        progress: Told after every layer.
+
+    Raises:
+        InputError: The files cannot be read, do not belong together, or do not take the images.
+        MissingDependency: A package of the format is not installed.
+    """
+    prepared = PreparedSet.open(Path(images))
+    try:
+        dissection = load_format(format).dissect(Path(model), Path(float_model))
+    except ImportError as error:
+        raise missing(format, error) from error
+    tensors = Calibration(prepared, dissection.layout)
+    _check_size(dissection, tensors)
+    labels = [int(label) for label in prepared.labels]
+    walked = walk(
+        dissection,
+        [tensors[index] for index in range(len(tensors))],
+        labels,
+        shipping=shipping,
+        progress=progress,
+    )
+    classifies = len(dissection.float_outputs) == 1 and walked.outputs[0].ndim == SCORES
+    labelled = classifies and all(label >= 0 for label in labels)
+    pairs = list(zip(walked.pieces, walked.tallies, strict=True))
+    modules = {} if network is None else _modules(dissection, walked.pieces, Path(network))
+    layers = [
+        replace(
+            _layer(dissection, walked, place, classifies=classifies, labelled=labelled),
+            module=modules.get(piece.name),
+        )
+        for place, piece in enumerate(walked.pieces)
+    ]
+    _check_related(layers, float_model)
+    noise = [0.0 if tally.problem else tally.votes.noise.noise for _, tally in pairs]
+    found = [_with_suspicion(layer, host_isa, saturates=saturates) for layer in ranked(layers, noise)]
+    return {
+        "whole": asdict(_whole(walked, classifies=classifies, labelled=labelled)),
+        "layers": [asdict(layer) for layer in found],
+    }
+
+
+def _modules(dissection: Dissection, pieces: list[Piece], network: Path) -> dict[str, str]:
+    """Return the network's names of the float file's layers, found by their weights."""
+    found = {piece.name: dissection.float_weights(piece.name) for piece in pieces if piece.float_nodes}
+    known = Recovered.of(QuantizeRequest("int8", None, "any", network=network)).weights
+    return match_layers({name: weights for name, weights in found.items() if weights is not None}, known)
+
+
+def _check_size(dissection: Dissection, tensors: Calibration) -> None:
+    size = tensors[0].size
+    if dissection.points[0].size != size:
+        raise InputError(
+            f"the network takes images of {dissection.points[0].size} values, the contract makes {size}",
+            hint="the contract and the model file must be for the same input size",
+        )
+
+
+def _check_related(layers: list[LayerDiagnosis], float_model: str) -> None:
+    """Refuse a float file that has nothing to do with the int8 file.
+
+    Raises:
+        InputError: No layer could be measured, or most weights are not the float file's.
+    """
+    problems = [layer.problem for layer in layers if layer.problem is not None]
+    compared = [layer.weights for layer in layers if layer.weights is not None]
+    strangers = [weights for weights in compared if weights.sqnr_db < _STRANGER_DB]
+    hint = "give the file that the int8 file was quantized from with --float"
+    if len(problems) == len(layers):
+        raise InputError(f"no layer can be compared with {float_model}: {problems[0]}", hint=hint)
+    if len(strangers) > len(compared) / 2:
+        raise InputError(
+            f"{float_model} is the float file of another network: {len(strangers)} of {len(compared)} layers "
+            "have other weights",
+            hint=hint,
+        )
+
+
+def _layer(
+    dissection: Dissection, walked: Walked, place: int, *, classifies: bool, labelled: bool
+) -> LayerDiagnosis:
+    piece, tally = walked.pieces[place], walked.tallies[place]
+    votes = tally.votes if tally.problem is None else Votes()
+    right = walked.truth.right
+    return LayerDiagnosis(
+        name=piece.name,
+        module=None,
+        operation=piece.operation,
+        position=place,
+        accumulated_sqnr_db=tally.accumulated.db,
+        alone_sqnr_db=tally.alone.db,
+        shipping_sqnr_db=tally.shipping.db,
+        kernel_gap_steps=tally.largest_gap,
+        effect_sqnr_db=votes.noise.db,
+        effect_share=0.0,
+        agreement=votes.agreed / max(1, votes.images) if classifies else None,
+        top1_drop=(right - votes.right) / votes.images if labelled and votes.images else None,
+        range=range_facts(piece.output.grid, tally.span),
+        channels=channel_facts(tally.span),
+        weights=_weight_facts(dissection, piece),
+        problem=tally.problem,
+    )
+
+
+def _weight_facts(dissection: Dissection, piece: Piece) -> WeightFacts | None:
+    """Compare the weights of a piece that has one layer with weights, in both files."""
+    own, other = ([node for node in nodes if node.weighted] for nodes in (piece.nodes, piece.float_nodes))
+    if len(own) != 1 or len(other) != 1:
+        return None
+    return weight_facts(dissection.float_weights(other[0].name), dissection.weights(own[0].name))
+
+
+def _whole(walked: Walked, *, classifies: bool, labelled: bool) -> Whole:
+    shipped, images = walked.whole, walked.whole.images
+    state = health(np.concatenate(walked.outputs))
+    return Whole(
+        sqnr_db=shipped.noise.db,
+        reference_sqnr_db=walked.reference.noise.db,
+        agreement=shipped.agreed / images if classifies else None,
+        top1=shipped.right / images if labelled else None,
+        float_top1=walked.truth.right / images if labelled else None,
+        tied=state.tied,
+        clipped=state.clipped,
+    )
+
+
+def _with_suspicion(layer: LayerDiagnosis, host_isa: str, *, saturates: bool) -> LayerDiagnosis:
+    suspicion = suspect(layer, host_isa, saturates=saturates)
+    return layer if suspicion is None else replace(layer, cause=suspicion[0], fix=suspicion[1])

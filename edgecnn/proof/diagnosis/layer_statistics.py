@@ -1,0 +1,143 @@
+"""What one layer's numbers are: its range, its channels, its weights; beside the float file's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.proof.diagnosis.accumulators import Noise
+
+if TYPE_CHECKING:
+    from edgecnn.backends.dissection import Grid
+    from edgecnn.proof.diagnosis.accumulators import Span
+
+Values = npt.NDArray[np.float32]
+
+CHANGED_DB = 10.0
+"""Weights in 8 bits keep 30 dB and more; a channel below this is another channel."""
+
+_NOTHING = 1e-30
+
+
+@dataclass(frozen=True)
+class RangeFacts:
+    """A quantized tensor's range beside what the float network really puts there.
+
+    Attributes:
+        low: Smallest value that the grid holds; of all channels where each has its own.
+        high: Largest value that the grid holds.
+        levels: Number of values that the grid holds.
+        seen_low: Smallest value of the float network on the images.
+        seen_high: Largest value of the float network on the images.
+        clipped: Share of the float values beyond the grid.
+        unused: Share of the grid in which no float value lies.
+    """
+
+    low: float
+    high: float
+    levels: int
+    seen_low: float
+    seen_high: float
+    clipped: float
+    unused: float
+
+    @property
+    def excess(self) -> float:
+        """How many times wider the grid is than the values on it."""
+        return (self.high - self.low) / max(self.seen_high - self.seen_low, 1e-30)
+
+
+@dataclass(frozen=True)
+class WeightFacts:
+    """A layer's int8 weights beside its float weights.
+
+    Attributes:
+        sqnr_db: Signal to quantization noise ratio of the weights, in dB.
+        changed: Output channels whose weights are not the float file's, less than 10 dB apart.
+        gain: How many times the float weights the first changed channel has.
+        outlier: Output channel with the largest weights.
+        outlier_ratio: Its largest weight over the median channel's.
+    """
+
+    sqnr_db: float
+    changed: tuple[int, ...]
+    gain: float
+    outlier: int
+    outlier_ratio: float
+
+
+@dataclass(frozen=True)
+class ChannelFacts:
+    """What a float tensor's channels hold.
+
+    Attributes:
+        dead: Channels that hold one value on all images.
+        widest: Channel with the largest span.
+        widest_ratio: Its span over the median live channel's.
+    """
+
+    dead: tuple[int, ...]
+    widest: int
+    widest_ratio: float
+
+
+def range_facts(grid: Grid | None, span: Span) -> RangeFacts | None:
+    """Compare a grid with what the float tensor held; None where the tensor is float, or was not seen."""
+    if grid is None or span.low is None or span.high is None:
+        return None
+    low, high = float(grid.low.min()), float(grid.high.max())
+    seen_low, seen_high = float(span.low.min()), float(span.high.max())
+    used = max(0.0, min(high, seen_high) - max(low, seen_low))
+    return RangeFacts(
+        low=low,
+        high=high,
+        levels=grid.levels,
+        seen_low=seen_low,
+        seen_high=seen_high,
+        clipped=span.clipped / max(1, span.count),
+        unused=1.0 - used / max(high - low, _NOTHING),
+    )
+
+
+def channel_facts(span: Span) -> ChannelFacts | None:
+    """Look for dead and for dominating channels; None where the tensor was not seen.
+
+    >>> from edgecnn.proof.diagnosis.accumulators import Span
+    >>> span = Span(axis=1)
+    >>> span.add(np.float32([[[0, 0], [0, 1], [0, 40], [0, 2]]]), None)
+    >>> channel_facts(span)
+    ChannelFacts(dead=(0,), widest=2, widest_ratio=20.0)
+    """
+    if span.low is None or span.high is None:
+        return None
+    spans = span.high - span.low
+    live = spans[spans > 0]
+    widest = int(spans.argmax())
+    ratio = float(spans[widest] / np.median(live)) if live.size else 1.0
+    return ChannelFacts(tuple(map(int, np.flatnonzero(spans == 0))), widest, ratio)
+
+
+def weight_facts(floats: Values | None, quantized: Values | None) -> WeightFacts | None:
+    """Compare weights ``[O, ...]``; None where one file has none, or none of that shape."""
+    if floats is None or quantized is None or floats.shape != quantized.shape:
+        return None
+    want = floats.reshape(len(floats), -1).astype(np.float64)
+    have = quantized.reshape(len(quantized), -1).astype(np.float64)
+    energy, error = np.square(want).sum(axis=1), np.square(want - have).sum(axis=1)
+    changed = np.flatnonzero(error > 10 ** (-CHANGED_DB / 10) * energy)
+    gain = 1.0
+    if changed.size:
+        first = changed[0]
+        gain = float((want[first] * have[first]).sum() / max(energy[first], _NOTHING))
+    peaks = np.abs(have).max(axis=1)
+    outlier = int(peaks.argmax())
+    return WeightFacts(
+        sqnr_db=Noise(float(energy.sum()), float(error.sum())).db,
+        changed=tuple(map(int, changed)),
+        gain=gain,
+        outlier=outlier,
+        outlier_ratio=float(peaks[outlier] / max(float(np.median(peaks)), _NOTHING)),
+    )

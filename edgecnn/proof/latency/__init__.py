@@ -1,0 +1,1 @@
+"""Latency: measured in turns, compared with intervals."""

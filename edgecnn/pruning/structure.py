@@ -1,0 +1,290 @@
+"""Which channels of a network can only be removed together, found by torch-pruning's dependency graph.
+
+Fang et al. 2023, DepGraph (arXiv:2301.12900). What is added here: heads are found from the outputs backwards
+and kept, groups with layers that ``spec.json`` cannot describe are left alone, and what the graph says is
+proven: the smaller network must answer as the whole one whose removed channels are multiplied with zero.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch_pruning as tp
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from edgecnn.core.errors import InputError
+from edgecnn.models.weights import first_line
+from edgecnn.models.widths import LAYERS, is_depthwise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Removals = Mapping[str, Sequence[int]]
+
+# What tracing a network of a kind that torch-pruning does not know ends in.
+_UNTRACEABLE = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError, AssertionError)
+_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class ChannelGroup:
+    """Channels that layers share: removing one removes it from every one of them.
+
+    Attributes:
+        name: Qualified name of the layer that the group is known by.
+        channels: How many there are.
+        outputs: Entries for each channel in the outputs of layers, by name.
+        inputs: The same for what layers read.
+    """
+
+    name: str
+    channels: int
+    outputs: Mapping[str, int]
+    inputs: Mapping[str, int]
+
+
+class Structure:
+    """The groups of channels of one network that may be pruned.
+
+    Args:
+        module: The network; it is not changed.
+        example: One image, float32 ``[1, C, H, W]``.
+        name: What messages call the network.
+
+    Attributes:
+        groups: The groups, in the order of their first layers.
+
+    Raises:
+        InputError: The network cannot be traced, or there is nothing in it that may be pruned.
+    """
+
+    def __init__(self, module: nn.Module, example: Tensor, name: str) -> None:
+        self.module, self.example, self.name = module.eval(), example, name
+        self._names = {layer: path for path, layer in module.named_modules()}
+        with self._explained():
+            self._graph = self._trace(module)
+            found = list(self._find(output_layers(module, example)))
+        self.groups = [group for group, _ in found]
+        self._items = {group.name: items for group, items in found}
+        self._readers = {group.name: self._readers_of(items) for group, items in found}
+        if not self.groups:
+            raise InputError(
+                f"{name} has no channels that can be removed",
+                hint="its layers end in its outputs, or stand among operations that mix channels",
+            )
+
+    def scores(self, importance: Callable[[Any], Tensor | None]) -> dict[str, Tensor]:
+        """Return what channels are worth, float32 ``[channels]`` by group, where the measure says anything.
+
+        Args:
+            importance: One of torch-pruning's, called with a whole group.
+        """
+        found = {name: importance(items) for name, items in self._items.items()}
+        return {name: score.detach().float().cpu() for name, score in found.items() if score is not None}
+
+    def without(self, removed: Removals) -> nn.Module:
+        """Return a copy of the network that lacks channels, proven to compute what is left.
+
+        Args:
+            removed: Numbers of the channels to remove, by group.
+
+        Raises:
+            InputError: The network's operations cannot follow; the message names one.
+        """
+        small = self._cut(removed)
+        if not self._computes_the_same(small, removed):
+            raise InputError(
+                f"{self.name} cannot be pruned: it does not compute the same without the channels of "
+                f"{self._culprit(removed)}",
+                hint="an operation there mixes or reorders channels",
+            )
+        return small
+
+    def _cut(self, removed: Removals) -> nn.Module:
+        small = copy.deepcopy(self.module)
+        graph = self._trace(small)
+        for name, channels in removed.items():
+            if channels:
+                _group_of(graph, small.get_submodule(name), channels).prune()
+        return small.requires_grad_(True).eval()
+
+    @contextlib.contextmanager
+    @torch.no_grad()
+    def masked(self, removed: Removals) -> Iterator[nn.Module]:
+        """Lend the network with channels that count for nothing: what reads one multiplies it with zero.
+
+        Args:
+            removed: Numbers of the channels, by group.
+        """
+        saved: dict[nn.Parameter, Tensor] = {}
+        try:
+            for name, channels in removed.items():
+                gone = set(channels)
+                for weight, entries, roots in self._readers[name]:
+                    saved.setdefault(weight, weight.detach().clone())
+                    picked = [entry for entry, root in zip(entries, roots, strict=True) if root in gone]
+                    weight[:, picked] = 0.0
+            yield self.module
+        finally:
+            for weight, value in saved.items():
+                weight.copy_(value)
+
+    def _computes_the_same(self, small: nn.Module, removed: Removals) -> bool:
+        found = self._run(small)
+        with torch.no_grad(), self.masked(removed) as whole:
+            return _alike(whole(self.example), found)
+
+    def _run(self, small: nn.Module) -> Any:
+        """Return what a network without channels answers, or name the operation that cannot follow."""
+        last = _LastCall()
+        try:
+            with torch.no_grad(), last:
+                return small(self.example)
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise InputError(
+                f"{self.name} cannot be pruned: {last.name} cannot follow: {first_line(error)}",
+                hint="it expects the number of channels that the network was built with",
+            ) from error
+
+    def _culprit(self, removed: Removals) -> str:
+        """Return the first group that makes a difference when it alone is pruned, with its operations."""
+        for name, channels in removed.items():
+            alone = {name: channels}
+            if not self._computes_the_same(self._cut(alone), alone):
+                nodes = [item.dep.target for item in self._items[name]]
+                passed = sorted({node.name for node in nodes if node.module not in self._names})
+                return f"{name}, which pass {', '.join(passed)}"
+        return "several groups together"
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say what it means when reading the graph fails."""
+        try:
+            yield
+        except _UNTRACEABLE as error:
+            reason = first_line(error)
+            raise InputError(f"the graph of {self.name} cannot be traced for pruning: {reason}") from error
+
+    def _trace(self, module: nn.Module) -> Any:
+        modes = [parameter.requires_grad for parameter in module.parameters()]
+        module.requires_grad_(True)  # the graph is read from what autograd records
+        try:
+            with warnings.catch_warnings(), torch.enable_grad():
+                warnings.simplefilter("ignore")
+                return tp.DependencyGraph().build_dependency(module, self.example, verbose=False)
+        finally:
+            for parameter, mode in zip(module.parameters(), modes, strict=True):
+                parameter.requires_grad = mode
+
+    def _find(self, heads: set[nn.Module]) -> Iterator[tuple[ChannelGroup, Any]]:
+        for items in self._graph.get_all_groups(ignored_layers=list(heads)):
+            found = self._describe(items)
+            if found is not None and found.inputs:
+                yield found, items
+
+    def _readers_of(self, items: Any) -> list[tuple[nn.Parameter, list[int], list[int]]]:
+        """Return the weights that read a group, their entries, and the channel that each entry stands for."""
+        return [
+            (item.dep.target.module.weight, list(item.idxs), list(item.root_idxs))
+            for item in items
+            if _reads(self._graph, item.dep)
+        ]
+
+    def _describe(self, items: Any) -> ChannelGroup | None:
+        """Return a group as data; None where a layer is in it that cannot be narrowed."""
+        root = items[0].dep.target.module
+        channels = len(items[0].idxs)
+        outputs: dict[str, int] = {}
+        inputs: dict[str, int] = {}
+        for dependency, indices in items:
+            layer = dependency.target.module
+            if isinstance(layer, nn.Parameter):
+                return None
+            if layer not in self._names:  # an operation, not a layer
+                continue
+            grouped = isinstance(layer, nn.Conv2d) and layer.groups > 1 and not is_depthwise(layer)
+            if not isinstance(layer, LAYERS) or grouped or len(indices) % channels:
+                if any(True for _ in layer.parameters()) or grouped:
+                    return None
+                continue
+            sides = inputs if _reads(self._graph, dependency) else outputs
+            sides[self._names[layer]] = len(indices) // channels
+        return ChannelGroup(self._names[root], channels, outputs, inputs)
+
+
+def output_layers(module: nn.Module, example: Tensor) -> set[nn.Module]:
+    """Return the layers with weights whose outputs reach the network's without another such layer between.
+
+    Args:
+        module: The network, in evaluation mode.
+        example: One image, float32 ``[1, C, H, W]``.
+    """
+    made_by: dict[Any, nn.Module] = {}
+
+    def note(layer: nn.Module, _: Any, output: Tensor) -> None:
+        made_by[output.grad_fn] = layer
+
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    hooks = [layer.register_forward_hook(note) for layer in layers]
+    try:
+        with torch.enable_grad():
+            answer = module(example.clone().requires_grad_())
+    finally:
+        for hook in hooks:
+            hook.remove()
+    found, seen, ahead = set(), set(), [output.grad_fn for output in _tensors(answer)]
+    while ahead:
+        function = ahead.pop()
+        if function is None or function in seen:
+            continue
+        seen.add(function)
+        if function in made_by:
+            found.add(made_by[function])
+        else:
+            ahead += [source for source, _ in function.next_functions]
+    return found
+
+
+class _LastCall(TorchFunctionMode):
+    """Remembers the operation that was called last."""
+
+    name = "its forward function"
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        self.name = getattr(func, "__name__", str(func))
+        return func(*args, **(kwargs or {}))
+
+
+def _group_of(graph: Any, layer: nn.Module, channels: Sequence[int]) -> Any:
+    prune = graph.get_pruner_of_module(layer).prune_out_channels
+    return graph.get_pruning_group(layer, prune, list(channels))
+
+
+def _reads(graph: Any, dependency: Any) -> bool:
+    """Whether a layer of a group takes the channels in, and does not hand them on as its own."""
+    layer = dependency.target.module
+    takes = graph.is_in_channel_pruning_fn(dependency.handler)
+    return takes and isinstance(layer, nn.Conv2d | nn.Linear) and not is_depthwise(layer)
+
+
+def _tensors(answer: Any) -> list[Tensor]:
+    return [answer] if isinstance(answer, Tensor) else list(answer)
+
+
+def _alike(expected: Any, found: Any) -> bool:
+    """Whether outputs are equal but for the order in which sums were taken."""
+    pairs = list(zip(_tensors(expected), _tensors(found), strict=True))
+    return all(
+        one.shape == other.shape
+        and float((one - other).detach().abs().max())
+        <= _TOLERANCE * max(1e-6, float(one.detach().abs().max()))
+        for one, other in pairs
+    )

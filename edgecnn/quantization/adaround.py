@@ -1,0 +1,97 @@
+"""AdaRound: choose for every weight whether it is rounded up or down, so that the layer's output is right.
+
+Nagel et al. 2020, "Up or Down? Adaptive Rounding for Post-Training Quantization" (arXiv:2004.10568), in its
+asymmetric form: a layer's inputs are those of the quantized network, its targets those of the float one. The
+layers take their turns in :func:`edgecnn.quantization.layer_by_layer.walk`; one layer's choice is made in
+:mod:`edgecnn.quantization.rounding` on samples of its output (:mod:`edgecnn.quantization.layer_samples`).
+
+Weights end exactly on the grid of the scheme. With the scheme ``symmetric`` the largest weight of a channel
+stays at 127, so that a quantizer which puts it there finds the same scale again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from edgecnn.quantization.layer_samples import sample
+from edgecnn.quantization.rounding import Problem, optimize
+from edgecnn.quantization.weight_grid import weight_scales
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from edgecnn.quantization.graph import Layer
+    from edgecnn.quantization.layer_by_layer import Turn
+    from edgecnn.quantization.rounding import Rounded
+    from edgecnn.quantization.simulate import Simulator
+
+_SAMPLES = 6000
+
+
+class AdaRound:
+    """Chooses the weights of one layer after the other, for :func:`edgecnn.quantization.layer_by_layer.walk`.
+
+    Args:
+        simulator: Its state holds the float weights, its scheme says which grid.
+        iterations: Steps of Adam for each layer.
+        seed: Of the samples and batches; the same seed gives the same bits.
+        progress: Told the number of layers done.
+
+    Attributes:
+        results: What became of each layer, by name.
+        scales: Scale of every output channel, float32 ``[O]``, by layer name.
+    """
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        *,
+        iterations: int,
+        seed: int,
+        progress: Callable[[int], None],
+    ) -> None:
+        self.results: dict[str, Rounded] = {}
+        self.scales: dict[str, Tensor] = {}
+        self._simulator, self._iterations, self._progress = simulator, iterations, progress
+        self._random = torch.Generator().manual_seed(seed)
+
+    def __call__(self, turn: Turn) -> Tensor:
+        """Return the layer's weights, rounded up or down to the grid."""
+        layer, simulator = turn.layer, self._simulator
+        weight = simulator.state[simulator.placeholder(layer.weight)]
+        depthwise = layer.kind == "depthwise"
+        scales = weight_scales(weight.numpy(), simulator.scheme, depthwise=depthwise, free=True)
+        scale = torch.from_numpy(scales)[:, None]
+        samples = sample(turn, weight, _SAMPLES, self._random)
+        own, total = self._biases(layer)
+        problem = Problem(
+            inputs=samples.inputs,
+            targets=samples.targets - _by_group(own, layer.groups),
+            steps=(weight.flatten(1) / scale).reshape(layer.groups, -1, weight[0].numel()),
+            scale=scale.reshape(layer.groups, -1, 1),
+            bias=_by_group(total, layer.groups),
+            activation=layer.activation,
+        )
+        levels, self.results[layer.name] = optimize(problem, self._iterations, self._random)
+        self.scales[layer.name] = scale.flatten()
+        self._progress(len(self.results))
+        return (levels.reshape(len(weight), -1) * scale).reshape(weight.shape)
+
+    def _biases(self, layer: Layer) -> tuple[Tensor, Tensor]:
+        """Return the layer's own bias and what its sums are given before the activation, each ``[O]``."""
+        state, norm = self._simulator.state, layer.batch_norm
+        outputs = len(state[self._simulator.placeholder(layer.weight)])
+
+        def value(key: str | None) -> Tensor:
+            return torch.zeros(outputs) if key is None else state[self._simulator.placeholder(key)]
+
+        own = value(layer.bias)
+        return own, own if norm is None else own + value(norm.shift) - value(norm.mean)
+
+
+def _by_group(bias: Tensor, groups: int) -> Tensor:
+    return bias.reshape(groups, 1, -1)

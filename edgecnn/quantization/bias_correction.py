@@ -1,0 +1,91 @@
+"""Bias correction: rounding weights moves the mean of every channel, and a bias can move it back.
+
+Nagel et al. 2019 (arXiv:1906.04721, section 4.2) and Finkelstein et al. 2019 (arXiv:1906.03193). The fast
+form takes the expected input of each layer from one pass of the float network and corrects for the rounding
+of its weights alone; the full form compares both networks layer after layer, and so corrects for clipped and
+rounded activations and for all layers before, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from edgecnn.quantization.execution import batches, compute, last_uses, operations
+from edgecnn.quantization.fold import read_bias, write_bias
+from edgecnn.quantization.layer_by_layer import walk
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from torch import Tensor, nn
+
+    from edgecnn.quantization.graph import Graph, Layer
+    from edgecnn.quantization.simulate import Simulator
+
+
+def correct_fully(simulator: Simulator, images: Tensor) -> dict[str, Tensor]:
+    """Return what to add to each bias, ``[O]`` by layer name, from both networks side by side.
+
+    Args:
+        simulator: With activation grids.
+        images: Calibration images, float32 ``[N, C, H, W]``.
+    """
+    return walk(simulator, images)
+
+
+def correct_quickly(simulator: Simulator, images: Tensor) -> dict[str, Tensor]:
+    """Return what to add to each bias, ``[O]`` by layer name, from the mean of each layer's float inputs.
+
+    What the rounding error of the weights adds up to on the mean input is taken off. Padding is taken for
+    input of the mean value.
+
+    Args:
+        simulator: Its weights; it needs no activation grids.
+        images: Calibration images, float32 ``[N, C, H, W]``.
+    """
+    graph, added = simulator.graph, {}
+    means = _input_means(graph, simulator.state, images)
+    for layer in graph.layers:
+        if not layer.shared and (layer.bias is not None or layer.batch_norm is not None):
+            name = simulator.placeholder(layer.weight)
+            error = simulator.weights[name] - simulator.state[name]
+            added[layer.name] = -_response(error, means[layer.name], layer.groups)
+    return added
+
+
+def apply(module: nn.Module, graph: Graph, added: dict[str, Tensor]) -> None:
+    """Add corrections to the biases of a folded network, in place."""
+    for name, shift in added.items():
+        bias = read_bias(module, graph[name])
+        if bias is not None:
+            write_bias(module, graph[name], bias + shift)
+
+
+def _input_means(graph: Graph, state: dict[str, Tensor], images: Tensor) -> dict[str, Tensor]:
+    """Return the mean of every input channel of every layer, float32 ``[I]``, in the float network."""
+    layers: dict[str, Layer] = {layer.node: layer for layer in graph.layers}
+    ended = last_uses(graph.program)
+    total: dict[str, Tensor] = {}
+    for batch in batches(images, graph.batch):
+        values: dict[str, Any] = {**state, graph.input: batch}
+        for node in operations(graph.program):
+            if node.name in layers:
+                layer = layers[node.name]
+                source = values[node.all_input_nodes[0].name]
+                channels = source if layer.kind == "linear" else source.movedim(1, -1)
+                share = len(batch) / len(images)
+                mean = channels.flatten(0, -2).mean(dim=0) * share
+                total[layer.name] = total.get(layer.name, torch.zeros_like(mean)) + mean
+            values[node.name] = compute(node, values)
+            for name in ended.get(node.name, ()):
+                del values[name]
+    return total
+
+
+def _response(weight: Tensor, mean: Tensor, groups: int) -> Tensor:
+    """Return what weights ``[O, I / groups, ...]`` answer to the mean input ``[I]``, ``[O]``."""
+    summed = weight.flatten(2).sum(dim=2) if weight.ndim > 2 else weight
+    grouped = summed.reshape(groups, -1, summed.shape[1])
+    return torch.einsum("goi,gi->go", grouped, mean.reshape(groups, -1)).flatten()

@@ -1,0 +1,108 @@
+"""A network and its calibration images, opened and checked: what every recovery of accuracy starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.data.calibration import MIN_IMAGES
+from edgecnn.data.prepared import PreparedSet
+from edgecnn.data.sampling import stratified
+from edgecnn.models.checkpoint import load_checkpoint
+from edgecnn.ondevice.normalize import normalize
+from edgecnn.quantization.fold import fold_batch_norm
+from edgecnn.quantization.graph import trace
+from edgecnn.quantization.silu_scaling import even_out
+from edgecnn.quantization.simulate import Simulator
+from edgecnn.quantization.weight_grid import SCHEMES
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from edgecnn.models.spec import ModelSpec
+    from edgecnn.quantization.graph import Graph
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A folded network, its simulation, and what it is calibrated with.
+
+    Attributes:
+        module: The network, batch norms folded.
+        spec: What it is.
+        graph: Its trace.
+        simulator: Its simulation, without ranges as yet.
+        images: Normalized calibration images, float32 ``[N, C, H, W]``.
+        labels: int64 ``[N]``; -1 where an image has none.
+        truth: What the network answered before anything was changed, float32 ``[N, values]``.
+        digest: Of the calibration set.
+        folded: Names of the layers whose batch norm was folded.
+        gates: Names of the activations that were written out, so that their channels could be evened out.
+    """
+
+    module: nn.Module
+    spec: ModelSpec
+    graph: Graph
+    simulator: Simulator
+    images: Tensor
+    labels: Tensor
+    truth: Tensor
+    digest: str
+    folded: tuple[str, ...]
+    gates: tuple[str, ...]
+
+    @classmethod
+    def open(cls, checkpoint: str, calibration: str, scheme: str, images: int, seed: int) -> Calibrated:
+        """Open a checkpoint and at most ``images`` of a prepared set, the classes in equal shares.
+
+        Raises:
+            InputError: The network cannot be traced, or there are too few images, or of another size.
+            UsageError: There is no such scheme.
+        """
+        if scheme not in SCHEMES:
+            raise UsageError(f"there is no weight scheme {scheme!r}", hint=f"there are {', '.join(SCHEMES)}")
+        module, spec = load_checkpoint(Path(checkpoint))
+        prepared = PreparedSet.open(Path(calibration))
+        pixels, labels = _choose(prepared, spec, images, seed)
+        # OpenVINO computes SiLU in float and needs no help there.
+        gates: tuple[str, ...] = ()
+        if scheme != "pairs-c":
+            module, spec, gates = even_out(module, spec, pixels)
+        graph = trace(module, pixels[:1])
+        folded = fold_batch_norm(module, graph)
+        simulator = Simulator(module, graph, scheme)
+        return cls(
+            module=module,
+            spec=spec,
+            graph=graph,
+            simulator=simulator,
+            images=pixels,
+            labels=labels,
+            truth=simulator.run(pixels, active=()),
+            digest=prepared.digest,
+            folded=folded,
+            gates=gates,
+        )
+
+
+def _choose(prepared: PreparedSet, spec: ModelSpec, count: int, seed: int) -> tuple[Tensor, Tensor]:
+    if min(count, len(prepared)) < MIN_IMAGES:
+        raise InputError(
+            f"recovering accuracy needs at least {MIN_IMAGES} calibration images, "
+            f"not {min(count, len(prepared))}",
+            hint="give a hundred or so real images of the kind that the device will see",
+        )
+    wanted, given = spec.contract, prepared.images.shape[1:]
+    if given != (wanted.height, wanted.width, wanted.channels):
+        size = f"{wanted.height}x{wanted.width}x{wanted.channels}"
+        raise InputError(
+            f"calibration images of {'x'.join(map(str, given))} do not fit the network's input of {size}"
+        )
+    chosen = np.sort(stratified(prepared.labels, count, seed))
+    images = normalize(np.ascontiguousarray(prepared.images[chosen]), spec.contract)
+    return torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(np.array(prepared.labels[chosen]))

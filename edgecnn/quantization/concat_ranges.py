@@ -1,0 +1,103 @@
+"""Concatenations that one scale cannot serve: the best-known way in which a detector dies in int8.
+
+Integer runtimes give a concatenation and all its parts one grid. Where boxes in pixels meet scores within
+0..1, 256 levels that reach to 416 leave the scores one level or two, and every detection is lost, while the
+file is valid and fast. Where ranges are close enough, the common one is written to the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgecnn.core.errors import InputError
+from edgecnn.quantization.ranges import Range
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from edgecnn.quantization.ranges import Observations
+
+LEAST_LEVELS = 8
+"""Levels of the common grid that every part must span."""
+
+_LEVELS = 256
+
+
+@dataclass(frozen=True)
+class Join:
+    """A concatenation.
+
+    Attributes:
+        name: What the file calls it.
+        parts: Names of the tensors that are joined.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+
+
+def refuse_conflicts(seen: Observations, joins: Iterable[Join]) -> None:
+    """Refuse a network that joins tensors whose ranges differ so much that one scale cannot hold both.
+
+    Args:
+        seen: What the calibration images showed in float; parts that were not observed are not judged.
+        joins: The network's concatenations.
+
+    Raises:
+        InputError: Names the concatenation, its widest part and the one that would vanish beside it.
+    """
+    places = {name: place for place, name in enumerate(seen.names)}
+    for join in joins:
+        spans = {
+            name: (float(seen.low[:, places[name]].min()), float(seen.high[:, places[name]].max()))
+            for name in join.parts
+            if name in places
+        }
+        # A grid holds zero: what lies in 5..6 takes as much of it as what lies in 0..6.
+        reach = {name: max(high, 0.0) - min(low, 0.0) for name, (low, high) in spans.items()}
+        alive = {name: extent for name, extent in reach.items() if extent > 0.0}
+        if len(alive) < 2:
+            continue
+        widest, least = max(alive, key=alive.__getitem__), min(alive, key=alive.__getitem__)
+        lowest = min(0.0, *(low for low, _ in spans.values()))
+        highest = max(0.0, *(high for _, high in spans.values()))
+        levels = _LEVELS * alive[least] / (highest - lowest)
+        if levels < LEAST_LEVELS:
+            raise InputError(
+                f"{join.name} joins {widest}, which spans {_shown(spans[widest])}, with {least}, which spans "
+                f"{_shown(spans[least])}: one int8 scale leaves it {levels:.1f} of {_LEVELS} levels",
+                hint="return them as outputs of their own and join them behind the network; of an .onnx file "
+                "--outputs names them",
+            )
+
+
+def with_one_grid(ranges: Mapping[str, Range], joins: Iterable[Join]) -> dict[str, Range]:
+    """Give all parts of a concatenation the range that holds them, and so on where parts are shared.
+
+    A runtime that joins integers needs one grid for all. Where ranges differ it makes one of its own behind
+    the file's back, and rounds twice.
+
+    Args:
+        ranges: By tensor.
+        joins: The network's concatenations; parts without a range are left out.
+
+    >>> ranges = {"a": Range(0.0, 1.0), "b": Range(-1.0, 0.5), "c": Range(0.0, 9.0)}
+    >>> with_one_grid(ranges, [Join("cat", ("a", "b"))])["b"]
+    Range(low=-1.0, high=1.0)
+    """
+    groups: list[set[str]] = []
+    for join in joins:
+        parts = {part for part in join.parts if part in ranges}
+        touching = [group for group in groups if group & parts]
+        groups = [group for group in groups if not group & parts] + [parts.union(*touching)]
+    wide = {
+        part: Range(min(ranges[name].low for name in group), max(ranges[name].high for name in group))
+        for group in groups
+        for part in group
+    }
+    return dict(ranges) | wide
+
+
+def _shown(span: tuple[float, float]) -> str:
+    return f"{span[0]:.3g}..{span[1]:.3g}"

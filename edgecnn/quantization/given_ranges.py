@@ -1,0 +1,144 @@
+"""Activation ranges that training decided, and how a format finds its own tensors among them.
+
+Tensors have other names in every format, but in float they hold the same values: what the smallest and
+largest value of a tensor were on each calibration image is a fingerprint that no other tensor of the
+network shares by chance. A format's back end observes just that of its own tensors
+(:mod:`edgecnn.quantization.ranges`), so a range that was learnt once goes to every native quantizer without
+any mapping of names.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgecnn.core.errors import InputError
+from edgecnn.quantization.ranges import Observations, Range
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RANGES_FILE, SEEN_FILE = "ranges.json", "ranges.npy"
+SCHEMA = 1
+
+_TOLERANCE = 1e-3
+"""How far float kernels of two runtimes may be apart, as a share of a tensor's largest magnitude."""
+
+_MAX_JSON_BYTES = 16 * 1024 * 1024
+_MAX_VALUES = 1 << 28
+
+
+@dataclass(frozen=True)
+class GivenRanges:
+    """Ranges by tensor of a training graph, with the tensors' fingerprints.
+
+    Attributes:
+        ranges: One a tensor; what its int8 grid spans.
+        seen: The same tensors in float, on every calibration image.
+    """
+
+    ranges: dict[str, Range]
+    seen: Observations
+
+    def save(self, directory: Path) -> None:
+        """Write ``ranges.json`` and ``ranges.npy`` (float32 ``[2, images, tensors]``)."""
+        document = {
+            "schema": SCHEMA,
+            "tensors": [
+                {"name": name, "low": self.ranges[name].low, "high": self.ranges[name].high}
+                for name in self.seen.names
+            ],
+        }
+        (directory / RANGES_FILE).write_text(json.dumps(document, indent=1), encoding="utf-8")
+        np.save(directory / SEEN_FILE, np.stack([self.seen.low, self.seen.high]), allow_pickle=False)
+
+    @classmethod
+    def load(cls, directory: Path) -> GivenRanges:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            InputError: A file is missing, damaged or too large, or the two do not fit each other.
+        """
+        ranges = _read_ranges(directory / RANGES_FILE)
+        low, high = _read_seen(directory / SEEN_FILE, len(ranges))
+        return cls(ranges, Observations(tuple(ranges), low, high))
+
+
+def match(seen: Observations, given: GivenRanges) -> dict[str, Range]:
+    """Find the given range of every tensor of a format's float graph.
+
+    Args:
+        seen: What the format's tensors held on the same calibration images, in the same order.
+        given: Ranges and fingerprints.
+
+    Returns:
+        Ranges by the format's tensor names. A tensor that training did not round is not among them, such as
+        one that this format alone writes out; its range is left to be estimated.
+
+    Raises:
+        InputError: The two were not observed on the same number of images.
+
+    >>> trained = Observations.gather([{"relu": (0.0, 2.0)}, {"relu": (0.0, 3.0)}])
+    >>> first = {"t1": (0.0, 1.0), "t2": (0.0, 2.0)}
+    >>> here = Observations.gather([first, {"t1": (0.0, 1.0), "t2": (0.0, 3.0)}])
+    >>> match(here, GivenRanges({"relu": Range(0.0, 2.5)}, trained))
+    {'t2': Range(low=0.0, high=2.5)}
+    """
+    if len(seen) != len(given.seen):
+        raise InputError(
+            f"ranges were trained with {len(given.seen)} calibration images, and there are {len(seen)}",
+            hint="quantize with the calibration set that the training had",
+        )
+    known = _fingerprints(given.seen)
+    size = np.maximum(np.abs(known).max(axis=0), np.finfo(np.float32).tiny)
+    names = given.seen.names
+    found = {}
+    for name, own in zip(seen.names, _fingerprints(seen).T, strict=True):
+        distance = np.abs(known - own[:, None]).max(axis=0) / size
+        nearest = int(distance.argmin())
+        if distance[nearest] <= _TOLERANCE:
+            found[name] = given.ranges[names[nearest]]
+    return found
+
+
+def _fingerprints(seen: Observations) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return ``[2 * images, tensors]``."""
+    return np.concatenate([seen.low, seen.high]).astype(np.float64)
+
+
+def _read_ranges(file: Path) -> dict[str, Range]:
+    try:
+        if file.stat().st_size > _MAX_JSON_BYTES:
+            raise InputError(f"{file} is larger than {_MAX_JSON_BYTES} bytes")
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if document["schema"] != SCHEMA:
+            raise InputError(f"{file} has schema {document['schema']!r}; this version reads {SCHEMA}")
+        ranges = {
+            str(item["name"]): Range(float(item["low"]), float(item["high"])) for item in document["tensors"]
+        }
+        count = len(document["tensors"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{file} does not hold activation ranges: {error}") from error
+    if len(ranges) != count:
+        raise InputError(f"{file} names a tensor twice")
+    for name, bounds in ranges.items():
+        if not (np.isfinite([bounds.low, bounds.high]).all() and bounds.low <= bounds.high):
+            raise InputError(f"{file}: {name} has no range, but {bounds.low}..{bounds.high}")
+    return ranges
+
+
+def _read_seen(file: Path, tensors: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    try:
+        seen = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{file} is not a whole array: {error}") from error
+    fits = seen.dtype == np.float32 and seen.ndim == 3 and seen.shape[::2] == (2, tensors)
+    if not fits or seen.size > _MAX_VALUES:
+        raise InputError(f"{file} is {seen.dtype} {list(seen.shape)}, not float32 [2, images, {tensors}]")
+    values: np.ndarray[Any, np.dtype[np.float32]] = np.array(seen)
+    if not np.isfinite(values).all():
+        raise InputError(f"{file} holds values that are not finite")
+    return values

@@ -1,0 +1,89 @@
+"""What stands in a training graph where a runtime holds int8: rounding forward, straight through backward.
+
+torchao's own modules keep scale and zero point as state, which no moving average of the weights may mix, and
+learn the scales of weights from a moving average too. These keep a range, or nothing at all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torchao.quantization.pt2e.fake_quantize import FakeQuantizeBase
+
+from edgecnn.quantization.qat.weights import on_grid, weight_scales
+from edgecnn.quantization.ranges import Range
+
+if TYPE_CHECKING:
+    from edgecnn.quantization.graph import Kind
+    from edgecnn.quantization.qat.weights import Scheme
+
+LOWEST, HIGHEST = -128, 127
+_LEVELS = HIGHEST - LOWEST
+_SMALLEST_SPAN = 1e-6
+
+
+class ActivationFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
+    """One range for a whole tensor, on the asymmetric int8 grid that every runtime uses.
+
+    Args:
+        spec: What torchao passes on of the annotation; the grid is int8 whatever it says.
+
+    Attributes:
+        low: Lower end of the range, float32 ``[]``, at most 0.
+        high: Upper end, at least 0.
+    """
+
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, **spec: Any) -> None:  # noqa: ARG002
+        super().__init__()
+        self.register_buffer("low", torch.zeros(()))
+        self.register_buffer("high", torch.zeros(()))
+
+    @property
+    def grid_range(self) -> Range:
+        """The real values that the grid spans: what a quantizer has to be given to find the same grid."""
+        scale, zero = (float(value) for value in self.calculate_qparams())
+        return Range((LOWEST - zero) * scale, (HIGHEST - zero) * scale)
+
+    def set_range(self, value: Range) -> None:
+        """Set the range, widened to hold zero."""
+        self.low.fill_(min(value.low, 0.0))
+        self.high.fill_(max(value.high, 0.0))
+
+    def calculate_qparams(self) -> tuple[Tensor, Tensor]:
+        """Return scale, float32 ``[]``, and zero point, int32 ``[]``."""
+        scale = (self.high - self.low).clamp_min(_SMALLEST_SPAN) / _LEVELS
+        zero = torch.round(LOWEST - self.low / scale).clamp(LOWEST, HIGHEST)
+        return scale, zero.to(torch.int32)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Round to the grid; values beyond it are cut and get no gradient."""
+        return torch.fake_quantize_per_tensor_affine(values, *self.calculate_qparams(), LOWEST, HIGHEST)
+
+
+class PerChannelWeightFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
+    """One scale an output channel, computed from the weights each time: there is no state to go stale.
+
+    Args:
+        kind: What the layer is.
+        scheme: Which grid.
+        spec: What torchao passes on of the annotation.
+    """
+
+    def __init__(self, kind: Kind, scheme: Scheme, **spec: Any) -> None:  # noqa: ARG002
+        super().__init__()
+        self._kind = kind
+        self._scheme = scheme
+
+    def calculate_qparams(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Return scales, float32 ``[O]``, and zero points, int32 ``[O]``."""
+        scales = weight_scales(weight, self._kind, self._scheme)
+        return scales, torch.zeros_like(scales, dtype=torch.int32)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Round to the grid."""
+        return on_grid(weight, weight_scales(weight, self._kind, self._scheme))

@@ -1,0 +1,158 @@
+"""Where int8 tensors lie in a training graph: the rules that the runtimes' own quantizers share.
+
+A quantizer for torchao's PT2E flow. It marks a tensor after every operation that a runtime executes as one
+kernel: convolution with batch norm and ReLU, addition with ReLU, pooling, hard-swish, the two branches and
+the product of squeeze-and-excitation. Operations that only move values (reshape, pad, max pool, nearest
+resize, concatenation) keep their input's scale, as integer kernels of all three formats demand.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torchao.quantization.pt2e.quantizer import (
+    QuantizationAnnotation,
+    QuantizationSpec,
+    Quantizer,
+    SharedQuantizationSpec,
+)
+
+from edgecnn.quantization.operators import ACTIVATIONS, FUSED, NORMALIZATIONS, is_operator
+from edgecnn.quantization.qat.fake_quantize import (
+    HIGHEST,
+    LOWEST,
+    ActivationFakeQuantize,
+    PerChannelWeightFakeQuantize,
+)
+from edgecnn.quantization.qat.weights import MAX_WEIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from torch import fx
+
+    from edgecnn.quantization.graph import Kind
+    from edgecnn.quantization.qat.weights import Scheme
+
+_ATEN = torch.ops.aten
+_ANNOTATION = "quantization_annotation"
+
+_MOVES = frozenset(
+    {
+        _ATEN.constant_pad_nd.default,
+        _ATEN.expand.default,
+        _ATEN.flatten.using_ints,
+        _ATEN.max_pool2d.default,
+        _ATEN.pad.default,
+        _ATEN.permute.default,
+        _ATEN.reshape.default,
+        _ATEN.slice.Tensor,
+        _ATEN.squeeze.dim,
+        _ATEN.squeeze.dims,
+        _ATEN.transpose.int,
+        _ATEN.unsqueeze.default,
+        _ATEN.upsample_nearest2d.default,
+        _ATEN.upsample_nearest2d.vec,
+        _ATEN.view.default,
+    }
+)
+"""Operations whose output holds values of their input."""
+
+_COMPUTES = frozenset(
+    {
+        _ATEN.adaptive_avg_pool2d.default,
+        _ATEN.add.Tensor,
+        _ATEN.avg_pool2d.default,
+        _ATEN.div.Tensor,
+        _ATEN.mean.dim,
+        _ATEN.mul.Tensor,
+        _ATEN.sub.Tensor,
+        _ATEN.upsample_bilinear2d.vec,
+        *(operation for operation in ACTIVATIONS if operation not in FUSED),
+        *NORMALIZATIONS,
+    }
+)
+"""Operations with an output range of their own."""
+
+ACTIVATION = QuantizationSpec(
+    dtype=torch.int8,
+    quant_min=LOWEST,
+    quant_max=HIGHEST,
+    qscheme=torch.per_tensor_affine,
+    observer_or_fake_quant_ctr=ActivationFakeQuantize,
+)
+
+
+class EdgeQuantizer(Quantizer):  # type: ignore[misc]
+    """Annotates a graph for int8 kernels.
+
+    Args:
+        kinds: What every convolution and fully connected layer is, by its node's name.
+        sums: Nodes that hold a layer's sum before the activation: its batch norm, where it has one.
+        scheme: The grid of the weights.
+    """
+
+    def __init__(self, kinds: Mapping[str, Kind], sums: Collection[str], scheme: Scheme) -> None:
+        super().__init__()
+        self._kinds = kinds
+        self._sums = frozenset(sums)
+        self._scheme = scheme
+
+    def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
+        """Write into every node's meta data which of its tensors are int8."""
+        for node in model.graph.nodes:
+            if node.name in self._kinds:
+                self._layer(node)
+            elif node.name in self._sums:
+                _mark(node, {}, _output(node))
+            elif is_operator(node, FUSED):
+                _mark(node, {}, ACTIVATION)
+            elif is_operator(node, {_ATEN.cat.default}):
+                _concatenation(node)
+            elif is_operator(node, _MOVES):
+                first = node.args[0]
+                _mark(node, {first: ACTIVATION}, SharedQuantizationSpec((first, node)))
+            elif is_operator(node, _COMPUTES):
+                _mark(node, dict.fromkeys(_computed(node), ACTIVATION), _output(node))
+        return model
+
+    def validate(self, model: fx.GraphModule) -> None:
+        """Accept every graph: what no rule names stays in float."""
+
+    def _layer(self, node: fx.Node) -> None:
+        images, weight = cast("tuple[fx.Node, ...]", node.args[:2])
+        spec = QuantizationSpec(
+            dtype=torch.int8,
+            quant_min=-MAX_WEIGHT,
+            quant_max=MAX_WEIGHT,
+            qscheme=torch.per_channel_symmetric,
+            ch_axis=0,
+            observer_or_fake_quant_ctr=PerChannelWeightFakeQuantize.with_args(
+                kind=self._kinds[node.name], scheme=self._scheme
+            ),
+        )
+        _mark(node, {images: ACTIVATION, weight: spec}, _output(node) if node.name in self._sums else None)
+
+
+def _mark(node: fx.Node, inputs: dict[fx.Node, QuantizationSpec], output: QuantizationSpec | None) -> None:
+    node.meta[_ANNOTATION] = QuantizationAnnotation(
+        input_qspec_map=inputs, output_qspec=output, _annotated=True
+    )
+
+
+def _output(node: fx.Node) -> QuantizationSpec | None:
+    """Return how a kernel's result is held: not at all where the kernel applies a ReLU before it writes."""
+    users = list(node.users)
+    return None if len(users) == 1 and is_operator(users[0], FUSED) else ACTIVATION
+
+
+def _computed(node: fx.Node) -> list[fx.Node]:
+    """Return the node's inputs that are no parameters: those of a batch norm on its own stay in float."""
+    return [item for item in node.all_input_nodes if item.op != "get_attr"]
+
+
+def _concatenation(node: fx.Node) -> None:
+    first, *others = cast("list[fx.Node]", node.args[0])
+    shared = SharedQuantizationSpec((first, node))
+    _mark(node, {first: ACTIVATION, **dict.fromkeys(others, shared)}, shared)

@@ -1,0 +1,162 @@
+"""Quantization-aware training and its control, both by the project's one training loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from edgecnn.core.errors import UsageError
+from edgecnn.quantization.qat.observe import estimate_ranges
+from edgecnn.quantization.qat.prepare import prepare
+from edgecnn.training.loop import train
+from edgecnn.training.method import Classification, Distillation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from edgecnn.core.config.qat import QatSettings
+    from edgecnn.core.config.training import TrainSettings
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.quantization.qat.network import GraphNetwork
+    from edgecnn.quantization.ranges import Choice
+    from edgecnn.training.method import Method
+    from edgecnn.training.progress import TrainProgress, TrainResult
+    from edgecnn.training.task import Task
+
+
+@dataclass(frozen=True)
+class Data:
+    """The images of a training.
+
+    Attributes:
+        train: Images to learn from.
+        eval: Images to measure each epoch on, where there are any.
+        calibration: Images that ranges are estimated on.
+        task: Makes what the network learns from them, with the training's settings.
+    """
+
+    train: PreparedSet
+    eval: PreparedSet | None
+    calibration: PreparedSet
+    task: Callable[[TrainSettings], Task]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A method on whose way batch norm's statistics and the ranges come to rest.
+
+    Ranges stay where post-training quantization puts them until the network has adapted; then they are
+    estimated once more, as everything was trained by then, and stay to the end.
+
+    Attributes:
+        method: What a step minimizes.
+        network: The network that trains.
+        calibration: Images that ranges are estimated on.
+        settings: When ranges and batch norm freeze.
+    """
+
+    method: Method
+    network: GraphNetwork
+    calibration: PreparedSet
+    settings: QatSettings
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the outcome besides the loop's settings."""
+        return {
+            "loss": self.method.identity,
+            "quantized": bool(self.network.fake_quantizes()),
+            **self.settings.model_dump(mode="json"),
+        }
+
+    def to(self, device: torch.device) -> None:
+        """Move what the loss holds."""
+        self.method.to(device)
+
+    def before_step(self, share: float) -> None:
+        """Freeze what is due."""
+        network = self.network
+        if share >= self.settings.freeze_batch_norm:
+            network.freeze_statistics()
+        if share >= self.settings.freeze_ranges and not network.ranges_final:
+            if network.fake_quantizes():
+                estimate_ranges(network, self.calibration)
+                network.train()
+            network.ranges_final.fill_(1)
+
+    def loss(self, inputs: Tensor, outputs: Any, targets: Any) -> Tensor:
+        """Return the method's loss."""
+        return self.method.loss(inputs, outputs, targets)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network at the end of its training.
+
+    Attributes:
+        network: On the CPU, in evaluation mode, ranges frozen.
+        result: Every epoch.
+        first_ranges: How the ranges were estimated that the training started from; None for the control.
+    """
+
+    network: GraphNetwork
+    result: TrainResult
+    first_ranges: Choice | None
+
+
+def train_network(
+    module: nn.Module,
+    data: Data,
+    settings: QatSettings,
+    base: TrainSettings | None,
+    *,
+    quantized: bool,
+    scratch: Path,
+    progress: Callable[[TrainProgress], None],
+) -> Trained:
+    """Train a network for int8, or as its control: the same steps without fake quantization.
+
+    Both see the same batches in the same order with the same augmentation, learning rates, averaging,
+    distillation and freezing of batch norm, so that what QAT gains is not what more training gains.
+
+    Args:
+        module: The float network, which also teaches where the settings ask for distillation; left alone.
+        data: The images.
+        settings: How to train.
+        base: How the network was trained before; None where it came trained.
+        quantized: Whether to train for int8.
+        scratch: Folder for what a resume needs.
+        progress: Called a few times a second at most.
+
+    Raises:
+        InputError: The network cannot be traced, is damaged, or does not fit the data.
+    """
+    contract = data.train.contract
+    example = torch.zeros(1, contract.channels, contract.height, contract.width)
+    network = prepare(module, example, settings.scheme if quantized else None)
+    first = estimate_ranges(network, data.calibration) if quantized else None
+    training = settings.training(base)
+    task = data.task(training)
+    method = task.method()
+    if settings.distill is not None:
+        if not isinstance(method, Classification):
+            raise UsageError("qat.distill is for classifiers", hint="take it out of the pipeline")
+        teacher = prepare(module, example, None).requires_grad_(False)
+        method = Distillation(teacher, method, settings.distill.weight, settings.distill.temperature)
+    result = train(
+        network,
+        data.train,
+        data.eval,
+        training,
+        scratch=scratch,
+        progress=progress,
+        method=Schedule(method, network, data.calibration, settings),
+        task=task,
+    )
+    network.freeze_statistics()
+    return Trained(network, result, first)

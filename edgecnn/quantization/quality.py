@@ -1,0 +1,79 @@
+"""How good a simulated int8 network is on its calibration images."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch.nn import functional
+
+from edgecnn.quantization.simulate import answers
+from edgecnn.quantization.sqnr import mean_sqnr_db
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from torch import Tensor
+
+    from edgecnn.quantization.calibrated import Calibrated
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Figures of a network against the float one.
+
+    Attributes:
+        sqnr_db: Signal to quantization noise of the outputs; of several the mean of their ratios.
+        agreement: Share of the images with the same best output; NaN where there are several outputs.
+        loss: Mean cross entropy of the labelled images; NaN where there are none.
+        top1: Share of the labelled images that are classified right; NaN where there are none.
+    """
+
+    sqnr_db: float
+    agreement: float
+    loss: float
+    top1: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures as plain data, None where one is not finite."""
+        return {
+            name: round(value, 4) if math.isfinite(value) else None for name, value in asdict(self).items()
+        }
+
+
+def measure(network: Calibrated, active: Collection[str] | None = None) -> Quality:
+    """Measure a network as its simulator is now, with all layers quantized or with some.
+
+    Args:
+        network: The network, and what it answered before anything was changed.
+        active: As for :meth:`edgecnn.quantization.simulate.Simulator.run`.
+    """
+    outputs = network.simulator.run(network.images, active)
+    return compare(network.truth, outputs, network.labels, network.simulator.sizes)
+
+
+def compare(truth: Tensor, outputs: Tensor, labels: Tensor, sizes: Sequence[int]) -> Quality:
+    """Compare outputs with the float network's and with labels.
+
+    Args:
+        truth: The float network's, float32 ``[N, values]``: all outputs of an image.
+        outputs: The same of the quantized network.
+        labels: int64 ``[N]``; they are of use only where there is one output, of scores.
+        sizes: Number of values of every output.
+    """
+    quality = mean_sqnr_db(answers(truth, sizes), answers(outputs, sizes))
+    if len(sizes) > 1:
+        return Quality(quality, math.nan, math.nan, math.nan)
+    best = outputs.argmax(dim=1)
+    labelled = (labels >= 0) & (labels < outputs.shape[1])
+    loss = top1 = math.nan
+    if bool(labelled.any()):
+        loss = float(functional.cross_entropy(outputs[labelled], labels[labelled]))
+        top1 = float((best == labels)[labelled].float().mean())
+    return Quality(
+        quality,
+        float((best == truth.argmax(dim=1)).float().mean()),
+        loss,
+        top1,
+    )

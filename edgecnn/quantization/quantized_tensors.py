@@ -1,0 +1,159 @@
+"""Which tensors of a network are int8 on a device, and which of them share one grid.
+
+The rules are those of the integer runtimes: a convolution writes its result once, after batch norm and
+ReLU; whatever only moves values (reshape, padding, maximum) keeps its input's grid; a concatenation has one
+grid for all its parts; everything else that computes has a grid of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from edgecnn.quantization.execution import operations, output_nodes
+from edgecnn.quantization.operators import FUSED, Target, is_operator
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from torch import fx
+
+    from edgecnn.quantization.graph import Graph
+
+_ATEN = torch.ops.aten
+
+_MOVES: frozenset[Target] = frozenset(
+    {
+        _ATEN.clone.default,
+        _ATEN.contiguous.default,
+        _ATEN.flatten.using_ints,
+        _ATEN.max_pool2d.default,
+        _ATEN.pad.default,
+        _ATEN.constant_pad_nd.default,
+        _ATEN.permute.default,
+        _ATEN.reshape.default,
+        _ATEN.select.int,
+        _ATEN.slice.Tensor,
+        _ATEN.squeeze.dim,
+        _ATEN.squeeze.dims,
+        _ATEN.transpose.int,
+        _ATEN.unsqueeze.default,
+        _ATEN.upsample_nearest2d.vec,
+        _ATEN.view.default,
+    }
+)
+_SPLITS: frozenset[Target] = frozenset(
+    {_ATEN.chunk.default, _ATEN.split.Tensor, _ATEN.split_with_sizes.default}
+)
+_JOINS: frozenset[Target] = frozenset({_ATEN.cat.default})
+
+
+@dataclass(frozen=True)
+class Points:
+    """The quantized tensors of a network.
+
+    Attributes:
+        grid: Node that writes a quantized tensor, to the name of its grid: the first node that has it.
+        operations: Names of the operations that read or write each grid: of a layer the layer's name, of
+            anything else its node's.
+        outputs: Grids of the network's outputs.
+    """
+
+    grid: dict[str, str]
+    operations: dict[str, frozenset[str]]
+    outputs: frozenset[str]
+
+    def in_float(self, layers: Collection[str], every: Collection[str]) -> frozenset[str]:
+        """Return the grids that vanish where some layers are left in float.
+
+        What lies between such layers alone, such as their activations, is left in float with them.
+
+        Args:
+            layers: Names of the layers left in float.
+            every: Names of all layers.
+        """
+        others = set(every) - set(layers)
+        while True:
+            kept = {grid for grid, names in self.operations.items() if not names.isdisjoint(others)}
+            met = frozenset[str]().union(*(self.operations[grid] for grid in kept)) - set(layers)
+            if met <= others:
+                return frozenset(self.operations.keys() - kept - self.outputs)
+            others |= met
+
+
+def quantization_points(graph: Graph, fused: Collection[Target] = FUSED) -> Points:
+    """Find every tensor that an integer runtime quantizes.
+
+    Args:
+        graph: The trace.
+        fused: Activations that the runtime computes before it writes what a layer made.
+    """
+    grids = _Grids(graph, fused)
+    for node in operations(graph.program):
+        grids.visit(node)
+    outputs = frozenset(grids.root(grids.of[node.name]) for node in output_nodes(graph.program))
+    touching: dict[str, frozenset[str]] = {}
+    for grid, names in grids.touching.items():
+        root = grids.root(grid)
+        touching[root] = touching.get(root, frozenset()) | names
+    return Points({node: grids.root(grid) for node, grid in grids.writes.items()}, touching, outputs)
+
+
+class _Grids:
+    """Grids as they are found in the order of execution; concatenations merge them."""
+
+    def __init__(self, graph: Graph, fused: Collection[Target]) -> None:
+        self._fused = fused
+        self.of: dict[str, str] = {graph.input: graph.input}
+        self.writes: dict[str, str] = {graph.input: graph.input}
+        self.touching: dict[str, set[str]] = {graph.input: set()}
+        self._parent: dict[str, str] = {}
+        self._inside = {layer.node: layer.name for layer in graph.layers if layer.node != layer.sum}
+        self._operation = {
+            node: layer.name for layer in graph.layers for node in (layer.node, layer.sum, layer.output)
+        }
+
+    def root(self, grid: str) -> str:
+        while grid in self._parent:
+            grid = self._parent[grid]
+        return grid
+
+    def visit(self, node: fx.Node) -> None:
+        sources = [self.of[item.name] for item in node.all_input_nodes if item.name in self.of]
+        if is_operator(node, _MOVES | _SPLITS) or "getitem" in str(node.target):
+            if sources:
+                self.of[node.name] = sources[0]
+            return
+        if not isinstance(node.meta.get("val"), torch.Tensor):
+            return  # a size
+        operation = self._operation.setdefault(node.name, self._inherited(node))
+        for grid in sources:
+            self.touching[grid].add(operation)
+        if self._continues(node):
+            return
+        self.of[node.name] = self.writes[node.name] = node.name
+        self.touching[node.name] = {operation}
+        if is_operator(node, _JOINS):
+            for grid in sources:
+                self._merge(node.name, grid)
+
+    def _inherited(self, node: fx.Node) -> str:
+        """Return the operation that a fused activation belongs to, or the node's own name."""
+        before = node.all_input_nodes[0] if node.all_input_nodes else node
+        if is_operator(node, self._fused) and before.name not in self.of and before.name in self._operation:
+            return self._operation[before.name]
+        return node.name
+
+    def _continues(self, node: fx.Node) -> bool:
+        """Whether a runtime goes on with this value before it writes anything."""
+        if node.name in self._inside:
+            return True
+        users = list(node.users)
+        return len(users) == 1 and is_operator(users[0], self._fused)
+
+    def _merge(self, one: str, other: str) -> None:
+        first, second = self.root(one), self.root(other)
+        if first != second:
+            self._parent[first] = second

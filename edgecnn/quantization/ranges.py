@@ -1,0 +1,264 @@
+"""Activation ranges: from what every calibration image showed to one range a tensor.
+
+A format's back end observes the smallest and largest value of every tensor, image by image, and where it is
+asked for a sample of the values between; it hands the estimated ranges to its native quantizer as data.
+
+The plain estimates lie between two classics: the average of the per-image extremes (the moving average of
+Jacob et al. 2018, arXiv:1712.05877, section 3.1, without its dependence on the order of the images), which
+cuts outliers, and the extremes over all images, which cut nothing. Others look at the distribution
+(:mod:`edgecnn.quantization.estimators`). Which is best depends on the network: with ImageNet weights
+EfficientNet-Lite0 is best at 0.6 of the way and MobileNetV2, whose outliers are rare and large, at 0;
+MobileNetV3, with its hard-swish, needs the extremes whole. Part of the calibration images is therefore held
+out to choose. Graph outputs always get their extremes: a cut output loses the very scores that decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.core.errors import InputError
+from edgecnn.quantization.estimators import DISTRIBUTION_ESTIMATORS
+from edgecnn.quantization.sqnr import mean_sqnr_db
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from edgecnn.quantization.sqnr import Answer, Values
+
+Method = float | str
+"""How ranges are estimated: the share of the way from averages to extremes, or an estimator's name."""
+
+BLENDS: tuple[Method, ...] = (0.0, 0.3, 0.6, 1.0)
+"""Shares of the way from the averages to the extremes that are tried."""
+
+EVERY_METHOD: tuple[Method, ...] = (*BLENDS, *DISTRIBUTION_ESTIMATORS)
+
+UNTRIED: Method = 0.6
+"""What holds where there are too few images to choose."""
+
+SAMPLED = 1024
+"""Values of each tensor and image that the distribution is known by."""
+
+MIN_TO_CHOOSE = 16
+"""Images below which a held-out part says nothing."""
+
+SIGMOID_LIMIT = 8.0
+"""Beyond it a sigmoid in int8, whose step is 1/256, no longer changes: what only it reads is cut there."""
+
+GATE_LIMIT = 6.0
+"""Below minus it ``x * sigmoid(x)`` is next to nothing: what only that reads is cut there."""
+
+_HOLD_OUT_EVERY = 3
+
+
+@dataclass(frozen=True)
+class Range:
+    """The real values that a tensor's quantization grid spans."""
+
+    low: float
+    high: float
+
+
+def channel_name(tensor: str, channel: int) -> str:
+    """Return the name of the range of one channel of a tensor."""
+    return f"{tensor}#{channel}"
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What every calibration image showed.
+
+    Attributes:
+        names: Names of the tensors.
+        low: Smallest value, float32 ``[images, tensors]``.
+        high: Largest value, float32 ``[images, tensors]``.
+        samples: Some values of every tensor, one flat array an image; empty where nobody asked for them.
+    """
+
+    names: tuple[str, ...]
+    low: Values
+    high: Values
+    samples: dict[str, tuple[Values, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def gather(
+        cls,
+        images: Iterable[Mapping[str, tuple[float, float]]],
+        samples: Mapping[str, Sequence[Values]] | None = None,
+    ) -> Observations:
+        """Collect one mapping an image, tensor name to smallest and largest value.
+
+        Args:
+            images: The mappings; ``samples`` is read once they are exhausted.
+            samples: By tensor, one array of values an image.
+
+        Raises:
+            InputError: There is no image, or a tensor holds a value that is not finite.
+        """
+        rows = list(images)
+        if not rows:
+            raise InputError("no calibration image was observed")
+        names = tuple(rows[0])
+        bounds = np.array([[row[name] for name in names] for row in rows], np.float32)
+        bounds = bounds.reshape(len(rows), len(names), 2)
+        broken = ~np.isfinite(bounds).all(axis=(0, 2))
+        if broken.any():
+            raise InputError(
+                f"tensor {names[int(broken.argmax())]} holds values that are not finite",
+                hint="the weights are damaged, or the input is scaled wrongly",
+            )
+        kept = {name: tuple(arrays) for name, arrays in (samples or {}).items()}
+        return cls(names, bounds[..., 0], bounds[..., 1], kept)
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    def with_range(self, name: str, bounds: Range) -> Observations:
+        """Return the same with one tensor's range known, whatever the images showed of it."""
+        if name not in self.names:
+            return self
+        low, high, place = self.low.copy(), self.high.copy(), self.names.index(name)
+        low[:, place], high[:, place] = bounds.low, bounds.high
+        samples = {other: arrays for other, arrays in self.samples.items() if other != name}
+        return Observations(self.names, low, high, samples)
+
+    def within(self, names: Collection[str], limit: float) -> Observations:
+        """Return the same with some tensors cut at plus and minus a limit."""
+        places = [place for place, name in enumerate(self.names) if name in names]
+        low, high = self.low.copy(), self.high.copy()
+        for values in (low, high):
+            values[:, places] = values[:, places].clip(-limit, limit)
+        samples = {
+            name: tuple(array.clip(-limit, limit) for array in arrays) if name in names else arrays
+            for name, arrays in self.samples.items()
+        }
+        return Observations(self.names, low, high, samples)
+
+    def above(self, names: Collection[str], limit: float) -> Observations:
+        """Return the same with some tensors cut below, at minus a limit or as far as they reach above zero.
+
+        Channels of a tensor that were evened out have units of their own, and the limit holds for the widest.
+        """
+        places = [place for place, name in enumerate(self.names) if name in names]
+        low, samples = self.low.copy(), dict(self.samples)
+        for place in places:
+            name, floor = self.names[place], -max(limit, float(self.high[:, place].max()))
+            low[:, place] = low[:, place].clip(min=floor)
+            if name in samples:
+                samples[name] = tuple(array.clip(min=floor) for array in samples[name])
+        return Observations(self.names, low, self.high, samples)
+
+    def of(self, images: Sequence[int]) -> Observations:
+        """Return what some of the images showed."""
+        chosen = list(images)
+        samples = {name: tuple(arrays[index] for index in chosen) for name, arrays in self.samples.items()}
+        return Observations(self.names, self.low[chosen], self.high[chosen], samples)
+
+
+def sample_places(count: int) -> npt.NDArray[np.int64]:
+    """Return which of a tensor's ``count`` values are sampled: the same places in every image.
+
+    >>> sample_places(3).tolist(), len(sample_places(10_000))
+    ([0, 1, 2], 1024)
+    """
+    if count <= SAMPLED:
+        return np.arange(count, dtype=np.int64)
+    return np.sort(np.random.default_rng(count).choice(count, SAMPLED, replace=False)).astype(np.int64)
+
+
+def estimate(seen: Observations, outputs: Collection[str], method: Method) -> dict[str, Range]:
+    """Estimate one range a tensor.
+
+    Args:
+        seen: What the images showed; with samples where the method needs them.
+        outputs: Tensors whose extremes are kept whole; what has no sample where one is needed keeps them too.
+        method: For all other tensors, the share of the way from the averages to the extremes, 0 to 1, or the
+            name of an estimator.
+
+    >>> seen = Observations.gather([{"a": (0.0, 1.0)}, {"a": (-1.0, 3.0)}])
+    >>> estimate(seen, (), 0.5)
+    {'a': Range(low=-0.75, high=2.5)}
+    >>> estimate(seen, ("a",), 0.5)
+    {'a': Range(low=-1.0, high=3.0)}
+    """
+    if isinstance(method, str):
+        whole = _blend(seen, outputs, 1.0)
+        estimator = DISTRIBUTION_ESTIMATORS[method]
+        return {
+            name: extremes
+            if name in outputs or name not in seen.samples
+            else Range(*estimator(np.concatenate(seen.samples[name])))
+            for name, extremes in whole.items()
+        }
+    return _blend(seen, outputs, method)
+
+
+def _blend(seen: Observations, outputs: Collection[str], extremes: float) -> dict[str, Range]:
+    share = np.array([1.0 if name in outputs else extremes for name in seen.names])
+    low, high = seen.low.astype(np.float64), seen.high.astype(np.float64)
+    lows = low.mean(axis=0) + share * (low.min(axis=0) - low.mean(axis=0))
+    highs = high.mean(axis=0) + share * (high.max(axis=0) - high.mean(axis=0))
+    return {
+        name: Range(float(bottom), float(top))
+        for name, bottom, top in zip(seen.names, lows, highs, strict=True)
+    }
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The ranges that were chosen, and why.
+
+    Attributes:
+        ranges: One a tensor, estimated from all images.
+        method: How they were estimated.
+        held_out_sqnr_db: Signal to quantization noise on the held-out images, of every method tried; empty
+            where the method was given or the images were too few.
+    """
+
+    ranges: dict[str, Range]
+    method: Method
+    held_out_sqnr_db: dict[Method, float]
+
+    def notes(self) -> dict[str, Any]:
+        """Return what the manifest says of the choice."""
+        tried = {
+            str(method): round(quality, 2) if np.isfinite(quality) else None
+            for method, quality in self.held_out_sqnr_db.items()
+        }
+        return {"method": self.method, "outputs": "extremes", "held_out_sqnr_db": tried}
+
+
+def choose(
+    seen: Observations,
+    outputs: Collection[str],
+    methods: Sequence[Method],
+    truth: Sequence[Answer],
+    quantized: Callable[[dict[str, Range], Sequence[int]], Sequence[Answer]],
+) -> Choice:
+    """Choose how ranges are estimated, by what a held-out third of the images says.
+
+    Args:
+        seen: What the images showed.
+        outputs: Names of the graph's outputs among the tensors.
+        methods: What is tried; a single one is taken as it is.
+        truth: The float network's answers, one an image.
+        quantized: Quantizes with the given ranges and returns the answers for the images of the given
+            indices, in the form of ``truth``.
+    """
+    if len(methods) == 1 or len(seen) < MIN_TO_CHOOSE:
+        method = methods[0] if len(methods) == 1 else UNTRIED
+        return Choice(estimate(seen, outputs, method), method, {})
+    held_out = range(_HOLD_OUT_EVERY - 1, len(seen), _HOLD_OUT_EVERY)
+    fitted = seen.of([index for index in range(len(seen)) if index not in held_out])
+    quality = {
+        method: mean_sqnr_db(
+            [truth[index] for index in held_out], quantized(estimate(fitted, outputs, method), held_out)
+        )
+        for method in methods
+    }
+    best = max(quality, key=quality.__getitem__)
+    return Choice(estimate(seen, outputs, best), best, quality)

@@ -1,0 +1,194 @@
+"""What the stages of accuracy recovery run in a child process: a checkpoint in, a better one out.
+
+The network keeps its structure and computes nearly what it did; only its numbers are such that quantizers
+lose less. Beside the checkpoint lie ``notes.json`` (what was done, by layer) and, where weights were rounded,
+``grid.safetensors``: ``NAME.weight``, float32 in the shape of the layer's weights, each value a level times
+its channel's ``NAME.scale``, float32 ``[O]``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from edgecnn.models.checkpoint import save_checkpoint
+from edgecnn.models.weights import write_safetensors
+from edgecnn.quantization import bias_correction
+from edgecnn.quantization.adaround import AdaRound
+from edgecnn.quantization.calibrated import Calibrated
+from edgecnn.quantization.equalize import equalize as equalize_channels
+from edgecnn.quantization.fold import tensors
+from edgecnn.quantization.layer_by_layer import walk
+from edgecnn.quantization.quality import measure
+from edgecnn.quantization.scalable_channels import channel_extents
+from edgecnn.quantization.sensitivity import LAYERS_FILE, leave_entry_in_float
+from edgecnn.training.allocator import freed_memory_kept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+GRID_FILE = "grid.safetensors"
+NOTES_FILE = "notes.json"
+
+
+def equalize(
+    checkpoint: str,
+    calibration: str,
+    out: str,
+    scheme: str,
+    images: int,
+    seed: int,
+    entry: int,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Fold batch norms, even out channels where it helps, correct biases; write a checkpoint to ``out``.
+
+    With ``entry``, the layers at the network's entry may be left in float: what they lose goes through all
+    others, and they have few weights. How many is tried, and ``layers.json`` names them.
+
+    Args:
+        checkpoint: Directory of the network.
+        calibration: Directory of the prepared calibration set.
+        out: Directory to write to.
+        scheme: How the target's weights are quantized, one of
+            :data:`edgecnn.quantization.weight_grid.SCHEMES`.
+        images: How many calibration images, at most.
+        seed: Which of them.
+        entry: How many layers may be left in float, at most.
+        progress: Told what is done, of how much.
+
+    Raises:
+        InputError: The network or the images cannot be used.
+        UsageError: There is no such scheme.
+    """
+    with torch.no_grad(), freed_memory_kept():
+        network = Calibrated.open(checkpoint, calibration, scheme, images, seed)
+        notes = _prepare(network, "equalization and bias correction", progress, parts=3)
+        if entry:
+            layers = leave_entry_in_float(network, entry)
+            document = json.dumps({"float_layers": layers})
+            (Path(out) / LAYERS_FILE).write_text(document + "\n", encoding="utf-8")
+        added = bias_correction.correct_fully(network.simulator, network.images)
+        bias_correction.apply(network.module, network.graph, added)
+        network.simulator.state = network.graph.state(network.module)
+        notes["simulated"]["with bias correction"] = measure(network).to_json()
+        shifts = {name: {"bias": _magnitude(shift)} for name, shift in added.items()}
+        _write(network, Path(out), notes | {"layers": shifts})
+        progress(3, 3)
+
+
+def round_weights(
+    checkpoint: str,
+    calibration: str,
+    out: str,
+    scheme: str,
+    images: int,
+    seed: int,
+    iterations: int,
+    progress: Callable[[int, int], None],
+) -> None:
+    """As :func:`equalize`, and each weight rounded up or down as its layer's output wants it (AdaRound).
+
+    The network is the one that :func:`equalize` takes, not the one it makes: rounding needs the outputs of
+    the float network, which a corrected one no longer has.
+
+    Args:
+        checkpoint: Directory of the network.
+        calibration: Directory of the prepared calibration set.
+        out: Directory to write to; the grid goes there, too.
+        scheme: How the target's weights are quantized.
+        images: How many calibration images, at most.
+        seed: Which of them, and which of their positions.
+        iterations: Steps of gradient descent for each layer.
+        progress: Told what is done, of how much.
+
+    Raises:
+        InputError: The network or the images cannot be used.
+        UsageError: There is no such scheme.
+    """
+    with torch.no_grad(), freed_memory_kept():
+        network = Calibrated.open(checkpoint, calibration, scheme, images, seed)
+        simulator, total = network.simulator, len(network.graph.layers) + 3
+        method = "equalization, adaptive rounding and bias correction"
+        notes = _prepare(network, method, progress, parts=total)
+        rounding = AdaRound(
+            simulator, iterations=iterations, seed=seed, progress=lambda done: progress(done + 2, total)
+        )
+        added = walk(simulator, network.images, rounding)
+        bias_correction.apply(network.module, network.graph, added)
+        state = tensors(network.module)
+        grid: dict[str, Tensor] = {}
+        for name, scale in rounding.scales.items():
+            key = network.graph[name].weight
+            state[key].copy_(simulator.weights[simulator.placeholder(key)])
+            grid |= {f"{name}.weight": state[key], f"{name}.scale": scale}
+        simulator.state = network.graph.state(network.module)
+        notes["simulated"]["with rounding and bias correction"] = measure(network).to_json()
+        layers = {
+            name: asdict(rounded) | {"bias": _magnitude(added.get(name, torch.zeros(1)))}
+            for name, rounded in rounding.results.items()
+        }
+        _write(network, Path(out), notes | {"layers": layers})
+        write_safetensors(grid, Path(out) / GRID_FILE)
+        progress(total, total)
+
+
+def _prepare(
+    network: Calibrated, method: str, progress: Callable[[int, int], None], *, parts: int
+) -> dict[str, Any]:
+    """Choose ranges and even out channels where the simulated network is better for it; return notes."""
+    simulator, module = network.simulator, network.module
+    choice = simulator.fit(network.images)
+    plain = measure(network)
+    progress(1, parts)
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    divisors = equalize_channels(module, network.graph, network.images)
+    simulator.load(module)
+    equal_choice = simulator.fit(network.images)
+    equal = measure(network)
+    helped = equal.sqnr_db > plain.sqnr_db
+    if not helped:
+        module.load_state_dict(before)
+        simulator.load(module)
+        simulator.use(choice.ranges)
+    progress(2, parts)
+    return {
+        "method": method,
+        "scheme": simulator.scheme,
+        "calibration": {"images": len(network.images), "digest": network.digest},
+        "folded": list(network.folded),
+        "gates": list(network.gates),
+        "equalized": list(divisors) if helped else [],
+        "ranges": (equal_choice if helped else choice).notes(),
+        "constant_channels": _constant_channels(network),
+        "simulated": {"plain": plain.to_json(), "equalized": equal.to_json()},
+    }
+
+
+def _constant_channels(network: Calibrated) -> dict[str, int]:
+    """Count the output channels of each layer that hold one value on all images, where there are any."""
+    graph = network.graph
+    extents = channel_extents(graph, network.simulator.state, network.images)
+    counts = {
+        layer.name: int((extents[layer.output].low == extents[layer.output].high).sum())
+        for layer in graph.layers
+        if layer.output in extents
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def _magnitude(shift: Tensor) -> float:
+    """Return the root mean square of a correction."""
+    return float(shift.square().mean().sqrt())
+
+
+def _write(network: Calibrated, out: Path, notes: dict[str, Any]) -> None:
+    save_checkpoint(out, network.module, network.spec)
+    document = json.dumps(notes, sort_keys=True, indent=1)
+    (out / NOTES_FILE).write_text(document + "\n", encoding="utf-8")

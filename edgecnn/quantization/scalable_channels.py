@@ -1,0 +1,196 @@
+"""Which channels of a network could be scaled without changing what it computes, and what each of them holds.
+
+A channel may be divided by a number in every layer that writes it and multiplied by it in every layer that
+reads it, as long as all that lies between only passes such a factor on: ReLU, pooling, zero padding,
+additions (whose inputs then share the factor). ReLU6 passes it on where its clip does not bind.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from edgecnn.quantization.execution import batches, compute, last_uses, operations, output_nodes
+from edgecnn.quantization.operators import (
+    CONVOLUTIONS,
+    LINEAR,
+    NORMALIZATIONS,
+    Target,
+    arguments,
+    is_operator,
+)
+from edgecnn.quantization.quantized_tensors import quantization_points
+
+if TYPE_CHECKING:
+    from torch import Tensor, fx
+
+    from edgecnn.quantization.graph import Graph, Layer
+
+_ATEN = torch.ops.aten
+
+_PASSING: frozenset[Target] = frozenset(
+    {
+        _ATEN.relu.default,
+        _ATEN.relu6.default,
+        _ATEN.leaky_relu.default,
+        _ATEN.max_pool2d.default,
+        _ATEN.avg_pool2d.default,
+        _ATEN.adaptive_avg_pool2d.default,
+        _ATEN.add.Tensor,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Channels that layers write and layers read.
+
+    Attributes:
+        writers: Layers whose output channels these are.
+        readers: Layers whose input channels these are.
+        clipped: Nodes of ReLU6 between them.
+        tensors: Nodes that write a quantized tensor with these channels, in the order of execution.
+    """
+
+    writers: tuple[Layer, ...]
+    readers: tuple[Layer, ...]
+    clipped: tuple[str, ...]
+    tensors: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What the channels of a tensor hold, each float32 ``[C]``.
+
+    Attributes:
+        low: Smallest value over all images.
+        high: Largest value.
+        usual: Mean over the images of the largest magnitude.
+    """
+
+    low: Tensor
+    high: Tensor
+    usual: Tensor
+
+
+def find_joints(graph: Graph) -> tuple[Joint, ...]:
+    """Find all channels that may be scaled."""
+    return _Joints(graph).found()
+
+
+class _Joints:
+    """Tensors with the same channels, merged as operations are visited."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._parent: dict[str, str] = {}
+        self._fixed: set[str] = {graph.input}
+        self._writers: dict[str, Layer] = {}
+        self._readers: list[tuple[str, Layer]] = []
+        self._clipped: list[str] = []
+        self._layers = {layer.node: layer for layer in graph.layers}
+        self._parameters = graph.keys.keys() | graph.constants.keys()
+        self._quantized = quantization_points(graph).grid
+        for node in operations(graph.program):
+            self._visit(node)
+        self._fixed |= {node.name for node in output_nodes(graph.program)}
+
+    def found(self) -> tuple[Joint, ...]:
+        fixed = {self._root(name) for name in self._fixed}
+        members: dict[str, list[str]] = {}
+        for node in operations(self._graph.program):
+            members.setdefault(self._root(node.name), []).append(node.name)
+        joints = []
+        for root, names in members.items():
+            writers = tuple(self._writers[name] for name in names if name in self._writers)
+            readers = tuple(layer for name, layer in self._readers if self._root(name) == root)
+            if writers and readers and root not in fixed:
+                clipped = tuple(name for name in self._clipped if self._root(name) == root)
+                tensors = tuple(name for name in names if name in self._quantized)
+                joints.append(Joint(writers, readers, clipped, tensors))
+        return tuple(joints)
+
+    def _visit(self, node: fx.Node) -> None:
+        sources = [item.name for item in node.all_input_nodes if item.name not in self._parameters]
+        if is_operator(node, CONVOLUTIONS | LINEAR) and node.name in self._layers:
+            self._visit_layer(node, sources[0])
+        elif self._passes(node, sources):
+            for name in sources:
+                self._merge(node.name, name)
+            if is_operator(node, {_ATEN.relu6.default}):
+                self._clipped.append(node.name)
+        else:
+            self._fixed.update((node.name, *sources))
+
+    def _visit_layer(self, node: fx.Node, source: str) -> None:
+        layer = self._layers[node.name]
+        self._writers[node.name] = layer
+        self._readers.append((source, layer))
+        if layer.shared:
+            self._fixed.update((node.name, source))
+
+    def _passes(self, node: fx.Node, sources: list[str]) -> bool:
+        """Whether an operation passes a channel's factor on."""
+        if len(sources) < len(arguments(node)[:1]) or (
+            is_operator(node, {_ATEN.add.Tensor}) and len(sources) < 2
+        ):
+            return False
+        if is_operator(node, NORMALIZATIONS):
+            # Folded, it adds the bias of the layer before it, which is scaled along.
+            return any(layer.sum == node.name for layer in self._layers.values())
+        if is_operator(node, {_ATEN.flatten.using_ints, _ATEN.view.default, _ATEN.reshape.default}):
+            before, after = (item.meta["val"].shape for item in (node.all_input_nodes[0], node))
+            return len(after) == 2 and len(before) > 1 and before[1] == after[1]
+        if is_operator(node, {_ATEN.pad.default}):
+            return len(arguments(node)) < 4 or not arguments(node)[3]
+        if is_operator(node, {_ATEN.mean.dim}):
+            return sorted(axis % 4 for axis in arguments(node)[1]) == [2, 3]
+        return is_operator(node, _PASSING)
+
+    def _root(self, name: str) -> str:
+        while name in self._parent:
+            name = self._parent[name]
+        return name
+
+    def _merge(self, one: str, other: str) -> None:
+        first, second = self._root(one), self._root(other)
+        if first != second:
+            self._parent[second] = first
+
+
+def channel_extents(graph: Graph, state: dict[str, Tensor], images: Tensor) -> dict[str, Extent]:
+    """Return what every channel of every four- or two-dimensional tensor holds in the float network, by node.
+
+    Args:
+        graph: The trace.
+        state: Value of every placeholder but the input.
+        images: float32 ``[N, C, H, W]``.
+    """
+    ended, found = last_uses(graph.program), dict[str, Extent]()
+    for batch in batches(images, graph.batch):
+        values: dict[str, Any] = {graph.input: batch}
+        share = len(batch) / len(images)
+        for node in operations(graph.program):
+            value = values[node.name] = compute(node, ChainMap(values, state))
+            if isinstance(value, torch.Tensor) and value.ndim in (2, 4):
+                _extend(found, node.name, value, share)
+            for name in ended.get(node.name, ()):
+                del values[name]
+    return found
+
+
+def _extend(found: dict[str, Extent], name: str, value: torch.Tensor, share: float) -> None:
+    pixels = value.flatten(2) if value.ndim == 4 else value[:, :, None]
+    low, high = pixels.amin(dim=2), pixels.amax(dim=2)
+    extent = Extent(low.amin(dim=0), high.amax(dim=0), torch.maximum(-low, high).mean(dim=0) * share)
+    before = found.get(name)
+    if before is not None:
+        extent = Extent(
+            torch.minimum(before.low, extent.low),
+            torch.maximum(before.high, extent.high),
+            before.usual + extent.usual,
+        )
+    found[name] = extent

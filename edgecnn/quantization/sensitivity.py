@@ -1,0 +1,160 @@
+"""Which layers lose most when they are quantized, and which few of them to leave in higher precision.
+
+Each layer is quantized alone, which shows what it does to the outputs by itself, and all but it are, which
+shows what leaving it in float would bring. Ranked by the latter: errors of several layers may cancel or add
+up, and it is the sum that ships. Wu et al. 2020 (arXiv:2004.09602, section 6.1) call the first form
+sensitivity analysis and choose by it alone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from edgecnn.quantization.calibrated import Calibrated
+from edgecnn.quantization.quality import Quality, compare, measure
+from edgecnn.training.allocator import freed_memory_kept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+LAYERS_FILE = "layers.json"
+
+_ENTRY_IMAGES = 16
+_ENOUGH_DB = 1.0
+"""What more layers in float must gain at least."""
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What quantizing one layer does.
+
+    Attributes:
+        name: The layer.
+        alone: Quality with this layer quantized and no other.
+        without: Quality with all layers quantized but this.
+    """
+
+    name: str
+    alone: Quality
+    without: Quality
+
+
+def rank_layers(network: Calibrated, progress: Callable[[int, int], None]) -> list[Sensitivity]:
+    """Return all layers, first the one whose return to float improves the outputs most."""
+    every = operations_of(network)
+    layers = [layer.name for layer in network.graph.layers if not layer.shared]
+    found = []
+    for number, name in enumerate(layers):
+        found.append(Sensitivity(name, measure(network, {name}), measure(network, every - {name})))
+        progress(number + 1, len(layers))
+    return sorted(found, key=lambda item: item.without.sqnr_db, reverse=True)
+
+
+def choose_layers(
+    network: Calibrated,
+    ranking: Sequence[Sensitivity],
+    enough: Callable[[Quality], bool],
+    most: int,
+) -> tuple[list[str], Quality]:
+    """Return the shortest beginning of a ranking that must stay in float, and the quality with it.
+
+    Args:
+        network: With ranges.
+        ranking: From :func:`rank_layers`.
+        enough: Whether a quality will do.
+        most: How many layers may stay in float; so many are returned where even they are not enough.
+    """
+    every = operations_of(network)
+    kept: list[str] = []
+    quality = measure(network)
+    for item in ranking[:most]:
+        if enough(quality):
+            break
+        kept.append(item.name)
+        quality = measure(network, every - set(kept))
+    return kept, quality
+
+
+def leave_entry_in_float(network: Calibrated, most: int) -> list[str]:
+    """Leave the first layers in float, as few as do nearly what more of them would; return their names.
+
+    Args:
+        network: With ranges; its simulator executes these layers in float from now on.
+        most: How many layers may stay in float.
+    """
+    simulator = network.simulator
+    layers = [layer.name for layer in network.graph.layers if not layer.shared]
+    some = slice(None, None, -(-len(network.images) // _ENTRY_IMAGES))
+    quality = []
+    for count in range(most + 1):
+        simulator.leave_in_float(layers[:count])
+        outputs = simulator.run(network.images[some])
+        found = compare(network.truth[some], outputs, network.labels[some], simulator.sizes)
+        quality.append(found.sqnr_db)
+    enough = max(quality) - _ENOUGH_DB
+    count = next(count for count, sqnr in enumerate(quality) if sqnr >= enough)
+    simulator.leave_in_float(layers[:count])
+    return layers[:count]
+
+
+def operations_of(network: Calibrated) -> frozenset[str]:
+    """Return the names of all operations that are quantized."""
+    return frozenset[str]().union(*network.simulator.points.operations.values())
+
+
+def analyse(
+    checkpoint: str,
+    calibration: str,
+    out: str,
+    scheme: str,
+    images: int,
+    seed: int,
+    sqnr_db: float,
+    agreement: float,
+    most: int,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Rank the layers of a checkpoint and choose those that stay in float; write ``layers.json`` to ``out``.
+
+    Args:
+        checkpoint: Directory of the network.
+        calibration: Directory of the prepared calibration set.
+        out: Directory to write to.
+        scheme: How the target's weights are quantized.
+        images: How many calibration images, at most.
+        seed: Which of them.
+        sqnr_db: Signal to quantization noise of the outputs that will do.
+        agreement: Share of images with the float network's best output that will do.
+        most: How many layers may stay in float.
+        progress: Told what is done, of how much.
+
+    Raises:
+        InputError: The network or the images cannot be used.
+        UsageError: There is no such scheme.
+    """
+
+    def enough(quality: Quality) -> bool:
+        # Several outputs have no agreement: it is NaN, and asks for nothing.
+        return quality.sqnr_db >= sqnr_db and not quality.agreement < agreement
+
+    with torch.no_grad(), freed_memory_kept():
+        network = Calibrated.open(checkpoint, calibration, scheme, images, seed)
+        network.simulator.fit(network.images)
+        before = measure(network)
+        ranking = rank_layers(network, progress)
+        kept, after = choose_layers(network, ranking, enough, most)
+    document: dict[str, Any] = {
+        "float_layers": kept,
+        "quality": {"before": before.to_json(), "after": after.to_json()},
+        "enough": enough(after),
+        "ranking": [
+            {"name": item.name, "alone": item.alone.to_json(), "without": item.without.to_json()}
+            for item in ranking
+        ],
+    }
+    (Path(out) / LAYERS_FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

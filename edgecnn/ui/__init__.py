@@ -1,0 +1,1 @@
+"""What people and programs touch: the functions of `import edgecnn`, the command line, reports, pytest."""

@@ -1,0 +1,64 @@
+"""Count the instructions that one inference executes: a deterministic figure where time is a noisy one."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.core.store.manifest import Artifact
+from edgecnn.devices.callgrind import DEVICE, count_x86
+from edgecnn.devices.qemu import EmulatedDevice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgecnn.devices.instructions import Instructions
+
+DEVICES = ("raspberry-pi-4", "raspberry-pi-5")
+
+
+@dataclass(frozen=True)
+class CountResult:
+    """Instructions of one artifact.
+
+    Attributes:
+        artifact: Its directory.
+        target: Its target.
+        counts: One a device.
+    """
+
+    artifact: str
+    target: str
+    counts: tuple[Instructions, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain data."""
+        return asdict(self)
+
+
+def count(artifact: Path | str, devices: Sequence[str] = DEVICES) -> CountResult:
+    """Count the instructions of one inference of an artifact, with one thread.
+
+    Args:
+        artifact: Directory of the artifact.
+        devices: ``raspberry-pi-4`` and ``raspberry-pi-5`` (emulated), ``x86`` (by Valgrind, slow).
+
+    Raises:
+        InputError: The artifact cannot be used.
+        UsageError: There is no such device.
+        MissingDependency: The emulation or Valgrind is not installed.
+        WorkerError: The runtime crashed or hung there.
+    """
+    opened = Artifact.open(Path(artifact))
+    runtime = opened.manifest.target.runtime
+    with tempfile.TemporaryDirectory(prefix="edgecnn-count-") as folder:
+        log = Path(folder) / "worker.log"
+        counts = tuple(
+            count_x86(runtime, opened.model, log=log)
+            if device == DEVICE
+            else EmulatedDevice(device).count(runtime, opened.model, log=log)
+            for device in devices
+        )
+    return CountResult(str(opened.directory), opened.manifest.target.name, counts)

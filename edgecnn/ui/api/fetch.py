@@ -1,0 +1,61 @@
+"""Fetch published weights and public datasets: the only verb that uses the network."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DATASETS = ("fashion-mnist",)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Something that is here now.
+
+    Attributes:
+        name: What was asked for.
+        path: The file or folder.
+        size_bytes: Its size.
+    """
+
+    name: str
+    path: str
+    size_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain data."""
+        return asdict(self)
+
+
+def fetch(name: str) -> Fetched:
+    """Fetch weights (``zoo:NAME``, ``timm:NAME``, ``torchvision:NAME``) or a dataset (``fashion-mnist``).
+
+    Raises:
+        UsageError: There is nothing of that name to fetch.
+        MissingDependency: It cannot be reached from here.
+        InputError: What arrived has another sha256 than the table says.
+    """
+    path = _fetch(name)
+    files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
+    return Fetched(name, str(path), sum(item.stat().st_size for item in files))
+
+
+def _fetch(name: str) -> Path:
+    if name in DATASETS:
+        from edgecnn.data.fashion_mnist_fetch import fetch as fetch_dataset
+
+        return fetch_dataset(cache_dir())
+    if ":" not in name:
+        raise UsageError(
+            f"there is nothing called {name!r} to fetch",
+            hint=f"datasets: {', '.join(DATASETS)}; weights: zoo:NAME, see `edgecnn models`",
+        )
+    from edgecnn.models.fetch import fetch as fetch_weights
+
+    return fetch_weights(name, cache_dir())

@@ -1,0 +1,50 @@
+"""What an artifact was made from, as far as the store still has it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from edgecnn.backends.formats import model_file
+from edgecnn.core.config.paths import store_dir
+from edgecnn.core.errors import InputError
+from edgecnn.core.store.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.core.store.manifest import Artifact
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+FLOAT_RUNTIMES = {"onnx": "onnxruntime", "tflite": "litert", "openvino": "openvino"}
+"""What executes the float file of a format."""
+
+
+def float_file(artifact: Artifact) -> Path:
+    """Return the float file that an artifact was quantized from.
+
+    Raises:
+        InputError: The manifest does not name it, or the store has it no more.
+    """
+    if "float" not in artifact.manifest.source:
+        raise InputError(
+            f"{artifact.directory} does not say which float file it was quantized from",
+            hint="give it with --float, or export again",
+        )
+    outputs = stored(artifact, "float")
+    if outputs is None:
+        raise InputError(
+            f"the store no longer has the float file that {artifact.directory} was quantized from",
+            hint="give it with --float, or export again, which makes it again",
+        )
+    return model_file(outputs, artifact.manifest.target.format)
+
+
+def stored(artifact: Artifact, name: str) -> Path | None:
+    """Return the directory of what an artifact was made from; None where the store has it no more."""
+    origin = artifact.manifest.source.get(name)
+    # The key names a folder, and a manifest is not trusted.
+    if not isinstance(origin, dict) or not _KEY.fullmatch(str(origin.get("key"))):
+        return None
+    entry = Store(store_dir()).get(origin["key"])
+    return entry.outputs if entry is not None and entry.digest == origin.get("digest") else None

@@ -1,0 +1,228 @@
+"""What changed between an accepted baseline and a run, and what of it is a regression."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.core.config.quantities import format_size
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.store.baseline import (
+    Baseline,
+    TargetBaseline,
+    baseline_artifact,
+    classes_digest,
+    read_baseline,
+)
+from edgecnn.devices.registry import LOCAL
+from edgecnn.proof.accuracy.paired import (
+    LEAST_IMAGES,
+    TOLERANCE,
+    AccuracyTest,
+    Precision,
+    compare_accuracy,
+    compare_precision,
+    unpack_hits,
+    unpack_values,
+)
+from edgecnn.proof.budgets import format_value
+from edgecnn.proof.check_row import CheckRow
+from edgecnn.proof.latency.latency_test import Effort, compare_latency
+from edgecnn.proof.verdict import Verdict
+from edgecnn.ui.api.bench import opener, timed_device
+
+if TYPE_CHECKING:
+    from edgecnn.core.store.manifest import Artifact, Manifest
+
+COUNTS: dict[str, str | None] = {
+    "float_ops": None,
+    "transposes": None,
+    "cpu_ops": "ethos-u-vela",
+    "subgraphs": "ethos-u-vela",
+    "cycles": "ethos-u-vela",
+    "sram": "ethos-u-vela",
+    "flash": "ethos-u-vela",
+    "arena": "tflite-micro",
+}
+"""Deterministic counts, and the package whose version they are comparable within."""
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """What may change between baseline and candidate.
+
+    Attributes:
+        latency_ratio: Largest ratio of the latencies that is no regression.
+        accuracy: Difference of the task metric that is let pass, either way.
+        size_bytes: Bytes by which a file may grow.
+        least_images: Images below which accuracy is not judged.
+        seconds: Time for one latency comparison that is not decided.
+    """
+
+    latency_ratio: float = 1.02
+    accuracy: float = TOLERANCE
+    size_bytes: int = 1000
+    least_images: int = LEAST_IMAGES
+    seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not self.latency_ratio > 0 or not 0 <= self.accuracy <= 1 or self.size_bytes < 0:
+            raise UsageError(
+                f"a latency ratio of {self.latency_ratio:g}, {self.accuracy:g} of accuracy and "
+                f"{self.size_bytes} bytes cannot be tolerances"
+            )
+
+
+def compare_with_baseline(
+    artifacts: dict[str, Artifact], file: Path, *, latency: bool, tolerances: Tolerances, device: str = LOCAL
+) -> list[CheckRow]:
+    """Compare every target of a run with what was accepted.
+
+    Args:
+        artifacts: The run's artifacts by target.
+        file: The baseline's file.
+        latency: Whether both are timed in turns on the device.
+        tolerances: What may change.
+        device: Where both are timed.
+
+    Raises:
+        InputError: The baseline is of another model or schema, or its artifact is not there.
+        WorkerError: A runtime crashed, hung or ran out of memory.
+    """
+    baseline = read_baseline(file)
+    rows: list[CheckRow] = []
+    for name, artifact in artifacts.items():
+        _require_same_model(baseline, file, artifact.manifest)
+        accepted = baseline.targets.get(name)
+        if accepted is None:
+            rows.append(_row(name, "accepted", Verdict.FAIL, "not in the baseline", None, "accept it"))
+            continue
+        rows += _target_rows(artifact.manifest, accepted, tolerances)
+        if latency and not entry_of(artifact.manifest.target.runtime).simulates:
+            rows.append(_latency_row(artifact, baseline_artifact(baseline, file, name), tolerances, device))
+    missing = baseline.targets.keys() - artifacts.keys() if len(artifacts) > 1 else set()
+    rows += [_row(name, "made", Verdict.FAIL, "in the baseline only", None) for name in sorted(missing)]
+    return rows
+
+
+def _require_same_model(baseline: Baseline, file: Path, manifest: Manifest) -> None:
+    if baseline.name != manifest.name:
+        raise InputError(
+            f"{file} is the baseline of {baseline.name!r}, the run is of {manifest.name!r}",
+            hint="give the baseline of this model, or accept the run as a new one",
+        )
+    if baseline.classes != classes_digest(manifest):
+        raise InputError(
+            f"{file} is the baseline of {baseline.name!r} with other classes than the run has",
+            hint="accept the run as a new baseline",
+        )
+
+
+def _target_rows(manifest: Manifest, accepted: TargetBaseline, tolerances: Tolerances) -> list[CheckRow]:
+    name, before, after = manifest.target.name, accepted.measured, manifest.measured
+    rows = [_size_row(name, before.get("size"), after.get("size"), tolerances)]
+    for count, tool in COUNTS.items():
+        if count in before or count in after:
+            versions = [
+                None if tool is None else tools.get(tool) for tools in (accepted.tools, manifest.tools)
+            ]
+            rows.append(_count_row(name, count, before.get(count), after.get(count), versions))
+    emulators = [tools.get("qemu") for tools in (accepted.tools, manifest.tools)]
+    rows += [
+        _count_row(
+            name, f"instructions on {device}", count, after.get("instructions", {}).get(device), emulators
+        )
+        for device, count in before.get("instructions", {}).items()
+    ]
+    accuracy = _accuracy_row(manifest, accepted, tolerances)
+    return [*rows, accuracy] if accuracy is not None else rows
+
+
+def _size_row(name: str, before: int | None, after: int | None, tolerances: Tolerances) -> CheckRow:
+    if before is None or after is None:
+        return _row(name, "size", Verdict.FAIL, "not measured", None)
+    verdict = Verdict.PASS if after <= before + tolerances.size_bytes else Verdict.FAIL
+    limit = f"{format_size(before)} + {format_size(tolerances.size_bytes)}"
+    return _row(name, "size", verdict, format_size(after), limit, f"{after - before:+d} bytes")
+
+
+def _count_row(
+    name: str, count: str, before: int | None, after: int | None, versions: list[str | None] | None = None
+) -> CheckRow:
+    """Compare a count exactly: more is a regression, less is not, another tool's is neither."""
+    if before is None or after is None:
+        side = "the baseline" if before is None else "the run"
+        return _row(name, count, Verdict.FAIL, "not measured", None, f"{side} does not have it")
+    if versions is not None and versions[0] != versions[1]:
+        note = f"counted by version {versions[1]}, the baseline by {versions[0]}: accept it anew"
+        return _row(name, count, Verdict.FAIL, format_value(count, after), None, note)
+    verdict = Verdict.PASS if after <= before else Verdict.FAIL
+    return _row(name, count, verdict, format_value(count, after), format_value(count, before))
+
+
+def _accuracy_row(manifest: Manifest, accepted: TargetBaseline, tolerances: Tolerances) -> CheckRow | None:
+    name, before, after = manifest.target.name, accepted.answers, manifest.answers
+    if not before and not after:
+        return None
+    if not before or not after or before.get("digest") != after.get("digest"):
+        note = "the baseline saw other images: accept it anew"
+        return _row(name, "accuracy", Verdict.FAIL, "not comparable", None, note)
+    if "ap" in before and "ap" in after:
+        metric, result = "AP50:95", _compare_precision(after, before, tolerances)
+    else:
+        metric, result = "accuracy", _compare_accuracy(after, before, tolerances)
+    elsewhere = _machine_note(manifest.host, accepted)
+    return _row(
+        name,
+        metric,
+        result.verdict,
+        f"{100 * result.paired.candidate:.2f} %",
+        f"{100 * result.paired.baseline:.2f} % +- {100 * tolerances.accuracy:g}",
+        result.reason + elsewhere,
+    )
+
+
+def _compare_accuracy(after: dict[str, Any], before: dict[str, Any], tolerances: Tolerances) -> AccuracyTest:
+    sides = (unpack_hits(str(part["hits"]), int(part["images"])) for part in (after, before))
+    return compare_accuracy(*sides, tolerance=tolerances.accuracy, least_images=tolerances.least_images)
+
+
+def _compare_precision(after: dict[str, Any], before: dict[str, Any], tolerances: Tolerances) -> AccuracyTest:
+    sides = (
+        Precision(float(part["ap"]), int(part["images"]), unpack_values(str(part["resampled"])))
+        for part in (after, before)
+    )
+    return compare_precision(*sides, tolerance=tolerances.accuracy, least_images=tolerances.least_images)
+
+
+def _machine_note(host: dict[str, Any], accepted: TargetBaseline) -> str:
+    """Say that a baseline's outputs come from other kernels than the run's, where they do."""
+    here = host.get("isa", "unknown")
+    return "" if here == accepted.isa else f"; the baseline was measured on {accepted.isa}, the run on {here}"
+
+
+def _latency_row(artifact: Artifact, accepted: Artifact, tolerances: Tolerances, device: str) -> CheckRow:
+    name = artifact.manifest.target.name
+    limit = artifact.manifest.target.budgets.baseline_latency_ratio or tolerances.latency_ratio
+    with tempfile.TemporaryDirectory(prefix="edgecnn-check-") as folder, timed_device(device) as where:
+        log = Path(folder) / "worker.log"
+        result = compare_latency(
+            opener(artifact, log, where),
+            opener(accepted, log, where),
+            limit=limit,
+            effort=Effort(seconds=tolerances.seconds),
+        )
+    note = (
+        f"interval {result.low:.3f} to {result.high:.3f} after {result.rounds} rounds in "
+        f"{result.processes} pairs of processes, {result.seconds:.0f} s"
+    )
+    return _row(name, "latency", result.verdict, f"{result.ratio:.3f}", f"{limit:.3g}", note)
+
+
+def _row(
+    target: str, check: str, verdict: Verdict, measured: str, limit: str | None, note: str = ""
+) -> CheckRow:
+    return CheckRow(target, "baseline", check, verdict, measured, limit, note)

@@ -1,0 +1,92 @@
+"""Toolchains: list, install, check and remove the environments of vendor tools."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edgecnn.core.config.toolchain import toolchain_names
+from edgecnn.core.toolchains import install as installer
+from edgecnn.core.toolchains.environment import Environment
+
+
+@dataclass(frozen=True)
+class ToolchainRow:
+    """A toolchain and the state of its environment.
+
+    Attributes:
+        name: Its name.
+        package: The package that is the tool.
+        version: The version that is pinned.
+        state: ``installed``, ``missing`` or ``other version``.
+        differences: What is not as pinned.
+        licence: Licence of the tool.
+        path: Directory of its environment.
+        description: One line.
+    """
+
+    name: str
+    package: str
+    version: str
+    state: str
+    differences: tuple[str, ...]
+    licence: str
+    path: str
+    description: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it can be used."""
+        return self.state == "installed"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as plain data."""
+        return asdict(self)
+
+
+def list_toolchains() -> tuple[ToolchainRow, ...]:
+    """Return every toolchain, installed or not; versions are read from the environments."""
+    return tuple(check_toolchain(name) for name in toolchain_names())
+
+
+def check_toolchain(name: str) -> ToolchainRow:
+    """Compare a toolchain's environment with what is pinned.
+
+    Raises:
+        UsageError: There is no toolchain of that name.
+    """
+    environment = Environment.of(name)
+    differences = tuple(environment.differences()) if environment.installed else ()
+    state = "other version" if differences else "installed" if environment.installed else "missing"
+    toolchain = environment.toolchain
+    return ToolchainRow(
+        name=name,
+        package=toolchain.package,
+        version=toolchain.version,
+        state=state,
+        differences=differences,
+        licence=toolchain.licence,
+        path=str(environment.directory),
+        description=toolchain.description,
+    )
+
+
+def install_toolchain(name: str) -> ToolchainRow:
+    """Make a toolchain's environment; the only verb besides ``fetch`` that downloads.
+
+    Raises:
+        UsageError: There is no toolchain of that name.
+        InputError: The folder cannot be written.
+        MissingDependency: A package could not be had.
+    """
+    installer.install(name)
+    return check_toolchain(name)
+
+
+def remove_toolchain(name: str) -> bool:
+    """Remove a toolchain's environment; return whether there was one.
+
+    Raises:
+        UsageError: There is no toolchain of that name.
+    """
+    return installer.remove(name)

@@ -1,0 +1,77 @@
+"""``edgecnn advise``: what to change in a network so that an NPU runs it, or runs it cheaper."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from edgecnn.ui.cli.options import JsonOption, OutOption, examples
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "advise",
+        no_args_is_help=True,
+        epilog=examples(
+            "edgecnn advise timm:efficientnet_b0 --target ethos-u55-128",
+            "edgecnn advise runs/quickstart/checkpoint --target ethos-u55-128 --sram '256 kB'",
+        ),
+    )(advise)
+
+
+def advise(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL|ARTIFACT",
+            help="zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory, "
+            "a checkpoint or an artifact.",
+        ),
+    ],
+    target: Annotated[str, typer.Option("--target", "-t", help="An Ethos-U target.")],
+    arguments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--argument",
+            "-a",
+            metavar="KEY=VALUE",
+            help="Argument of the network's builder, such as width=0.5.",
+            show_default=False,
+        ),
+    ] = None,
+    sram: Annotated[
+        str | None,
+        typer.Option(
+            "--sram",
+            metavar="SIZE",
+            help="SRAM that there is; the target's budget if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Try changes to a network on an NPU, by building and compiling each, and say which of them help."""
+    import edgecnn
+    from edgecnn.ui.cli.console import print_json, print_table, print_text
+    from edgecnn.ui.report.advice import COLUMNS, advice_lines, advice_rows, worth
+
+    document = edgecnn.advise(model, target, arguments=_parse(arguments or []), sram=sram, out=out).to_json()
+    if json:
+        print_json(document)
+        return
+    print_table(f"{model} on {target}", COLUMNS, advice_rows(document))
+    for line in advice_lines(document):
+        print_text(f"- {line}")
+    print_text(worth(document))
+
+
+def _parse(assignments: list[str]) -> dict[str, Any]:
+    from edgecnn.core.config.yaml_source import Source, override
+
+    source = Source({}, {}, "command line")
+    for assignment in assignments:
+        source = override(source, assignment)
+    return source.data

@@ -1,0 +1,106 @@
+"""``edgecnn check``: links, budgets and regressions of a run or an artifact, as an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgecnn.ui.cli.options import DeviceOption, JsonOption, examples
+
+if TYPE_CHECKING:
+    from edgecnn.ui.api.check import CheckResult
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "check",
+        no_args_is_help=True,
+        epilog=examples(
+            "edgecnn check runs/quickstart",
+            "edgecnn check runs/quickstart --baseline baselines/quickstart.yaml --junit check.xml",
+            "edgecnn check artifacts/mine-tflite-int8 --budgets budgets.yaml",
+        ),
+    )(check)
+
+
+def check(
+    path: Annotated[Path, typer.Argument(metavar="RUN|ARTIFACT", help="Directory of a run or an artifact.")],
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", metavar="FILE", help="Accepted baseline to compare with.")
+    ] = None,
+    budgets: Annotated[
+        Path | None, typer.Option("--budgets", metavar="FILE", help="Budgets in place of the run's own.")
+    ] = None,
+    latency: Annotated[
+        bool, typer.Option("--latency/--no-latency", help="Time run and baseline in turns, here.")
+    ] = True,
+    latency_limit: Annotated[
+        float, typer.Option("--latency-limit", help="Largest ratio that is no regression.")
+    ] = 1.02,
+    accuracy_tolerance: Annotated[
+        float, typer.Option("--accuracy-tolerance", help="Difference let pass, either way.")
+    ] = 0.005,
+    size_tolerance: Annotated[
+        int, typer.Option("--size-tolerance", help="Bytes by which a file may grow.")
+    ] = 1000,
+    strict: Annotated[bool, typer.Option("--strict", help="What cannot be decided is missed.")] = False,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.", show_default=False)
+    ] = None,
+    device: DeviceOption = "local",
+    json: JsonOption = False,
+) -> None:
+    """Check that files are those that were verified, that links and budgets hold, that nothing got worse.
+
+    Exit code 0 if so, 3 for a missed budget or a regression, 4 for a broken link, 2 for a changed file. In a
+    GitHub workflow, annotations are printed and the step's summary gets a table.
+    """
+    import edgecnn
+    from edgecnn.ui.api.regression import Tolerances
+    from edgecnn.ui.cli.console import print_json, print_table, print_text
+    from edgecnn.ui.report.check import COLUMNS, check_cells
+
+    result = edgecnn.check(
+        path,
+        baseline=baseline,
+        budgets=budgets,
+        latency=latency,
+        tolerances=Tolerances(latency_limit, accuracy_tolerance, size_tolerance),
+        strict=strict,
+        device=device,
+    )
+    _tell_ci(result, junit)
+    if json:
+        print_json(result.to_json())
+    else:
+        print_table("", COLUMNS, [check_cells(row) for row in result.rows])
+        failed = f"{len(result.failed)} of {len(result.rows)} checks missed"
+        print_text("everything holds" if result.passed else failed)
+    raise typer.Exit(result.exit_code)
+
+
+def _tell_ci(result: CheckResult, junit: Path | None) -> None:
+    """Write what a CI service looks for: JUnit XML where it is asked for, GitHub's own where it runs."""
+    from edgecnn.core.errors import InputError
+    from edgecnn.ui.report.check import check_markdown
+    from edgecnn.ui.report.github import ACTIONS, STEP_SUMMARY, annotation_lines
+    from edgecnn.ui.report.junit import junit_xml
+
+    summary = os.environ.get(STEP_SUMMARY)
+    try:
+        if junit is not None:
+            junit.parent.mkdir(parents=True, exist_ok=True)
+            junit.write_text(junit_xml(result.rows), encoding="utf-8")
+        if summary:
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(check_markdown(result.path, result.rows))
+    except OSError as error:
+        raise InputError(f"{error.filename} cannot be written: {error.strerror}") from error
+    if os.environ.get(ACTIONS) == "true":
+        # Not on standard output, which --json keeps for its one document; the runner reads both.
+        sys.stderr.writelines(f"{line}\n" for line in annotation_lines(result.rows))

@@ -1,0 +1,68 @@
+"""What the command line prints, and where: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgecnn.core.errors import EdgecnnError
+
+
+def interactive() -> bool:
+    """Whether a person watches standard error: a terminal, and not a CI log."""
+    return sys.stderr.isatty() and not os.environ.get("CI")
+
+
+def log_console() -> Console:
+    """Return the console for progress and messages."""
+    return Console(stderr=True, highlight=False, soft_wrap=not interactive())
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print the one JSON document of a ``--json`` run."""
+    sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def print_text(text: str) -> None:
+    """Print plain text on standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, to: Console | None = None
+) -> None:
+    """Print a table, on standard output if nothing else is said; numbers stand at the right."""
+    table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        numeric = bool(rows) and all(_is_number(row[index]) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = to or Console(highlight=False)
+    if to is None and not console.is_terminal:
+        console = Console(highlight=False, width=200)
+    console.print(table)
+
+
+def _is_number(text: str) -> bool:
+    return not text.strip("-") or text.lstrip("+-")[:1].isdigit()
+
+
+def print_error(error: EdgecnnError) -> None:
+    """Print an error as one line and its hint as another."""
+    console = log_console()
+    console.print(f"[bold red]error:[/] {_escape(error.message)}")
+    if error.hint:
+        console.print(f"[dim]hint:[/] {_escape(error.hint)}")
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", r"\[")

@@ -1,0 +1,71 @@
+"""``edgecnn eval``: the task metric of an artifact in its shipping runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgecnn.ui.cli.options import ArtifactArgument, DeviceOption, JsonOption, LimitOption, examples
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "eval",
+        no_args_is_help=True,
+        epilog=examples(
+            "edgecnn eval artifacts/efficientnet-lite0-tflite-int8 --data test.csv",
+            "edgecnn eval artifacts/detector-tflite-int8 --data photos/boxes.json --draw pictures",
+        ),
+    )(evaluate)
+
+
+def evaluate(
+    artifact: ArtifactArgument,
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data", metavar="CSV|DIR", help="Labelled images: a CSV of path,label, a folder, boxes."
+        ),
+    ],
+    skip: Annotated[
+        bool, typer.Option("--skip-bad-images", help="Leave corrupt images out instead of refusing them.")
+    ] = False,
+    limit: LimitOption = None,
+    device: DeviceOption = "local",
+    draw: Annotated[
+        Path | None,
+        typer.Option(
+            "--draw", metavar="DIR", help="Write photos with a detector's boxes, fp32 and int8 side by side."
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Evaluate an artifact on labelled images, in the runtime that ships."""
+    import edgecnn
+    from edgecnn.ui.cli.console import print_json, print_text
+    from edgecnn.ui.cli.reporter import bar
+    from edgecnn.ui.report.rows import METRIC_NAMES
+
+    with bar() as progress:
+        result = edgecnn.evaluate(
+            artifact, data, skip_bad_images=skip, limit=limit, device=device, draw=draw, progress=progress
+        )
+    if json:
+        print_json(result.to_json())
+        return
+    against = "" if result.fp32 is None else f" (fp32: {100 * result.fp32:.2f} %)"
+    values = ", ".join(
+        f"{METRIC_NAMES[name]} {100 * value:.2f} %{against if name == result.metric else ''}"
+        for name, value in result.values.items()
+    )
+    speed = f"{result.images_per_second:.3g} images/s"
+    print_text(f"{values} on {result.n} images, {speed}, {result.target}")
+    if result.drawn is not None:
+        print_text(f"pictures: {result.drawn}")
+    if result.isa_note:
+        print_text(result.isa_note)
+    if result.simulated_by is not None:
+        print_text(f"simulated by {result.simulated_by}, speed included; no silicon was involved")

@@ -1,0 +1,150 @@
+"""``edgecnn export``: one network for one target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgecnn.ui.cli.options import JsonOption, OutOption, examples
+
+if TYPE_CHECKING:
+    from edgecnn.pipeline.publish import TargetResult
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "export",
+        no_args_is_help=True,
+        epilog=examples(
+            "edgecnn fetch zoo:efficientnet-lite0",
+            "edgecnn export zoo:efficientnet-lite0 --target tflite-int8 --calibration photos.csv",
+            "edgecnn export runs/quickstart/checkpoint --target onnx-int8 --calibration photos/",
+            "edgecnn export yolox_nano.onnx --target tflite-int8 --calibration photos/",
+        ),
+    )(export)
+
+
+def export(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory, "
+            "a checkpoint directory or an .onnx file.",
+        ),
+    ],
+    target: Annotated[str, typer.Option("--target", "-t", help="See `edgecnn targets`.")],
+    calibration: Annotated[
+        str | None,
+        typer.Option(
+            "--calibration",
+            metavar="CSV|DIR",
+            help="Real images for int8 ranges and for verification.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="CSV|DIR",
+            help="Labelled images: the loss against fp32 is measured on them.",
+            show_default=False,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="Weights in place of the published ones: .safetensors or .pth.",
+            show_default=False,
+        ),
+    ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option("--images", min=1, help="Calibration images; all of them, up to 512, when not given."),
+    ] = None,
+    outputs: Annotated[
+        str | None,
+        typer.Option(
+            "--outputs",
+            metavar="NAME,NAME",
+            help="Tensors to cut an .onnx file at, where its decode part is not recognized.",
+            show_default=False,
+        ),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override, such as targets.onnx-int8.isa=arm64.",
+            show_default=False,
+        ),
+    ] = None,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Export a network for a target and prove the file in its runtime; prints the artifact's directory."""
+    import edgecnn
+    from edgecnn.ui.cli.console import print_json, print_text
+    from edgecnn.ui.cli.failure import fail
+    from edgecnn.ui.cli.reporter import ConsoleReporter
+
+    with ConsoleReporter() as reporter:
+        result = edgecnn.export(
+            model,
+            target,
+            calibration=calibration,
+            data=data,
+            weights=None if weights is None else str(weights),
+            images=images,
+            outputs=tuple(outputs.split(",")) if outputs else (),
+            overrides=tuple(overrides or ()),
+            out=out,
+            reporter=reporter,
+        )
+    if json:
+        print_json(result.to_json())
+    if result.manifest is not None and not json:
+        _explain(result)
+    if result.error is not None:
+        raise typer.Exit(fail(result.error, as_json=False))
+    if not json:
+        print_text(str(result.artifact))
+
+
+def _explain(result: TargetResult) -> None:
+    """Show on standard error what was proven; the path alone goes to standard output."""
+    from edgecnn.backends.npu_report import NpuReport
+    from edgecnn.core.config.quantities import format_size
+    from edgecnn.proof.links.verification import Link
+    from edgecnn.ui.cli.console import log_console, print_table
+    from edgecnn.ui.report.npu import headline
+    from edgecnn.ui.report.rows import climbed, ladder_table, worth
+
+    console = log_console()
+    if result.manifest is None:
+        return
+    inspection = result.manifest.inspection
+    console.print(
+        f"{format_size(result.manifest.size_bytes)}, {result.manifest.precision}, "
+        f"{inspection['float_ops']} float ops, {inspection['transposes']} transposes"
+    )
+    if result.manifest.npu:
+        report = NpuReport.from_json(result.manifest.npu)
+        console.print(headline(report))
+    document = result.to_json()
+    for target in climbed([document]):
+        print_table("recovery", *ladder_table(target), to=console)
+    for line in worth([document]):
+        console.print(line)
+    links = [Link.from_json(item) for item in result.manifest.verification]
+    for link in links:
+        console.print(link.message())
+    if all(link.number != 4 for link in links):
+        console.print("link 4 (task) not measured: give labelled images with --data")

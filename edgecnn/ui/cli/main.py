@@ -1,0 +1,103 @@
+"""The command line's entry: which verbs there are, and what an error looks like."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import edgecnn
+from edgecnn.core.errors import EdgecnnError
+from edgecnn.ui.cli import (
+    advise,
+    baseline,
+    bench,
+    catalog,
+    check,
+    compare,
+    count,
+    diagnose,
+    doctor,
+    evaluate,
+    export,
+    fetch,
+    inspect,
+    matrix,
+    package,
+    run,
+    search,
+    toolchain,
+)
+from edgecnn.ui.cli.failure import fail
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="edgecnn",
+    help="From a CNN in PyTorch to a package that is proven to work on the device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with `edgecnn run quickstart`, or "
+    "`edgecnn export zoo:efficientnet-lite0 --target tflite-int8 --calibration photos/`.",
+)
+
+for module in (
+    run,
+    search,
+    export,
+    evaluate,
+    bench,
+    check,
+    count,
+    compare,
+    matrix,
+    baseline,
+    inspect,
+    advise,
+    diagnose,
+    package,
+    catalog,
+    doctor,
+    fetch,
+    toolchain,
+):
+    module.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(edgecnn.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Options of every verb; both are read before the verb runs."""
+    del version, debug
+
+
+def main() -> None:
+    """Run the command line: errors become one line, a hint and an exit code."""
+    try:
+        app()
+    except EdgecnnError as error:
+        if "--debug" in sys.argv:
+            raise
+        sys.exit(fail(error, as_json="--json" in sys.argv))
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer's answer to Ctrl-C
+            sys.stderr.write("stopped; what is finished is kept, run the same command again to go on\n")
+        raise
+
+
+if __name__ == "__main__":
+    main()

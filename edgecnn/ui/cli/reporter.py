@@ -1,0 +1,128 @@
+"""Draw what the runner does: live bars for a person, plain lines for a log."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from edgecnn.pipeline.step import Status
+from edgecnn.ui.cli.console import interactive, log_console
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from types import TracebackType
+
+    from edgecnn.pipeline.step import Step, StepResult
+
+LOG_EVERY_S = 15.0
+
+
+class ConsoleReporter:
+    """Reports steps on standard error; a context manager, so that live bars are taken down again."""
+
+    def __init__(self) -> None:
+        self._console = log_console()
+        self._live = interactive()
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[text]}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._live,
+        )
+        self._task = self._bars.add_task("", total=None, text="", visible=False)
+        self._count = 0
+        self._finished = 0
+        self._logged = 0.0
+
+    def __enter__(self) -> ConsoleReporter:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def planned(self, steps: Sequence[Step]) -> None:
+        """Take note of how many steps there are."""
+        self._count = len(steps)
+        self._finished = 0
+
+    def started(self, step: Step) -> None:
+        """Show the step that is being made."""
+        self._logged = time.monotonic()
+        self._bars.reset(self._task, description=step.id, total=None, text="", visible=True)
+        if not self._live:
+            self._console.print(f"{self._position()} {step.id} ...")
+
+    def waiting(self, step: Step) -> None:
+        """Say that another process makes the same step."""
+        self._console.print(f"{self._position()} {step.id}: another run is making it; waiting")
+
+    def progress(self, step: Step, done: int, total: int, text: str) -> None:
+        """Show how far the step has come; in a log, every few seconds."""
+        self._bars.update(self._task, completed=done, total=total, text=text)
+        now = time.monotonic()
+        if not self._live and now - self._logged >= LOG_EVERY_S:
+            self._logged = now
+            self._console.print(f"      {step.id}: {done}/{total} {text}")
+
+    def finished(self, result: StepResult) -> None:
+        """Say what became of a step."""
+        self._finished += 1
+        self._bars.update(self._task, visible=False)
+        mark = {
+            Status.MADE: "[green]done[/]",
+            Status.REUSED: "[dim]reused[/]",
+            Status.FAILED: "[bold red]failed[/]",
+            Status.SKIPPED: "[yellow]skipped[/]",
+        }[result.status]
+        seconds = f" {result.seconds:.1f} s" if result.status is Status.MADE else ""
+        self._console.print(f"{self._position(0)} {result.step.id} {mark}{seconds}")
+
+    def _position(self, ahead: int = 1) -> str:
+        width = len(str(self._count))
+        return rf"\[{self._finished + ahead:>{width}}/{self._count}]"
+
+
+class SearchConsoleReporter(ConsoleReporter):
+    """Reports the trials of a search; of their many steps only those that fail, and how far one is."""
+
+    def trial(self, text: str) -> None:
+        """Name the combination that is being measured."""
+        self._console.print(text)
+
+    def started(self, step: Step) -> None:
+        """Show the step that is being made."""
+        self._logged = time.monotonic()
+        self._bars.reset(self._task, description=step.id, total=None, text="", visible=True)
+
+    def finished(self, result: StepResult) -> None:
+        """Say what failed."""
+        self._bars.update(self._task, visible=False)
+        if result.error is not None:
+            self._console.print(f"      {result.step.id} [bold red]failed[/]: {escape(result.error.message)}")
+
+
+@contextlib.contextmanager
+def bar() -> Iterator[Callable[[int, int, str], None]]:
+    """Yield a function that shows how far something has come; it shows nothing in a log."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        console=log_console(),
+        transient=True,
+        disable=not interactive(),
+    ) as bars:
+        task = bars.add_task("", total=1)
+        yield lambda done, total, text: bars.update(task, completed=done, total=total, description=text)

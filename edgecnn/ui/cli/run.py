@@ -1,0 +1,67 @@
+"""``edgecnn run``: one pipeline from data to verified artifacts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edgecnn.ui.cli.options import JsonOption, OutOption, examples
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "run",
+        no_args_is_help=True,
+        epilog=examples(
+            "edgecnn run quickstart", "edgecnn run pipelines/quickstart.yaml train.epochs=1 --out runs/try"
+        ),
+    )(run)
+
+
+def run(
+    pipeline: Annotated[
+        str, typer.Argument(metavar="PIPELINE", help="A YAML file, or the name of a built-in pipeline.")
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...", help="Overrides such as train.epochs=1.", show_default=False
+        ),
+    ] = None,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run a pipeline: train, prune, quantize, export, prove every file in its runtime, hold it to budgets.
+
+    What is finished is reused; a run that was stopped goes on where it was.
+    """
+    import edgecnn
+    from edgecnn.ui.cli.console import print_json, print_table, print_text
+    from edgecnn.ui.cli.failure import fail
+    from edgecnn.ui.cli.reporter import ConsoleReporter
+    from edgecnn.ui.report.pruning import pruning_table
+    from edgecnn.ui.report.rows import climbed, ladder_table, target_table, worth
+
+    with ConsoleReporter() as reporter:
+        result = edgecnn.run(pipeline, tuple(overrides or ()), out=out, reporter=reporter)
+    document = result.to_json()
+    if json:
+        print_json(document)
+    else:
+        if document["pruning"] is not None:
+            print_table("pruning", *pruning_table(document["pruning"]))
+        print_table(result.name, *target_table(document["targets"]))
+        for target in climbed(document["targets"]):
+            print_table(f"recovery of {target['target']}", *ladder_table(target))
+        for line in worth(document["targets"]):
+            print_text(line)
+        print_text(
+            f"{result.directory}/summary.md; {document['reused']} of {len(result.steps)} steps reused, "
+            f"{result.seconds:.1f} s"
+        )
+    for outcome in result.targets:
+        if outcome.error is not None:
+            fail(outcome.error, as_json=False)
+    raise typer.Exit(result.exit_code)

@@ -1,0 +1,36 @@
+"""Checked things as a table, for the terminal and for Markdown alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgecnn.proof.verdict import Verdict
+from edgecnn.ui.report.markdown import table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgecnn.proof.check_row import CheckRow
+
+COLUMNS = ("target", "check", "measured", "limit", "verdict", "note")
+WORDS = {Verdict.PASS: "holds", Verdict.FAIL: "MISSED", Verdict.INCONCLUSIVE: "inconclusive"}
+
+
+def check_cells(row: CheckRow) -> tuple[str, ...]:
+    """Return one row's cells."""
+    name = f"{row.check} vs baseline" if row.kind == "baseline" else row.check
+    return (row.target, name, row.measured, row.limit or "-", WORDS[row.verdict], row.note)
+
+
+def check_markdown(path: str, rows: Sequence[CheckRow]) -> str:
+    """Return everything that was checked as Markdown, what does not hold first."""
+    order = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
+    ordered = sorted(rows, key=lambda row: order[row.verdict])
+    counts = {verdict: sum(row.verdict is verdict for row in rows) for verdict in order}
+    headline = (
+        f"{counts[Verdict.PASS]} hold, {counts[Verdict.FAIL]} missed, "
+        f"{counts[Verdict.INCONCLUSIVE]} inconclusive"
+    )
+    return (
+        f"## edgecnn check {path}\n\n{headline}\n\n{table(COLUMNS, [check_cells(row) for row in ordered])}\n"
+    )

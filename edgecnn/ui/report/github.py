@@ -1,0 +1,43 @@
+"""What GitHub shows of a check: annotations, which are lines that a step prints, and the step's summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgecnn.proof.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgecnn.proof.check_row import CheckRow
+
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""Variable with the file that a step appends Markdown to."""
+
+ACTIONS = "GITHUB_ACTIONS"
+"""Variable that is ``true`` in a workflow."""
+
+_LEVELS = {Verdict.FAIL: "error", Verdict.INCONCLUSIVE: "warning"}
+
+
+def annotation_lines(rows: Sequence[CheckRow]) -> list[str]:
+    """Return a line for each row that does not hold: ``::error`` if missed, ``::warning`` if undecided."""
+    return [
+        f"::{_LEVELS[row.verdict]} title={_property(f'{row.target}: {row.check}')}::{_message(str(row))}"
+        for row in rows
+        if row.verdict in _LEVELS
+    ]
+
+
+def _message(text: str) -> str:
+    r"""Escape a message as workflow commands want it.
+
+    >>> _message("5 %\nof it")
+    '5 %25%0Aof it'
+    """
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    """Escape a property, in which colons and commas have a meaning too."""
+    return _message(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,51 @@
+"""Checked things as JUnit XML, which every CI service shows."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from edgecnn.proof.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgecnn.proof.check_row import CheckRow
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit_xml(rows: Sequence[CheckRow]) -> str:
+    """Return one suite a target and one case a check; what could not be decided counts as skipped."""
+    root = ElementTree.Element("testsuites", name="edgecnn")
+    for target in dict.fromkeys(row.target for row in rows):
+        own = [row for row in rows if row.target == target]
+        suite = ElementTree.SubElement(
+            root,
+            "testsuite",
+            name=_text(target),
+            tests=str(len(own)),
+            failures=str(sum(row.verdict is Verdict.FAIL for row in own)),
+            skipped=str(sum(row.verdict is Verdict.INCONCLUSIVE for row in own)),
+            errors="0",
+        )
+        for row in own:
+            _case(suite, row)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _case(suite: ElementTree.Element, row: CheckRow) -> None:
+    case = ElementTree.SubElement(
+        suite, "testcase", classname=_text(f"edgecnn.{row.target}.{row.kind}"), name=_text(row.check)
+    )
+    if row.verdict is Verdict.FAIL:
+        ElementTree.SubElement(case, "failure", message=_text(str(row)))
+    elif row.verdict is Verdict.INCONCLUSIVE:
+        ElementTree.SubElement(case, "skipped", message=_text(str(row)))
+
+
+def _text(text: str) -> str:
+    """Return text without the characters that XML 1.0 has no way to write."""
+    return _NOT_XML.sub("\ufffd", text)

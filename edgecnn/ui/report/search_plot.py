@@ -1,0 +1,170 @@
+"""What the combinations of a search lose and cost, and which of them nothing else beats; plain SVG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.core.config.quantities import format_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# Told apart by readers with a colour vision deficiency too (Okabe and Ito).
+_FULL, _PART, _WINNER, _LIMIT = "#0072B2", "#56B4E9", "#D55E00", "#999999"
+_LEFT, _TOP, _WIDTH, _HEIGHT = 70, 60, 560, 340
+
+
+@dataclass(frozen=True)
+class Point:
+    """One combination: what it costs and loses, both better when less.
+
+    Attributes:
+        cost: Latency ratio of the slowest target, or bytes of the largest where none has a latency.
+        drop: Loss of the task metric on the worst target, in points.
+        in_full: Whether it was trained in full.
+        wins: Whether it is the winner.
+        name: What it is.
+    """
+
+    cost: float
+    drop: float
+    in_full: bool
+    wins: bool
+    name: str
+
+
+def pareto_svg(document: dict[str, Any]) -> str:
+    """Return the chart as an SVG document: a mark a trained combination, budgets as lines.
+
+    Filled marks were trained in full, hollow ones for part of the time. The line joins those trained in full
+    that no other one beats in both. A mark says what it is when it is pointed at.
+    """
+    points = list(_points(document))
+    limits = document["space"]["budgets"].values()
+    with_latency = any("latency_ratio" in limit for limit in limits) or not _by_size(document)
+    axis = "latency ratio, slowest target" if with_latency else "size, largest target"
+    title = f"{document['name']}: accuracy drop in points against {axis}"
+    marks = _marks(points, document, with_latency) if points else ""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDTH + 40}" '
+        f'height="{_TOP + _HEIGHT + 50}" font-family="sans-serif" font-size="11">\n'
+        f'<rect width="100%" height="100%" fill="#ffffff"/>\n'
+        f'<text x="8" y="18" font-size="13">{escape(title)}</text>\n{_legend()}\n{marks}\n</svg>\n'
+    )
+
+
+def _by_size(document: dict[str, Any]) -> bool:
+    return all(
+        target["latency"] is None for trial in document["trials"] for target in trial["targets"].values()
+    )
+
+
+def _points(document: dict[str, Any]) -> Iterable[Point]:
+    by_size = _by_size(document)
+    for trial in document["trials"]:
+        targets = list(trial["targets"].values())
+        drops = [target["drop"] for target in targets]
+        if not targets or None in drops:
+            continue
+        costs = [
+            target["size_bytes"] if by_size else target["latency"]["ratio"]
+            for target in targets
+            if by_size or target["latency"] is not None
+        ]
+        name = ", ".join(
+            str(part)
+            for part in (trial["width"], trial["height"], f"{trial['macs']:.0%}", trial["quantization"])
+            if part is not None
+        )
+        yield Point(max(costs), 100 * max(drops), trial["in_full"], trial == document["winner"], name)
+
+
+def pareto_front(points: Sequence[Point]) -> list[Point]:
+    """Return the points that no other one beats in both, the cheapest first.
+
+    >>> points = [Point(cost, drop, True, False, "") for cost, drop in ((1, 3), (2, 1), (3, 2))]
+    >>> [(point.cost, point.drop) for point in pareto_front(points)]
+    [(1, 3), (2, 1)]
+    """
+    front: list[Point] = []
+    for point in sorted(points, key=lambda point: (point.cost, point.drop)):
+        if not front or point.drop < front[-1].drop:
+            front.append(point)
+    return front
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """A linear scale from values to pixels."""
+
+    low: float
+    high: float
+    start: int
+    length: int
+
+    @classmethod
+    def over(cls, values: Sequence[float], start: int, length: int) -> _Axis:
+        margin = 0.08 * (max(values) - min(values)) or 0.1 * abs(max(values)) or 1.0
+        return cls(min(values) - margin, max(values) + margin, start, length)
+
+    def at(self, value: float) -> float:
+        return self.start + self.length * (value - self.low) / (self.high - self.low)
+
+    def ticks(self) -> list[float]:
+        return [self.low + (self.high - self.low) * share for share in (0.1, 0.3, 0.5, 0.7, 0.9)]
+
+
+def _marks(points: list[Point], document: dict[str, Any], with_latency: bool) -> str:
+    budgets = list(document["space"]["budgets"].values())
+    drop = 100 * min(limit["accuracy_drop"] for limit in budgets)
+    name = "latency_ratio" if with_latency else "size"
+    cost = min((limit[name] for limit in budgets if name in limit), default=None)
+    x = _Axis.over([point.cost for point in points] + ([] if cost is None else [cost]), _LEFT, _WIDTH)
+    y = _Axis.over([point.drop for point in points] + [drop], _TOP, _HEIGHT)
+    write = "{:.2f}".format if with_latency else format_size
+    parts = [
+        f'<text x="{x.at(tick):.0f}" y="{_TOP + _HEIGHT + 18}" text-anchor="middle">{write(tick)}</text>'
+        for tick in x.ticks()
+    ]
+    parts += [
+        f'<text x="{_LEFT - 8}" y="{y.at(tick) + 4:.0f}" text-anchor="end">{tick:+.1f}</text>'
+        for tick in y.ticks()
+    ]
+    parts.append(_line([(_LEFT, y.at(drop)), (_LEFT + _WIDTH, y.at(drop))], _LIMIT))
+    if cost is not None:
+        parts.append(_line([(x.at(cost), _TOP), (x.at(cost), _TOP + _HEIGHT)], _LIMIT))
+    front = pareto_front([point for point in points if point.in_full])
+    parts.append(_line([(x.at(point.cost), y.at(point.drop)) for point in front], _FULL))
+    parts += [_mark(point, x, y) for point in points]
+    return "\n".join(parts)
+
+
+def _mark(point: Point, x: _Axis, y: _Axis) -> str:
+    color = _WINNER if point.wins else _FULL if point.in_full else _PART
+    fill = color if point.in_full else "#ffffff"
+    title = escape(f"{point.name}: {point.cost:.4g}, {point.drop:+.2f} points")
+    return (
+        f'<circle cx="{x.at(point.cost):.1f}" cy="{y.at(point.drop):.1f}" r="{6 if point.wins else 4}" '
+        f'fill="{fill}" stroke="{color}"><title>{title}</title></circle>'
+    )
+
+
+def _line(points: Sequence[tuple[float, float]], color: str) -> str:
+    trace = " ".join(f"{left:.1f},{top:.1f}" for left, top in points)
+    return f'<polyline points="{trace}" fill="none" stroke="{color}"/>'
+
+
+def _legend() -> str:
+    entries = (
+        (_WINNER, "winner"),
+        (_FULL, "trained in full"),
+        (_PART, "in part"),
+        (_LIMIT, "budget"),
+    )
+    return "\n".join(
+        f'<rect x="{_LEFT + 130 * index}" y="30" width="10" height="10" fill="{color}"/>'
+        f'<text x="{_LEFT + 15 + 130 * index}" y="39">{label}</text>'
+        for index, (color, label) in enumerate(entries)
+    )

@@ -1,0 +1,118 @@
+from pathlib import Path
+
+import pytest
+
+from edgecnn.backends.worker.isa import ISAS
+from edgecnn.core.config import paths
+from edgecnn.core.config.pipeline import load_pipeline
+from edgecnn.core.config.target import load_target, target_names
+from edgecnn.core.errors import UsageError
+
+PIPELINE = """\
+name: mine
+model: {name: "zoo:mobilenetv2", arguments: {width: 0.35}}
+data: {train: "fashion-mnist:train", eval: "fashion-mnist:test"}
+train: {epochs: 2}
+targets:
+  - onnx-int8
+  - tflite-int8
+budgets:
+  "*": {accuracy_drop: 1 %}
+  tflite-int8: {size: 400 kB}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(PIPELINE)
+    return tmp_path
+
+
+def test_a_pipeline_resolves_its_targets_and_lays_budgets_over_theirs(folder: Path) -> None:
+    pipeline = load_pipeline("mine.yaml")
+    assert list(pipeline.targets) == ["onnx-int8", "tflite-int8"]
+    assert pipeline.targets["tflite-int8"].budgets.given() == {
+        "size": 400_000,
+        "accuracy_drop": 0.01,
+        "float_ops": 0,
+        "transposes": 0,
+    }
+    assert pipeline.targets["onnx-int8"].budgets.size is None
+
+
+def test_dotted_overrides_reach_every_depth(folder: Path) -> None:
+    pipeline = load_pipeline(
+        "mine.yaml", ("train.epochs=1", "targets.onnx-int8.threads=2", "budgets.tflite-int8.size=1 MB")
+    )
+    assert pipeline.spec.train is not None
+    assert pipeline.spec.train.epochs == 1
+    assert pipeline.targets["onnx-int8"].threads == 2
+    assert pipeline.targets["tflite-int8"].budgets.size == 1_000_000
+
+
+def test_targets_can_be_replaced_by_an_override(folder: Path) -> None:
+    pipeline = load_pipeline("mine.yaml", ("targets=[openvino-fp16]", "budgets={}"))
+    assert "openvino-fp16" in pipeline.targets
+
+
+@pytest.mark.parametrize(
+    ("override", "message", "hint"),
+    [
+        ("targets.onnx-int7=null", "unknown target 'onnx-int7'", "did you mean 'onnx-int8'?"),
+        ("targets.onnx-int8.thread=2", "unknown key 'thread'", "did you mean 'threads'?"),
+        ("targets.onnx-int8.isa=x86", "isa: ", None),
+        ("budgets.onnx-int7.size=1", "'onnx-int7' is no target of this pipeline", "onnx-int8, tflite-int8"),
+        ("budgets.onnx-int8.size=1 ms", "unit 'ms'", None),
+        ("train.optimizer.name=adam", "train.optimizer.name", None),
+        ("name=../x", "is no plain name", None),
+        ("model.names=x", "unknown key 'model.names'", "did you mean 'name'?"),
+    ],
+)
+def test_what_is_wrong_is_named(folder: Path, override: str, message: str, hint: str | None) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_pipeline("mine.yaml", (override,))
+    assert message in caught.value.message
+    if hint is not None:
+        assert hint in (caught.value.hint or "")
+
+
+def test_an_unknown_target_names_the_line_of_the_pipeline(folder: Path) -> None:
+    (folder / "mine.yaml").write_text(PIPELINE.replace("- onnx-int8", "- onnx-int9"))
+    with pytest.raises(UsageError, match=r"mine\.yaml:6: unknown target 'onnx-int9'"):
+        load_pipeline("mine.yaml")
+
+
+def test_a_pipeline_extends_another(folder: Path) -> None:
+    (folder / "more.yaml").write_text("extends: mine.yaml\nname: more\ntrain: {epochs: 7}\n")
+    spec = load_pipeline("more.yaml").spec
+    assert (spec.name, spec.train and spec.train.epochs, spec.model.name) == ("more", 7, "zoo:mobilenetv2")
+
+
+def test_extending_in_a_circle_is_refused(folder: Path) -> None:
+    (folder / "a.yaml").write_text("extends: b.yaml\n")
+    (folder / "b.yaml").write_text("extends: a.yaml\n")
+    with pytest.raises(UsageError, match="runs in a circle: a -> b -> a"):
+        load_pipeline("a.yaml")
+
+
+def test_an_unknown_pipeline_names_the_nearest(folder: Path) -> None:
+    with pytest.raises(UsageError, match="unknown pipeline 'quikstart'") as caught:
+        load_pipeline("quikstart")
+    assert caught.value.hint == "did you mean 'quickstart'?"
+    with pytest.raises(UsageError, match=r"there is no file nowhere/p\.yaml"):
+        load_pipeline("nowhere/p.yaml")
+
+
+def test_a_users_own_target_hides_the_built_in_one(folder: Path) -> None:
+    (folder / "targets").mkdir()
+    (folder / "targets" / "onnx-int8.yaml").write_text("description: mine\nextends: onnx-fp32\nthreads: 4\n")
+    target = load_target("onnx-int8")
+    assert (target.description, target.threads, target.name) == ("mine", 4, "onnx-int8")
+
+
+def test_every_built_in_target_and_pipeline_loads() -> None:
+    for name in paths.available("pipelines"):
+        load_pipeline(name)
+    for name in target_names():
+        assert load_target(name).isa in {"any", *ISAS}

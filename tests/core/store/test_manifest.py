@@ -1,0 +1,114 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from edgecnn.core.config.target import load_target
+from edgecnn.core.errors import InputError
+from edgecnn.core.store.digest import digest_file
+from edgecnn.core.store.manifest import MAX_BYTES, Artifact, Manifest
+from edgecnn.ondevice.contract import Contract
+
+
+def make(folder: Path, content: bytes = b"model", name: str = "artifact") -> Artifact:
+    model = folder / "model.onnx"
+    model.write_bytes(content)
+    manifest = Manifest(
+        name="net",
+        target=load_target("onnx-int8"),
+        model="model.onnx",
+        files={"model.onnx": digest_file(model)},
+        size_bytes=len(content),
+        source={},
+        contract=Contract(height=8, width=8).to_json(),
+        classes=["a", "b"],
+        precision="int8",
+        inspection={},
+        quantization={},
+        verification=[],
+        metrics={},
+        latency={},
+        budgets=[],
+        costs={},
+        host={},
+        tools={},
+    )
+    return Artifact.publish([model], manifest, folder / name)
+
+
+def test_an_artifact_reads_back_what_was_published(tmp_path: Path) -> None:
+    made = make(tmp_path)
+    opened = Artifact.open(tmp_path / "artifact")
+    assert opened.manifest == made.manifest
+    assert opened.model.read_bytes() == b"model"
+    assert opened.contract == Contract(height=8, width=8)
+
+
+def test_publishing_again_replaces_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    make(tmp_path)
+    make(tmp_path, b"other")
+    assert Artifact.open(tmp_path / "artifact").model.read_bytes() == b"other"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["artifact", "model.onnx"]
+
+
+def change(folder: Path, **values: object) -> None:
+    path = folder / "artifact" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def test_a_changed_model_is_named(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "artifact" / "model.onnx").write_bytes(b"modem")
+    with pytest.raises(InputError, match=r"model\.onnx was changed since it was verified"):
+        Artifact.open(tmp_path / "artifact")
+
+
+def test_a_missing_model_is_named(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "artifact" / "model.onnx").unlink()
+    with pytest.raises(InputError, match=r"model\.onnx is missing"):
+        Artifact.open(tmp_path / "artifact")
+
+
+@pytest.mark.parametrize("name", ["../model.onnx", "/etc/passwd", "a/b"])
+def test_a_path_out_of_the_artifact_is_not_followed(tmp_path: Path, name: str) -> None:
+    make(tmp_path)
+    change(tmp_path, model=name, files={name: "0"})
+    with pytest.raises(InputError, match="no plain file name"):
+        Artifact.open(tmp_path / "artifact")
+
+
+def test_another_schema_is_refused(tmp_path: Path) -> None:
+    make(tmp_path)
+    change(tmp_path, schema_version=2)
+    with pytest.raises(InputError, match="has schema 2; this version reads 1"):
+        Artifact.open(tmp_path / "artifact")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"schema_version": 1}', "null"])
+def test_what_is_no_manifest_is_named(tmp_path: Path, text: str) -> None:
+    make(tmp_path)
+    (tmp_path / "artifact" / "manifest.json").write_text(text)
+    with pytest.raises(InputError, match=r"manifest\.json"):
+        Artifact.open(tmp_path / "artifact")
+
+
+def test_a_contract_that_is_none_is_refused(tmp_path: Path) -> None:
+    make(tmp_path)
+    change(tmp_path, contract={"height": 0, "width": 1})
+    with pytest.raises(InputError, match="input size 0x1"):
+        Artifact.open(tmp_path / "artifact")
+
+
+def test_a_directory_without_a_manifest_says_what_is_wanted(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is not an artifact") as caught:
+        Artifact.open(tmp_path)
+    assert "edgecnn export" in (caught.value.hint or "")
+
+
+def test_a_huge_manifest_is_not_read(tmp_path: Path) -> None:
+    make(tmp_path)
+    with (tmp_path / "artifact" / "manifest.json").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(InputError, match="larger than"):
+        Artifact.open(tmp_path / "artifact")

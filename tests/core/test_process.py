@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from edgecnn.core.errors import BudgetMissed, WorkerError
+from edgecnn.core.process import call, describe_death, log_tail, peak_memory_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def refuse() -> None:
+    raise BudgetMissed("3 is over 2", hint="make it smaller")
+
+
+def chatter() -> None:
+    print("not JSON")
+    os.write(1, b"nor this\n")
+
+
+def hang(marker: str | None) -> None:
+    if marker is not None:
+        Path(marker).write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def count(total: int, progress: Callable[[int, int], None]) -> str:
+    """Run in the child: report progress and chatter between."""
+    for done in range(1, total + 1):
+        progress(done, total)
+        print(f"{done} {total} is for the log")
+    return "counted"
+
+
+def behave(how: str, value: Any = None) -> Any:
+    """Run in the child."""
+    behaviours: dict[str, Callable[[], Any]] = {
+        "return": lambda: value,
+        "segfault": lambda: ctypes.string_at(0) and None,
+        "hang": lambda: hang(value),
+        "greed": lambda: int(np.ones(1 << 36, np.uint8).sum()),
+        "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+        "refuse": refuse,
+        "exit": lambda: os._exit(0),
+        "chatter": chatter,
+        "peak": peak_memory_bytes,
+    }
+    if how not in behaviours:
+        raise RuntimeError("no such behaviour")
+    return behaviours[how]()
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+
+
+def child(tmp_path: Path, how: str, **options: Any) -> Any:
+    arguments = {"how": how, "value": options.pop("value", None)}
+    return call("test_process:behave", arguments, log=tmp_path / "child.log", **options)
+
+
+def test_value_and_cost(tmp_path: Path) -> None:
+    result = child(tmp_path, "return", value={"a": [1, 2.5, None, "ü"]})
+    assert result.value == {"a": [1, 2.5, None, "ü"]}
+    assert result.wall_s > 0
+    assert result.cpu_s > 0
+    assert result.peak_bytes > 1 << 20
+
+
+def test_prints_go_to_the_log(tmp_path: Path) -> None:
+    assert child(tmp_path, "chatter").value is None
+    assert (tmp_path / "child.log").read_text() == "not JSON\nnor this\n"
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("segfault", "crashed with SIGSEGV"),
+        ("killed", "SIGKILL"),
+        ("greed", "ran out of memory"),
+        ("nonsense", "failed with exit code 1: RuntimeError: no such behaviour"),
+        ("exit", "exit code 0"),
+    ],
+)
+def test_death_is_named(tmp_path: Path, how: str, said: str) -> None:
+    with pytest.raises(WorkerError) as caught:
+        child(tmp_path, how)
+    assert said in caught.value.message
+    assert "test_process:behave" in caught.value.message
+    assert "child.log" in (caught.value.hint or "")
+
+
+def test_memory_limit(tmp_path: Path) -> None:
+    assert child(tmp_path, "return", value=1, memory_bytes=4 << 30).value == 1
+    with pytest.raises(WorkerError, match="ran out of memory"):
+        child(tmp_path, "greed", memory_bytes=4 << 30)
+
+
+def test_hang_is_ended(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="did not finish in 2 s"):
+        child(tmp_path, "hang", timeout_s=2)
+
+
+def test_error_of_ours_is_rebuilt(tmp_path: Path) -> None:
+    with pytest.raises(BudgetMissed, match="3 is over 2") as caught:
+        child(tmp_path, "refuse")
+    assert caught.value.hint == "make it smaller"
+
+
+def test_peak_is_the_childs_own(tmp_path: Path) -> None:
+    """A child of a big parent starts with the parent's peak in getrusage; ours must not."""
+    ballast = np.ones(400 << 20, np.uint8)
+    result = child(tmp_path, "peak")
+    assert ballast.nbytes == 400 << 20
+    assert result.value < 300 << 20
+    assert result.peak_bytes < 300 << 20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
+    marker = tmp_path / "pid"
+    script = (
+        "import sys; from pathlib import Path; from edgecnn.core.process import call;"
+        "call('test_process:behave', {'how': 'hang', 'value': sys.argv[1]}, log=Path(sys.argv[2]))"
+    )
+    path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    command = [sys.executable, "-c", script, str(marker), str(tmp_path / "log")]
+    parent = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})
+    deadline = time.monotonic() + 60
+    while not (marker.is_file() and marker.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    while _alive(int(marker.read_text())) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _alive(int(marker.read_text())), "the child outlived its parent"
+
+
+def _alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    return status.is_file() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_log_tail_starts_where_asked(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert log_tail(log) == ""
+    log.write_text("before|after")
+    assert log_tail(log, start=7) == "after"
+    assert log_tail(log, 3) == "ter"
+
+
+def test_death_without_a_word(tmp_path: Path) -> None:
+    assert describe_death("x", 1, tmp_path / "none") == "x failed with exit code 1: it printed nothing"
+
+
+def test_progress_arrives_in_order_and_all_of_it(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    child = call(
+        "tests.test_process:count",
+        {"total": 300},
+        log=tmp_path / "log",
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert child.value == "counted"
+    assert told == [(done, 300) for done in range(1, 301)]
+
+
+def test_a_child_that_dies_amid_its_progress_is_still_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="failed with exit code 1"):
+        call("tests.test_process:count", {"total": None}, log=tmp_path / "log", progress=lambda *_: None)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgecnn.core.config.target import load_target
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.packaging.select_artifact import choose_artifact, fitness
+from tests.support.tiny_run import write_artifact
+
+
+def test_int8_tflite_is_preferred(tiny_run: Path) -> None:
+    assert choose_artifact(tiny_run, "raspberry-pi").manifest.target.name == "tflite-int8"
+    assert choose_artifact(tiny_run, "android").manifest.target.name == "tflite-int8"
+    assert choose_artifact(tiny_run, "raspberry-pi", "onnx-fp32").manifest.target.name == "onnx-fp32"
+    one = tiny_run / "artifacts" / "onnx-fp32"
+    assert choose_artifact(one, "raspberry-pi").directory == one
+
+
+def test_a_run_without_a_fitting_target(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="those that ship: none"):
+        choose_artifact(tmp_path, "raspberry-pi")
+    write_artifact(tmp_path / "artifacts" / "onnx-fp32", "onnx-fp32")
+    with pytest.raises(
+        InputError, match="no target that android can execute; those that ship: onnx-fp32"
+    ) as caught:
+        choose_artifact(tmp_path, "android")
+    assert "add tflite-int8" in (caught.value.hint or "")
+    with pytest.raises(InputError, match="android does not execute onnx"):
+        choose_artifact(tmp_path, "android", "onnx-fp32")
+
+
+def test_a_target_that_is_not_there_or_was_rejected(tiny_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no target 'openvino-int8' that ships"):
+        choose_artifact(tiny_run, "raspberry-pi", "openvino-int8")
+    write_artifact(tmp_path / "rejected" / "tflite-int8", "tflite-int8")
+    with pytest.raises(InputError, match=r"'tflite-int8' of .* was rejected"):
+        choose_artifact(tmp_path, "raspberry-pi", "tflite-int8")
+    with pytest.raises(UsageError, match="no target is called '\\.\\.'"):
+        choose_artifact(tiny_run, "raspberry-pi", "..")
+    with pytest.raises(UsageError, match="no packages for 'ios'"):
+        choose_artifact(tiny_run, "ios")
+
+
+def test_labels_that_do_not_match_the_outputs(tmp_path: Path) -> None:
+    inspection = {"ops": {}, "outputs": [{"name": "y", "shape": [1, 5], "dtype": "int8"}]}
+    artifact = write_artifact(tmp_path / "a", "tflite-int8", inspection=inspection, classes=["one", "two"])
+    with pytest.raises(InputError, match="2 labels for 5 outputs"):
+        choose_artifact(artifact.directory, "raspberry-pi")
+    artifact = write_artifact(tmp_path / "b", "tflite-int8", classes=["one\ntwo"])
+    with pytest.raises(InputError, match="line break"):
+        choose_artifact(artifact.directory, "raspberry-pi")
+
+
+def test_a_file_that_is_compiled_for_an_npu(tmp_path: Path) -> None:
+    artifact = write_artifact(tmp_path / "a", "tflite-int8")
+    manifest = artifact.manifest.model_copy(update={"target": load_target("ethos-u55-128")})
+    assert fitness(manifest, "raspberry-pi").problem == "it is compiled for ethos-u55-128"

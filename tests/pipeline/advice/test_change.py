@@ -1,0 +1,83 @@
+from dataclasses import replace
+
+import pytest
+
+from edgecnn.backends.npu_report import NpuReport
+from edgecnn.pipeline.advice.change import Change, Facts, propose
+from edgecnn.pipeline.advice.result import Advice, Trial
+from edgecnn.ui.report.advice import advice_lines, advice_markdown
+from tests.backends.test_npu_report import layer, report
+
+PLAIN = Facts({"ReLU6": 9}, 96, 96, ragged=0, convolutions=9, even_arguments=None)
+
+
+def with_cost(made: NpuReport, *, cycles: int, sram: int = 1000) -> NpuReport:
+    return replace(made, estimate=replace(made.estimate, cycles=cycles, sram_bytes=sram))
+
+
+BEFORE = with_cost(report(layer("a", 50), layer("left", 0, on_npu=False)), cycles=50)
+
+
+def test_nothing_is_proposed_for_a_network_that_fits() -> None:
+    assert propose(BEFORE, PLAIN, sram_limit=1000) == []
+
+
+def test_smooth_activations_are_replaced_by_the_two_that_are_cheap() -> None:
+    facts = replace(PLAIN, modules={"SiLU": 4, "GELU": 1, "Hardswish": 2})
+    hard_swish, relu6 = propose(BEFORE, facts, None)
+    assert hard_swish.activations == {"SiLU": "Hardswish", "GELU": "Hardswish"}
+    assert relu6.activations == dict.fromkeys(("SiLU", "GELU", "Hardswish"), "ReLU6")
+
+
+def test_an_input_is_shrunk_until_it_fits_the_memory() -> None:
+    over = with_cost(BEFORE, cycles=50, sram=4000)
+    sizes = [change.size for change in propose(over, replace(PLAIN, height=192, width=96), 1900)]
+    assert sizes == [(128, 64), (64, 32)]
+    assert propose(over, PLAIN, None) == [], "nobody said how much memory there is"
+
+
+def test_a_resize_is_changed_only_where_it_fell_off_the_npu() -> None:
+    facts = replace(PLAIN, modules={"Upsample": 1})
+    assert propose(BEFORE, facts, None) == []
+    left = replace(BEFORE.partition, cpu_operators=("RESIZE_BILINEAR",))
+    modes = [change.resize for change in propose(replace(BEFORE, partition=left), facts, None)]
+    assert modes == ["nearest", "bilinear"]
+
+
+def test_channels_are_rounded_where_the_builder_can() -> None:
+    facts = replace(PLAIN, ragged=3, even_arguments={"width": 1.1})
+    (change,) = propose(BEFORE, facts, None)
+    assert change.arguments == {"width": 1.1}
+    assert "3 of 9 convolutions" in change.why
+
+
+def test_changes_survive_json() -> None:
+    change = Change("a", "b", {"SiLU": "ReLU6"}, "bilinear", {"width": 2}, (32, 64))
+    assert Change.from_json({**change.to_json(), "size": [32, 64]}) == change
+
+
+@pytest.mark.parametrize(
+    ("after", "limit", "helps"),
+    [
+        (with_cost(BEFORE, cycles=49), None, True),
+        (with_cost(BEFORE, cycles=51), None, False),
+        (with_cost(report(layer("a", 99)), cycles=99), None, True),
+        (with_cost(BEFORE, cycles=60, sram=500), 900, True),
+        (with_cost(BEFORE, cycles=40, sram=950), 900, True),
+        (with_cost(BEFORE, cycles=40, sram=2000), 1500, False),
+    ],
+)
+def test_what_helps(after: NpuReport, limit: int | None, helps: bool) -> None:
+    advice = Advice("net", "npu", BEFORE, (Trial(Change("x", "y"), after),), (), limit)
+    assert bool(advice.useful) is helps
+
+
+def test_readers_learn_what_was_not_compiled() -> None:
+    trials = (Trial(Change("x", "y"), None, "no such form"), Trial(Change("z", "w"), BEFORE))
+    document = Advice("net", "npu", BEFORE, trials, (), None).to_json()
+    text = advice_markdown(document)
+    assert "not compiled: no such form" in text
+    assert "no silicon was involved (vela 5.2.0)" in text
+    assert advice_lines(document) == [
+        "nothing that was tried makes it cheaper: only fewer channels or a smaller input would"
+    ]

@@ -1,0 +1,39 @@
+"""Fixtures of the algorithms' tests: a small network and calibration images as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from edgecnn.data.prepared import PreparedSet
+from edgecnn.models.checkpoint import save_checkpoint
+from tests.conftest import picture
+from tests.support.quantization_networks import SIZE, network
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """Small networks are quicker on one thread, and sums keep their order."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small network as a checkpoint."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    save_checkpoint(folder, *network())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 pictures as a prepared set."""
+    folder = tmp_path_factory.mktemp("calibration")
+    pictures = np.stack([picture(index % 3, index, SIZE, SIZE) for index in range(24)])
+    names = tuple(map(str, range(24)))
+    contract = network()[1].contract
+    PreparedSet.write(folder, pictures, np.arange(24) % 8, classes=(), names=names, contract=contract)
+    return folder

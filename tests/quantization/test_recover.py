@@ -1,0 +1,129 @@
+"""Recovery from checkpoint to checkpoint, as the stages run it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
+from edgecnn.pipeline.stages.base import Context
+from edgecnn.pipeline.stages.recover import (
+    ROUND,
+    SENSITIVITY,
+    RoundParameters,
+    SensitivityParameters,
+)
+from edgecnn.quantization.recover import GRID_FILE, NOTES_FILE, equalize
+from edgecnn.quantization.sensitivity import LAYERS_FILE
+from edgecnn.quantization.weight_grid import is_safe
+from tests.support.quantization_networks import images, network
+
+
+def _equalize(checkpoint: Path, calibration: Path, out: Path, **changes: Any) -> dict[str, Any]:
+    arguments = {"scheme": "symmetric", "images": 24, "seed": 0, "entry": 0} | changes
+    equalize(str(checkpoint), str(calibration), str(out), progress=lambda *_: None, **arguments)
+    notes: dict[str, Any] = json.loads((out / NOTES_FILE).read_text())
+    return notes
+
+
+def test_equalization_writes_a_checkpoint_that_computes_nearly_the_same(
+    checkpoint: Path, calibration: Path, tmp_path: Path
+) -> None:
+    notes = _equalize(checkpoint, calibration, tmp_path)
+    before, spec = load_checkpoint(checkpoint)
+    after, same = load_checkpoint(tmp_path)
+    assert same == spec
+    with torch.no_grad():
+        want, have = before(images(8)), after(images(8))
+    assert 0.0 < float((want - have).norm() / want.norm()) < 0.2
+    simulated = notes["simulated"]
+    assert simulated["with bias correction"]["sqnr_db"] > simulated["plain"]["sqnr_db"]
+    assert notes["layers"].keys() >= {"features.0.0", "classifier.1"}
+    assert all(count > 0 for count in notes["constant_channels"].values())
+
+
+def test_layers_at_the_entry_are_left_in_float_where_that_is_allowed(
+    checkpoint: Path, calibration: Path, tmp_path: Path
+) -> None:
+    notes = _equalize(checkpoint, calibration, tmp_path, entry=3)
+    named = json.loads((tmp_path / LAYERS_FILE).read_text())["float_layers"]
+    layers = list(notes["layers"])
+    assert named == layers[: len(named)]
+    assert len(named) <= 3
+
+
+def test_rounding_runs_as_a_stage_and_writes_its_grid(
+    checkpoint: Path, calibration: Path, tmp_path: Path
+) -> None:
+    told: list[tuple[int, int, str]] = []
+    context = _context(tmp_path, lambda *state: told.append(state))
+    parameters = RoundParameters("pairs-hwc", images=16, iterations=20)
+    ROUND.run({"checkpoint": checkpoint, "calibration": calibration}, parameters, context)
+    module, _ = load_checkpoint(context.out)
+    grid = load_file(context.out / GRID_FILE)
+    weights = dict(module.named_parameters())
+    names = {name.removesuffix(".scale") for name in grid if name.endswith(".scale")}
+    assert len(names) == 14
+    for name in names:
+        weight, scale = grid[f"{name}.weight"], grid[f"{name}.scale"]
+        assert np.array_equal(weight, weights[f"{name}.weight"].detach().numpy()), name
+        steps = weight / scale.reshape(-1, *(1,) * (weight.ndim - 1))
+        assert np.abs(steps - np.rint(steps)).max() < 1e-4, name
+        assert is_safe(np.rint(steps), "pairs-hwc", depthwise=weight.shape[1] == 1 and weight.ndim == 4), name
+    notes = json.loads((context.out / NOTES_FILE).read_text())
+    assert set(notes["layers"]) == names
+    assert told[-1][:2] == (17, 17)
+    assert context.costs["rounding"]["wall_s"] > 0
+
+
+def test_sensitivity_runs_as_a_stage(checkpoint: Path, calibration: Path, tmp_path: Path) -> None:
+    context = _context(tmp_path, lambda *_: None)
+    parameters = SensitivityParameters("symmetric", images=8, sqnr_db=1000.0, most=2)
+    SENSITIVITY.run({"checkpoint": checkpoint, "calibration": calibration}, parameters, context)
+    found = json.loads((context.out / LAYERS_FILE).read_text())
+    assert found["float_layers"] == [item["name"] for item in found["ranking"][:2]]
+    assert (found["enough"], len(found["ranking"])) == (False, 14)
+
+
+def _context(folder: Path, progress: Any) -> Context:
+    out, scratch = folder / "out", folder / "scratch"
+    out.mkdir()
+    scratch.mkdir()
+    return Context(out, scratch, folder / "log", progress)
+
+
+def test_too_few_images_are_refused(checkpoint: Path, calibration: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="at least 8 calibration images, not 5"):
+        _equalize(checkpoint, calibration, tmp_path, images=5)
+
+
+def test_an_unknown_scheme_is_refused(checkpoint: Path, calibration: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no weight scheme 'int4'"):
+        _equalize(checkpoint, calibration, tmp_path, scheme="int4")
+
+
+def test_weights_that_are_not_finite_are_named(calibration: Path, tmp_path: Path) -> None:
+    module, spec = network()
+    with torch.no_grad():
+        module.get_parameter("features.4.conv.2.weight")[0, 0] = float("inf")
+    save_checkpoint(tmp_path, module, spec)
+    with pytest.raises(InputError, match=r"features\.4\.conv\.2\.weight holds a value that is not finite"):
+        _equalize(tmp_path, calibration, tmp_path)
+
+
+def test_images_of_another_size_are_refused(checkpoint: Path, calibration: Path, tmp_path: Path) -> None:
+    module, spec = load_checkpoint(checkpoint)
+    larger = replace(spec, contract=replace(spec.contract, height=64, width=64))
+    save_checkpoint(tmp_path, module, larger)
+    with pytest.raises(
+        InputError, match="calibration images of 32x32x3 do not fit the network's input of 64x64x3"
+    ):
+        _equalize(tmp_path, calibration, tmp_path)

@@ -1,0 +1,116 @@
+"""A run of the tiny network, written by hand in a moment: real files, real runtimes, no training."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgecnn.core.config.budgets import Budgets
+from edgecnn.core.config.target import load_target
+from edgecnn.core.store.digest import digest_file
+from edgecnn.core.store.manifest import Artifact, Manifest
+from edgecnn.devices.host import host
+from edgecnn.proof.accuracy.paired import pack_hits
+from edgecnn.proof.budgets import Measured, judge
+from edgecnn.proof.links.verification import Bound, Link
+from tests.support import tiny_detector
+from tests.support import tiny_models as tiny
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WRITERS = {
+    "onnx-fp32": lambda folder: tiny.write_onnx(folder / "model.onnx"),
+    "tflite-int8": lambda folder: tiny.write_tflite(folder / "model.tflite", quantized=True),
+}
+IMAGES = 1000
+
+
+def hits(right: int, images: int = IMAGES) -> np.ndarray:
+    """Return which of the images are right: the first ``right``."""
+    return np.arange(images) < right
+
+
+def write_artifact(
+    folder: Path,
+    target: str,
+    *,
+    right: np.ndarray | None = None,
+    budgets: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Artifact:
+    """Write an artifact of the tiny network.
+
+    Args:
+        folder: Its directory.
+        target: ``onnx-fp32`` or ``tflite-int8``.
+        right: Which images were right; 900 of 1000 by default.
+        budgets: Its budgets.
+        changes: Fields of the manifest; ``measured`` is laid over what was measured, and ``model`` may be a
+            file to take in place of the tiny network's.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = folder.with_name(f"{folder.name}.work")
+    work.mkdir(exist_ok=True)
+    model = changes.pop("model", None) or WRITERS[target](work)
+    right = hits(900) if right is None else right
+    chosen = load_target(target).model_copy(update={"budgets": Budgets.model_validate(budgets or {})})
+    measured = Measured(
+        size=model.stat().st_size, accuracy=float(right.mean()), accuracy_drop=0.0, float_ops=0, transposes=0
+    )
+    measured = Measured.from_json(measured.to_json() | changes.pop("measured", {}))
+    values: dict[str, Any] = {
+        "name": "tiny",
+        "target": chosen,
+        "model": model.name,
+        "files": {model.name: digest_file(model)},
+        "size_bytes": model.stat().st_size,
+        "source": {},
+        "contract": tiny.CONTRACT.to_json(),
+        "classes": [f"class {index}" for index in range(tiny.CLASSES)],
+        "precision": chosen.precision,
+        "inspection": {"ops": {"Conv": 1}},
+        "quantization": {},
+        "verification": [
+            Link(
+                1, "conversion", "a with b", {"sqnr_db": 99.0}, {"sqnr_db": Bound(60.0, at_least=True)}
+            ).to_json()
+        ],
+        "metrics": {},
+        "latency": {},
+        "answers": {"images": len(right), "digest": "same images", "hits": pack_hits(right)},
+        "measured": measured.to_json(),
+        "budgets": [result.to_json() for result in judge(chosen.budgets, measured)],
+        "costs": {},
+        "host": host().to_json(),
+        "tools": {},
+    }
+    return Artifact.publish([model], Manifest(**(values | changes)), folder)
+
+
+def write_detector_artifact(folder: Path, classes: list[str]) -> Artifact:
+    """Write the artifact of the tiny detector."""
+    shapes = [[1, 4, 4, 4], [1, 4, 4, 2]]
+    return write_artifact(
+        folder / "artifact",
+        "tflite-int8",
+        model=tiny_detector.write_detector(folder / "model.tflite"),
+        name="boxes",
+        detector=tiny_detector.DETECTOR.to_json(),
+        source={"licence": "Apache-2.0"},
+        contract=tiny_detector.CONTRACT.to_json(),
+        classes=classes,
+        metrics={"metric": "ap", "value": 0.31, "fp32": 0.32, "n": 40, "data": "boxes.json"},
+        inspection={"ops": {"CONV_2D": 2}, "outputs": [{"name": "x", "shape": shape} for shape in shapes]},
+    )
+
+
+def write_run(folder: Path, **changes: Any) -> Path:
+    """Write a run of two targets."""
+    for target in WRITERS:
+        write_artifact(folder / "artifacts" / target, target, **changes)
+    listed = [{"target": target, "error": None} for target in WRITERS]
+    (folder / "summary.json").write_text(json.dumps({"targets": listed}))
+    return folder
