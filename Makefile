@@ -7,7 +7,7 @@ UV_VERSION = 0.9
 # Every stage of a pipeline is a process that imports torch or the like: compiled once, not in each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env debian quickstart test test-all check format clean
+.PHONY: env debian quickstart test test-all check docs format clean
 
 env: $(VENV)/.ready
 
@@ -44,6 +44,10 @@ check: env
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+docs: env
+	$(BIN)/python docs/generate.py
 
 format: env
 	$(BIN)/ruff check --fix .

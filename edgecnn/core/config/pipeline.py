@@ -42,14 +42,31 @@ class PreprocessingConfig(Schema):
     """Changes to the network's own preprocessing contract."""
 
     height: int | None = None
+    """Height of the network's input in pixels."""
+
     width: int | None = None
+    """Width of the network's input in pixels."""
+
     resize: Literal["crop", "squash", "letterbox"] | None = None
+    """How a photo gets the input's shape: cut from its centre, stretched, or fitted inside a border."""
+
     crop_fraction: float | None = None
+    """Share of the photo's shorter side that the crop keeps, within 0..1."""
+
     interpolation: Literal["bilinear", "bicubic"] | None = None
+    """How pixels are interpolated while a photo is resized."""
+
     color: Literal["rgb", "bgr", "gray"] | None = None
+    """Order of the colour channels that the network takes."""
+
     mean: tuple[float, ...] | None = None
+    """Value that is subtracted from each channel, in units of 0..255."""
+
     std: tuple[float, ...] | None = None
+    """Value that each channel is divided by, in units of 0..255."""
+
     pad_value: int | None = None
+    """Brightness of a letterbox's border, 0..255."""
 
     def changes(self) -> dict[str, Any]:
         """Return the fields that are given."""
@@ -66,6 +83,7 @@ class CalibrationConfig(Schema):
     """How many images are taken, the classes in equal shares."""
 
     seed: int = 0
+    """Which images are taken, where there are more than `count`."""
 
 
 class DataConfig(Schema):
@@ -80,8 +98,14 @@ class DataConfig(Schema):
     """One dataset in place of ``train`` and ``eval``; a fifth of it, always the same, is held out."""
 
     train: str | None = None
+    """The images that the network learns from."""
+
     eval: str | None = None
+    """The labelled images that accuracy is measured on."""
+
     calibration: CalibrationConfig = CalibrationConfig()
+    """The images that int8 ranges are estimated on."""
+
     bad_images: Literal["error", "skip"] = "error"
     """Whether a corrupt image ends the run or is left out and named in the report."""
 
@@ -106,6 +130,7 @@ class VerificationConfig(Schema):
     """How many images the slow reference executions see."""
 
     images: int = Field(default=32, ge=1, le=10_000)
+    """Number of images that links 1 to 3 compare outputs on."""
 
 
 class BenchmarkConfig(Schema):
@@ -122,11 +147,23 @@ class PipelineSpec(Schema):
     """A pipeline file."""
 
     name: str
+    """Name of the pipeline: its results are called after it."""
+
     description: str = ""
+    """What it is for, in a sentence."""
+
     extends: str | None = None
+    """Another pipeline whose keys hold where this one has none."""
+
     model: ModelConfig
+    """The network."""
+
     preprocessing: PreprocessingConfig = PreprocessingConfig()
+    """What differs from the network's own preprocessing."""
+
     data: DataConfig = DataConfig()
+    """The images to train, to calibrate and to measure on."""
+
     train: TrainSettings | None = None
     """How the network is trained; left out, its weights are taken as they are."""
 
@@ -146,7 +183,10 @@ class PipelineSpec(Schema):
     """What ``edgecnn search`` looks for; nothing to a run."""
 
     verification: VerificationConfig = VerificationConfig()
+    """How much the links of the verification chain compare."""
+
     benchmark: BenchmarkConfig | None = BenchmarkConfig()
+    """How latency is measured; ``null`` measures none."""
 
     @field_validator("targets")
     @classmethod

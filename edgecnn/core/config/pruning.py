@@ -27,7 +27,10 @@ class SizeGoal(Schema):
     """How large a target's file may be; a bare size is that of the pipeline's first target."""
 
     limit: Size
+    """Most bytes of the file, such as ``300 kB``."""
+
     target: str | None = None
+    """The target whose file is measured."""
 
     @model_validator(mode="before")
     @classmethod
@@ -81,8 +84,10 @@ class PruneSettings(FurtherTraining):
     """Latency on a target, at most, such as ``{target: onnx-int8, ratio: 0.6}``."""
 
     importance: Importance = "taylor"
+    """What a channel is worth: ``taylor``, ``l1``, ``l2``, ``bn`` or ``lamp``."""
 
     scope: Scope = "global"
+    """How the loss of channels is shared among layers: over all of them, in each alike, or by sensitivity."""
 
     multiple: int | None = Field(default=None, ge=1, le=1024)
     """Layers keep multiples of so many channels; those of the targets when not given, 1 for any number."""
@@ -115,6 +120,7 @@ class PruneSettings(FurtherTraining):
     """Random changes of the images; as in ``train`` when not given."""
 
     distill: PruneDistillSettings | None = None
+    """Knowledge distillation from the unpruned network; off when not given."""
 
     control: bool = False
     """Whether the unpruned network is trained the same number of further epochs, to compare with."""

@@ -27,10 +27,13 @@ class QatSettings(FurtherTraining):
     """
 
     epochs: int = Field(default=1, ge=1, le=10_000)
+    """Epochs of training with quantization simulated."""
 
     lr: float = Field(default=3e-4, gt=0, le=100)
+    """Learning rate at the end of the warm-up."""
 
     distill: DistillSettings | None = None
+    """Knowledge distillation from the float network; off when not given."""
 
     scheme: Literal["symmetric", "pair-safe"] = "pair-safe"
     """Grid of the weights. ``pair-safe`` saturates on no CPU; ``symmetric`` is finer by a fifth or so, and

@@ -92,6 +92,7 @@ class AugmentSettings(Schema):
     """Mirror every second image left to right, at random."""
 
     randaugment: RandAugmentSettings | None = None
+    """RandAugment (Cubuk et al., 2020): random colour and geometry operations; off when not given."""
 
     mixup: float = Field(default=0.0, ge=0, le=10)
     """Alpha of mixup (Zhang et al., 2018); 0 is off. With CutMix on too, each batch draws one of them."""
@@ -130,6 +131,7 @@ class TrainSettings(Schema):
     """One training: schedule, optimizer, augmentation, averaging."""
 
     epochs: int = Field(ge=1, le=100_000)
+    """How often every training image is seen."""
 
     batch_size: int = Field(default=128, ge=1, le=65_536)
     """Images in a step, all processes together."""
@@ -138,6 +140,7 @@ class TrainSettings(Schema):
     """Source of all randomness: order, augmentation, dropout."""
 
     optimizer: OptimizerSettings = OptimizerSettings()
+    """The optimizer, its learning rate and weight decay."""
 
     warmup_epochs: float = Field(default=0.5, ge=0)
     """Length of the linear warm-up of the learning rate; a cosine follows it."""
@@ -146,6 +149,7 @@ class TrainSettings(Schema):
     """Learning rate after the last step, as a share of ``optimizer.lr``."""
 
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the target probability that all classes have in equal parts; 0 is off."""
 
     clip_norm: float | None = Field(default=None, gt=0)
     """Largest L2 norm of the gradient; longer ones are scaled down to it."""
@@ -157,8 +161,10 @@ class TrainSettings(Schema):
     """Decay a step of an exponential moving average of the weights; the average is the result."""
 
     augment: AugmentSettings = AugmentSettings()
+    """Random changes of the training images."""
 
     transfer: TransferSettings = TransferSettings()
+    """Which pretrained layers keep their weights, and for how long."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train; ``auto`` takes a GPU where there is one."""
