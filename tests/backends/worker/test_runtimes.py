@@ -119,6 +119,7 @@ def test_real_photos_through_a_real_int8_network(shared_data: Path) -> None:
 def test_every_entry_of_the_table_is_complete() -> None:
     for name, entry in RUNTIMES.items():
         module, _, attribute = entry.location.partition(":")
-        assert module.startswith("edgecnn.backends.") and module.endswith(".runtime"), name
+        assert module.startswith("edgecnn.backends."), name
+        assert module.endswith(".runtime"), name
         assert attribute, name
         assert " install " in entry.install, name
