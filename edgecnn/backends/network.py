@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import torch
 from torch import nn
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import first_line
 from edgecnn.models.checkpoint import load_checkpoint
 
 if TYPE_CHECKING:
@@ -82,9 +82,7 @@ def reason(error: BaseException) -> str:
     """Return a vendor's reason in one line: of the error at the root, or its kind where it gives no words."""
     while error.__cause__ is not None:
         error = error.__cause__
-    lines = [line.strip() for line in _COLORS.sub("", str(error)).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
+    return first_line(error)
 
 
 _MAP = 4
-_COLORS = re.compile(r"\x1b\[[0-9;]*m")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import UsageError
+from edgecnn.core.text import did_you_mean
 from edgecnn.quantization.estimators import DISTRIBUTION_ESTIMATORS
 from edgecnn.quantization.ranges import BLENDS, EVERY_METHOD
 
@@ -28,8 +28,7 @@ def check_known(options: Mapping[str, Any], known: Collection[str], target: str)
     """
     for name in options:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
+            hint = did_you_mean(name, known) or f"known: {', '.join(known) or 'none'}"
             raise UsageError(f"{target} has no option {name!r} under quantize", hint=hint)
 
 

@@ -15,6 +15,7 @@ import filelock
 
 from edgecnn.core import process
 from edgecnn.core.errors import EdgecnnError, InputError, MissingDependency
+from edgecnn.core.text import first_line
 
 SYSTEM_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 """Where the Debian package ``dataset-fashion-mnist`` puts the files."""
@@ -149,7 +150,7 @@ def download_with_torchvision(folder: str) -> None:
     try:
         FashionMNIST(folder, download=True)
     except (OSError, RuntimeError) as error:
-        raise InputError(str(error).splitlines()[0]) from error
+        raise InputError(first_line(error)) from error
 
 
 def _verify(folder: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import draft_file
 from edgecnn.models.build import build
 from edgecnn.models.spec import ModelSpec
 from edgecnn.models.weights import PICKLES, load_weights, read_safetensors, write_safetensors
@@ -35,12 +36,10 @@ def save_checkpoint(directory: Path, module: nn.Module, spec: ModelSpec) -> None
     """
     document = json.dumps(spec.to_json(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        partial_weights, partial_spec = (directory / f"{name}.partial" for name in (WEIGHTS_FILE, SPEC_FILE))
-        write_safetensors(module.state_dict(), partial_weights)
-        partial_spec.write_text(document, encoding="utf-8")
-        partial_weights.replace(directory / WEIGHTS_FILE)
-        partial_spec.replace(directory / SPEC_FILE)
+        with draft_file(directory / SPEC_FILE) as spec_draft:
+            with draft_file(directory / WEIGHTS_FILE) as weights_draft:
+                write_safetensors(module.state_dict(), weights_draft)
+            spec_draft.write_text(document, encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write checkpoint {directory}: {error.strerror}") from error
 

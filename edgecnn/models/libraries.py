@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import MissingDependency, UsageError
+from edgecnn.core.text import first_line
 from edgecnn.models.spec import ModelSpec
 from edgecnn.models.stem_and_classifier import replace_stem
-from edgecnn.models.weights import first_line, write_safetensors
+from edgecnn.models.weights import write_safetensors
 from edgecnn.models.zoo import unknown
 from edgecnn.ondevice.contract import Contract
 

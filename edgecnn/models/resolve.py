@@ -11,13 +11,14 @@ import torch
 
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.digest import digest_file
+from edgecnn.core.text import first_line
 from edgecnn.models import fetch, libraries, zoo
 from edgecnn.models.build import build, find_factory, import_function
 from edgecnn.models.checkpoint import WEIGHTS_FILE, read_spec
 from edgecnn.models.detector.base import DetectionNetwork
 from edgecnn.models.spec import ModelSpec
 from edgecnn.models.stem_and_classifier import classifier_name
-from edgecnn.models.weights import adapt_weights, first_line, load_weights, read_safetensors, read_weights
+from edgecnn.models.weights import adapt_weights, load_weights, read_safetensors, read_weights
 from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import first_line
 from edgecnn.models.stem_and_classifier import class_layers, find_stem
 
 if TYPE_CHECKING:
@@ -110,11 +111,6 @@ def read_pickle(file: IO[bytes], name: str) -> dict[str, Tensor]:
             hint="save the network's state_dict() alone, best as .safetensors",
         ) from error
     return _state_dictionary(content, name)
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of a library's message, or the error's type where it has none."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _state_dictionary(content: Any, name: str) -> dict[str, Tensor]:

@@ -6,12 +6,12 @@ Nothing heavy is imported here, so that listing the zoo does not need torch. Bui
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import UsageError
+from edgecnn.core.text import did_you_mean
 from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:
@@ -261,9 +261,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Return the error for a name that does not exist, with the nearest existing names as its hint.
 
     >>> print(unknown("zoo model", "mobilnetv2", ["mobilenetv2", "resnet18"]).hint)
-    did you mean mobilenetv2?
+    did you mean 'mobilenetv2'?
     """
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known[:20])}"
+    hint = did_you_mean(name, known, most=3) or f"known: {', '.join(known[:20])}"
     return UsageError(f"unknown {kind} {name!r}", hint=hint)

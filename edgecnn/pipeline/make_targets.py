@@ -11,6 +11,7 @@ import filelock
 
 from edgecnn.core.config.paths import store_dir
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import draft_directory
 from edgecnn.core.store.store import Store
 from edgecnn.pipeline.ladder import climb
 from edgecnn.pipeline.planner.make import make_plan
@@ -90,8 +91,5 @@ def make_targets(
 
 def _copy(outputs: Path, directory: Path) -> None:
     """Copy finished outputs to where the user looks for them; the store's own are never handed out."""
-    draft = directory.with_name(f".{directory.name}.tmp")
-    shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(outputs, draft)
-    shutil.rmtree(directory, ignore_errors=True)
-    draft.rename(directory)
+    with draft_directory(directory) as draft:
+        shutil.copytree(outputs, draft, dirs_exist_ok=True)

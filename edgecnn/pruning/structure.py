@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from edgecnn.core.errors import InputError
-from edgecnn.models.weights import first_line
+from edgecnn.core.text import first_line
 from edgecnn.models.widths import LAYERS, is_depthwise
 
 if TYPE_CHECKING:

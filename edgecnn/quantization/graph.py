@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import torch
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import first_line
 from edgecnn.quantization.operators import (
     ACTIVATIONS,
     CONVOLUTIONS,
@@ -184,7 +185,7 @@ def _export(module: nn.Module, example: Tensor) -> tuple[ExportedProgram, int | 
         # torch.export has no base of its own: what it and the tracers below it raise derives from these.
         except (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError) as error:
             raise InputError(
-                f"{type(module).__name__} cannot be traced: {_first_line(error)}",
+                f"{type(module).__name__} cannot be traced: {first_line(error)}",
                 hint="torch.export must accept the network: no Python branches on the values of tensors",
             ) from error
 
@@ -193,11 +194,6 @@ def _batch_size(program: ExportedProgram) -> int | torch.SymInt:
     (name,) = program.graph_signature.user_inputs
     node = next(node for node in program.graph.nodes if node.name == name)
     return cast("int | torch.SymInt", node.meta["val"].shape[0])
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
 
 
 def _layers(program: fx.GraphModule, keys: Mapping[str, str]) -> tuple[Layer, ...]:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import first_line
 from edgecnn.training.batches import to_input
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ def count_outputs(module: nn.Module, prepared: PreparedSet, device: torch.device
     try:
         logits = module.eval()(images)
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"the network does not take an input of {list(images.shape)}: {reason}") from error
+        raise InputError(
+            f"the network does not take an input of {list(images.shape)}: {first_line(error)}"
+        ) from error
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2:
         raise InputError("the network is no classifier: its output is not one tensor [N, classes]")
     return logits.shape[1]

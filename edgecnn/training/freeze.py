@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from torch import nn
 
 from edgecnn.core.errors import UsageError
+from edgecnn.core.text import did_you_mean
 
 if TYPE_CHECKING:
     from edgecnn.core.config.training import TransferSettings
@@ -50,10 +50,9 @@ def check_prefixes(module: nn.Module, transfer: TransferSettings) -> None:
     for prefix in (*transfer.frozen, *thawed):
         if not any(_matches(name, (prefix,)) for name in names):
             tops = sorted({".".join(name.split(".")[: prefix.count(".") + 1]) for name in names})
-            near = difflib.get_close_matches(prefix, tops, n=3, cutoff=0.4) or tops[:3]
             raise UsageError(
                 f"train.transfer: no parameter of the network is under {prefix!r}",
-                hint=f"it has {', '.join(near)}, ...",
+                hint=did_you_mean(prefix, tops, most=3) or f"it has {', '.join(tops[:3])}, ...",
             )
     if all(_matches(name, transfer.frozen) for name in names):
         raise UsageError("train.transfer.frozen freezes the whole network")

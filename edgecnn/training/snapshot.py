@@ -8,7 +8,6 @@ state: every epoch seeds its generators from the settings' seed, the epoch and t
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import draft_file
 from edgecnn.training.progress import EpochResult
 
 if TYPE_CHECKING:
@@ -69,14 +69,9 @@ def save_snapshot(
         {"schema": SCHEMA, "identity": identity, "history": [asdict(epoch) for epoch in history]}
     )
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.tensors().items()}
-    temporary = path.with_suffix(".partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(save(tensors, metadata={_HEADER: header}))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with draft_file(path) as draft:
+            draft.write_bytes(save(tensors, metadata={_HEADER: header}))
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
 

@@ -12,7 +12,7 @@ from edgecnn.quantization.ranges import BLENDS, EVERY_METHOD
 def test_an_unknown_option_is_named_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="onnx int8 has no option 'range' under quantize") as caught:
         check_known({"range": 1}, ("ranges",), "onnx int8")
-    assert caught.value.hint == "did you mean ranges?"
+    assert caught.value.hint == "did you mean 'ranges'?"
 
 
 def test_a_format_without_options_says_so() -> None:

@@ -167,7 +167,7 @@ def test_death_without_a_word(tmp_path: Path) -> None:
 def test_progress_arrives_in_order_and_all_of_it(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     child = call(
-        "tests.test_process:count",
+        "tests.core.test_process:count",
         {"total": 300},
         log=tmp_path / "log",
         progress=lambda done, total: told.append((done, total)),
@@ -178,4 +178,4 @@ def test_progress_arrives_in_order_and_all_of_it(tmp_path: Path) -> None:
 
 def test_a_child_that_dies_amid_its_progress_is_still_told_apart(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match="failed with exit code 1"):
-        call("tests.test_process:count", {"total": None}, log=tmp_path / "log", progress=lambda *_: None)
+        call("tests.core.test_process:count", {"total": None}, log=tmp_path / "log", progress=lambda *_: None)

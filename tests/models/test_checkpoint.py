@@ -135,7 +135,7 @@ def test_a_file_in_the_way_is_named(small_network: Any, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_reported(small_network: Any, tmp_path: Path) -> None:
-    (tmp_path / "model.safetensors.partial").symlink_to("/dev/full")
+    (tmp_path / f".model.safetensors.{os.getpid()}.tmp").symlink_to("/dev/full")
     with pytest.raises(InputError, match="No space left on device"):
         save_checkpoint(tmp_path, *small_network)
     assert not (tmp_path / "spec.json").exists()

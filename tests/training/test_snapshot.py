@@ -55,7 +55,7 @@ def test_partial_file_of_a_killed_run_is_ignored(build: Callable[..., nn.Module]
     path = tmp_path / "training.safetensors"
     state = make_state(build(), None)
     save_snapshot(path, IDENTITY, HISTORY[:1], state)
-    path.with_suffix(".partial").write_bytes(b"half")
+    path.with_name(f".{path.name}.1.tmp").write_bytes(b"half")
     assert load_snapshot(path, IDENTITY, state) == HISTORY[:1]
     save_snapshot(path, IDENTITY, HISTORY, state)
     assert load_snapshot(path, IDENTITY, state) == HISTORY

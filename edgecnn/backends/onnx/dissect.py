@@ -12,6 +12,7 @@ import onnxruntime
 from edgecnn.backends.dissection import Grid, Node, Point, Values
 from edgecnn.backends.onnx.session import REFUSALS, open_session, read_model
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -141,7 +142,7 @@ class _Graph:
             try:
                 results = session.run(list(outputs), {name: feed[name] for name in names})
             except REFUSALS as error:
-                raise InputError(f"ONNX Runtime: {' '.join(str(error).split())[:200]}") from error
+                raise InputError(f"ONNX Runtime: {one_line(error)}") from error
             return [np.asarray(result, np.float32) for result in results]
 
         return run

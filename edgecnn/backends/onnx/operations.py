@@ -11,6 +11,7 @@ from onnxruntime.quantization.onnx_model import ONNXModel
 
 from edgecnn.backends.onnx.session import read_model
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,8 +55,7 @@ def operations(file: Path) -> list[Operation]:
     try:
         model = onnx.shape_inference.infer_shapes(network.model, strict_mode=True)
     except onnx.shape_inference.InferenceError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"the shapes of {file} cannot be inferred: {reason}") from error
+        raise InputError(f"the shapes of {file} cannot be inferred: {one_line(error)}") from error
     shapes = _shapes(model)
     consumers: dict[str, list[onnx.NodeProto]] = {}
     for node in model.graph.node:

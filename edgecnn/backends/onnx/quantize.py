@@ -35,6 +35,7 @@ from edgecnn.backends.options import INT8_OPTIONS, check_known, needs_samples, r
 from edgecnn.backends.recovered import Recovered
 from edgecnn.backends.worker.isa import isa_named
 from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.text import one_line
 from edgecnn.quantization.concat_ranges import refuse_conflicts
 from edgecnn.quantization.ranges import GATE_LIMIT, SIGMOID_LIMIT
 from edgecnn.quantization.saturation import pair_safe_scales
@@ -123,8 +124,7 @@ def _read_float(file: Path) -> onnx.ModelProto:
     try:
         return onnx.shape_inference.infer_shapes(model, strict_mode=True)
     except onnx.shape_inference.InferenceError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"the shapes of {file} cannot be inferred: {reason}") from error
+        raise InputError(f"the shapes of {file} cannot be inferred: {one_line(error)}") from error
 
 
 @dataclass(frozen=True)

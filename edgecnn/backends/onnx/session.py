@@ -8,6 +8,7 @@ import onnx
 import onnxruntime
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import one_line
 from edgecnn.models.imported.onnx_file import REFUSALS, read_model
 from edgecnn.ondevice.tensor import TensorInfo
 
@@ -37,8 +38,7 @@ def open_session(
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except REFUSALS as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{name} cannot be opened by ONNX Runtime: {reason}") from error
+        raise InputError(f"{name} cannot be opened by ONNX Runtime: {one_line(error)}") from error
 
 
 def run_flat(

@@ -17,6 +17,7 @@ import openvino  # noqa: E402  after telemetry is hidden
 import openvino.passes  # noqa: E402
 
 from edgecnn.core.errors import InputError  # noqa: E402
+from edgecnn.core.text import one_line  # noqa: E402
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,8 +67,7 @@ def write_model(model: openvino.Model, file: Path, *, half: bool = False) -> Non
 
 def refused(file: Path, error: Exception) -> InputError:
     """Return the error that says why OpenVINO did not take a file."""
-    reason = " ".join(str(error).split())[:300]
     return InputError(
-        f"{file} cannot be read by OpenVINO: {reason}",
+        f"{file} cannot be read by OpenVINO: {one_line(error)}",
         hint="the .xml or the .bin file may be truncated, or of another format",
     )

@@ -24,6 +24,7 @@ from edgecnn.backends.options import INT8_OPTIONS, check_known, needs_samples, r
 from edgecnn.backends.recovered import Recovered
 from edgecnn.backends.worker.isa import isa_named
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import one_line
 from edgecnn.quantization.concat_ranges import refuse_conflicts
 
 if TYPE_CHECKING:
@@ -110,8 +111,7 @@ def _quantize(
             ),
         )
     except (nncf.ValidationError, nncf.InternalError, nncf.UnsupportedModelError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{name} cannot be quantized: {reason}") from error
+        raise InputError(f"{name} cannot be quantized: {one_line(error)}") from error
 
 
 def _run(graph: openvino.Model, images: Calibration, indices: Sequence[int]) -> list[Answer]:

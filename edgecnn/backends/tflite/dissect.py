@@ -17,6 +17,7 @@ from edgecnn.backends.tflite.flatbuffer import (
     type_name,
 )
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,7 +165,7 @@ class _Graph:
             try:
                 interpreter.invoke()
             except RuntimeError as error:
-                raise InputError(f"LiteRT: {' '.join(str(error).split())[:200]}") from error
+                raise InputError(f"LiteRT: {one_line(error)}") from error
             return [self._dequantized(name, interpreter.get_tensor(index)) for name, index in exits]
 
         return run
@@ -177,8 +178,9 @@ class _Graph:
             )
             interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(f"a part of {self._file} cannot be opened by LiteRT: {reason}") from error
+            raise InputError(
+                f"a part of {self._file} cannot be opened by LiteRT: {one_line(error)}"
+            ) from error
         return interpreter
 
     def _extract(self, nodes: Sequence[Node], inputs: Sequence[str], outputs: Sequence[str]) -> bytes:

@@ -23,6 +23,7 @@ from edgecnn.backends.tflite.layers import joins, read_by_gate, read_by_sigmoid
 from edgecnn.backends.tflite.observe import observe
 from edgecnn.backends.tflite.weights import layer_weights, put_on_grid
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import one_line
 from edgecnn.quantization.concat_ranges import refuse_conflicts
 from edgecnn.quantization.ranges import GATE_LIMIT, SIGMOID_LIMIT
 
@@ -145,8 +146,7 @@ def quantized_bytes(quantizer: Quantizer, model: Path, ranges: dict[str, dict[st
         result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
     # The quantizer has no base of its own, and these are what its checks raise.
     except (ValueError, NotImplementedError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{model} cannot be quantized: {reason}") from error
+        raise InputError(f"{model} cannot be quantized: {one_line(error)}") from error
     return bytes(result.quantized_model)
 
 

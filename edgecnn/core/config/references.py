@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from edgecnn.core.config import paths
 from edgecnn.core.config.yaml_source import Source, merge, read_yaml
 from edgecnn.core.errors import UsageError
+from edgecnn.core.text import did_you_mean
 
 MAX_DEPTH = 8
 
@@ -61,5 +61,4 @@ def resolve(reference: str, kind: paths.Kind) -> Source:
 
 def _hint(name: str, kind: paths.Kind) -> str:
     known = paths.available(kind)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known {kind}: {', '.join(known)}"
+    return did_you_mean(name, known) or f"known {kind}: {', '.join(known)}"

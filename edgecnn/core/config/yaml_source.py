@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from edgecnn.core.errors import UsageError
+from edgecnn.core.text import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,8 +189,7 @@ def _without_tags(location: Location, data: Any) -> Location:
 
 def _nearest(model: type[BaseModel], location: Location) -> str:
     names = _keys_at(model, location[:-1])
-    close = difflib.get_close_matches(str(location[-1]), names, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known keys here: {', '.join(sorted(names))}"
+    return did_you_mean(str(location[-1]), names) or f"known keys here: {', '.join(sorted(names))}"
 
 
 def _keys_at(model: type[BaseModel], location: Location) -> list[str]:

@@ -7,7 +7,6 @@ nothing in the file is ever taken for a path of its own but the folder, which mu
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from edgecnn.core.config.base import Schema
 from edgecnn.core.config.paths import home
 from edgecnn.core.config.yaml_source import read_yaml, validate
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import draft_directory, draft_file
 from edgecnn.core.store.digest import digest_json
 from edgecnn.core.store.manifest import Artifact, Manifest
 
@@ -126,17 +126,13 @@ def keep(artifact: Artifact, folder: Path) -> Path:
     """
     target = artifact.manifest.target.name
     final = place(folder, target, digest_json(artifact.manifest.files))
-    draft = final.with_name(f".{final.name}.{os.getpid()}.tmp")
+    if final.is_dir():
+        return final
     try:
-        if final.is_dir():
-            return final
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(artifact.directory, draft)
-        draft.rename(final)
+        with draft_directory(final) as draft:
+            shutil.copytree(artifact.directory, draft, dirs_exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return final
 
 
@@ -147,15 +143,11 @@ def write_baseline(baseline: Baseline, file: Path) -> None:
         InputError: It cannot be written.
     """
     text = yaml.safe_dump(baseline.model_dump(exclude_none=True), sort_keys=False, width=1000)
-    draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(_HEADER.format(name=baseline.name) + text, encoding="utf-8")
-        draft.rename(file)
+        with draft_file(file) as draft:
+            draft.write_text(_HEADER.format(name=baseline.name) + text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror or error}") from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def read_baseline(file: Path) -> Baseline:

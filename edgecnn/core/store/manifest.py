@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,9 @@ from pydantic import Field, ValidationError
 from edgecnn.core.config.base import Schema
 from edgecnn.core.config.target import Target
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import draft_directory
 from edgecnn.core.store.digest import digest_file
+from edgecnn.core.text import first_line
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.detector import Detector
 
@@ -156,7 +157,7 @@ class Artifact:
             artifact = cls(directory, Manifest.model_validate(data))
             Contract.from_json(artifact.manifest.contract)
         except (ValidationError, ValueError, TypeError, OSError) as error:
-            raise InputError(f"{path} is not a manifest: {str(error).splitlines()[0]}") from error
+            raise InputError(f"{path} is not a manifest: {first_line(error)}") from error
         artifact._check_files()
         return artifact
 
@@ -178,17 +179,8 @@ class Artifact:
     @staticmethod
     def publish(files: list[Path], manifest: Manifest, directory: Path) -> Artifact:
         """Write an artifact beside its final place and rename it there; an older one is replaced."""
-        draft = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        for file in files:
-            shutil.copyfile(file, draft / file.name)
-        (draft / NAME).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        if directory.exists():
-            retired = directory.with_name(f".{directory.name}.{os.getpid()}.old")
-            directory.rename(retired)
-            draft.rename(directory)
-            shutil.rmtree(retired)
-        else:
-            draft.rename(directory)
+        with draft_directory(directory) as draft:
+            for file in files:
+                shutil.copyfile(file, draft / file.name)
+            (draft / NAME).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
         return Artifact(directory, manifest)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import filelock
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import flush, flush_tree
 from edgecnn.core.store.digest import digest_tree, list_files
 
 if TYPE_CHECKING:
@@ -123,12 +123,12 @@ class Store:
         partial = draft.outputs.parent
         (partial / RECORD).write_text(json.dumps(document, indent=1), encoding="utf-8")
         shutil.rmtree(draft.scratch, ignore_errors=True)
-        _flush(partial)
+        flush_tree(partial)
         final = self._finished(key)
         if final.exists():  # damaged, or get() would have found it
             shutil.rmtree(final)
         partial.rename(final)
-        _flush_directory(final.parent)
+        flush(final.parent)
         return Entry(key, final / "outputs", str(document["digest"]), document)
 
     def _finished(self, key: str) -> Path:
@@ -138,20 +138,3 @@ class Store:
 def sizes(directory: Path) -> dict[str, int]:
     """Return the size in bytes of every file below a directory, by relative path."""
     return {name: (directory / name).stat().st_size for name in list_files(directory)}
-
-
-def _flush(directory: Path) -> None:
-    """Ask the file system to keep every file below a directory before the rename makes it visible."""
-    for name in list_files(directory):
-        with (directory / name).open("rb") as file:
-            os.fsync(file.fileno())
-    for path in [directory, *(path for path in directory.rglob("*") if path.is_dir())]:
-        _flush_directory(path)
-
-
-def _flush_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

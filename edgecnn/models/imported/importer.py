@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import onnx
 
 from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.text import did_you_mean, one_line
 from edgecnn.models.imported.heads import Heads, find_heads
 from edgecnn.models.imported.onnx_file import fold, read_model
 from edgecnn.models.imported.read import read_graph
@@ -95,8 +95,7 @@ def _with_shapes(model: onnx.ModelProto, file: Path) -> onnx.ModelProto:
     try:
         return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except onnx.shape_inference.InferenceError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"the shapes of {file} cannot be inferred: {reason}") from error
+        raise InputError(f"the shapes of {file} cannot be inferred: {one_line(error)}") from error
 
 
 def _image(model: onnx.ModelProto, file: Path) -> tuple[int, int, int]:
@@ -123,11 +122,7 @@ def _check_outputs(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
     known = Wiring.of(model.graph).makers
     for name in outputs:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            raise UsageError(
-                f"the file has no tensor {name!r} to cut at",
-                hint=f"did you mean {near[0]}?" if near else None,
-            )
+            raise UsageError(f"the file has no tensor {name!r} to cut at", hint=did_you_mean(name, known))
 
 
 def _contract(height: int, width: int, channels: int, *, yolox: bool) -> Contract:

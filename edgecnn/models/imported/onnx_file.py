@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,8 +72,7 @@ def fold(model: onnx.ModelProto, name: Path) -> onnx.ModelProto:
     try:
         return onnx.shape_inference.infer_shapes(folded, strict_mode=True, data_prop=True)
     except onnx.shape_inference.InferenceError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"the shapes of {name} cannot be inferred: {reason}") from error
+        raise InputError(f"the shapes of {name} cannot be inferred: {one_line(error)}") from error
 
 
 def run(model: onnx.ModelProto, name: Path, image: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
@@ -102,5 +102,4 @@ def _session(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"], **settings
         )
     except REFUSALS as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{name} cannot be opened by ONNX Runtime: {reason}") from error
+        raise InputError(f"{name} cannot be opened by ONNX Runtime: {one_line(error)}") from error

@@ -12,6 +12,7 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
 from edgecnn.core.errors import InputError, MissingDependency, UsageError
+from edgecnn.core.text import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,9 +65,8 @@ def faults(location: str) -> Iterator[None]:
             f"the driver of {shown(location)} is not installed: {error}", hint=f"pip install {error.name}"
         ) from error
     except (OSError, SQLAlchemyError, OptunaError, LookupError, TypeError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
         raise InputError(
-            f"the study in {shown(location)} cannot be used: {reason}",
+            f"the study in {shown(location)} cannot be used: {first_line(error)}",
             hint="give another --storage; what was trained stays in edgecnn's own store",
         ) from error
 

@@ -239,7 +239,7 @@ def test_an_unknown_name_to_cut_at_is_named_with_the_nearest(tmp_path: Path) -> 
     with pytest.raises(UsageError, match="has no tensor 't00' to cut at") as caught:
         import_onnx(classifier(tmp_path), ("t00",))
     assert caught.value.hint is not None
-    assert "did you mean t" in caught.value.hint
+    assert "did you mean 't" in caught.value.hint
 
 
 def test_an_unknown_operation_is_named_with_its_node(tmp_path: Path) -> None:

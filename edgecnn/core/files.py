@@ -1,0 +1,95 @@
+"""Files and directories that appear under their name only when they are whole.
+
+Each is written as a draft beside its final place, flushed to the disk, and renamed, so that a process that is
+killed, or a disk that is full, leaves what was there before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextlib.contextmanager
+def draft_file(final: Path) -> Iterator[Path]:
+    """Yield the path of a draft, which replaces a file when the block ends without an error.
+
+    Args:
+        final: The file; its folder is created where it is missing.
+
+    Yields:
+        Where the block writes the new content.
+
+    Raises:
+        OSError: The draft cannot be written or renamed; ``final`` is what it was.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    draft = _beside(final, "tmp")
+    try:
+        yield draft
+        flush(draft)
+        draft.replace(final)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def draft_directory(final: Path) -> Iterator[Path]:
+    """Yield an empty directory, which replaces another one when the block ends without an error.
+
+    Args:
+        final: The directory; the one that it is in is created where it is missing.
+
+    Yields:
+        Where the block puts the new files.
+
+    Raises:
+        OSError: The draft cannot be written or renamed.
+    """
+    draft, retired = _beside(final, "tmp"), _beside(final, "old")
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        yield draft
+        flush_tree(draft)
+        if final.exists():
+            final.rename(retired)
+        draft.rename(final)
+        shutil.rmtree(retired, ignore_errors=True)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def flush_tree(directory: Path) -> None:
+    """Ask the file system to keep every file below a directory, and the names of all of them.
+
+    Raises:
+        OSError: The disk does not take them.
+    """
+    for path in (directory, *directory.rglob("*")):
+        if path.is_dir() or path.is_file():
+            flush(path)
+
+
+def flush(path: Path) -> None:
+    """Ask the file system to keep the content of a file, or the names in a directory.
+
+    Raises:
+        OSError: The disk does not take them.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _beside(final: Path, suffix: str) -> Path:
+    """Return a hidden path in the same folder that no other living process uses."""
+    return final.with_name(f".{final.name}.{os.getpid()}.{suffix}")
