@@ -18,8 +18,7 @@ from edgecnn.proof.budgets import judge_one
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgecnn.pipeline.planner.attempts import Attempt
-    from edgecnn.pipeline.planner.make import Plan
+    from edgecnn.pipeline.plan import Attempt, Plan
     from edgecnn.pipeline.step import StepResult
 
 

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from edgecnn.core.config.target import Target
     from edgecnn.core.errors import EdgecnnError
-    from edgecnn.pipeline.planner.attempts import Attempt
-    from edgecnn.pipeline.planner.make import Plan
+    from edgecnn.pipeline.plan import Attempt, Plan
     from edgecnn.pipeline.step import StepResult
     from edgecnn.proof.links.verification import Link
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from edgecnn.core.config.target import Target
     from edgecnn.pipeline.ladder import RungResult
-    from edgecnn.pipeline.planner.make import Plan
+    from edgecnn.pipeline.plan import Plan
     from edgecnn.pipeline.step import StepResult
     from edgecnn.proof.budgets import BudgetResult
     from edgecnn.proof.links.verification import Link

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.worker.runtimes import entry_of
 from edgecnn.devices.host import host
-from edgecnn.pipeline.planner.recovery import Network, network_of
+from edgecnn.pipeline.plan import FIRST, Attempt
+from edgecnn.pipeline.planner.recovery import network_of
 from edgecnn.pipeline.stages.benchmark import BENCHMARK, BenchmarkParameters
 from edgecnn.pipeline.stages.compile import COMPILE, CompileParameters
 from edgecnn.pipeline.stages.count import COUNT, CountParameters
@@ -21,41 +22,7 @@ if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import BenchmarkConfig
     from edgecnn.core.config.quantization import Rung
     from edgecnn.core.config.target import Target
-    from edgecnn.pipeline.planner.make import Plan
-
-FIRST: Rung = "plain"
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One way of making a target's file.
-
-    Attributes:
-        target: The target.
-        rung: The rung of the recovery ladder; of a float target, the first.
-        network: What is exported, and what it is held to.
-        steps: Ids of its steps that no other attempt has.
-    """
-
-    target: Target
-    rung: Rung
-    network: Network
-    steps: tuple[str, ...] = ()
-
-    def step(self, stage: str) -> str:
-        """Return the id of the attempt's own step of a stage."""
-        suffix = "" if self.rung == FIRST else f"@{self.rung}"
-        return f"{stage}:{self.target.name}{suffix}"
-
-    @property
-    def float_file(self) -> str:
-        """Id of the step that lowers the network to the target's format."""
-        return f"lower:{self.target.format}{self.network.suffix}"
-
-    @property
-    def model_file(self) -> str:
-        """Id of the step that makes the target's file."""
-        return self.float_file if self.target.precision == "fp32" else self.step("quantize")
+    from edgecnn.pipeline.plan import Plan
 
 
 def add_attempt(plan: Plan, target: Target, rung: Rung = FIRST) -> Attempt:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError, UsageError
-from edgecnn.pipeline.planner.attempts import Attempt, add_attempt
+from edgecnn.pipeline.plan import Plan
+from edgecnn.pipeline.planner.attempts import add_attempt
 from edgecnn.pipeline.planner.input_digests import Dataset, network_content, open_dataset
 from edgecnn.pipeline.planner.pruning import add_pruning, add_pruning_report, needs_training_images
 from edgecnn.pipeline.planner.recovery import rungs_of
@@ -19,31 +19,6 @@ from edgecnn.pipeline.step import Step
 
 if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import Pipeline, PipelineSpec
-
-
-@dataclass
-class Plan:
-    """The steps of a run.
-
-    Attributes:
-        pipeline: What it was planned from.
-        steps: In their order: every step stands after those that it reads.
-        checkpoint: Id of the step that makes the network that is exported.
-        has_eval: Whether there is an evaluation set.
-        attempts: What is tried for each target, by its name, in order.
-    """
-
-    pipeline: Pipeline
-    steps: list[Step] = field(default_factory=list)
-    checkpoint: str = "network"
-    has_eval: bool = False
-    attempts: dict[str, list[Attempt]] = field(default_factory=dict)
-
-    def add(self, step: Step) -> str:
-        """Append a step and return its id; a step that is there already is not added again."""
-        if all(known.id != step.id for known in self.steps):
-            self.steps.append(step)
-        return step.id
 
 
 def make_plan(pipeline: Pipeline) -> Plan:

@@ -22,7 +22,7 @@ from edgecnn.pipeline.step import Step
 if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import Pipeline
     from edgecnn.core.config.pruning import PruneSettings
-    from edgecnn.pipeline.planner.make import Plan
+    from edgecnn.pipeline.plan import Plan
 
 IMAGES = "prune-images"
 SENSITIVITY = "prune-sensitivity"
@@ -52,7 +52,7 @@ def add_pruning(plan: Plan, settings: PruneSettings) -> None:
     """
     multiple = channel_multiple(plan.pipeline, settings)
     original = plan.checkpoint
-    source = "prepare:train" if _is_planned(plan, "prepare:train") else "calibration"
+    source = "prepare:train" if "prepare:train" in plan else "calibration"
     plan.add(Step(IMAGES, PROBE, SelectParameters(settings.images, seed=0), {"images": source}))
     if _is_curved(settings):
         inputs = {"checkpoint": original, "images": IMAGES}
@@ -220,7 +220,3 @@ def _is_curved(settings: PruneSettings) -> bool:
 
 def _numbered(name: str, number: int, settings: PruneSettings) -> str:
     return name if settings.steps == 1 else f"{name}:{number}"
-
-
-def _is_planned(plan: Plan, step: str) -> bool:
-    return any(known.id == step for known in plan.steps)

@@ -13,12 +13,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core.config.qat import QatSettings
 from edgecnn.core.config.quantization import RUNGS, Rung
+from edgecnn.pipeline.plan import ExportedNetwork
 from edgecnn.pipeline.stages.qat import CONTROL, QAT, QatParameters
 from edgecnn.pipeline.stages.recover import (
     EQUALIZE,
@@ -33,7 +33,7 @@ from edgecnn.pipeline.step import Step
 
 if TYPE_CHECKING:
     from edgecnn.core.config.target import Target
-    from edgecnn.pipeline.planner.make import Plan
+    from edgecnn.pipeline.plan import Plan
 
 SEARCH = {"ranges": "search"}
 _ENTRY = 6
@@ -44,47 +44,28 @@ CONTROL_STEP = "control"
 CONTROL_REFERENCE = "reference@control"
 
 
-@dataclass(frozen=True)
-class Network:
-    """What an attempt exports.
-
-    Attributes:
-        checkpoint: Id of the step that makes the checkpoint.
-        suffix: What follows the format in the id of the step that lowers it.
-        truth_suffix: The same, of the float file and the reference that the int8 file is held to.
-        recovered: Whether what lies beside the checkpoint concerns the quantizer.
-        options: Options that the rung gives to the quantizer; a target's own come before them.
-        layers: Id of the step that names the layers to leave in float, or None.
-    """
-
-    checkpoint: str
-    suffix: str = ""
-    truth_suffix: str = ""
-    recovered: bool = False
-    options: dict[str, Any] = field(default_factory=dict)
-    layers: str | None = None
-
-
-def network_of(plan: Plan, target: Target, rung: Rung) -> Network:
+def network_of(plan: Plan, target: Target, rung: Rung) -> ExportedNetwork:
     """Add the steps that make a rung's network, and return it."""
     scheme = weight_scheme(target)
     match rung:
         case "plain":
-            return Network(plan.checkpoint)
+            return ExportedNetwork(plan.checkpoint)
         case "ranges":
-            return Network(plan.checkpoint, options=SEARCH)
+            return ExportedNetwork(plan.checkpoint, options=SEARCH)
         case "equalize":
-            return Network(_equalize(plan, scheme), f"@equalize-{scheme}", options=SEARCH)
+            return ExportedNetwork(_equalize(plan, scheme), f"@equalize-{scheme}", options=SEARCH)
         case "entry":
             entry = _equalize(plan, scheme, _ENTRY)
-            return Network(entry, f"@entry-{scheme}", recovered=True, options=SEARCH, layers=entry)
+            return ExportedNetwork(entry, f"@entry-{scheme}", recovered=True, options=SEARCH, layers=entry)
         case "adaround" | "mixed":
             rounded = _round(plan, scheme)
             layers = _sensitivity(plan, scheme) if rung == "mixed" else None
-            return Network(rounded, f"@adaround-{scheme}", recovered=True, options=SEARCH, layers=layers)
+            return ExportedNetwork(
+                rounded, f"@adaround-{scheme}", recovered=True, options=SEARCH, layers=layers
+            )
         case "qat":
             _control(plan)
-            return Network(_qat(plan), "@qat", "@qat", recovered=True)
+            return ExportedNetwork(_qat(plan), "@qat", "@qat", recovered=True)
 
 
 def weight_scheme(target: Target) -> str:

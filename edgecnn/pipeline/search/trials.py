@@ -20,7 +20,7 @@ from edgecnn.pipeline.keys import package_versions
 from edgecnn.pipeline.ladder import choose_attempt, climb
 from edgecnn.pipeline.manifest_builder import Parts
 from edgecnn.pipeline.planner.attempts import benchmark_parameters
-from edgecnn.pipeline.planner.make import Plan, make_plan
+from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.runner import execute
 from edgecnn.pipeline.search import derive
 from edgecnn.pipeline.search.halving import COSTS
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from edgecnn.core.config.pipeline import Pipeline
     from edgecnn.core.store.store import Store
-    from edgecnn.pipeline.planner.attempts import Attempt
+    from edgecnn.pipeline.plan import Attempt, Plan
     from edgecnn.pipeline.search.progress import SearchReporter
     from edgecnn.pipeline.search.space import Combination, Space
 

@@ -10,7 +10,7 @@ import pytest
 from edgecnn.core.config.pipeline import from_source
 from edgecnn.core.config.quantization import RUNGS
 from edgecnn.core.config.yaml_source import Source
-from edgecnn.pipeline.planner.make import Plan
+from edgecnn.pipeline.plan import Plan
 from edgecnn.pipeline.planner.recovery import rungs_of
 
 UNTRAINED = RUNGS[:-1]

@@ -1,0 +1,95 @@
+"""A plan as data: the steps of a run, and what is tried for each target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgecnn.core.config.pipeline import Pipeline
+    from edgecnn.core.config.quantization import Rung
+    from edgecnn.core.config.target import Target
+    from edgecnn.pipeline.step import Step
+
+FIRST: Rung = "plain"
+
+
+@dataclass(frozen=True)
+class ExportedNetwork:
+    """The network that an attempt exports.
+
+    Attributes:
+        checkpoint: Id of the step that makes the checkpoint.
+        suffix: What follows the format in the id of the step that lowers it.
+        truth_suffix: The same, of the float file and the reference that the int8 file is held to.
+        recovered: Whether what lies beside the checkpoint concerns the quantizer.
+        options: Options that the rung gives to the quantizer; a target's own come before them.
+        layers: Id of the step that names the layers to leave in float, or None.
+    """
+
+    checkpoint: str
+    suffix: str = ""
+    truth_suffix: str = ""
+    recovered: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+    layers: str | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way of making a target's file.
+
+    Attributes:
+        target: The target.
+        rung: The rung of the recovery ladder; of a float target, the first.
+        network: The network that is exported, and what it is held to.
+        steps: Ids of its steps that no other attempt has.
+    """
+
+    target: Target
+    rung: Rung
+    network: ExportedNetwork
+    steps: tuple[str, ...] = ()
+
+    def step(self, stage: str) -> str:
+        """Return the id of the attempt's own step of a stage."""
+        suffix = "" if self.rung == FIRST else f"@{self.rung}"
+        return f"{stage}:{self.target.name}{suffix}"
+
+    @property
+    def float_file(self) -> str:
+        """Id of the step that lowers the network to the target's format."""
+        return f"lower:{self.target.format}{self.network.suffix}"
+
+    @property
+    def model_file(self) -> str:
+        """Id of the step that makes the target's file."""
+        return self.float_file if self.target.precision == "fp32" else self.step("quantize")
+
+
+@dataclass
+class Plan:
+    """The steps of a run.
+
+    Attributes:
+        pipeline: What it was planned from.
+        steps: In their order: every step stands after those that it reads.
+        checkpoint: Id of the step that makes the network that is exported.
+        has_eval: Whether there is an evaluation set.
+        attempts: What is tried for each target, by its name, in order.
+    """
+
+    pipeline: Pipeline
+    steps: list[Step] = field(default_factory=list)
+    checkpoint: str = "network"
+    has_eval: bool = False
+    attempts: dict[str, list[Attempt]] = field(default_factory=dict)
+
+    def add(self, step: Step) -> str:
+        """Append a step and return its id; a step that is there already is not added again."""
+        if step.id not in self:
+            self.steps.append(step)
+        return step.id
+
+    def __contains__(self, step_id: str) -> bool:
+        return any(known.id == step_id for known in self.steps)
