@@ -38,6 +38,7 @@ from output import print_table, write_json
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
+from edgecnn.ondevice.decode import decode
 from edgecnn.ondevice.input_tensor import Feed
 from edgecnn.ondevice.nms import nms
 from edgecnn.ondevice.preprocess import geometry, upright_size
@@ -203,7 +204,7 @@ def _frame_row(artifact: Artifact, photos: list[Image.Image]) -> dict[str, Any]:
         raw = runner.run(tensor)
         marks.append(time.perf_counter())
         maps = [info.as_in_torch(info.dequantize(values)) for info, values in zip(outputs, raw, strict=True)]
-        detector.decode(maps, contract, [upright_size(photo)])
+        decode(detector, maps, contract, [upright_size(photo)])
         marks.append(time.perf_counter())
         parts.append(np.diff(marks) * 1e3)
     before, network, after = np.median(parts[1:], axis=0)

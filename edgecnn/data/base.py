@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from edgecnn.data.digest import DigestCache
     from edgecnn.data.objects import Objects
 
-UNLABELLED = -1
-"""The label of an image that has none."""
-
 
 class Source(Protocol):
     """Images with labels, not yet decoded; random access by index ``0 .. len(source) - 1``."""
@@ -25,7 +22,7 @@ class Source(Protocol):
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
-        """int64 ``[N]``; :data:`UNLABELLED` where an image has no label."""
+        """int64 ``[N]``; :data:`edgecnn.data.labels.UNLABELLED` where an image has no label."""
 
     @property
     def objects(self) -> Objects | None:

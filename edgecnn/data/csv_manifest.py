@@ -11,8 +11,8 @@ import numpy as np
 
 from edgecnn.core.errors import InputError
 from edgecnn.data import classes as classes_file
-from edgecnn.data.base import UNLABELLED
 from edgecnn.data.files import FileSource, path_within
+from edgecnn.data.labels import UNLABELLED
 
 if TYPE_CHECKING:
     import _csv

@@ -9,8 +9,8 @@ import numpy as np
 
 from edgecnn.core.errors import InputError
 from edgecnn.data import classes as classes_file
-from edgecnn.data.base import UNLABELLED
 from edgecnn.data.files import FileSource
+from edgecnn.data.labels import UNLABELLED
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.data.base import UNLABELLED
+from edgecnn.data.labels import UNLABELLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

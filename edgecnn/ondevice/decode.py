@@ -1,4 +1,4 @@
-"""From raw head outputs to candidate boxes: scores are filtered first, only what is left is decoded."""
+"""From raw head outputs to boxes: scores are filtered first, only what is left is decoded and suppressed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.ondevice.detector import Detections
+from edgecnn.ondevice.nms import nms
 from edgecnn.ondevice.preprocess import place
 
 if TYPE_CHECKING:
@@ -56,6 +58,64 @@ class _Scored:
     classes: npt.NDArray[np.int64]
     anchors: npt.NDArray[np.int64]
     cells: npt.NDArray[np.int64]
+
+
+def decode(
+    detector: Detector,
+    outputs: Sequence[Array],
+    contract: Contract,
+    sizes: Sequence[tuple[int, int]],
+) -> list[Detections]:
+    """Turn the raw outputs of a batch into boxes of the images before preprocessing.
+
+    Args:
+        detector: Describes the outputs.
+        outputs: One float32 ``[N, C, H, W]`` an output, in the order of the network's outputs.
+        contract: How the images became the network's input.
+        sizes: Height and width of each image before preprocessing, in pixels.
+
+    Returns:
+        One :class:`Detections` an image.
+
+    Raises:
+        ValueError: The outputs do not have the shapes that the detector describes.
+    """
+    _check_outputs(detector, outputs, len(sizes))
+    results = []
+    for index, size in enumerate(sizes):
+        found = find_candidates(detector, [output[index] for output in outputs], contract)
+        results.append(_suppress(detector, found, contract, size))
+    return results
+
+
+def _suppress(detector: Detector, found: Candidates, contract: Contract, size: tuple[int, int]) -> Detections:
+    """Remove overlapping boxes and map those that are left to the image before preprocessing."""
+    kept = nms(found.boxes, found.scores, found.classes, detector.iou_threshold, detector.max_detections)
+    boxes = to_source(found.boxes[kept], contract, size)
+    return Detections(boxes, found.scores[kept], found.classes[kept])
+
+
+def _check_outputs(detector: Detector, outputs: Sequence[Array], count: int) -> None:
+    """Raise ValueError where the outputs of ``count`` images do not have the described shapes."""
+    if len(outputs) != detector.outputs:
+        raise ValueError(f"{len(outputs)} outputs, but the detector describes {detector.outputs}")
+    for level in detector.levels:
+        maps = {outputs[index].shape[2:] for index in level.outputs}
+        if len(maps) != 1 or any(outputs[index].ndim != 4 for index in level.outputs):
+            shapes = [list(outputs[index].shape) for index in level.outputs]
+            raise ValueError(f"outputs {level.outputs} are {shapes}, not [N, C, H, W] of one feature map")
+        anchors = max(1, len(level.anchors))
+        found = outputs[level.boxes].shape[:2]
+        if found != (count, anchors * 4 * detector.bins):
+            raise ValueError(
+                f"output {level.boxes} is {list(outputs[level.boxes].shape)}, "
+                f"not [{count}, {anchors * 4 * detector.bins}, H, W]"
+            )
+        if len(outputs[level.scores]) != count or outputs[level.scores].shape[1] % anchors:
+            raise ValueError(
+                f"output {level.scores} is {list(outputs[level.scores].shape)}, "
+                f"not [{count}, scores of {anchors} anchors, H, W]"
+            )
 
 
 def find_candidates(detector: Detector, outputs: Sequence[Array], contract: Contract) -> Candidates:

@@ -12,16 +12,9 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from edgecnn.ondevice.decode import Candidates, find_candidates, to_source
-from edgecnn.ondevice.nms import nms
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
     import numpy.typing as npt
-
-    from edgecnn.ondevice.contract import Contract
 
 BoxCoding = Literal["ltrb", "dfl", "yolox", "ssd"]
 ScoreCoding = Literal["sigmoid", "softmax"]
@@ -150,58 +143,6 @@ class Detector:
     def for_evaluation(self) -> Detector:
         """Return the same detector with scores so low that a precision-recall curve is whole."""
         return replace(self, score_threshold=min(self.score_threshold, EVALUATION_SCORE))
-
-    def decode(
-        self,
-        outputs: Sequence[npt.NDArray[np.float32]],
-        contract: Contract,
-        sizes: Sequence[tuple[int, int]],
-    ) -> list[Detections]:
-        """Turn the raw outputs of a batch into boxes of the images before preprocessing.
-
-        Args:
-            outputs: One float32 ``[N, C, H, W]`` an output, in the order of the network's outputs.
-            contract: How the images became the network's input.
-            sizes: Height and width of each image before preprocessing, in pixels.
-
-        Returns:
-            One :class:`Detections` an image.
-
-        Raises:
-            ValueError: The outputs do not have the shapes that this description needs.
-        """
-        self._check_outputs(outputs, len(sizes))
-        results = []
-        for index, size in enumerate(sizes):
-            found = find_candidates(self, [output[index] for output in outputs], contract)
-            results.append(self._suppress(found, contract, size))
-        return results
-
-    def _suppress(self, found: Candidates, contract: Contract, size: tuple[int, int]) -> Detections:
-        kept = nms(found.boxes, found.scores, found.classes, self.iou_threshold, self.max_detections)
-        boxes = to_source(found.boxes[kept], contract, size)
-        return Detections(boxes, found.scores[kept], found.classes[kept])
-
-    def _check_outputs(self, outputs: Sequence[npt.NDArray[np.float32]], count: int) -> None:
-        if len(outputs) != self.outputs:
-            raise ValueError(f"{len(outputs)} outputs, but the detector describes {self.outputs}")
-        for level in self.levels:
-            maps = {outputs[index].shape[2:] for index in level.outputs}
-            if len(maps) != 1 or any(outputs[index].ndim != 4 for index in level.outputs):
-                shapes = [list(outputs[index].shape) for index in level.outputs]
-                raise ValueError(f"outputs {level.outputs} are {shapes}, not [N, C, H, W] of one feature map")
-            anchors = max(1, len(level.anchors))
-            found = outputs[level.boxes].shape[:2]
-            if found != (count, anchors * 4 * self.bins):
-                raise ValueError(
-                    f"output {level.boxes} is {list(outputs[level.boxes].shape)}, "
-                    f"not [{count}, {anchors * 4 * self.bins}, H, W]"
-                )
-            if len(outputs[level.scores]) != count or outputs[level.scores].shape[1] % anchors:
-                raise ValueError(
-                    f"output {level.scores} is {list(outputs[level.scores].shape)}, "
-                    f"not [{count}, scores of {anchors} anchors, H, W]"
-                )
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as plain data."""

@@ -11,6 +11,7 @@ from PIL import Image
 from edgecnn.ondevice.boxes import Detection, detections
 from edgecnn.ondevice.bundle import Bundle
 from edgecnn.ondevice.classify import top_k
+from edgecnn.ondevice.decode import decode
 from edgecnn.ondevice.failure import DamagedPackage, DeviceError
 from edgecnn.ondevice.input_tensor import Feed, FeedError
 from edgecnn.ondevice.preprocess import MAX_PIXELS, decode_image, geometry, open_image, upright_size
@@ -133,7 +134,7 @@ class Model:
     def _boxes(self, outputs: list[Array], size: tuple[int, int]) -> list[Detection]:
         if self.bundle.detector is None:
             return []
-        (found,) = self.bundle.detector.decode(self.dequantized(outputs), self.bundle.contract, [size])
+        (found,) = decode(self.bundle.detector, self.dequantized(outputs), self.bundle.contract, [size])
         return detections(found, self.bundle.labels)
 
     def classes_found(self, outputs: list[Array]) -> list[int]:

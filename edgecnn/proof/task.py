@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from edgecnn.core.errors import InputError
+from edgecnn.ondevice.decode import decode
 from edgecnn.proof.accuracy.classification import agreement, top_k_accuracy, top_k_hits
 from edgecnn.proof.accuracy.detection import AveragePrecision, average_precision
 from edgecnn.proof.accuracy.matching import overlaps, resampled_precision
@@ -151,7 +152,7 @@ def _decode(
     detector: Detector, outputs: Sequence[Outputs], contract: Contract, sizes: Sequence[tuple[int, int]]
 ) -> list[Detections]:
     try:
-        return detector.for_evaluation().decode(outputs, contract, sizes)
+        return decode(detector.for_evaluation(), outputs, contract, sizes)
     except ValueError as error:
         raise InputError(f"the network does not answer as its detector says: {error}") from error
 

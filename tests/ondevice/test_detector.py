@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgecnn.ondevice.contract import Contract
+from edgecnn.ondevice.decode import decode
 from edgecnn.ondevice.detector import Detector, Level
 
 CONTRACT = Contract(height=64, width=96, resize="letterbox")
@@ -77,7 +78,7 @@ def test_a_box_of_distances_comes_back_in_pixels_of_the_photo():
     outputs[0][0, :, 3, 5] = [1.0, 2.0, 3.0, 0.5]
     detector = Detector(LEVELS, "ltrb")
     # 64x96 letterboxed from 128x192: exactly half the size.
-    (found,) = detector.decode(outputs, CONTRACT, [(128, 192)])
+    (found,) = decode(detector, outputs, CONTRACT, [(128, 192)])
     np.testing.assert_allclose(found.boxes, [[72, 24, 136, 64]])
     np.testing.assert_allclose(found.scores, [1 / (1 + np.exp(-4.0))], rtol=1e-6)
     assert found.classes.tolist() == [1]
@@ -86,7 +87,7 @@ def test_a_box_of_distances_comes_back_in_pixels_of_the_photo():
 def test_negative_distances_are_none():
     outputs = blank((4, 1, 4, 1), (8, 8, 16, 16))
     outputs[1][0, 0, 0, 0] = 4.0
-    (found,) = Detector(LEVELS, "ltrb").decode(outputs, CONTRACT, [(64, 96)])
+    (found,) = decode(Detector(LEVELS, "ltrb"), outputs, CONTRACT, [(64, 96)])
     np.testing.assert_allclose(found.boxes, [[4, 4, 4, 4]])
 
 
@@ -95,7 +96,7 @@ def test_dfl_is_the_mean_of_the_bins():
     outputs[3][0, 0, 2, 1] = 3.0  # centre (24, 40) at stride 16
     sides = outputs[2][0, :, 2, 1].reshape(4, 8)
     sides[0, 1] = sides[1, [1, 2]] = sides[2, 3] = sides[3, 0] = 20.0
-    (found,) = Detector(LEVELS, "dfl", bins=8).decode(outputs, CONTRACT, [(64, 96)])
+    (found,) = decode(Detector(LEVELS, "dfl", bins=8), outputs, CONTRACT, [(64, 96)])
     np.testing.assert_allclose(found.boxes, [[24 - 16, 40 - 24, 24 + 48, 40]], atol=1e-4)
 
 
@@ -104,7 +105,7 @@ def test_yolox_multiplies_with_the_objectness():
     outputs = blank((4, 3, 1), (8, 8, 8))
     outputs[2][0, 0, 2, 4], outputs[1][0, 2, 2, 4] = 1.0, 2.0
     outputs[0][0, :, 2, 4] = [0.5, 0.25, np.log(2.0), np.log(3.0)]
-    (found,) = Detector((level,), "yolox").decode(outputs, CONTRACT, [(64, 96)])
+    (found,) = decode(Detector((level,), "yolox"), outputs, CONTRACT, [(64, 96)])
     np.testing.assert_allclose(found.boxes, [[36 - 8, 18 - 12, 36 + 8, 18 + 12]], atol=1e-4)
     np.testing.assert_allclose(found.scores, [1 / (1 + np.exp(-1.0)) / (1 + np.exp(-2.0))], rtol=1e-6)
 
@@ -124,7 +125,7 @@ def test_ssd_agrees_with_torchvision():
         score_threshold=0.3,
         iou_threshold=1.0,
     )
-    (found,) = detector.decode(outputs, contract, [(64, 96)])
+    (found,) = decode(detector, outputs, contract, [(64, 96)])
 
     deltas = torch.from_numpy(outputs[0]).reshape(2, 4, 4, 6).permute(2, 3, 0, 1).reshape(-1, 4)
     logits = torch.from_numpy(outputs[1]).reshape(2, 5, 4, 6).permute(2, 3, 0, 1).reshape(-1, 5)
@@ -161,7 +162,7 @@ def test_filtering_first_loses_nothing(seed, threshold):
         candidates=50,
         max_detections=50,
     )
-    (found,) = detector.decode(outputs, CONTRACT, [(64, 96)])
+    (found,) = decode(detector, outputs, CONTRACT, [(64, 96)])
     scores = 1 / (1 + np.exp(-outputs[1][0].astype(np.float64)))
     best = np.sort(scores[scores >= threshold])[::-1][:50]
     np.testing.assert_allclose(found.scores, best, rtol=1e-5)
@@ -177,7 +178,7 @@ def test_filtering_first_loses_nothing(seed, threshold):
 
 def test_outputs_that_are_not_numbers_are_no_detections():
     outputs = blank((4, 1, 4, 1), (8, 8, 16, 16), value=float("nan"))
-    (found,) = Detector(LEVELS, "ltrb").decode(outputs, CONTRACT, [(64, 96)])
+    (found,) = decode(Detector(LEVELS, "ltrb"), outputs, CONTRACT, [(64, 96)])
     assert len(found) == 0
 
 
@@ -194,13 +195,13 @@ def test_outputs_that_are_not_numbers_are_no_detections():
 def test_outputs_of_another_shape_are_refused(shapes, message):
     outputs = [np.zeros(shape, np.float32) for shape in shapes]
     with pytest.raises(ValueError, match=message):
-        Detector(LEVELS, "ltrb").decode(outputs, CONTRACT, [(64, 96)])
+        decode(Detector(LEVELS, "ltrb"), outputs, CONTRACT, [(64, 96)])
 
 
 def test_above_keeps_the_better_ones():
     outputs = blank((4, 1, 4, 1), (8, 8, 16, 16))
     outputs[1][0, 0, 0, 0], outputs[1][0, 0, 4, 4] = 4.0, 0.0
     detector = dataclasses.replace(Detector(LEVELS, "ltrb"), score_threshold=0.1)
-    (found,) = detector.decode(outputs, CONTRACT, [(64, 96)])
+    (found,) = decode(detector, outputs, CONTRACT, [(64, 96)])
     assert len(found) == 2
     assert len(found.above(0.6)) == 1

@@ -16,6 +16,7 @@ from edgecnn.backends.worker.runtime import Options
 from edgecnn.backends.worker.runtimes import open_runtime
 from edgecnn.core.errors import InputError, MissingDependency
 from edgecnn.core.store.manifest import Artifact
+from edgecnn.ondevice.decode import decode
 from edgecnn.ondevice.input_tensor import Feed
 from edgecnn.ondevice.preprocess import geometry
 from edgecnn.packaging.archive import read_archive
@@ -58,7 +59,7 @@ def test_the_wheel_finds_the_boxes_that_edgecnn_finds(
         tensor_info.as_in_torch(tensor_info.dequantize(values))
         for tensor_info, values in zip(info.outputs, runtime.run([tensor]), strict=True)
     ]
-    (wanted,) = tiny.DETECTOR.decode(outputs, tiny.CONTRACT, [(120, 200)])
+    (wanted,) = decode(tiny.DETECTOR, outputs, tiny.CONTRACT, [(120, 200)])
     assert len(wanted) > 0
     assert [item["index"] for item in found] == wanted.classes.tolist()
     np.testing.assert_allclose([item["box"] for item in found], wanted.boxes, rtol=1e-6)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from edgecnn.ondevice.classify import top_k
 from edgecnn.ondevice.contract import Contract
+from edgecnn.ondevice.decode import decode
 from edgecnn.ondevice.detector import Detector, Level
 from edgecnn.ondevice.input_tensor import Feed
 from edgecnn.ondevice.preprocess import geometry, open_image, upright
@@ -198,7 +199,7 @@ def test_the_same_boxes(
     (tmp_path / "cases.txt").write_text("".join(cases))
     run(classes, "detect", tmp_path)
     for number, (outputs, size) in enumerate(zip(batches, sizes, strict=True)):
-        (wanted,) = found.decode(outputs, contract, [size])
+        (wanted,) = decode(found, outputs, contract, [size])
         text = (tmp_path / f"{number}.bin.out").read_text()
         got = np.array([[float(part) for part in line.split()] for line in text.splitlines()])
         assert 1 < len(wanted) <= found.max_detections

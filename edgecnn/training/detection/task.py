@@ -10,6 +10,7 @@ import torch
 
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.data.digest import combine
+from edgecnn.ondevice.decode import decode
 from edgecnn.training.batches import check_sets, to_input
 from edgecnn.training.detection.batch import BoxBatches
 from edgecnn.training.detection.loss import DetectionLoss
@@ -98,9 +99,8 @@ class DetectionTask:
         with torch.inference_mode():
             outputs = module.eval()(image)
         try:
-            self.detector.decode(
-                [output.cpu().numpy() for output in outputs], self.train_set.contract, [(1, 1)]
-            )
+            maps = [output.cpu().numpy() for output in outputs]
+            decode(self.detector, maps, self.train_set.contract, [(1, 1)])
         except ValueError as error:
             raise InputError(f"the network does not answer as its detector says: {error}") from error
         self._check_batch(outputs)
@@ -155,5 +155,5 @@ def detect(
     for start in range(0, len(prepared), batch_size):
         images = to_input(prepared.images[start : start + batch_size], prepared.contract, device)
         outputs = [output.float().cpu().numpy() for output in module(images)]
-        found += lowered.decode(outputs, prepared.contract, sizes[start : start + len(images)])
+        found += decode(lowered, outputs, prepared.contract, sizes[start : start + len(images)])
     return found

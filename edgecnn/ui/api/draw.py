@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
 from edgecnn.devices.local import LocalDevice
+from edgecnn.ondevice.decode import decode
 from edgecnn.ondevice.preprocess import upright
 from edgecnn.ui.api.provenance import FLOAT_RUNTIMES, float_file
 from edgecnn.ui.report.boxes import Panel, draw_panels
@@ -72,4 +73,4 @@ def _decode(artifact: Artifact, images: PreparedSet, outputs: Outputs) -> list[D
     detector = artifact.detector
     assert detector is not None  # noqa: S101 - the caller checked; tells the type checker
     assert images.objects is not None  # noqa: S101 - likewise
-    return detector.decode(outputs, images.contract, images.objects.sizes)
+    return decode(detector, outputs, images.contract, images.objects.sizes)

@@ -9,6 +9,7 @@ import torch
 from edgecnn.core.errors import UsageError
 from edgecnn.models import zoo
 from edgecnn.models.detector.ssdlite import ssdlite
+from edgecnn.ondevice.decode import decode
 
 CONTRACT = zoo.find("ssdlite320-mobilenetv3-large").contract
 
@@ -38,7 +39,7 @@ def test_finds_what_torchvision_finds():
         expected = theirs([pixels])[0]
         outputs = [output.numpy() for output in network((pixels[None] - 0.5) / 0.5)]
     detector = dataclasses.replace(network.describe(CONTRACT), score_threshold=0.6, max_detections=50)
-    (found,) = detector.decode(outputs, CONTRACT, [(320, 320)])
+    (found,) = decode(detector, outputs, CONTRACT, [(320, 320)])
     assert len(found) > 5, "the test says nothing without detections"
     np.testing.assert_allclose(found.scores, expected["scores"], atol=1e-5)
     np.testing.assert_allclose(found.boxes, expected["boxes"], atol=0.02)

@@ -11,6 +11,7 @@ from edgecnn.models.families import efficientnet_lite, mobilenetv2
 from edgecnn.models.resolve import resolve_model
 from edgecnn.models.weights import load_weights
 from edgecnn.ondevice.contract import Contract
+from edgecnn.ondevice.decode import decode
 
 SMALL = {"width": 0.25}
 SIDES = {"contract_overrides": {"height": 64, "width": 96}, "classes": ("cat", "dog")}
@@ -25,7 +26,7 @@ def test_outputs_are_as_the_description_says():
     ]
     assert spec.detector is not None
     assert spec.contract.resize == "letterbox"
-    found = spec.detector.decode([output.numpy() for output in outputs], spec.contract, [(64, 96)] * 2)
+    found = decode(spec.detector, [output.numpy() for output in outputs], spec.contract, [(64, 96)] * 2)
     assert len(found) == 2
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from torchvision.ops import box_convert
 
 from edgecnn.ondevice.contract import Contract
+from edgecnn.ondevice.decode import decode
 from edgecnn.ondevice.detector import Detector, Level
 from edgecnn.training.detection.priors import PriorPrediction, encode
 
@@ -63,7 +64,7 @@ def test_what_is_encoded_decodes_to_the_same_box(seed, prior, label):
     offsets[prior] = encode(PRIORS[prior : prior + 1], box)[0]
     scores[prior, 1 + label] = 40.0
     raw = [output.numpy() for output in outputs(offsets, scores)]
-    (found,) = DETECTOR.decode(raw, CONTRACT, [(CONTRACT.height, CONTRACT.width)])
+    (found,) = decode(DETECTOR, raw, CONTRACT, [(CONTRACT.height, CONTRACT.width)])
     assert found.classes.tolist() == [label]
     expected = np.clip(box.numpy(), 0, [96, 64, 96, 64])
     np.testing.assert_allclose(found.boxes, expected, atol=2e-4)
