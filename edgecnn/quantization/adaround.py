@@ -36,7 +36,7 @@ class AdaRound:
     """Chooses the weights of one layer after the other, for :func:`edgecnn.quantization.layer_by_layer.walk`.
 
     Args:
-        simulator: Its state holds the float weights, its scheme says which grid.
+        simulator: Its state holds the float weights, its kernels say which grid.
         iterations: Steps of Adam for each layer.
         seed: Of the samples and batches; the same seed gives the same bits.
         progress: Told the number of layers done.
@@ -64,7 +64,7 @@ class AdaRound:
         layer, simulator = turn.layer, self._simulator
         weight = simulator.state[simulator.placeholder(layer.weight)]
         depthwise = layer.kind == "depthwise"
-        scales = weight_scales(weight.numpy(), simulator.scheme, depthwise=depthwise, free=True)
+        scales = weight_scales(weight.numpy(), simulator.kernels.weights, depthwise=depthwise, free=True)
         scale = torch.from_numpy(scales)[:, None]
         samples = sample(turn, weight, _SAMPLES, self._random)
         own, total = self._biases(layer)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.errors import InputError
 from edgecnn.data.calibration import MIN_IMAGES
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.data.sampling import stratified
@@ -19,13 +19,13 @@ from edgecnn.quantization.fold import fold_batch_norm
 from edgecnn.quantization.graph import trace
 from edgecnn.quantization.silu_scaling import even_out
 from edgecnn.quantization.simulate import Simulator
-from edgecnn.quantization.weight_grid import SCHEMES
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from edgecnn.models.spec import ModelSpec
     from edgecnn.quantization.graph import Graph
+    from edgecnn.quantization.kernels import Kernels
 
 
 @dataclass(frozen=True)
@@ -57,25 +57,21 @@ class Calibrated:
     gates: tuple[str, ...]
 
     @classmethod
-    def open(cls, checkpoint: str, calibration: str, scheme: str, images: int, seed: int) -> Calibrated:
+    def open(cls, checkpoint: str, calibration: str, kernels: Kernels, images: int, seed: int) -> Calibrated:
         """Open a checkpoint and at most ``images`` of a prepared set, the classes in equal shares.
 
         Raises:
             InputError: The network cannot be traced, or there are too few images, or of another size.
-            UsageError: There is no such scheme.
         """
-        if scheme not in SCHEMES:
-            raise UsageError(f"there is no weight scheme {scheme!r}", hint=f"there are {', '.join(SCHEMES)}")
         module, spec = load_checkpoint(Path(checkpoint))
         prepared = PreparedSet.open(Path(calibration))
         pixels, labels = _choose(prepared, spec, images, seed)
-        # OpenVINO computes SiLU in float and needs no help there.
         gates: tuple[str, ...] = ()
-        if scheme != "pairs-c":
+        if "silu" not in kernels.fused:  # in float it has no grid that its channels would have to share
             module, spec, gates = even_out(module, spec, pixels)
         graph = trace(module, pixels[:1])
         folded = fold_batch_norm(module, graph)
-        simulator = Simulator(module, graph, scheme)
+        simulator = Simulator(module, graph, kernels)
         return cls(
             module=module,
             spec=spec,

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from edgecnn.quantization.kernels import CLIPS
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from torch import fx
+
+    from edgecnn.quantization.kernels import Activation
 
 Target = torch._ops.OpOverload
 
@@ -19,7 +23,7 @@ CONVOLUTIONS: frozenset[Target] = frozenset({_ATEN.conv2d.default, _ATEN.conv2d.
 LINEAR: frozenset[Target] = frozenset({_ATEN.linear.default})
 NORMALIZATIONS: frozenset[Target] = frozenset({_ATEN.batch_norm.default})
 
-ACTIVATIONS: dict[Target, str] = {
+ACTIVATIONS: dict[Target, Activation] = {
     _ATEN.relu.default: "relu",
     _ATEN.relu6.default: "relu6",
     _ATEN.hardtanh.default: "hardtanh",
@@ -35,8 +39,8 @@ ACTIVATIONS: dict[Target, str] = {
 SIGMOIDS: frozenset[Target] = frozenset({_ATEN.sigmoid.default})
 GATES: frozenset[Target] = frozenset({_ATEN.silu.default})
 
-FUSED: frozenset[Target] = frozenset({_ATEN.relu.default, _ATEN.relu6.default})
-"""Activations that every runtime executes inside the layer before them."""
+FUSED: frozenset[Target] = frozenset(target for target, name in ACTIVATIONS.items() if name in CLIPS)
+"""Activations that every runtime computes inside the layer before them."""
 
 _NOTHING: frozenset[Target] = frozenset(
     {

@@ -22,6 +22,7 @@ from edgecnn.quantization.adaround import AdaRound
 from edgecnn.quantization.calibrated import Calibrated
 from edgecnn.quantization.equalize import equalize as equalize_channels
 from edgecnn.quantization.fold import tensors
+from edgecnn.quantization.kernels import Kernels
 from edgecnn.quantization.layer_by_layer import walk
 from edgecnn.quantization.quality import measure
 from edgecnn.quantization.scalable_channels import channel_extents
@@ -41,7 +42,7 @@ def equalize(
     checkpoint: str,
     calibration: str,
     out: str,
-    scheme: str,
+    kernels: dict[str, Any],
     images: int,
     seed: int,
     entry: int,
@@ -56,8 +57,7 @@ def equalize(
         checkpoint: Directory of the network.
         calibration: Directory of the prepared calibration set.
         out: Directory to write to.
-        scheme: How the target's weights are quantized, one of
-            :data:`edgecnn.quantization.weight_grid.SCHEMES`.
+        kernels: The fields of the target's :class:`edgecnn.quantization.kernels.Kernels`.
         images: How many calibration images, at most.
         seed: Which of them.
         entry: How many layers may be left in float, at most.
@@ -65,10 +65,10 @@ def equalize(
 
     Raises:
         InputError: The network or the images cannot be used.
-        UsageError: There is no such scheme.
+        UsageError: ``kernels`` describes none.
     """
     with torch.no_grad(), freed_memory_kept():
-        network = Calibrated.open(checkpoint, calibration, scheme, images, seed)
+        network = Calibrated.open(checkpoint, calibration, Kernels.of(kernels), images, seed)
         notes = _prepare(network, "equalization and bias correction", progress, parts=3)
         if entry:
             layers = leave_entry_in_float(network, entry)
@@ -87,7 +87,7 @@ def round_weights(
     checkpoint: str,
     calibration: str,
     out: str,
-    scheme: str,
+    kernels: dict[str, Any],
     images: int,
     seed: int,
     iterations: int,
@@ -102,7 +102,7 @@ def round_weights(
         checkpoint: Directory of the network.
         calibration: Directory of the prepared calibration set.
         out: Directory to write to; the grid goes there, too.
-        scheme: How the target's weights are quantized.
+        kernels: The fields of the target's :class:`edgecnn.quantization.kernels.Kernels`.
         images: How many calibration images, at most.
         seed: Which of them, and which of their positions.
         iterations: Steps of gradient descent for each layer.
@@ -110,10 +110,10 @@ def round_weights(
 
     Raises:
         InputError: The network or the images cannot be used.
-        UsageError: There is no such scheme.
+        UsageError: ``kernels`` describes none.
     """
     with torch.no_grad(), freed_memory_kept():
-        network = Calibrated.open(checkpoint, calibration, scheme, images, seed)
+        network = Calibrated.open(checkpoint, calibration, Kernels.of(kernels), images, seed)
         simulator, total = network.simulator, len(network.graph.layers) + 3
         method = "equalization, adaptive rounding and bias correction"
         notes = _prepare(network, method, progress, parts=total)
@@ -160,7 +160,7 @@ def _prepare(
     progress(2, parts)
     return {
         "method": method,
-        "scheme": simulator.scheme,
+        "scheme": simulator.kernels.weights,
         "calibration": {"images": len(network.images), "digest": network.digest},
         "folded": list(network.folded),
         "gates": list(network.gates),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from edgecnn.quantization.calibrated import Calibrated
+from edgecnn.quantization.kernels import Kernels
 from edgecnn.quantization.quality import Quality, compare, measure
 from edgecnn.training.allocator import freed_memory_kept
 
@@ -111,7 +112,7 @@ def analyse(
     checkpoint: str,
     calibration: str,
     out: str,
-    scheme: str,
+    kernels: dict[str, Any],
     images: int,
     seed: int,
     sqnr_db: float,
@@ -125,7 +126,7 @@ def analyse(
         checkpoint: Directory of the network.
         calibration: Directory of the prepared calibration set.
         out: Directory to write to.
-        scheme: How the target's weights are quantized.
+        kernels: The fields of the target's :class:`edgecnn.quantization.kernels.Kernels`.
         images: How many calibration images, at most.
         seed: Which of them.
         sqnr_db: Signal to quantization noise of the outputs that will do.
@@ -135,7 +136,7 @@ def analyse(
 
     Raises:
         InputError: The network or the images cannot be used.
-        UsageError: There is no such scheme.
+        UsageError: ``kernels`` describes none.
     """
 
     def enough(quality: Quality) -> bool:
@@ -143,7 +144,7 @@ def analyse(
         return quality.sqnr_db >= sqnr_db and not quality.agreement < agreement
 
     with torch.no_grad(), freed_memory_kept():
-        network = Calibrated.open(checkpoint, calibration, scheme, images, seed)
+        network = Calibrated.open(checkpoint, calibration, Kernels.of(kernels), images, seed)
         network.simulator.fit(network.images)
         before = measure(network)
         ranking = rank_layers(network, progress)

@@ -3,10 +3,8 @@
 One model of quantization for every format (Jacob et al. 2018, arXiv:1712.05877): weights symmetric, one
 scale an output channel, on the grid of a scheme (:mod:`edgecnn.quantization.weight_grid`); activations
 affine, one grid of 256 levels a tensor (:mod:`edgecnn.quantization.quantized_tensors`), with ranges
-estimated as for the real files (:mod:`edgecnn.quantization.ranges`). Sums stay float.
-
-The scheme ``pairs-c`` stands for OpenVINO in this, too: it computes any activation behind a layer in float,
-and has a grid a channel where depthwise layers alone read.
+estimated as for the real files (:mod:`edgecnn.quantization.ranges`). Sums stay float. What differs between
+runtimes is in :class:`edgecnn.quantization.kernels.Kernels`.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ import numpy as np
 import torch
 
 from edgecnn.quantization.execution import batches, compute, last_uses, operations, output_nodes
-from edgecnn.quantization.operators import ACTIVATIONS, FUSED, GATES, SIGMOIDS, gated, is_operator
+from edgecnn.quantization.operators import ACTIVATIONS, GATES, SIGMOIDS, gated, is_operator
 from edgecnn.quantization.quantized_tensors import quantization_points
 from edgecnn.quantization.ranges import BLENDS, GATE_LIMIT, SIGMOID_LIMIT, Observations, channel_name, choose
 from edgecnn.quantization.weight_grid import levels, weight_scales
@@ -29,10 +27,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from edgecnn.quantization.graph import Graph
+    from edgecnn.quantization.kernels import Kernels, Scheme
     from edgecnn.quantization.operators import Target
     from edgecnn.quantization.ranges import Choice, Range
     from edgecnn.quantization.sqnr import Answer
-    from edgecnn.quantization.weight_grid import Scheme
 
 _LEVELS = 255
 _SMALLEST_STEP = 1e-12
@@ -44,11 +42,11 @@ class Simulator:
     Args:
         module: The network, batch norms folded.
         graph: Its trace.
-        scheme: Grid of the weights.
+        kernels: What the runtime's integer kernels do.
 
     Attributes:
         graph: The trace.
-        scheme: Grid of the weights.
+        kernels: What the runtime's integer kernels do.
         points: The quantized tensors.
         sizes: Number of values of every output.
         state: Float value of every placeholder of the program; :meth:`load` reads it from a module.
@@ -56,15 +54,15 @@ class Simulator:
         grids: Scale and zero point of every activation grid; empty before :meth:`fit`.
     """
 
-    def __init__(self, module: nn.Module, graph: Graph, scheme: Scheme) -> None:
-        self.graph, self.scheme = graph, scheme
-        own_kernels = scheme == "pairs-c"
-        self.points = quantization_points(graph, ACTIVATIONS if own_kernels else FUSED)
+    def __init__(self, module: nn.Module, graph: Graph, kernels: Kernels) -> None:
+        self.graph, self.kernels = graph, kernels
+        fused = frozenset(target for target, name in ACTIVATIONS.items() if name in kernels.fused)
+        self.points = quantization_points(graph, fused)
         self.grids: dict[str, tuple[float, int]] = {}
         self._channel_grids: dict[str, tuple[Tensor, Tensor]] = {}
         self._placeholder = {key: name for name, key in graph.keys.items()}
         self._operations, self._ended = operations(graph.program), last_uses(graph.program)
-        self._channels = self._by_channel() if own_kernels else {}
+        self._channels = self._by_channel() if kernels.channel_grids else {}
         returned = output_nodes(graph.program)
         self._outputs = [node.name for node in returned]
         self.sizes = tuple(math.prod(node.meta["val"].shape[1:]) for node in returned)
@@ -84,11 +82,11 @@ class Simulator:
             self.weights[name] = (
                 self.state[name]
                 if layer.name in layers
-                else nearest(self.state[name], self.scheme, depthwise=layer.kind == "depthwise")
+                else nearest(self.state[name], self.kernels.weights, depthwise=layer.kind == "depthwise")
             )
 
     def _by_channel(self) -> dict[str, int]:
-        """Return the grids that have a range a channel, as OpenVINO has where depthwise layers alone read."""
+        """Return the tensors that depthwise layers alone read, each with its number of channels."""
         depthwise = {layer.node for layer in self.graph.layers if layer.kind == "depthwise"}
         return {
             node.name: node.meta["val"].shape[1]

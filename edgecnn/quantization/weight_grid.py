@@ -1,19 +1,19 @@
 """Where int8 weights lie: one symmetric scale an output channel, by the rules of the kernel that adds them.
 
-==================  ==============================================================================
-``symmetric``       the largest weight at 127: TFLite, and every kernel that cannot saturate
-``pairs-hwc``    no two neighbours along height, width, channel add up to more than 128: ONNX Runtime
-                    without VNNI, whose depthwise kernels widen before they add and are exempt
-``pairs-c``  the same, but pairs are formed along the channels at each place of the kernel, an
-                    odd channel with zero: OpenVINO without VNNI
-==================  ==============================================================================
+=============  ===================================================================================
+``symmetric``  the largest weight at 127: for every kernel that cannot saturate
+``pairs-hwc``  no two neighbours along height, width, channel add up to more than 128; depthwise
+               kernels widen before they add, and are exempt
+``pairs-c``    the same, but pairs are formed along the channels at each place of the kernel, an odd
+               channel with zero
+=============  ===================================================================================
 
 Why pairs matter: :mod:`edgecnn.quantization.saturation`.
 """
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,8 +27,8 @@ from edgecnn.quantization.saturation import (
     quantize_rows,
 )
 
-Scheme = Literal["symmetric", "pairs-hwc", "pairs-c"]
-SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
+if TYPE_CHECKING:
+    from edgecnn.quantization.kernels import Scheme
 
 
 def accumulated(weights: Weights, scheme: Scheme) -> Weights:

@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from edgecnn.backends.kernels import kernels_of
 from edgecnn.quantization.bias_correction import apply, correct_fully, correct_quickly
 from edgecnn.quantization.fold import fold_batch_norm, read_bias
 from edgecnn.quantization.graph import trace
+from edgecnn.quantization.kernels import Kernels
 from edgecnn.quantization.ranges import estimate
 from edgecnn.quantization.simulate import Simulator
 from edgecnn.quantization.sqnr import sqnr_db
@@ -31,7 +33,7 @@ def test_the_quantized_network_is_better_on_other_images(
     module, _ = network()
     graph = graph_of()
     fold_batch_norm(module, graph)
-    simulator = _fitted(module, Simulator(module, graph, "pairs-c"))
+    simulator = _fitted(module, Simulator(module, graph, kernels_of("openvino", "any")))
     others = images(32, 5)
     truth = list(module(others).numpy())
     before = sqnr_db(truth, list(simulator.run(others).numpy()))
@@ -48,7 +50,7 @@ def test_full_correction_leaves_no_typical_difference_at_the_outputs() -> None:
     module, _ = network()
     graph = graph_of()
     fold_batch_norm(module, graph)
-    simulator = _fitted(module, Simulator(module, graph, "symmetric"))
+    simulator = _fitted(module, Simulator(module, graph, Kernels("symmetric")))
     truth = module(images(16))
     before = simulator.run(images(16))
     apply(module, graph, correct_fully(simulator, images(16)))
@@ -65,7 +67,7 @@ def test_rare_values_that_a_range_cuts_do_not_shift_the_rest() -> None:
         nn.init.ones_(layer.weight)
     nn.init.zeros_(module[1].bias)
     graph = trace(module, torch.zeros(1, 1, 10, 10))
-    simulator = Simulator(module, graph, "symmetric")
+    simulator = Simulator(module, graph, Kernels("symmetric"))
     values = torch.rand(8, 1, 10, 10)
     values[:, :, 3, 3] = 1000.0
     seen, _ = simulator.observe(torch.rand(8, 1, 10, 10))
@@ -78,7 +80,7 @@ def test_rare_values_that_a_range_cuts_do_not_shift_the_rest() -> None:
 def test_a_layer_without_a_place_for_a_bias_is_left_alone() -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.ReLU(), nn.Conv2d(4, 2, 3))
     graph = trace(module, images(1))
-    simulator = _fitted(module, Simulator(module, graph, "symmetric"))
+    simulator = _fitted(module, Simulator(module, graph, Kernels("symmetric")))
     for correct in (correct_quickly, correct_fully):
         added = correct(simulator, images(16))
         assert added.keys() == {"2"}
@@ -93,7 +95,7 @@ def test_the_fast_form_expects_what_convolutions_compute() -> None:
     module = nn.Sequential(nn.Conv2d(4, 6, 3, groups=2), nn.Flatten(), nn.Linear(6 * 16, 3))
     constant = torch.randn(1, 4, 1, 1).expand(8, 4, 6, 6).contiguous()
     graph = trace(module, constant[:1])
-    simulator = Simulator(module, graph, "symmetric")
+    simulator = Simulator(module, graph, Kernels("symmetric"))
     want = module[0](constant)
     quantized = simulator.weights[simulator.placeholder("0.weight")]
     have = nn.functional.conv2d(constant, quantized, module[0].bias, groups=2)

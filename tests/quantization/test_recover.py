@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from edgecnn.pipeline.stages.recover import (
     RoundParameters,
     SensitivityParameters,
 )
+from edgecnn.quantization.kernels import Kernels
 from edgecnn.quantization.recover import GRID_FILE, NOTES_FILE, equalize
 from edgecnn.quantization.sensitivity import LAYERS_FILE
 from edgecnn.quantization.weight_grid import is_safe
@@ -28,7 +29,7 @@ from tests.support.quantization_networks import images, network
 
 
 def _equalize(checkpoint: Path, calibration: Path, out: Path, **changes: Any) -> dict[str, Any]:
-    arguments = {"scheme": "symmetric", "images": 24, "seed": 0, "entry": 0} | changes
+    arguments = {"kernels": asdict(Kernels("symmetric")), "images": 24, "seed": 0, "entry": 0} | changes
     equalize(str(checkpoint), str(calibration), str(out), progress=lambda *_: None, **arguments)
     notes: dict[str, Any] = json.loads((out / NOTES_FILE).read_text())
     return notes
@@ -65,7 +66,7 @@ def test_rounding_runs_as_a_stage_and_writes_its_grid(
 ) -> None:
     told: list[tuple[int, int, str]] = []
     context = _context(tmp_path, lambda *state: told.append(state))
-    parameters = RoundParameters("pairs-hwc", images=16, iterations=20)
+    parameters = RoundParameters(Kernels("pairs-hwc"), images=16, iterations=20)
     ROUND.run({"checkpoint": checkpoint, "calibration": calibration}, parameters, context)
     module, _ = load_checkpoint(context.out)
     grid = load_file(context.out / GRID_FILE)
@@ -86,7 +87,7 @@ def test_rounding_runs_as_a_stage_and_writes_its_grid(
 
 def test_sensitivity_runs_as_a_stage(checkpoint: Path, calibration: Path, tmp_path: Path) -> None:
     context = _context(tmp_path, lambda *_: None)
-    parameters = SensitivityParameters("symmetric", images=8, sqnr_db=1000.0, most=2)
+    parameters = SensitivityParameters(Kernels("symmetric"), images=8, sqnr_db=1000.0, most=2)
     SENSITIVITY.run({"checkpoint": checkpoint, "calibration": calibration}, parameters, context)
     found = json.loads((context.out / LAYERS_FILE).read_text())
     assert found["float_layers"] == [item["name"] for item in found["ranking"][:2]]
@@ -106,8 +107,8 @@ def test_too_few_images_are_refused(checkpoint: Path, calibration: Path, tmp_pat
 
 
 def test_an_unknown_scheme_is_refused(checkpoint: Path, calibration: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no weight scheme 'int4'"):
-        _equalize(checkpoint, calibration, tmp_path, scheme="int4")
+    with pytest.raises(UsageError, match=r"these are no kernels: weights: .*'symmetric'"):
+        _equalize(checkpoint, calibration, tmp_path, kernels={"weights": "int4"})
 
 
 def test_weights_that_are_not_finite_are_named(calibration: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from edgecnn.backends.kernels import kernels_of
 from edgecnn.models.imported.gates import find_gates
 from edgecnn.models.imported.graph import ImportedGraph, Node
 from edgecnn.models.imported.network import ImportedNetwork
@@ -16,12 +17,12 @@ from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.contract import Contract
 from edgecnn.quantization.calibrated import Calibrated
 from edgecnn.quantization.graph import trace
+from edgecnn.quantization.kernels import Kernels
 from edgecnn.quantization.ranges import GATE_LIMIT, SIGMOID_LIMIT, Observations, Range, estimate
 from edgecnn.quantization.sensitivity import leave_entry_in_float
 from edgecnn.quantization.silu_scaling import even_out
 from edgecnn.quantization.simulate import Simulator
 from edgecnn.quantization.sqnr import sqnr_db
-from edgecnn.quantization.weight_grid import SCHEMES
 from tests.support.quantization_networks import images, network
 
 
@@ -90,7 +91,7 @@ def test_int8_recovers_what_the_large_channel_cost(uneven: tuple[ImportedNetwork
 
 def _quality(module: Any) -> float:
     with torch.no_grad():
-        simulator = Simulator(module, trace(module, images(1)), "symmetric")
+        simulator = Simulator(module, trace(module, images(1)), Kernels("symmetric"))
         return _fitted(simulator)
 
 
@@ -110,7 +111,7 @@ def test_what_only_a_sigmoid_reads_is_cut_where_the_sigmoid_ends(
 ) -> None:
     module, _, _ = even_out(*uneven, images(4))
     with torch.no_grad():
-        simulator = Simulator(module, trace(module, images(1)), "symmetric")
+        simulator = Simulator(module, trace(module, images(1)), Kernels("symmetric"))
         seen, _ = simulator.observe(30 * images(4))
     cut = [
         name for name, high in zip(seen.names, seen.high.max(axis=0), strict=True) if high == SIGMOID_LIMIT
@@ -133,25 +134,26 @@ def test_what_gates_alone_read_is_cut_below_in_the_simulation(
     module, _, names = even_out(*uneven, images(4))
     assert names
     with torch.no_grad():
-        simulator = Simulator(module, trace(module, images(1)), "symmetric")
+        simulator = Simulator(module, trace(module, images(1)), Kernels("symmetric"))
         seen, _ = simulator.observe(-30 * images(4))
     reach = dict(zip(seen.names, zip(seen.low.min(axis=0), seen.high.max(axis=0), strict=True), strict=True))
     floors = {name: low for name, (low, high) in reach.items() if low == -max(GATE_LIMIT, high)}
     assert len(floors) >= 2, f"each gate's argument before its scale is cut: {reach}"
 
 
+@pytest.mark.parametrize("isa", ["any", "x86-64-avx2", "x86-64-avx512-vnni", "arm64", "armv7"])
 def test_openvino_computes_silu_in_float_and_has_a_range_a_channel_for_depthwise_layers(
-    uneven: tuple[ImportedNetwork, ModelSpec],
+    isa: str, uneven: tuple[ImportedNetwork, ModelSpec]
 ) -> None:
     module, _ = uneven
     graph = trace(module, images(1))
     with torch.no_grad():
-        simulators = {scheme: Simulator(module, graph, scheme) for scheme in SCHEMES}
-        quality = {scheme: _fitted(simulator) for scheme, simulator in simulators.items()}
+        simulators = {name: Simulator(module, graph, kernels_of(name, isa)) for name in ("onnx", "openvino")}
+        quality = {name: _fitted(simulator) for name, simulator in simulators.items()}
     stem = graph["stem"]
-    assert stem.node in simulators["symmetric"].points.grid
-    assert stem.node not in simulators["pairs-c"].points.grid
-    assert quality["pairs-c"] > quality["symmetric"] + 6, "the large channel has a range of its own"
+    assert stem.node in simulators["onnx"].points.grid
+    assert stem.node not in simulators["openvino"].points.grid
+    assert quality["openvino"] > quality["onnx"] + 6, "the large channel has a range of its own"
 
 
 def test_an_entry_that_loses_much_is_left_in_float_with_what_lies_between(
@@ -160,7 +162,7 @@ def test_an_entry_that_loses_much_is_left_in_float_with_what_lies_between(
     module, spec = uneven
     graph, batch = trace(module, images(1)), images(16)
     with torch.no_grad():
-        simulator = Simulator(module, graph, "symmetric")
+        simulator = Simulator(module, graph, Kernels("symmetric"))
         truth, labels = simulator.run(batch, active=()), torch.full((16,), -1)
         opened = Calibrated(module, spec, graph, simulator, batch, labels, truth, "", (), ())
         before = _fitted(simulator)

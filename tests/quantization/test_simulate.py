@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from edgecnn.quantization.fold import fold_batch_norm
+from edgecnn.quantization.kernels import SCHEMES, Kernels, Scheme
 from edgecnn.quantization.ranges import BLENDS, Range, estimate
 from edgecnn.quantization.simulate import Simulator, activation_grid
 from edgecnn.quantization.sqnr import sqnr_db
-from edgecnn.quantization.weight_grid import SCHEMES, Scheme, is_safe, levels, weight_scales
+from edgecnn.quantization.weight_grid import is_safe, levels, weight_scales
 from tests.support.quantization_networks import graph_of, images, network
 
 
@@ -21,7 +22,7 @@ def _simulator(
     module, _ = network(reference)
     graph = graph_of(reference)
     fold_batch_norm(module, graph)
-    simulator = Simulator(module, graph, scheme)
+    simulator = Simulator(module, graph, Kernels(scheme))
     seen, _ = simulator.observe(images(12))
     simulator.use(estimate(seen, simulator.points.outputs, 1.0))
     return module, simulator
@@ -92,7 +93,7 @@ def test_a_grid_holds_zero_and_its_range() -> None:
 def test_fitting_chooses_by_held_out_images() -> None:
     module, _ = network()
     fold_batch_norm(module, graph_of())
-    simulator = Simulator(module, graph_of(), "symmetric")
+    simulator = Simulator(module, graph_of(), Kernels("symmetric"))
     choice = simulator.fit(images(18))
     assert set(choice.held_out_sqnr_db) == set(BLENDS)
     assert simulator.grids.keys() == choice.ranges.keys()

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from edgecnn.quantization.kernels import SCHEMES, Scheme
 from edgecnn.quantization.saturation import pair_safe_scales
-from edgecnn.quantization.weight_grid import SCHEMES, Scheme, accumulated, is_safe, levels, weight_scales
+from edgecnn.quantization.weight_grid import accumulated, is_safe, levels, weight_scales
 
 _kernels = arrays(
     np.float32, array_shapes(min_dims=4, max_dims=4, max_side=5), elements=st.floats(-1e3, 1e3, width=32)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgecnn.backends.worker.isa import ISAS
+from edgecnn.backends.kernels import kernels_of
 from edgecnn.core.config.qat import QatSettings
 from edgecnn.core.config.quantization import RUNGS, Rung
 from edgecnn.pipeline.plan import ExportedNetwork
@@ -34,6 +34,7 @@ from edgecnn.pipeline.step import Step
 if TYPE_CHECKING:
     from edgecnn.core.config.target import Target
     from edgecnn.pipeline.plan import Plan
+    from edgecnn.quantization.kernels import Kernels
 
 SEARCH = {"ranges": "search"}
 _ENTRY = 6
@@ -46,35 +47,26 @@ CONTROL_REFERENCE = "reference@control"
 
 def network_of(plan: Plan, target: Target, rung: Rung) -> ExportedNetwork:
     """Add the steps that make a rung's network, and return it."""
-    scheme = weight_scheme(target)
+    kernels = kernels_of(target.format, target.isa)
     match rung:
         case "plain":
             return ExportedNetwork(plan.checkpoint)
         case "ranges":
             return ExportedNetwork(plan.checkpoint, options=SEARCH)
         case "equalize":
-            return ExportedNetwork(_equalize(plan, scheme), f"@equalize-{scheme}", options=SEARCH)
+            return ExportedNetwork(_equalize(plan, kernels), f"@equalize-{kernels.name}", options=SEARCH)
         case "entry":
-            entry = _equalize(plan, scheme, _ENTRY)
-            return ExportedNetwork(entry, f"@entry-{scheme}", recovered=True, options=SEARCH, layers=entry)
-        case "adaround" | "mixed":
-            rounded = _round(plan, scheme)
-            layers = _sensitivity(plan, scheme) if rung == "mixed" else None
+            entry = _equalize(plan, kernels, _ENTRY)
             return ExportedNetwork(
-                rounded, f"@adaround-{scheme}", recovered=True, options=SEARCH, layers=layers
+                entry, f"@entry-{kernels.name}", recovered=True, options=SEARCH, layers=entry
             )
+        case "adaround" | "mixed":
+            rounded, suffix = _round(plan, kernels), f"@adaround-{kernels.name}"
+            layers = _sensitivity(plan, kernels) if rung == "mixed" else None
+            return ExportedNetwork(rounded, suffix, recovered=True, options=SEARCH, layers=layers)
         case "qat":
             _control(plan)
             return ExportedNetwork(_qat(plan), "@qat", "@qat", recovered=True)
-
-
-def weight_scheme(target: Target) -> str:
-    """Return how a target's weights are quantized, as :mod:`edgecnn.quantization` names it."""
-    isa = ISAS.get(target.isa)
-    saturates = isa is None or isa.int8_saturates
-    if target.format == "tflite" or not saturates:
-        return "symmetric"
-    return {"onnx": "pairs-hwc", "openvino": "pairs-c"}[target.format]
 
 
 def rungs_of(plan: Plan, target: Target) -> tuple[Rung, ...]:
@@ -98,20 +90,21 @@ def is_held_to_accuracy(target: Target) -> bool:
     return any(name in target.budgets.given() for name in ACCURACY_BUDGETS)
 
 
-def _equalize(plan: Plan, scheme: str, entry: int = 0) -> str:
+def _equalize(plan: Plan, kernels: Kernels, entry: int = 0) -> str:
     inputs = {"checkpoint": plan.checkpoint, "calibration": "calibration"}
-    name = f"{'entry' if entry else 'equalize'}:{scheme}"
-    return plan.add(Step(name, EQUALIZE, EqualizeParameters(scheme, entry=entry), inputs))
+    name = f"{'entry' if entry else 'equalize'}:{kernels.name}"
+    return plan.add(Step(name, EQUALIZE, EqualizeParameters(kernels, entry=entry), inputs))
 
 
-def _round(plan: Plan, scheme: str) -> str:
+def _round(plan: Plan, kernels: Kernels) -> str:
     inputs = {"checkpoint": plan.checkpoint, "calibration": "calibration"}
-    return plan.add(Step(f"adaround:{scheme}", ROUND, RoundParameters(scheme), inputs))
+    return plan.add(Step(f"adaround:{kernels.name}", ROUND, RoundParameters(kernels), inputs))
 
 
-def _sensitivity(plan: Plan, scheme: str) -> str:
+def _sensitivity(plan: Plan, kernels: Kernels) -> str:
     inputs = {"checkpoint": plan.checkpoint, "calibration": "calibration"}
-    return plan.add(Step(f"sensitivity:{scheme}", SENSITIVITY, SensitivityParameters(scheme), inputs))
+    parameters = SensitivityParameters(kernels)
+    return plan.add(Step(f"sensitivity:{kernels.name}", SENSITIVITY, parameters, inputs))
 
 
 def _qat(plan: Plan) -> str:

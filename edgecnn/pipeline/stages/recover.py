@@ -14,19 +14,21 @@ from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edgecnn.quantization.kernels import Kernels
+
 
 @dataclass(frozen=True)
 class EqualizeParameters:
     """How channels are evened out and biases corrected.
 
     Attributes:
-        scheme: Grid of the weights: ``symmetric``, ``pairs-hwc`` or ``pairs-c``.
+        kernels: What the target's integer kernels do.
         images: How many calibration images are used, at most.
         seed: Which ones.
         entry: How many layers at the network's entry may be left in float, at most.
     """
 
-    scheme: str
+    kernels: Kernels
     images: int = 100
     seed: int = 0
     entry: int = 0
@@ -37,13 +39,13 @@ class RoundParameters:
     """How weights are rounded.
 
     Attributes:
-        scheme: Grid of the weights: ``symmetric``, ``pairs-hwc`` or ``pairs-c``.
+        kernels: What the target's integer kernels do.
         images: How many calibration images are used, at most.
         seed: Which ones, and which of their positions.
         iterations: Steps of gradient descent for each layer.
     """
 
-    scheme: str
+    kernels: Kernels
     images: int = 100
     seed: int = 0
     iterations: int = 400
@@ -54,7 +56,7 @@ class SensitivityParameters:
     """What may stay in float, and what for.
 
     Attributes:
-        scheme: Grid of the weights: ``symmetric``, ``pairs-hwc`` or ``pairs-c``.
+        kernels: What the target's integer kernels do.
         images: How many calibration images are used, at most.
         seed: Which ones.
         sqnr_db: Signal to quantization noise of the outputs that will do.
@@ -62,7 +64,7 @@ class SensitivityParameters:
         most: How many layers may stay in float.
     """
 
-    scheme: str
+    kernels: Kernels
     images: int = 32
     seed: int = 0
     sqnr_db: float = 20.0
