@@ -1,7 +1,7 @@
 """Child processes: vendor code runs in one, and the parent survives its crash, hang or greed.
 
-A child is ``python -m edgecnn.core.process``: it reads one JSON request (an entry point and its keyword
-arguments) from standard input, calls the entry point, and writes one JSON answer to a private copy of
+A child is ``python -m edgecnn.core.process``: it reads one JSON request (an entry point and the document that
+it takes) from standard input, calls the entry point, and writes one JSON answer to a private copy of
 standard output. Whatever the vendor's libraries print goes to a log file.
 """
 
@@ -19,13 +19,16 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import EdgecnnError, WorkerError, from_json
+from edgecnn.core.this_process import peak_memory_bytes, private_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from _typeshed import DataclassInstance
 
 DEFAULT_TIMEOUT_S = 3600.0
 _LOG_TAIL_BYTES = 4000
@@ -53,7 +56,7 @@ class ChildResult:
 
 def call(
     entry: str,
-    arguments: dict[str, Any],
+    arguments: DataclassInstance | dict[str, Any],
     *,
     log: Path,
     timeout_s: float = DEFAULT_TIMEOUT_S,
@@ -64,15 +67,15 @@ def call(
     """Call ``entry`` in a child process and return its JSON result.
 
     Args:
-        entry: ``"package.module:function"``; the function takes keyword arguments made of JSON values
-            and returns a JSON value.
-        arguments: The keyword arguments; paths travel as strings.
+        entry: ``"package.module:function"``; the function takes one document and returns a JSON value.
+        arguments: The document, a dataclass made by :func:`edgecnn.core.documents.base.document`. It crosses
+            as JSON, and the function gets an equal one. A dictionary holds the function's keyword arguments.
         log: File that receives everything the child prints.
         timeout_s: Seconds after which the child is killed.
         memory_bytes: Limit on the child's address space; None leaves it unlimited.
         environment: Variables set in addition to the parent's.
         progress: Called, from another thread, with what is done and what there is to do. The entry point
-            then takes a function of these two numbers as its argument ``progress``.
+            then takes a function of these two numbers as its keyword argument ``progress``.
 
     Raises:
         EdgecnnError: The error that the entry point raised, rebuilt here.
@@ -82,7 +85,7 @@ def call(
     started = time.monotonic()
     with log.open("ab") as sink, _progress_pipe(progress) as pipe:
         request = json.dumps(
-            {"entry": entry, "arguments": arguments, "memory_bytes": memory_bytes, "progress": pipe}
+            {"entry": entry, **_packed(arguments), "memory_bytes": memory_bytes, "progress": pipe}
         )
         log_start = sink.tell()
         child = subprocess.Popen(
@@ -109,6 +112,32 @@ def call(
         raise from_json(document["error"])
     wall_s = time.monotonic() - started
     return ChildResult(document["value"], wall_s, document["cpu_s"], document["peak_bytes"])
+
+
+def _packed(arguments: DataclassInstance | dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a request that says what the entry point takes."""
+    if isinstance(arguments, dict):
+        return {"document": None, "arguments": arguments}
+    from edgecnn.core.documents.base import to_plain
+
+    kind = type(arguments)
+    return {"document": f"{kind.__module__}:{kind.__qualname__}", "arguments": to_plain(arguments)}
+
+
+def _call_entry(request: dict[str, Any]) -> Any:
+    """Call a request's entry point and return what it returns."""
+    extra = {} if request["progress"] is None else {"progress": _teller(request["progress"])}
+    if request["document"] is None:
+        return _named(request["entry"])(**request["arguments"], **extra)
+    from edgecnn.core.documents.base import from_plain
+
+    return _named(request["entry"])(from_plain(_named(request["document"]), request["arguments"]), **extra)
+
+
+def _named(name: str) -> Any:
+    """Return what ``"package.module:name"`` names."""
+    module, _, member = name.partition(":")
+    return getattr(importlib.import_module(module), member)
 
 
 def describe_death(what: str, code: int, log: Path, log_start: int = 0) -> str:
@@ -206,30 +235,6 @@ def _teller(pipe: int) -> Callable[[int, int], None]:
     return tell
 
 
-@contextlib.contextmanager
-def private_stdout() -> Iterator[IO[str]]:
-    """Yield a handle on the real standard output while everything else that writes to it lands on stderr."""
-    private = os.dup(1)
-    os.dup2(2, 1)
-    with os.fdopen(private, "w", encoding="utf-8") as channel:
-        yield channel
-
-
-def peak_memory_bytes() -> int:
-    """Return the peak resident memory of this process, in bytes.
-
-    Linux's ``getrusage`` is no use here: a child that was forked starts with its parent's peak, which for a
-    parent that holds a network in training says nothing about the child.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        for line in status.read_text(encoding="ascii").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
 def _die_with_parent() -> None:
     """Ask Linux to kill this process when its parent dies, so that a killed run leaves nothing running."""
     if sys.platform == "linux":
@@ -242,12 +247,9 @@ def _main() -> None:
     with private_stdout() as channel:
         if request["memory_bytes"] is not None:
             resource.setrlimit(resource.RLIMIT_AS, (request["memory_bytes"], request["memory_bytes"]))
-        module, _, function = request["entry"].partition(":")
-        if request["progress"] is not None:
-            request["arguments"]["progress"] = _teller(request["progress"])
         document: dict[str, Any]
         try:
-            value = getattr(importlib.import_module(module), function)(**request["arguments"])
+            value = _call_entry(request)
         except EdgecnnError as error:
             document = {"error": error.to_json()}
         else:

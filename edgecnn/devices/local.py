@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 # All that a worker imports of edgecnn. Its environment may have neither edgecnn nor its dependencies, and
 # putting this environment's site-packages on its path would mix two environments.
-_WORKER_PARTS = ("core/errors.py", "core/process.py", "ondevice", "backends/worker", "backends/*/runtime.py")
+_WORKER_PARTS = (
+    "core/errors.py",
+    "core/this_process.py",
+    "ondevice",
+    "backends/worker",
+    "backends/*/runtime.py",
+)
 
 
 @dataclass(frozen=True)

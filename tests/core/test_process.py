@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from edgecnn.core.documents.base import document
 from edgecnn.core.errors import BudgetMissed, WorkerError
-from edgecnn.core.process import call, describe_death, log_tail, peak_memory_bytes
+from edgecnn.core.process import call, describe_death, log_tail
+from edgecnn.core.this_process import peak_memory_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+PROJECT = Path(__file__).parents[2]
 
 
 def refuse() -> None:
@@ -60,14 +64,39 @@ def behave(how: str, value: Any = None) -> Any:
     return behaviours[how]()
 
 
+@document
+class Half:
+    of: float
+
+
+@document
+class Request:
+    path: Path
+    pair: tuple[int, str]
+    halves: list[Half]
+    limits: dict[str, int | float]
+    left_out: str | None = None
+
+
+def receive(request: Request) -> list[str]:
+    """Run in the child: say what has arrived."""
+    return [type(request).__name__, repr(request)]
+
+
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
 
 
 def child(tmp_path: Path, how: str, **options: Any) -> Any:
     arguments = {"how": how, "value": options.pop("value", None)}
-    return call("test_process:behave", arguments, log=tmp_path / "child.log", **options)
+    return call(f"{__name__}:behave", arguments, log=tmp_path / "child.log", **options)
+
+
+def test_a_document_arrives_as_what_it_was(tmp_path: Path) -> None:
+    request = Request(tmp_path, (3, "three"), [Half(1.0), Half(0.5)], {"whole": 1, "part": 0.5})
+    arrived = call(f"{__name__}:receive", request, log=tmp_path / "child.log").value
+    assert arrived == ["Request", repr(request)]
 
 
 def test_value_and_cost(tmp_path: Path) -> None:
@@ -134,7 +163,7 @@ def test_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from edgecnn.core.process import call;"
         "call('test_process:behave', {'how': 'hang', 'value': sys.argv[1]}, log=Path(sys.argv[2]))"
     )
-    path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    path = os.pathsep.join([str(Path(__file__).parent), str(PROJECT)])
     command = [sys.executable, "-c", script, str(marker), str(tmp_path / "log")]
     parent = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})
     deadline = time.monotonic() + 60

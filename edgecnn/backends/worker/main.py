@@ -38,7 +38,7 @@ from edgecnn.backends.worker.runtime import Options, Runtime
 from edgecnn.backends.worker.runtimes import import_runtime, open_runtime
 from edgecnn.backends.worker.timing import time_inferences
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
-from edgecnn.core.process import peak_memory_bytes, private_stdout
+from edgecnn.core.this_process import peak_memory_bytes, private_stdout
 from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:

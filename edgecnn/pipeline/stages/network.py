@@ -9,10 +9,11 @@ from typing import Any
 
 from edgecnn.core import process
 from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.documents.base import document
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 
-@dataclass(frozen=True)
+@document
 class NetworkParameters:
     """What to build.
 
@@ -38,53 +39,42 @@ class NetworkParameters:
     seed: int
 
 
+@document
+class NetworkRequest:
+    """What the child process builds, and the directory that it writes the checkpoint to."""
+
+    network: NetworkParameters
+    out: Path
+
+
 def run(inputs: Inputs, parameters: NetworkParameters, context: Context) -> None:
     """Build the network in a child process and write its checkpoint."""
     del inputs
     child = process.call(
-        "edgecnn.pipeline.stages.network:build",
-        {
-            "reference": parameters.reference,
-            "arguments": parameters.arguments,
-            "classes": parameters.classes,
-            "contract": parameters.contract,
-            "pretrained": parameters.pretrained,
-            "weights": parameters.weights,
-            "seed": parameters.seed,
-            "out": str(context.out),
-        },
-        log=context.log,
+        "edgecnn.pipeline.stages.network:build", NetworkRequest(parameters, context.out), log=context.log
     )
     context.charge("network", child)
 
 
-def build(
-    reference: str,
-    arguments: dict[str, Any],
-    classes: list[str] | None,
-    contract: dict[str, Any],
-    pretrained: bool,
-    weights: str | None,
-    seed: int,
-    out: str,
-) -> None:
-    """Build a network and write its checkpoint to ``out``; runs in a child process."""
+def build(request: NetworkRequest) -> None:
+    """Build a network and write its checkpoint; runs in a child process."""
     import torch
 
     from edgecnn.models.checkpoint import save_checkpoint
     from edgecnn.models.resolve import resolve_model
 
-    torch.manual_seed(seed)
+    wanted = request.network
+    torch.manual_seed(wanted.seed)
     module, spec = resolve_model(
-        reference,
-        arguments=arguments,
-        classes=None if classes is None else tuple(classes),
-        contract_overrides=contract,
-        weights=None if weights is None else Path(weights),
-        pretrained=pretrained,
+        wanted.reference,
+        arguments=wanted.arguments,
+        classes=None if wanted.classes is None else tuple(wanted.classes),
+        contract_overrides=wanted.contract,
+        weights=None if wanted.weights is None else Path(wanted.weights),
+        pretrained=wanted.pretrained,
         cache=cache_dir(),
     )
-    save_checkpoint(Path(out), module, spec)
+    save_checkpoint(request.out, module, spec)
 
 
 NETWORK = Stage("network", 1, run, ("torch", "torchvision", "timm"))

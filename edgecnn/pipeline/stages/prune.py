@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgecnn.core import process
+from edgecnn.core.config.pruning import Importance, Scope
+from edgecnn.core.documents.base import document
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 if TYPE_CHECKING:
@@ -15,10 +17,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from edgecnn.core.config.pruning import Importance, Scope
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.models.spec import ModelSpec
-    from edgecnn.pruning.costs import Metric
     from edgecnn.pruning.structure import Structure
     from edgecnn.training.task import Task
 
@@ -27,7 +27,7 @@ CURVES = "sensitivity.json"
 PACKAGES = ("torch", "torch-pruning")
 
 
-@dataclass(frozen=True)
+@document
 class PruneParameters:
     """How to prune to a share of the multiply-accumulates or parameters.
 
@@ -39,11 +39,34 @@ class PruneParameters:
         multiple: Layers keep multiples of so many channels.
     """
 
-    metric: Metric
+    metric: Literal["macs", "params"]
     limit: float
     importance: Importance
     scope: Scope
     multiple: int
+
+
+@document
+class PruneRequest:
+    """What the child process prunes.
+
+    Attributes:
+        checkpoint: The network.
+        original: The network before any pruning: shares are shares of its cost.
+        images: Prepared set that channels are judged by and batch norms are estimated on.
+        curves: Outputs of the sensitivity stage, where the scope is ``sensitivity``.
+        out: Directory of the pruned checkpoint and its report.
+        how: How to prune.
+        strict: Whether a limit that cannot be reached is an error.
+    """
+
+    checkpoint: Path
+    original: Path
+    images: Path
+    curves: Path | None
+    out: Path
+    how: PruneParameters
+    strict: bool
 
 
 def run(inputs: Inputs, parameters: PruneParameters, context: Context) -> None:
@@ -65,75 +88,76 @@ def prune_in_child(
     """
     child = process.call(
         "edgecnn.pipeline.stages.prune:prune",
-        {
-            **{name: str(inputs[name]) for name in ("checkpoint", "original", "images")},
-            "curves": str(inputs["curves"]) if "curves" in inputs else None,
-            "out": str(context.out),
-            "strict": strict,
-            **asdict(parameters),
-        },
+        PruneRequest(
+            checkpoint=inputs["checkpoint"],
+            original=inputs["original"],
+            images=inputs["images"],
+            curves=inputs.get("curves"),
+            out=context.out,
+            how=parameters,
+            strict=strict,
+        ),
         log=context.log,
     )
     report: dict[str, Any] = context.charge("prune", child)
     return report
 
 
-def prune(
-    checkpoint: str,
-    original: str,
-    images: str,
-    curves: str | None,
-    out: str,
-    metric: Metric,
-    limit: float,
-    importance: Importance,
-    scope: Scope,
-    multiple: int,
-    strict: bool,
-) -> dict[str, Any]:
-    """Prune a checkpoint into directory ``out``; runs in a child process."""
+def prune(request: PruneRequest) -> dict[str, Any]:
+    """Prune a checkpoint; runs in a child process."""
     from edgecnn.pruning import prune as pruning
     from edgecnn.pruning.costs import Costs
     from edgecnn.pruning.policy import Policy
     from edgecnn.pruning.recalibrate import recalibrate
     from edgecnn.pruning.sensitivity import Curves
 
-    network = _Network.open(checkpoint, images)
-    whole = Costs.of(_Network.open(original, images).module, network.example)
+    how = request.how
+    network = _Network.open(request.checkpoint, request.images)
+    whole = Costs.of(_Network.open(request.original, request.images).module, network.example)
     before = Costs.of(network.module, network.example)
-    structure, scores = network.scored(importance)
+    structure, scores = network.scored(how.importance)
     found = None
-    if curves is not None:
-        found = Curves.from_json(json.loads((Path(curves) / CURVES).read_text(encoding="utf-8")))
-    policy = Policy(scope, multiple, scores, found)
+    if request.curves is not None:
+        found = Curves.from_json(json.loads((request.curves / CURVES).read_text(encoding="utf-8")))
+    policy = Policy(how.scope, how.multiple, scores, found)
     pruned = pruning.prune(
         structure,
         policy,
         before,
-        metric=metric,
-        whole=whole.total(metric),
-        limit=limit,
-        strict=strict,
+        metric=how.metric,
+        whole=whole.total(how.metric),
+        limit=how.limit,
+        strict=request.strict,
     )
     recalibrate(pruned.module, network.images)
-    network.save(pruned.module, Path(out))
+    network.save(pruned.module, request.out)
     after = Costs.of(pruned.module, network.example)
     report = {
-        "importance": importance,
-        "scope": scope,
-        "multiple": multiple,
+        "importance": how.importance,
+        "scope": how.scope,
+        "multiple": how.multiple,
         "macs": {"before": whole.total("macs"), "after": after.total("macs")},
         "params": {"before": whole.total("params"), "after": after.total("params")},
         **pruned.to_json(),
     }
-    (Path(out) / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    (request.out / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
 
 
-@dataclass(frozen=True)
+@document
 class SensitivityParameters:
     """What a channel is worth: the least worthy of a group go first."""
 
+    importance: Importance
+
+
+@document
+class SensitivityRequest:
+    """What the child process measures: a checkpoint on a prepared set; the curves go to directory ``out``."""
+
+    checkpoint: Path
+    images: Path
+    out: Path
     importance: Importance
 
 
@@ -141,29 +165,22 @@ def analyse(inputs: Inputs, parameters: SensitivityParameters, context: Context)
     """Measure in a child process; writes ``sensitivity.json``."""
     child = process.call(
         "edgecnn.pipeline.stages.prune:measure",
-        {
-            "checkpoint": str(inputs["checkpoint"]),
-            "images": str(inputs["images"]),
-            "out": str(context.out),
-            **asdict(parameters),
-        },
+        SensitivityRequest(inputs["checkpoint"], inputs["images"], context.out, parameters.importance),
         log=context.log,
         progress=lambda done, total: context.progress(done, total, "groups of layers"),
     )
     context.charge("sensitivity", child)
 
 
-def measure(
-    checkpoint: str, images: str, out: str, importance: Importance, progress: Callable[[int, int], None]
-) -> None:
+def measure(request: SensitivityRequest, progress: Callable[[int, int], None]) -> None:
     """Measure what every group of channels can lose; runs in a child process."""
     import torch
 
     from edgecnn.pruning.sensitivity import measure_curves
     from edgecnn.training.distributed import Processes
 
-    network = _Network.open(checkpoint, images)
-    structure, scores = network.scored(importance)
+    network = _Network.open(request.checkpoint, request.images)
+    structure, scores = network.scored(request.importance)
     task = network.task(evaluated=True)
     alone = Processes(0, 1, torch.device("cpu"))
 
@@ -175,7 +192,7 @@ def measure(
     curves = measure_curves(
         structure, scores, evaluate, metric=task.metric, images=len(network.images), progress=progress
     )
-    (Path(out) / CURVES).write_text(json.dumps(curves.to_json(), indent=1) + "\n", encoding="utf-8")
+    (request.out / CURVES).write_text(json.dumps(curves.to_json(), indent=1) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -188,15 +205,15 @@ class _Network:
     example: Tensor
 
     @classmethod
-    def open(cls, checkpoint: str, images: str) -> _Network:
+    def open(cls, checkpoint: Path, images: Path) -> _Network:
         import torch
 
         from edgecnn.data.prepared import PreparedSet
         from edgecnn.models.checkpoint import load_checkpoint
         from edgecnn.training.batches import to_input
 
-        module, spec = load_checkpoint(Path(checkpoint))
-        prepared = PreparedSet.open(Path(images))
+        module, spec = load_checkpoint(checkpoint)
+        prepared = PreparedSet.open(images)
         example = to_input(prepared.images[:1], prepared.contract, torch.device("cpu"))
         return cls(module, spec, prepared, example)
 

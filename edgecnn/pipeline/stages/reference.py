@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core import process
+from edgecnn.core.documents.base import document
 from edgecnn.core.errors import InputError
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
@@ -25,29 +25,33 @@ EVAL = "eval"
 """Folders of the outputs for the probe and for the evaluation set."""
 
 
-@dataclass(frozen=True)
+@document
 class ReferenceParameters:
     """Nothing to choose: one implementation, float32, on the CPU."""
+
+
+@document
+class ReferenceRequest:
+    """What the child process runs: a checkpoint over the probe and, if given, the evaluation set.
+
+    The outputs go to directory ``out``.
+    """
+
+    checkpoint: Path
+    probe: Path
+    evaluation: Path | None
+    out: Path
 
 
 def run(inputs: Inputs, parameters: ReferenceParameters, context: Context) -> None:
     """Run the checkpoint over the probe and the evaluation set; writes the outputs for each."""
     del parameters
-    evaluation = inputs.get("eval")
-    child = process.call(
-        "edgecnn.pipeline.stages.reference:infer",
-        {
-            "checkpoint": str(inputs["checkpoint"]),
-            "probe": str(inputs["probe"]),
-            "evaluation": None if evaluation is None else str(evaluation),
-            "out": str(context.out),
-        },
-        log=context.log,
-    )
+    request = ReferenceRequest(inputs["checkpoint"], inputs["probe"], inputs.get("eval"), context.out)
+    child = process.call("edgecnn.pipeline.stages.reference:infer", request, log=context.log)
     context.charge("reference", child)
 
 
-def infer(checkpoint: str, probe: str, evaluation: str | None, out: str) -> None:
+def infer(request: ReferenceRequest) -> None:
     """Write the outputs of a checkpoint for one or two prepared sets; runs in a child process."""
     import torch
 
@@ -56,17 +60,17 @@ def infer(checkpoint: str, probe: str, evaluation: str | None, out: str) -> None
     from edgecnn.models.checkpoint import load_checkpoint
     from edgecnn.pipeline.stages.outputs import write_outputs
 
-    module, spec = load_checkpoint(Path(checkpoint))
+    module, spec = load_checkpoint(request.checkpoint)
     module = module.to(memory_format=torch.channels_last)
-    sets = {PROBE: PreparedSet.open(Path(probe))}
-    if evaluation is not None:
-        sets[EVAL] = PreparedSet.open(Path(evaluation))
+    sets = {PROBE: PreparedSet.open(request.probe)}
+    if request.evaluation is not None:
+        sets[EVAL] = PreparedSet.open(request.evaluation)
         check_labels(sets[EVAL], len(spec.classes), boxes=spec.detector is not None)
     for name, images in sets.items():
         outputs = _outputs(module, images)
         if name == EVAL and spec.detector is None:
             _require_scores(outputs)
-        write_outputs(Path(out) / name, outputs)
+        write_outputs(request.out / name, outputs)
 
 
 def _require_scores(outputs: list[npt.NDArray[np.float32]]) -> None:

@@ -18,7 +18,7 @@ from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.resolve import resolve_model
 from edgecnn.ondevice.normalize import normalize
-from edgecnn.pipeline.stages.reference import infer
+from edgecnn.pipeline.stages.reference import ReferenceRequest, infer
 from tests.conftest import picture
 
 SIZE = 32
@@ -86,6 +86,6 @@ def test_maps_cannot_be_held_to_labels(tmp_path: Path) -> None:
     PreparedSet.write(
         tmp_path / "set", images, labels, classes=("a", "b"), names=("1", "2"), contract=spec.contract
     )
-    given = [str(tmp_path / name) for name in ("checkpoint", "set", "set", "out")]
+    checkpoint, images, out = (tmp_path / name for name in ("checkpoint", "set", "out"))
     with pytest.raises(InputError, match="labels cannot be compared"):
-        infer(*given)
+        infer(ReferenceRequest(checkpoint, images, images, out))

@@ -1,0 +1,1 @@
+"""Typed data that crosses borders: between processes, between steps, and into files."""

@@ -1,0 +1,47 @@
+"""Frozen dataclasses that cross a border as JSON and come back as what they were."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast, dataclass_transform
+
+import pydantic
+from pydantic import ConfigDict, TypeAdapter
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T")
+D = TypeVar("D", bound="DataclassInstance")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, pydantic.Field))
+def document(cls: type[T]) -> type[T]:
+    """Make a class a frozen dataclass whose fields pydantic checks; a field that it does not have is refused.
+
+    The names in its annotations must exist when the module runs, not only for the type checker.
+    """
+    made: Any = pydantic.dataclasses.dataclass(frozen=True, config=ConfigDict(extra="forbid"))(cls)
+    return cast("type[T]", made)
+
+
+def to_plain(value: DataclassInstance) -> dict[str, Any]:
+    """Return a document as values that JSON knows: paths become strings, tuples become lists."""
+    plain: dict[str, Any] = _adapter(type(value)).dump_python(value, mode="json")
+    return plain
+
+
+def from_plain(kind: type[D], plain: object) -> D:
+    """Return the document that :func:`to_plain` made plain.
+
+    Raises:
+        pydantic.ValidationError: A field is missing, unknown or of another type.
+    """
+    found: D = _adapter(kind).validate_python(plain)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)

@@ -1,0 +1,37 @@
+"""Standard output and peak memory of the process that asks; workers carry this file to devices."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def private_stdout() -> Iterator[IO[str]]:
+    """Yield a handle on the real standard output while everything else that writes to it lands on stderr."""
+    private = os.dup(1)
+    os.dup2(2, 1)
+    with os.fdopen(private, "w", encoding="utf-8") as channel:
+        yield channel
+
+
+def peak_memory_bytes() -> int:
+    """Return the peak resident memory of this process, in bytes.
+
+    Linux's ``getrusage`` is no use here: a child that was forked starts with its parent's peak, which for a
+    parent that holds a network in training says nothing about the child.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
