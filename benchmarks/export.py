@@ -22,7 +22,7 @@ from typing import Any
 
 from output import print_table, write_json
 
-from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.backends.registry import find_runtime
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.config.target import load_target, target_names
 from edgecnn.core.store.manifest import Artifact
@@ -55,7 +55,7 @@ def main() -> None:
 
 def cpu_targets() -> list[str]:
     """Return the targets that this machine executes as they ship; `npu.py` is for the simulated ones."""
-    return [name for name in target_names() if not entry_of(load_target(name).runtime).simulates]
+    return [name for name in target_names() if not find_runtime(load_target(name).runtime).simulates]
 
 
 def measure(model: str, target: str, calibration: str, data: str, home: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edgecnn.backends.format import QuantizeRequest
+    from edgecnn.backends.terms import Layout
     from edgecnn.ondevice.tensor import TensorInfo
     from edgecnn.quantization.ranges import Observations
 
-Layout = Literal["NHWC", "NCHW"]
 Tensor = npt.NDArray[np.float32]
 
 

@@ -20,7 +20,7 @@ from edgecnn.core.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from edgecnn.backends.calibration import Layout
+    from edgecnn.backends.terms import Layout
     from edgecnn.backends.worker.runtime import Execution
 
 Values = npt.NDArray[np.float32]

@@ -10,12 +10,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from edgecnn.backends.format import Precision, QuantizeRequest
-from edgecnn.backends.formats import FORMATS, load_format, missing
+from edgecnn.backends.format import QuantizeRequest
+from edgecnn.backends.formats import load_format, missing
 from edgecnn.core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from edgecnn.backends.terms import Precision
 
 _PRECISIONS = ("fp16", "int8")
 
@@ -90,8 +92,6 @@ def _ready(name: str, out: Path | None) -> Iterator[None]:
             out.mkdir(parents=True, exist_ok=True)
         yield
     except ImportError as error:
-        if name not in FORMATS:
-            raise
         raise missing(name, error) from error
     except OSError as error:
         where = error.filename or out

@@ -6,16 +6,18 @@ The functions of a format load vendor libraries, so they run in a child process
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.backends.dissection import Dissection
+    from edgecnn.backends.terms import Precision
     from edgecnn.ondevice.tensor import TensorInfo
-
-Precision = Literal["fp32", "fp16", "int8"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Inspection:
     """What is read back from a model file; nothing here is echoed from the request.
 
     Attributes:
-        format: ``onnx``, ``tflite`` or ``openvino``.
+        format: Name of the format.
         precision: ``fp32``, ``fp16``, ``int8`` or ``mixed``: of the operations that compute.
         ops: Operation type to count, as the runtime will execute them (quantize and dequantize included).
         float_ops: Names of the operations that compute in floating point though others are integer; for
@@ -89,26 +91,40 @@ class QuantizeRequest:
     network: Path | None = None
 
 
-class Format(Protocol):
+class Format(ABC):
     """A model format: how a checkpoint becomes a file, and what the file says of itself."""
 
-    name: str
-    suffix: str
-
+    @abstractmethod
     def lower(self, checkpoint: Path, out: Path) -> Path:
         """Convert a checkpoint to a float32 file in directory ``out``; return the file."""
 
+    @abstractmethod
     def quantize(self, model: Path, out: Path, request: QuantizeRequest) -> dict[str, Any]:
         """Write ``out/model.<suffix>`` from the float file ``model``; return notes for the manifest."""
 
     def reference(self, model: Path, out: Path) -> Path:
-        """Return the file that the runtime's reference execution takes; ``model`` itself where it can."""
+        """Return the file that the runtime's reference execution takes: ``model`` itself where it can.
 
+        Args:
+            model: The target's file.
+            out: Directory to write another file to.
+        """
+        del out
+        return model
+
+    @abstractmethod
     def inspect(self, model: Path) -> Inspection:
         """Read precision, operations, inputs and outputs back from a file."""
 
+    @abstractmethod
     def weights(self, model: Path) -> list[StoredWeight]:
         """Return the constants that a file stores, in their order."""
 
     def dissect(self, model: Path, float_model: Path) -> Dissection:
-        """Open an int8 file beside the float file that it was quantized from."""
+        """Open an int8 file beside the float file that it was quantized from.
+
+        Raises:
+            InputError: The layers of the format's files cannot be executed one by one.
+        """
+        del float_model
+        raise InputError(f"the layers of {model} cannot be executed one by one in this format")

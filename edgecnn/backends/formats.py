@@ -1,71 +1,34 @@
-"""The table of formats: a new one is one line here and one folder beside this file."""
+"""What is done with a format by its name: its class, its files."""
 
 from __future__ import annotations
 
-import importlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgecnn.core.errors import InputError, MissingDependency, UsageError
+from edgecnn.backends import registry
+from edgecnn.backends.format import Format
+from edgecnn.backends.worker.runtimes import complete
+from edgecnn.core.errors import InputError, MissingDependency
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from edgecnn.backends.format import Format
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Where a format's class is, and what its files are called.
-
-    Attributes:
-        location: ``"module:Class"``, imported on use.
-        suffix: Of the model file, with the dot.
-        install: Command that installs what the format needs.
-    """
-
-    location: str
-    suffix: str
-    install: str
-
-
-FORMATS: dict[str, Entry] = {
-    "onnx": Entry("edgecnn.backends.onnx.format:OnnxFormat", ".onnx", 'pip install "edgecnn[onnx]"'),
-    "tflite": Entry(
-        "edgecnn.backends.tflite.format:TfliteFormat", ".tflite", 'pip install "edgecnn[tflite]"'
-    ),
-    "openvino": Entry(
-        "edgecnn.backends.openvino.format:OpenvinoFormat", ".xml", 'pip install "edgecnn[openvino]"'
-    ),
-}
-
-
-def entry_of(name: str) -> Entry:
-    """Return a format's entry.
-
-    Raises:
-        UsageError: There is no format of that name.
-    """
-    try:
-        return FORMATS[name]
-    except KeyError:
-        raise UsageError(f"no format is called {name!r}; there are {', '.join(FORMATS)}") from None
 
 
 def load_format(name: str) -> Format:
     """Import a format's class, which is light, and make one; vendor libraries load on use.
 
     Raises:
-        UsageError: There is no format of that name.
+        ImportError: A package that the class needs is not installed.
+        UsageError: There is no format of that name, or another package's class is no complete format.
     """
-    module, _, attribute = entry_of(name).location.partition(":")
-    made: Format = getattr(importlib.import_module(module), attribute)()
-    return made
+    record = registry.find_format(name)
+    kind = registry.load(record.load, record.origin)
+    what = f"format {name} of {record.origin}"
+    return complete(kind, Format, what)()  # type: ignore[type-abstract]
 
 
 def model_file(directory: Path, name: str) -> Path:
     """Return the model file of a directory that holds a model of format ``name``."""
-    return directory / f"model{entry_of(name).suffix}"
+    return directory / f"model{registry.find_format(name).suffix}"
 
 
 def format_of(model: Path) -> str:
@@ -78,13 +41,23 @@ def format_of(model: Path) -> str:
     >>> format_of(Path("runs/quickstart/model.tflite"))
     'tflite'
     """
-    for name, entry in FORMATS.items():
-        if model.suffix.lower() == entry.suffix:
-            return name
-    known = ", ".join(entry.suffix for entry in FORMATS.values())
-    raise InputError(f"{model} is not a model file: its name ends in none of {known}")
+    suffixes = {record.suffix: name for name, record in registry.formats().items()}
+    try:
+        return suffixes[model.suffix.lower()]
+    except KeyError:
+        known = ", ".join(suffixes)
+        raise InputError(f"{model} is not a model file: its name ends in none of {known}") from None
+
+
+def companions(model: Path) -> list[Path]:
+    """Return the files that belong beside a model file and are there, such as OpenVINO's weights."""
+    for record in registry.formats().values():
+        if record.suffix == model.suffix.lower():
+            return [file for suffix in record.companions if (file := model.with_suffix(suffix)).is_file()]
+    return []
 
 
 def missing(name: str, error: ImportError) -> MissingDependency:
     """Return the error that says which package a format lacks, and how to install it."""
-    return MissingDependency(f"format {name} needs a package: {error}", hint=entry_of(name).install)
+    hint = registry.find_format(name).install
+    return MissingDependency(f"format {name} needs a package: {error}", hint=hint)

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from edgecnn.backends.registry import runtimes
 from edgecnn.backends.worker.isa import isa_of
 from edgecnn.backends.worker.probe import facts
-from edgecnn.backends.worker.runtimes import RUNTIMES
 from edgecnn.core.toolchains.environment import Environment
 
 _MODEL_KEYS = ("model name", "Model", "Hardware")
@@ -91,14 +91,14 @@ def usable_cpus() -> list[int]:
 def installed_runtimes() -> dict[str, str]:
     """Return the version of every installed runtime, without importing any."""
     found = {}
-    for name, entry in RUNTIMES.items():
-        if entry.toolchain is not None:
-            environment = Environment.of(entry.toolchain)
+    for name, record in runtimes().items():
+        if record.toolchain is not None:
+            environment = Environment.of(record.toolchain)
             if environment.installed:
-                found[name] = environment.versions().get(entry.distribution, "unknown")
+                found[name] = environment.versions().get(record.distribution, "unknown")
             continue
         try:
-            found[name] = version(entry.distribution)
+            found[name] = version(record.distribution)
         except PackageNotFoundError:
             continue
     return found

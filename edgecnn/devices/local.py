@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Unpack
 
 import edgecnn
-from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.backends.registry import find_runtime, package_folder
 from edgecnn.core.errors import MissingDependency
 from edgecnn.core.process import quiet_environment
 from edgecnn.core.toolchains.environment import require
@@ -18,7 +18,9 @@ from edgecnn.devices.host import Host, host, usable_cpus
 from edgecnn.devices.session import OPEN_TIMEOUT_S, OpenOptions, OpenRequest, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from edgecnn.backends.records import RuntimeRecord
 
 
 # All that a worker imports of edgecnn. Its environment may have neither edgecnn nor its dependencies, and
@@ -72,10 +74,12 @@ class LocalDevice:
             WorkerError: The worker crashed, hung or ran out of memory.
         """
         request = OpenRequest.of(runtime, str(model), options)
+        record = find_runtime(runtime)
         session = self.start(
-            [*self.launcher, str(self.python or _interpreter(runtime)), "-m", "edgecnn.backends.worker.main"],
+            [*self.launcher, str(self.python or _interpreter(record)), "-m", "edgecnn.backends.worker.main"],
             log=log,
             what=f"{runtime} running {model.name}",
+            beside=package_folder(record),
         )
         try:
             session.open(request, timeout_s=options.get("timeout_s", OPEN_TIMEOUT_S))
@@ -84,14 +88,22 @@ class LocalDevice:
             raise
         return session
 
-    def start(self, command: Sequence[str], *, log: Path, what: str) -> Session:
+    def start(self, command: Sequence[str], *, log: Path, what: str, beside: Path | None = None) -> Session:
         """Start a worker's command line with the worker's files on its path and no model open.
+
+        Args:
+            command: The command line.
+            log: File that receives what the runtime prints.
+            what: The worker in the reader's words, for messages.
+            beside: Folder of the package of somebody else's that brings the runtime.
 
         Raises:
             MissingDependency: The program does not exist.
         """
         scratch = TemporaryDirectory(prefix="edgecnn-worker-")
-        path = worker_path(Path(scratch.name), own=Path(command[0]) == Path(sys.executable))
+        path = worker_path(
+            Path(scratch.name), [beside] if beside else [], own=Path(command[0]) == Path(sys.executable)
+        )
         environment = {
             **os.environ,
             **quiet_environment(),
@@ -115,14 +127,19 @@ class LocalDevice:
         return usable_cpus()
 
 
-def _interpreter(runtime: str) -> Path:
+def _interpreter(runtime: RuntimeRecord) -> Path:
     """Return the interpreter of the environment that a runtime lives in."""
-    toolchain = entry_of(runtime).toolchain
-    return Path(sys.executable) if toolchain is None else require(toolchain).python
+    return Path(sys.executable) if runtime.toolchain is None else require(runtime.toolchain).python
 
 
-def worker_path(scratch: Path, *, own: bool) -> str:
-    """Return the worker's ``PYTHONPATH``; only a worker in this environment inherits what is on ours."""
+def worker_path(scratch: Path, beside: Iterable[Path] = (), *, own: bool) -> str:
+    """Return the worker's ``PYTHONPATH``.
+
+    Args:
+        scratch: Folder in which links to the worker's files are made.
+        beside: Folders of packages that bring runtimes; what is installed beside them is not reached.
+        own: Whether the worker runs in this environment: only then it inherits what is on our path.
+    """
     package = scratch / "path" / "edgecnn"
     source = Path(edgecnn.__file__).parent
     for part in (found for pattern in _WORKER_PARTS for found in sorted(source.glob(pattern))):
@@ -134,5 +151,7 @@ def worker_path(scratch: Path, *, own: bool) -> str:
     for folder in (package, *(found for found in package.rglob("*") if found.is_dir())):
         if not folder.is_symlink():
             (folder / "__init__.py").touch()
+    for folder in beside:
+        (package.parent / folder.name).symlink_to(folder)
     inherited = os.environ.get("PYTHONPATH", "")
     return os.pathsep.join([str(package.parent), *([inherited] if own and inherited else [])])

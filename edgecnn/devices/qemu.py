@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from edgecnn.backends.registry import runtimes
 from edgecnn.backends.worker.probe import facts
-from edgecnn.backends.worker.runtimes import RUNTIMES
 from edgecnn.core.errors import WorkerError
 from edgecnn.core.toolchains.emulation import NAME, PLUGIN, QEMU, emulated_device
 from edgecnn.core.toolchains.environment import require
@@ -145,10 +145,12 @@ class EmulatedDevice:
             "system": f"Debian {device.release}",
         }
         held = device.requirements or require(NAME).toolchain.requirements
-        runtimes = {
-            key: held[entry.distribution] for key, entry in RUNTIMES.items() if entry.distribution in held
+        versions = {
+            name: held[record.distribution]
+            for name, record in runtimes().items()
+            if record.distribution in held
         }
-        return host_from(found, runtimes)
+        return host_from(found, versions)
 
     def cpus(self) -> list[int]:
         """Return the CPUs of this machine, which emulates."""

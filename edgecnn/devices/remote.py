@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, Unpack
 
+from edgecnn.backends.formats import companions
+from edgecnn.backends.registry import package_folder, runtimes
 from edgecnn.core.errors import InputError, MissingDependency, WorkerError
 from edgecnn.devices.host import Host, host_from
 from edgecnn.devices.local import worker_path
@@ -163,13 +165,12 @@ class RemoteDevice:
         return target
 
     def _send_model(self, model: Path) -> str:
-        """Copy a model; OpenVINO's weights must lie beside its graph under the same name."""
+        """Copy a model; the files that belong to it must lie beside it under the same name."""
         if not model.is_file():
             raise InputError(f"there is no model file {model}")
         sent = self.send(model)
-        weights = model.with_suffix(".bin")
-        if model.suffix == ".xml" and weights.is_file():
-            self._push(weights, Path(sent).with_suffix(".bin").name)
+        for file in companions(model):
+            self._push(file, Path(sent).with_suffix(file.suffix).name)
         return sent
 
     def _push(self, path: Path, name: str) -> str:
@@ -181,7 +182,8 @@ class RemoteDevice:
     def _copy_runner(self) -> None:
         """Copy all that a worker imports of edgecnn, and unpack it with the device's Python."""
         with tempfile.TemporaryDirectory(prefix="edgecnn-runner-") as folder:
-            path = Path(worker_path(Path(folder), own=False))
+            beside = {package_folder(record) for record in runtimes().values()}
+            path = Path(worker_path(Path(folder), [place for place in beside if place], own=False))
             archive = Path(folder) / "runner.tar"
             archive.write_bytes(_tar(path))
             sent = self._push(archive, "runner.tar")

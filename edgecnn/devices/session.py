@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.backends.registry import find_runtime
 from edgecnn.backends.worker.runtime import Description, Execution
 from edgecnn.core.errors import InputError, UsageError, WorkerError
 from edgecnn.devices.channel import Channel, Progress
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from tempfile import TemporaryDirectory
 
+    from edgecnn.backends.worker.runtime_code import RuntimeCode
     from edgecnn.devices.transfer import Transfer
     from edgecnn.ondevice.contract import Contract
     from edgecnn.ondevice.tensor import Array
@@ -54,7 +56,7 @@ class OpenRequest:
     """Which model is to be opened, and how.
 
     Attributes:
-        runtime: Name in the table of runtimes.
+        runtime: Where the worker finds the runtime.
         model: The model file.
         execution: ``shipping`` or ``reference``.
         threads: Threads of one inference.
@@ -63,7 +65,7 @@ class OpenRequest:
         memory_bytes: Limit on the worker's address space; None leaves it unlimited.
     """
 
-    runtime: str
+    runtime: RuntimeCode
     model: str
     execution: Execution = "shipping"
     threads: int = 1
@@ -73,11 +75,15 @@ class OpenRequest:
 
     @classmethod
     def of(cls, runtime: str, model: str, options: OpenOptions) -> OpenRequest:
-        """Return the request for a model as the worker sees it."""
+        """Return the request for a model as the worker sees it.
+
+        Raises:
+            UsageError: There is no runtime of that name.
+        """
         given: dict[str, Any] = {key: value for key, value in options.items() if key != "timeout_s"}
         if given.get("cpus") is not None:
             given["cpus"] = list(given["cpus"])
-        return cls(runtime, model, **given)
+        return cls(find_runtime(runtime).code, model, **given)
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,13 @@ from pathlib import Path
 
 import filelock
 
-from edgecnn.backends.worker.runtimes import RUNTIMES
+from edgecnn.backends.registry import find_runtime, runtimes
 from edgecnn.core.config.paths import home
 from edgecnn.core.errors import InputError, MissingDependency, UsageError
 from edgecnn.core.toolchains.environment import COMPLETE, normalized
 from edgecnn.core.toolchains.install import run_install
 
-MATRIX = ("onnxruntime", "litert", "openvino", "tflite-runtime")
-"""Runtimes that may be had in several versions."""
-
 _VERSION = re.compile(r"[0-9]+(\.[0-9]+){0,3}([a-z]+[0-9]+)?(\.(post|dev)[0-9]+)?")
-# tflite-runtime was built against the C interface of numpy 1.
-_BESIDE = {"tflite-runtime": ("numpy<2",)}
 
 
 @dataclass(frozen=True)
@@ -66,8 +61,9 @@ def parse_versions(text: str) -> list[RuntimeVersion]:
         raise UsageError(
             f"{text!r} names no versions of a runtime", hint="write it like onnxruntime==1.20.1,1.22.0"
         )
-    if name not in MATRIX:
-        raise UsageError(f"{name!r} cannot be had in versions; there are {', '.join(MATRIX)}")
+    versioned = [known for known, record in runtimes().items() if record.versioned]
+    if name not in versioned:
+        raise UsageError(f"{name!r} cannot be had in versions; there are {', '.join(versioned)}")
     return [RuntimeVersion(name, version) for version in dict.fromkeys(found)]
 
 
@@ -113,7 +109,7 @@ def _installed(wanted: RuntimeVersion) -> str | None:
     if not (wanted.directory / COMPLETE).is_file():
         return None
     folders = [str(path) for path in wanted.directory.glob("lib/python3*/site-packages")]
-    name = normalized(RUNTIMES[wanted.runtime].distribution)
+    name = normalized(find_runtime(wanted.runtime).distribution)
     for found in metadata.distributions(path=folders):
         if found.metadata["Name"] is not None and normalized(found.metadata["Name"]) == name:
             return found.version
@@ -122,8 +118,8 @@ def _installed(wanted: RuntimeVersion) -> str | None:
 
 def _commands(wanted: RuntimeVersion) -> list[list[str]]:
     python, directory = str(wanted.python), str(wanted.directory)
-    package = f"{RUNTIMES[wanted.runtime].distribution}=={wanted.version}"
-    packages = ["numpy", package, *_BESIDE.get(wanted.runtime, ())]
+    record = find_runtime(wanted.runtime)
+    packages = ["numpy", f"{record.distribution}=={wanted.version}", *record.beside]
     uv = Path(sys.executable).with_name("uv")
     if uv.is_file():
         return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from edgecnn.backends.registry import formats
 from edgecnn.core.errors import MissingDependency
 from edgecnn.core.store.digest import digest_json
 from edgecnn.core.toolchains.environment import require
@@ -13,22 +14,26 @@ from edgecnn.pipeline.stages.base import Stage, parameters_json
 if TYPE_CHECKING:
     from edgecnn.pipeline.step import Step, StepResult
 
-EXTRA_OF = {
+_OTHER_EXTRAS = {
     "torch": "torch",
     "torchvision": "torch",
     "torch-pruning": "torch",
     "faster-coco-eval": "torch",
     "timm": "torch",
-    "onnx": "onnx",
-    "onnxscript": "onnx",
-    "onnxruntime": "onnx",
-    "litert-torch": "tflite",
-    "ai-edge-litert": "tflite",
-    "ai-edge-quantizer": "tflite",
-    "openvino": "openvino",
-    "nncf": "openvino",
     "optuna": "search",
 }
+"""Extras that install packages of stages that belong to no format."""
+
+
+def extras() -> dict[str, str]:
+    """Return the extra of edgecnn that installs a package, by the package's name."""
+    found = dict(_OTHER_EXTRAS)
+    for record in formats().values():
+        if record.extra:
+            stages = (record.lower, record.quantize, record.inspect)
+            names = (name for stage in stages for name in stage.distributions)
+            found |= {name: record.extra for name in names if name not in _OTHER_EXTRAS}
+    return found
 
 
 def step_key(step: Step, results: dict[str, StepResult]) -> str:
@@ -64,7 +69,7 @@ def package_versions(stage: Stage) -> dict[str, str]:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            extra = EXTRA_OF.get(name, "all")
+            extra = extras().get(name, "all")
             raise MissingDependency(
                 f"stage {stage.name!r} needs the package {name!r}, which is not installed",
                 hint=f"pip install 'edgecnn[{extra}]'",

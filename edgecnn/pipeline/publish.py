@@ -6,8 +6,8 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.backends.registry import simulator
 from edgecnn.backends.worker.isa import foreign
-from edgecnn.backends.worker.runtimes import simulator
 from edgecnn.core.errors import BudgetMissed, EdgecnnError, VerificationFailed
 from edgecnn.core.store.manifest import Artifact, Manifest
 from edgecnn.pipeline.ladder import choose_attempt, judge_ladder

@@ -18,7 +18,8 @@ import torch
 from torch import nn
 
 from edgecnn.backends.format import QuantizeRequest
-from edgecnn.backends.formats import FORMATS, model_file
+from edgecnn.backends.formats import model_file
+from edgecnn.backends.registry import find_format
 from edgecnn.core import process
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.checkpoint import save_checkpoint
@@ -184,6 +185,6 @@ def foreign_files(folder: Path, name: str, whole: Path) -> dict[str, Path]:
     }
     made = {}
     for what, content in contents.items():
-        made[what] = folder / f"{what.replace(' ', '-')}{FORMATS[name].suffix}"
+        made[what] = folder / f"{what.replace(' ', '-')}{find_format(name).suffix}"
         made[what].write_bytes(content)
     return made

@@ -13,7 +13,8 @@ import pytest
 from edgecnn.backends.calibration import Calibration
 from edgecnn.backends.dissection import Dissection, Piece, Point, pieces
 from edgecnn.backends.format import QuantizeRequest
-from edgecnn.backends.formats import FORMATS, load_format
+from edgecnn.backends.formats import load_format
+from edgecnn.backends.registry import formats
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.backends.worker.runtime import Execution
 from edgecnn.core.errors import InputError
@@ -24,7 +25,7 @@ from edgecnn.proof.diagnosis.layer_experiment import walk
 from tests.backends.conftest import Make
 from tests.support import damage
 
-EVERY_FORMAT = pytest.mark.parametrize("name", list(FORMATS))
+EVERY_FORMAT = pytest.mark.parametrize("name", list(formats()))
 CONVOLUTIONS = {"onnx": "Conv", "tflite": "CONV_2D", "openvino": "Convolution+Add"}
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from edgecnn.backends.formats import FORMATS
 from edgecnn.backends.kernels import ANY_ISA, kernels_of
+from edgecnn.backends.registry import formats
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core.errors import UsageError
 from edgecnn.quantization.kernels import EVERY_ACTIVATION
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", formats())
 @pytest.mark.parametrize("isa", [ANY_ISA, *ISAS])
 def test_weights_are_kept_from_saturation_exactly_where_kernels_saturate(name: str, isa: str) -> None:
     saturates = name != "tflite" and (isa == ANY_ISA or ISAS[isa].int8_saturates)

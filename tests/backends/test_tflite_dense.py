@@ -11,8 +11,8 @@ from edgecnn.backends.tflite.dense import dense_as_conv
 from edgecnn.backends.tflite.flatbuffer import read_model, write_model
 from edgecnn.backends.tflite.layers import Layer, layers
 from edgecnn.backends.worker.runtime import Options
-from edgecnn.backends.worker.runtimes import open_runtime
 from tests.support import tiny_models as tiny
+from tests.support.runtimes import open_runtime
 
 if TYPE_CHECKING:
     from pathlib import Path

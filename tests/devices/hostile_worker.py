@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgecnn.backends.worker import main as worker
-from edgecnn.backends.worker import runtimes as registry
-from edgecnn.backends.worker.runtime import Description
+from edgecnn.backends.worker.runtime import Description, Runtime
 from edgecnn.ondevice.tensor import TensorInfo
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from edgecnn.ondevice.tensor import Array
 
 
-class Hostile:
+class Hostile(Runtime):
     """Misbehaves as its model file says: ``WHEN HOW``."""
 
     def __init__(self, when: str, how: str) -> None:
@@ -65,5 +64,4 @@ class Hostile:
 
 
 if __name__ == "__main__":
-    registry.RUNTIMES["hostile"] = registry.Entry("__main__:Hostile", "hostile", "nothing")
     worker.main()

@@ -90,7 +90,7 @@ def test_missing_interpreter(model: Path, log: Path, tmp_path: Path) -> None:
 
 
 def test_unknown_runtime(model: Path, log: Path) -> None:
-    with pytest.raises(UsageError, match="onnxruntime, litert"):
+    with pytest.raises(UsageError, match="no runtime is called 'onnxrt'; there are onnxruntime, openvino"):
         LocalDevice().open("onnxrt", model, log=log)
 
 
@@ -102,7 +102,7 @@ def test_foreign_files_are_named_and_survived(runtime: str, log: Path, tmp_path:
         for content in (b"", b"\x89PNG\r\n\x1a\n" + bytes(2000), b"not a model"):
             path.write_bytes(content)
             with pytest.raises(InputError) as caught:
-                session.open(OpenRequest(runtime, str(path)))
+                session.open(OpenRequest.of(runtime, str(path), {}))
             assert str(path) in caught.value.message, content
             assert "\n" not in caught.value.message, content
 

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgecnn.backends.worker.runtime_code import RuntimeCode
 from edgecnn.core.errors import InputError, UsageError, WorkerError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.session import OpenRequest, Session
 from tests.support import tiny_models as tiny
 
 HOSTILE = Path(__file__).parent / "hostile_worker.py"
+HOSTILE_RUNTIME = RuntimeCode("hostile", "__main__:Hostile", "hostile", "nothing")
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def start(tmp_path: Path, behaviour: str) -> tuple[Session, OpenRequest]:
     session = LocalDevice().start(
         [sys.executable, str(HOSTILE)], log=tmp_path / "worker.log", what="the hostile runtime"
     )
-    return session, OpenRequest("hostile", str(model))
+    return session, OpenRequest(HOSTILE_RUNTIME, str(model))
 
 
 def use(session: Session, request: OpenRequest, images: Path, out: Path, *, timeout_s: float = 60) -> None:
@@ -101,20 +103,20 @@ def test_program_that_is_no_worker(tmp_path: Path, script: str) -> None:
     command = [sys.executable, "-c", f"{script}\nimport time; time.sleep(60)"]
     session = LocalDevice().start(command, log=tmp_path / "log", what="a program")
     with session, pytest.raises(WorkerError, match="did not speak the worker's protocol"):
-        session.open(OpenRequest("onnxruntime", "model.onnx"), timeout_s=30)
+        session.open(OpenRequest.of("onnxruntime", "model.onnx", {}), timeout_s=30)
 
 
 def test_program_that_floods_is_stopped(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import sys\nwhile True: sys.stdout.write('x' * 65536)"]
     session = LocalDevice().start(command, log=tmp_path / "log", what="a program")
     with session, pytest.raises(WorkerError, match="did not speak"):
-        session.open(OpenRequest("onnxruntime", "model.onnx"), timeout_s=60)
+        session.open(OpenRequest.of("onnxruntime", "model.onnx", {}), timeout_s=60)
 
 
 def test_program_that_ends_at_once(tmp_path: Path) -> None:
     session = LocalDevice().start([sys.executable, "-c", ""], log=tmp_path / "log", what="a program")
     with session, pytest.raises(WorkerError, match="a program"):
-        session.open(OpenRequest("onnxruntime", "model.onnx"))
+        session.open(OpenRequest.of("onnxruntime", "model.onnx", {}))
 
 
 def test_leaving_with_an_error_ends_a_busy_worker(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from PIL import Image
 
 import edgecnn
 from edgecnn.backends.worker.runtime import Options
-from edgecnn.backends.worker.runtimes import open_runtime
 from edgecnn.core.errors import InputError, MissingDependency
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.ondevice.decode import decode
@@ -24,6 +23,7 @@ from edgecnn.packaging.select_artifact import choose_artifact
 from edgecnn.ui.api.package import PackageResult
 from tests.conftest import picture
 from tests.support import tiny_detector as tiny
+from tests.support.runtimes import open_runtime
 from tests.support.tiny_run import write_detector_artifact
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from edgecnn.backends.calibration import Layout
     from edgecnn.backends.dissection import Cut
+    from edgecnn.backends.terms import Layout
     from edgecnn.backends.worker.runtime import Execution
 
 _WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.backends.format import Format
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -11,11 +13,8 @@ if TYPE_CHECKING:
     from edgecnn.backends.format import Inspection, QuantizeRequest, StoredWeight
 
 
-class OnnxFormat:
+class OnnxFormat(Format):
     """ONNX for ONNX Runtime: batch 1, NCHW, float input and output; int8 as quantize/dequantize pairs."""
-
-    name = "onnx"
-    suffix = ".onnx"
 
     def lower(self, checkpoint: Path, out: Path) -> Path:
         """Convert a checkpoint to ``out/model.onnx``."""
@@ -28,11 +27,6 @@ class OnnxFormat:
         from edgecnn.backends.onnx.quantize import quantize
 
         return quantize(model, out / "model.onnx", request)
-
-    def reference(self, model: Path, out: Path) -> Path:
-        """Return ``model``: without graph optimization ONNX Runtime computes what the file says."""
-        del out
-        return model
 
     def inspect(self, model: Path) -> Inspection:
         """Read the file, and the operations that ONNX Runtime makes of it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.backends.format import Format
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -11,11 +13,8 @@ if TYPE_CHECKING:
     from edgecnn.backends.format import Inspection, QuantizeRequest, StoredWeight
 
 
-class OpenvinoFormat:
+class OpenvinoFormat(Format):
     """OpenVINO IR: ``model.xml`` with its weights beside it in ``model.bin``; batch 1, NCHW, float input."""
-
-    name = "openvino"
-    suffix = ".xml"
 
     def lower(self, checkpoint: Path, out: Path) -> Path:
         """Convert a checkpoint to ``out/model.xml``."""

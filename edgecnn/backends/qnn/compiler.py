@@ -60,7 +60,7 @@ class Qnn:
             raise WorkerError(f"qnn put no operation on the HTP of {self.soc}", hint=f"its log: {log}")
         context.replace(out)
         child = process.call(
-            "edgecnn.backends.partition:onnx_partition",
+            "edgecnn.backends.onnx.partition:compare",
             {"source": str(model), "compiled": str(out)},
             log=log,
         )

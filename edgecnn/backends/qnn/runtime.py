@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import onnxruntime
 
 from edgecnn.backends.onnx.runtime import REFUSALS, OnnxRuntime
-from edgecnn.backends.worker.runtime import Description, Options, refused
+from edgecnn.backends.worker.runtime import Description, Options, check_options, refused
 from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ class QnnHtp(OnnxRuntime):
             InputError: The file is not ONNX, or the HTP does not have all of its operations.
             UsageError: The chip is unknown, or there is an option that is not.
         """
-        unknown = sorted(options.extra.keys() - {"soc", "context"})
-        if unknown:
-            raise UsageError(f"{cls.name} has no option {', '.join(unknown)}")
+        check_options(cls.name, options, ("soc", "context"))
         soc = options.extra.get("soc", "")
         if soc not in SOCS:
             raise UsageError(f"{soc!r} is no chip with an HTP that edgecnn knows", hint=", ".join(SOCS))

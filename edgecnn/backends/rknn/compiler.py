@@ -76,7 +76,9 @@ class Rknn:
         if not exported.is_file():
             raise WorkerError("the RKNN toolkit ended well but wrote no file", hint=f"its log: {log}")
         exported.replace(out)
-        macs = process.call("edgecnn.backends.partition:onnx_macs", {"source": str(model)}, log=log).value
+        macs = process.call(
+            "edgecnn.backends.onnx.partition:macs_by_node", {"source": str(model)}, log=log
+        ).value
         return read_build(text, self.platform, macs)
 
 

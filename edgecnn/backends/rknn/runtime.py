@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from edgecnn.backends.worker.runtime import Description, Options, Runtime, refused
+from edgecnn.backends.worker.runtime import Description, Options, Runtime, check_options, refused
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.ondevice.tensor import Array, TensorInfo
 
@@ -44,9 +44,9 @@ class RknnSimulator(Runtime):
             InputError: The file is not int8 ONNX, or the toolkit cannot build it.
             UsageError: There is no chip, or an option that is unknown.
         """
-        unknown = sorted(options.extra.keys() - {"platform", "export"})
-        if unknown or "platform" not in options.extra:
-            raise UsageError(f"{cls.name} has no option {', '.join(unknown)}" if unknown else "no platform")
+        check_options(cls.name, options, ("platform", "export"))
+        if "platform" not in options.extra:
+            raise UsageError("no platform")
         toolkit = importlib.import_module("rknn.api")
         platform, export = options.extra["platform"], options.extra.get("export")
         model, export = model.resolve(), None if export is None else str(Path(export).resolve())

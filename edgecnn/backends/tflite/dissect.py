@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from edgecnn.backends.calibration import Layout
     from edgecnn.backends.dissection import Cut
+    from edgecnn.backends.terms import Layout
     from edgecnn.backends.worker.runtime import Execution
 
 _WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.backends.format import Format
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -11,11 +13,8 @@ if TYPE_CHECKING:
     from edgecnn.backends.format import Inspection, QuantizeRequest, StoredWeight
 
 
-class TfliteFormat:
+class TfliteFormat(Format):
     """TFLite for LiteRT: batch 1, NHWC; int8 files are integer throughout, input and output included."""
-
-    name = "tflite"
-    suffix = ".tflite"
 
     def lower(self, checkpoint: Path, out: Path) -> Path:
         """Convert a checkpoint to ``out/model.tflite``."""
@@ -28,11 +27,6 @@ class TfliteFormat:
         from edgecnn.backends.tflite.quantize import quantize
 
         return quantize(model, out / "model.tflite", request)
-
-    def reference(self, model: Path, out: Path) -> Path:
-        """Return ``model``: LiteRT's reference kernels take the same file."""
-        del out
-        return model
 
     def inspect(self, model: Path) -> Inspection:
         """Read the file."""

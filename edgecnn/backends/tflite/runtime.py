@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from edgecnn.backends.worker.runtime import Description, Options, Runtime, refused
-from edgecnn.core.errors import UsageError
+from edgecnn.backends.worker.runtime import Description, Options, Runtime, check_options, refused
 from edgecnn.ondevice.tensor import Array, TensorInfo
 
 if TYPE_CHECKING:
@@ -46,8 +45,7 @@ class LiteRt(Runtime):
             InputError: The file is not a TFLite model, or holds an operation without a kernel.
             UsageError: ``options.extra`` is not empty.
         """
-        if options.extra:
-            raise UsageError(f"{cls.name} has no option {', '.join(sorted(options.extra))}")
+        check_options(cls.name, options)
         library = importlib.import_module(cls.module)
         try:
             interpreter = library.Interpreter(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from edgecnn.backends.worker.runtime import Description, Options, Runtime, refused
-from edgecnn.core.errors import InputError, UsageError
+from edgecnn.backends.worker.runtime import Description, Options, Runtime, check_options, refused
+from edgecnn.core.errors import InputError
 from edgecnn.ondevice.tensor import Array, TensorInfo
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ class TfliteMicro(Runtime):
             InputError: The file is not a TFLite model, or holds an operation without a kernel.
             UsageError: ``options.extra`` is not empty.
         """
-        if options.extra:
-            raise UsageError(f"{cls.name} has no option {', '.join(sorted(options.extra))}")
+        check_options(cls.name, options)
         library = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
         data = model.read_bytes()
         # A broken file ends the process in the interpreter's own reader: refuse what is no TFLite at all.

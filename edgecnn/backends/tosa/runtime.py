@@ -11,8 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from edgecnn.backends.worker.runtime import Description, Options, Runtime, refused
-from edgecnn.core.errors import InputError, UsageError
+from edgecnn.backends.worker.runtime import Description, Options, Runtime, check_options, refused
+from edgecnn.core.errors import InputError
 from edgecnn.ondevice.tensor import Array, TensorInfo
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ class TosaModel(Runtime):
             InputError: The file is not int8 TFLite, or it holds what TOSA has no form for.
             UsageError: ``options.extra`` is not empty.
         """
-        if options.extra:
-            raise UsageError(f"{cls.name} has no option {', '.join(sorted(options.extra))}")
+        check_options(cls.name, options)
         ends = _read(model)
         return cls(_convert(model), ends)
 

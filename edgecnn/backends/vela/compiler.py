@@ -89,7 +89,7 @@ class Vela:
         estimate = read_estimate(summary, layers)
         shutil.copyfile(compiled, out)
         child = process.call(
-            "edgecnn.backends.partition:tflite_partition",
+            "edgecnn.backends.tflite.partition:compare",
             {"source": str(model), "compiled": str(out), "npu_operator": NPU_OPERATOR},
             log=log,
         )

@@ -8,7 +8,8 @@ to standard error. The worker ends at ``close`` or when its input ends.
 ========  ==================================================================  ======================
 command   arguments                                                           value
 ========  ==================================================================  ======================
-open      runtime, model, execution, threads, extra, cpus, memory_bytes       the description
+open      runtime: fields of RuntimeCode; model, execution, threads, extra,   the description
+          cpus, memory_bytes
 evaluate  images, indices, contract, out                                      files and seconds
 run       inputs: ``.npy`` files; out: directory                              ``.npy`` files
 time      iterations, warmup                                                  nanoseconds, one each
@@ -35,6 +36,7 @@ import numpy as np
 
 from edgecnn.backends.worker.evaluate import evaluate, open_images, select
 from edgecnn.backends.worker.runtime import Options, Runtime
+from edgecnn.backends.worker.runtime_code import RuntimeCode
 from edgecnn.backends.worker.runtimes import import_runtime, open_runtime
 from edgecnn.backends.worker.timing import time_inferences
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
@@ -99,7 +101,7 @@ class Worker:
     def _open(
         self,
         *,
-        runtime: str,
+        runtime: dict[str, str],
         model: str,
         execution: str,
         threads: int,
@@ -117,10 +119,11 @@ class Worker:
         if memory_bytes is not None:
             resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
         options = Options("reference" if execution == "reference" else "shipping", threads, extra)
+        code = RuntimeCode(**runtime)
         started = time.perf_counter_ns()
-        import_runtime(runtime)
+        import_runtime(code)
         imported = time.perf_counter_ns()
-        self._runtime = open_runtime(runtime, Path(model), options)
+        self._runtime = open_runtime(code, Path(model), options)
         self._import_ns, self._load_ns = imported - started, time.perf_counter_ns() - imported
         return self._runtime.describe().to_json()
 

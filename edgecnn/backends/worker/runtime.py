@@ -6,13 +6,15 @@ vendor's own virtual environment and, later, on a device.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, UsageError
 from edgecnn.ondevice.tensor import Array, TensorInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 Execution = Literal["shipping", "reference"]
@@ -79,10 +81,11 @@ class Description:
         return cls(**values)
 
 
-class Runtime(Protocol):
+class Runtime(ABC):
     """A model file, opened."""
 
     @classmethod
+    @abstractmethod
     def open(cls, model: Path, options: Options) -> Runtime:
         """Load ``model``.
 
@@ -93,14 +96,32 @@ class Runtime(Protocol):
             MemoryError: There was not enough memory.
         """
 
+    @abstractmethod
     def run(self, inputs: list[Array]) -> list[Array]:
         """Run one inference on arrays in the graph's own types and layouts.
 
         The outputs may be views of the runtime's memory, valid until the next call.
         """
 
+    @abstractmethod
     def describe(self) -> Description:
         """Say what executes the model, and its inputs and outputs."""
+
+
+def check_options(runtime: str, options: Options, known: Collection[str] = ()) -> None:
+    """Refuse a setting that a runtime does not have.
+
+    Args:
+        runtime: Its name.
+        options: How a model is to be executed.
+        known: Names of the runtime's own settings.
+
+    Raises:
+        UsageError: Names the settings that it does not have.
+    """
+    unknown = sorted(options.extra.keys() - set(known))
+    if unknown:
+        raise UsageError(f"{runtime} has no option {', '.join(unknown)}")
 
 
 def check_memory(error: Exception) -> None:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.backends.registry import find_runtime
 from edgecnn.devices.host import host
 from edgecnn.pipeline.plan import FIRST, Attempt
 from edgecnn.pipeline.planner.recovery import network_of
-from edgecnn.pipeline.stages.benchmark import BENCHMARK, BenchmarkParameters
-from edgecnn.pipeline.stages.compile import COMPILE, CompileParameters
+from edgecnn.pipeline.stages.benchmark import BenchmarkParameters, benchmark_stage
+from edgecnn.pipeline.stages.compile import CompileParameters, compile_stage
 from edgecnn.pipeline.stages.count import COUNT, CountParameters
-from edgecnn.pipeline.stages.evaluate import EVALUATE, EvaluateParameters
-from edgecnn.pipeline.stages.lower import LOWER, LowerParameters
-from edgecnn.pipeline.stages.quantize import INSPECT, QUANTIZE, InspectParameters, QuantizeParameters
-from edgecnn.pipeline.stages.verify import VERIFY, VerifyParameters, require_intact
+from edgecnn.pipeline.stages.evaluate import EvaluateParameters, evaluate_stage
+from edgecnn.pipeline.stages.lower import LowerParameters, lower_stage
+from edgecnn.pipeline.stages.quantize import (
+    InspectParameters,
+    QuantizeParameters,
+    inspect_stage,
+    quantize_stage,
+)
+from edgecnn.pipeline.stages.verify import VerifyParameters, require_intact, verify_stage
 from edgecnn.pipeline.step import Step
 
 if TYPE_CHECKING:
@@ -33,7 +38,9 @@ def add_attempt(plan: Plan, target: Target, rung: Rung = FIRST) -> Attempt:
         (f"lower:{target.format}", plan.checkpoint),
         (attempt.float_file, attempt.network.checkpoint),
     ):
-        plan.add(Step(name, LOWER[target.format], LowerParameters(target.format), {"checkpoint": checkpoint}))
+        plan.add(
+            Step(name, lower_stage(target.format), LowerParameters(target.format), {"checkpoint": checkpoint})
+        )
     own = [step for step in _own_steps(plan, attempt) if step is not None]
     for step in own:
         plan.add(step)
@@ -43,7 +50,7 @@ def add_attempt(plan: Plan, target: Target, rung: Rung = FIRST) -> Attempt:
 def _own_steps(plan: Plan, attempt: Attempt) -> list[Step | None]:
     spec, target = plan.pipeline.spec, attempt.target
     # How long a simulator takes says nothing of what it simulates.
-    measured = spec.benchmark is not None and not entry_of(target.runtime).simulates
+    measured = spec.benchmark is not None and not find_runtime(target.runtime).simulates
     return [
         None if target.precision == "fp32" else _quantize(attempt),
         _inspect(attempt),
@@ -66,19 +73,21 @@ def _quantize(attempt: Attempt) -> Step:
         inputs["network"] = network.checkpoint
     if network.layers is not None:
         inputs["layers"] = network.layers
-    return Step(attempt.step("quantize"), QUANTIZE[target.format], parameters, inputs, target.name)
+    return Step(attempt.step("quantize"), quantize_stage(target.format), parameters, inputs, target.name)
 
 
 def _inspect(attempt: Attempt) -> Step:
     form = attempt.target.format
     inputs = {"model": attempt.model_file}
-    return Step(attempt.step("inspect"), INSPECT[form], InspectParameters(form), inputs, attempt.target.name)
+    return Step(
+        attempt.step("inspect"), inspect_stage(form), InspectParameters(form), inputs, attempt.target.name
+    )
 
 
 def _compile(attempt: Attempt) -> Step:
     parameters = CompileParameters.of(attempt.target)
     inputs = {"model": attempt.model_file}
-    stage = COMPILE[parameters.compiler]
+    stage = compile_stage(parameters.compiler)
     return Step(attempt.step("compile"), stage, parameters, inputs, attempt.target.name)
 
 
@@ -103,7 +112,7 @@ def _verify(attempt: Attempt) -> Step:
     }
     if target.verification.kernels_max_steps is not None:
         inputs["inspection"] = attempt.step("inspect")
-    stage = VERIFY[target.runtime]
+    stage = verify_stage(target.runtime)
     return Step(attempt.step("verify"), stage, parameters, inputs, target.name, require_intact)
 
 
@@ -114,7 +123,7 @@ def _evaluate(attempt: Attempt) -> Step:
     )
     inputs = {"model": attempt.model_file, "images": "prepare:eval"}
     after = (attempt.step("verify"),)
-    stage = EVALUATE[target.runtime]
+    stage = evaluate_stage(target.runtime)
     return Step(attempt.step("evaluate"), stage, parameters, inputs, target.name, after=after)
 
 
@@ -131,7 +140,7 @@ def _benchmark(plan: Plan, attempt: Attempt) -> Step:
     assert settings is not None  # noqa: S101 - the caller checked; tells the type checker
     inputs = {"model": attempt.model_file, "baseline": f"lower:{target.format}"}
     after = (attempt.step("verify"),)
-    stage = BENCHMARK[target.runtime]
+    stage = benchmark_stage(target.runtime)
     parameters = benchmark_parameters(target, settings)
     return Step(attempt.step("benchmark"), stage, parameters, inputs, target.name, after=after)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.backends.registry import find_runtime
 from edgecnn.core.errors import UsageError
 from edgecnn.devices.host import host
 from edgecnn.pipeline.keys import package_versions
@@ -154,7 +154,7 @@ def _measured(pipeline: Pipeline, settings: PruneSettings, multiple: int, part: 
     target = pipeline.targets[name]
     timing = None
     if settings.latency is not None:
-        if entry_of(target.runtime).simulates:
+        if find_runtime(target.runtime).simulates:
             raise UsageError(
                 f"prune.latency: {target.runtime} only simulates {name}, and its speed says nothing",
                 hint="prune to macs, or to the latency of a target that runs here",

@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.backends.registry import find_runtime
 from edgecnn.core.config.search import MOST_COMBINATIONS, Quantization, SearchBudgets, SearchSettings
 from edgecnn.core.errors import UsageError
 from edgecnn.models import zoo
@@ -150,7 +150,7 @@ def _budgets(pipeline: Pipeline, settings: SearchSettings) -> dict[str, SearchBu
         budget = settings.budgets.get(name, settings.budgets.get(ALL))
         if budget is None:
             continue
-        if budget.latency_ratio is not None and entry_of(target.runtime).simulates:
+        if budget.latency_ratio is not None and find_runtime(target.runtime).simulates:
             raise UsageError(
                 f"search.budgets: {name} has no latency, as {target.runtime} only simulates it",
                 hint="leave latency_ratio out there",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.backends.registry import find_runtime
 from edgecnn.core.config.pipeline import BenchmarkConfig
 from edgecnn.core.errors import EdgecnnError, MachineFault, MissingDependency
 from edgecnn.core.store.digest import digest_json
@@ -25,7 +25,7 @@ from edgecnn.pipeline.runner import execute
 from edgecnn.pipeline.search import derive
 from edgecnn.pipeline.search.halving import COSTS
 from edgecnn.pipeline.search.outcome import Outcome, Ratio, TargetOutcome, lowered
-from edgecnn.pipeline.stages.benchmark import BENCHMARK, RESULT
+from edgecnn.pipeline.stages.benchmark import RESULT, benchmark_stage
 from edgecnn.pipeline.stages.prepare import PrepareParameters
 from edgecnn.pipeline.step import Step, StepResult, needed
 
@@ -202,12 +202,12 @@ class Trials:
         steps = []
         for attempt in attempts:
             target = attempt.target
-            if entry_of(target.runtime).simulates:
+            if find_runtime(target.runtime).simulates:
                 continue
             parameters = benchmark_parameters(target, settings)
             inputs = {"model": attempt.model_file, "baseline": _baseline(target.format)}
             steps.append(
-                Step(_comparison(attempt), BENCHMARK[target.runtime], parameters, inputs, target.name)
+                Step(_comparison(attempt), benchmark_stage(target.runtime), parameters, inputs, target.name)
             )
         return steps
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.formats import model_file
+from edgecnn.backends.registry import find_runtime
+from edgecnn.core.errors import UsageError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
@@ -69,9 +71,13 @@ def _opener(folder: Path, parameters: BenchmarkParameters, context: Context) -> 
     )
 
 
-BENCHMARK = {
-    "onnxruntime": Stage("benchmark", 2, run, ("onnxruntime",)),
-    "litert": Stage("benchmark", 2, run, ("ai-edge-litert",)),
-    "tflite-runtime": Stage("benchmark", 2, run, ("tflite-runtime",)),
-    "openvino": Stage("benchmark", 2, run, ("openvino",)),
-}
+def benchmark_stage(runtime: str) -> Stage:
+    """Return the stage that times files in a runtime.
+
+    Raises:
+        UsageError: There is no such runtime, or it simulates other hardware, so that its speed says nothing.
+    """
+    record = find_runtime(runtime)
+    if record.simulates:
+        raise UsageError(f"{runtime} only simulates what it stands for, and its speed says nothing")
+    return Stage("benchmark", 2, run, (record.distribution, *record.origin.distributions))

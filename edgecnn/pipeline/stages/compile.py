@@ -7,9 +7,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgecnn.backends.compilers import COMPILERS, make_compiler
+from edgecnn.backends.compilers import make_compiler
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.npu_report import NpuReport
+from edgecnn.backends.registry import find_compiler
 from edgecnn.core import process
 from edgecnn.core.errors import UsageError, WorkerError
 from edgecnn.core.toolchains.environment import require
@@ -56,7 +57,7 @@ class CompileParameters:
 def run(inputs: Inputs, parameters: CompileParameters, context: Context) -> None:
     """Write the compiled file and the compiler's report."""
     model = model_file(inputs["model"], parameters.format)
-    out = context.out / COMPILERS[parameters.compiler].compiled
+    out = context.out / find_compiler(parameters.compiler).compiled
     started = time.monotonic()
     report = compile_network(model, out, parameters, log=context.log, scratch=context.scratch / "compile")
     context.costs["compile"] = {"wall_s": round(time.monotonic() - started, 3)}
@@ -75,10 +76,10 @@ def compile_network(
     """
     process.call(
         "edgecnn.backends.partition:require_integer",
-        {"format": parameters.format, "source": str(model)},
+        {"compiler": parameters.compiler, "source": str(model)},
         log=log,
     )
-    toolchain = require(COMPILERS[parameters.compiler].toolchain).toolchain
+    toolchain = require(find_compiler(parameters.compiler).toolchain).toolchain
     compiler = make_compiler(parameters.compiler, parameters.options)
     estimate, partition = compiler.compile(model, out, LocalDevice().open, log=log, scratch=scratch)
     if partition.subgraphs == 0:
@@ -98,7 +99,12 @@ def compiled_file(outputs: Path) -> Path:
     return found
 
 
-COMPILE = {
-    name: Stage("compile", 2, run, entry.packages, toolchains=(entry.toolchain,))
-    for name, entry in COMPILERS.items()
-}
+def compile_stage(compiler: str) -> Stage:
+    """Return the stage that compiles with a compiler.
+
+    Raises:
+        UsageError: There is no such compiler.
+    """
+    record = find_compiler(compiler)
+    packages = (*record.distributions, *record.origin.distributions)
+    return Stage("compile", 2, run, packages, toolchains=(record.toolchain,))

@@ -6,14 +6,13 @@ import json
 from dataclasses import asdict, dataclass
 
 from edgecnn.backends.formats import model_file
+from edgecnn.backends.registry import find_runtime, runtimes
 from edgecnn.core.errors import UsageError
 from edgecnn.core.toolchains.emulation import NAME
 from edgecnn.devices.qemu import EmulatedDevice
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 RESULT = "instructions.json"
-COUNTED = ("litert", "onnxruntime")
-"""Runtimes that the emulated devices hold."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,11 @@ class CountParameters:
     devices: list[str]
 
     def __post_init__(self) -> None:
-        if self.runtime not in COUNTED:
+        if not find_runtime(self.runtime).emulated:
+            emulated = [name for name, record in runtimes().items() if record.emulated]
             raise UsageError(
                 f"instructions of {self.runtime} cannot be counted: the emulated devices hold "
-                f"{' and '.join(COUNTED)}",
+                f"{' and '.join(emulated)}",
                 hint="take the budget `instructions` out",
             )
 

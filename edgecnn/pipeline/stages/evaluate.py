@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from edgecnn.backends.formats import model_file
+from edgecnn.backends.registry import find_runtime
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.local import LocalDevice
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
@@ -60,13 +61,14 @@ def run(inputs: Inputs, parameters: EvaluateParameters, context: Context) -> Non
     (context.out / RESULT).write_text(json.dumps(result), encoding="utf-8")
 
 
-EVALUATE = {
-    "onnxruntime": Stage("evaluate", 1, run, ("onnxruntime",)),
-    "litert": Stage("evaluate", 1, run, ("ai-edge-litert",)),
-    "tflite-runtime": Stage("evaluate", 1, run, ("tflite-runtime",)),
-    "openvino": Stage("evaluate", 1, run, ("openvino",)),
-    "tosa": Stage("evaluate", 1, run, toolchains=("tosa",)),
-    "tflite-micro": Stage("evaluate", 1, run, toolchains=("tflm",)),
-    "qnn": Stage("evaluate", 1, run, toolchains=("qnn",)),
-    "rknn": Stage("evaluate", 1, run, toolchains=("rknn",)),
-}
+def evaluate_stage(runtime: str) -> Stage:
+    """Return the stage that evaluates files in a runtime.
+
+    Raises:
+        UsageError: There is no such runtime.
+    """
+    record = find_runtime(runtime)
+    own = record.origin.distributions
+    if record.toolchain is None:
+        return Stage("evaluate", 1, run, (record.distribution, *own))
+    return Stage("evaluate", 1, run, own, toolchains=(record.toolchain,))

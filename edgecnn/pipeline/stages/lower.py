@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgecnn.backends.registry import find_format
 from edgecnn.core import process
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
@@ -25,8 +26,13 @@ def run(inputs: Inputs, parameters: LowerParameters, context: Context) -> None:
     context.charge("lower", child)
 
 
-LOWER = {
-    "onnx": Stage("lower", 1, run, ("torch", "onnx", "onnxscript")),
-    "tflite": Stage("lower", 2, run, ("torch", "litert-torch")),
-    "openvino": Stage("lower", 1, run, ("torch", "openvino")),
-}
+def lower_stage(format: str) -> Stage:  # noqa: A002  the name in targets and requests
+    """Return the stage that lowers to a format.
+
+    Raises:
+        UsageError: There is no such format.
+    """
+    record = find_format(format)
+    return Stage(
+        "lower", record.lower.version, run, (*record.lower.distributions, *record.origin.distributions)
+    )

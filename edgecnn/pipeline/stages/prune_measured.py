@@ -11,10 +11,10 @@ from edgecnn.core.config.quantities import format_size
 from edgecnn.core.errors import InputError
 from edgecnn.pipeline.stages import benchmark
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
-from edgecnn.pipeline.stages.benchmark import BENCHMARK, BenchmarkParameters
-from edgecnn.pipeline.stages.lower import LOWER, LowerParameters
+from edgecnn.pipeline.stages.benchmark import BenchmarkParameters, benchmark_stage
+from edgecnn.pipeline.stages.lower import LowerParameters, lower_stage
 from edgecnn.pipeline.stages.prune import PACKAGES, REPORT, PruneParameters, prune_in_child
-from edgecnn.pipeline.stages.quantize import NOTES, QUANTIZE, QuantizeParameters
+from edgecnn.pipeline.stages.quantize import NOTES, QuantizeParameters, quantize_stage
 from edgecnn.pruning.search import MOST, Probe, find_share
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class _Bench:
         """Lower and quantize a network as the target does; return the folder of the file."""
         file = self.parameters.file
         lowered, quantized = folder / "float", folder / "file"
-        lower = LOWER[file.format]
+        lower = lower_stage(file.format)
         lower.run({"checkpoint": checkpoint}, LowerParameters(file.format), self._within(lowered))
         if file.precision == "fp32":
             return lowered
@@ -141,7 +141,7 @@ class _Bench:
             del inputs["network"]
         if file.precision == "int8":
             inputs["calibration"] = self.inputs["calibration"]
-        QUANTIZE[file.format].run(inputs, file, self._within(quantized))
+        quantize_stage(file.format).run(inputs, file, self._within(quantized))
         return quantized
 
     def value(self, file: Path) -> float:
@@ -152,7 +152,7 @@ class _Bench:
         if file == whole:
             return 1.0
         context = self._within(file.parent / "latency")
-        stage = BENCHMARK[self.parameters.timing.runtime]
+        stage = benchmark_stage(self.parameters.timing.runtime)
         stage.run({"model": file, "baseline": whole}, self.parameters.timing, context)
         ratio = json.loads((context.out / benchmark.RESULT).read_text(encoding="utf-8"))["ratio"]
         return float(ratio)
@@ -167,7 +167,7 @@ class _Bench:
 def measured_stage(parameters: MeasuredParameters) -> Stage:
     """Return the stage, with the packages that make and time the target's file."""
     form = parameters.file.format
-    packages = {*PACKAGES, *LOWER[form].packages, *QUANTIZE[form].packages}
+    packages = {*PACKAGES, *lower_stage(form).packages, *quantize_stage(form).packages}
     if parameters.timing is not None:
-        packages |= {*BENCHMARK[parameters.timing.runtime].packages}
+        packages |= {*benchmark_stage(parameters.timing.runtime).packages}
     return Stage("prune-measured", 1, run, tuple(sorted(packages)))

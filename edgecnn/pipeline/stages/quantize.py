@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.backends.formats import model_file
+from edgecnn.backends.registry import find_format
 from edgecnn.core import process
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
@@ -65,11 +66,15 @@ def _float_layers(found: Path) -> dict[str, Any]:
     return {"float_layers": json.loads((found / LAYERS).read_text(encoding="utf-8"))["float_layers"]}
 
 
-QUANTIZE = {
-    "onnx": Stage("quantize", 6, run, ("onnx", "onnxruntime")),
-    "tflite": Stage("quantize", 7, run, ("ai-edge-quantizer", "ai-edge-litert")),
-    "openvino": Stage("quantize", 5, run, ("openvino", "nncf")),
-}
+def quantize_stage(format: str) -> Stage:  # noqa: A002  the name in targets and requests
+    """Return the stage that quantizes with a format's native quantizer.
+
+    Raises:
+        UsageError: There is no such format.
+    """
+    record = find_format(format)
+    packages = (*record.quantize.distributions, *record.origin.distributions)
+    return Stage("quantize", record.quantize.version, run, packages)
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,12 @@ def inspect(inputs: Inputs, parameters: InspectParameters, context: Context) -> 
     )
 
 
-INSPECT = {
-    "onnx": Stage("inspect", 5, inspect, ("onnx", "onnxruntime")),
-    "tflite": Stage("inspect", 3, inspect, ("ai-edge-litert",)),
-    "openvino": Stage("inspect", 2, inspect, ("openvino",)),
-}
+def inspect_stage(format: str) -> Stage:  # noqa: A002
+    """Return the stage that reads a format's file back.
+
+    Raises:
+        UsageError: There is no such format.
+    """
+    record = find_format(format)
+    packages = (*record.inspect.distributions, *record.origin.distributions)
+    return Stage("inspect", record.inspect.version, inspect, packages)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from edgecnn.backends.formats import model_file
+from edgecnn.backends.registry import find_format, find_runtime
 from edgecnn.backends.worker.isa import ISAS
-from edgecnn.backends.worker.runtimes import entry_of
 from edgecnn.core import process
 from edgecnn.core.errors import VerificationFailed
 from edgecnn.data.prepared import PreparedSet
@@ -106,7 +106,7 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
         return links
     shipping_outputs = execute("shipping", model, "shipping")
     # What a simulator computes does not depend on the machine that it runs on.
-    isa = ISAS.get(parameters.host_isa) if entry_of(parameters.runtime).saturates else None
+    isa = ISAS.get(parameters.host_isa) if find_runtime(parameters.runtime).saturates else None
     steps = _output_steps(inputs["inspection"]) if "inspection" in inputs else [None] * len(names)
     executed = list(zip(float_outputs, reference_outputs, shipping_outputs, strict=True))
     links.append(
@@ -203,13 +203,17 @@ def read_links(outputs: Path) -> list[Link]:
     return [Link.from_json(item) for item in data]
 
 
-VERIFY = {
-    "onnxruntime": Stage("verify", 7, run, ("onnxruntime",)),
-    "litert": Stage("verify", 7, run, ("ai-edge-litert",)),
-    "tflite-runtime": Stage("verify", 7, run, ("tflite-runtime",)),
-    "openvino": Stage("verify", 7, run, ("openvino",)),
-    "tosa": Stage("verify", 7, run, ("ai-edge-litert",), toolchains=("tosa",)),
-    "tflite-micro": Stage("verify", 7, run, ("ai-edge-litert",), toolchains=("tflm",)),
-    "qnn": Stage("verify", 7, run, ("onnxruntime",), toolchains=("qnn",)),
-    "rknn": Stage("verify", 7, run, ("onnxruntime",), toolchains=("rknn",)),
-}
+def verify_stage(runtime: str) -> Stage:
+    """Return the stage that verifies files for a runtime.
+
+    Where the runtime is a tool in an environment of its own, the format's runtime executes the reference.
+
+    Raises:
+        UsageError: There is no such runtime.
+    """
+    record = find_runtime(runtime)
+    if record.toolchain is None:
+        return Stage("verify", 7, run, (record.distribution, *record.origin.distributions))
+    reference_runtime = find_runtime(find_format(record.format).runtime)
+    packages = (reference_runtime.distribution, *record.origin.distributions)
+    return Stage("verify", 7, run, packages, toolchains=(record.toolchain,))

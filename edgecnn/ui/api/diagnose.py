@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.formats import format_of
+from edgecnn.backends.registry import find_runtime
 from edgecnn.backends.worker.isa import ISAS
-from edgecnn.backends.worker.runtimes import entry_of
 from edgecnn.core import process
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.errors import InputError, UsageError
@@ -171,7 +171,7 @@ def _diagnose(
 ) -> Diagnosis:
     here, runtime = host().isa, FLOAT_RUNTIMES[subject.format]
     isa = ISAS.get(here)
-    saturates = isa is not None and isa.int8_saturates and entry_of(runtime).saturates
+    saturates = isa is not None and isa.int8_saturates and find_runtime(runtime).saturates
     child = process.call(
         "edgecnn.proof.diagnosis.diagnose:diagnose_files",
         {

@@ -12,7 +12,7 @@ from edgecnn.core.config.paths import home
 from edgecnn.core.config.target import load_target, target_names
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.devices.host import host
-from edgecnn.pipeline.keys import EXTRA_OF
+from edgecnn.pipeline.keys import extras
 
 MIN_FREE_BYTES = 2_000_000_000
 
@@ -40,7 +40,7 @@ class Finding:
 
 def doctor() -> tuple[Finding, ...]:
     """Look at the packages, the machine, the cache and the targets; nothing heavy is imported."""
-    packages = [_package(name, extra) for name, extra in EXTRA_OF.items()]
+    packages = [_package(name, extra) for name, extra in extras().items()]
     return (*packages, _machine(), _cache(), *(_target(name) for name in target_names()))
 
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.backends.registry import simulator
 from edgecnn.backends.worker.isa import foreign
-from edgecnn.backends.worker.runtimes import simulator
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.errors import UsageError
 from edgecnn.core.store.manifest import Artifact

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.backends.registry import find_runtime
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.errors import EdgecnnError, UsageError
 from edgecnn.core.store.manifest import Artifact
@@ -184,7 +184,7 @@ def _check_formats(artifact: Artifact, versions: Sequence[RuntimeVersion]) -> No
         if _FORMATS[version.runtime] != artifact.manifest.target.format:
             raise UsageError(
                 f"{version} does not run {artifact.manifest.target.format} files",
-                hint=f"this artifact ships in {entry_of(artifact.manifest.target.runtime).distribution}",
+                hint=f"this artifact ships in {find_runtime(artifact.manifest.target.runtime).distribution}",
             )
 
 

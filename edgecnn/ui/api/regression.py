@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.backends.worker.runtimes import entry_of
+from edgecnn.backends.registry import find_runtime
 from edgecnn.core.config.quantities import format_size
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.baseline import (
@@ -101,7 +101,7 @@ def compare_with_baseline(
             rows.append(_row(name, "accepted", Verdict.FAIL, "not in the baseline", None, "accept it"))
             continue
         rows += _target_rows(artifact.manifest, accepted, tolerances)
-        if latency and not entry_of(artifact.manifest.target.runtime).simulates:
+        if latency and not find_runtime(artifact.manifest.target.runtime).simulates:
             rows.append(_latency_row(artifact, baseline_artifact(baseline, file, name), tolerances, device))
     missing = baseline.targets.keys() - artifacts.keys() if len(artifacts) > 1 else set()
     rows += [_row(name, "made", Verdict.FAIL, "in the baseline only", None) for name in sorted(missing)]

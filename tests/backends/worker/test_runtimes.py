@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from edgecnn.backends.registry import runtimes
 from edgecnn.backends.worker.evaluate import evaluate
 from edgecnn.backends.worker.runtime import Description, Execution, Options, Runtime
-from edgecnn.backends.worker.runtimes import RUNTIMES, open_runtime
 from edgecnn.core.errors import InputError, UsageError
 from tests.support import tiny_models as tiny
+from tests.support.runtimes import open_runtime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,8 +118,8 @@ def test_real_photos_through_a_real_int8_network(shared_data: Path) -> None:
 
 
 def test_every_entry_of_the_table_is_complete() -> None:
-    for name, entry in RUNTIMES.items():
-        module, _, attribute = entry.location.partition(":")
+    for name, entry in runtimes().items():
+        module, _, attribute = entry.load.partition(":")
         assert module.startswith("edgecnn.backends."), name
         assert module.endswith(".runtime"), name
         assert attribute, name

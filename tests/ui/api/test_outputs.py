@@ -11,7 +11,6 @@ import torch
 import edgecnn
 from edgecnn.backends.worker.evaluate import evaluate
 from edgecnn.backends.worker.runtime import Options
-from edgecnn.backends.worker.runtimes import open_runtime
 from edgecnn.core.errors import InputError
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.data.prepared import PreparedSet
@@ -20,6 +19,7 @@ from edgecnn.models.resolve import resolve_model
 from edgecnn.ondevice.normalize import normalize
 from edgecnn.pipeline.stages.reference import ReferenceRequest, infer
 from tests.conftest import picture
+from tests.support.runtimes import open_runtime
 
 SIZE = 32
 NAMES = ["output_0", "output_1", "output_2", "output_3"]

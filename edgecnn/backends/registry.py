@@ -1,0 +1,252 @@
+"""Every backend there is: edgecnn's own folders, and what installed packages bring.
+
+A package brings a backend by an entry point of the group ``edgecnn.backends`` that names a
+:class:`~edgecnn.backends.records.Backend`. Packages are asked only where a name is not one of edgecnn's
+own, or where all names are listed. A backend that cannot be used disturbs nothing but its own use.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from edgecnn.backends.records import Backend, CompilerRecord, FormatRecord, Origin, RuntimeRecord
+from edgecnn.core.errors import UsageError
+from edgecnn.core.text import did_you_mean, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from importlib.metadata import EntryPoint
+
+GROUP = "edgecnn.backends"
+
+Record = TypeVar("Record", FormatRecord, RuntimeRecord, CompilerRecord)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A backend of an installed package that cannot be used.
+
+    Attributes:
+        names: Names by which it would be used.
+        message: What is wrong, with the package's name and version.
+    """
+
+    names: frozenset[str]
+    message: str
+
+
+@dataclass(frozen=True)
+class Records:
+    """Records by name.
+
+    Attributes:
+        formats: The formats.
+        runtimes: The runtimes.
+        compilers: The compilers for NPUs.
+        problems: Backends that are left out.
+    """
+
+    formats: Mapping[str, FormatRecord]
+    runtimes: Mapping[str, RuntimeRecord]
+    compilers: Mapping[str, CompilerRecord]
+    problems: tuple[Problem, ...] = ()
+
+
+def formats() -> Mapping[str, FormatRecord]:
+    """Return every format by its name, edgecnn's own first."""
+    return _every().formats
+
+
+def runtimes() -> Mapping[str, RuntimeRecord]:
+    """Return every runtime by its name, edgecnn's own first."""
+    return _every().runtimes
+
+
+def compilers() -> Mapping[str, CompilerRecord]:
+    """Return every compiler by its name, edgecnn's own first."""
+    return _every().compilers
+
+
+def problems() -> tuple[Problem, ...]:
+    """Return the backends of installed packages that cannot be used."""
+    return _every().problems
+
+
+def find_format(name: str) -> FormatRecord:
+    """Return a format's record.
+
+    Raises:
+        UsageError: There is no format of that name, or the package that brings it cannot be used.
+    """
+    return _find("format", name, lambda records: records.formats)
+
+
+def find_runtime(name: str) -> RuntimeRecord:
+    """Return a runtime's record.
+
+    Raises:
+        UsageError: There is no runtime of that name, or the package that brings it cannot be used.
+    """
+    return _find("runtime", name, lambda records: records.runtimes)
+
+
+def find_compiler(name: str) -> CompilerRecord:
+    """Return a compiler's record.
+
+    Raises:
+        UsageError: There is no compiler of that name, or the package that brings it cannot be used.
+    """
+    return _find("compiler", name, lambda records: records.compilers)
+
+
+def simulator(runtime: str) -> str | None:
+    """Return a runtime's name if it simulates other hardware, else None.
+
+    >>> simulator("tosa"), simulator("litert")
+    ('tosa', None)
+    """
+    return runtime if find_runtime(runtime).simulates else None
+
+
+def load(location: str, origin: Origin) -> Any:
+    """Import what a record names.
+
+    Args:
+        location: ``"module:attribute"``.
+        origin: Where the record comes from.
+
+    Raises:
+        ImportError: A package is not installed.
+        UsageError: The code of another package cannot be imported.
+    """
+    module, _, attribute = location.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ImportError:
+        raise
+    except Exception as error:
+        if not origin.distribution:
+            raise
+        raise UsageError(f"{location} of {origin} cannot be imported: {one_line(error)}") from error
+
+
+def package_folder(record: RuntimeRecord) -> Path | None:
+    """Return the folder of the installed package that holds a runtime; None for edgecnn's own runtimes.
+
+    Raises:
+        UsageError: The runtime's class is in no package.
+    """
+    if not record.origin.distribution:
+        return None
+    spec = importlib.util.find_spec(record.load.partition(":")[0].partition(".")[0])
+    if spec is None or not spec.submodule_search_locations:
+        raise UsageError(f"runtime {record.name} of {record.origin} lies in no package: {record.load}")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _find(kind: str, name: str, table: Callable[[Records], Mapping[str, Record]]) -> Record:
+    found = table(_own()).get(name) or table(_every()).get(name)
+    if found is not None:
+        return found
+    for problem in problems():
+        if name in problem.names:
+            raise UsageError(problem.message)
+    known = table(_every())
+    raise UsageError(
+        f"no {kind} is called {name!r}; there are {', '.join(known)}", hint=did_you_mean(name, known)
+    )
+
+
+@cache
+def _own() -> Records:
+    """Return what edgecnn's own backends add: the folders beside this module with a module ``backend``."""
+    backends = []
+    for found in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        module = f"{__package__}.{found.name}.backend"
+        if found.ispkg and importlib.util.find_spec(module) is not None:
+            backends.append(importlib.import_module(module).BACKEND)
+    # Records of one folder name those of others, so all are added at once.
+    together = Backend(
+        tuple(record for backend in backends for record in backend.formats),
+        tuple(record for backend in backends for record in backend.runtimes),
+        tuple(record for backend in backends for record in backend.compilers),
+    )
+    return _with_backend(Records({}, {}, {}), together, Origin())
+
+
+@cache
+def _every() -> Records:
+    """Return what all backends add; those of packages in the order of the packages' names."""
+    records = _own()
+    for point in sorted(entry_points(group=GROUP), key=lambda point: (str(_origin(point)), point.name)):
+        origin, names = _origin(point), {point.name}
+        try:
+            backend = point.load()
+            if not isinstance(backend, Backend):
+                raise TypeError(f"{point.value} is a {type(backend).__name__}, not a Backend")  # noqa: TRY301
+            names |= _names(backend)
+            records = _with_backend(records, backend, origin)
+        except Exception as error:  # noqa: BLE001  the code of another package may raise anything
+            message = f"backend {point.name!r} of {origin} cannot be used: {one_line(error)}"
+            problem = Problem(frozenset(names), message)
+            records = replace(records, problems=(*records.problems, problem))
+    return records
+
+
+def _origin(point: EntryPoint) -> Origin:
+    return Origin("unknown") if point.dist is None else Origin(point.dist.name, point.dist.version)
+
+
+def _names(backend: Backend) -> set[str]:
+    tables = (backend.formats, backend.runtimes, backend.compilers)
+    return {record.name for table in tables for record in table}
+
+
+def _with_backend(known: Records, backend: Backend, origin: Origin) -> Records:
+    """Return records with those of one more backend.
+
+    Raises:
+        ValueError: They contradict themselves or those that are there; the message says how.
+    """
+    _require_new_suffixes(known.formats, backend.formats)
+    joined = Records(
+        _joined("format", known.formats, backend.formats, origin),
+        _joined("runtime", known.runtimes, backend.runtimes, origin),
+        _joined("compiler", known.compilers, backend.compilers, origin),
+        known.problems,
+    )
+    for form in backend.formats:
+        if form.runtime not in joined.runtimes:
+            raise ValueError(f"format {form.name!r} names a runtime {form.runtime!r}, which does not exist")
+    wanted = {record.name: record.format for record in backend.runtimes}
+    wanted |= {record.name: record.format for record in backend.compilers}
+    for name, format_name in wanted.items():
+        if format_name not in joined.formats:
+            raise ValueError(f"{name!r} names a format {format_name!r}, which does not exist")
+    return joined
+
+
+def _joined(
+    kind: str, known: Mapping[str, Record], added: Iterable[Record], origin: Origin
+) -> dict[str, Record]:
+    joined = dict(known)
+    for record in added:
+        if record.name in joined:
+            raise ValueError(f"{kind} {record.name!r} takes a name that exists")
+        joined[record.name] = replace(record, origin=origin)
+    return joined
+
+
+def _require_new_suffixes(known: Mapping[str, FormatRecord], added: Iterable[FormatRecord]) -> None:
+    taken = {record.suffix: record.name for record in known.values()}
+    for record in added:
+        if record.suffix in taken:
+            raise ValueError(f"format {record.name!r} takes the suffix of format {taken[record.suffix]!r}")
+        taken[record.suffix] = record.name
