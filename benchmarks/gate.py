@@ -30,12 +30,12 @@ from onnx import TensorProto, helper, numpy_helper
 from output import print_table, write_json
 from rich.console import Console
 
+from edgecnn.core.documents.verdict import Verdict
 from edgecnn.devices.host import host
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.qemu import EmulatedDevice
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
 from edgecnn.proof.latency.measurement import pinned_cpus
-from edgecnn.proof.verdict import Verdict
 from edgecnn.ui.api.artifacts import open_artifacts
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.core.documents.metric import find_metric
 from edgecnn.pipeline.manifest_builder import Parts
 from edgecnn.pipeline.planner.attempts import add_attempt
 from edgecnn.pipeline.planner.recovery import (
-    ACCURACY_BUDGETS,
     CONTROL_REFERENCE,
     is_held_to_accuracy,
     rungs_of,
@@ -93,7 +93,11 @@ def judge_attempt(plan: Plan, attempt: Attempt, results: Mapping[str, StepResult
     measured = {"accuracy": metrics.get("value"), "accuracy_drop": metrics.get("drop")}
     measured |= {name: metrics.get(name) for name in ("unpruned_drop", "ap50", "ap50_drop")}
     budgets = attempt.target.budgets.given()
-    held = [judge_one(name, budgets[name], measured[name]) for name in ACCURACY_BUDGETS if name in budgets]
+    held = [
+        judge_one(name, limit, measured.get(name))
+        for name, limit in budgets.items()
+        if find_metric(name).recovers
+    ]
     shipping = [link.metrics.get("shipping_sqnr_db") for link in links]
     return RungResult(
         attempt.rung,

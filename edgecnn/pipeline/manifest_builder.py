@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.backends.formats import model_file
+from edgecnn.core.documents.measured import INTERVAL, Measured
 from edgecnn.core.store.digest import digest_file
 from edgecnn.core.store.manifest import Manifest
 from edgecnn.data.prepared import PreparedSet
@@ -16,7 +17,7 @@ from edgecnn.pipeline.stages import benchmark, count, evaluate, pruned, quantize
 from edgecnn.pipeline.stages import compile as compile_stage
 from edgecnn.pipeline.stages.outputs import read_outputs
 from edgecnn.pipeline.step import needed
-from edgecnn.proof.budgets import BudgetResult, Measured, judge
+from edgecnn.proof.budgets import judge
 from edgecnn.proof.links.limits import Limits
 from edgecnn.proof.task import Task, task_of
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.core.config.target import Target
+    from edgecnn.core.documents.budget import BudgetResult
     from edgecnn.core.errors import EdgecnnError
     from edgecnn.pipeline.plan import Attempt, Plan
     from edgecnn.pipeline.step import StepResult
@@ -160,7 +162,7 @@ class Parts:
             npu=npu,
             runtime=runtime,
             answers=answers,
-            measured=measured.to_json(),
+            measured=measured.model_dump(mode="json"),
             budgets=[result.to_json() for result in budgets],
             costs=self._costs(),
             host=self._host(),
@@ -293,6 +295,6 @@ def _latency_values(latency: dict[str, Any]) -> dict[str, Any]:
         return {}
     return {
         "latency_ratio": latency["ratio"],
-        "latency_interval": (latency["low"], latency["high"]),
+        INTERVAL: (latency["low"], latency["high"]),
         "latency": {latency["host"]["cpu"]: latency["candidate"]["p50_ns"] / 1e6},
     }

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.core.config.target import Target
+    from edgecnn.core.documents.budget import BudgetResult
     from edgecnn.pipeline.ladder import RungResult
     from edgecnn.pipeline.plan import Plan
     from edgecnn.pipeline.step import StepResult
-    from edgecnn.proof.budgets import BudgetResult
     from edgecnn.proof.links.verification import Link
 
 

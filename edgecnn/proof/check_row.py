@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from edgecnn.proof.verdict import Verdict
+    from edgecnn.core.documents.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import edgecnn
+from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import MissingDependency, UsageError
 from edgecnn.devices.versions import parse_versions
-from edgecnn.proof.verdict import Verdict
 from tests.support.boxes_data import write_voc
 from tests.support.tiny_run import write_artifact, write_detector_artifact
 

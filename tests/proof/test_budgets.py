@@ -1,17 +1,22 @@
 import pytest
 
 from edgecnn.core.config.budgets import Budgets
-from edgecnn.proof.budgets import Measured, judge
-from edgecnn.proof.verdict import Verdict
+from edgecnn.core.documents.measured import Measured
+from edgecnn.core.documents.verdict import Verdict
+from edgecnn.proof.budgets import judge
 
 
 def test_upper_and_lower_limits_bind_from_their_own_side() -> None:
     budgets = Budgets(
         size="400 kB", accuracy=0.9, accuracy_drop="1 %", class_floor=0.5, float_ops=0, memory="1 MB"
     )
-    good = Measured(400_000, 0.9, -0.02, class_floor=0.5, float_ops=0, memory=1_000_000)
+    good = Measured(
+        size=400_000, accuracy=0.9, accuracy_drop=-0.02, class_floor=0.5, float_ops=0, memory=1_000_000
+    )
     assert all(result.passed for result in judge(budgets, good))
-    bad = Measured(400_001, 0.899, 0.011, class_floor=0.49, float_ops=1, memory=1_000_001)
+    bad = Measured(
+        size=400_001, accuracy=0.899, accuracy_drop=0.011, class_floor=0.49, float_ops=1, memory=1_000_001
+    )
     assert not any(result.passed for result in judge(budgets, bad))
 
 
@@ -58,4 +63,9 @@ def test_instructions_bind_on_the_device_that_they_name() -> None:
 
 def test_measured_values_survive_json() -> None:
     measured = Measured(size=1, latency_interval=(0.5, 0.6), latency={"cpu": 1.5}, instructions={"a": 2})
-    assert Measured.from_json(measured.to_json() | {"of a later version": 1}) == measured
+    assert Measured.model_validate(measured.model_dump(mode="json")) == measured
+
+
+def test_a_metric_that_the_table_does_not_have_is_kept() -> None:
+    measured = Measured.model_validate({"size": 1, "of another package": 2})
+    assert (measured.value("size"), measured.value("of another package")) == (1, 2)

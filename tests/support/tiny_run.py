@@ -9,11 +9,12 @@ import numpy as np
 
 from edgecnn.core.config.budgets import Budgets
 from edgecnn.core.config.target import load_target
+from edgecnn.core.documents.measured import Measured
 from edgecnn.core.store.digest import digest_file
 from edgecnn.core.store.manifest import Artifact, Manifest
 from edgecnn.devices.host import host
 from edgecnn.proof.accuracy.paired import pack_hits
-from edgecnn.proof.budgets import Measured, judge
+from edgecnn.proof.budgets import judge
 from edgecnn.proof.links.verification import Bound, Link
 from tests.support import tiny_detector
 from tests.support import tiny_models as tiny
@@ -60,7 +61,7 @@ def write_artifact(
     measured = Measured(
         size=model.stat().st_size, accuracy=float(right.mean()), accuracy_drop=0.0, float_ops=0, transposes=0
     )
-    measured = Measured.from_json(measured.to_json() | changes.pop("measured", {}))
+    measured = Measured.model_validate(measured.model_dump() | changes.pop("measured", {}))
     values: dict[str, Any] = {
         "name": "tiny",
         "target": chosen,
@@ -81,7 +82,7 @@ def write_artifact(
         "metrics": {},
         "latency": {},
         "answers": {"images": len(right), "digest": "same images", "hits": pack_hits(right)},
-        "measured": measured.to_json(),
+        "measured": measured.model_dump(mode="json"),
         "budgets": [result.to_json() for result in judge(chosen.budgets, measured)],
         "costs": {},
         "host": host().to_json(),

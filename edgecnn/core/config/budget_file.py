@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgecnn.core.config.base import Schema
-from edgecnn.core.config.budgets import Budgets
+from edgecnn.core.config.budgets import Budgets, unknown_budget
 from edgecnn.core.config.pipeline import EVERY_TARGET
 from edgecnn.core.config.yaml_source import read_yaml, validate
 from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
 
@@ -27,12 +27,13 @@ class BudgetFile(Schema):
         return self.budgets.get(target, Budgets()).over(base)
 
 
-def load_budgets(file: Path, targets: Sequence[str]) -> BudgetFile:
+def load_budgets(file: Path, targets: Sequence[str], metrics: Collection[str]) -> BudgetFile:
     """Read a file of budgets.
 
     Args:
         file: The YAML file.
         targets: The targets that there are; a limit for another one is an error.
+        metrics: The names of the metrics that a limit may be on.
 
     Raises:
         UsageError: It cannot be read, a key or unit is wrong, or it names a target that is not there; the
@@ -40,7 +41,10 @@ def load_budgets(file: Path, targets: Sequence[str]) -> BudgetFile:
     """
     source = read_yaml(file)
     found = validate(source, BudgetFile)
-    for name in found.budgets:
+    for name, limits in found.budgets.items():
+        for key in limits.unknown(metrics):
+            place = ("budgets", name, key)
+            raise unknown_budget(source.locate(place), ".".join(place), metrics)
         if name != EVERY_TARGET and name not in targets:
             raise UsageError(
                 f"{source.locate(('budgets', name))}: {name!r} is no target of this run",

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import ConfigDict, Field
 
 from edgecnn.core.config.base import Schema
-from edgecnn.core.config.quantities import Duration, Fraction, Size
+from edgecnn.core.config.quantities import Duration, Fraction, Quantity, Size
+from edgecnn.core.errors import UsageError
+from edgecnn.core.text import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Emulated = Literal["raspberry-pi-4", "raspberry-pi-5"]
 """Devices that exist here as an emulated processor."""
@@ -14,8 +21,13 @@ Emulated = Literal["raspberry-pi-4", "raspberry-pi-5"]
 class Budgets(Schema):
     """Limits of one target; a limit that is not given does not bind.
 
-    A limit whose value was not measured is an error, never a silent pass.
+    A limit whose value was not measured is an error, never a silent pass. A key that is not listed here may
+    be a metric of the pipeline's task, which another package may have brought; the planner refuses those that
+    no task has.
     """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Quantity] = Field(init=False)
 
     size: Size | None = None
     """Largest size of the model files, such as ``400 kB``."""
@@ -88,6 +100,22 @@ class Budgets(Schema):
         """
         return Budgets(**{**base.given(), **self.given()})
 
+    def unknown(self, metrics: Collection[str]) -> list[str]:
+        """Return the limits that bind, but are on none of these metrics."""
+        return [name for name in self.given() if name not in metrics]
+
     def given(self) -> dict[str, Any]:
         """Return the limits that bind, by name."""
         return self.model_dump(exclude_none=True)
+
+
+def unknown_budget(where: str, key: str, metrics: Collection[str]) -> UsageError:
+    """Return the error about a budget on what is no metric.
+
+    Args:
+        where: File and line.
+        key: The whole key, such as ``budgets.onnx-int8.sise``.
+        metrics: The names that there are.
+    """
+    hint = did_you_mean(key.rpartition(".")[2], metrics) or f"known keys here: {', '.join(sorted(metrics))}"
+    return UsageError(f"{where}: unknown key {key!r}", hint=hint)

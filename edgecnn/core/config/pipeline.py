@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from edgecnn.core.config.base import Schema
-from edgecnn.core.config.budgets import Budgets
+from edgecnn.core.config.budgets import Budgets, unknown_budget
 from edgecnn.core.config.pruning import PruneSettings
 from edgecnn.core.config.qat import QatSettings
 from edgecnn.core.config.references import resolve
@@ -17,6 +17,9 @@ from edgecnn.core.config.target import Target, load_target
 from edgecnn.core.config.training import TrainSettings
 from edgecnn.core.config.yaml_source import Location, Source, override, validate
 from edgecnn.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 EVERY_TARGET = "*"
 
@@ -210,10 +213,24 @@ class Pipeline:
     Attributes:
         spec: The file's content.
         targets: Every target with the pipeline's changes and budgets laid over it, by name.
+        source: Where every key of the file stands, for messages.
     """
 
     spec: PipelineSpec
     targets: dict[str, Target]
+    source: Source
+
+    def refuse_unknown_budgets(self, metrics: Collection[str]) -> None:
+        """Refuse a budget on what is none of these metrics.
+
+        Raises:
+            UsageError: There is one; the message has file and line, the hint the nearest name.
+        """
+        for target, resolved in self.targets.items():
+            for name in resolved.budgets.unknown(metrics):
+                places = [("budgets", key, name) for key in (target, EVERY_TARGET)]
+                place: Location = next((p for p in places if p in self.source.where), ("targets", target))
+                raise unknown_budget(self.source.locate(place), f"{place[0]}.{place[1]}.{name}", metrics)
 
 
 def load_pipeline(reference: str, overrides: tuple[str, ...] = ()) -> Pipeline:
@@ -238,7 +255,7 @@ def from_source(source: Source) -> Pipeline:
                 f"{source.locate(('budgets', name))}: {name!r} is no target of this pipeline",
                 hint=f"its targets: {', '.join(targets)}",
             )
-    return Pipeline(spec, targets)
+    return Pipeline(spec, targets, source)
 
 
 def _load(source: Source, name: str) -> Target:

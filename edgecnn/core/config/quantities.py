@@ -70,6 +70,10 @@ def _fraction(value: object) -> float:
     return parse_quantity(value, FRACTION, what="fraction")
 
 
+def _quantity(value: object) -> float:
+    return parse_quantity(value, BYTES | MILLISECONDS | FRACTION, what="quantity")
+
+
 Size = Annotated[int, BeforeValidator(_size)]
 """Bytes; written as a number of bytes or with B, kB, MB, GB, KiB, MiB, GiB."""
 
@@ -78,6 +82,10 @@ Duration = Annotated[float, BeforeValidator(_duration)]
 
 Fraction = Annotated[float, BeforeValidator(_fraction)]
 """A share such as 0.01; may be written as ``1 %``."""
+
+
+Quantity = Annotated[float, BeforeValidator(_quantity)]
+"""A number with any of these units, or with none."""
 
 
 def format_size(size: float) -> str:

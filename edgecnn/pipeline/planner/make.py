@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgecnn.core.documents.metric import BUDGETS
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.pipeline.plan import Plan
 from edgecnn.pipeline.planner.attempts import add_attempt
@@ -29,6 +30,7 @@ def make_plan(pipeline: Pipeline) -> Plan:
     """
     spec = pipeline.spec
     data = spec.data
+    pipeline.refuse_unknown_budgets(BUDGETS)
     train = None if data.train is None else open_dataset(data.train, data)
     evaluation = None if data.eval is None else open_dataset(data.eval, data)
     own = data.calibration.source

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from edgecnn.backends.kernels import kernels_of
 from edgecnn.core.config.qat import QatSettings
 from edgecnn.core.config.quantization import RUNGS, Rung
+from edgecnn.core.documents.metric import find_metric
 from edgecnn.pipeline.plan import ExportedNetwork
 from edgecnn.pipeline.stages.qat import CONTROL, QAT, QatParameters
 from edgecnn.pipeline.stages.recover import (
@@ -40,7 +41,6 @@ SEARCH = {"ranges": "search"}
 _ENTRY = 6
 """Layers that ``entry`` may leave in float."""
 
-ACCURACY_BUDGETS = ("accuracy", "accuracy_drop", "unpruned_drop", "ap50", "ap50_drop")
 CONTROL_STEP = "control"
 CONTROL_REFERENCE = "reference@control"
 
@@ -87,7 +87,7 @@ def rungs_of(plan: Plan, target: Target) -> tuple[Rung, ...]:
 
 def is_held_to_accuracy(target: Target) -> bool:
     """Whether a target has a budget that a better quantization could meet."""
-    return any(name in target.budgets.given() for name in ACCURACY_BUDGETS)
+    return any(find_metric(name).recovers for name in target.budgets.given())
 
 
 def _equalize(plan: Plan, kernels: Kernels, entry: int = 0) -> str:

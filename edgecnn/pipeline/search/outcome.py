@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from edgecnn.core.config.base import Schema
-from edgecnn.proof.budgets import BudgetResult, judge_one, judge_ratio
-from edgecnn.proof.verdict import Verdict
+from edgecnn.core.documents.verdict import Verdict
+from edgecnn.proof.budgets import judge_one, judge_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edgecnn.core.config.search import SearchBudgets
+    from edgecnn.core.documents.budget import BudgetResult
     from edgecnn.pipeline.search.space import Combination
 
 _LEAST_LIMIT = 1e-3  # an accuracy drop of 0 may be asked for

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import BudgetMissed
 from edgecnn.devices.host import host
 from edgecnn.pipeline.search.halving import COSTS
 from edgecnn.pipeline.search.outcome import cost, excess, is_over_budget, judge_accuracy, judge_costs, meets
-from edgecnn.proof.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from edgecnn.core.documents.budget import BudgetResult
     from edgecnn.pipeline.search.derive import Document
     from edgecnn.pipeline.search.halving import Known
     from edgecnn.pipeline.search.outcome import Outcome
     from edgecnn.pipeline.search.space import Combination, Space
-    from edgecnn.proof.budgets import BudgetResult
 
 _OWN = ("accuracy ", "size ")
 """Budgets of the derived pipeline that say what those of the search say."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import InputError
 from edgecnn.proof.accuracy.classification import Difference, Hits, paired_difference
-from edgecnn.proof.verdict import Verdict
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import UsageError
 from edgecnn.devices.host import host
 from edgecnn.proof.latency.bootstrap import trimmed_mean, trimmed_mean_interval
 from edgecnn.proof.latency.interleaved_timing import Side, take_turns
 from edgecnn.proof.latency.measurement import Latency, LatencyRatio
-from edgecnn.proof.verdict import Verdict, confidence_at, judge_interval
+from edgecnn.proof.verdict import confidence_at, judge_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable

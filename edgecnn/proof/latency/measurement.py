@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from edgecnn.core.documents.verdict import Verdict
     from edgecnn.devices.session import Costs, Times
-    from edgecnn.proof.verdict import Verdict
 
 DISTURBED = 0.01
 """Share of its wall time that an inference waited for the CPU, from which on the machine slowed it."""

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import UsageError
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.devices.registry import LOCAL, open_device
 from edgecnn.proof.latency.latency_test import Effort, compare_latency, measure_latency
-from edgecnn.proof.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

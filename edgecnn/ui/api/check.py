@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.config.budget_file import load_budgets
+from edgecnn.core.documents.measured import Measured
+from edgecnn.core.documents.metric import BUDGETS, find_metric
+from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.devices.host import host
 from edgecnn.devices.registry import LOCAL
-from edgecnn.proof.budgets import AGAINST_BASELINE, BudgetResult, Measured, format_value, judge
+from edgecnn.proof.budgets import AGAINST_BASELINE, judge
 from edgecnn.proof.check_row import CheckRow
 from edgecnn.proof.links.verification import Link
-from edgecnn.proof.verdict import Verdict
 from edgecnn.ui.api.artifacts import target_artifact, target_summaries
 from edgecnn.ui.api.regression import Tolerances, compare_with_baseline
 
 if TYPE_CHECKING:
     from edgecnn.core.config.budget_file import BudgetFile
+    from edgecnn.core.documents.budget import BudgetResult
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ def check(
     """
     directory = Path(path)
     made = _artifacts(directory)
-    file = None if budgets is None else load_budgets(budgets, [name for name, _, _ in made])
+    names = [name for name, _, _ in made]
+    file = None if budgets is None else load_budgets(budgets, names, BUDGETS)
     rows: list[CheckRow] = []
     for name, artifact, reason in made:
         if artifact is None:
@@ -122,7 +126,7 @@ def _artifact_rows(artifact: Artifact, file: BudgetFile | None) -> list[CheckRow
     name = manifest.target.name
     # The verdicts are made again from the numbers, not read back.
     budgets = manifest.target.budgets if file is None else file.of(name)
-    judged = judge(budgets, Measured.from_json(manifest.measured))
+    judged = judge(budgets, Measured.model_validate(manifest.measured))
     links = [_link_row(name, Link.from_json(item)) for item in manifest.verification]
     return links + [_budget_row(name, result) for result in judged]
 
@@ -141,6 +145,7 @@ def _link_row(target: str, link: Link) -> CheckRow:
 
 
 def _budget_row(target: str, result: BudgetResult) -> CheckRow:
-    found = "not measured" if result.measured is None else format_value(result.name, result.measured)
-    limit = format_value(result.name, result.limit)
+    metric = find_metric(result.name)
+    found = "not measured" if result.measured is None else metric.format(result.measured)
+    limit = metric.format(result.limit)
     return CheckRow(target, "budget", result.title, result.verdict, found, limit, result.note)

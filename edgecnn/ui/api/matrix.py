@@ -12,6 +12,7 @@ import numpy as np
 
 from edgecnn.backends.registry import find_runtime
 from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import EdgecnnError, UsageError
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.data.prepare import check_labels, prepare
@@ -23,7 +24,6 @@ from edgecnn.proof.accuracy.classification import agreement
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
 from edgecnn.proof.latency.measurement import LatencyRatio, pinned_cpus
 from edgecnn.proof.task import Task, task_of
-from edgecnn.proof.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.backends.registry import find_runtime
 from edgecnn.core.config.quantities import format_size
+from edgecnn.core.documents.metric import find_metric
+from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.baseline import (
     Baseline,
@@ -28,10 +30,8 @@ from edgecnn.proof.accuracy.paired import (
     unpack_hits,
     unpack_values,
 )
-from edgecnn.proof.budgets import format_value
 from edgecnn.proof.check_row import CheckRow
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
-from edgecnn.proof.verdict import Verdict
 from edgecnn.ui.api.bench import opener, timed_device
 
 if TYPE_CHECKING:
@@ -156,11 +156,12 @@ def _count_row(
     if before is None or after is None:
         side = "the baseline" if before is None else "the run"
         return _row(name, count, Verdict.FAIL, "not measured", None, f"{side} does not have it")
+    metric = find_metric(count.partition(" on ")[0])
     if versions is not None and versions[0] != versions[1]:
         note = f"counted by version {versions[1]}, the baseline by {versions[0]}: accept it anew"
-        return _row(name, count, Verdict.FAIL, format_value(count, after), None, note)
-    verdict = Verdict.PASS if after <= before else Verdict.FAIL
-    return _row(name, count, verdict, format_value(count, after), format_value(count, before))
+        return _row(name, count, Verdict.FAIL, metric.format(after), None, note)
+    verdict = Verdict.PASS if metric.holds(after, before) else Verdict.FAIL
+    return _row(name, count, verdict, metric.format(after), metric.format(before))
 
 
 def _accuracy_row(manifest: Manifest, accepted: TargetBaseline, tolerances: Tolerances) -> CheckRow | None:

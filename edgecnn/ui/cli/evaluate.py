@@ -45,9 +45,9 @@ def evaluate(
 ) -> None:
     """Evaluate an artifact on labelled images, in the runtime that ships."""
     import edgecnn
+    from edgecnn.core.documents.metric import find_metric
     from edgecnn.ui.cli.console import print_json, print_text
     from edgecnn.ui.cli.reporter import bar
-    from edgecnn.ui.report.rows import METRIC_NAMES
 
     with bar() as progress:
         result = edgecnn.evaluate(
@@ -58,7 +58,7 @@ def evaluate(
         return
     against = "" if result.fp32 is None else f" (fp32: {100 * result.fp32:.2f} %)"
     values = ", ".join(
-        f"{METRIC_NAMES[name]} {100 * value:.2f} %{against if name == result.metric else ''}"
+        f"{find_metric(name).label} {100 * value:.2f} %{against if name == result.metric else ''}"
         for name, value in result.values.items()
     )
     speed = f"{result.images_per_second:.3g} images/s"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgecnn.proof.verdict import Verdict
+from edgecnn.core.documents.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

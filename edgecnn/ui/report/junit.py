@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from edgecnn.proof.verdict import Verdict
+from edgecnn.core.documents.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

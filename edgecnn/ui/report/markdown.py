@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.config.quantities import format_size
+from edgecnn.core.documents.metric import find_metric
 from edgecnn.ui.report.pruning import groups_table, pruning_line, pruning_table, sensitivity_table
-from edgecnn.ui.report.rows import METRIC_NAMES, climbed, ladder_table, target_table, worth
+from edgecnn.ui.report.rows import climbed, ladder_table, target_table, worth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,7 +71,9 @@ def _training(training: dict[str, Any]) -> str:
         )
         for epoch in training["history"]
     ]
-    return "## Training\n\n" + table(("epoch", "loss", METRIC_NAMES[training["metric"]], "seconds"), rows)
+    return "## Training\n\n" + table(
+        ("epoch", "loss", find_metric(training["metric"]).label, "seconds"), rows
+    )
 
 
 def _pruning(pruning: dict[str, Any]) -> str:
@@ -78,8 +81,8 @@ def _pruning(pruning: dict[str, Any]) -> str:
     if "sensitivity" in pruning:
         curves = pruning["sensitivity"]
         parts.append(
-            f"{METRIC_NAMES[curves['metric']]} on {curves['images']} training images when one group alone "
-            "loses a share of its channels and nothing is trained; drawn in `sensitivity.svg`."
+            f"{find_metric(curves['metric']).label} on {curves['images']} training images when one group "
+            "alone loses a share of its channels and nothing is trained; drawn in `sensitivity.svg`."
         )
         parts.append(table(*sensitivity_table(curves)))
     return "\n\n".join(["## Pruning", *parts])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgecnn.ui.report.rows import METRIC_NAMES
+from edgecnn.core.documents.metric import find_metric
 
 _NETWORKS = {
     "unpruned": "before pruning",
@@ -35,7 +35,7 @@ def pruning_table(pruning: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[
         (*row, *(f"{100 * values[name]:.2f} %" for values in (accuracy, agreement) if values))
         for name, row in zip(shown, rows, strict=True)
     ]
-    names = (METRIC_NAMES[pruning["metric"]], *(("agreement",) if agreement else ()))
+    names = (find_metric(pruning["metric"]).label, *(("agreement",) if agreement else ()))
     return (*columns, *names), measured
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.config.quantities import format_size
+from edgecnn.core.documents.metric import find_metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-METRIC_NAMES = {"top1": "top-1", "top5": "top-5", "ap": "AP50:95", "ap50": "AP50"}
-"""What tables call a task's metric."""
 
 _FILE = ("target", "precision", "size")
 _OUTPUTS = ("drop", "agreement", "SQNR", "latency", "ratio")
@@ -31,9 +29,9 @@ def target_table(targets: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], li
 def _metric_columns(targets: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """Return the columns of what the targets were measured by."""
     metrics = [target["metrics"] for target in targets if target.get("metrics")]
-    names = {METRIC_NAMES[found["metric"]] for found in metrics}
-    names |= {METRIC_NAMES[name] for found in metrics for name in found.keys() & METRIC_NAMES.keys()}
-    return tuple(sorted(names, reverse=True)) or (METRIC_NAMES["top1"],)
+    names = {find_metric(found["metric"]).label for found in metrics}
+    names |= {find_metric(name).title for found in metrics for name in found} - {""}
+    return tuple(sorted(names, reverse=True)) or (find_metric("top1").label,)
 
 
 def worth(targets: Sequence[dict[str, Any]]) -> list[str]:
@@ -109,9 +107,9 @@ def _measured(target: dict[str, Any]) -> dict[str, str]:
         "SQNR": _sqnr(target["verification"]),
     }
     if metrics:
-        cells[METRIC_NAMES[metrics["metric"]]] = f"{100 * metrics['value']:.2f} %"
+        cells[find_metric(metrics["metric"]).label] = f"{100 * metrics['value']:.2f} %"
         if "ap50" in metrics:
-            cells[METRIC_NAMES["ap50"]] = f"{100 * metrics['ap50']:.2f} %"
+            cells[find_metric("ap50").label] = f"{100 * metrics['ap50']:.2f} %"
         cells["drop"] = _drop(metrics)
         cells["agreement"] = f"{100 * metrics['agreement']:.1f} %"
     if latency:

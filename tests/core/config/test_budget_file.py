@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from edgecnn.core.config.budget_file import load_budgets
+from edgecnn.core.documents.metric import BUDGETS
 from edgecnn.core.errors import UsageError
 
 
@@ -14,7 +15,7 @@ def write(folder: Path, text: str) -> Path:
 
 def test_a_targets_own_limits_lie_over_those_of_every_target(tmp_path: Path) -> None:
     file = write(tmp_path, 'budgets:\n  "*": {size: 1 MB, accuracy: 90 %}\n  tflite-int8: {size: 10 kB}\n')
-    found = load_budgets(file, ["tflite-int8", "onnx-int8"])
+    found = load_budgets(file, ["tflite-int8", "onnx-int8"], BUDGETS)
     assert found.of("tflite-int8").given() == {"size": 10_000, "accuracy": 0.9}
     assert found.of("onnx-int8").given() == {"size": 1_000_000, "accuracy": 0.9}
 
@@ -35,10 +36,10 @@ def test_a_targets_own_limits_lie_over_those_of_every_target(tmp_path: Path) -> 
 def test_a_wrong_unit_or_key_is_named_with_its_line(tmp_path: Path, line: str, said: str) -> None:
     file = write(tmp_path, f"budgets:\n  tflite-int8: {line}\n")
     with pytest.raises(UsageError, match=said) as caught:
-        load_budgets(file, ["tflite-int8"])
+        load_budgets(file, ["tflite-int8"], BUDGETS)
     assert "budgets.yaml:2" in caught.value.message
 
 
 def test_a_limit_for_a_target_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="'tflite-int7' is no target of this run"):
-        load_budgets(write(tmp_path, "budgets: {tflite-int7: {size: 1}}\n"), ["tflite-int8"])
+        load_budgets(write(tmp_path, "budgets: {tflite-int7: {size: 1}}\n"), ["tflite-int8"], BUDGETS)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import InputError
 from edgecnn.data.objects import ImageObjects, Objects
 from edgecnn.data.prepared import PreparedSet
@@ -16,7 +17,6 @@ from edgecnn.proof.accuracy.paired import unpack_values
 from edgecnn.proof.links.limits import Limits
 from edgecnn.proof.links.verification import Link
 from edgecnn.proof.task import Detect, detections_alike, score_levels, task_of, with_score_levels
-from edgecnn.proof.verdict import Verdict
 
 SIZE = (96, 128)
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import InputError
 from edgecnn.proof.accuracy.paired import (
     Precision,
@@ -15,7 +16,6 @@ from edgecnn.proof.accuracy.paired import (
     unpack_hits,
     unpack_values,
 )
-from edgecnn.proof.verdict import Verdict
 
 
 def hits(right: int, images: int) -> np.ndarray:

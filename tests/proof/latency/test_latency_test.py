@@ -9,13 +9,14 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import UsageError, WorkerError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.session import Session
 from edgecnn.proof.latency.bootstrap import trimmed_mean, trimmed_mean_interval
 from edgecnn.proof.latency.latency_test import Effort, compare_latency, look_at, measure_latency
 from edgecnn.proof.latency.measurement import pinned_cpus
-from edgecnn.proof.verdict import Verdict, confidence_at
+from edgecnn.proof.verdict import confidence_at
 from tests.support import tiny_models as tiny
 
 LIMIT = 1.02

@@ -10,13 +10,14 @@ import pytest
 import edgecnn
 from edgecnn.core.config.budgets import Budgets
 from edgecnn.core.config.target import load_target
+from edgecnn.core.documents.measured import Measured
 from edgecnn.core.errors import MissingDependency, UsageError
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.resolve import resolve_model
 from edgecnn.pipeline.advice.bench import Bench
 from edgecnn.pipeline.advice.result import Advice
 from edgecnn.pipeline.stages.compile import CompileParameters
-from edgecnn.proof.budgets import Measured, judge
+from edgecnn.proof.budgets import judge
 
 TARGET = "ethos-u55-128"
 

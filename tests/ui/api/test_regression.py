@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 import edgecnn
+from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.proof.accuracy.paired import pack_values
-from edgecnn.proof.verdict import Verdict
 from edgecnn.ui.api.check import CheckResult
 from edgecnn.ui.api.regression import Tolerances
 from tests.support import tiny_models as tiny

@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgecnn.core.documents.verdict import Verdict
 from edgecnn.proof.check_row import CheckRow
-from edgecnn.proof.verdict import Verdict
 from edgecnn.ui.report.check import check_markdown
 from edgecnn.ui.report.github import annotation_lines
 from edgecnn.ui.report.junit import junit_xml

@@ -1,0 +1,115 @@
+"""The table of metrics: every value that is measured of a target, that budgets bind and reports show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from edgecnn.core.config.quantities import format_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Unit = Literal["bytes", "milliseconds", "share", "ratio", "count"]
+"""What a metric's value is measured in; a share is a fraction that people read in percent."""
+
+ACCURACY = "accuracy"
+"""The budget on the task's own metric, whichever the task has."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric.
+
+    Attributes:
+        name: Its name in YAML files and JSON.
+        unit: What its value is measured in.
+        better: Whether a higher or a lower value is better. A budget on it is a lower limit or an upper one.
+        title: What tables call it; its name where this is empty.
+        task: The kind of task that it belongs to; empty for one that every target may have.
+        budget: Whether a budget may bind it.
+        recovers: Whether the recovery ladder climbs while a budget on it is missed.
+        by: What its values are measured for, where there are several: a CPU or a device.
+    """
+
+    name: str
+    unit: Unit
+    better: Literal["higher", "lower"]
+    title: str = ""
+    task: str = ""
+    budget: bool = True
+    recovers: bool = False
+    by: Literal["cpu", "device"] | None = None
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return self.title or self.name
+
+    def holds(self, value: float, limit: float) -> bool:
+        """Say whether a value is within a limit on this metric; NaN never is."""
+        return value >= limit if self.better == "higher" else value <= limit
+
+    def format(self, value: float) -> str:
+        """Return a value or a limit as people write it.
+
+        >>> METRICS["accuracy_drop"].format(0.0125), METRICS["instructions"].format(3_230_411)
+        ('1.25 %', '3230411')
+        """
+        match self.unit:
+            case "bytes":
+                return format_size(value)
+            case "milliseconds":
+                return f"{value:.3g} ms"
+            case "share":
+                return f"{100 * value:.2f} %"
+        return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def by_name(metrics: Iterable[Metric]) -> dict[str, Metric]:
+    """Return a table of metrics by name.
+
+    >>> sorted(by_name([Metric("size", "bytes", "lower")]))
+    ['size']
+    """
+    return {metric.name: metric for metric in metrics}
+
+
+METRICS: Mapping[str, Metric] = by_name(
+    [
+        Metric("size", "bytes", "lower"),
+        Metric(ACCURACY, "share", "higher", recovers=True),
+        Metric("accuracy_drop", "share", "lower", recovers=True),
+        Metric("unpruned_drop", "share", "lower", recovers=True),
+        Metric("ap50", "share", "higher", "AP50", task="detection", recovers=True),
+        Metric("ap50_drop", "share", "lower", task="detection", recovers=True),
+        Metric("class_floor", "share", "higher", task="classification"),
+        Metric("latency_ratio", "ratio", "lower"),
+        Metric("baseline_latency_ratio", "ratio", "lower"),
+        Metric("latency", "milliseconds", "lower", by="cpu"),
+        Metric("memory", "bytes", "lower"),
+        Metric("instructions", "count", "lower", by="device"),
+        Metric("float_ops", "count", "lower"),
+        Metric("transposes", "count", "lower"),
+        Metric("npu_coverage", "share", "higher"),
+        Metric("cpu_ops", "count", "lower"),
+        Metric("subgraphs", "count", "lower"),
+        Metric("cycles", "count", "lower"),
+        Metric("sram", "bytes", "lower"),
+        Metric("flash", "bytes", "lower"),
+        Metric("arena", "bytes", "lower"),
+        Metric("top1", "share", "higher", "top-1", task="classification", budget=False),
+        Metric("top5", "share", "higher", "top-5", task="classification", budget=False),
+        Metric("ap", "share", "higher", "AP50:95", task="detection", budget=False),
+    ]
+)
+"""The metrics of edgecnn itself by name, those of the built-in tasks included."""
+
+
+BUDGETS = frozenset(name for name, metric in METRICS.items() if metric.budget)
+"""The metrics that a budget may bind."""
+
+
+def find_metric(name: str) -> Metric:
+    """Return the metric of a name; for one that is not in the table, a number that should be low."""
+    return METRICS.get(name) or Metric(name, "ratio", "lower")
