@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 from safetensors.numpy import load_file, save_file
 
 from edgecnn.backends.format import QuantizeRequest
 from edgecnn.backends.formats import load_format, model_file
 from edgecnn.backends.onnx.layers import find_layers
-from edgecnn.backends.onnx.session import read_model as read_onnx
 from edgecnn.backends.openvino.ir import read_model as read_openvino
 from edgecnn.backends.openvino.weights import float_weights, kernels
 from edgecnn.backends.recovered import CHECKPOINT_FILE, GRID_FILE, Recovered
@@ -68,7 +68,7 @@ def test_given_scales_find_their_layer(layer: str, lower: Make, checkpoint: Path
     scale = np.abs(weights).reshape(len(weights), -1).max(axis=1) / 100
     save_file({f"{layer}.weight": weights, f"{layer}.scale": scale}, folder / GRID_FILE)
     request = QuantizeRequest("int8", None, "any", network=folder)
-    found = {item.node.name: item.kernel for item in find_layers(read_onnx(lower("onnx").file))}
+    found = {item.node.name: item.kernel for item in find_layers(ir.load(lower("onnx").file).graph)}
     given = Recovered.of(request).grid_scales(found)
     assert [array.tolist() for array in given.values()] == [scale.tolist()]
 
@@ -76,7 +76,7 @@ def test_given_scales_find_their_layer(layer: str, lower: Make, checkpoint: Path
 def weights_in(name: str, file: Path) -> list[np.ndarray]:
     """Return the weights of a float file's layers in PyTorch's layout."""
     if name == "onnx":
-        return [item.kernel for item in find_layers(read_onnx(file))]
+        return [item.kernel for item in find_layers(ir.load(file).graph)]
     return list(
         (layer_weights(file) if name == "tflite" else kernels(float_weights(read_openvino(file)))).values()
     )

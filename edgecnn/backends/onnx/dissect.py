@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import onnxruntime
 
 from edgecnn.backends.dissection import Grid, Node, Point, Values
 from edgecnn.backends.onnx.session import REFUSALS, open_session, read_model
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
+from edgecnn.models.imported.onnx_graph import constant, link, maker, name_of, shape_of, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from edgecnn.backends.dissection import Cut
@@ -68,187 +71,115 @@ class OnnxDissection:
 
 @dataclass(frozen=True, eq=False)
 class _Graph:
-    """A file with the shapes of its tensors, its operations sorted.
+    """A file with the shapes of its tensors.
 
     Attributes:
         file: The file, to name in errors.
         model: What it holds.
         operations: Its nodes in an order of execution, by name.
         nodes: The same less constants, as the dissection sees them.
-        constants: Initializers, and what Constant operations hold, by name.
-        values: Type and shape of tensors by name.
+        values: Its tensors by name.
     """
 
     file: Path
-    model: onnx.ModelProto
-    operations: dict[str, onnx.NodeProto]
+    model: ir.Model
+    operations: dict[str, ir.Node]
     nodes: tuple[Node, ...]
-    constants: dict[str, onnx.TensorProto]
-    values: dict[str, onnx.ValueInfoProto]
+    values: Mapping[str, ir.Value]
 
     @classmethod
     def read(cls, file: Path) -> _Graph:
-        model = onnx.shape_inference.infer_shapes(read_model(file))
+        model = link(onnx.shape_inference.infer_shapes(read_model(file)), file)
         graph = model.graph
-        if len(graph.input) != 1:
+        if len(graph.inputs) != 1:
             raise InputError(
-                f"{file} has {len(graph.input)} inputs; a network with one image can be diagnosed"
+                f"{file} has {len(graph.inputs)} inputs; a network with one image can be diagnosed"
             )
-        operations = {node.name or node.output[0]: node for node in _sorted(model)}
-        live = _depending(operations.values(), graph.input[0].name)
-        nodes = tuple(
-            Node(
-                name,
-                node.op_type,
-                tuple(dict.fromkeys(tensor for tensor in node.input if tensor in live)),
-                tuple(node.output),
-                node.op_type in _WEIGHTED,
-            )
-            for name, node in operations.items()
-            if node.output[0] in live
-        )
-        values = {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
-        constants = {tensor.name: tensor for tensor in graph.initializer}
-        for node in operations.values():
-            if node.op_type == "Constant" and node.attribute[0].name == "value":
-                constants[node.output[0]] = node.attribute[0].t
-        return cls(file, model, operations, nodes, constants, values)
+        operations = {node.name or name_of(node.outputs[0]): node for node in graph}
+        live = set(graph.inputs)
+        nodes = []
+        for name, node in operations.items():
+            inputs = dict.fromkeys(value for value in node.inputs if value in live)
+            if inputs:
+                live.update(node.outputs)
+                read, made = (tuple(map(name_of, values)) for values in (inputs, node.outputs))
+                nodes.append(Node(name, node.op_type, read, made, node.op_type in _WEIGHTED))
+        values = ir.convenience.create_value_mapping(graph, include_subgraphs=False)
+        return cls(file, model, operations, tuple(nodes), values)
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        return tuple(value.name for value in self.model.graph.output)
+        return tuple(map(name_of, self.model.graph.outputs))
 
     def size(self, tensor: str) -> int:
         """Return a tensor's number of elements; an unknown extent counts as one."""
-        if tensor not in self.values:
-            return 1
-        extents = self.values[tensor].type.tensor_type.shape.dim
-        return int(np.prod([max(1, extent.dim_value) for extent in extents], dtype=np.int64))
-
-    def constant(self, tensor: str) -> np.ndarray:
-        if tensor not in self.constants:
-            raise InputError(f"{self.file} computes {tensor}, which should be a constant")
-        return np.asarray(onnx.numpy_helper.to_array(self.constants[tensor]))
+        return math.prod(max(1, extent) for extent in shape_of(self.values.get(tensor)))
 
     def cut(self, inputs: Sequence[str], outputs: Sequence[str], execution: Execution) -> Cut:
         options = onnxruntime.SessionOptions()
         if execution == "reference":
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         session = open_session(self._extract(inputs, outputs), self.file, options)
-        names = [item.name for item in session.get_inputs()]
 
         def run(arrays: Sequence[Values]) -> list[Values]:
-            feed = dict(zip(inputs, arrays, strict=True))
             try:
-                results = session.run(list(outputs), {name: feed[name] for name in names})
+                results = session.run(list(outputs), dict(zip(inputs, arrays, strict=True)))
             except REFUSALS as error:
                 raise InputError(f"ONNX Runtime: {one_line(error)}") from error
             return [np.asarray(result, np.float32) for result in results]
 
         return run
 
-    def _extract(self, inputs: Collection[str], outputs: Sequence[str]) -> onnx.ModelProto:
+    def _extract(self, inputs: Sequence[str], outputs: Sequence[str]) -> onnx.ModelProto:
         """Return the part of the model between some tensors and others, constants included."""
-        makers = {tensor: node for node in self.operations.values() for tensor in node.output}
-        wanted: set[int] = set()
-        read: set[str] = set()
-        pending = list(outputs)
-        while pending:
-            tensor = pending.pop()
-            read.add(tensor)
-            node = makers.get(tensor)
-            if node is None or tensor in inputs or id(node) in wanted:
-                continue
-            wanted.add(id(node))
-            pending += node.input
-        graph = onnx.helper.make_graph(
-            [node for node in self.operations.values() if id(node) in wanted],
-            "cut",
-            [self._value(name) for name in inputs if name in read],
-            [self._value(name) for name in outputs],
-            [tensor for tensor in self.model.graph.initializer if tensor.name in read],
-        )
-        model = onnx.helper.make_model(graph, opset_imports=self.model.opset_import)
-        model.ir_version = self.model.ir_version
-        return model
-
-    def _value(self, tensor: str) -> onnx.ValueInfoProto:
-        known = self.values.get(tensor)
-        return known or onnx.helper.make_tensor_value_info(tensor, onnx.TensorProto.FLOAT, None)
+        part = ir.convenience.extract(self.model.graph, inputs, outputs)
+        for value in (*part.inputs, *part.outputs):
+            value.type = value.type or ir.TensorType(ir.DataType.FLOAT)
+        return ir.to_proto(ir.Model(part, ir_version=self.model.ir_version))
 
     def weights(self, name: str) -> Values | None:
         node = self.operations[name]
-        if node.op_type not in _WEIGHTED or len(node.input) < 2:
+        if node.op_type not in _WEIGHTED or len(node.inputs) < 2:
             return None
-        values = self._dequantized(node.input[1])
+        values = _dequantized(node.inputs[1])
         if values is None:
             return None
-        attributes = {item.name: item.i for item in node.attribute}
-        rows = node.op_type == "Conv" or attributes.get("transB", 0)
+        rows = node.op_type == "Conv" or node.attributes.get_int("transB", 0) != 0
         return values if rows else np.moveaxis(values, 1, 0)
 
-    def _dequantized(self, tensor: str) -> Values | None:
-        """Return a constant, read through the DequantizeLinear before it."""
-        if tensor in self.constants:
-            return np.asarray(self.constant(tensor), np.float32)
-        maker = next((node for node in self.operations.values() if tensor in node.output), None)
-        if maker is None or maker.op_type != "DequantizeLinear" or maker.input[0] not in self.constants:
-            return None
-        levels = self.constant(maker.input[0]).astype(np.float32)
-        scale = self.constant(maker.input[1]).astype(np.float32)
-        zero = self.constant(maker.input[2]).astype(np.float32) if len(maker.input) > 2 else np.float32(0)
-        if scale.ndim and scale.size > 1:
-            axis = next((item.i for item in maker.attribute if item.name == "axis"), 1)
-            shape = [-1 if place == axis % levels.ndim else 1 for place in range(levels.ndim)]
-            scale, zero = scale.reshape(shape), np.reshape(zero, shape)
-        return np.asarray((levels - zero) * scale, np.float32)
 
-
-def _sorted(model: onnx.ModelProto) -> list[onnx.NodeProto]:
-    """Return the nodes in an order of execution; the quantizer appends its own at the end."""
-    waiting = list(model.graph.node)
-    known = {tensor.name for tensor in (*model.graph.initializer, *model.graph.input)} | {""}
-    done: list[onnx.NodeProto] = []
-    while waiting:
-        ready = [node for node in waiting if known.issuperset(node.input)]
-        if not ready:
-            raise InputError(
-                f"operation {waiting[0].name or waiting[0].op_type} reads a tensor that nothing makes"
-            )
-        done += ready
-        known.update(tensor for node in ready for tensor in node.output)
-        left = {id(node) for node in ready}
-        waiting = [node for node in waiting if id(node) not in left]
-    return done
-
-
-def _depending(nodes: Iterable[onnx.NodeProto], image: str) -> set[str]:
-    """Return the tensors that depend on the image."""
-    live = {image}
-    for node in nodes:
-        if live.intersection(node.input):
-            live.update(node.output)
-    return live
+def _dequantized(value: ir.Value | None) -> Values | None:
+    """Return a constant, read through the DequantizeLinear before it; None for a tensor that is computed."""
+    plain = constant(value)
+    if plain is not None:
+        return np.asarray(plain, np.float32)
+    dequantize = maker(value, "DequantizeLinear")
+    levels = constant(dequantize.inputs[0]) if dequantize else None
+    if dequantize is None or levels is None:
+        return None
+    scale, *zeros = (stored(item).astype(np.float32) for item in dequantize.inputs[1:])
+    zero = zeros[0] if zeros else np.float32(0)
+    if scale.ndim and scale.size > 1:
+        axis = dequantize.attributes.get_int("axis", 1)
+        shape = [-1 if place == axis % levels.ndim else 1 for place in range(levels.ndim)]
+        scale, zero = scale.reshape(shape), np.reshape(zero, shape)
+    return np.asarray((levels.astype(np.float32) - zero) * scale, np.float32)
 
 
 def _points(int8: _Graph, original: _Graph) -> tuple[Point, ...]:
     """Return the image, every quantized tensor with a counterpart, and float outputs."""
-    image, float_image = int8.model.graph.input[0].name, original.model.graph.input[0].name
-    readers: dict[str, list[Node]] = {}
-    for node in int8.nodes:
-        for tensor in node.inputs:
-            readers.setdefault(tensor, []).append(node)
+    image, float_image = (name_of(graph.model.graph.inputs[0]) for graph in (int8, original))
     names = _counterparts(int8, original) | {image: float_image}
     points = [Point(image, image, float_image, None, int8.size(image))]
     for node in int8.nodes:
         if node.operation != "QuantizeLinear":
             continue
-        entry = node.inputs[0]
-        for reader in readers.get(node.outputs[0], []):
-            counterpart = names.get(reader.outputs[0], names.get(entry))
-            if reader.operation == "DequantizeLinear" and counterpart is not None:
-                grid = _grid(int8, int8.operations[node.name])
-                points.append(Point(reader.outputs[0], entry, counterpart, grid, int8.size(entry)))
+        entry, quantizer = node.inputs[0], int8.operations[node.name]
+        for reader in quantizer.outputs[0].consumers():
+            key = name_of(reader.outputs[0])
+            counterpart = names.get(key, names.get(entry))
+            if reader.op_type == "DequantizeLinear" and counterpart is not None:
+                points.append(Point(key, entry, counterpart, _grid(quantizer), int8.size(entry)))
     keys = {point.key for point in points}
     points += [
         Point(name, name, names[name], None, int8.size(name)) for name in int8.outputs if name not in keys
@@ -271,31 +202,29 @@ def _counterparts(int8: _Graph, original: _Graph) -> dict[str, str]:
             "it is the float file of another network"
         )
     own = {tensor for node in int8.nodes for tensor in node.outputs}
-    readers: dict[str, list[Node]] = {}
-    for node in original.nodes:
-        for tensor in node.inputs:
-            readers.setdefault(tensor, []).append(node)
-    found = {}
-    for node in original.nodes:
-        for tensor in node.outputs:
-            if tensor in own:
-                found[tensor] = _absorbed(tensor, own, readers)
+    found = {
+        tensor: _absorbed(original.values[tensor], own)
+        for node in original.nodes
+        for tensor in node.outputs
+        if tensor in own
+    }
     return found | dict(zip(int8.outputs, original.outputs, strict=True))
 
 
-def _absorbed(tensor: str, own: Collection[str], readers: Mapping[str, list[Node]]) -> str:
+def _absorbed(value: ir.Value, own: Collection[str]) -> str:
     """Return the result of the activation functions after a tensor that the int8 file lacks."""
-    while True:
-        after = readers.get(tensor, [])
-        if len(after) != 1 or after[0].operation not in _ABSORBED or after[0].outputs[0] in own:
-            return tensor
-        tensor = after[0].outputs[0]
+    after = value.consumers()
+    if len(after) != 1 or after[0].op_type not in _ABSORBED or name_of(after[0].outputs[0]) in own:
+        return name_of(value)
+    return _absorbed(after[0].outputs[0], own)
 
 
-def _grid(int8: _Graph, quantizer: onnx.NodeProto) -> Grid:
-    scale = int8.constant(quantizer.input[1]).astype(np.float32)
-    zero = int8.constant(quantizer.input[2]) if len(quantizer.input) > 2 else np.uint8(0)
+def _grid(quantizer: ir.Node) -> Grid:
+    scale, *zeros = (stored(value) for value in quantizer.inputs[1:])
+    zero = zeros[0] if zeros else np.uint8(0)
     limits = np.iinfo(zero.dtype)
-    low = (np.float32(limits.min) - zero.astype(np.float32)) * scale
-    high = (np.float32(limits.max) - zero.astype(np.float32)) * scale
+    low, high = (
+        (np.float32(limit) - zero.astype(np.float32)) * scale.astype(np.float32)
+        for limit in (limits.min, limits.max)
+    )
     return Grid(np.asarray(low), np.asarray(high), limits.max - limits.min + 1)

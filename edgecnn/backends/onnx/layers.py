@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import onnx
-
+from edgecnn.models.imported.onnx_graph import maker, name_of
 from edgecnn.quantization.concat_ranges import Join
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     import numpy as np
     import numpy.typing as npt
+    import onnx_ir as ir
 
 _ACTIVATIONS = frozenset({"Relu", "Clip", "HardSwish", "HardSigmoid", "Sigmoid"})
 
@@ -30,94 +30,100 @@ class Layer:
         depthwise: Whether every output channel has one input channel of its own.
     """
 
-    node: onnx.NodeProto
+    node: ir.Node
     weight: str
     kernel: npt.NDArray[np.float32]
     axis: int
     depthwise: bool
 
+    @property
+    def name(self) -> str:
+        """Name of its node."""
+        return self.node.name or ""
 
-def find_layers(model: onnx.ModelProto) -> list[Layer]:
+
+def find_layers(graph: ir.Graph) -> list[Layer]:
     """Return the layers in the order of the graph."""
-    weights = {tensor.name: tensor for tensor in model.graph.initializer}
     layers = []
-    for node in model.graph.node:
-        if node.op_type not in ("Conv", "Gemm", "MatMul") or node.input[1] not in weights:
+    for node in graph:
+        weight = node.inputs[1] if node.op_type in ("Conv", "Gemm", "MatMul") else None
+        if weight is None or not weight.is_initializer() or weight.const_value is None:
             continue
-        kernel = onnx.numpy_helper.to_array(weights[node.input[1]])
-        attributes = {item.name: item for item in node.attribute}
+        kernel = weight.const_value.numpy()
         axis, depthwise = 0, False
         if node.op_type == "Conv":
-            depthwise = kernel.shape[1] == 1 and attributes["group"].i == len(kernel)
-        elif node.op_type == "MatMul" or "transB" not in attributes or not attributes["transB"].i:
+            depthwise = kernel.shape[1] == 1 and node.attributes.get_int("group", 1) == len(kernel)
+        elif node.op_type == "MatMul" or not node.attributes.get_int("transB", 0):
             axis, kernel = 1, kernel.T
-        layers.append(Layer(node, node.input[1], kernel, axis, depthwise))
+        layers.append(Layer(node, name_of(weight), kernel, axis, depthwise))
     return layers
 
 
-def read_by_sigmoid(model: onnx.ModelProto) -> set[str]:
+def read_by_sigmoid(graph: ir.Graph) -> set[str]:
     """Return the tensors that nothing but a sigmoid reads."""
-    readers: dict[str, set[str]] = {}
-    for node in model.graph.node:
-        for name in node.input:
-            readers.setdefault(name, set()).add(node.op_type)
-    outputs = {value.name for value in model.graph.output}
-    return {name for name, kinds in readers.items() if kinds == {"Sigmoid"}} - outputs
+    arguments = [node.inputs[0] for node in graph if node.op_type == "Sigmoid"]
+    return {
+        name_of(value)
+        for value in arguments
+        if value is not None
+        and not value.is_graph_output()
+        and all(reader.op_type == "Sigmoid" for reader in value.consumers())
+    }
 
 
-def read_by_gate(model: onnx.ModelProto) -> set[str]:
+def read_by_gate(graph: ir.Graph) -> set[str]:
     """Return the tensors that nothing but ``x * sigmoid(x)`` reads, with or without a scale a channel."""
-    makers = {name: node for node in model.graph.node for name in node.output}
-    readers: dict[str, list[onnx.NodeProto]] = {}
-    for node in model.graph.node:
-        for name in node.input:
-            readers.setdefault(name, []).append(node)
     found = set()
-    for node in model.graph.node:
-        gates = [makers[name] for name in node.input if name in makers and makers[name].op_type == "Sigmoid"]
-        if node.op_type != "Mul" or len(gates) != 1:
+    for node in graph:
+        gates = [value for value in node.inputs if maker(value, "Sigmoid")] if node.op_type == "Mul" else []
+        if len(gates) != 1:
             continue
-        (source,) = set(node.input) - set(gates[0].output)
-        inside = gates[0]
-        argument = makers.get(inside.input[0])
-        if argument is not None and argument.op_type == "Conv" and source not in inside.input:
-            inside = argument
-        if source in inside.input and all(reader in (node, inside) for reader in readers[source]):
-            found.add(source)
-    return found - {value.name for value in model.graph.output}
+        (source,) = set(node.inputs) - set(gates)
+        inside = maker(gates[0], "Sigmoid")
+        if inside is not None and source not in inside.inputs:
+            inside = maker(inside.inputs[0], "Conv")
+        if source is None or inside is None or source not in inside.inputs or source.is_graph_output():
+            continue
+        if all(reader in (node, inside) for reader in source.consumers()):
+            found.add(name_of(source))
+    return found
 
 
-def joins(model: onnx.ModelProto) -> list[Join]:
+def joins(graph: ir.Graph) -> list[Join]:
     """Return the concatenations of a graph."""
-    nodes = [node for node in model.graph.node if node.op_type == "Concat"]
-    return [Join(node.name or node.output[0], tuple(node.input)) for node in nodes]
+    return [
+        Join(node.name or name_of(node.outputs[0]), tuple(map(name_of, node.inputs)))
+        for node in graph
+        if node.op_type == "Concat"
+    ]
 
 
-def in_float(model: onnx.ModelProto, layers: Collection[str]) -> list[str]:
+def in_float(graph: ir.Graph, layers: Collection[str]) -> list[str]:
     """Return the nodes that stay in float with some layers: activations right behind, and what lies between.
 
     Args:
-        model: The float graph.
+        graph: The float graph.
         layers: Names of the layers' nodes.
     """
-    others = {layer.node.name for layer in find_layers(model)} - set(layers)
-    inside = {node.name for node in model.graph.node} - others
-    outputs = {value.name for value in model.graph.output}
-    while True:
-        outer = [node for node in model.graph.node if node.name not in inside]
-        near = {name for node in outer for name in (*node.input, *node.output)} | outputs
-        met = {
-            node.name for node in model.graph.node if not near.isdisjoint((*node.input, *node.output))
-        } & inside - set(layers)
-        if not met:
-            break
-        inside -= met
-    return sorted(inside | {name for layer in layers for name in _with_activation(model, layer)})
+    chosen = {node for node in graph if node.name in layers}
+    reached = {layer.node for layer in find_layers(graph)} - chosen
+    waiting = [*graph.outputs, *_values(reached)]
+    while waiting:
+        value = waiting.pop()
+        source = value.producer()
+        near = {*value.consumers(), *([source] if source else [])} - reached - chosen
+        reached |= near
+        waiting += _values(near)
+    inside = [node for node in graph if node not in reached]
+    return sorted({node.name or "" for node in (*inside, *_activations(chosen))})
 
 
-def _with_activation(model: onnx.ModelProto, name: str) -> list[str]:
-    """Return a layer's name and that of the activation right behind it, which runtimes fuse with it."""
-    node = next(node for node in model.graph.node if node.name == name)
-    readers = [other for other in model.graph.node if node.output[0] in other.input]
-    fused = [other.name for other in readers if other.op_type in _ACTIVATIONS]
-    return [name, *fused] if len(readers) == 1 else [name]
+def _values(nodes: Iterable[ir.Node]) -> list[ir.Value]:
+    """Return all tensors that some nodes read or make."""
+    return [value for node in nodes if node for value in (*node.inputs, *node.outputs) if value is not None]
+
+
+def _activations(layers: Iterable[ir.Node]) -> list[ir.Node]:
+    """Return the activations right behind some layers, which runtimes fuse with them."""
+    readers = [layer.outputs[0].consumers() for layer in layers]
+    return [alone[0] for alone in readers if len(alone) == 1 and alone[0].op_type in _ACTIVATIONS]

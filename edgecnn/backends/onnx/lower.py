@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, cast
 
 import onnx
 import torch
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgecnn.backends.network import load_network, reason
-from edgecnn.backends.onnx.rewrite import pool_globally
+from edgecnn.backends.onnx.rewrite import PoolGlobally, rewrite
 from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def lower(checkpoint: Path, file: Path) -> Path:
     """
     network = load_network(checkpoint)
     model = _export(network)
-    pool_globally(model)
+    rewrite(model, PoolGlobally(), RemoveUnusedNodesPass())
     _strip(model)
     onnx.helper.set_model_props(
         model, {"edgecnn.contract": json.dumps(network.spec.contract.to_json(), sort_keys=True)}

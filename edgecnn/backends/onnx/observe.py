@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
+import onnx_ir as ir
 import onnxruntime
 
 from edgecnn.backends.onnx.session import open_session
+from edgecnn.models.imported.onnx_graph import name_of, shape_of
 from edgecnn.quantization.ranges import Observations, sample_places
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def observe(
-    model: onnx.ModelProto, name: Path, images: Calibration, *, sampled: bool = False
+    model: ir.Model, name: Path, images: Calibration, *, sampled: bool = False
 ) -> tuple[Observations, list[Answer]]:
     """Observe the range of every float tensor, image by image, and the float outputs.
 
@@ -38,32 +39,31 @@ def observe(
     Returns:
         The observations, and what the float network says of every image.
     """
-    tensors = _float_tensors(model)
-    outputs = [value.name for value in model.graph.output]
-    extended = onnx.ModelProto()
-    extended.CopyFrom(model)
-    probes = []
-    for operation in ("ReduceMin", "ReduceMax"):
-        for tensor in tensors:
-            probe = f"edgecnn:{operation}:{tensor}"
-            probes.append(probe)
-            extended.graph.node.append(onnx.helper.make_node(operation, [tensor], [probe], keepdims=0))
-            extended.graph.output.append(
-                onnx.helper.make_tensor_value_info(probe, onnx.TensorProto.FLOAT, [])
-            )
+    extended = model.clone()
+    graph = extended.graph
+    computed = [value for node in graph for value in node.outputs if value.dtype == ir.DataType.FLOAT]
+    watched = [graph.inputs[0], *computed]
+    tensors = [name_of(value) for value in watched]
+    extremes = [
+        ir.node(operation, [value], {"keepdims": 0})
+        for operation in ("ReduceMin", "ReduceMax")
+        for value in watched
+    ]
+    outputs = len(graph.outputs)
+    _watch(graph, extremes)
     if sampled:
-        probes += _add_samples(extended, tensors)
+        _watch(graph, _samples(graph, watched))
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = open_session(extended, name, options)
+    session = open_session(ir.to_proto(extended), name, options)
     truth: list[Answer] = []
     samples: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in tensors if sampled}
 
     def observed() -> Iterator[dict[str, tuple[float, float]]]:
         for image in images:
-            values = session.run([*outputs, *probes], {model.graph.input[0].name: image})
-            truth.append(tuple(value.ravel() for value in values[: len(outputs)]))
-            shown = values[len(outputs) :]
+            values = session.run(None, {tensors[0]: image})
+            truth.append(tuple(value.ravel() for value in values[:outputs]))
+            shown = values[outputs:]
             lows, highs, drawn = (shown[start * len(tensors) :][: len(tensors)] for start in range(3))
             for tensor, some in zip(tensors, drawn, strict=False):
                 samples[tensor].append(some)
@@ -75,37 +75,24 @@ def observe(
     return Observations.gather(observed(), samples), truth
 
 
-def _add_samples(model: onnx.ModelProto, tensors: list[str]) -> list[str]:
-    """Let the graph also return some values of every tensor, at places drawn once for all images."""
-    flat = onnx.numpy_helper.from_array(np.array([-1], np.int64), "edgecnn:flat")
-    model.graph.initializer.append(flat)
-    shapes = {value.name: value.type.tensor_type.shape for value in _typed(model)}
+def _watch(graph: ir.Graph, probes: list[ir.Node]) -> None:
+    """Let a graph also return what some nodes compute."""
+    for probe in probes:
+        graph.append(probe)
+        probe.outputs[0].type = ir.TensorType(ir.DataType.FLOAT)
+        graph.outputs.append(probe.outputs[0])
+
+
+def _samples(graph: ir.Graph, watched: list[ir.Value]) -> list[ir.Node]:
+    """Return the nodes that take some values of every tensor, at places drawn once for all images."""
+    flat = ir.val("edgecnn:flat", const_value=ir.tensor(np.array([-1], np.int64)))
+    graph.initializers.add(flat)
     probes = []
-    for tensor in tensors:
-        places, line, probe = (f"edgecnn:{what}:{tensor}" for what in ("places", "line", "sample"))
-        chosen = sample_places(int(np.prod([size.dim_value for size in shapes[tensor].dim])))
-        model.graph.initializer.append(onnx.numpy_helper.from_array(chosen, places))
-        model.graph.node.append(onnx.helper.make_node("Reshape", [tensor, flat.name], [line]))
-        model.graph.node.append(onnx.helper.make_node("Gather", [line, places], [probe]))
-        probes.append(probe)
-        model.graph.output.append(
-            onnx.helper.make_tensor_value_info(probe, onnx.TensorProto.FLOAT, [len(chosen)])
-        )
+    for value in watched:
+        chosen = sample_places(int(np.prod(shape_of(value))))
+        places = ir.val(f"edgecnn:places:{value.name}", const_value=ir.tensor(chosen))
+        graph.initializers.add(places)
+        line = ir.node("Reshape", [value, flat])
+        graph.append(line)
+        probes.append(ir.node("Gather", [line.outputs[0], places]))
     return probes
-
-
-def _typed(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    return [*model.graph.input, *model.graph.value_info, *model.graph.output]
-
-
-def _float_tensors(model: onnx.ModelProto) -> list[str]:
-    """Return the graph's input and every float tensor that a node computes."""
-    kinds = {
-        value.name: value.type.tensor_type.elem_type
-        for value in (*model.graph.value_info, *model.graph.output)
-    }
-    computed = [name for node in model.graph.node for name in node.output]
-    return [
-        model.graph.input[0].name,
-        *(name for name in computed if kinds.get(name) == onnx.TensorProto.FLOAT),
-    ]

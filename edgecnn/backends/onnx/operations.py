@@ -6,22 +6,17 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import onnx
-from onnxruntime.quantization.onnx_model import ONNXModel
+import onnx_ir as ir
 
 from edgecnn.backends.onnx.session import read_model
-from edgecnn.core.errors import InputError
-from edgecnn.core.text import one_line
+from edgecnn.models.imported.onnx_graph import infer_shapes, link, name_of, shape_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 QUANTIZATION = frozenset({"QuantizeLinear", "DequantizeLinear"})
 _FUSED = frozenset({"Relu", "Clip"})
 """Activations that a back end computes with the operation before them, in integers."""
-
-Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -49,51 +44,33 @@ def operations(file: Path) -> list[Operation]:
     Raises:
         InputError: The file is not ONNX, or it is truncated, or its shapes cannot be inferred.
     """
-    network = ONNXModel(read_model(file))
-    # ONNX Runtime's quantizer appends its nodes at the end, where shape inference does not find them in time.
-    network.topological_sort()
-    try:
-        model = onnx.shape_inference.infer_shapes(network.model, strict_mode=True)
-    except onnx.shape_inference.InferenceError as error:
-        raise InputError(f"the shapes of {file} cannot be inferred: {one_line(error)}") from error
-    shapes = _shapes(model)
-    consumers: dict[str, list[onnx.NodeProto]] = {}
-    for node in model.graph.node:
-        for name in node.input:
-            consumers.setdefault(name, []).append(node)
+    # Shape inference wants an order of execution; ONNX Runtime's quantizer appends its nodes at the end.
+    ordered = ir.to_proto(link(read_model(file), file))
     return [
         Operation(
-            node.name or node.output[0],
+            node.name or name_of(node.outputs[0]),
             node.op_type,
-            tuple(node.output),
-            _macs(node, shapes),
-            _is_integer(node, consumers),
+            tuple(map(name_of, node.outputs)),
+            _macs(node),
+            _is_integer(node),
         )
-        for node in model.graph.node
+        for node in link(infer_shapes(ordered, file), file).graph
         if node.op_type not in QUANTIZATION
     ]
 
 
-def _shapes(model: onnx.ModelProto) -> Shapes:
-    graph = model.graph
-    shapes: Shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    for value in (*graph.input, *graph.value_info, *graph.output):
-        shapes[value.name] = tuple(size.dim_value for size in value.type.tensor_type.shape.dim)
-    return shapes
-
-
-def _is_integer(node: onnx.NodeProto, consumers: Mapping[str, list[onnx.NodeProto]]) -> bool:
-    users = [user for name in node.output for user in consumers.get(name, [])]
+def _is_integer(node: ir.Node) -> bool:
+    users = node.successors()
     return bool(users) and all(
-        user.op_type == "QuantizeLinear" or (user.op_type in _FUSED and _is_integer(user, consumers))
-        for user in users
+        user.op_type == "QuantizeLinear" or (user.op_type in _FUSED and _is_integer(user)) for user in users
     )
 
 
-def _macs(node: onnx.NodeProto, shapes: Shapes) -> int:
+def _macs(node: ir.Node) -> int:
     if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
         return 0
-    source, weights, result = shapes[node.input[0]], shapes[node.input[1]], shapes[node.output[0]]
+    shapes = [shape_of(value) for value in (*node.inputs[:2], node.outputs[0])]
+    source, weights, result = ([max(0, size) for size in shape] for shape in shapes)
     match node.op_type:
         case "Conv":  # weights [out, in / groups, height, width]
             return math.prod(result) * math.prod(weights[1:])

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 import onnxruntime
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
@@ -29,13 +30,13 @@ from edgecnn.backends.calibration import Calibration
 from edgecnn.backends.calibration_check import calibration_health
 from edgecnn.backends.onnx.layers import find_layers, in_float, joins, read_by_gate, read_by_sigmoid
 from edgecnn.backends.onnx.observe import observe
-from edgecnn.backends.onnx.rewrite import answer_in_float, keep_in_float
+from edgecnn.backends.onnx.rewrite import AnswerInFloat, KeepInFloat, rewrite
 from edgecnn.backends.onnx.session import open_session, read_model, run_flat, tensor_infos
 from edgecnn.backends.options import INT8_OPTIONS, check_known, needs_samples, ranges_option, switch_option
 from edgecnn.backends.recovered import Recovered
 from edgecnn.backends.worker.isa import isa_named
 from edgecnn.core.errors import InputError, UsageError
-from edgecnn.core.text import one_line
+from edgecnn.models.imported.onnx_graph import infer_shapes, link
 from edgecnn.quantization.concat_ranges import refuse_conflicts
 from edgecnn.quantization.ranges import GATE_LIMIT, SIGMOID_LIMIT
 from edgecnn.quantization.saturation import pair_safe_scales
@@ -43,6 +44,8 @@ from edgecnn.quantization.saturation import pair_safe_scales
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import onnx_ir as ir
 
     from edgecnn.backends.format import QuantizeRequest
     from edgecnn.quantization.ranges import Range
@@ -68,15 +71,16 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     saturates = request.isa == ANY_ISA or isa_named(request.isa).int8_saturates
     float_model = _read_float(model)
     images = Calibration.open(request, "NCHW", tensor_infos(float_model.graph.input)[0])
-    seen, truth = observe(float_model, model, images, sampled=needs_samples(methods))
-    refuse_conflicts(seen, joins(float_model))
+    linked = link(float_model, model)
+    seen, truth = observe(linked, model, images, sampled=needs_samples(methods))
+    refuse_conflicts(seen, joins(linked.graph))
     recovered = Recovered.of(request)
     if recovered.trained is None:
         seen = images.exactly(seen, float_model.graph.input[0].name)
-        seen = seen.within(read_by_sigmoid(float_model), SIGMOID_LIMIT)
-        seen = seen.above(read_by_gate(float_model), GATE_LIMIT)
+        seen = seen.within(read_by_sigmoid(linked.graph), SIGMOID_LIMIT)
+        seen = seen.above(read_by_gate(linked.graph), GATE_LIMIT)
     scheme = _scheme(
-        float_model,
+        linked.graph,
         recovered,
         saturates=saturates,
         integer_outputs=switch_option(request.options, "integer_outputs"),
@@ -121,10 +125,7 @@ def _read_float(file: Path) -> onnx.ModelProto:
     model = read_model(file)
     if any(node.op_type in _QUANTIZED for node in model.graph.node):
         raise InputError(f"{file} is quantized already")
-    try:
-        return onnx.shape_inference.infer_shapes(model, strict_mode=True)
-    except onnx.shape_inference.InferenceError as error:
-        raise InputError(f"the shapes of {file} cannot be inferred: {one_line(error)}") from error
+    return infer_shapes(model, file)
 
 
 @dataclass(frozen=True)
@@ -165,23 +166,20 @@ def _insert(model: onnx.ModelProto, ranges: dict[str, Range], scheme: _Scheme) -
     quantizer.quantize_model()
     quantizer.model.topological_sort()
     quantized: onnx.ModelProto = quantizer.model.model
-    keep_in_float(quantized, scheme.excluded)
-    if not scheme.integer_outputs:
-        answer_in_float(quantized)
+    answers = [] if scheme.integer_outputs else [AnswerInFloat(), RemoveUnusedNodesPass()]
+    rewrite(quantized, *answers, KeepInFloat(scheme.excluded))
     return quantized
 
 
-def _scheme(
-    model: onnx.ModelProto, recovered: Recovered, *, saturates: bool, integer_outputs: bool
-) -> _Scheme:
+def _scheme(graph: ir.Graph, recovered: Recovered, *, saturates: bool, integer_outputs: bool) -> _Scheme:
     """Decide every layer's weight scales: given ones, else safe ones where kernels saturate."""
-    layers = find_layers(model)
-    found = {layer.node.name: layer.kernel for layer in layers}
+    layers = find_layers(graph)
+    found = {layer.name: layer.kernel for layer in layers}
     given = recovered.grid_scales(found)
     overrides = {}
     for layer in layers:
-        if layer.node.name in given:
-            scales = given[layer.node.name]
+        if layer.name in given:
+            scales = given[layer.name]
         elif saturates and not layer.depthwise:
             # Kernels accumulate in the order height, width, channel: activations are NHWC inside the runtime.
             scales = pair_safe_scales(np.moveaxis(layer.kernel, 1, -1).reshape(len(layer.kernel), -1))
@@ -191,4 +189,4 @@ def _scheme(
             {"axis": layer.axis, "quant_type": QuantType.QInt8, "scale": scale, "zero_point": np.int8(0)}
             for scale in scales
         ]
-    return _Scheme(overrides, in_float(model, recovered.left_in_float(found)), integer_outputs)
+    return _Scheme(overrides, in_float(graph, recovered.left_in_float(found)), integer_outputs)

@@ -1,63 +1,68 @@
-"""Making an exported ONNX graph one that ONNX Runtime's integer kernels cover."""
+"""Rewrites that make an exported ONNX graph one that ONNX Runtime's integer kernels cover, as passes."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
+import onnx_ir as ir
+
+from edgecnn.models.imported.onnx_graph import constant, maker, name_of, shape_of, stored
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    import numpy.typing as npt
+    import onnx
 
 _RANK = 4
 _SPATIAL = {2, 3}
 
 
-def pool_globally(model: onnx.ModelProto) -> None:
-    """Turn every mean over height and width into a GlobalAveragePool, in place.
+def rewrite(model: onnx.ModelProto, *passes: ir.passes.InPlacePass) -> None:
+    """Apply passes to a model, in place.
+
+    Only nodes and initializers are written back: the order and the content of all other fields stay as the
+    exporter or the quantizer left them, so that the same model always gives the same bytes.
+    """
+    linked = ir.passes.Sequential(*passes)(ir.serde.deserialize_model(model)).model
+    changed, graph = ir.to_proto(linked.graph), model.graph
+    for field in ("node", "initializer"):
+        graph.ClearField(field)
+    graph.node.extend(changed.node)
+    graph.initializer.extend(changed.initializer)
+
+
+class PoolGlobally(ir.passes.InPlacePass):
+    """Turn every mean over height and width into a GlobalAveragePool.
 
     torch exports adaptive pooling to one pixel, and ``x.mean((2, 3))``, as ReduceMean, for which ONNX Runtime
     has no integer kernel. Where the mean drops the two dimensions, a Flatten follows.
     """
-    graph = model.graph
-    axes = {
-        tensor.name: onnx.numpy_helper.to_array(tensor).ravel().tolist()
-        for tensor in graph.initializer
-        if tensor.data_type == onnx.TensorProto.INT64
-    }
-    images = {value.name for value in graph.value_info if len(value.type.tensor_type.shape.dim) == _RANK}
-    nodes: list[onnx.NodeProto] = []
-    for node in graph.node:
-        if node.op_type == "ReduceMean" and node.input[0] in images and _is_spatial(node, axes):
-            nodes += _pool(node)
-        else:
-            nodes.append(node)
-    graph.ClearField("node")
-    graph.node.extend(nodes)
-    _forget_unread(graph)
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite the model's graph."""
+        means = [node for node in model.graph if node.op_type == "ReduceMean" and _is_spatial(node)]
+        for mean in means:
+            nodes = [ir.node("GlobalAveragePool", mean.inputs[:1], name=mean.name)]
+            if not mean.attributes.get_int("keepdims", 1):
+                nodes[0].outputs[0].name = f"{name_of(mean.outputs[0])}_pooled"
+                nodes.append(ir.node("Flatten", nodes[0].outputs, name=f"{mean.name}_flatten"))
+            ir.convenience.replace_nodes_and_values(
+                model.graph, mean, [mean], nodes, mean.outputs, nodes[-1].outputs
+            )
+        return ir.passes.PassResult(model, modified=bool(means))
 
 
-def _is_spatial(mean: onnx.NodeProto, axes: dict[str, list[int]]) -> bool:
-    given = axes.get(mean.input[1], []) if len(mean.input) > 1 else []
-    return {axis % _RANK for axis in given} == _SPATIAL
+def _is_spatial(mean: ir.Node) -> bool:
+    """Whether a mean is taken over the height and the width of images."""
+    axes = constant(mean.inputs[1]) if len(mean.inputs) > 1 else None
+    if axes is None or len(shape_of(mean.inputs[0])) != _RANK:
+        return False
+    return {axis % _RANK for axis in axes.ravel().tolist()} == _SPATIAL
 
 
-def _pool(mean: onnx.NodeProto) -> list[onnx.NodeProto]:
-    keep = next((item.i for item in mean.attribute if item.name == "keepdims"), 1)
-    result = mean.output[0]
-    pooled = result if keep else f"{result}_pooled"
-    nodes = [onnx.helper.make_node("GlobalAveragePool", [mean.input[0]], [pooled], name=mean.name)]
-    if not keep:
-        nodes.append(onnx.helper.make_node("Flatten", [pooled], [result], name=f"{mean.name}_flatten"))
-    return nodes
-
-
-def keep_in_float(model: onnx.ModelProto, nodes: Collection[str]) -> None:
-    """Keep float layers of a quantized graph float, in place.
+class KeepInFloat(ir.passes.InPlacePass):
+    """Keep float layers of a quantized graph float.
 
     ONNX Runtime quantizes the weights of any convolution between a dequantize and a quantize operation by
     itself, with one scale for all channels, unless its input is dequantized channel by channel
@@ -65,76 +70,70 @@ def keep_in_float(model: onnx.ModelProto, nodes: Collection[str]) -> None:
     written once a channel.
 
     Args:
-        model: With quantize/dequantize pairs, typed.
         nodes: Names of the layers.
     """
-    graph = model.graph
-    dequantizers = {node.output[0]: node for node in graph.node if node.op_type == "DequantizeLinear"}
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    kernels = {name: onnx.numpy_helper.to_array(tensor) for name, tensor in constants.items()}
-    for place, layer in reversed(list(enumerate(graph.node))):
-        source = dequantizers.get(layer.input[0]) if layer.name in nodes else None
-        if source is None:
-            continue
-        channels = _input_channels(layer, kernels[layer.input[1]])
-        per_channel = []
-        for name in source.input[1:]:
-            values = np.full(channels, kernels[name].item(), kernels[name].dtype)
-            per_channel.append(f"{name}/{layer.name}")
-            graph.initializer.append(onnx.numpy_helper.from_array(values, per_channel[-1]))
-        own = f"{layer.input[0]}/{layer.name}"
-        graph.node.insert(
-            place,
-            onnx.helper.make_node(
-                "DequantizeLinear", [source.input[0], *per_channel], [own], name=own, axis=1
-            ),
-        )
-        graph.node[place + 1].input[0] = own
+
+    def __init__(self, nodes: Collection[str]) -> None:
+        super().__init__()
+        self._nodes = nodes
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite the model's graph, from its end to its beginning."""
+        layers = [node for node in reversed(model.graph) if node.name in self._nodes]
+        for layer in layers:
+            source = maker(layer.inputs[0], "DequantizeLinear")
+            if source is not None:
+                layer.prepend(_dequantized_by_channel(model.graph, source, layer))
+        return ir.passes.PassResult(model, modified=bool(layers))
 
 
-def answer_in_float(model: onnx.ModelProto) -> None:
-    """Let a dense layer that gives an output of the network give it in float32, in place.
+def _dequantized_by_channel(graph: ir.Graph, source: ir.Node, layer: ir.Node) -> ir.Node:
+    """Let a layer read a copy of its dequantize operation with one scale a channel; return the copy."""
+    grid = []
+    for value in source.inputs[1:]:
+        single = stored(value)
+        tensor = ir.tensor(np.full(_input_channels(layer), single.item(), single.dtype))
+        grid.append(ir.val(f"{name_of(value)}/{layer.name}", const_value=tensor))
+        graph.initializers.add(grid[-1])
+    own = f"{name_of(layer.inputs[0])}/{layer.name}"
+    copy = ir.node(
+        "DequantizeLinear", [source.inputs[0], *grid], {"axis": 1}, outputs=[ir.val(own)], name=own
+    )
+    layer.replace_input_with(0, copy.outputs[0])
+    return copy
+
+
+def _input_channels(layer: ir.Node) -> int:
+    """Return the channels of a layer's input, which are axis 1 of it."""
+    kernel = stored(layer.inputs[1])
+    if layer.op_type == "Conv":
+        return int(kernel.shape[1] * layer.attributes.get_int("group", 1))
+    transposed = layer.op_type == "Gemm" and layer.attributes.get_int("transB", 0) != 0
+    return int(kernel.shape[1 if transposed else 0])
+
+
+class AnswerInFloat(ir.passes.InPlacePass):
+    """Let a dense layer that gives an output of the network give it in float32.
 
     ONNX Runtime's integer kernel does so at no cost. On a grid that reaches to the largest score of all
-    images, the usual ones lie so close that the best two tie.
-
-    Args:
-        model: With quantize/dequantize pairs; the one behind such a layer goes.
+    images, the usual ones lie so close that the best two tie. The quantize/dequantize pair behind such a
+    layer is removed.
     """
-    graph = model.graph
-    makers = {name: node for node in graph.node for name in node.output}
-    read = Counter(name for node in graph.node for name in node.input)
-    for output in graph.output:
-        dequantize = makers.get(output.name)
-        quantize = _maker(dequantize, "DequantizeLinear", makers)
-        layer = _maker(quantize, "QuantizeLinear", makers)
-        if dequantize is None or quantize is None or layer is None or layer.op_type != "Gemm":
-            continue
-        if read[quantize.output[0]] > 1 or read[layer.output[0]] > 1 or read[output.name]:
-            continue
-        layer.output[0] = output.name
-        graph.node.remove(dequantize)
-        graph.node.remove(quantize)
-    _forget_unread(graph)
 
-
-def _maker(
-    node: onnx.NodeProto | None, kind: str, makers: dict[str, onnx.NodeProto]
-) -> onnx.NodeProto | None:
-    """Return what makes the first input of a node of a kind; None for another node."""
-    return makers.get(node.input[0]) if node is not None and node.op_type == kind else None
-
-
-def _forget_unread(graph: onnx.GraphProto) -> None:
-    read = {name for node in graph.node for name in node.input}
-    for tensor in [tensor for tensor in graph.initializer if tensor.name not in read]:
-        graph.initializer.remove(tensor)
-
-
-def _input_channels(layer: onnx.NodeProto, kernel: npt.NDArray[np.float32]) -> int:
-    """Return the channels of a layer's input, which are axis 1 of it."""
-    attributes = {item.name: item for item in layer.attribute}
-    if layer.op_type == "Conv":
-        return int(kernel.shape[1] * (attributes["group"].i if "group" in attributes else 1))
-    transposed = layer.op_type == "Gemm" and "transB" in attributes and attributes["transB"].i
-    return int(kernel.shape[1 if transposed else 0])
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite the model's graph."""
+        modified = False
+        for output in tuple(model.graph.outputs):
+            dequantize = maker(output, "DequantizeLinear")
+            quantize = maker(dequantize.inputs[0], "QuantizeLinear") if dequantize else None
+            layer = maker(quantize.inputs[0], "Gemm") if quantize else None
+            if dequantize is None or quantize is None or layer is None or output.uses():
+                continue
+            answer = layer.outputs[0]
+            if len(quantize.outputs[0].uses()) > 1 or len(answer.uses()) > 1 or answer.is_graph_output():
+                continue
+            output.replace_all_uses_with(answer, replace_graph_outputs=True)
+            model.graph.remove([dequantize, quantize], safe=True)
+            answer.name, answer.shape, answer.type = output.name, output.shape, output.type
+            modified = True
+        return ir.passes.PassResult(model, modified=modified)

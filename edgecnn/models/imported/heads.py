@@ -14,18 +14,18 @@ import numpy as np
 
 from edgecnn.core.errors import InputError
 from edgecnn.models.imported.onnx_file import run
-from edgecnn.models.imported.wiring import Wiring, cut
+from edgecnn.models.imported.onnx_graph import cut, maker, name_of, shape_of
 from edgecnn.ondevice.detector import Detector, Level
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
-    import onnx
+    import onnx_ir as ir
 
     Map = npt.NDArray[np.float32]
 
-_TABLE = 3
+_IMAGE = 4
 _BOX = 4
 _TOLERANCE = 1e-3
 _SHOWN = 9
@@ -51,15 +51,19 @@ class Heads:
 
 @dataclass(frozen=True)
 class _Level:
-    """The convolutions of one feature map, by the names of their outputs."""
+    """What the three convolutions of one feature map compute."""
 
-    boxes: str
-    objectness: str
-    scores: str
-    size: tuple[int, int]
+    boxes: ir.Value
+    objectness: ir.Value
+    scores: ir.Value
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Height and width of the map."""
+        return shape_of(self.boxes)[2:]
 
 
-def find_heads(model: onnx.ModelProto, file: Path) -> Heads:
+def find_heads(model: ir.Model, file: Path) -> Heads:
     """Find the raw heads of a detector whose decode part is YOLOX's, with the grid decoded or not.
 
     Args:
@@ -69,14 +73,15 @@ def find_heads(model: onnx.ModelProto, file: Path) -> Heads:
     Raises:
         InputError: The decode part is another; the message says what was looked for.
     """
-    wiring = Wiring.of(model.graph)
-    levels = sorted(_levels(model, wiring), key=lambda level: -level.size[0])
-    height, width = wiring.shapes[model.graph.input[0].name][2:]
+    levels = sorted(_levels(model.graph), key=lambda level: -level.size[0])
+    height, width = shape_of(model.graph.inputs[0])[2:]
     strides = [height / level.size[0] for level in levels]
     fits = [width / level.size[1] == stride for level, stride in zip(levels, strides, strict=True)]
-    names = tuple(name for level in levels for name in (level.boxes, level.scores, level.objectness))
+    names = tuple(
+        name for level in levels for name in map(name_of, (level.boxes, level.scores, level.objectness))
+    )
     if not levels or not all(fits) or not _proven(model, file, names, strides):
-        raise _unrecognized(model, file, wiring, len(levels))
+        raise _unrecognized(model, file, len(levels))
     places = range(0, len(names), 3)
     described = tuple(
         Level(stride, boxes=place, scores=place + 1, objectness=place + 2)
@@ -85,39 +90,31 @@ def find_heads(model: onnx.ModelProto, file: Path) -> Heads:
     return Heads(
         names,
         Detector(described, "yolox", score_threshold=_SCORE, iou_threshold=_IOU),
-        wiring.shapes[levels[0].scores][1],
+        shape_of(levels[0].scores)[1],
     )
 
 
-def _levels(model: onnx.ModelProto, wiring: Wiring) -> list[_Level]:
-    """Return every concatenation of 4 box channels, an objectness and scores behind the output."""
-    behind = wiring.behind([value.name for value in model.graph.output])
+def _levels(graph: ir.Graph) -> list[_Level]:
+    """Return every concatenation of 4 box channels, an objectness and scores."""
     found = []
-    for name in behind:
-        node = wiring.makers[name]
-        heads = [_head(source, wiring) for source in node.input] if node.op_type == "Concat" else []
-        if len(heads) != 3 or None in heads:
-            continue
-        boxes, objectness, scores = (str(head) for head in heads)
-        shapes = [wiring.shapes.get(head, ()) for head in (boxes, objectness, scores)]
-        channels = [shape[1] for shape in shapes if len(shape) == _BOX]
-        if len(channels) == 3 and channels[:2] == [_BOX, 1]:
-            found.append(_Level(boxes, objectness, scores, (shapes[0][2], shapes[0][3])))
+    for node in graph:
+        heads = [_head(value) for value in node.inputs] if node.op_type == "Concat" else []
+        maps = [head for head in heads if head is not None and len(shape_of(head)) == _IMAGE]
+        if len(heads) == len(maps) == 3 and [shape_of(head)[1] for head in maps[:2]] == [_BOX, 1]:
+            found.append(_Level(*maps))
     return found
 
 
-def _head(name: str, wiring: Wiring) -> str | None:
+def _head(value: ir.Value | None) -> ir.Value | None:
     """Return the convolution's output that a part of a table is computed from through at most a sigmoid."""
-    node = wiring.makers.get(name)
-    if node is not None and node.op_type == "Sigmoid":
-        name = node.input[0]
-        node = wiring.makers.get(name)
-    return name if node is not None and node.op_type == "Conv" else None
+    sigmoid = maker(value, "Sigmoid")
+    source = sigmoid.inputs[0] if sigmoid else value
+    return source if maker(source, "Conv") else None
 
 
-def _proven(model: onnx.ModelProto, file: Path, names: tuple[str, ...], strides: list[float]) -> bool:
+def _proven(model: ir.Model, file: Path, names: tuple[str, ...], strides: list[float]) -> bool:
     """Whether our decode of the heads is what the file answers, for an image of noise."""
-    sizes = Wiring.of(model.graph).shapes[model.graph.input[0].name]
+    sizes = shape_of(model.graph.inputs[0])
     # Dark noise: an exponential of sides in a decode part must not overflow.
     image = np.random.default_rng(0).uniform(0, 1, sizes).astype(np.float32)
     (answer,) = run(model, file, image)
@@ -148,23 +145,27 @@ def _sigmoid(values: Map) -> Map:
     return np.float32(0.5) * (np.float32(1.0) + np.tanh(values / 2))
 
 
-def _unrecognized(model: onnx.ModelProto, file: Path, wiring: Wiring, levels: int) -> InputError:
-    answers = ", ".join(f"{value.name} {list(wiring.shapes[value.name])}" for value in model.graph.output)
+def _unrecognized(model: ir.Model, file: Path, levels: int) -> InputError:
+    answers = ", ".join(f"{value.name} {list(shape_of(value))}" for value in model.graph.outputs)
     looked = (
         "a table [1, cells, 4 + 1 + classes] of YOLOX's kind: behind each feature map three convolutions, of "
         "4 box channels, 1 objectness and the class scores, joined along the channels"
     )
     found = f"{levels} such feature maps, whose decode gives other values" if levels else "none"
+    last = ",".join(last_convolutions(model.graph)[:_SHOWN])
     return InputError(
         f"{file}: the decode part behind {answers} is not recognized; looked for {looked}; found {found}",
-        hint=f"name the raw maps yourself, such as --outputs {','.join(last_convolutions(model)[:_SHOWN])}",
+        hint=f"name the raw maps yourself, such as --outputs {last}",
     )
 
 
-def last_convolutions(model: onnx.ModelProto) -> list[str]:
+def last_convolutions(graph: ir.Graph) -> list[str]:
     """Return the outputs of the convolutions that the answer is computed from through no other one."""
-    wiring = Wiring.of(model.graph)
-    convolutions = {node.output[0] for node in model.graph.node if node.op_type == "Conv"}
-    behind = wiring.behind([value.name for value in model.graph.output], stop=convolutions)
-    order = [name for node in model.graph.node for name in node.output]
-    return [name for name in order if name in convolutions and name in behind]
+    found: set[ir.Node] = set()
+    waiting = [value.producer() for value in graph.outputs]
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in found:
+            found.add(node)
+            waiting += () if node.op_type == "Conv" else node.predecessors()
+    return [name_of(node.outputs[0]) for node in graph if node in found and node.op_type == "Conv"]

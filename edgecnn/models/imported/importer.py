@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import onnx
+import onnx_ir as ir
 
 from edgecnn.core.errors import InputError, UsageError
-from edgecnn.core.text import did_you_mean, one_line
+from edgecnn.core.text import did_you_mean
 from edgecnn.models.imported.heads import Heads, find_heads
 from edgecnn.models.imported.onnx_file import fold, read_model
+from edgecnn.models.imported.onnx_graph import cut, infer_shapes, link, name_of, shape_of
 from edgecnn.models.imported.read import read_graph
-from edgecnn.models.imported.space_to_depth import merge_into_convolutions
-from edgecnn.models.imported.wiring import Wiring, cut, static_shape
 from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import onnx
     from torch import Tensor
 
     from edgecnn.models.imported.graph import ImportedGraph
@@ -63,47 +63,42 @@ def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
         InputError: The file is damaged, holds an operation that is not known, or a decode part that is not.
         UsageError: A name in ``outputs`` is no tensor of the file.
     """
-    model = _with_shapes(read_model(file), file)
+    model = link(infer_shapes(_with_batch(read_model(file)), file, data_prop=True), file)
     height, width, channels = _image(model, file)
     heads = None if outputs else _detector(model, file)
     if outputs:
         _check_outputs(model, outputs)
-    names = heads.outputs if heads else tuple(outputs) or tuple(value.name for value in model.graph.output)
+    names = heads.outputs if heads else tuple(outputs) or tuple(map(name_of, model.graph.outputs))
     part = fold(cut(model, names), file)
-    merge_into_convolutions(part)
     graph, state = read_graph(part)
     contract = _contract(height, width, channels, yolox=heads is not None)
     if heads is not None:
         return Imported(graph, state, contract, heads.classes, heads.detector)
-    shapes = [static_shape(value) for value in part.graph.output]
+    shapes = [shape_of(value) for value in part.graph.outputs]
     scores = len(shapes) == 1 and len(shapes[0]) == _SCORES
     return Imported(graph, state, contract, shapes[0][1] if scores else None, None)
 
 
-def _detector(model: onnx.ModelProto, file: Path) -> Heads | None:
+def _detector(model: ir.Model, file: Path) -> Heads | None:
     """Return where a detector is cut; None for a classifier, and for a network that ends in raw maps."""
-    ranks = {len(static_shape(value)) for value in model.graph.output}
+    ranks = {len(shape_of(value)) for value in model.graph.outputs}
     return None if ranks <= {_SCORES, _IMAGE} else find_heads(model, file)
 
 
-def _with_shapes(model: onnx.ModelProto, file: Path) -> onnx.ModelProto:
-    """Fix a batch size that is left open to 1, and infer all shapes."""
+def _with_batch(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Fix a batch size that is left open to 1, in place; return the model."""
     for value in model.graph.input:
         sizes = value.type.tensor_type.shape.dim
         if len(sizes) == _IMAGE and not sizes[0].HasField("dim_value"):
             sizes[0].dim_value = 1
-    try:
-        return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
-    except onnx.shape_inference.InferenceError as error:
-        raise InputError(f"the shapes of {file} cannot be inferred: {one_line(error)}") from error
+    return model
 
 
-def _image(model: onnx.ModelProto, file: Path) -> tuple[int, int, int]:
+def _image(model: ir.Model, file: Path) -> tuple[int, int, int]:
     """Return height, width and channels of the network's one input."""
-    constants = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in constants]
-    shapes = [static_shape(value) for value in inputs]
-    floats = all(value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT for value in inputs)
+    inputs = [value for value in model.graph.inputs if not value.is_initializer()]
+    shapes = [shape_of(value) for value in inputs]
+    floats = all(value.dtype == ir.DataType.FLOAT for value in inputs)
     if len(inputs) != 1 or len(shapes[0]) != _IMAGE or not floats:
         listed = ", ".join(f"{value.name} {list(shape)}" for value, shape in zip(inputs, shapes, strict=True))
         raise InputError(
@@ -118,8 +113,8 @@ def _image(model: onnx.ModelProto, file: Path) -> tuple[int, int, int]:
     return height, width, channels
 
 
-def _check_outputs(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
-    known = Wiring.of(model.graph).makers
+def _check_outputs(model: ir.Model, outputs: Sequence[str]) -> None:
+    known = [name_of(value) for node in model.graph for value in node.outputs]
     for name in outputs:
         if name not in known:
             raise UsageError(f"the file has no tensor {name!r} to cut at", hint=did_you_mean(name, known))

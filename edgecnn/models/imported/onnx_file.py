@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import onnx
+import onnx_ir as ir
 import onnxruntime
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
+from edgecnn.models.imported.onnx_graph import infer_shapes, link, no_graph
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +60,7 @@ def read_model(file: Path) -> onnx.ModelProto:
     return model
 
 
-def fold(model: onnx.ModelProto, name: Path) -> onnx.ModelProto:
+def fold(model: ir.Model, name: Path) -> ir.Model:
     """Return a model with constants folded, shape arithmetic among them, and batch norms in convolutions.
 
     Raises:
@@ -69,13 +71,10 @@ def fold(model: onnx.ModelProto, name: Path) -> onnx.ModelProto:
         options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
         _session(model, name, options, disabled_optimizers=_MOVING)
         folded = onnx.load_model(options.optimized_model_filepath)
-    try:
-        return onnx.shape_inference.infer_shapes(folded, strict_mode=True, data_prop=True)
-    except onnx.shape_inference.InferenceError as error:
-        raise InputError(f"the shapes of {name} cannot be inferred: {one_line(error)}") from error
+    return link(infer_shapes(folded, name, data_prop=True), name)
 
 
-def run(model: onnx.ModelProto, name: Path, image: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+def run(model: ir.Model, name: Path, image: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
     """Run a model of one input as it is written, without optimization; return its outputs.
 
     Raises:
@@ -95,11 +94,13 @@ def _options(level: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOp
 
 
 def _session(
-    model: onnx.ModelProto, name: Path, options: onnxruntime.SessionOptions, **settings: list[str]
+    model: ir.Model, name: Path, options: onnxruntime.SessionOptions, **settings: list[str]
 ) -> onnxruntime.InferenceSession:
     try:
-        return onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"], **settings
-        )
+        content = ir.to_proto(model).SerializeToString()
+    except ir.serde.SerdeError as error:
+        raise no_graph(name, error) from error
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"], **settings)
     except REFUSALS as error:
         raise InputError(f"{name} cannot be opened by ONNX Runtime: {one_line(error)}") from error

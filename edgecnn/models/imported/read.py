@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
+import onnx_ir as ir
 import torch
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgecnn.core.errors import InputError
 from edgecnn.models.imported.graph import ImportedGraph, Node
+from edgecnn.models.imported.onnx_graph import constant, maker, name_of, shape_of
 from edgecnn.models.imported.operators import operator_of, unsupported
-from edgecnn.models.imported.wiring import Wiring
+from edgecnn.models.imported.space_to_depth import MergeSpaceToDepth
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,13 +25,12 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
-_DOMAINS = ("", "ai.onnx")
 _MOST_VALUES = 64
 """Of a constant that configures an operation; a longer one is a weight."""
 
 
-def read_graph(model: onnx.ModelProto) -> tuple[ImportedGraph, dict[str, Tensor]]:
-    """Read a folded model of one input.
+def read_graph(model: ir.Model) -> tuple[ImportedGraph, dict[str, Tensor]]:
+    """Read a folded model of one input, which is rewritten into what torch and runtimes know.
 
     Returns:
         The structure, and the weights by their names in the torch module.
@@ -36,53 +38,51 @@ def read_graph(model: onnx.ModelProto) -> tuple[ImportedGraph, dict[str, Tensor]
     Raises:
         InputError: An operation is unknown; the message names it and its node.
     """
-    return _Reader(model).read()
+    rewritten = ir.passes.Sequential(MergeSpaceToDepth(), JoinActivations(), RemoveUnusedNodesPass())(model)
+    return _Reader(rewritten.model.graph).read()
 
 
 class _Reader:
     """Reads node by node; constants between operations become nodes of their own."""
 
-    def __init__(self, model: onnx.ModelProto) -> None:
-        self._graph = model.graph
-        self._wiring = Wiring.of(model.graph)
+    def __init__(self, graph: ir.Graph) -> None:
+        self._graph = graph
         self._nodes: list[Node] = []
         self._state: dict[str, Tensor] = {}
         self._names: set[str] = set()
         self._made: set[str] = set()
 
     def read(self) -> tuple[ImportedGraph, dict[str, Tensor]]:
-        (entrance,) = [value.name for value in self._graph.input if value.name not in self._wiring.constants]
-        for node in self._graph.node:
+        (entrance,) = [name_of(value) for value in self._graph.inputs if not value.is_initializer()]
+        for node in self._graph:
             if node.op_type != "Constant":
                 self._read(node)
-        outputs = tuple(value.name for value in self._graph.output)
-        nodes = without_unread(join_activations(self._nodes), outputs)
-        kept = {node.name for node in nodes}
-        state = {key: value for key, value in self._state.items() if key.partition(".")[0] in kept}
-        return ImportedGraph(entrance, outputs, tuple(nodes)), state
+        outputs = tuple(map(name_of, self._graph.outputs))
+        return ImportedGraph(entrance, outputs, tuple(self._nodes)), self._state
 
-    def _read(self, source: onnx.NodeProto) -> None:
-        if source.domain not in _DOMAINS:
+    def _read(self, source: ir.Node) -> None:
+        if source.domain:
             raise InputError(
                 f"operation {source.name} is {source.domain}.{source.op_type}, which is not ONNX's own"
             )
-        attributes = {item.name: _attribute(source, item) for item in source.attribute}
-        node = Node(source.op_type, self._name(source), (), tuple(source.output), attributes)
+        attributes = {name: _attribute(source, item) for name, item in source.attributes.items()}
+        outputs = tuple(map(name_of, source.outputs))
+        node = Node(source.op_type, self._name(source), (), outputs, attributes)
         operator = operator_of(node)
         inputs: list[str] = []
         weights: dict[str, Array] = {}
-        for place, name in enumerate(source.input):
+        for place, value in enumerate(source.inputs):
             as_value = operator.values[place] if place < len(operator.values) else None
             as_weight = operator.weights[place] if place < len(operator.weights) else None
-            if not name:
+            if value is None:
                 continue
             if as_value is not None:
-                attributes[as_value] = self._configuration(node, as_value, name)
+                attributes[as_value] = _configuration(node, as_value, value)
             elif as_weight is not None:
-                weights[as_weight] = self._weight(node, name)
+                weights[as_weight] = _weight(node, value)
             else:
-                inputs.append(self._constant(name) if name in self._wiring.constants else name)
-        self._settle(source, attributes)
+                inputs.append(self._input(value))
+        _settle(source, attributes)
         if source.op_type in ("Gemm", "MatMul"):
             _transpose_weight(attributes, weights)
         self._add(Node(node.operator, node.name, tuple(inputs), node.outputs, attributes), weights)
@@ -95,38 +95,16 @@ class _Reader:
         if node.operator == "BatchNormalization":
             self._state[f"{node.name}.num_batches_tracked"] = torch.tensor(0)
 
-    def _settle(self, source: onnx.NodeProto, attributes: dict[str, Value]) -> None:
-        """Turn what a node leaves to the shapes of its tensors into numbers."""
-        into, out = (self._wiring.shapes.get(names[0], ()) for names in (source.input, source.output))
-        if source.op_type == "Resize" and attributes.pop("sizes", []):
-            attributes["scales"] = [made / given for given, made in zip(into, out, strict=True)]
-        if attributes.get("auto_pad") in ("SAME_UPPER", "SAME_LOWER"):
-            attributes["pads"] = _same_pads(source, attributes, into, out, self._wiring)
-            del attributes["auto_pad"]
-
-    def _configuration(self, node: Node, key: str, name: str) -> Value:
-        value = self._wiring.constants.get(name)
-        if value is None or value.size > _MOST_VALUES:
-            raise unsupported(node, f"its {key} is computed, not constant")
-        listed: Value = value.ravel().tolist()
-        return listed
-
-    def _weight(self, node: Node, name: str) -> Array:
-        value = self._wiring.constants.get(name)
-        if value is None:
-            raise unsupported(node, "its weights are computed, not constant")
-        return value
-
-    def _constant(self, name: str) -> str:
-        """Add the node of a constant tensor, once; return the tensor's name."""
-        if name not in self._made:
+    def _input(self, value: ir.Value) -> str:
+        """Return the name of a tensor that a node reads; add the node of one that is constant, once."""
+        name, array = name_of(value), constant(value)
+        if array is not None and name not in self._made:
             self._made.add(name)
-            value = self._wiring.constants[name]
-            self._add(Node("Constant", self._unique(f"constant_{name}"), (), (name,)), {"value": value})
+            self._add(Node("Constant", self._unique(f"constant_{name}"), (), (name,)), {"value": array})
         return name
 
-    def _name(self, node: onnx.NodeProto) -> str:
-        return self._unique(node.name or f"{node.op_type}_{node.output[0]}")
+    def _name(self, node: ir.Node) -> str:
+        return self._unique(_plain_name(node))
 
     def _unique(self, wanted: str) -> str:
         plain = re.sub(r"\W+", "_", wanted, flags=re.ASCII).strip("_")
@@ -138,56 +116,80 @@ class _Reader:
         return name
 
 
+def _plain_name(node: ir.Node) -> str:
+    """Return a node's name, or one made of its operation and its result where it has none."""
+    return node.name or f"{node.op_type}_{name_of(node.outputs[0])}"
+
+
 _RESERVED = frozenset(dir(torch.nn.Module()))
 
 
-def join_activations(nodes: list[Node]) -> list[Node]:
+class JoinActivations(ir.passes.InPlacePass):
     """Turn ``x * sigmoid(x)`` into SiLU and ``x * hardsigmoid(x)`` into hard-swish.
 
     Both are one operation in torch and in runtimes; converters and quantizers know them as such.
     """
-    makers = {name: node for node in nodes for name in node.outputs}
-    joined: list[Node] = []
-    for node in nodes:
-        gates = [makers[name] for name in node.inputs if name in makers] if node.operator == "Mul" else []
-        gate = next((item for item in gates if _gates(item, node)), None)
-        if gate is None:
-            joined.append(node)
-        else:
-            joined.append(Node(_JOINED[gate.operator], node.name, gate.inputs, node.outputs))
-    return joined
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite the model's graph; gates that nothing reads any more are left in it."""
+        products = [node for node in model.graph if node.op_type == "Mul"]
+        found = [(product, gate) for product in products if (gate := _gate(product))]
+        for product, gate in found:
+            joined = ir.node(_JOINED[gate.op_type], gate.inputs, name=_plain_name(product))
+            ir.convenience.replace_nodes_and_values(
+                model.graph, product, [product], [joined], product.outputs, joined.outputs
+            )
+        return ir.passes.PassResult(model, modified=bool(found))
 
 
 _JOINED = {"Sigmoid": "Silu", "HardSigmoid": "HardSwish"}
 
 
-def _gates(gate: Node, product: Node) -> bool:
-    """Whether a node is the gate in a product of a tensor with a gate computed from it."""
-    if gate.operator == "HardSigmoid":
-        alpha, beta = gate.attributes.get("alpha", 0.2), gate.attributes.get("beta", 0.5)
-        if beta != 0.5 or not isinstance(alpha, float) or abs(alpha - 1 / 6) > 1e-6:
-            return False
-    return gate.operator in _JOINED and sorted(product.inputs) == sorted((*gate.inputs, *gate.outputs))
+def _gate(product: ir.Node) -> ir.Node | None:
+    """Return the gate in a product of a tensor with a gate computed from it; None where there is none."""
+    for value in product.inputs:
+        gate = maker(value, *_JOINED)
+        if gate is None or Counter(product.inputs) != Counter((*gate.inputs, *gate.outputs)):
+            continue
+        alpha, beta = gate.attributes.get_float("alpha", 0.2), gate.attributes.get_float("beta", 0.5)
+        if gate.op_type == "Sigmoid" or (beta == 0.5 and abs(alpha - 1 / 6) <= 1e-6):
+            return gate
+    return None
 
 
-def without_unread(nodes: list[Node], outputs: tuple[str, ...]) -> list[Node]:
-    """Leave out the nodes that no output is computed from."""
-    wanted, kept = set(outputs), []
-    for node in reversed(nodes):
-        if wanted.intersection(node.outputs):
-            wanted |= set(node.inputs)
-            kept.append(node)
-    return kept[::-1]
+def _settle(source: ir.Node, attributes: dict[str, Value]) -> None:
+    """Turn what a node leaves to the shapes of its tensors into numbers."""
+    into, out = shape_of(source.inputs[0]) if source.inputs else (), shape_of(source.outputs[0])
+    if source.op_type == "Resize" and attributes.pop("sizes", []):
+        attributes["scales"] = [made / given for given, made in zip(into, out, strict=True)]
+    if attributes.get("auto_pad") in ("SAME_UPPER", "SAME_LOWER"):
+        attributes["pads"] = _same_pads(source, attributes, into, out)
+        del attributes["auto_pad"]
 
 
-def _attribute(node: onnx.NodeProto, item: onnx.AttributeProto) -> Value:
-    value = onnx.helper.get_attribute_value(item)
+def _configuration(node: Node, key: str, value: ir.Value) -> Value:
+    array = constant(value)
+    if array is None or array.size > _MOST_VALUES:
+        raise unsupported(node, f"its {key} is computed, not constant")
+    listed: Value = array.ravel().tolist()
+    return listed
+
+
+def _weight(node: Node, value: ir.Value) -> Array:
+    array = constant(value)
+    if array is None:
+        raise unsupported(node, "its weights are computed, not constant")
+    return array
+
+
+def _attribute(node: ir.Node, item: ir.Attr) -> Value:
+    value = item.value
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="replace")
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | str):
         return value
-    if isinstance(value, list) and all(isinstance(number, int | float) for number in value):
-        return value
+    if isinstance(value, tuple) and all(isinstance(number, int | float) for number in value):
+        return list(value)
     raise InputError(f"{node.op_type} {node.name} cannot be imported: its {item.name} is no number")
 
 
@@ -200,14 +202,13 @@ def _transpose_weight(attributes: dict[str, Value], weights: dict[str, Array]) -
 
 
 def _same_pads(
-    node: onnx.NodeProto,
+    node: ir.Node,
     attributes: dict[str, Value],
     into: tuple[int, ...],
     out: tuple[int, ...],
-    wiring: Wiring,
 ) -> list[int]:
     """Return the padding, top, left, bottom and right, that keeps ``ceil(size / stride)`` places."""
-    kernel: Any = attributes.get("kernel_shape") or list(wiring.constants[node.input[1]].shape[2:])
+    kernel: Any = attributes.get("kernel_shape") or list(shape_of(node.inputs[1])[2:])
     strides: Any = attributes.get("strides", [1, 1])
     dilations: Any = attributes.get("dilations", [1, 1])
     begin, end = [], []

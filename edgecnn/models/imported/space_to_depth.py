@@ -10,25 +10,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
+import onnx_ir as ir
 
-from edgecnn.models.imported.wiring import Wiring, drop_unread
+from edgecnn.models.imported.onnx_graph import constant, maker, stored
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-def merge_into_convolutions(model: onnx.ModelProto) -> None:
-    """Rewrite every convolution right behind a SpaceToDepth operation, in place.
+class MergeSpaceToDepth(ir.passes.InPlacePass):
+    """Rewrite every convolution right behind a SpaceToDepth operation as one of the pixels themselves.
 
     A Gather that reorders the channels between the two, as ONNX Runtime writes it, is merged as well.
     """
-    wiring = Wiring.of(model.graph)
-    for node in model.graph.node:
-        source = _space_to_depth(node, wiring) if node.op_type == "Conv" else None
-        if source is not None:
-            _merge(model.graph, node, *source, wiring)
-    drop_unread(model.graph)
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite the model's graph; what nothing reads any more is left in it."""
+        found = [(node, _space_to_depth(node)) for node in model.graph if node.op_type == "Conv"]
+        for conv, source in found:
+            if source is not None:
+                _merge(model.graph, conv, *source)
+        return ir.passes.PassResult(model, modified=any(source for _, source in found))
 
 
 def spread(kernel: npt.NDArray[Any], channels: npt.NDArray[np.int64], block: int) -> npt.NDArray[Any]:
@@ -55,41 +57,30 @@ def spread(kernel: npt.NDArray[Any], channels: npt.NDArray[np.int64], block: int
     )
 
 
-def _space_to_depth(
-    conv: onnx.NodeProto, wiring: Wiring
-) -> tuple[onnx.NodeProto, npt.NDArray[np.int64]] | None:
+def _space_to_depth(conv: ir.Node) -> tuple[ir.Node, npt.NDArray[np.int64]] | None:
     """Return the operation that gathers a convolution's pixels, and the order of the channels, if any."""
-    settings = {item.name: onnx.helper.get_attribute_value(item) for item in conv.attribute}
-    plain = settings.get("group", 1) == 1 and all(
-        set(settings.get(name, [1])) == {1} for name in ("strides", "dilations")
-    )
-    if not plain or conv.input[1] not in wiring.constants:
+    settings = conv.attributes
+    once = all(set(settings.get_ints(name, [1])) == {1} for name in ("strides", "dilations"))
+    kernel = constant(conv.inputs[1])
+    if settings.get_int("group", 1) != 1 or not once or kernel is None:
         return None
-    order = np.arange(wiring.constants[conv.input[1]].shape[1])
-    maker = wiring.makers.get(conv.input[0])
-    if maker is not None and maker.op_type == "Gather" and maker.input[1] in wiring.constants:
-        order = wiring.constants[maker.input[1]].ravel().astype(np.int64)
-        maker = wiring.makers.get(maker.input[0])
-    if maker is None or maker.op_type != "SpaceToDepth":
-        return None
-    return maker, order
+    order, source = np.arange(kernel.shape[1]), conv.inputs[0]
+    gather = maker(source, "Gather")
+    channels = constant(gather.inputs[1]) if gather else None
+    if gather is not None and channels is not None:
+        order, source = channels.ravel().astype(np.int64), gather.inputs[0]
+    blocks = maker(source, "SpaceToDepth")
+    return None if blocks is None else (blocks, order)
 
 
-def _merge(
-    graph: onnx.GraphProto,
-    conv: onnx.NodeProto,
-    gather: onnx.NodeProto,
-    order: npt.NDArray[np.int64],
-    wiring: Wiring,
-) -> None:
-    block = int(onnx.helper.get_attribute_value(gather.attribute[0]))
-    kernel = spread(wiring.constants[conv.input[1]], order, block)
-    name = f"{conv.input[1]}/pixels"
-    graph.initializer.append(onnx.numpy_helper.from_array(kernel, name))
-    settings = {item.name: onnx.helper.get_attribute_value(item) for item in conv.attribute}
-    settings["kernel_shape"] = kernel.shape[2:]
-    settings["strides"] = [block, block]
-    settings["pads"] = [block * pad for pad in settings.get("pads", [0, 0, 0, 0])]
-    conv.input[0], conv.input[1] = gather.input[0], name
-    conv.ClearField("attribute")
-    conv.attribute.extend(onnx.helper.make_attribute(key, value) for key, value in settings.items())
+def _merge(graph: ir.Graph, conv: ir.Node, blocks: ir.Node, order: npt.NDArray[np.int64]) -> None:
+    block = blocks.attributes["blocksize"].as_int()
+    kernel = spread(stored(conv.inputs[1]), order, block)
+    pixels = ir.val(f"{conv.outputs[0].name}/pixels", const_value=ir.tensor(kernel))
+    graph.initializers.add(pixels)
+    conv.replace_input_with(0, blocks.inputs[0])
+    conv.replace_input_with(1, pixels)
+    pads = [block * pad for pad in conv.attributes.get_ints("pads", [0, 0, 0, 0])]
+    settings = {"kernel_shape": kernel.shape[2:], "strides": [block, block], "pads": pads}
+    for name, values in settings.items():
+        conv.attributes.add(ir.AttrInt64s(name, values))

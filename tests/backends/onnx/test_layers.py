@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 
 from edgecnn.backends.onnx.layers import in_float, read_by_gate, read_by_sigmoid
@@ -11,7 +12,7 @@ from edgecnn.backends.onnx.layers import in_float, read_by_gate, read_by_sigmoid
 make = onnx.helper
 
 
-def _model(*, scaled: bool, watched: bool = False) -> onnx.ModelProto:
+def _graph(*, scaled: bool, watched: bool = False) -> ir.Graph:
     """Two convolutions, a SiLU between them written out, a third behind."""
     weight = onnx.numpy_helper.from_array(np.ones((2, 2, 1, 1), np.float32), "weight")
     scale = onnx.numpy_helper.from_array(np.ones((2, 1, 1, 1), np.float32), "scale")
@@ -33,21 +34,21 @@ def _model(*, scaled: bool, watched: bool = False) -> onnx.ModelProto:
     shape = [1, 2, 4, 4]
     outputs = [make.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name in names]
     entrance = make.make_tensor_value_info("input", onnx.TensorProto.FLOAT, shape)
-    return make.make_model(make.make_graph(nodes, "gated", [entrance], outputs, [weight, scale]))
+    return ir.from_proto(make.make_graph(nodes, "gated", [entrance], outputs, [weight, scale]))
 
 
 @pytest.mark.parametrize("scaled", [False, True])
 def test_the_argument_of_a_gate_is_found_with_and_without_a_scale_inside(scaled: bool) -> None:
-    assert read_by_gate(_model(scaled=scaled)) == {"first_out"}
-    assert read_by_sigmoid(_model(scaled=scaled)) == ({"scaling_out"} if scaled else set())
+    assert read_by_gate(_graph(scaled=scaled)) == {"first_out"}
+    assert read_by_sigmoid(_graph(scaled=scaled)) == ({"scaling_out"} if scaled else set())
 
 
 def test_what_something_else_reads_too_is_no_argument_of_a_gate() -> None:
-    assert read_by_gate(_model(scaled=False, watched=True)) == set()
+    assert read_by_gate(_graph(scaled=False, watched=True)) == set()
 
 
 def test_the_activation_between_two_float_layers_is_float_and_the_one_behind_them() -> None:
-    model = _model(scaled=False)
-    assert in_float(model, ["first", "second"]) == ["first", "product", "relu", "second", "sigmoid"]
-    assert in_float(model, ["second"]) == ["relu", "second"]
-    assert in_float(model, []) == []
+    graph = _graph(scaled=False)
+    assert in_float(graph, ["first", "second"]) == ["first", "product", "relu", "second", "sigmoid"]
+    assert in_float(graph, ["second"]) == ["relu", "second"]
+    assert in_float(graph, []) == []

@@ -9,11 +9,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgecnn.backends.calibration import Calibration
 from edgecnn.backends.format import QuantizeRequest
 from edgecnn.backends.onnx.lower import OPSET
-from edgecnn.backends.onnx.rewrite import pool_globally
+from edgecnn.backends.onnx.rewrite import PoolGlobally, rewrite
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.tensor import TensorInfo
 from tests.backends.conftest import CONTRACT, Make
@@ -50,7 +51,7 @@ def test_a_spatial_mean_becomes_a_pool_of_equal_value(keepdims: int, axes: list[
     model = _mean(axes, keepdims, [1, 4, 5, 6])
     image = np.random.default_rng(0).normal(size=(1, 4, 5, 6)).astype(np.float32)
     before = _run(model, image)
-    pool_globally(model)
+    rewrite(model, PoolGlobally(), RemoveUnusedNodesPass())
     onnx.checker.check_model(model, full_check=True)
     assert "ReduceMean" not in {node.op_type for node in model.graph.node}
     assert not model.graph.initializer, "the axes are of no use any more"
@@ -60,7 +61,7 @@ def test_a_spatial_mean_becomes_a_pool_of_equal_value(keepdims: int, axes: list[
 @pytest.mark.parametrize(("axes", "shape"), [([1], [1, 4, 5, 6]), ([1, 2], [1, 4, 5]), ([2], [1, 4, 5, 6])])
 def test_other_means_stay(axes: list[int], shape: list[int]) -> None:
     model = _mean(axes, 1, shape)
-    pool_globally(model)
+    rewrite(model, PoolGlobally(), RemoveUnusedNodesPass())
     assert [node.op_type for node in model.graph.node][-1] == "ReduceMean"
 
 

@@ -21,8 +21,8 @@ from edgecnn.models.imported.graph import ImportedGraph
 from edgecnn.models.imported.importer import import_onnx
 from edgecnn.models.imported.network import ImportedNetwork
 from edgecnn.models.imported.onnx_file import read_model, run
+from edgecnn.models.imported.onnx_graph import cut, link
 from edgecnn.models.imported.space_to_depth import spread
-from edgecnn.models.imported.wiring import cut
 from edgecnn.models.resolve import resolve_model
 
 SIZE = 32
@@ -73,7 +73,7 @@ def answers_alike(file: Path, outputs: tuple[str, ...] = ()) -> list[np.ndarray]
     with torch.inference_mode():
         answer = module(torch.from_numpy(image))
     made = [part.numpy() for part in ((answer,) if isinstance(answer, torch.Tensor) else answer)]
-    want = run(cut(read_model(file), found.graph.outputs), file, image)
+    want = run(cut(link(read_model(file), file), found.graph.outputs), file, image)
     for name, one, other in zip(found.graph.outputs, want, made, strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-4, err_msg=name)
     return made

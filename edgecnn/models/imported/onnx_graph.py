@@ -1,0 +1,147 @@
+"""ONNX graphs as nodes and values that are linked, by onnx_ir, and what this package asks of them.
+
+A protobuf message knows tensors by name only. In onnx_ir a value knows the node that makes it and the nodes
+that read it, those of subgraphs among them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import onnx
+import onnx_ir as ir
+
+from edgecnn.core.errors import InputError
+from edgecnn.core.text import first_line, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+Shape = tuple[int, ...]
+
+
+def infer_shapes(model: onnx.ModelProto, name: Path, *, data_prop: bool = False) -> onnx.ModelProto:
+    """Return a model with the shapes of all its tensors.
+
+    Args:
+        model: Its nodes are in an order of execution.
+        name: What messages call it.
+        data_prop: Whether shapes that the graph itself computes are followed as well.
+
+    Raises:
+        InputError: The shapes contradict each other, or an operation's shapes are not known.
+    """
+    try:
+        return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=data_prop)
+    except (onnx.shape_inference.InferenceError, UnicodeDecodeError) as error:  # names may be any bytes
+        raise InputError(f"the shapes of {name} cannot be inferred: {one_line(error)}") from error
+
+
+def link(model: onnx.ModelProto, name: Path) -> ir.Model:
+    """Return a model as linked nodes and values, the nodes in an order of execution.
+
+    Args:
+        model: What a file holds; it may come from anybody.
+        name: What messages call it.
+
+    Raises:
+        InputError: Nodes depend on each other in a circle, a tensor is made twice or not at all, a constant
+            has no value, or values lie in another file.
+    """
+    try:
+        linked = ir.serde.deserialize_model(model)
+        linked.graph.sort()
+    except (ir.serde.SerdeError, TypeError, ValueError) as error:
+        raise no_graph(name, error) from error
+    for graph in (linked.graph, *linked.graph.subgraphs()):
+        _check_names([graph.name, *map(name_of, (*graph.inputs, *graph.initializers.values()))], name)
+        for value in graph.initializers.values():
+            _check_tensor(value.const_value, name)
+    for node in linked.graph.all_nodes():
+        _check_node(node, name)
+    return linked
+
+
+def no_graph(name: Path, error: Exception) -> InputError:
+    """Return the error that says why onnx_ir cannot read or write a graph."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return InputError(f"{name} holds no valid graph: {first_line(cause)}")
+
+
+def _check_names(names: Iterable[str | None], name: Path) -> None:
+    """Refuse names that are not UTF-8, which protobuf gives as bytes."""
+    for item in names:
+        if isinstance(item, bytes):
+            raise InputError(f"{name} holds no valid graph: a name in it is not UTF-8")
+
+
+def _check_node(node: ir.Node, name: Path) -> None:
+    _check_names([node.name, node.op_type, node.domain, *node.attributes, *map(name_of, node.outputs)], name)
+    for value in node.inputs:
+        if value is not None and value.producer() is None and value.graph is None:
+            operation = node.name or node.op_type
+            raise InputError(f"{name}: operation {operation} reads a tensor that nothing makes: {value.name}")
+    if node.op_type == "Constant" and (len(node.attributes), len(node.outputs)) != (1, 1):
+        raise InputError(f"{name}: the constant {node.name} does not have one value")
+    for attribute in node.attributes.values():
+        if attribute.type == ir.AttributeType.TENSOR:
+            _check_tensor(attribute.value, name)
+
+
+def _check_tensor(tensor: object, name: Path) -> None:
+    if isinstance(tensor, ir.ExternalTensor):
+        raise InputError(f"{name} keeps its weights in another file, which is not supported")
+
+
+def name_of(value: ir.Value | None) -> str:
+    """Return a tensor's name; that of an input that is left out is empty."""
+    return "" if value is None else value.name or ""
+
+
+def shape_of(value: ir.Value | None) -> Shape:
+    """Return a tensor's shape, -1 where a size is not static; empty where it is not known."""
+    if value is None or value.shape is None:
+        return ()
+    return tuple(size if isinstance(size, int) else -1 for size in value.shape)
+
+
+def constant(value: ir.Value | None) -> npt.NDArray[Any] | None:
+    """Return what a tensor always holds, an initializer or the result of a Constant node; None for others."""
+    tensor = None if value is None else ir.convenience.get_const_tensor(value)
+    return None if tensor is None else tensor.numpy()
+
+
+def stored(value: ir.Value | None) -> npt.NDArray[Any]:
+    """Return what a tensor always holds.
+
+    Raises:
+        InputError: It is computed.
+    """
+    array = constant(value)
+    if array is None:
+        raise InputError(f"tensor {name_of(value)!r} is computed, where a constant is needed")
+    return array
+
+
+def maker(value: ir.Value | None, *kinds: str) -> ir.Node | None:
+    """Return the node that makes a tensor if it is of one of some kinds."""
+    node = None if value is None else value.producer()
+    return node if node is not None and node.op_type in kinds else None
+
+
+def cut(model: ir.Model, outputs: Sequence[str]) -> ir.Model:
+    """Return a copy of the part of a model that computes some tensors, which become its outputs.
+
+    Args:
+        model: The model; what it takes stays the same.
+        outputs: Names of tensors.
+    """
+    inputs = [value for value in model.graph.inputs if not value.is_initializer()]
+    part = ir.convenience.extract(model.graph, inputs, outputs)
+    functions = [function.clone() for function in model.functions.values()]
+    return ir.Model(part, ir_version=model.ir_version, functions=functions)
