@@ -23,8 +23,9 @@ from typing import Any
 from output import print_table, write_json
 
 from edgecnn.backends.registry import find_runtime
+from edgecnn.backends.targets import load_target
 from edgecnn.core.config.paths import cache_dir
-from edgecnn.core.config.target import load_target, target_names
+from edgecnn.core.config.target import target_names
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.devices.host import host
 from edgecnn.devices.local import LocalDevice

@@ -30,12 +30,12 @@ from output import print_table, write_rows
 
 from edgecnn.backends.formats import model_file
 from edgecnn.core.config.paths import store_dir
-from edgecnn.core.config.pipeline import from_source
 from edgecnn.core.config.yaml_source import Source
 from edgecnn.core.errors import MissingDependency
 from edgecnn.core.store.store import Store
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.qemu import EmulatedDevice
+from edgecnn.pipeline.loading import from_source
 from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.planner.pruning import PRUNED_STEP
 from edgecnn.pipeline.runner import SilentReporter, execute

@@ -32,10 +32,10 @@ from native_defaults import onnx2tf_default
 from output import print_table, write_rows
 
 from edgecnn.backends.formats import model_file
-from edgecnn.core.config.pipeline import Pipeline, from_source, load_pipeline
 from edgecnn.core.config.yaml_source import Source
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.local import LocalDevice
+from edgecnn.pipeline.loading import from_source, load_pipeline
 from edgecnn.pipeline.make_targets import Places, make_targets
 from edgecnn.pipeline.runner import SilentReporter
 from edgecnn.pipeline.stages.outputs import read_outputs
@@ -47,6 +47,8 @@ from edgecnn.proof.links.output_distance import sqnr_db
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from edgecnn.core.config.pipeline import Pipeline
 
 NETWORKS = (
     "zoo:mobilenetv2",

@@ -9,12 +9,14 @@ from typing import Any, get_args, get_origin
 import typer
 from pydantic import BaseModel
 
+from edgecnn.backends.registry import compilers, formats, load, runtimes
+from edgecnn.backends.targets import load_target
 from edgecnn.core.config.pipeline import PipelineSpec
-from edgecnn.core.config.target import Target, load_target, target_names
+from edgecnn.core.config.target import Target, target_names
 from edgecnn.ui.cli.main import app
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pydantic.fields import FieldInfo
 
@@ -76,7 +78,19 @@ def targets_page() -> str:
         f"| `{name}` | {_cell(' '.join(load_target(name).description.split()))} |" for name in target_names()
     )
     listed = f"# Targets\n\n| target | what it is |\n|---|---|\n{rows}\n\n"
-    return f"{_NOTE}\n\n{listed}" + _schema_page("Keys of a target", Target).removeprefix(f"{_NOTE}\n\n")
+    names = (
+        f"Formats: {_listed(formats())}. Runtimes: {_listed(runtimes())}. Compilers: {_listed(compilers())}."
+    )
+    keys = _schema_page("Keys of a target", Target).removeprefix(f"{_NOTE}\n\n")
+    options = [
+        _section(f"compile: {{compiler: {record.name}}}", load(record.options, record.origin))
+        for record in compilers().values()
+    ]
+    return "\n\n".join([f"{_NOTE}\n\n{listed}{names}", keys.rstrip(), *options]) + "\n"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _schema_page(title: str, model: type[BaseModel]) -> str:

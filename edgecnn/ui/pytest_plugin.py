@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edgecnn.backends.targets import runtime_options
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -163,6 +165,6 @@ def edgecnn_session(edgecnn_artifact: Artifact, tmp_path: Path) -> Iterator[Sess
         edgecnn_artifact.model,
         log=tmp_path / "worker.log",
         threads=target.threads,
-        extra=target.runtime_options(),
+        extra=runtime_options(target),
     ) as session:
         yield session

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.core.config.target import load_target
+from edgecnn.backends.targets import load_target
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.packaging.select_artifact import choose_artifact, fitness
 from tests.support.tiny_run import write_artifact

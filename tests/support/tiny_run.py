@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgecnn.backends.targets import load_target
 from edgecnn.core.config.budgets import Budgets
-from edgecnn.core.config.target import load_target
 from edgecnn.core.documents.measured import Measured
 from edgecnn.core.store.digest import digest_file
 from edgecnn.core.store.manifest import Artifact, Manifest

@@ -11,15 +11,14 @@ from edgecnn.core.config.base import Schema
 from edgecnn.core.config.budgets import Budgets, unknown_budget
 from edgecnn.core.config.pruning import PruneSettings
 from edgecnn.core.config.qat import QatSettings
-from edgecnn.core.config.references import resolve
 from edgecnn.core.config.search import SearchSettings
-from edgecnn.core.config.target import Target, load_target
 from edgecnn.core.config.training import TrainSettings
-from edgecnn.core.config.yaml_source import Location, Source, override, validate
-from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from edgecnn.core.config.target import Target
+    from edgecnn.core.config.yaml_source import Location, Source
 
 EVERY_TARGET = "*"
 
@@ -231,65 +230,3 @@ class Pipeline:
                 places = [("budgets", key, name) for key in (target, EVERY_TARGET)]
                 place: Location = next((p for p in places if p in self.source.where), ("targets", target))
                 raise unknown_budget(self.source.locate(place), f"{place[0]}.{place[1]}.{name}", metrics)
-
-
-def load_pipeline(reference: str, overrides: tuple[str, ...] = ()) -> Pipeline:
-    """Load a pipeline by name or path and lay dotted overrides such as ``train.epochs=1`` over it.
-
-    Raises:
-        UsageError: A name, a key or a value is wrong; the message has file and line.
-    """
-    source = _targets_as_mapping(resolve(reference, "pipelines"))
-    for assignment in overrides:
-        source = _targets_as_mapping(override(source, assignment))
-    return from_source(source)
-
-
-def from_source(source: Source) -> Pipeline:
-    """Check a pipeline's content and resolve its targets."""
-    spec = validate(source, PipelineSpec)
-    targets = {name: _with_budgets(_load(source, name), spec) for name in spec.targets}
-    for name in spec.budgets:
-        if name != EVERY_TARGET and name not in targets:
-            raise UsageError(
-                f"{source.locate(('budgets', name))}: {name!r} is no target of this pipeline",
-                hint=f"its targets: {', '.join(targets)}",
-            )
-    return Pipeline(spec, targets, source)
-
-
-def _load(source: Source, name: str) -> Target:
-    prefix: Location = ("targets", name)
-    changes = source.data["targets"][name] or {}
-    where = {
-        location[2:]: line
-        for location, line in source.where.items()
-        if location[:2] == prefix and location[2:]
-    }
-    try:
-        return load_target(name, Source(changes, where, source.locate(prefix)))
-    except UsageError as error:
-        if error.message.startswith("unknown target"):
-            raise UsageError(f"{source.locate(prefix)}: {error.message}", hint=error.hint) from error
-        raise
-
-
-def _with_budgets(target: Target, spec: PipelineSpec) -> Target:
-    budgets = target.budgets
-    for name in (EVERY_TARGET, target.name):
-        if name in spec.budgets:
-            budgets = spec.budgets[name].over(budgets)
-    return target.model_copy(update={"budgets": budgets})
-
-
-def _targets_as_mapping(source: Source) -> Source:
-    """Let ``targets: [a, b]`` stand for ``targets: {a: , b: }``, lines included."""
-    names = source.data.get("targets")
-    if not isinstance(names, list):
-        return source
-    where = dict(source.where)
-    for index, name in enumerate(names):
-        if not isinstance(name, str):
-            raise UsageError(f"{source.locate(('targets', index))}: a target must be a name")
-        where["targets", name] = source.locate(("targets", index))
-    return Source({**source.data, "targets": dict.fromkeys(names)}, where, source.name)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from edgecnn.core.config import paths
 from edgecnn.core.config.base import Schema
 from edgecnn.core.config.budgets import Budgets
 from edgecnn.core.config.quantities import Fraction
 from edgecnn.core.config.quantization import QuantizeConfig
-from edgecnn.core.config.references import resolve
-from edgecnn.core.config.yaml_source import Source, merge, validate
 
 Isa = Literal[
     "any",
@@ -26,41 +24,6 @@ Isa = Literal[
     "arm64-dotprod",
     "arm64-i8mm",
 ]
-
-
-RuntimeName = Literal[
-    "onnxruntime", "litert", "tflite-runtime", "openvino", "tosa", "tflite-micro", "qnn", "rknn"
-]
-
-Accelerator = Literal[
-    "ethos-u55-32",
-    "ethos-u55-64",
-    "ethos-u55-128",
-    "ethos-u55-256",
-    "ethos-u65-256",
-    "ethos-u65-512",
-    "ethos-u85-128",
-    "ethos-u85-256",
-    "ethos-u85-512",
-    "ethos-u85-1024",
-    "ethos-u85-2048",
-]
-
-
-Soc = Literal[
-    "sa8255",
-    "sa8295",
-    "sm8350",
-    "sm8450",
-    "sm8475",
-    "sm8550",
-    "sm8650",
-    "sm8750",
-    "sm8850",
-    "qcs9100",
-]
-
-RockchipPlatform = Literal["rk3562", "rk3566", "rk3568", "rk3576", "rk3588"]
 
 
 class VerificationLimits(Schema):
@@ -103,37 +66,13 @@ class VerificationLimits(Schema):
     """Link 4: most that the task metric may fall below fp32 PyTorch on the same images."""
 
 
-class VelaConfig(Schema):
-    """What Vela compiles for; the names of the last two are sections of its ``Arm/vela.ini``."""
+class CompileConfig(Schema):
+    """What a compiler for an NPU compiles for: its name, and options that its backend knows and checks."""
 
-    compiler: Literal["vela"]
-    accelerator: Accelerator
-    """Family of the NPU and its multiply-accumulates a cycle."""
+    model_config = ConfigDict(extra="allow")
 
-    system_config: str
-    """Clock and memories of the chip around it."""
-
-    memory_mode: str
-    """What lies in which memory."""
-
-    optimise: Literal["Performance", "Size"] = "Performance"
-    """``Size`` takes the least SRAM instead of the fewest cycles."""
-
-
-class QnnConfig(Schema):
-    """What Qualcomm's QNN compiles for."""
-
-    compiler: Literal["qnn"]
-    soc: Soc
-    """The chip, by Qualcomm's name; a context binary is for one only."""
-
-
-class RknnConfig(Schema):
-    """What Rockchip's RKNN toolkit compiles for."""
-
-    compiler: Literal["rknn"]
-    platform: RockchipPlatform
-    """The chip."""
+    compiler: str
+    """Name of the compiler."""
 
 
 class Target(Schema):
@@ -146,15 +85,17 @@ class Target(Schema):
     extends: str | None = None
     """Another target whose keys hold where this one has none."""
 
-    format: Literal["onnx", "tflite", "openvino"]
+    format: str
+    """Format of the file, one that a backend brings."""
+
     precision: Literal["fp32", "fp16", "int8"]
-    runtime: RuntimeName
+    runtime: str
     """What executes the file as it ships; for an NPU, a simulator of it."""
 
-    reference_runtime: RuntimeName | None = None
+    reference_runtime: str | None = None
     """What executes the float file and the reference; ``runtime`` itself where none is given."""
 
-    compile: VelaConfig | QnnConfig | RknnConfig | None = Field(default=None, discriminator="compiler")
+    compile: CompileConfig | None = None
     """The NPU that the file is compiled for."""
 
     isa: Isa = "any"
@@ -171,25 +112,6 @@ class Target(Schema):
 
     verification: VerificationLimits = VerificationLimits()
     budgets: Budgets = Budgets()
-
-    def runtime_options(self) -> dict[str, str]:
-        """Return what the runtime must know beside the file: which chip a simulator stands for."""
-        if self.compile is None or self.compile.compiler != self.runtime:
-            return {}
-        return self.compile.model_dump(exclude={"compiler"})
-
-
-def load_target(name: str, changes: Source | None = None) -> Target:
-    """Load a target by name or path, with the ``changes`` that a pipeline makes to it.
-
-    Raises:
-        UsageError: No such target (the nearest name is in the hint), or the file is wrong.
-    """
-    source = resolve(name, "targets")
-    if changes is not None:
-        source = merge(source, changes)
-    stem = name.rsplit("/", 1)[-1].removesuffix(".yaml")
-    return validate(Source({**source.data, "name": stem}, source.where, source.name), Target)
 
 
 def target_names() -> list[str]:

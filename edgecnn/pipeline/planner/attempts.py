@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import find_runtime
+from edgecnn.backends.targets import runtime_options
 from edgecnn.devices.host import host
 from edgecnn.pipeline.plan import FIRST, Attempt
 from edgecnn.pipeline.planner.recovery import network_of
@@ -101,7 +102,7 @@ def _verify(attempt: Attempt) -> Step:
         threads=target.threads,
         host_isa=host().isa,
         limits=target.verification.model_dump(exclude_none=True),
-        options=target.runtime_options(),
+        options=runtime_options(target),
     )
     inputs = {
         "float": f"lower:{target.format}{attempt.network.truth_suffix}",
@@ -119,7 +120,7 @@ def _verify(attempt: Attempt) -> Step:
 def _evaluate(attempt: Attempt) -> Step:
     target = attempt.target
     parameters = EvaluateParameters(
-        target.format, target.runtime, target.threads, host().isa, target.runtime_options()
+        target.format, target.runtime, target.threads, host().isa, runtime_options(target)
     )
     inputs = {"model": attempt.model_file, "images": "prepare:eval"}
     after = (attempt.step("verify"),)

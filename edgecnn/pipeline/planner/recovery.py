@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.kernels import kernels_of
+from edgecnn.backends.registry import find_format
 from edgecnn.core.config.qat import QatSettings
 from edgecnn.core.config.quantization import RUNGS, Rung
 from edgecnn.core.documents.metric import find_metric
@@ -77,7 +78,7 @@ def rungs_of(plan: Plan, target: Target) -> tuple[Rung, ...]:
         return (target.quantize.method,)
     spec = plan.pipeline.spec
     rungs: tuple[Rung, ...] = RUNGS if spec.qat is not None or spec.train is not None else RUNGS[:-1]
-    if target.format == "tflite" or target.compile is not None:
+    if find_format(target.format).integer_int8 or target.compile is not None:
         rungs = tuple(rung for rung in rungs if rung != "entry")
     if spec.model.name.endswith(".onnx") and not is_held_to_accuracy(target):
         # Nothing would say that the first rung is not enough, and for detectors with SiLU it is not.

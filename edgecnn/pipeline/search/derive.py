@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.core.config.pipeline import EVERY_TARGET, CalibrationConfig, Pipeline, from_source
+from edgecnn.core.config.pipeline import EVERY_TARGET, CalibrationConfig, Pipeline
 from edgecnn.core.config.pruning import GOALS, PruneSettings
 from edgecnn.core.config.yaml_source import Source
+from edgecnn.pipeline.loading import from_source
 from edgecnn.pipeline.search.space import original_sides, original_width
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.backends.registry import find_runtime
+from edgecnn.backends.registry import find_format, find_runtime
 from edgecnn.core.config.search import MOST_COMBINATIONS, Quantization, SearchBudgets, SearchSettings
 from edgecnn.core.errors import UsageError
 from edgecnn.models import zoo
@@ -249,8 +249,11 @@ def _check_float(target: Target, quantization: tuple[Quantization, ...]) -> None
             f"search.quantization: {floats[0]} is nothing for {target.name}, which is integer throughout",
             hint=f"leave {' and '.join(floats)} out, or search a float target",
         )
-    if "fp16" in floats and target.format == "onnx":
-        raise UsageError("search.quantization: ONNX targets have no fp16 here", hint="leave fp16 out")
+    for name in floats:
+        if name not in find_format(target.format).precisions:
+            raise UsageError(
+                f"search.quantization: {target.format} files have no {name}", hint=f"leave {name} out"
+            )
 
 
 def _macs(spec: PipelineSpec, settings: SearchSettings) -> tuple[float, ...]:

@@ -11,8 +11,9 @@ from edgecnn.backends.compilers import make_compiler
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.npu_report import NpuReport
 from edgecnn.backends.registry import find_compiler
+from edgecnn.backends.targets import compile_options
 from edgecnn.core import process
-from edgecnn.core.errors import UsageError, WorkerError
+from edgecnn.core.errors import WorkerError
 from edgecnn.core.toolchains.environment import require
 from edgecnn.devices.local import LocalDevice
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
@@ -44,14 +45,11 @@ class CompileParameters:
         """Return what a target with an NPU is compiled for.
 
         Raises:
-            UsageError: The target has none.
+            UsageError: The target has none, or asks its compiler for what it has not.
         """
-        config = target.compile
-        if config is None:
-            raise UsageError(
-                f"target {target.name!r} has no NPU to compile for", hint="`edgecnn targets` lists them all"
-            )
-        return cls(target.format, config.compiler, config.model_dump(exclude={"compiler"}))
+        options = compile_options(target)
+        assert target.compile is not None  # noqa: S101 - else there are no options; tells the type checker
+        return cls(target.format, target.compile.compiler, options)
 
 
 def run(inputs: Inputs, parameters: CompileParameters, context: Context) -> None:

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from edgecnn.backends.targets import load_target
 from edgecnn.core.config.quantities import BYTES, parse_quantity
-from edgecnn.core.config.target import load_target
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.models.spec import SCHEMA

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.backends.targets import runtime_options
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import UsageError
 from edgecnn.core.store.manifest import Artifact
@@ -127,7 +128,7 @@ def opener(artifact: Artifact, log: Path, device: Device) -> Callable[[], Sessio
         log=log,
         threads=target.threads,
         cpus=device.cpus()[-target.threads :],
-        extra=target.runtime_options(),
+        extra=runtime_options(target),
     )
 
 

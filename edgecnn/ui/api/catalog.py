@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edgecnn.core.config.target import load_target, target_names
+from edgecnn.backends.targets import load_target
+from edgecnn.core.config.target import target_names
 from edgecnn.models.fetch import locate
 from edgecnn.models.zoo import ZOO
 

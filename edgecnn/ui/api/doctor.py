@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
 
+from edgecnn.backends.targets import load_target
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core.config.paths import home
-from edgecnn.core.config.target import load_target, target_names
+from edgecnn.core.config.target import target_names
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.devices.host import host
 from edgecnn.pipeline.keys import extras

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.backends.registry import simulator
+from edgecnn.backends.targets import runtime_options
 from edgecnn.backends.worker.isa import foreign
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.errors import UsageError
@@ -131,7 +132,7 @@ def _evaluate(
             artifact.model,
             log=folder / "worker.log",
             threads=target.threads,
-            extra=target.runtime_options(),
+            extra=runtime_options(target),
         ) as session,
     ):
         evaluation = session.evaluate(

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.config.paths import home
-from edgecnn.core.config.pipeline import from_source
 from edgecnn.core.config.yaml_source import Source, override
+from edgecnn.pipeline.loading import from_source
 from edgecnn.pipeline.make_targets import Places, make_targets
 from edgecnn.pipeline.runner import Reporter, SilentReporter
 

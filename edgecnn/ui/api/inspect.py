@@ -9,8 +9,8 @@ from typing import Any
 
 from edgecnn.backends.formats import format_of
 from edgecnn.backends.npu_report import NpuReport
+from edgecnn.backends.targets import load_target
 from edgecnn.core import process
-from edgecnn.core.config.target import load_target
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import edgecnn
-from edgecnn.core.config.pipeline import load_pipeline
 from edgecnn.devices.host import host
+from edgecnn.pipeline.loading import load_pipeline
 from edgecnn.pipeline.make_targets import Places, make_targets
 from edgecnn.pipeline.runner import Reporter, SilentReporter, environment_fault
 from edgecnn.pipeline.step import Status, StepResult

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import filelock
 
 from edgecnn.core.config.paths import store_dir
-from edgecnn.core.config.pipeline import load_pipeline
 from edgecnn.core.errors import InputError, MissingDependency, UsageError
 from edgecnn.core.store.store import Store
+from edgecnn.pipeline.loading import load_pipeline
 from edgecnn.pipeline.runner import environment_fault
 from edgecnn.pipeline.search import derive
 from edgecnn.pipeline.search.halving import COSTS, Halving

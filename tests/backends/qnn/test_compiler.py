@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 import pytest
 
+from edgecnn.backends.qnn.options import Soc
 from edgecnn.backends.qnn.runtime import SOCS, QnnHtp
+from edgecnn.backends.targets import load_target
 from edgecnn.backends.worker.runtime import Options
-from edgecnn.core.config.target import Soc, load_target
 from edgecnn.core.errors import InputError, MissingDependency, UsageError, WorkerError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgecnn.backends.rknn.compiler import read_build
-from edgecnn.core.config.target import load_target
+from edgecnn.backends.targets import load_target
 from edgecnn.core.errors import InputError, MissingDependency, WorkerError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgecnn.backends.npu_report import NpuReport
+from edgecnn.backends.targets import load_target
 from edgecnn.backends.vela.compiler import Vela, read_estimate
-from edgecnn.core.config.target import load_target
 from edgecnn.core.errors import InputError, MissingDependency, WorkerError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from edgecnn.core.config.budgets import Budgets
-from edgecnn.core.config.pipeline import load_pipeline
 from edgecnn.core.documents.metric import BUDGETS, METRICS, find_metric
 from edgecnn.core.errors import UsageError
+from edgecnn.pipeline.loading import load_pipeline
 from edgecnn.pipeline.planner.make import make_plan
 
 PIPELINE = """\

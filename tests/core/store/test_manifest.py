@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.core.config.target import load_target
+from edgecnn.backends.targets import load_target
 from edgecnn.core.errors import InputError
 from edgecnn.core.store.digest import digest_file
 from edgecnn.core.store.manifest import MAX_BYTES, Artifact, Manifest

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from edgecnn.core.config.pipeline import from_source
 from edgecnn.core.config.quantization import RUNGS
 from edgecnn.core.config.yaml_source import Source
+from edgecnn.pipeline.loading import from_source
 from edgecnn.pipeline.plan import Plan
 from edgecnn.pipeline.planner.recovery import network_of, rungs_of
 from edgecnn.pipeline.stages.recover import EqualizeParameters

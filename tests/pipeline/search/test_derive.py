@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 import yaml
 
-from edgecnn.core.config.pipeline import Pipeline, load_pipeline
+from edgecnn.core.config.pipeline import Pipeline
+from edgecnn.pipeline.loading import load_pipeline
 from edgecnn.pipeline.search import derive
 from edgecnn.pipeline.search.space import Combination, Space, space_of
 

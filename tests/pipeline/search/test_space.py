@@ -2,9 +2,10 @@ from typing import Any
 
 import pytest
 
-from edgecnn.core.config.pipeline import Pipeline, from_source
+from edgecnn.core.config.pipeline import Pipeline
 from edgecnn.core.config.yaml_source import Source
 from edgecnn.core.errors import UsageError
+from edgecnn.pipeline.loading import from_source
 from edgecnn.pipeline.search.space import Combination, space_of
 
 BUDGETS = {"onnx-int8": {"accuracy_drop": "1 %", "latency_ratio": 0.5, "size": "500 kB"}}

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.core.config.pipeline import load_pipeline
 from edgecnn.core.store.store import Store
+from edgecnn.pipeline.loading import load_pipeline
 from edgecnn.pipeline.search.progress import Deadline, SilentSearchReporter, TimeIsUp
 from edgecnn.pipeline.search.space import space_of
 from edgecnn.pipeline.search.trials import Trials

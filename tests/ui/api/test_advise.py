@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import edgecnn
+from edgecnn.backends.targets import load_target
 from edgecnn.core.config.budgets import Budgets
-from edgecnn.core.config.target import load_target
 from edgecnn.core.documents.measured import Measured
 from edgecnn.core.errors import MissingDependency, UsageError
 from edgecnn.models.checkpoint import save_checkpoint

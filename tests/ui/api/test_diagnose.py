@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import edgecnn
-from edgecnn.core.config.target import load_target
+from edgecnn.backends.targets import load_target
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.core.store.store import Store

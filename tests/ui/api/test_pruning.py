@@ -185,7 +185,7 @@ def test_the_speed_of_a_simulator_is_no_goal(pruned_file: Path) -> None:
 
 
 def test_the_multiple_is_that_of_all_targets(pruned_file: Path) -> None:
-    from edgecnn.core.config.pipeline import load_pipeline
+    from edgecnn.pipeline.loading import load_pipeline
     from edgecnn.pipeline.planner.pruning import channel_multiple
 
     loaded = load_pipeline(str(pruned_file), ("targets=[onnx-int8, ethos-u55-128]",))

@@ -14,8 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 import edgecnn
-from edgecnn.core.config.pipeline import load_pipeline
 from edgecnn.core.errors import InputError, MissingDependency, UsageError
+from edgecnn.pipeline.loading import load_pipeline
 from edgecnn.pipeline.search.outcome import cost
 from edgecnn.pipeline.search.progress import SilentSearchReporter
 from edgecnn.pipeline.search.result import SearchResult

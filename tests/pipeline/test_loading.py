@@ -2,11 +2,12 @@ from pathlib import Path
 
 import pytest
 
+from edgecnn.backends.targets import load_target
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core.config import paths
-from edgecnn.core.config.pipeline import load_pipeline
-from edgecnn.core.config.target import load_target, target_names
+from edgecnn.core.config.target import target_names
 from edgecnn.core.errors import UsageError
+from edgecnn.pipeline.loading import load_pipeline
 
 PIPELINE = """\
 name: mine

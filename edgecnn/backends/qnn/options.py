@@ -1,0 +1,27 @@
+"""What a target may ask of Qualcomm's QNN."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from edgecnn.core.config.base import Schema
+
+Soc = Literal[
+    "sa8255",
+    "sa8295",
+    "sm8350",
+    "sm8450",
+    "sm8475",
+    "sm8550",
+    "sm8650",
+    "sm8750",
+    "sm8850",
+    "qcs9100",
+]
+
+
+class QnnOptions(Schema):
+    """What Qualcomm's QNN compiles for."""
+
+    soc: Soc
+    """The chip, by Qualcomm's name; a context binary is for one only."""

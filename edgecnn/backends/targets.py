@@ -1,0 +1,97 @@
+"""Targets whose names are known: of a format, of runtimes and of a compiler with its options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError, create_model
+
+from edgecnn.backends import registry
+from edgecnn.core.config.base import Schema
+from edgecnn.core.config.references import resolve
+from edgecnn.core.config.target import CompileConfig, Target
+from edgecnn.core.config.yaml_source import Source, merge, validate
+from edgecnn.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def load_target(name: str, changes: Source | None = None) -> Target:
+    """Load a target by name or path, with the ``changes`` that a pipeline makes to it.
+
+    Raises:
+        UsageError: There is no such target (the nearest name is in the hint), the file is wrong, or it names
+            a format, a runtime or a compiler that no backend brings.
+    """
+    source = resolve(name, "targets")
+    if changes is not None:
+        source = merge(source, changes)
+    stem = name.rsplit("/", 1)[-1].removesuffix(".yaml")
+    source = Source({**source.data, "name": stem}, source.where, source.name)
+    target = validate(source, Target)
+    _require(source, "format", registry.find_format, target.format)
+    _require(source, "runtime", registry.find_runtime, target.runtime)
+    if target.reference_runtime is not None:
+        _require(source, "reference_runtime", registry.find_runtime, target.reference_runtime)
+    return target if target.compile is None else _with_options(source, target, target.compile.compiler)
+
+
+def compile_options(target: Target) -> dict[str, str]:
+    """Return what a target asks of its compiler, checked by the compiler's own schema.
+
+    A target may come from a manifest, which is not trusted.
+
+    Raises:
+        UsageError: The target has no NPU, no backend brings its compiler, or the compiler has no such option.
+    """
+    config = target.compile
+    if config is None:
+        raise UsageError(
+            f"target {target.name!r} has no NPU to compile for", hint="`edgecnn targets` lists them all"
+        )
+    try:
+        options = _options_model(config.compiler).model_validate(config.model_dump(exclude={"compiler"}))
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = ".".join(map(str, problem["loc"]))
+        raise UsageError(f"target {target.name!r}: compile.{place}: {problem['msg']}") from error
+    return options.model_dump(mode="json")
+
+
+def runtime_options(target: Target) -> dict[str, str]:
+    """Return what a target's runtime must know beside the file: which chip a simulator stands for.
+
+    Raises:
+        UsageError: No backend brings the target's compiler, or the compiler has no such option.
+    """
+    if target.compile is None or target.compile.compiler != target.runtime:
+        return {}
+    return compile_options(target)
+
+
+def _require(source: Source, key: str, find: Callable[[str], object], name: str) -> None:
+    try:
+        find(name)
+    except UsageError as error:
+        raise UsageError(f"{source.locate((key,))}: {key}: {error.message}", hint=error.hint) from error
+
+
+def _with_options(source: Source, target: Target, compiler: str) -> Target:
+    """Return a target with every option of its compiler, those that it leaves out included."""
+    try:
+        options = _options_model(compiler)
+    except UsageError as error:
+        where = source.locate(("compile", "compiler"))
+        raise UsageError(f"{where}: compile.compiler: {error.message}", hint=error.hint) from error
+    given = {key: value for key, value in source.data["compile"].items() if key != "compiler"}
+    section = create_model("Section", __base__=Schema, compile=(options, ...))
+    checked: Any = validate(Source({"compile": given}, source.where, source.name), section)
+    values = {"compiler": compiler, **checked.compile.model_dump(mode="json")}
+    return target.model_copy(update={"compile": CompileConfig.model_validate(values)})
+
+
+def _options_model(compiler: str) -> type[Schema]:
+    record = registry.find_compiler(compiler)
+    model: type[Schema] = registry.load(record.options, record.origin)
+    return model
