@@ -1,4 +1,4 @@
-"""Builders of the zoo's families over torchvision, timm and our own EfficientNet-Lite.
+"""Builders of the zoo's families over torchvision and timm.
 
 Every builder takes ``classes`` and ``in_channels`` (1 or 3), and where the family has them ``width`` and
 ``stem_stride``. A network with weights for 224 px shrinks its input 32 times; for images of 28 to 96 px a

@@ -26,9 +26,9 @@ _LAYERS: Mapping[str, tuple[str, ...]] = {
     "mobilenetv2": ("features*",),
     "mobilenetv4-conv-small": ("conv_stem", "bn1", "blocks*"),
     "mobilenetv4-conv-medium": ("conv_stem", "bn1", "blocks*"),
-    "efficientnet-lite0": ("conv_stem", "bn1", "act", "blocks*"),
-    "efficientnet-lite1": ("conv_stem", "bn1", "act", "blocks*"),
-    "efficientnet-lite2": ("conv_stem", "bn1", "act", "blocks*"),
+    "efficientnet-lite0": ("conv_stem", "bn1", "blocks*"),
+    "efficientnet-lite1": ("conv_stem", "bn1", "blocks*"),
+    "efficientnet-lite2": ("conv_stem", "bn1", "blocks*"),
 }
 BACKBONES = tuple(_LAYERS)
 
