@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from edgecnn.devices.session import Session
-    from edgecnn.pipeline.step import Step, StepResult
+    from edgecnn.pipeline.step import AnyStep, StepResult
 
 SECTIONS = ("fashion", "lite0", "latency")
 FINETUNED, CONTROL, SCRATCH = "pruned, trained on", "unpruned, trained on", "smaller, from scratch"
@@ -331,7 +331,7 @@ def trained(document: dict[str, Any]) -> float:
     return float(entry.record["notes"]["training"]["last_metric"])
 
 
-def made(steps: Sequence[Step], wanted: Sequence[str]) -> dict[str, Path]:
+def made(steps: Sequence[AnyStep], wanted: Sequence[str]) -> dict[str, Path]:
     """Execute the steps that some are made from and return their outputs; what is in the store is reused."""
     with tempfile.TemporaryDirectory(prefix="edgecnn-pruning-") as logs:
         results = execute(needed(steps, wanted), Store(store_dir()), SilentReporter(), Path(logs))
@@ -346,7 +346,7 @@ def check(results: dict[str, StepResult]) -> None:
             raise result.error
 
 
-def needed(steps: Sequence[Step], wanted: Sequence[str]) -> list[Step]:
+def needed(steps: Sequence[AnyStep], wanted: Sequence[str]) -> list[AnyStep]:
     """Return the steps of a plan that some of them, by id, are made from, in its order."""
     names = set(wanted)
     for step in reversed(steps):

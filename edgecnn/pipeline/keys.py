@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgecnn.backends.registry import formats
 from edgecnn.core.errors import MissingDependency
@@ -12,7 +12,7 @@ from edgecnn.core.toolchains.environment import require
 from edgecnn.pipeline.stages.base import Stage, parameters_json
 
 if TYPE_CHECKING:
-    from edgecnn.pipeline.step import Step, StepResult
+    from edgecnn.pipeline.step import AnyStep, StepResult
 
 _OTHER_EXTRAS = {
     "torch": "torch",
@@ -36,7 +36,7 @@ def extras() -> dict[str, str]:
     return found
 
 
-def step_key(step: Step, results: dict[str, StepResult]) -> str:
+def step_key(step: AnyStep, results: dict[str, StepResult]) -> str:
     """Return the key of a step whose inputs are finished.
 
     Inputs enter by the digest of their bytes, not by their own keys: a step that was redone with the same
@@ -62,7 +62,7 @@ def step_key(step: Step, results: dict[str, StepResult]) -> str:
     )
 
 
-def package_versions(stage: Stage) -> dict[str, str]:
+def package_versions(stage: Stage[Any]) -> dict[str, str]:
     """Return the installed versions of a stage's packages and vendor tools, without importing them."""
     versions = {}
     for name in stage.packages:

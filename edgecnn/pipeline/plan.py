@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import Pipeline
     from edgecnn.core.config.quantization import Rung
     from edgecnn.core.config.target import Target
-    from edgecnn.pipeline.step import Step
+    from edgecnn.pipeline.step import AnyStep
 
 FIRST: Rung = "plain"
 
@@ -80,12 +80,12 @@ class Plan:
     """
 
     pipeline: Pipeline
-    steps: list[Step] = field(default_factory=list)
+    steps: list[AnyStep] = field(default_factory=list)
     checkpoint: str = "network"
     has_eval: bool = False
     attempts: dict[str, list[Attempt]] = field(default_factory=dict)
 
-    def add(self, step: Step) -> str:
+    def add(self, step: AnyStep) -> str:
         """Append a step and return its id; a step that is there already is not added again."""
         if step.id not in self:
             self.steps.append(step)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from edgecnn.core.errors import EdgecnnError, MachineFault
 from edgecnn.devices.host import host
+from edgecnn.pipeline.gates import check_gate
 from edgecnn.pipeline.keys import package_versions, step_key
 from edgecnn.pipeline.stages.base import Context, parameters_json
-from edgecnn.pipeline.step import Status, Step, StepResult
+from edgecnn.pipeline.step import AnyStep, Status, StepResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,16 +30,16 @@ _ENVIRONMENT_FAULTS = {
 class Reporter(Protocol):
     """Receives what the runner does; the command line draws it, a library user may ignore it."""
 
-    def planned(self, steps: Sequence[Step]) -> None:
+    def planned(self, steps: Sequence[AnyStep]) -> None:
         """The steps of the run, in their order."""
 
-    def started(self, step: Step) -> None:
+    def started(self, step: AnyStep) -> None:
         """A step is being made."""
 
-    def waiting(self, step: Step) -> None:
+    def waiting(self, step: AnyStep) -> None:
         """Another process is making the same step; this one waits for it."""
 
-    def progress(self, step: Step, done: int, total: int, text: str) -> None:
+    def progress(self, step: AnyStep, done: int, total: int, text: str) -> None:
         """How far a step has come."""
 
     def finished(self, result: StepResult) -> None:
@@ -48,16 +49,16 @@ class Reporter(Protocol):
 class SilentReporter:
     """A reporter that says nothing."""
 
-    def planned(self, steps: Sequence[Step]) -> None:
+    def planned(self, steps: Sequence[AnyStep]) -> None:
         """Ignore the plan."""
 
-    def started(self, step: Step) -> None:
+    def started(self, step: AnyStep) -> None:
         """Ignore the start."""
 
-    def waiting(self, step: Step) -> None:
+    def waiting(self, step: AnyStep) -> None:
         """Ignore the wait."""
 
-    def progress(self, step: Step, done: int, total: int, text: str) -> None:
+    def progress(self, step: AnyStep, done: int, total: int, text: str) -> None:
         """Ignore the progress."""
 
     def finished(self, result: StepResult) -> None:
@@ -65,7 +66,7 @@ class SilentReporter:
 
 
 def execute(
-    steps: Sequence[Step],
+    steps: Sequence[AnyStep],
     store: Store,
     reporter: Reporter,
     logs: Path,
@@ -99,7 +100,7 @@ def execute(
 
 
 def _make(
-    step: Step, results: dict[str, StepResult], store: Store, reporter: Reporter, logs: Path
+    step: AnyStep, results: dict[str, StepResult], store: Store, reporter: Reporter, logs: Path
 ) -> StepResult:
     """Reuse or make one step, and put it before its gate."""
     started = time.monotonic()
@@ -107,7 +108,7 @@ def _make(
     try:
         entry, status = _produce(step, results, store, reporter, logs)
         if step.gate is not None:
-            step.gate(entry.outputs)
+            check_gate(step.gate, entry.outputs)
     except EdgecnnError as known:
         status, error = Status.FAILED, known
     except OSError as fault:
@@ -116,7 +117,7 @@ def _make(
 
 
 def _produce(
-    step: Step, results: dict[str, StepResult], store: Store, reporter: Reporter, logs: Path
+    step: AnyStep, results: dict[str, StepResult], store: Store, reporter: Reporter, logs: Path
 ) -> tuple[Entry, Status]:
     key = step_key(step, results)
     entry = store.get(key)
@@ -157,7 +158,7 @@ def _outputs(result: StepResult) -> Path:
     return result.entry.outputs
 
 
-def _record(step: Step, context: Context) -> dict[str, object]:
+def _record(step: AnyStep, context: Context) -> dict[str, object]:
     return {
         "step": step.id,
         "stage": step.stage.name,

@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
+
+from edgecnn.pipeline.stages.base import P
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from edgecnn.core.errors import EdgecnnError
     from edgecnn.core.store.store import Entry
+    from edgecnn.pipeline.gates import Gate
     from edgecnn.pipeline.stages.base import Stage
-
-Gate = Callable[[Path], None]
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(Generic[P]):
     """One execution of a stage.
 
     Attributes:
         id: Name in this plan, such as ``quantize:tflite-int8``.
         stage: What is executed.
-        parameters: The stage's parameters, a frozen dataclass of JSON values.
+        parameters: The stage's parameters, a document.
         inputs: Step ids by the names under which the stage reads their outputs.
         target: The target it belongs to; None where several targets need it.
-        gate: Looks at the finished outputs and raises where nothing may be built on them, such as a
-            broken link of the verification chain. It runs for reused outputs too.
+        gate: Name of a check of the finished outputs that must pass before anything is built on them. It
+            runs for reused outputs too.
         after: Steps that must have succeeded although nothing is read from them.
     """
 
     id: str
-    stage: Stage
-    parameters: Any
+    stage: Stage[P]
+    parameters: P
     inputs: dict[str, str] = field(default_factory=dict)
     target: str | None = None
     gate: Gate | None = None
     after: tuple[str, ...] = ()
 
 
-def needed(steps: Sequence[Step], ids: Collection[str]) -> list[Step]:
+AnyStep = Step[Any]
+"""A step of any stage; what a plan is made of."""
+
+
+def needed(steps: Sequence[AnyStep], ids: Collection[str]) -> list[AnyStep]:
     """Return the named steps and all that stand before them, in the plan's order.
 
     Args:
@@ -75,7 +80,7 @@ class StepResult:
         seconds: Wall time of this run, not of the one that made a reused step.
     """
 
-    step: Step
+    step: AnyStep
     status: Status
     entry: Entry | None = None
     error: EdgecnnError | None = None

@@ -1,4 +1,5 @@
 import errno
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +8,12 @@ import pytest
 
 from edgecnn.core.errors import InputError, MissingDependency, VerificationFailed
 from edgecnn.core.store.store import Store
+from edgecnn.pipeline.gates import Gate
 from edgecnn.pipeline.runner import SilentReporter, execute
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
-from edgecnn.pipeline.step import Status, Step, StepResult
+from edgecnn.pipeline.stages.verify import RESULT
+from edgecnn.pipeline.step import AnyStep, Status, Step, StepResult
+from edgecnn.proof.links.verification import Bound, Link
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,11 @@ def refuse(inputs: Inputs, parameters: Text, context: Context) -> None:
     raise InputError(f"cannot use {parameters.text}")
 
 
+def break_link(inputs: Inputs, parameters: Text, context: Context) -> None:
+    link = Link(1, "conversion", "one file with another", {"sqnr_db": 3.0}, {"sqnr_db": Bound(20.0, True)})
+    (context.out / RESULT).write_text(json.dumps([link.to_json()]))
+
+
 def fill_disk(inputs: Inputs, parameters: Text, context: Context) -> None:
     raise OSError(errno.ENOSPC, "No space left on device", str(context.out))
 
@@ -39,7 +48,7 @@ WRITE = Stage("write", 1, write)
 CONSTANT = Stage("constant", 1, constant)
 
 
-def plan(first: str = "a", second: str = "b") -> list[Step]:
+def plan(first: str = "a", second: str = "b") -> list[AnyStep]:
     return [
         Step("one", WRITE, Text(first)),
         Step("two", WRITE, Text(second), {"before": "one"}),
@@ -47,7 +56,7 @@ def plan(first: str = "a", second: str = "b") -> list[Step]:
     ]
 
 
-def run(steps: Sequence[Step], folder: Path) -> dict[str, StepResult]:
+def run(steps: Sequence[AnyStep], folder: Path) -> dict[str, StepResult]:
     return execute(steps, Store(folder / "store"), SilentReporter(), folder / "logs")
 
 
@@ -73,7 +82,7 @@ def test_a_changed_parameter_redoes_that_step_and_what_reads_it(tmp_path: Path) 
 
 
 def test_a_redone_step_with_the_same_result_changes_nothing_after_it(tmp_path: Path) -> None:
-    def steps(text: str) -> list[Step]:
+    def steps(text: str) -> list[AnyStep]:
         return [Step("one", CONSTANT, Text(text)), Step("two", WRITE, Text("b"), {"before": "one"})]
 
     run(steps("a"), tmp_path)
@@ -98,17 +107,16 @@ def test_what_needs_a_failed_step_is_skipped_and_the_rest_goes_on(tmp_path: Path
 
 
 def test_a_gate_holds_back_what_follows_but_keeps_the_work(tmp_path: Path) -> None:
-    def closed(outputs: Path) -> None:
-        raise VerificationFailed(f"link broken in {(outputs / 'out').read_text()}")
-
-    steps = [
-        Step("one", WRITE, Text("a"), gate=closed),
-        Step("two", WRITE, Text("b"), {"before": "one"}),
+    verify = Stage("verify", 1, break_link)
+    steps: list[AnyStep] = [
+        Step("one", verify, Text("a"), gate=Gate.LINKS),
+        Step("two", WRITE, Text("b"), after=("one",)),
     ]
     results = run(steps, tmp_path)
     assert statuses(results) == ["failed", "skipped"]
+    assert isinstance(results["one"].error, VerificationFailed)
     assert results["one"].entry is not None
-    assert statuses(run([Step("one", WRITE, Text("a"))], tmp_path)) == ["reused"]
+    assert statuses(run([Step("one", verify, Text("a"))], tmp_path)) == ["reused"]
     assert statuses(run(steps, tmp_path)) == ["failed", "skipped"], "a reused result passes its gate"
 
 

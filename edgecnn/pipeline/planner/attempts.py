@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edgecnn.backends.registry import find_runtime
 from edgecnn.backends.targets import runtime_options
 from edgecnn.devices.host import host
+from edgecnn.pipeline.gates import Gate
 from edgecnn.pipeline.plan import FIRST, Attempt
 from edgecnn.pipeline.planner.recovery import network_of
 from edgecnn.pipeline.stages.benchmark import BenchmarkParameters, benchmark_stage
@@ -21,8 +22,8 @@ from edgecnn.pipeline.stages.quantize import (
     inspect_stage,
     quantize_stage,
 )
-from edgecnn.pipeline.stages.verify import VerifyParameters, require_intact, verify_stage
-from edgecnn.pipeline.step import Step
+from edgecnn.pipeline.stages.verify import VerifyParameters, verify_stage
+from edgecnn.pipeline.step import AnyStep, Step
 
 if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import BenchmarkConfig
@@ -48,7 +49,7 @@ def add_attempt(plan: Plan, target: Target, rung: Rung = FIRST) -> Attempt:
     return replace(attempt, steps=tuple(step.id for step in own))
 
 
-def _own_steps(plan: Plan, attempt: Attempt) -> list[Step | None]:
+def _own_steps(plan: Plan, attempt: Attempt) -> list[AnyStep | None]:
     spec, target = plan.pipeline.spec, attempt.target
     # How long a simulator takes says nothing of what it simulates.
     measured = spec.benchmark is not None and not find_runtime(target.runtime).simulates
@@ -63,7 +64,7 @@ def _own_steps(plan: Plan, attempt: Attempt) -> list[Step | None]:
     ]
 
 
-def _quantize(attempt: Attempt) -> Step:
+def _quantize(attempt: Attempt) -> AnyStep:
     target, network = attempt.target, attempt.network
     options = network.options | target.quantize.options()
     parameters = QuantizeParameters(target.format, target.precision, target.isa, options)
@@ -77,7 +78,7 @@ def _quantize(attempt: Attempt) -> Step:
     return Step(attempt.step("quantize"), quantize_stage(target.format), parameters, inputs, target.name)
 
 
-def _inspect(attempt: Attempt) -> Step:
+def _inspect(attempt: Attempt) -> AnyStep:
     form = attempt.target.format
     inputs = {"model": attempt.model_file}
     return Step(
@@ -85,14 +86,14 @@ def _inspect(attempt: Attempt) -> Step:
     )
 
 
-def _compile(attempt: Attempt) -> Step:
+def _compile(attempt: Attempt) -> AnyStep:
     parameters = CompileParameters.of(attempt.target)
     inputs = {"model": attempt.model_file}
     stage = compile_stage(parameters.compiler)
     return Step(attempt.step("compile"), stage, parameters, inputs, attempt.target.name)
 
 
-def _verify(attempt: Attempt) -> Step:
+def _verify(attempt: Attempt) -> AnyStep:
     target = attempt.target
     parameters = VerifyParameters(
         format=target.format,
@@ -114,10 +115,10 @@ def _verify(attempt: Attempt) -> Step:
     if target.verification.kernels_max_steps is not None:
         inputs["inspection"] = attempt.step("inspect")
     stage = verify_stage(target.runtime)
-    return Step(attempt.step("verify"), stage, parameters, inputs, target.name, require_intact)
+    return Step(attempt.step("verify"), stage, parameters, inputs, target.name, Gate.LINKS)
 
 
-def _evaluate(attempt: Attempt) -> Step:
+def _evaluate(attempt: Attempt) -> AnyStep:
     target = attempt.target
     parameters = EvaluateParameters(
         target.format, target.runtime, target.threads, host().isa, runtime_options(target)
@@ -128,7 +129,7 @@ def _evaluate(attempt: Attempt) -> Step:
     return Step(attempt.step("evaluate"), stage, parameters, inputs, target.name, after=after)
 
 
-def _count(attempt: Attempt) -> Step:
+def _count(attempt: Attempt) -> AnyStep:
     target = attempt.target
     parameters = CountParameters(target.format, target.runtime, sorted(target.budgets.instructions or {}))
     inputs = {"model": attempt.model_file}
@@ -136,7 +137,7 @@ def _count(attempt: Attempt) -> Step:
     return Step(attempt.step("count"), COUNT, parameters, inputs, target.name, after=after)
 
 
-def _benchmark(plan: Plan, attempt: Attempt) -> Step:
+def _benchmark(plan: Plan, attempt: Attempt) -> AnyStep:
     settings, target = plan.pipeline.spec.benchmark, attempt.target
     assert settings is not None  # noqa: S101 - the caller checked; tells the type checker
     inputs = {"model": attempt.model_file, "baseline": f"lower:{target.format}"}

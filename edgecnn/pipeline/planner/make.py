@@ -16,7 +16,7 @@ from edgecnn.pipeline.stages.network import CONTRACT, NETWORK, ContractParameter
 from edgecnn.pipeline.stages.prepare import PREPARE, PrepareParameters
 from edgecnn.pipeline.stages.reference import REFERENCE, ReferenceParameters
 from edgecnn.pipeline.stages.train import TRAIN, TrainParameters
-from edgecnn.pipeline.step import Step
+from edgecnn.pipeline.step import AnyStep, Step
 
 if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import Pipeline, PipelineSpec
@@ -102,7 +102,7 @@ def _check(
         )
 
 
-def _network(spec: PipelineSpec, train: Dataset | None) -> Step:
+def _network(spec: PipelineSpec, train: Dataset | None) -> AnyStep:
     trained = spec.train is not None and train is not None
     return Step(
         "network",
@@ -120,17 +120,17 @@ def _network(spec: PipelineSpec, train: Dataset | None) -> Step:
     )
 
 
-def _prepare(step: str, spec: PipelineSpec, dataset: Dataset) -> Step:
+def _prepare(step: str, spec: PipelineSpec, dataset: Dataset) -> AnyStep:
     parameters = PrepareParameters(dataset.reference, dataset.content, spec.data.bad_images, spec.data.limit)
     return Step(step, PREPARE, parameters, {"contract": "contract"})
 
 
-def _train(spec: PipelineSpec, *, has_eval: bool) -> Step:
+def _train(spec: PipelineSpec, *, has_eval: bool) -> AnyStep:
     inputs = {"checkpoint": "network", "train": "prepare:train"}
     if has_eval:
         inputs["eval"] = "prepare:eval"
     assert spec.train is not None  # noqa: S101 - the caller checked; tells the type checker
-    return Step("train", TRAIN, TrainParameters(spec.train.model_dump(mode="json")), inputs)
+    return Step("train", TRAIN, TrainParameters(spec.train), inputs)
 
 
 def _add_reference(plan: Plan, *, has_calibration: bool) -> None:

@@ -17,7 +17,7 @@ from edgecnn.pipeline.stages.prune_measured import MeasuredParameters, measured_
 from edgecnn.pipeline.stages.pruned import PRUNED, PrunedParameters
 from edgecnn.pipeline.stages.quantize import QuantizeParameters
 from edgecnn.pipeline.stages.reference import REFERENCE, ReferenceParameters
-from edgecnn.pipeline.step import Step
+from edgecnn.pipeline.step import AnyStep, Step
 
 if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import Pipeline
@@ -119,7 +119,7 @@ def channel_multiple(pipeline: Pipeline, settings: PruneSettings) -> int:
 
 def _prune(
     plan: Plan, settings: PruneSettings, multiple: int, part: float, inputs: dict[str, str], step: str
-) -> Step:
+) -> AnyStep:
     """Return a pruning that goes a part of the way."""
     if settings.goal in ("macs", "params"):
         share: float = getattr(settings, settings.goal)
@@ -185,14 +185,14 @@ def _size(settings: PruneSettings) -> float:
     return float(settings.size.limit)
 
 
-def _finetune(plan: Plan, settings: PruneSettings, step: str, teacher: str, number: int) -> Step:
+def _finetune(plan: Plan, settings: PruneSettings, step: str, teacher: str, number: int) -> AnyStep:
     inputs = {"checkpoint": plan.checkpoint, "train": "prepare:train"} | _evaluated(plan)
     if settings.distill is not None:
         inputs["teacher"] = teacher
     return Step(step, FINETUNE, _training(plan, settings, settings.window(number), _ORIGIN), inputs)
 
 
-def _control(plan: Plan, settings: PruneSettings, original: str) -> Step:
+def _control(plan: Plan, settings: PruneSettings, original: str) -> AnyStep:
     """Return the same training of the unpruned network, by the same teacher: what more training gains."""
     inputs = {"checkpoint": original, "train": "prepare:train"} | _evaluated(plan)
     if settings.distill is not None:
@@ -204,9 +204,8 @@ def _control(plan: Plan, settings: PruneSettings, original: str) -> Step:
 def _training(
     plan: Plan, settings: PruneSettings, window: tuple[int, int], origin: str
 ) -> FinetuneParameters:
-    training = settings.training(plan.pipeline.spec.train).model_dump(mode="json")
-    distill = None if settings.distill is None else settings.distill.model_dump(mode="json")
-    return FinetuneParameters(training, distill, window, origin)
+    training = settings.training(plan.pipeline.spec.train)
+    return FinetuneParameters(training, settings.distill, window, origin)
 
 
 def _evaluated(plan: Plan) -> dict[str, str]:

@@ -126,8 +126,7 @@ def _control(plan: Plan) -> None:
 def _qat_parameters(plan: Plan) -> QatParameters:
     spec = plan.pipeline.spec
     settings = spec.qat or QatSettings()
-    train = None if spec.train is None else spec.train.model_dump(mode="json")
-    return QatParameters(settings.model_dump(mode="json"), train)
+    return QatParameters(settings, spec.train)
 
 
 def _qat_inputs(plan: Plan) -> dict[str, str]:

@@ -10,7 +10,7 @@ from edgecnn.pipeline.runner import Reporter, SilentReporter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgecnn.pipeline.step import Step, StepResult
+    from edgecnn.pipeline.step import AnyStep, StepResult
 
 
 class TimeIsUp(Exception):
@@ -47,20 +47,20 @@ class Deadline:
         self._check()
         self._reporter.trial(text)
 
-    def planned(self, steps: Sequence[Step]) -> None:
+    def planned(self, steps: Sequence[AnyStep]) -> None:
         """Pass on."""
         self._reporter.planned(steps)
 
-    def started(self, step: Step) -> None:
+    def started(self, step: AnyStep) -> None:
         """Pass on."""
         self._check()
         self._reporter.started(step)
 
-    def waiting(self, step: Step) -> None:
+    def waiting(self, step: AnyStep) -> None:
         """Pass on."""
         self._reporter.waiting(step)
 
-    def progress(self, step: Step, done: int, total: int, text: str) -> None:
+    def progress(self, step: AnyStep, done: int, total: int, text: str) -> None:
         """Pass on."""
         self._check()
         self._reporter.progress(step, done, total, text)

@@ -27,7 +27,7 @@ from edgecnn.pipeline.search.halving import COSTS
 from edgecnn.pipeline.search.outcome import Outcome, Ratio, TargetOutcome, lowered
 from edgecnn.pipeline.stages.benchmark import RESULT, benchmark_stage
 from edgecnn.pipeline.stages.prepare import PrepareParameters
-from edgecnn.pipeline.step import Step, StepResult, needed
+from edgecnn.pipeline.step import AnyStep, Step, StepResult, needed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -196,7 +196,7 @@ class Trials:
             for name, limits in self.space.budgets.items()
         }
 
-    def _comparisons(self, attempts: Sequence[Attempt]) -> list[Step]:
+    def _comparisons(self, attempts: Sequence[Attempt]) -> list[AnyStep]:
         """Return the steps that time each target's file beside the original network's float file."""
         settings = self.pipeline.spec.benchmark or BenchmarkConfig()
         steps = []
@@ -214,7 +214,7 @@ class Trials:
     def _plan(self, content: derive.Document) -> Plan:
         return make_plan(derive.as_pipeline(content))
 
-    def _execute(self, steps: Sequence[Step], logs: str, done: Results) -> Results:
+    def _execute(self, steps: Sequence[AnyStep], logs: str, done: Results) -> Results:
         return execute(steps, self.store, self.reporter, self.logs / logs, done=done)
 
 
@@ -222,7 +222,7 @@ def _first(plan: Plan) -> list[Attempt]:
     return [attempts[0] for attempts in plan.attempts.values()]
 
 
-def _untrained(plan: Plan) -> list[Step]:
+def _untrained(plan: Plan) -> list[AnyStep]:
     """Return a plan's steps with the untrained network in place of the trained one."""
     return [
         replace(

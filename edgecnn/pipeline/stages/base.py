@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from edgecnn.core.documents.base import to_plain
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from edgecnn.core.process import ChildResult
 
+P = TypeVar("P", bound="DataclassInstance")
 Inputs = Mapping[str, Path]
 
 
@@ -54,8 +59,8 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A kind of step.
+class Stage(Generic[P]):
+    """A kind of step, which takes parameters of one class.
 
     Attributes:
         name: Its name in plans, keys and logs.
@@ -67,11 +72,11 @@ class Stage:
 
     name: str
     version: int
-    run: Callable[[Inputs, Any, Context], None]
+    run: Callable[[Inputs, P, Context], None]
     packages: tuple[str, ...] = ()
     toolchains: tuple[str, ...] = ()
 
 
-def parameters_json(parameters: Any) -> dict[str, Any]:
-    """Return a stage's parameters, a frozen dataclass of JSON values, as plain data."""
-    return asdict(parameters)
+def parameters_json(parameters: DataclassInstance) -> dict[str, Any]:
+    """Return a stage's parameters as plain data."""
+    return to_plain(parameters)

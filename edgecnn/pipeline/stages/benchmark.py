@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_runtime
+from edgecnn.core.documents.base import document
 from edgecnn.core.errors import UsageError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 RESULT = "latency.json"
 
 
-@dataclass(frozen=True)
+@document
 class BenchmarkParameters:
     """How latency is compared.
 
@@ -71,7 +71,7 @@ def _opener(folder: Path, parameters: BenchmarkParameters, context: Context) -> 
     )
 
 
-def benchmark_stage(runtime: str) -> Stage:
+def benchmark_stage(runtime: str) -> Stage[BenchmarkParameters]:
     """Return the stage that times files in a runtime.
 
     Raises:

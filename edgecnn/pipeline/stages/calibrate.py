@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from edgecnn.core.documents.base import document
 from edgecnn.data.calibration import check_calibration, choose_calibration
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
@@ -12,7 +13,7 @@ from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 REPORT = "calibration.json"
 
 
-@dataclass(frozen=True)
+@document
 class SelectParameters:
     """Which images of a prepared set.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.compilers import make_compiler
@@ -13,6 +12,7 @@ from edgecnn.backends.npu_report import NpuReport
 from edgecnn.backends.registry import find_compiler
 from edgecnn.backends.targets import compile_options
 from edgecnn.core import process
+from edgecnn.core.documents.base import document
 from edgecnn.core.errors import WorkerError
 from edgecnn.core.toolchains.environment import require
 from edgecnn.devices.local import LocalDevice
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 REPORT = "npu.json"
 
 
-@dataclass(frozen=True)
+@document
 class CompileParameters:
     """What is compiled for.
 
@@ -97,7 +97,7 @@ def compiled_file(outputs: Path) -> Path:
     return found
 
 
-def compile_stage(compiler: str) -> Stage:
+def compile_stage(compiler: str) -> Stage[CompileParameters]:
     """Return the stage that compiles with a compiler.
 
     Raises:

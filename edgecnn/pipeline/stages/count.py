@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_runtime, runtimes
+from edgecnn.core.documents.base import document
 from edgecnn.core.errors import UsageError
 from edgecnn.core.toolchains.emulation import NAME
 from edgecnn.devices.qemu import EmulatedDevice
@@ -15,7 +16,7 @@ from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 RESULT = "instructions.json"
 
 
-@dataclass(frozen=True)
+@document
 class CountParameters:
     """What is counted.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_runtime
+from edgecnn.core.documents.base import document
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.local import LocalDevice
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
@@ -14,7 +14,7 @@ from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 RESULT = "evaluation.json"
 
 
-@dataclass(frozen=True)
+@document
 class EvaluateParameters:
     """What executes the file.
 
@@ -61,7 +61,7 @@ def run(inputs: Inputs, parameters: EvaluateParameters, context: Context) -> Non
     (context.out / RESULT).write_text(json.dumps(result), encoding="utf-8")
 
 
-def evaluate_stage(runtime: str) -> Stage:
+def evaluate_stage(runtime: str) -> Stage[EvaluateParameters]:
     """Return the stage that evaluates files in a runtime.
 
     Raises:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from edgecnn.core.config.pruning import PruneDistillSettings
+from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.documents.base import document
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.stages.train import train_checkpoint
 
@@ -18,19 +20,19 @@ if TYPE_CHECKING:
     from edgecnn.training.task import Task
 
 
-@dataclass(frozen=True)
+@document
 class FinetuneParameters:
     """How to train.
 
     Attributes:
-        settings: :class:`edgecnn.core.config.training.TrainSettings` of all epochs, as plain data.
-        distill: :class:`edgecnn.core.config.pruning.PruneDistillSettings` as plain data, or None.
+        settings: How all epochs are trained.
+        distill: How the unpruned network teaches, or None.
         window: First epoch of this part of the training, and the one before which it stops.
         origin: What the checkpoint's spec says of its weights.
     """
 
-    settings: dict[str, Any]
-    distill: dict[str, Any] | None
+    settings: TrainSettings
+    distill: PruneDistillSettings | None
     window: tuple[int, int]
     origin: str
 
@@ -54,7 +56,7 @@ def run(inputs: Inputs, parameters: FinetuneParameters, context: Context) -> Non
 
 
 def _taught(
-    task: Task, student: nn.Module, teacher: Path, distill: dict[str, Any], train_set: PreparedSet
+    task: Task, student: nn.Module, teacher: Path, settings: PruneDistillSettings, train_set: PreparedSet
 ) -> Method:
     """Return the task's method with a teacher.
 
@@ -63,14 +65,12 @@ def _taught(
     """
     import torch
 
-    from edgecnn.core.config.pruning import PruneDistillSettings
     from edgecnn.core.errors import UsageError
     from edgecnn.models.checkpoint import load_checkpoint
     from edgecnn.training.batches import to_input
     from edgecnn.training.features import AttentionTransfer, last_of_each_resolution
     from edgecnn.training.method import Classification, Distillation
 
-    settings = PruneDistillSettings.model_validate(distill)
     network = load_checkpoint(teacher)[0].requires_grad_(False)
     method = task.method()
     if settings.weight:

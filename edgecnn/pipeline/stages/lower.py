@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edgecnn.backends.registry import find_format
 from edgecnn.core import process
+from edgecnn.core.documents.base import document
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 
-@dataclass(frozen=True)
+@document
 class LowerParameters:
     """The format to lower to."""
 
@@ -26,7 +25,7 @@ def run(inputs: Inputs, parameters: LowerParameters, context: Context) -> None:
     context.charge("lower", child)
 
 
-def lower_stage(format: str) -> Stage:  # noqa: A002  the name in targets and requests
+def lower_stage(format: str) -> Stage[LowerParameters]:  # noqa: A002  the name in targets and requests
     """Return the stage that lowers to a format.
 
     Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +79,7 @@ def build(request: NetworkRequest) -> None:
 NETWORK = Stage("network", 1, run, ("torch", "torchvision", "timm"))
 
 
-@dataclass(frozen=True)
+@document
 class ContractParameters:
     """Nothing to choose."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.documents.base import document
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.ondevice.contract import Contract
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True)
+@document
 class PrepareParameters:
     """Which images.
 

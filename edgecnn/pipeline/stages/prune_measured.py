@@ -7,7 +7,9 @@ import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from edgecnn.core.config.pruning import Importance, Scope
 from edgecnn.core.config.quantities import format_size
+from edgecnn.core.documents.base import document
 from edgecnn.core.errors import InputError
 from edgecnn.pipeline.stages import benchmark
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
@@ -21,12 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edgecnn.core.config.pruning import Importance, Scope
 
 _PROBE = "probe.json"
 
 
-@dataclass(frozen=True)
+@document
 class MeasuredParameters:
     """How to prune until a target's file is small or fast enough.
 
@@ -164,7 +165,7 @@ class _Bench:
         return replace(self.context, out=out)
 
 
-def measured_stage(parameters: MeasuredParameters) -> Stage:
+def measured_stage(parameters: MeasuredParameters) -> Stage[MeasuredParameters]:
     """Return the stage, with the packages that make and time the target's file."""
     form = parameters.file.format
     packages = {*PACKAGES, *lower_stage(form).packages, *quantize_stage(form).packages}

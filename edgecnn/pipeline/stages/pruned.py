@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
+from edgecnn.core.documents.base import document
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.spec import ModelSpec
 from edgecnn.pipeline.stages import reference
@@ -21,7 +21,7 @@ REFERENCES = ("unpruned", "pruned", "finetuned", "control")
 unpruned after as much training."""
 
 
-@dataclass(frozen=True)
+@document
 class PrunedParameters:
     """What was asked for.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.core import process
+from edgecnn.core.config.qat import QatSettings
+from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.documents.base import document
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.stages.train import make_task, report
 
@@ -20,18 +22,17 @@ if TYPE_CHECKING:
 GRID = "grid.safetensors"
 
 
-@dataclass(frozen=True)
+@document
 class QatParameters:
     """How to train.
 
     Attributes:
-        settings: :class:`edgecnn.core.config.qat.QatSettings` as plain data.
-        train: :class:`edgecnn.core.config.training.TrainSettings` of the training before, as plain data; None
-            where the network came trained.
+        settings: The pipeline's ``qat`` section.
+        train: How the network was trained before; None where it came trained.
     """
 
-    settings: dict[str, Any]
-    train: dict[str, Any] | None
+    settings: QatSettings
+    train: TrainSettings | None
 
 
 def run(inputs: Inputs, parameters: QatParameters, context: Context) -> None:
@@ -69,8 +70,6 @@ def _train(
     """Train in this process, so that Ctrl-C reaches the loop."""
     # OpenMP reads this when torch is imported, below.
     os.environ.setdefault("OMP_WAIT_POLICY", process.OMP_WAIT_POLICY)
-    from edgecnn.core.config.qat import QatSettings
-    from edgecnn.core.config.training import TrainSettings
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.models.checkpoint import load_checkpoint
     from edgecnn.quantization.qat.training import Data, train_network
@@ -87,8 +86,8 @@ def _train(
             PreparedSet.open(inputs["calibration"]),
             task=lambda settings: make_task(spec, train_set, eval_set, settings),
         ),
-        QatSettings.model_validate(parameters.settings),
-        None if parameters.train is None else TrainSettings.model_validate(parameters.train),
+        parameters.settings,
+        parameters.train,
         quantized=quantized,
         scratch=context.scratch,
         progress=lambda state: report(context, state),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_format
 from edgecnn.core import process
+from edgecnn.core.documents.base import document
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ LAYERS = "layers.json"
 INSPECTION = "inspection.json"
 
 
-@dataclass(frozen=True)
+@document
 class QuantizeParameters:
     """What is asked of the quantizer.
 
@@ -66,7 +66,7 @@ def _float_layers(found: Path) -> dict[str, Any]:
     return {"float_layers": json.loads((found / LAYERS).read_text(encoding="utf-8"))["float_layers"]}
 
 
-def quantize_stage(format: str) -> Stage:  # noqa: A002  the name in targets and requests
+def quantize_stage(format: str) -> Stage[QuantizeParameters]:  # noqa: A002  the name in targets and requests
     """Return the stage that quantizes with a format's native quantizer.
 
     Raises:
@@ -77,7 +77,7 @@ def quantize_stage(format: str) -> Stage:  # noqa: A002  the name in targets and
     return Stage("quantize", record.quantize.version, run, packages)
 
 
-@dataclass(frozen=True)
+@document
 class InspectParameters:
     """The format of the file to read."""
 
@@ -96,7 +96,7 @@ def inspect(inputs: Inputs, parameters: InspectParameters, context: Context) -> 
     )
 
 
-def inspect_stage(format: str) -> Stage:  # noqa: A002
+def inspect_stage(format: str) -> Stage[InspectParameters]:  # noqa: A002
     """Return the stage that reads a format's file back.
 
     Raises:

@@ -5,19 +5,19 @@ All of them take the network as it was trained: what one of them corrected is no
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core import process
+from edgecnn.core.documents.base import document
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+from edgecnn.quantization.kernels import Kernels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgecnn.quantization.kernels import Kernels
 
-
-@dataclass(frozen=True)
+@document
 class EqualizeParameters:
     """How channels are evened out and biases corrected.
 
@@ -34,7 +34,7 @@ class EqualizeParameters:
     entry: int = 0
 
 
-@dataclass(frozen=True)
+@document
 class RoundParameters:
     """How weights are rounded.
 
@@ -51,7 +51,7 @@ class RoundParameters:
     iterations: int = 400
 
 
-@dataclass(frozen=True)
+@document
 class SensitivityParameters:
     """What may stay in float, and what for.
 

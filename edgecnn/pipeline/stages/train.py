@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.core import process
+from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.documents.base import document
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from edgecnn.core.config.training import TrainSettings
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.models.spec import ModelSpec
     from edgecnn.training.method import Method
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from edgecnn.training.task import Task
 
 
-@dataclass(frozen=True)
+@document
 class TrainParameters:
     """How to train.
 
     Attributes:
-        settings: :class:`edgecnn.core.config.training.TrainSettings` as plain data.
+        settings: The pipeline's ``train`` section.
     """
 
-    settings: dict[str, Any]
+    settings: TrainSettings
 
 
 def run(inputs: Inputs, parameters: TrainParameters, context: Context) -> None:
@@ -41,7 +41,7 @@ def run(inputs: Inputs, parameters: TrainParameters, context: Context) -> None:
 
 def train_checkpoint(
     inputs: Inputs,
-    given: dict[str, Any],
+    settings: TrainSettings,
     context: Context,
     *,
     origin: str,
@@ -52,7 +52,7 @@ def train_checkpoint(
 
     Args:
         inputs: ``checkpoint``, ``train`` and, where there is one, ``eval``.
-        given: :class:`edgecnn.core.config.training.TrainSettings` as plain data.
+        settings: How to train.
         context: Where everything goes.
         origin: What the checkpoint's spec says of its weights.
         method: Makes what a step minimizes; the task's own if not given.
@@ -60,7 +60,6 @@ def train_checkpoint(
     """
     # OpenMP reads this when torch is imported, below.
     os.environ.setdefault("OMP_WAIT_POLICY", process.OMP_WAIT_POLICY)
-    from edgecnn.core.config.training import TrainSettings
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
     from edgecnn.training.loop import train
@@ -68,7 +67,6 @@ def train_checkpoint(
     module, spec = load_checkpoint(inputs["checkpoint"])
     train_set = PreparedSet.open(inputs["train"])
     eval_set = PreparedSet.open(inputs["eval"]) if "eval" in inputs else None
-    settings = TrainSettings.model_validate(given)
     task = make_task(spec, train_set, eval_set, settings)
     learned = task.method() if method is None else method(task, module, train_set)
     started = time.monotonic()

@@ -13,6 +13,7 @@ from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_format, find_runtime
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core import process
+from edgecnn.core.documents.base import document
 from edgecnn.core.errors import VerificationFailed
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.local import LocalDevice
@@ -44,7 +45,7 @@ RUNTIME = "runtime.json"
 """What the last execution said of itself: of the file as it ships, unless a link broke before."""
 
 
-@dataclass(frozen=True)
+@document
 class VerifyParameters:
     """What is executed and what is allowed.
 
@@ -65,7 +66,7 @@ class VerifyParameters:
     reference_runtime: str
     threads: int
     host_isa: str
-    limits: dict[str, float]
+    limits: dict[str, int | float]
     options: dict[str, str]
 
 
@@ -203,7 +204,7 @@ def read_links(outputs: Path) -> list[Link]:
     return [Link.from_json(item) for item in data]
 
 
-def verify_stage(runtime: str) -> Stage:
+def verify_stage(runtime: str) -> Stage[VerifyParameters]:
     """Return the stage that verifies files for a runtime.
 
     Where the runtime is a tool in an environment of its own, the format's runtime executes the reference.

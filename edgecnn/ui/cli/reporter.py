@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
-    from edgecnn.pipeline.step import Step, StepResult
+    from edgecnn.pipeline.step import AnyStep, StepResult
 
 LOG_EVERY_S = 15.0
 
@@ -51,23 +51,23 @@ class ConsoleReporter:
     ) -> None:
         self._bars.stop()
 
-    def planned(self, steps: Sequence[Step]) -> None:
+    def planned(self, steps: Sequence[AnyStep]) -> None:
         """Take note of how many steps there are."""
         self._count = len(steps)
         self._finished = 0
 
-    def started(self, step: Step) -> None:
+    def started(self, step: AnyStep) -> None:
         """Show the step that is being made."""
         self._logged = time.monotonic()
         self._bars.reset(self._task, description=step.id, total=None, text="", visible=True)
         if not self._live:
             self._console.print(f"{self._position()} {step.id} ...")
 
-    def waiting(self, step: Step) -> None:
+    def waiting(self, step: AnyStep) -> None:
         """Say that another process makes the same step."""
         self._console.print(f"{self._position()} {step.id}: another run is making it; waiting")
 
-    def progress(self, step: Step, done: int, total: int, text: str) -> None:
+    def progress(self, step: AnyStep, done: int, total: int, text: str) -> None:
         """Show how far the step has come; in a log, every few seconds."""
         self._bars.update(self._task, completed=done, total=total, text=text)
         now = time.monotonic()
@@ -100,7 +100,7 @@ class SearchConsoleReporter(ConsoleReporter):
         """Name the combination that is being measured."""
         self._console.print(text)
 
-    def started(self, step: Step) -> None:
+    def started(self, step: AnyStep) -> None:
         """Show the step that is being made."""
         self._logged = time.monotonic()
         self._bars.reset(self._task, description=step.id, total=None, text="", visible=True)

@@ -1,0 +1,125 @@
+"""Every stage by its name, so that a step can be read from a file.
+
+Of several stages with one name, the parameters choose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic
+
+from pydantic import ValidationError
+
+from edgecnn.core.documents.base import from_plain
+from edgecnn.core.errors import InputError
+from edgecnn.pipeline.stages.base import P, Stage
+from edgecnn.pipeline.stages.benchmark import BenchmarkParameters, benchmark_stage
+from edgecnn.pipeline.stages.calibrate import CALIBRATE, PROBE, SelectParameters
+from edgecnn.pipeline.stages.compile import CompileParameters, compile_stage
+from edgecnn.pipeline.stages.count import COUNT, CountParameters
+from edgecnn.pipeline.stages.evaluate import EvaluateParameters, evaluate_stage
+from edgecnn.pipeline.stages.finetune import FINETUNE, FinetuneParameters
+from edgecnn.pipeline.stages.lower import LowerParameters, lower_stage
+from edgecnn.pipeline.stages.network import CONTRACT, NETWORK, ContractParameters, NetworkParameters
+from edgecnn.pipeline.stages.prepare import PREPARE, PrepareParameters
+from edgecnn.pipeline.stages.prune import PRUNE, PRUNE_SENSITIVITY, PruneParameters
+from edgecnn.pipeline.stages.prune import SensitivityParameters as PruneSensitivityParameters
+from edgecnn.pipeline.stages.prune_measured import MeasuredParameters, measured_stage
+from edgecnn.pipeline.stages.pruned import PRUNED, PrunedParameters
+from edgecnn.pipeline.stages.qat import CONTROL, QAT, QatParameters
+from edgecnn.pipeline.stages.quantize import (
+    InspectParameters,
+    QuantizeParameters,
+    inspect_stage,
+    quantize_stage,
+)
+from edgecnn.pipeline.stages.recover import (
+    EQUALIZE,
+    ROUND,
+    SENSITIVITY,
+    EqualizeParameters,
+    RoundParameters,
+    SensitivityParameters,
+)
+from edgecnn.pipeline.stages.reference import REFERENCE, ReferenceParameters
+from edgecnn.pipeline.stages.train import TRAIN, TrainParameters
+from edgecnn.pipeline.stages.verify import VerifyParameters, verify_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class StageKind(Generic[P]):
+    """The stages of one name.
+
+    Attributes:
+        parameters: Class of the parameters that they take.
+        choose: Returns the stage that takes these parameters.
+    """
+
+    parameters: type[P]
+    choose: Callable[[P], Stage[P]]
+
+
+def _one(stage: Stage[P], parameters: type[P]) -> StageKind[P]:
+    return StageKind(parameters, lambda _: stage)
+
+
+KINDS: dict[str, StageKind[Any]] = {
+    "network": _one(NETWORK, NetworkParameters),
+    "contract": _one(CONTRACT, ContractParameters),
+    "prepare": _one(PREPARE, PrepareParameters),
+    "calibration": _one(CALIBRATE, SelectParameters),
+    "probe": _one(PROBE, SelectParameters),
+    "train": _one(TRAIN, TrainParameters),
+    "prune": _one(PRUNE, PruneParameters),
+    "prune-sensitivity": _one(PRUNE_SENSITIVITY, PruneSensitivityParameters),
+    "prune-measured": StageKind(MeasuredParameters, measured_stage),
+    "finetune": _one(FINETUNE, FinetuneParameters),
+    "pruned": _one(PRUNED, PrunedParameters),
+    "reference": _one(REFERENCE, ReferenceParameters),
+    "equalize": _one(EQUALIZE, EqualizeParameters),
+    "round": _one(ROUND, RoundParameters),
+    "sensitivity": _one(SENSITIVITY, SensitivityParameters),
+    "qat": _one(QAT, QatParameters),
+    "control": _one(CONTROL, QatParameters),
+    "lower": StageKind(LowerParameters, lambda given: lower_stage(given.format)),
+    "quantize": StageKind(QuantizeParameters, lambda given: quantize_stage(given.format)),
+    "inspect": StageKind(InspectParameters, lambda given: inspect_stage(given.format)),
+    "compile": StageKind(CompileParameters, lambda given: compile_stage(given.compiler)),
+    "verify": StageKind(VerifyParameters, lambda given: verify_stage(given.runtime)),
+    "evaluate": StageKind(EvaluateParameters, lambda given: evaluate_stage(given.runtime)),
+    "benchmark": StageKind(BenchmarkParameters, lambda given: benchmark_stage(given.runtime)),
+    "count": _one(COUNT, CountParameters),
+}
+
+
+def read_stage(name: str, version: int, parameters: object) -> tuple[Stage[Any], Any]:
+    """Return a stage and its parameters from what a file says of them.
+
+    Args:
+        name: Name of the stage.
+        version: Version of the stage that the file was written with.
+        parameters: The parameters as JSON values.
+
+    Raises:
+        InputError: There is no such stage here, it has another version, or it takes no such parameters.
+        UsageError: The parameters name a format, a runtime or a compiler that is not here.
+    """
+    if name not in KINDS:
+        raise InputError(f"there is no stage {name!r}", hint=f"the stages: {', '.join(KINDS)}")
+    kind = KINDS[name]
+    try:
+        given = from_plain(kind.parameters, parameters)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise InputError(f"parameters of stage {name!r}: {where}: {problem['msg']}") from error
+    stage = kind.choose(given)
+    if stage.version != version:
+        raise InputError(
+            f"stage {name!r} has version {stage.version} here, and the plan was made with version {version}",
+            hint="plan again with this version of edgecnn",
+        )
+    return stage, given
