@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -148,14 +149,16 @@ class Objects:
 
         Raises:
             OSError: There is no such file.
-            ValueError: It is damaged.
-            KeyError: It is another kind of file.
+            ValueError: It is damaged, or another kind of file.
         """
-        with np.load(path, allow_pickle=False) as file:
-            sizes, counts = file["sizes"], file["counts"]
-            columns = file["boxes"], file["labels"], file["ignored"]
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                sizes, counts = file["sizes"], file["counts"]
+                columns = file["boxes"], file["labels"], file["ignored"]
+        except (KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path.name} does not hold the boxes of images: {error}") from error
         ends = np.cumsum(counts)
-        if len(sizes) != len(counts) or any(len(column) != counts.sum() for column in columns):
+        if sizes.shape != (len(counts), 2) or any(len(column) != counts.sum() for column in columns):
             raise ValueError(f"{path.name} holds arrays of different lengths")
         return Objects(
             tuple(

@@ -14,14 +14,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
+from edgecnn.core.config.base import Schema
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import one_line
 from edgecnn.data.digest import combine
 from edgecnn.data.objects import FILE_NAME, Objects
 from edgecnn.ondevice.contract import Contract
@@ -31,7 +33,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA = 1
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
+
+
+class _Document(Schema):
+    """What ``prepared.json`` holds."""
+
+    schema_version: int = Field(alias="schema")
+    classes: tuple[str, ...]
+    names: tuple[str, ...]
+    contract: dict[str, Any]
+    skipped: dict[str, str]
+    digest: str
+    objects: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,24 +84,25 @@ class PreparedSet:
             InputError: The directory is not a prepared set of this schema.
         """
         try:
-            data: dict[str, Any] = json.loads((directory / "prepared.json").read_text(encoding="utf-8"))
+            document = (directory / "prepared.json").read_text(encoding="utf-8")
+            data = _Document.model_validate(json.loads(document))
             images = np.load(directory / "images.npy", mmap_mode="r", allow_pickle=False)
             labels = np.load(directory / "labels.npy", mmap_mode="r", allow_pickle=False)
-            if data["schema"] != SCHEMA:
-                raise InputError(f"{directory} has schema {data['schema']!r}; this version reads {SCHEMA}")
+            if data.schema_version != SCHEMA:
+                raise InputError(f"{directory} has schema {data.schema_version}; this version reads {SCHEMA}")
             prepared = cls(
                 directory=directory,
                 images=images,
                 labels=labels,
-                classes=tuple(data["classes"]),
-                names=tuple(data["names"]),
-                contract=Contract.from_json(data["contract"]),
-                skipped=dict(data["skipped"]),
-                digest=str(data["digest"]),
-                objects=Objects.load(directory / FILE_NAME) if data.get("objects") else None,
+                classes=data.classes,
+                names=data.names,
+                contract=Contract.from_json(data.contract),
+                skipped=data.skipped,
+                digest=data.digest,
+                objects=Objects.load(directory / FILE_NAME) if data.objects else None,
             )
-        except _DAMAGED as error:
-            raise InputError(f"{directory} is not a prepared set: {error}") from error
+        except (OSError, EOFError, ValueError) as error:
+            raise InputError(f"{directory} is not a prepared set: {one_line(error)}") from error
         prepared._check_arrays()
         return prepared
 

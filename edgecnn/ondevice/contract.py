@@ -99,6 +99,9 @@ class Contract:
     def from_json(cls, data: dict[str, Any]) -> Contract:
         """Rebuild a contract from :meth:`to_json`; unknown keys are an error.
 
+        Raises:
+            ValueError: A key is unknown or missing, or a value is of another type or out of bounds.
+
         >>> contract = Contract(height=224, width=224)
         >>> Contract.from_json(contract.to_json()) == contract
         True
@@ -107,7 +110,10 @@ class Contract:
         if unknown:
             raise ValueError(f"unknown key in preprocessing contract: {', '.join(sorted(unknown))}")
         values = dict(data)
-        for key in ("mean", "std"):
-            if key in values:
-                values[key] = tuple(float(value) for value in values[key])
-        return cls(**values)
+        try:
+            for key in ("mean", "std"):
+                if key in values:
+                    values[key] = tuple(float(value) for value in values[key])
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError(f"not a preprocessing contract: {error}") from error

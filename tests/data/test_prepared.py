@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgecnn.core.errors import InputError
+from edgecnn.data.objects import ImageObjects, Objects
 from edgecnn.data.prepared import PreparedSet, PreparedWriter
 from edgecnn.ondevice.contract import Contract
 
@@ -15,9 +17,15 @@ LABELS = np.arange(12, dtype=np.int64) % 3
 NAMES = tuple(f"{index}.jpg" for index in range(12))
 
 
-def write(directory, images=IMAGES, labels=LABELS, classes=("a", "b", "c"), contract=CONTRACT):
+def write(directory, images=IMAGES, labels=LABELS, classes=("a", "b", "c"), contract=CONTRACT, objects=None):
     return PreparedSet.write(
-        directory, images, labels, classes=classes, names=NAMES[: len(labels)], contract=contract
+        directory,
+        images,
+        labels,
+        classes=classes,
+        names=NAMES[: len(labels)],
+        contract=contract,
+        objects=objects,
     )
 
 
@@ -115,5 +123,32 @@ def edit(directory, **changes):
 def test_damaged_sets_are_refused(tmp_path, damage, message):
     write(tmp_path)
     damage(tmp_path)
+    with pytest.raises(InputError, match=message):
+        PreparedSet.open(tmp_path)
+
+
+def write_archive(path: Path, **arrays: np.ndarray) -> None:
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.write_bytes(b""), "does not hold the boxes of images"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-30]), "does not hold the boxes of images"),
+        (lambda path: write_archive(path, sizes=np.zeros((12, 2))), "does not hold the boxes of images"),
+        (
+            lambda path: write_archive(path, **{**np.load(path), "sizes": np.zeros(12)}),
+            "holds arrays of different lengths",
+        ),
+        (lambda path: path.unlink(), "No such file"),
+    ],
+)
+def test_damaged_boxes_are_refused(tmp_path, damage, message):
+    none = np.empty(0)
+    image = ImageObjects((4, 4), none.reshape(0, 4).astype(np.float32), none.astype(int), none.astype(bool))
+    write(tmp_path, objects=Objects((image,) * 12))
+    damage(tmp_path / "objects.npz")
     with pytest.raises(InputError, match=message):
         PreparedSet.open(tmp_path)

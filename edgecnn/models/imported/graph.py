@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from edgecnn.core.errors import InputError
 
 Shape = tuple[int, ...]
-Value = bool | int | float | str | list[int] | list[float]
+Value = bool | int | float | str | list[int | float]
 
 MAX_NODES = 20_000
 MAX_ELEMENTS = 2**29
@@ -38,29 +41,6 @@ class Node:
     outputs: tuple[str, ...]
     attributes: dict[str, Value] = field(default_factory=dict)
     weights: dict[str, Shape] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the node as plain data."""
-        return {
-            "operator": self.operator,
-            "name": self.name,
-            "inputs": list(self.inputs),
-            "outputs": list(self.outputs),
-            "attributes": self.attributes,
-            "weights": {name: list(shape) for name, shape in self.weights.items()},
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Node:
-        """Rebuild a node from :meth:`to_json`."""
-        return cls(
-            operator=str(data["operator"]),
-            name=str(data["name"]),
-            inputs=tuple(str(name) for name in data["inputs"]),
-            outputs=tuple(str(name) for name in data["outputs"]),
-            attributes={str(key): _value(value) for key, value in data["attributes"].items()},
-            weights={str(key): tuple(int(size) for size in shape) for key, shape in data["weights"].items()},
-        )
 
 
 @dataclass(frozen=True)
@@ -103,8 +83,8 @@ class ImportedGraph:
 
     def to_json(self) -> dict[str, Any]:
         """Return the structure as plain data."""
-        nodes = [node.to_json() for node in self.nodes]
-        return {"input": self.input, "outputs": list(self.outputs), "nodes": nodes}
+        document: dict[str, Any] = _adapter().dump_python(self, mode="json")
+        return document
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ImportedGraph:
@@ -114,17 +94,15 @@ class ImportedGraph:
             InputError: It is none.
         """
         try:
-            outputs = tuple(str(name) for name in data["outputs"])
-            nodes = tuple(Node.from_json(node) for node in data["nodes"])
-            return cls(str(data["input"]), outputs, nodes)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise InputError(f"spec.json does not describe an imported network: {error}") from error
+            return _adapter().validate_python(data)
+        except ValidationError as error:
+            found = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in found["loc"])
+            raise InputError(
+                f"spec.json does not describe an imported network: {place!r}: {found['msg']}"
+            ) from error
 
 
-def _value(value: Any) -> Value:
-    """Return an attribute's value, a number, a word or a list of numbers."""
-    if isinstance(value, list) and not all(isinstance(item, int | float) for item in value):
-        raise ValueError(f"{value!r} is no list of numbers")
-    if not isinstance(value, bool | int | float | str | list):
-        raise TypeError(f"{value!r} is no attribute")
-    return value
+@functools.cache
+def _adapter() -> TypeAdapter[ImportedGraph]:
+    return TypeAdapter(ImportedGraph)

@@ -206,7 +206,7 @@ def _same_pads(
     attributes: dict[str, Value],
     into: tuple[int, ...],
     out: tuple[int, ...],
-) -> list[int]:
+) -> list[int | float]:
     """Return the padding, top, left, bottom and right, that keeps ``ceil(size / stride)`` places."""
     kernel: Any = attributes.get("kernel_shape") or list(shape_of(node.inputs[1])[2:])
     strides: Any = attributes.get("strides", [1, 1])

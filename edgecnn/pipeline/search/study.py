@@ -140,9 +140,9 @@ class Study:
         told = False
         try:
             outcome = self.measure(combination, rung, ahead)
+            document, values = outcome.model_dump(mode="json"), _values(outcome)
             with faults(self.location):
-                trial.set_user_attr(_OUTCOME, outcome.model_dump(mode="json"))
-                values = _values(outcome)
+                trial.set_user_attr(_OUTCOME, document)
                 self.study.tell(trial, values, TrialState.PRUNED if values is None else TrialState.COMPLETE)
             told = True
         finally:
