@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from edgecnn.quantization.grids import weight_scales
 from edgecnn.quantization.layer_samples import sample
 from edgecnn.quantization.rounding import Problem, optimize
-from edgecnn.quantization.weight_grid import weight_scales
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ from edgecnn.core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Scheme = Literal["symmetric", "pairs-hwc", "pairs-c"]
-"""How int8 weights may lie; :mod:`edgecnn.quantization.weight_grid` says what each name means."""
+Scheme = Literal["symmetric", "pairs-hwc", "pairs-c", "pair-safe"]
+"""How int8 weights may lie; :mod:`edgecnn.quantization.grids` says what each name means."""
 
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 

@@ -1,7 +1,7 @@
 """The int8 network in torch: fake quantization where a runtime has integers, switchable layer by layer.
 
 One model of quantization for every format (Jacob et al. 2018, arXiv:1712.05877): weights symmetric, one
-scale an output channel, on the grid of a scheme (:mod:`edgecnn.quantization.weight_grid`); activations
+scale an output channel, on the grid of a scheme (:mod:`edgecnn.quantization.grids`); activations
 affine, one grid of 256 levels a tensor (:mod:`edgecnn.quantization.quantized_tensors`), with ranges
 estimated as for the real files (:mod:`edgecnn.quantization.ranges`). Sums stay float. What differs between
 runtimes is in :class:`edgecnn.quantization.kernels.Kernels`.
@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from edgecnn.quantization.execution import batches, compute, last_uses, operations, output_nodes
+from edgecnn.quantization.grids import LEVELS, affine_grid, on_grid, weight_scales
 from edgecnn.quantization.operators import ACTIVATIONS, GATES, SIGMOIDS, gated, is_operator
 from edgecnn.quantization.quantized_tensors import quantization_points
 from edgecnn.quantization.ranges import BLENDS, GATE_LIMIT, SIGMOID_LIMIT, Observations, channel_name, choose
-from edgecnn.quantization.weight_grid import levels, weight_scales
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from edgecnn.quantization.ranges import Choice, Range
     from edgecnn.quantization.sqnr import Answer
 
-_LEVELS = 255
-_SMALLEST_STEP = 1e-12
+_HIGHEST = LEVELS - 1
 
 
 class Simulator:
@@ -159,10 +158,10 @@ class Simulator:
             return value
         if node in self._channels:
             scales, zeros = self._channel_grids[node]
-            return value.div(scales).round_().clamp_(-zeros, _LEVELS - zeros).mul_(scales)
+            return value.div(scales).round_().clamp_(-zeros, _HIGHEST - zeros).mul_(scales)
         scale, zero = self.grids[self.points.grid[node]]
         # The same values as torch.fake_quantize_per_tensor_affine, in a third of its time.
-        return value.mul(1.0 / scale).round_().clamp_(-zero, _LEVELS - zero).mul_(scale)
+        return value.mul(1.0 / scale).round_().clamp_(-zero, _HIGHEST - zero).mul_(scale)
 
     def run(self, images: Tensor, active: Collection[str] | None = None) -> Tensor:
         """Execute the network with quantized layers.
@@ -220,10 +219,7 @@ def answers(rows: Tensor, sizes: Sequence[int]) -> list[Answer]:
 
 def nearest(weight: Tensor, scheme: Scheme, *, depthwise: bool) -> Tensor:
     """Return weights ``[O, ...]`` rounded to a scheme's grid, in float32."""
-    held = weight.numpy()
-    scales = weight_scales(held, scheme, depthwise=depthwise)
-    grid = levels(held, scales) * scales.reshape(-1, *(1,) * (held.ndim - 1))
-    return torch.from_numpy(np.ascontiguousarray(grid))
+    return on_grid(weight, weight_scales(weight, scheme, depthwise=depthwise))
 
 
 def activation_grid(bounds: Range) -> tuple[float, int]:
@@ -231,11 +227,10 @@ def activation_grid(bounds: Range) -> tuple[float, int]:
 
     >>> from edgecnn.quantization.ranges import Range
     >>> activation_grid(Range(-64.0, 191.0)), activation_grid(Range(0.0, 0.0))
-    ((1.0, 64), (1e-12, 0))
+    ((1.0, 64), (3.9215686274509805e-11, 0))
     """
-    low, high = min(bounds.low, 0.0), max(bounds.high, 0.0)
-    scale = max((high - low) / _LEVELS, _SMALLEST_STEP)
-    return scale, round(-low / scale)
+    step, zero = affine_grid(bounds.low, bounds.high)
+    return float(step), int(zero)
 
 
 def _extremes(value: Tensor, grid: str, low: dict[str, Tensor], high: dict[str, Tensor]) -> None:

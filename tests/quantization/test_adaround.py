@@ -9,13 +9,13 @@ import torch
 from edgecnn.quantization.adaround import AdaRound
 from edgecnn.quantization.bias_correction import apply
 from edgecnn.quantization.fold import fold_batch_norm
+from edgecnn.quantization.grids import is_safe, weight_scales
 from edgecnn.quantization.kernels import SCHEMES, Kernels, Scheme
 from edgecnn.quantization.layer_by_layer import walk
 from edgecnn.quantization.ranges import estimate
 from edgecnn.quantization.rounding import Problem, optimize
 from edgecnn.quantization.simulate import Simulator
 from edgecnn.quantization.sqnr import sqnr_db
-from edgecnn.quantization.weight_grid import is_safe, weight_scales
 from tests.support.quantization_networks import graph_of, images, network
 
 

@@ -21,10 +21,10 @@ from edgecnn.pipeline.stages.recover import (
     RoundParameters,
     SensitivityParameters,
 )
+from edgecnn.quantization.grids import is_safe
 from edgecnn.quantization.kernels import Kernels
 from edgecnn.quantization.recover import GRID_FILE, NOTES_FILE, equalize
 from edgecnn.quantization.sensitivity import LAYERS_FILE
-from edgecnn.quantization.weight_grid import is_safe
 from tests.support.quantization_networks import images, network
 
 

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from edgecnn.quantization.fold import fold_batch_norm
+from edgecnn.quantization.grids import is_safe, levels, weight_scales
 from edgecnn.quantization.kernels import SCHEMES, Kernels, Scheme
 from edgecnn.quantization.ranges import BLENDS, Range, estimate
 from edgecnn.quantization.simulate import Simulator, activation_grid
 from edgecnn.quantization.sqnr import sqnr_db
-from edgecnn.quantization.weight_grid import is_safe, levels, weight_scales
 from tests.support.quantization_networks import graph_of, images, network
 
 

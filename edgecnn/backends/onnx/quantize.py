@@ -4,7 +4,7 @@ The scheme follows the instruction set that the target declares:
 
 ==================  =========================================================================
 x86 without VNNI    uint8 activations, int8 weights per channel whose scales cannot saturate
-                    the pairwise multiply-add (:mod:`edgecnn.quantization.saturation`); depthwise
+                    the pairwise multiply-add (:mod:`edgecnn.quantization.grids`); depthwise
                     kernels widen before they add, and keep all 8 bits
 x86 with VNNI       uint8 activations, int8 weights per channel, all 8 bits
 Arm                 the same: its kernels take uint8 activations as well, and none saturates
@@ -28,18 +28,18 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from edgecnn.backends.calibration import Calibration
 from edgecnn.backends.calibration_check import calibration_health
+from edgecnn.backends.kernels import kernels_of
 from edgecnn.backends.onnx.layers import find_layers, in_float, joins, read_by_gate, read_by_sigmoid
 from edgecnn.backends.onnx.observe import observe
 from edgecnn.backends.onnx.rewrite import AnswerInFloat, KeepInFloat, rewrite
 from edgecnn.backends.onnx.session import open_session, read_model, run_flat, tensor_infos
 from edgecnn.backends.options import INT8_OPTIONS, check_known, needs_samples, ranges_option, switch_option
 from edgecnn.backends.recovered import Recovered
-from edgecnn.backends.worker.isa import isa_named
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.models.imported.onnx_graph import infer_shapes, link
 from edgecnn.quantization.concat_ranges import refuse_conflicts
+from edgecnn.quantization.grids import weight_scales
 from edgecnn.quantization.ranges import GATE_LIMIT, SIGMOID_LIMIT
-from edgecnn.quantization.saturation import pair_safe_scales
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,10 +48,10 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from edgecnn.backends.format import QuantizeRequest
+    from edgecnn.quantization.kernels import Scheme
     from edgecnn.quantization.ranges import Range
     from edgecnn.quantization.sqnr import Answer
 
-ANY_ISA = "any"
 _QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "QLinearConv", "ConvInteger", "MatMulInteger"})
 
 
@@ -68,7 +68,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
         )
     check_known(request.options, (*INT8_OPTIONS, "integer_outputs"), "onnx int8")
     methods = ranges_option(request.options)
-    saturates = request.isa == ANY_ISA or isa_named(request.isa).int8_saturates
+    weights = kernels_of("onnx", request.isa).weights
     float_model = _read_float(model)
     images = Calibration.open(request, "NCHW", tensor_infos(float_model.graph.input)[0])
     linked = link(float_model, model)
@@ -82,7 +82,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     scheme = _scheme(
         linked.graph,
         recovered,
-        saturates=saturates,
+        weights=weights,
         integer_outputs=switch_option(request.options, "integer_outputs"),
     )
 
@@ -102,7 +102,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     onnx.save_model(quantized, file)
     return {
         "scheme": "uint8 activations, int8 weights per channel, "
-        + ("scales that cannot saturate pairwise multiply-add" if saturates else "all 8 bits"),
+        + ("scales that cannot saturate pairwise multiply-add" if weights != "symmetric" else "all 8 bits"),
         "float_layers": request.options.get("float_layers", []),
         "calibration": images.notes(),
         "ranges": choice.notes(),
@@ -171,7 +171,7 @@ def _insert(model: onnx.ModelProto, ranges: dict[str, Range], scheme: _Scheme) -
     return quantized
 
 
-def _scheme(graph: ir.Graph, recovered: Recovered, *, saturates: bool, integer_outputs: bool) -> _Scheme:
+def _scheme(graph: ir.Graph, recovered: Recovered, *, weights: Scheme, integer_outputs: bool) -> _Scheme:
     """Decide every layer's weight scales: given ones, else safe ones where kernels saturate."""
     layers = find_layers(graph)
     found = {layer.name: layer.kernel for layer in layers}
@@ -180,9 +180,8 @@ def _scheme(graph: ir.Graph, recovered: Recovered, *, saturates: bool, integer_o
     for layer in layers:
         if layer.name in given:
             scales = given[layer.name]
-        elif saturates and not layer.depthwise:
-            # Kernels accumulate in the order height, width, channel: activations are NHWC inside the runtime.
-            scales = pair_safe_scales(np.moveaxis(layer.kernel, 1, -1).reshape(len(layer.kernel), -1))
+        elif weights != "symmetric" and not layer.depthwise:
+            scales = weight_scales(layer.kernel, weights, depthwise=False)
         else:
             continue
         overrides[layer.weight] = [

@@ -2,7 +2,7 @@
 
 NNCF decides where the graph is quantized. On x86 without VNNI the int8 kernels saturate; NNCF's overflow fix
 prevents it with weights of half the range, here they move to the smallest scales that cannot saturate, which
-keeps most of the eighth bit (:mod:`edgecnn.quantization.saturation`).
+keeps most of the eighth bit (:mod:`edgecnn.quantization.grids`).
 
 The MIXED preset (symmetric weights, asymmetric activations) is right for every activation function, and
 as good as the symmetric one where that is right.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.backends.calibration import Calibration
 from edgecnn.backends.calibration_check import calibration_health
+from edgecnn.backends.kernels import kernels_of
 from edgecnn.backends.openvino.inspect import FLOAT32, tensor_info
 from edgecnn.backends.openvino.ir import openvino, read_model, write_model
 from edgecnn.backends.openvino.observe import observe
@@ -22,7 +23,6 @@ from edgecnn.backends.openvino.ranges import joins, quantized_tensors, tensors_b
 from edgecnn.backends.openvino.weights import float_weights, kernels, replace_weights
 from edgecnn.backends.options import INT8_OPTIONS, check_known, needs_samples, ranges_option
 from edgecnn.backends.recovered import Recovered
-from edgecnn.backends.worker.isa import isa_named
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
 from edgecnn.quantization.concat_ranges import refuse_conflicts
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from edgecnn.quantization.ranges import Range
     from edgecnn.quantization.sqnr import Answer
 
-ANY_ISA = "any"
 _IMAGES_TO_PLACE = 4
 
 
@@ -56,13 +55,13 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     check_known(request.options, INT8_OPTIONS, "openvino int8")
     methods = ranges_option(request.options)
     images = Calibration.open(request, "NCHW", tensor_info(graph.inputs[0]))
-    saturates = request.isa == ANY_ISA or isa_named(request.isa).int8_saturates
+    scheme = kernels_of("openvino", request.isa).weights
     recovered = Recovered.of(request)
     weights = float_weights(graph)
     in_float = recovered.left_in_float(kernels(weights))
     quantized = _quantize(graph, model, images, in_float)
     weights = {name: array for name, array in weights.items() if name not in in_float}
-    replace_weights(quantized, weights, recovered.grid_scales(kernels(weights)), saturates=saturates)
+    replace_weights(quantized, weights, recovered.grid_scales(kernels(weights)), scheme=scheme)
     sources = set(quantized_tensors(quantized).values())
     # What training decided is one range a tensor.
     channels = tensors_by_channel(quantized) if recovered.trained is None else {}
@@ -80,7 +79,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     write_model(quantized, file)
     return {
         "scheme": "uint8 activations, int8 weights per channel, "
-        + ("scales that cannot saturate pairwise multiply-add" if saturates else "all 8 bits"),
+        + ("scales that cannot saturate pairwise multiply-add" if scheme != "symmetric" else "all 8 bits"),
         "float_layers": request.options.get("float_layers", []),
         "calibration": images.notes(),
         "ranges": choice.notes(),

@@ -8,15 +8,13 @@ import numpy as np
 
 from edgecnn.backends.openvino.ir import openvino
 from edgecnn.quantization.concat_ranges import Join, with_one_grid
+from edgecnn.quantization.grids import LEVELS, affine_grid
 from edgecnn.quantization.ranges import channel_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgecnn.quantization.ranges import Range
-
-LEVELS = 256
-_SMALLEST_WIDTH = 1e-8
 
 
 def tensors_by_channel(quantized: openvino.Model) -> dict[str, int]:
@@ -102,7 +100,5 @@ def on_grid(bounds: Range) -> tuple[float, float]:
     >>> on_grid(Range(0.5, 2.55))
     (0.0, 2.55)
     """
-    low, high = min(bounds.low, 0.0), max(bounds.high, 0.0)
-    step = max(high - low, _SMALLEST_WIDTH) / (LEVELS - 1)
-    zero = round(-low / step)
-    return -zero * step, (LEVELS - 1 - zero) * step
+    step, zero = affine_grid(bounds.low, bounds.high)
+    return float(-int(zero) * step), float((LEVELS - 1 - int(zero)) * step)

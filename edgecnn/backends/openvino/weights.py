@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from edgecnn.backends.openvino.ir import openvino
-from edgecnn.quantization.saturation import MAX_WEIGHT, pair_safe_scales
+from edgecnn.quantization.grids import stored_levels, weight_scales
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     import numpy.typing as npt
+
+    from edgecnn.quantization.kernels import Scheme
 
     Weights = npt.NDArray[np.float32]
 
@@ -46,36 +47,37 @@ def replace_weights(
     weights: Mapping[str, Weights],
     given: Mapping[str, Weights],
     *,
-    saturates: bool,
+    scheme: Scheme,
 ) -> None:
     """Put every quantized layer's weights on given scales or, where kernels saturate, on safe ones, in place.
 
-    The CPU plugin's kernels add products pairwise along the input channels, at each place of the kernel by
-    itself, and pad an odd channel with zero. A depthwise layer has one input channel a group, hence no pair,
-    and keeps all 8 bits.
+    The scales that NNCF gave are those of the scheme ``symmetric`` and stay.
 
     Args:
         quantized: An int8 graph made by NNCF, whose layers carry the names of the float graph.
         weights: From :func:`float_weights`, of the layers that are quantized.
         given: Scales, float32 ``[O]``, of the layers whose weights lie on a grid.
-        saturates: Whether scales must be safe.
+        scheme: Grids that the kernels need.
     """
     for layer in quantized.get_ordered_ops():
         name = layer.get_friendly_name()
         if name in weights and name in given:
             _replace(layer, weights[name], given[name])
-        elif name in weights and saturates:
-            _replace(layer, weights[name], _safe_scales(layer, weights[name]))
+        elif name in weights and scheme != "symmetric":
+            _replace(layer, weights[name], _safe_scales(layer, weights[name], scheme))
     quantized.validate_nodes_and_infer_types()
 
 
-def _safe_scales(layer: openvino.Node, original: Weights) -> Weights:
-    """Return one scale an output channel, float32 ``[O]``."""
+def _safe_scales(layer: openvino.Node, original: Weights, scheme: Scheme) -> Weights:
+    """Return one scale an output channel, float32 ``[O]``.
+
+    A depthwise layer has one input channel a group, hence no pair along the channels, and keeps all 8 bits.
+    """
     if layer.get_type_name() == "MatMul":
-        return pair_safe_scales(original if _by_rows(layer) else original.T)
-    inner = np.moveaxis(original, _outer_axes(layer), -1)
-    even = np.pad(inner, [(0, 0)] * (inner.ndim - 1) + [(0, inner.shape[-1] % 2)])
-    return pair_safe_scales(even.reshape(int(np.prod(original.shape[: _outer_axes(layer)])), -1))
+        kernel = original if _by_rows(layer) else original.T
+    else:
+        kernel = original.reshape(-1, *original.shape[_outer_axes(layer) :])
+    return weight_scales(kernel, scheme, depthwise=False)
 
 
 def _replace(layer: openvino.Node, original: Weights, scales: Weights) -> None:
@@ -84,9 +86,10 @@ def _replace(layer: openvino.Node, original: Weights, scales: Weights) -> None:
     else:
         outer = _outer_axes(layer)
         shaped = scales.reshape(*original.shape[:outer], *(1,) * (original.ndim - outer))
-    levels = np.clip(np.rint(original / shaped), -MAX_WEIGHT, MAX_WEIGHT).astype(np.int8)
     opset = openvino.opset13
-    dequantized = opset.multiply(opset.convert(opset.constant(levels), "f32"), opset.constant(shaped))
+    dequantized = opset.multiply(
+        opset.convert(opset.constant(stored_levels(original, shaped)), "f32"), opset.constant(shaped)
+    )
     layer.input(1).replace_source_output(dequantized.output(0))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edgecnn.backends.tflite.flatbuffer import operator_name, read_model, type_name, write_model
+from edgecnn.quantization.grids import stored_levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _TO_TORCH = {"CONV_2D": (0, 3, 1, 2), "DEPTHWISE_CONV_2D": (3, 0, 1, 2), "FULLY_CONNECTED": (0, 1)}
 """Order of a weight's axes in the file that PyTorch has them in."""
 
-_MAX_WEIGHT = 127
 _BIAS = 2
 """Place of the bias among an operator's inputs."""
 
@@ -68,8 +68,7 @@ def _rescale(model: Any, operator: Any, original: tuple[Any, Any], scales: Weigh
     kernel = _constant(source, source.subgraphs[0].tensors[layer.inputs[1]])
     axis = weights.quantization.quantizedDimension
     shape = [-1 if place == axis else 1 for place in range(kernel.ndim)]
-    levels = np.clip(np.rint(kernel / scales.reshape(shape)), -_MAX_WEIGHT, _MAX_WEIGHT)
-    _store(model, weights, levels.astype(np.int8), scales)
+    _store(model, weights, stored_levels(kernel, scales.reshape(shape)), scales)
     if len(operator.inputs) > _BIAS and operator.inputs[_BIAS] >= 0:
         bias = tensors[operator.inputs[_BIAS]]
         steps = scales * np.float32(tensors[operator.inputs[0]].quantization.scale[0])

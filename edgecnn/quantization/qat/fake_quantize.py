@@ -12,16 +12,14 @@ import torch
 from torch import Tensor
 from torchao.quantization.pt2e.fake_quantize import FakeQuantizeBase
 
-from edgecnn.quantization.qat.weights import on_grid, weight_scales
+from edgecnn.quantization.grids import affine_grid, on_grid, weight_scales
 from edgecnn.quantization.ranges import Range
 
 if TYPE_CHECKING:
     from edgecnn.quantization.graph import Kind
-    from edgecnn.quantization.qat.weights import Scheme
+    from edgecnn.quantization.kernels import Scheme
 
 LOWEST, HIGHEST = -128, 127
-_LEVELS = HIGHEST - LOWEST
-_SMALLEST_SPAN = 1e-6
 
 
 class ActivationFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
@@ -56,9 +54,8 @@ class ActivationFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
 
     def calculate_qparams(self) -> tuple[Tensor, Tensor]:
         """Return scale, float32 ``[]``, and zero point, int32 ``[]``."""
-        scale = (self.high - self.low).clamp_min(_SMALLEST_SPAN) / _LEVELS
-        zero = torch.round(LOWEST - self.low / scale).clamp(LOWEST, HIGHEST)
-        return scale, zero.to(torch.int32)
+        step, zero = affine_grid(self.low, self.high)
+        return step, zero.to(torch.int32) + LOWEST
 
     def forward(self, values: Tensor) -> Tensor:
         """Round to the grid; values beyond it are cut and get no gradient."""
@@ -81,9 +78,27 @@ class PerChannelWeightFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
 
     def calculate_qparams(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Return scales, float32 ``[O]``, and zero points, int32 ``[O]``."""
-        scales = weight_scales(weight, self._kind, self._scheme)
+        scales = self._scales(weight)
         return scales, torch.zeros_like(scales, dtype=torch.int32)
 
     def forward(self, weight: Tensor) -> Tensor:
-        """Round to the grid."""
-        return on_grid(weight, weight_scales(weight, self._kind, self._scheme))
+        """Round to the grid; the gradient passes, because no weight lies beyond it."""
+        rounded: Tensor = _StraightThrough.apply(weight, self._scales(weight))
+        return rounded
+
+    def _scales(self, weight: Tensor) -> Tensor:
+        return weight_scales(weight.detach(), self._scheme, depthwise=self._kind == "depthwise")
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Rounds weights forward, and passes their gradient on backward (Bengio et al. 2013, arXiv:1308.3432)."""
+
+    @staticmethod
+    def forward(_context: Any, weight: Tensor, scales: Tensor) -> Tensor:
+        """Return ``[O, ...]`` weights on the grid of one scale an output."""
+        return on_grid(weight, scales)
+
+    @staticmethod
+    def backward(_context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """Return the gradients of the weights and of the scales."""
+        return gradient, None

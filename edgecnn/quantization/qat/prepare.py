@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from edgecnn.quantization.graph import Graph, Layer
-    from edgecnn.quantization.qat.weights import Scheme
+    from edgecnn.quantization.kernels import Scheme
 
 _SMALLEST_GAMMA = 1e-6
 

@@ -18,6 +18,7 @@ from torchao.quantization.pt2e.quantizer import (
     SharedQuantizationSpec,
 )
 
+from edgecnn.quantization.grids import MAX_WEIGHT
 from edgecnn.quantization.operators import ACTIVATIONS, FUSED, NORMALIZATIONS, is_operator
 from edgecnn.quantization.qat.fake_quantize import (
     HIGHEST,
@@ -25,7 +26,6 @@ from edgecnn.quantization.qat.fake_quantize import (
     ActivationFakeQuantize,
     PerChannelWeightFakeQuantize,
 )
-from edgecnn.quantization.qat.weights import MAX_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from torch import fx
 
     from edgecnn.quantization.graph import Kind
-    from edgecnn.quantization.qat.weights import Scheme
+    from edgecnn.quantization.kernels import Scheme
 
 _ATEN = torch.ops.aten
 _ANNOTATION = "quantization_annotation"

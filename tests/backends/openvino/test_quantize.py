@@ -113,7 +113,7 @@ def test_weights_are_replaced_in_every_kind_of_layer(transposed: bool) -> None:
 
     want, kept = answer(), float_weights(graph)
     assert len(kept) == 4
-    replace_weights(graph, kept, {}, saturates=True)
+    replace_weights(graph, kept, {}, scheme="pairs-c")
     assert not float_weights(graph), "every layer's weights are dequantized now"
     assert sqnr(want, answer()) > 30
 

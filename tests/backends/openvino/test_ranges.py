@@ -43,7 +43,7 @@ def _graph() -> openvino.Model:
     joined.set_friendly_name("joined")
     weights = random.normal(size=(3, 8, 3, 3)).astype(np.float32)
     graph = openvino.Model([opset.convolution(joined, weights, *pads)], [image])
-    replace_weights(graph, float_weights(graph), {}, saturates=True)
+    replace_weights(graph, float_weights(graph), {}, scheme="pairs-c")
     return graph
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from edgecnn.quantization.qat.weights import on_grid
+from edgecnn.quantization.grids import on_grid
 from edgecnn.training.batches import to_input
 
 if TYPE_CHECKING:
