@@ -126,6 +126,7 @@ class RuntimeRecord:
         versioned: Whether it can be had in several versions, each in an environment of its own.
         beside: Requirements that such an environment holds besides.
         emulated: Whether the emulated devices hold it.
+        counts: Metrics that it counts, comparable within one version of its package.
         ships: Platforms whose packages it can execute, with the requirements that a package needs for it.
         origin: Filled in by the registry.
     """
@@ -144,6 +145,7 @@ class RuntimeRecord:
     versioned: bool = False
     beside: tuple[str, ...] = ()
     emulated: bool = False
+    counts: tuple[str, ...] = ()
     ships: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     origin: Origin = Origin()
 
@@ -172,10 +174,13 @@ class CompilerRecord:
         options: ``"module:Class"`` of the pydantic model of what a target may write under ``compile``.
         format: Name of the format whose integer files it takes.
         float_parts: ``"module:function"`` that names what in a file computes in float; called in a child.
+        distribution: Package that holds the compiler.
         toolchain: The environment that it lives in.
         compiled: Name of the file that it makes.
         distributions: Packages beside edgecnn that read its files back.
-        advised: Whether it says enough of every layer for advice on the network.
+        counts: Metrics that it counts, comparable within one version of its package.
+        nominal: ``"module:function"`` that writes a network as the file that it takes, with made-up ranges,
+            so that changes to the network can be compiled; empty where it tells too little for advice.
         origin: Filled in by the registry.
     """
 
@@ -184,10 +189,12 @@ class CompilerRecord:
     options: str
     format: str
     float_parts: str
+    distribution: str
     toolchain: str
     compiled: str
     distributions: tuple[str, ...]
-    advised: bool = False
+    counts: tuple[str, ...] = ()
+    nominal: str = ""
     origin: Origin = Origin()
 
 

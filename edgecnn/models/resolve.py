@@ -16,6 +16,7 @@ from edgecnn.models import fetch, libraries, zoo
 from edgecnn.models.build import build, find_factory, import_function
 from edgecnn.models.checkpoint import WEIGHTS_FILE, read_spec
 from edgecnn.models.detector.base import DetectionNetwork
+from edgecnn.models.imported.reference import names_onnx_file
 from edgecnn.models.spec import ModelSpec
 from edgecnn.models.stem_and_classifier import classifier_name
 from edgecnn.models.weights import adapt_weights, load_weights, read_safetensors, read_weights
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-ONNX = ".onnx"
 _SCHEMES = ("zoo", *zoo.LIBRARIES, "python")
 
 # What a network of one's own is given when nobody says otherwise: torchvision's usual preprocessing.
@@ -68,7 +68,7 @@ def resolve_model(
             images of the contract's size.
         MissingDependency: The published weights were not fetched.
     """
-    if reference.endswith(ONNX):
+    if names_onnx_file(reference):
         return _import(reference, arguments or {}, classes, contract_overrides or {}, weights)
     base = _describe(reference)
     spec = replace(

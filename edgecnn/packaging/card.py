@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from edgecnn.backends.registry import find_format
 from edgecnn.packaging.provenance import UNKNOWN
 from edgecnn.packaging.templating import render
 
 if TYPE_CHECKING:
     from edgecnn.core.store.manifest import Artifact
-    from edgecnn.packaging.provenance import Licences
+from edgecnn.packaging.provenance import Licences
 
 HUB_TASKS = {"classification": "image-classification", "detection": "object-detection"}
 """What Hugging Face's hub calls a task."""
@@ -44,7 +45,7 @@ def _front_matter(name: str, task: str, artifact: Artifact, licences: Licences) 
     manifest = artifact.manifest
     matter: dict[str, Any] = {
         "license": "other" if licences.model == UNKNOWN else licences.model.lower(),
-        "library_name": "litert" if manifest.target.format == "tflite" else "onnx",
+        "library_name": find_format(manifest.target.format).hub_library,
         "pipeline_tag": task,
         "tags": ["edgecnn", manifest.target.format, manifest.precision],
     }

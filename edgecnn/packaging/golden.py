@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.backends.registry import find_runtime
 from edgecnn.core.errors import InputError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.ondevice.input_tensor import Feed, FeedError
@@ -105,7 +106,7 @@ def golden_files(artifact: Artifact, log: Path) -> dict[str, bytes]:
             for name, tensor in zip(sorted(files)[: len(pictures)], tensors, strict=True)
         ],
         "outputs": outputs,
-        "exact": [runtime] if integer and runtime == "litert" else [],
+        "exact": [runtime] if integer and find_runtime(runtime).exact_reference else [],
     }
     files[f"{FOLDER}/{FILE}"] = (json.dumps(document, indent=1) + "\n").encode()
     return files

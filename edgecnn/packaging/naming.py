@@ -7,6 +7,7 @@ import os
 import re
 import sys
 
+from edgecnn.backends.registry import runtimes
 from edgecnn.core.errors import UsageError
 
 EPOCH = 315_532_800
@@ -20,7 +21,7 @@ _JAVA_WORDS = frozenset(
     instanceof int interface long native new package private protected public short static strictfp super
     switch synchronized this throw throws transient void volatile""".split()  # noqa: SIM905
 )
-_TAKEN = frozenset({"numpy", "pil", "pillow", "onnxruntime", "ai_edge_litert", "tflite_runtime", "picamera2"})
+_TAKEN = frozenset({"numpy", "pil", "pillow", "picamera2"})
 
 
 def module_name(text: str) -> str:
@@ -41,10 +42,15 @@ def module_name(text: str) -> str:
             f"{text!r} cannot be a package's name",
             hint="letters, digits and '-', a letter first: --name birds",
         )
-    reserved = keyword.iskeyword(name) or name in _JAVA_WORDS or name in _TAKEN
+    reserved = keyword.iskeyword(name) or name in _JAVA_WORDS or name in _TAKEN | _runtime_modules()
     if reserved or name in sys.stdlib_module_names:
         raise UsageError(f"a package cannot be called {text!r}: that name is taken", hint="give one: --name")
     return name
+
+
+def _runtime_modules() -> set[str]:
+    """Return the modules of the runtimes that packages use."""
+    return {record.distribution.replace("-", "_") for record in runtimes().values() if record.ships}
 
 
 def package_version(text: str) -> str:

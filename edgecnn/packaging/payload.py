@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.backends.registry import find_format, runtimes
 from edgecnn.ondevice.bundle import LABELS, SCHEMA
 from edgecnn.packaging.card import model_card
 from edgecnn.packaging.golden import golden_files
@@ -50,14 +51,13 @@ class Order:
     @property
     def model(self) -> str:
         """Name of the model file in the package."""
-        return f"model.{self.artifact.manifest.target.format}"
+        return f"model{find_format(self.artifact.manifest.target.format).suffix}"
 
     @property
     def runtimes(self) -> tuple[str, ...]:
         """What can execute the model, the best first."""
-        if self.artifact.manifest.target.format == "onnx":
-            return ("onnxruntime",)
-        return ("litert", "tflite-runtime")
+        own = self.artifact.manifest.target.format
+        return tuple(name for name, record in runtimes().items() if record.format == own and record.ships)
 
 
 def payload(order: Order, log: Path) -> dict[str, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgecnn.backends.registry import find_format, find_runtime, runtimes
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.ondevice.detector import Detector
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
 PLATFORMS = ("raspberry-pi", "android")
 
-_RUNTIMES = {"raspberry-pi": ("litert", "tflite-runtime", "onnxruntime"), "android": ("litert",)}
-_PREFERRED = (("tflite", "int8"), ("onnx", "int8"), ("tflite", "fp16"), ("tflite", "fp32"), ("onnx", "fp32"))
+_PRECISIONS = ("int8", "fp16", "fp32")
+"""Precisions in the order in which packages prefer them."""
+
 _ARTIFACTS, _REJECTED = "artifacts", "rejected"
 
 
@@ -27,11 +29,11 @@ class Fitness:
 
     Attributes:
         problem: Why not, or empty.
-        rank: Lower is preferred.
+        rank: Lower is preferred: the place of its precision, then that of its format.
     """
 
     problem: str
-    rank: int = 0
+    rank: tuple[int, int] = (0, 0)
 
 
 def choose_artifact(run: Path, platform: str, target: str | None = None) -> Artifact:
@@ -59,7 +61,7 @@ def choose_artifact(run: Path, platform: str, target: str | None = None) -> Arti
         have = ", ".join(item.manifest.target.name for item in found) or "none"
         raise InputError(
             f"{run} has no target that {platform} can execute; those that ship: {have}",
-            hint=f"add tflite-int8{' or onnx-int8' if platform == 'raspberry-pi' else ''} to the pipeline's "
+            hint=f"add {' or '.join(f'{name}-int8' for name in _formats(platform))} to the pipeline's "
             "targets and run it again",
         )
     return _checked(min(fitting, key=lambda item: fitness(item.manifest, platform).rank), platform)
@@ -85,10 +87,17 @@ def fitness(manifest: Manifest, platform: str) -> Fitness:
     target = manifest.target
     if target.compile is not None:
         return Fitness(f"it is compiled for {target.name}")
-    if target.runtime not in _RUNTIMES[platform] or target.format not in {"tflite", "onnx"}:
+    preference = find_format(target.format).package_rank
+    if platform not in find_runtime(target.runtime).ships or preference is None:
         return Fitness(f"{platform} does not execute {target.format} with {target.runtime}")
-    kind = (target.format, target.precision)
-    return Fitness("", _PREFERRED.index(kind) if kind in _PREFERRED else len(_PREFERRED))
+    return Fitness("", (_PRECISIONS.index(target.precision), preference))
+
+
+def _formats(platform: str) -> list[str]:
+    """Return the formats that a platform's packages can hold, the preferred first."""
+    held = {record.format for record in runtimes().values() if platform in record.ships}
+    ranked = [(find_format(name).package_rank, name) for name in held]
+    return [name for _, name in sorted(ranked)]
 
 
 def _checked(artifact: Artifact, platform: str) -> Artifact:
@@ -120,6 +129,6 @@ def _scores(manifest: Manifest, shapes: list[list[int]]) -> int:
     described = Detector.from_json(detector)
     level = described.levels[0]
     shape = shapes[level.scores]
-    channels = shape[-1] if manifest.target.format == "tflite" else shape[1]
+    channels = shape[-1] if find_format(manifest.target.format).layout == "NHWC" else shape[1]
     background = int(described.scores == "softmax")
     return channels // max(1, len(level.anchors)) - background

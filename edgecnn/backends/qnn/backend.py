@@ -22,9 +22,11 @@ BACKEND = Backend(
             options="edgecnn.backends.qnn.options:QnnOptions",
             format="onnx",
             float_parts="edgecnn.backends.onnx.partition:float_parts",
+            distribution="onnxruntime-qnn",
             toolchain="qnn",
             compiled="compiled.onnx",
             distributions=("onnx", "onnxruntime"),
+            counts=("cpu_ops", "subgraphs"),
         ),
     ),
 )

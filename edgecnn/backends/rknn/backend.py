@@ -22,9 +22,11 @@ BACKEND = Backend(
             options="edgecnn.backends.rknn.options:RknnOptions",
             format="onnx",
             float_parts="edgecnn.backends.onnx.partition:float_parts",
+            distribution="rknn-toolkit2",
             toolchain="rknn",
             compiled="compiled.rknn",
             distributions=("onnx", "onnxruntime"),
+            counts=("cpu_ops", "subgraphs", "cycles"),
         ),
     ),
 )

@@ -10,13 +10,27 @@ from ai_edge_quantizer.quantizer import Quantizer
 
 from edgecnn.backends.tflite.dense import dense_as_conv
 from edgecnn.backends.tflite.flatbuffer import inline_weights, read_model, type_name
+from edgecnn.backends.tflite.lower import lower_network
 from edgecnn.backends.tflite.quantize import quantized_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edgecnn.backends.network import Network
+
 RANGE = 6.0
 """Every tensor is taken to lie between minus and plus this."""
+
+
+def write_nominal(network: Network, file: Path) -> None:
+    """Write a network as an int8 file with one range for every tensor.
+
+    Raises:
+        InputError: The network holds an operation that has no form in TFLite, or none in int8.
+    """
+    floating = lower_network(network, file.with_suffix(f".float{file.suffix}"))
+    quantize_nominally(floating, file)
+    floating.unlink()
 
 
 def quantize_nominally(model: Path, file: Path) -> Path:

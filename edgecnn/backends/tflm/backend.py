@@ -14,6 +14,7 @@ BACKEND = Backend(
             toolchain="tflm",
             simulates=True,
             is_reference=True,
+            counts=("arena",),
         ),
     ),
 )

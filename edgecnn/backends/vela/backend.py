@@ -12,10 +12,12 @@ BACKEND = Backend(
             options="edgecnn.backends.vela.options:VelaOptions",
             format="tflite",
             float_parts="edgecnn.backends.tflite.partition:float_parts",
+            distribution="ethos-u-vela",
             toolchain="vela",
             compiled="compiled.tflite",
             distributions=("ai-edge-litert",),
-            advised=True,
+            counts=("cpu_ops", "subgraphs", "cycles", "sram", "flash"),
+            nominal="edgecnn.backends.tflite.nominal:write_nominal",
         ),
     ),
 )

@@ -11,6 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import edgecnn
+from edgecnn.backends.registry import find_runtime
 from edgecnn.ondevice.bundle import MANIFEST
 from edgecnn.packaging.archive import write_zip
 from edgecnn.packaging.payload import CARD, LICENCE, SBOM, named, payload, seal
@@ -29,17 +30,6 @@ REQUIRES_PYTHON = ">=3.11"
 
 # What Raspberry Pi OS Bookworm has is the oldest that is needed.
 _COMMON = ("numpy>=1.24", "pillow>=9.4")
-_ARM32 = 'platform_machine == "armv7l"'
-_NOT_ARM32 = 'platform_machine != "armv7l"'
-# For 32-bit Arm there is nothing but tflite-runtime, which ends with Python 3.11 and with numpy 1.
-_REQUIRES = {
-    "tflite": (
-        f"ai-edge-litert>=2.0; {_NOT_ARM32}",
-        f'tflite-runtime>=2.14; {_ARM32} and python_version < "3.12"',
-        f"numpy<2; {_ARM32}",
-    ),
-    "onnx": (f"onnxruntime>=1.20; {_NOT_ARM32}",),
-}
 
 
 def write_wheel(order: Order, folder: Path, log: Path) -> Path:
@@ -70,7 +60,8 @@ def write_wheel(order: Order, folder: Path, log: Path) -> Path:
 
 def requirements(order: Order) -> tuple[str, ...]:
     """Return what the wheel needs, as requirement specifiers with their markers."""
-    return (*_COMMON, *_REQUIRES[order.artifact.manifest.target.format])
+    records = [find_runtime(name) for name in order.runtimes]
+    return (*_COMMON, *(need for record in records for need in record.ships.get(PLATFORM, ())))
 
 
 def _entry_points(order: Order) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.backends.registry import find_format
 from edgecnn.core import process
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.pipeline.advice.result import Trial
@@ -42,7 +43,7 @@ class Bench:
     def compile(self, name: str = ORIGINAL) -> NpuReport:
         """Compile a file that was built, by its name."""
         return compile_network(
-            self._folder / f"{name}.tflite",
+            self._folder / f"{name}{find_format(self._parameters.format).suffix}",
             self._folder / f"{name}.compiled",
             self._parameters,
             log=self._log,
@@ -66,5 +67,5 @@ class Bench:
         return tuple(trials)
 
     def _call(self, function: str, **arguments: Any) -> Any:
-        arguments["out"] = str(self._folder)
+        arguments |= {"compiler": self._parameters.compiler, "out": str(self._folder)}
         return process.call(f"{VARIANTS}:{function}", arguments, log=self._log).value

@@ -16,8 +16,7 @@ import torch
 from torch import nn
 
 from edgecnn.backends.network import try_network
-from edgecnn.backends.tflite.lower import lower_network
-from edgecnn.backends.tflite.nominal import quantize_nominally
+from edgecnn.backends.registry import find_compiler, find_format, load
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.models import zoo
 from edgecnn.models.build import build, import_function
@@ -44,14 +43,15 @@ _MOBILENETV2_STAGES = (
 
 
 def describe(
-    reference: str, spec: dict[str, Any] | None, arguments: dict[str, Any], out: str
+    reference: str, spec: dict[str, Any] | None, arguments: dict[str, Any], compiler: str, out: str
 ) -> dict[str, Any]:
-    """Find a network and write it, unchanged, as ``out/original.tflite``.
+    """Find a network and write it, unchanged, as the file ``original`` of directory ``out``.
 
     Args:
         reference: Name of the network or directory of a checkpoint; not read where ``spec`` is given.
         spec: The ``spec.json`` of an artifact's network.
         arguments: Arguments of the builder, laid over the network's own.
+        compiler: Name of the compiler that takes the file.
         out: Directory to write to.
 
     Returns:
@@ -69,12 +69,14 @@ def describe(
     found = replace(found, arguments={**found.arguments, **arguments})
     module = _built(found)
     facts = _facts(module, found)
-    _write(module, found, Path(out) / "original.tflite")
+    _write(module, found, compiler, Path(out) / "original")
     return {"spec": found.to_json(), "facts": asdict(facts)}
 
 
-def write_variants(spec: dict[str, Any], changes: list[dict[str, Any]], out: str) -> list[str | None]:
-    """Write a network with each of several changes as ``out/0.tflite``, ``out/1.tflite``, ...
+def write_variants(
+    spec: dict[str, Any], changes: list[dict[str, Any]], compiler: str, out: str
+) -> list[str | None]:
+    """Write a network with each of several changes as the files ``0``, ``1``, ... of directory ``out``.
 
     Returns:
         For each change why it could not be made; None where the file is there.
@@ -84,7 +86,7 @@ def write_variants(spec: dict[str, Any], changes: list[dict[str, Any]], out: str
         change = Change.from_json(data)
         try:
             module, changed = _changed(ModelSpec.from_json(spec), change)
-            _write(module, changed, Path(out) / f"{index}.tflite")
+            _write(module, changed, compiler, Path(out) / str(index))
             reasons.append(None)
         except EdgecnnError as error:
             reasons.append(error.message)
@@ -96,10 +98,11 @@ def _built(spec: ModelSpec) -> nn.Module:
     return build(spec)
 
 
-def _write(module: nn.Module, spec: ModelSpec, file: Path) -> None:
-    floating = lower_network(try_network(module, spec), file.with_suffix(".float.tflite"))
-    quantize_nominally(floating, file)
-    floating.unlink()
+def _write(module: nn.Module, spec: ModelSpec, compiler: str, name: Path) -> None:
+    """Write a network as the file that a compiler takes, with the format's suffix after its name."""
+    record = find_compiler(compiler)
+    write = load(record.nominal, record.origin)
+    write(try_network(module, spec), name.with_suffix(find_format(record.format).suffix))
 
 
 def _changed(spec: ModelSpec, change: Change) -> tuple[nn.Module, ModelSpec]:

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from edgecnn.backends.registry import find_compiler
 from edgecnn.backends.targets import load_target
 from edgecnn.core.config.quantities import BYTES, parse_quantity
 from edgecnn.core.errors import InputError, UsageError
@@ -48,7 +49,7 @@ def advise(
     """
     loaded = load_target(target)
     parameters = CompileParameters.of(loaded)
-    if parameters.compiler != "vela":
+    if not find_compiler(parameters.compiler).nominal:
         raise UsageError(
             f"there is no advice for {target}, only for Ethos-U targets", hint="try --target ethos-u55-128"
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.formats import format_of
-from edgecnn.backends.registry import find_runtime
+from edgecnn.backends.registry import find_format, find_runtime
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core import process
 from edgecnn.core.config.paths import cache_dir
@@ -20,7 +20,7 @@ from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
 from edgecnn.ondevice.contract import Contract
 from edgecnn.proof.diagnosis.result import Diagnosis, LayerDiagnosis, Whole
-from edgecnn.ui.api.provenance import FLOAT_RUNTIMES, float_file, stored
+from edgecnn.ui.api.provenance import float_file, stored
 from edgecnn.ui.report.diagnosis import diagnosis_markdown
 from edgecnn.ui.report.diagnosis_plot import diagnosis_svg
 
@@ -36,8 +36,6 @@ IMAGES = 30
 
 _TIMEOUT_S = 3600.0
 _CONTRACT_BYTES = 20_000_000
-_EXACT = ("tosa", "tflite-micro")
-"""Runtimes whose outputs are those of the format's reference execution, bit for bit."""
 
 
 def diagnose(
@@ -127,12 +125,13 @@ class _Subject:
         float_model = given or float_file(artifact)
         _check_format(artifact.model, float_model)
         network = stored(artifact, "network")
-        if target.runtime not in (FLOAT_RUNTIMES[target.format], *_EXACT):
+        usual, runtime = find_format(target.format).runtime, find_runtime(target.runtime)
+        if runtime.name != usual and not runtime.is_reference:
             raise InputError(
                 f"layers cannot be executed one by one in {target.runtime}, which {target.name} ships in",
-                hint=f"diagnose it quantized for a target that runs in {FLOAT_RUNTIMES[target.format]}",
+                hint=f"diagnose it quantized for a target that runs in {usual}",
             )
-        execution: Execution = "reference" if target.runtime in _EXACT else "shipping"
+        execution: Execution = "reference" if runtime.is_reference else "shipping"
         return cls(artifact.model, float_model, network, artifact.contract, target.name, execution)
 
     @classmethod
@@ -169,7 +168,7 @@ def _read_contract(file: Path) -> Contract:
 def _diagnose(
     subject: _Subject, prepared: PreparedSet, folder: Path, tell: Callable[[int, int, str], None]
 ) -> Diagnosis:
-    here, runtime = host().isa, FLOAT_RUNTIMES[subject.format]
+    here, runtime = host().isa, find_format(subject.format).runtime
     isa = ISAS.get(here)
     saturates = isa is not None and isa.int8_saturates and find_runtime(runtime).saturates
     child = process.call(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from edgecnn.backends.registry import find_format
 from edgecnn.core.errors import InputError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.ondevice.decode import decode
 from edgecnn.ondevice.preprocess import upright
-from edgecnn.ui.api.provenance import FLOAT_RUNTIMES, float_file
+from edgecnn.ui.api.provenance import float_file
 from edgecnn.ui.report.boxes import Panel, draw_panels
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _float_outputs(artifact: Artifact, images: PreparedSet) -> Outputs:
     folder = images.directory.parent
     target = artifact.manifest.target
     with LocalDevice().open(
-        FLOAT_RUNTIMES[target.format],
+        find_format(target.format).runtime,
         float_file(artifact),
         log=folder / "float.log",
         threads=target.threads,

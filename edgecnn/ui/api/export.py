@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.config.paths import home
 from edgecnn.core.config.yaml_source import Source, override
+from edgecnn.models.imported.reference import SUFFIX
 from edgecnn.pipeline.loading import from_source
 from edgecnn.pipeline.make_targets import Places, make_targets
 from edgecnn.pipeline.runner import Reporter, SilentReporter
@@ -101,5 +102,5 @@ def run_name(model: str) -> str:
     >>> run_name("models/yolox_nano.onnx")
     'yolox_nano'
     """
-    plain = model.partition(":")[2] or Path(model).resolve().name.removesuffix(".onnx")
+    plain = model.partition(":")[2] or Path(model).resolve().name.removesuffix(SUFFIX)
     return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-") or "model"

@@ -35,12 +35,6 @@ if TYPE_CHECKING:
 
     Outputs = Sequence[npt.NDArray[np.float32]]
 
-_FORMATS = {
-    "onnxruntime": "onnx",
-    "litert": "tflite",
-    "tflite-runtime": "tflite",
-    "openvino": "openvino",
-}
 _NOISE_IMAGES = 16
 
 
@@ -181,7 +175,7 @@ def _check_formats(artifact: Artifact, versions: Sequence[RuntimeVersion]) -> No
             hint="name two: --runtime onnxruntime==1.20.1,1.22.0",
         )
     for version in versions:
-        if _FORMATS[version.runtime] != artifact.manifest.target.format:
+        if find_runtime(version.runtime).format != artifact.manifest.target.format:
             raise UsageError(
                 f"{version} does not run {artifact.manifest.target.format} files",
                 hint=f"this artifact ships in {find_runtime(artifact.manifest.target.runtime).distribution}",

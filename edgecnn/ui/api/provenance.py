@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from edgecnn.core.store.manifest import Artifact
 
 _KEY = re.compile(r"[0-9a-f]{64}")
-FLOAT_RUNTIMES = {"onnx": "onnxruntime", "tflite": "litert", "openvino": "openvino"}
-"""What executes the float file of a format."""
 
 
 def float_file(artifact: Artifact) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.backends.registry import find_runtime
+from edgecnn.backends.registry import compilers, find_runtime, runtimes
 from edgecnn.core.config.quantities import format_size
 from edgecnn.core.documents.metric import find_metric
 from edgecnn.core.documents.verdict import Verdict
@@ -37,17 +37,8 @@ from edgecnn.ui.api.bench import opener, timed_device
 if TYPE_CHECKING:
     from edgecnn.core.store.manifest import Artifact, Manifest
 
-COUNTS: dict[str, str | None] = {
-    "float_ops": None,
-    "transposes": None,
-    "cpu_ops": "ethos-u-vela",
-    "subgraphs": "ethos-u-vela",
-    "cycles": "ethos-u-vela",
-    "sram": "ethos-u-vela",
-    "flash": "ethos-u-vela",
-    "arena": "tflite-micro",
-}
-"""Deterministic counts, and the package whose version they are comparable within."""
+COUNTS = ("float_ops", "transposes", "cpu_ops", "subgraphs", "cycles", "sram", "flash", "arena")
+"""Deterministic counts, in the order of their rows."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +115,9 @@ def _require_same_model(baseline: Baseline, file: Path, manifest: Manifest) -> N
 def _target_rows(manifest: Manifest, accepted: TargetBaseline, tolerances: Tolerances) -> list[CheckRow]:
     name, before, after = manifest.target.name, accepted.measured, manifest.measured
     rows = [_size_row(name, before.get("size"), after.get("size"), tolerances)]
-    for count, tool in COUNTS.items():
+    for count in COUNTS:
         if count in before or count in after:
-            versions = [
-                None if tool is None else tools.get(tool) for tools in (accepted.tools, manifest.tools)
-            ]
+            versions = [_counter_version(count, tools) for tools in (accepted.tools, manifest.tools)]
             rows.append(_count_row(name, count, before.get(count), after.get(count), versions))
     emulators = [tools.get("qemu") for tools in (accepted.tools, manifest.tools)]
     rows += [
@@ -139,6 +128,13 @@ def _target_rows(manifest: Manifest, accepted: TargetBaseline, tolerances: Toler
     ]
     accuracy = _accuracy_row(manifest, accepted, tolerances)
     return [*rows, accuracy] if accuracy is not None else rows
+
+
+def _counter_version(count: str, tools: dict[str, str]) -> str | None:
+    """Return the version of the compiler or runtime that made a count; None where no tool but edgecnn did."""
+    packages = [record.distribution for record in compilers().values() if count in record.counts]
+    packages += [record.distribution for record in runtimes().values() if count in record.counts]
+    return next((tools[package] for package in packages if package in tools), None)
 
 
 def _size_row(name: str, before: int | None, after: int | None, tolerances: Tolerances) -> CheckRow:
