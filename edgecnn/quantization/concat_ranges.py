@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.union_find import UnionFind
+from edgecnn.quantization.grids import LEVELS
 from edgecnn.quantization.ranges import Range
 
 if TYPE_CHECKING:
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
 LEAST_LEVELS = 8
 """Levels of the common grid that every part must span."""
-
-_LEVELS = 256
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ def refuse_conflicts(seen: Observations, joins: Iterable[Join]) -> None:
         widest, least = max(alive, key=alive.__getitem__), min(alive, key=alive.__getitem__)
         lowest = min(0.0, *(low for low, _ in spans.values()))
         highest = max(0.0, *(high for _, high in spans.values()))
-        levels = _LEVELS * alive[least] / (highest - lowest)
+        levels = LEVELS * alive[least] / (highest - lowest)
         if levels < LEAST_LEVELS:
             raise InputError(
                 f"{join.name} joins {widest}, which spans {_shown(spans[widest])}, with {least}, which spans "
-                f"{_shown(spans[least])}: one int8 scale leaves it {levels:.1f} of {_LEVELS} levels",
+                f"{_shown(spans[least])}: one int8 scale leaves it {levels:.1f} of {LEVELS} levels",
                 hint="return them as outputs of their own and join them behind the network; of an .onnx file "
                 "--outputs names them",
             )
@@ -86,17 +86,15 @@ def with_one_grid(ranges: Mapping[str, Range], joins: Iterable[Join]) -> dict[st
     >>> with_one_grid(ranges, [Join("cat", ("a", "b"))])["b"]
     Range(low=-1.0, high=1.0)
     """
-    groups: list[set[str]] = []
+    groups, wide = UnionFind(), dict(ranges)
     for join in joins:
-        parts = {part for part in join.parts if part in ranges}
-        touching = [group for group in groups if group & parts]
-        groups = [group for group in groups if not group & parts] + [parts.union(*touching)]
-    wide = {
-        part: Range(min(ranges[name].low for name in group), max(ranges[name].high for name in group))
-        for group in groups
-        for part in group
-    }
-    return dict(ranges) | wide
+        first, *others = [part for part in join.parts if part in ranges] or [""]
+        for part in others:
+            groups.merge(first, part)
+    for name, bounds in ranges.items():
+        kept = wide[groups.find(name)]
+        wide[groups.find(name)] = Range(min(kept.low, bounds.low), max(kept.high, bounds.high))
+    return {name: wide[groups.find(name)] for name in ranges}
 
 
 def _shown(span: tuple[float, float]) -> str:

@@ -1,8 +1,7 @@
 """Which tensors of a network are int8 on a device, and which of them share one grid.
 
-The rules are those of the integer runtimes: a convolution writes its result once, after batch norm and
-ReLU; whatever only moves values (reshape, padding, maximum) keeps its input's grid; a concatenation has one
-grid for all its parts; everything else that computes has a grid of its own.
+The rules of operations are in :mod:`edgecnn.quantization.rules`. A layer writes its result once, after batch
+norm and what its kernels fuse.
 """
 
 from __future__ import annotations
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from edgecnn.core.union_find import UnionFind
 from edgecnn.quantization.execution import operations, output_nodes
 from edgecnn.quantization.operators import FUSED, Target, is_operator
+from edgecnn.quantization.rules import Rule, is_part_of_split, rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,33 +22,6 @@ if TYPE_CHECKING:
     from torch import fx
 
     from edgecnn.quantization.graph import Graph
-
-_ATEN = torch.ops.aten
-
-_MOVES: frozenset[Target] = frozenset(
-    {
-        _ATEN.clone.default,
-        _ATEN.contiguous.default,
-        _ATEN.flatten.using_ints,
-        _ATEN.max_pool2d.default,
-        _ATEN.pad.default,
-        _ATEN.constant_pad_nd.default,
-        _ATEN.permute.default,
-        _ATEN.reshape.default,
-        _ATEN.select.int,
-        _ATEN.slice.Tensor,
-        _ATEN.squeeze.dim,
-        _ATEN.squeeze.dims,
-        _ATEN.transpose.int,
-        _ATEN.unsqueeze.default,
-        _ATEN.upsample_nearest2d.vec,
-        _ATEN.view.default,
-    }
-)
-_SPLITS: frozenset[Target] = frozenset(
-    {_ATEN.chunk.default, _ATEN.split.Tensor, _ATEN.split_with_sizes.default}
-)
-_JOINS: frozenset[Target] = frozenset({_ATEN.cat.default})
 
 
 @dataclass(frozen=True)
@@ -109,20 +83,19 @@ class _Grids:
         self.of: dict[str, str] = {graph.input: graph.input}
         self.writes: dict[str, str] = {graph.input: graph.input}
         self.touching: dict[str, set[str]] = {graph.input: set()}
-        self._parent: dict[str, str] = {}
+        self._groups = UnionFind()
         self._inside = {layer.node: layer.name for layer in graph.layers if layer.node != layer.sum}
         self._operation = {
             node: layer.name for layer in graph.layers for node in (layer.node, layer.sum, layer.output)
         }
 
     def root(self, grid: str) -> str:
-        while grid in self._parent:
-            grid = self._parent[grid]
-        return grid
+        return self._groups.find(grid)
 
     def visit(self, node: fx.Node) -> None:
         sources = [self.of[item.name] for item in node.all_input_nodes if item.name in self.of]
-        if is_operator(node, _MOVES | _SPLITS) or "getitem" in str(node.target):
+        rule = rule_of(node)
+        if rule in (Rule.MOVES, Rule.SPLITS) or is_part_of_split(node):
             if sources:
                 self.of[node.name] = sources[0]
             return
@@ -135,9 +108,9 @@ class _Grids:
             return
         self.of[node.name] = self.writes[node.name] = node.name
         self.touching[node.name] = {operation}
-        if is_operator(node, _JOINS):
+        if rule is Rule.JOINS:
             for grid in sources:
-                self._merge(node.name, grid)
+                self._groups.merge(grid, node.name)
 
     def _inherited(self, node: fx.Node) -> str:
         """Return the operation that a fused activation belongs to, or the node's own name."""
@@ -152,8 +125,3 @@ class _Grids:
             return True
         users = list(node.users)
         return len(users) == 1 and is_operator(users[0], self._fused)
-
-    def _merge(self, one: str, other: str) -> None:
-        first, second = self.root(one), self.root(other)
-        if first != second:
-            self._parent[first] = second

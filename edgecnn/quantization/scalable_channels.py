@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from edgecnn.core.union_find import UnionFind
 from edgecnn.quantization.execution import batches, compute, last_uses, operations, output_nodes
 from edgecnn.quantization.operators import (
     CONVOLUTIONS,
@@ -86,7 +87,7 @@ class _Joints:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._parent: dict[str, str] = {}
+        self._groups = UnionFind()
         self._fixed: set[str] = {graph.input}
         self._writers: dict[str, Layer] = {}
         self._readers: list[tuple[str, Layer]] = []
@@ -99,16 +100,16 @@ class _Joints:
         self._fixed |= {node.name for node in output_nodes(graph.program)}
 
     def found(self) -> tuple[Joint, ...]:
-        fixed = {self._root(name) for name in self._fixed}
+        fixed = {self._groups.find(name) for name in self._fixed}
         members: dict[str, list[str]] = {}
         for node in operations(self._graph.program):
-            members.setdefault(self._root(node.name), []).append(node.name)
+            members.setdefault(self._groups.find(node.name), []).append(node.name)
         joints = []
         for root, names in members.items():
             writers = tuple(self._writers[name] for name in names if name in self._writers)
-            readers = tuple(layer for name, layer in self._readers if self._root(name) == root)
+            readers = tuple(layer for name, layer in self._readers if self._groups.find(name) == root)
             if writers and readers and root not in fixed:
-                clipped = tuple(name for name in self._clipped if self._root(name) == root)
+                clipped = tuple(name for name in self._clipped if self._groups.find(name) == root)
                 tensors = tuple(name for name in names if name in self._quantized)
                 joints.append(Joint(writers, readers, clipped, tensors))
         return tuple(joints)
@@ -119,7 +120,7 @@ class _Joints:
             self._visit_layer(node, sources[0])
         elif self._passes(node, sources):
             for name in sources:
-                self._merge(node.name, name)
+                self._groups.merge(node.name, name)
             if is_operator(node, {_ATEN.relu6.default}):
                 self._clipped.append(node.name)
         else:
@@ -149,16 +150,6 @@ class _Joints:
         if is_operator(node, {_ATEN.mean.dim}):
             return sorted(axis % 4 for axis in arguments(node)[1]) == [2, 3]
         return is_operator(node, _PASSING)
-
-    def _root(self, name: str) -> str:
-        while name in self._parent:
-            name = self._parent[name]
-        return name
-
-    def _merge(self, one: str, other: str) -> None:
-        first, second = self._root(one), self._root(other)
-        if first != second:
-            self._parent[second] = first
 
 
 def channel_extents(graph: Graph, state: dict[str, Tensor], images: Tensor) -> dict[str, Extent]:

@@ -2,8 +2,8 @@
 
 A quantizer for torchao's PT2E flow. It marks a tensor after every operation that a runtime executes as one
 kernel: convolution with batch norm and ReLU, addition with ReLU, pooling, hard-swish, the two branches and
-the product of squeeze-and-excitation. Operations that only move values (reshape, pad, max pool, nearest
-resize, concatenation) keep their input's scale, as integer kernels of all three formats demand.
+the product of squeeze-and-excitation. What an operation does to a scale is in
+:mod:`edgecnn.quantization.rules`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from torchao.quantization.pt2e.quantizer import (
 )
 
 from edgecnn.quantization.grids import MAX_WEIGHT
-from edgecnn.quantization.operators import ACTIVATIONS, FUSED, NORMALIZATIONS, is_operator
+from edgecnn.quantization.operators import FUSED, is_operator
 from edgecnn.quantization.qat.fake_quantize import (
     HIGHEST,
     LOWEST,
     ActivationFakeQuantize,
     PerChannelWeightFakeQuantize,
 )
+from edgecnn.quantization.rules import Rule, is_part_of_split, rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -35,45 +36,7 @@ if TYPE_CHECKING:
     from edgecnn.quantization.graph import Kind
     from edgecnn.quantization.kernels import Scheme
 
-_ATEN = torch.ops.aten
 _ANNOTATION = "quantization_annotation"
-
-_MOVES = frozenset(
-    {
-        _ATEN.constant_pad_nd.default,
-        _ATEN.expand.default,
-        _ATEN.flatten.using_ints,
-        _ATEN.max_pool2d.default,
-        _ATEN.pad.default,
-        _ATEN.permute.default,
-        _ATEN.reshape.default,
-        _ATEN.slice.Tensor,
-        _ATEN.squeeze.dim,
-        _ATEN.squeeze.dims,
-        _ATEN.transpose.int,
-        _ATEN.unsqueeze.default,
-        _ATEN.upsample_nearest2d.default,
-        _ATEN.upsample_nearest2d.vec,
-        _ATEN.view.default,
-    }
-)
-"""Operations whose output holds values of their input."""
-
-_COMPUTES = frozenset(
-    {
-        _ATEN.adaptive_avg_pool2d.default,
-        _ATEN.add.Tensor,
-        _ATEN.avg_pool2d.default,
-        _ATEN.div.Tensor,
-        _ATEN.mean.dim,
-        _ATEN.mul.Tensor,
-        _ATEN.sub.Tensor,
-        _ATEN.upsample_bilinear2d.vec,
-        *(operation for operation in ACTIVATIONS if operation not in FUSED),
-        *NORMALIZATIONS,
-    }
-)
-"""Operations with an output range of their own."""
 
 ACTIVATION = QuantizationSpec(
     dtype=torch.int8,
@@ -106,15 +69,11 @@ class EdgeQuantizer(Quantizer):  # type: ignore[misc]
                 self._layer(node)
             elif node.name in self._sums:
                 _mark(node, {}, _output(node))
-            elif is_operator(node, FUSED):
-                _mark(node, {}, ACTIVATION)
-            elif is_operator(node, {_ATEN.cat.default}):
-                _concatenation(node)
-            elif is_operator(node, _MOVES):
-                first = node.args[0]
-                _mark(node, {first: ACTIVATION}, SharedQuantizationSpec((first, node)))
-            elif is_operator(node, _COMPUTES):
-                _mark(node, dict.fromkeys(_computed(node), ACTIVATION), _output(node))
+            elif is_part_of_split(node):
+                split = node.args[0]
+                _mark(node, {}, SharedQuantizationSpec((split.args[0], split)))
+            else:
+                _operation(node)
         return model
 
     def validate(self, model: fx.GraphModule) -> None:
@@ -133,6 +92,22 @@ class EdgeQuantizer(Quantizer):  # type: ignore[misc]
             ),
         )
         _mark(node, {images: ACTIVATION, weight: spec}, _output(node) if node.name in self._sums else None)
+
+
+def _operation(node: fx.Node) -> None:
+    """Mark the tensors of an operation without weights."""
+    match rule_of(node):
+        case Rule.CLIPS:
+            _mark(node, {}, ACTIVATION)
+        case Rule.JOINS:
+            _concatenation(node)
+        case Rule.MOVES:
+            first = cast("fx.Node", node.args[0])
+            _mark(node, {first: ACTIVATION}, SharedQuantizationSpec((first, node)))
+        case Rule.SPLITS:
+            _mark(node, {cast("fx.Node", node.args[0]): ACTIVATION}, None)
+        case Rule.COMPUTES:
+            _mark(node, dict.fromkeys(_computed(node), ACTIVATION), _output(node))
 
 
 def _mark(node: fx.Node, inputs: dict[fx.Node, QuantizationSpec], output: QuantizationSpec | None) -> None:

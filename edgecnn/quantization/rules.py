@@ -1,0 +1,95 @@
+"""What int8 kernels do with each operation: the only table of it, for simulation and for training.
+
+The rules are those of the integer runtimes: a kernel writes its result once, on a grid of its own; an
+operation that only moves values keeps the grid of what it reads, because its kernel copies bytes; a
+concatenation has one grid for all its parts.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+import torch
+
+from edgecnn.quantization.operators import ACTIVATIONS, FUSED, NORMALIZATIONS, Target
+
+if TYPE_CHECKING:
+    from torch import fx
+
+_ATEN = torch.ops.aten
+
+
+class Rule(Enum):
+    """What becomes of the grid of an operation's input.
+
+    Attributes:
+        MOVES: The output holds values of the input, on the grid of the input.
+        SPLITS: The same, of an operation with several outputs.
+        JOINS: All inputs and the output share one grid.
+        COMPUTES: The output has a grid of its own.
+        CLIPS: The layer or addition in front computes this before it writes; its result has a grid, and
+            what it reads has none. Behind anything else, it computes.
+    """
+
+    MOVES = auto()
+    SPLITS = auto()
+    JOINS = auto()
+    COMPUTES = auto()
+    CLIPS = auto()
+
+
+_MOVES = (
+    _ATEN.clone.default,
+    _ATEN.constant_pad_nd.default,
+    _ATEN.contiguous.default,
+    _ATEN.expand.default,
+    _ATEN.flatten.using_ints,
+    _ATEN.max_pool2d.default,
+    _ATEN.pad.default,
+    _ATEN.permute.default,
+    _ATEN.reshape.default,
+    _ATEN.select.int,
+    _ATEN.slice.Tensor,
+    _ATEN.squeeze.dim,
+    _ATEN.squeeze.dims,
+    _ATEN.transpose.int,
+    _ATEN.unsqueeze.default,
+    _ATEN.upsample_nearest2d.default,
+    _ATEN.upsample_nearest2d.vec,
+    _ATEN.view.default,
+)
+_SPLITS = (_ATEN.chunk.default, _ATEN.split.Tensor, _ATEN.split_with_sizes.default)
+_COMPUTES = (
+    _ATEN.adaptive_avg_pool2d.default,
+    _ATEN.add.Tensor,
+    _ATEN.avg_pool2d.default,
+    _ATEN.div.Tensor,
+    _ATEN.mean.dim,
+    _ATEN.mul.Tensor,
+    _ATEN.sub.Tensor,
+    _ATEN.upsample_bilinear2d.vec,
+    *(activation for activation in ACTIVATIONS if activation not in FUSED),
+    *NORMALIZATIONS,
+)
+
+RULES: dict[Target, Rule] = {
+    **dict.fromkeys(_MOVES, Rule.MOVES),
+    **dict.fromkeys(_SPLITS, Rule.SPLITS),
+    _ATEN.cat.default: Rule.JOINS,
+    **dict.fromkeys(_COMPUTES, Rule.COMPUTES),
+    **dict.fromkeys(FUSED, Rule.CLIPS),
+}
+"""By operation. Convolutions and fully connected layers are not here: they have weights, and a trace knows
+them as layers. Of an operation that is not here, nothing is known: the simulation rounds its result to a grid
+of its own, which is the worse case, and training leaves it in float."""
+
+
+def rule_of(node: fx.Node) -> Rule | None:
+    """Return the rule for a node of a traced program; None where there is none."""
+    return RULES.get(node.target) if isinstance(node.target, Target) else None
+
+
+def is_part_of_split(node: fx.Node) -> bool:
+    """Whether a node picks one output of an operation that splits its input."""
+    return "getitem" in str(node.target)
