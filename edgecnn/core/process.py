@@ -1,8 +1,8 @@
 """Child processes: vendor code runs in one, and the parent survives its crash, hang or greed.
 
-A child is ``python -m edgecnn.core.process``: it reads one JSON request (an entry point and the document that
-it takes) from standard input, calls the entry point, and writes one JSON answer to a private copy of
-standard output. Whatever the vendor's libraries print goes to a log file.
+A child is ``python -m edgecnn.core.process``: it reads one JSON request (an entry point and its arguments)
+from standard input, calls the entry point, and writes one JSON answer to a private copy of standard output.
+Whatever the vendor's libraries print goes to a log file.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from _typeshed import DataclassInstance
+    from pydantic import BaseModel
 
 DEFAULT_TIMEOUT_S = 3600.0
 _LOG_TAIL_BYTES = 4000
@@ -56,7 +57,7 @@ class ChildResult:
 
 def call(
     entry: str,
-    arguments: DataclassInstance | dict[str, Any],
+    arguments: DataclassInstance | BaseModel | dict[str, Any],
     *,
     log: Path,
     timeout_s: float = DEFAULT_TIMEOUT_S,
@@ -67,9 +68,10 @@ def call(
     """Call ``entry`` in a child process and return its JSON result.
 
     Args:
-        entry: ``"package.module:function"``; the function takes one document and returns a JSON value.
-        arguments: The document, a dataclass made by :func:`edgecnn.core.documents.base.document`. It crosses
-            as JSON, and the function gets an equal one. A dictionary holds the function's keyword arguments.
+        entry: ``"package.module:function"``; the function takes one argument and returns a JSON value.
+        arguments: The argument, of a class made by :func:`edgecnn.core.documents.arguments.arguments` or a
+            document. It crosses as JSON, and the function gets an equal one. A dictionary holds keyword
+            arguments instead.
         log: File that receives everything the child prints.
         timeout_s: Seconds after which the child is killed.
         memory_bytes: Limit on the child's address space; None leaves it unlimited.
@@ -114,24 +116,24 @@ def call(
     return ChildResult(document["value"], wall_s, document["cpu_s"], document["peak_bytes"])
 
 
-def _packed(arguments: DataclassInstance | dict[str, Any]) -> dict[str, Any]:
+def _packed(arguments: DataclassInstance | BaseModel | dict[str, Any]) -> dict[str, Any]:
     """Return the part of a request that says what the entry point takes."""
     if isinstance(arguments, dict):
-        return {"document": None, "arguments": arguments}
-    from edgecnn.core.documents.base import to_plain
+        return {"kind": None, "arguments": arguments}
+    from edgecnn.core.documents.arguments import to_plain
 
     kind = type(arguments)
-    return {"document": f"{kind.__module__}:{kind.__qualname__}", "arguments": to_plain(arguments)}
+    return {"kind": f"{kind.__module__}:{kind.__qualname__}", "arguments": to_plain(arguments)}
 
 
 def _call_entry(request: dict[str, Any]) -> Any:
     """Call a request's entry point and return what it returns."""
     extra = {} if request["progress"] is None else {"progress": _teller(request["progress"])}
-    if request["document"] is None:
+    if request["kind"] is None:
         return _named(request["entry"])(**request["arguments"], **extra)
-    from edgecnn.core.documents.base import from_plain
+    from edgecnn.core.documents.arguments import from_plain
 
-    return _named(request["entry"])(from_plain(_named(request["document"]), request["arguments"]), **extra)
+    return _named(request["entry"])(from_plain(_named(request["kind"]), request["arguments"]), **extra)
 
 
 def _named(name: str) -> Any:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
+from edgecnn.core.documents.document import Document
+
 if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import Pipeline
     from edgecnn.core.config.quantization import Rung
@@ -14,25 +18,26 @@ if TYPE_CHECKING:
 FIRST: Rung = "plain"
 
 
-@dataclass(frozen=True)
-class ExportedNetwork:
-    """The network that an attempt exports.
-
-    Attributes:
-        checkpoint: Id of the step that makes the checkpoint.
-        suffix: What follows the format in the id of the step that lowers it.
-        truth_suffix: The same, of the float file and the reference that the int8 file is held to.
-        recovered: Whether what lies beside the checkpoint concerns the quantizer.
-        options: Options that the rung gives to the quantizer; a target's own come before them.
-        layers: Id of the step that names the layers to leave in float, or None.
-    """
+class ExportedNetwork(Document):
+    """The network that an attempt exports."""
 
     checkpoint: str
+    """Id of the step that makes the checkpoint."""
+
     suffix: str = ""
+    """Text that follows the format in the id of the step that lowers the network."""
+
     truth_suffix: str = ""
+    """The same text for the float file and the reference that the int8 file is held to."""
+
     recovered: bool = False
-    options: dict[str, Any] = field(default_factory=dict)
+    """Whether the quantizer reads what lies beside the checkpoint."""
+
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options that the rung gives to the quantizer; a target's own come before them."""
+
     layers: str | None = None
+    """Id of the step that names the layers to leave in float; None where no layer stays in float."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ class Step(Generic[P]):
     Attributes:
         id: Name in this plan, such as ``quantize:tflite-int8``.
         stage: What is executed.
-        parameters: The stage's parameters, a document.
+        parameters: The stage's parameters.
         inputs: Step ids by the names under which the stage reads their outputs.
         target: The target it belongs to; None where several targets need it.
         gate: Name of a check of the finished outputs that must pass before anything is built on them. It

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import BudgetMissed, WorkerError
 from edgecnn.core.process import call, describe_death, log_tail
 from edgecnn.core.this_process import peak_memory_bytes
@@ -64,12 +64,12 @@ def behave(how: str, value: Any = None) -> Any:
     return behaviours[how]()
 
 
-@document
+@arguments
 class Half:
     of: float
 
 
-@document
+@arguments
 class Request:
     path: Path
     pair: tuple[int, str]

@@ -72,7 +72,7 @@ class PreprocessingConfig(Schema):
 
     def changes(self) -> dict[str, Any]:
         """Return the fields that are given."""
-        return self.model_dump(exclude_none=True)
+        return self.model_dump(mode="json", exclude_none=True)
 
 
 class CalibrationConfig(Schema):
@@ -123,9 +123,10 @@ class DataConfig(Schema):
         root = values.get("root") if isinstance(values, dict) else None
         if not isinstance(root, str):
             return values
-        if values.get("train") or values.get("eval"):
+        parts = {"train": f"{root}@train", "eval": f"{root}@held-out"}
+        if any(values.get(name) not in (None, part) for name, part in parts.items()):
             raise ValueError("root takes the place of train and eval: give either")
-        return {**values, "train": f"{root}@train", "eval": f"{root}@held-out"}
+        return {**values, **parts}
 
 
 class VerificationConfig(Schema):

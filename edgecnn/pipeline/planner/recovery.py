@@ -52,23 +52,32 @@ def network_of(plan: Plan, target: Target, rung: Rung) -> ExportedNetwork:
     kernels = kernels_of(target.format, target.isa)
     match rung:
         case "plain":
-            return ExportedNetwork(plan.checkpoint)
+            return ExportedNetwork(checkpoint=plan.checkpoint)
         case "ranges":
-            return ExportedNetwork(plan.checkpoint, options=SEARCH)
+            return ExportedNetwork(checkpoint=plan.checkpoint, options=SEARCH)
         case "equalize":
-            return ExportedNetwork(_equalize(plan, kernels), f"@equalize-{kernels.name}", options=SEARCH)
+            equalized = _equalize(plan, kernels)
+            return ExportedNetwork(checkpoint=equalized, suffix=f"@equalize-{kernels.name}", options=SEARCH)
         case "entry":
             entry = _equalize(plan, kernels, _ENTRY)
             return ExportedNetwork(
-                entry, f"@entry-{kernels.name}", recovered=True, options=SEARCH, layers=entry
+                checkpoint=entry,
+                suffix=f"@entry-{kernels.name}",
+                recovered=True,
+                options=SEARCH,
+                layers=entry,
             )
         case "adaround" | "mixed":
-            rounded, suffix = _round(plan, kernels), f"@adaround-{kernels.name}"
-            layers = _sensitivity(plan, kernels) if rung == "mixed" else None
-            return ExportedNetwork(rounded, suffix, recovered=True, options=SEARCH, layers=layers)
+            return ExportedNetwork(
+                checkpoint=_round(plan, kernels),
+                suffix=f"@adaround-{kernels.name}",
+                recovered=True,
+                options=SEARCH,
+                layers=_sensitivity(plan, kernels) if rung == "mixed" else None,
+            )
         case "qat":
             _control(plan)
-            return ExportedNetwork(_qat(plan), "@qat", "@qat", recovered=True)
+            return ExportedNetwork(checkpoint=_qat(plan), suffix="@qat", truth_suffix="@qat", recovered=True)
 
 
 def rungs_of(plan: Plan, target: Target) -> tuple[Rung, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from edgecnn.core.documents.base import to_plain
+from edgecnn.core.documents.arguments import to_plain
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

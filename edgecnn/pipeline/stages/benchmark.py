@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_runtime
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import UsageError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 RESULT = "latency.json"
 
 
-@document
+@arguments
 class BenchmarkParameters:
     """How latency is compared.
 

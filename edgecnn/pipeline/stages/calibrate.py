@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.data.calibration import check_calibration, choose_calibration
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
@@ -13,7 +13,7 @@ from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 REPORT = "calibration.json"
 
 
-@document
+@arguments
 class SelectParameters:
     """Which images of a prepared set.
 

@@ -12,7 +12,7 @@ from edgecnn.backends.npu_report import NpuReport
 from edgecnn.backends.registry import find_compiler
 from edgecnn.backends.targets import compile_options
 from edgecnn.core import process
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import WorkerError
 from edgecnn.core.toolchains.environment import require
 from edgecnn.devices.local import LocalDevice
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 REPORT = "npu.json"
 
 
-@document
+@arguments
 class CompileParameters:
     """What is compiled for.
 

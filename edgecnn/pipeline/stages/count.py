@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_runtime, runtimes
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import UsageError
 from edgecnn.core.toolchains.emulation import NAME
 from edgecnn.devices.qemu import EmulatedDevice
@@ -16,7 +16,7 @@ from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 RESULT = "instructions.json"
 
 
-@document
+@arguments
 class CountParameters:
     """What is counted.
 

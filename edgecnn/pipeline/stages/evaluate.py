@@ -6,7 +6,7 @@ import json
 
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_runtime
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.local import LocalDevice
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
@@ -14,7 +14,7 @@ from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 RESULT = "evaluation.json"
 
 
-@document
+@arguments
 class EvaluateParameters:
     """What executes the file.
 

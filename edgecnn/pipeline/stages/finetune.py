@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.config.pruning import PruneDistillSettings
 from edgecnn.core.config.training import TrainSettings
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.stages.train import train_checkpoint
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgecnn.training.task import Task
 
 
-@document
+@arguments
 class FinetuneParameters:
     """How to train.
 

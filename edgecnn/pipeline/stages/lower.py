@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from edgecnn.backends.registry import find_format
 from edgecnn.core import process
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 
-@document
+@arguments
 class LowerParameters:
     """The format to lower to."""
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from edgecnn.core import process
 from edgecnn.core.config.paths import cache_dir
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 
-@document
+@arguments
 class NetworkParameters:
     """What to build.
 
@@ -38,7 +38,7 @@ class NetworkParameters:
     seed: int
 
 
-@document
+@arguments
 class NetworkRequest:
     """What the child process builds, and the directory that it writes the checkpoint to."""
 
@@ -79,7 +79,7 @@ def build(request: NetworkRequest) -> None:
 NETWORK = Stage("network", 1, run, ("torch", "torchvision", "timm"))
 
 
-@document
+@arguments
 class ContractParameters:
     """Nothing to choose."""
 

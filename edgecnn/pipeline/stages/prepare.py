@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Literal, cast
 
 from edgecnn.core.config.paths import cache_dir
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.ondevice.contract import Contract
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@document
+@arguments
 class PrepareParameters:
     """Which images.
 

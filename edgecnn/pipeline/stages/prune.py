@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from edgecnn.core import process
 from edgecnn.core.config.pruning import Importance, Scope
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ CURVES = "sensitivity.json"
 PACKAGES = ("torch", "torch-pruning")
 
 
-@document
+@arguments
 class PruneParameters:
     """How to prune to a share of the multiply-accumulates or parameters.
 
@@ -46,7 +46,7 @@ class PruneParameters:
     multiple: int
 
 
-@document
+@arguments
 class PruneRequest:
     """What the child process prunes.
 
@@ -144,14 +144,14 @@ def prune(request: PruneRequest) -> dict[str, Any]:
     return report
 
 
-@document
+@arguments
 class SensitivityParameters:
     """What a channel is worth: the least worthy of a group go first."""
 
     importance: Importance
 
 
-@document
+@arguments
 class SensitivityRequest:
     """What the child process measures: a checkpoint on a prepared set; the curves go to directory ``out``."""
 

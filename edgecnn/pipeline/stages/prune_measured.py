@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from edgecnn.core.config.pruning import Importance, Scope
 from edgecnn.core.config.quantities import format_size
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError
 from edgecnn.pipeline.stages import benchmark
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _PROBE = "probe.json"
 
 
-@document
+@arguments
 class MeasuredParameters:
     """How to prune until a target's file is small or fast enough.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.spec import ModelSpec
 from edgecnn.pipeline.stages import reference
@@ -21,7 +21,7 @@ REFERENCES = ("unpruned", "pruned", "finetuned", "control")
 unpruned after as much training."""
 
 
-@document
+@arguments
 class PrunedParameters:
     """What was asked for.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edgecnn.core import process
 from edgecnn.core.config.qat import QatSettings
 from edgecnn.core.config.training import TrainSettings
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.stages.train import make_task, report
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GRID = "grid.safetensors"
 
 
-@document
+@arguments
 class QatParameters:
     """How to train.
 

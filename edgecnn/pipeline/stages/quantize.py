@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_format
 from edgecnn.core import process
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ LAYERS = "layers.json"
 INSPECTION = "inspection.json"
 
 
-@document
+@arguments
 class QuantizeParameters:
     """What is asked of the quantizer.
 
@@ -77,7 +77,7 @@ def quantize_stage(format: str) -> Stage[QuantizeParameters]:  # noqa: A002  the
     return Stage("quantize", record.quantize.version, run, packages)
 
 
-@document
+@arguments
 class InspectParameters:
     """The format of the file to read."""
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core import process
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.quantization.kernels import Kernels
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@document
+@arguments
 class EqualizeParameters:
     """How channels are evened out and biases corrected.
 
@@ -34,7 +34,7 @@ class EqualizeParameters:
     entry: int = 0
 
 
-@document
+@arguments
 class RoundParameters:
     """How weights are rounded.
 
@@ -51,7 +51,7 @@ class RoundParameters:
     iterations: int = 400
 
 
-@document
+@arguments
 class SensitivityParameters:
     """What may stay in float, and what for.
 

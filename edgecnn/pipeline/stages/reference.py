@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core import process
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
@@ -25,12 +25,12 @@ EVAL = "eval"
 """Folders of the outputs for the probe and for the evaluation set."""
 
 
-@document
+@arguments
 class ReferenceParameters:
     """Nothing to choose: one implementation, float32, on the CPU."""
 
 
-@document
+@arguments
 class ReferenceRequest:
     """What the child process runs: a checkpoint over the probe and, if given, the evaluation set.
 

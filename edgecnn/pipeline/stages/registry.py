@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from pydantic import ValidationError
 
-from edgecnn.core.documents.base import from_plain
+from edgecnn.core.documents.arguments import from_plain
 from edgecnn.core.errors import InputError
 from edgecnn.pipeline.stages.base import P, Stage
 from edgecnn.pipeline.stages.benchmark import BenchmarkParameters, benchmark_stage

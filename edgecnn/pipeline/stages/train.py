@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core import process
 from edgecnn.core.config.training import TrainSettings
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edgecnn.training.task import Task
 
 
-@document
+@arguments
 class TrainParameters:
     """How to train.
 

@@ -13,7 +13,7 @@ from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_format, find_runtime
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core import process
-from edgecnn.core.documents.base import document
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import VerificationFailed
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.local import LocalDevice
@@ -45,7 +45,7 @@ RUNTIME = "runtime.json"
 """What the last execution said of itself: of the file as it ships, unless a link broke before."""
 
 
-@document
+@arguments
 class VerifyParameters:
     """What is executed and what is allowed.
 

@@ -1,4 +1,4 @@
-"""Frozen dataclasses that cross a border as JSON and come back as what they were."""
+"""Arguments of stages and of functions in child processes: they cross as JSON and come back as they were."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast, dataclass_transform
 
 import pydantic
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -17,7 +17,7 @@ D = TypeVar("D", bound="DataclassInstance")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, pydantic.Field))
-def document(cls: type[T]) -> type[T]:
+def arguments(cls: type[T]) -> type[T]:
     """Make a class a frozen dataclass whose fields pydantic checks; a field that it does not have is refused.
 
     The names in its annotations must exist when the module runs, not only for the type checker.
@@ -26,14 +26,14 @@ def document(cls: type[T]) -> type[T]:
     return cast("type[T]", made)
 
 
-def to_plain(value: DataclassInstance) -> dict[str, Any]:
-    """Return a document as values that JSON knows: paths become strings, tuples become lists."""
+def to_plain(value: DataclassInstance | BaseModel) -> dict[str, Any]:
+    """Return arguments as values that JSON knows: paths become strings, tuples become lists."""
     plain: dict[str, Any] = _adapter(type(value)).dump_python(value, mode="json")
     return plain
 
 
 def from_plain(kind: type[D], plain: object) -> D:
-    """Return the document that :func:`to_plain` made plain.
+    """Return the arguments that :func:`to_plain` made plain.
 
     Raises:
         pydantic.ValidationError: A field is missing, unknown or of another type.

@@ -1,0 +1,70 @@
+"""What a key depends on; and keys that must stay, so that what older versions finished is found again."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgecnn.core.errors import MissingDependency
+from edgecnn.core.store.digest import digest_json
+from edgecnn.pipeline.keys import package_versions
+from edgecnn.pipeline.stages.base import parameters_json
+from edgecnn.pipeline.stages.calibrate import PROBE
+from tests.support.plans import keys, plan_builtin
+
+# Stage, version and parameters of steps, as version 0.1.0 had them in November 2026.
+QUICKSTART = {
+    "network": "2c5caa272ec6",
+    "contract": "8d3a80671ee9",
+    "calibration": "c7cabd5ddaba",
+    "train": "5517257d8bf8",
+    "probe": "e05323cdca22",
+    "reference": "bda6fb8f59b9",
+    "lower:onnx": "919e019e703b",
+    "lower:tflite": "6897d09c42b2",
+    "lower:openvino": "c379155201c6",
+    "quantize:onnx-int8": "a6f6a72268ba",
+    "quantize:tflite-int8": "b1c28aea471b",
+    "quantize:tflite-fp16": "d72906f5af34",
+    "quantize:openvino-int8": "ac7141c25bc6",
+    "inspect:onnx-int8": "59312abbf38f",
+}
+PRUNED = {
+    "prune-images": "49237a465418",
+    "prune:1": "3c94d2f8d596",
+    "finetune:1": "3a86d510f744",
+    "prune:2": "4d273254be08",
+    "finetune:2": "d494a77cb7e7",
+    "prune-control": "5d3c77f06527",
+    "pruned": "e4ee94f64aba",
+}
+
+
+@pytest.mark.parametrize(("name", "known"), [("quickstart", QUICKSTART), ("pruned", PRUNED)])
+def test_steps_have_the_keys_that_they_had(
+    name: str, known: dict[str, str], picture_folder: Path, boxes_folder: Path
+) -> None:
+    steps = {step.id: step for step in plan_builtin(name, picture_folder, boxes_folder).steps}
+    digests = {
+        step: digest_json(
+            {
+                "stage": steps[step].stage.name,
+                "version": steps[step].stage.version,
+                "parameters": parameters_json(steps[step].parameters),
+            }
+        )[:12]
+        for step in known
+    }
+    assert digests == known, "what a user has in the store would be made again"
+
+
+def test_a_changed_parameter_changes_its_own_key_alone(picture_folder: Path, boxes_folder: Path) -> None:
+    before = keys(plan_builtin("quickstart", picture_folder, boxes_folder))
+    after = keys(plan_builtin("quickstart", picture_folder, boxes_folder, "train.epochs=2"))
+    assert {step for step in before if before[step] != after[step]} == {"train"}
+
+
+def test_a_package_that_is_not_installed_is_named_with_its_extra() -> None:
+    with pytest.raises(MissingDependency, match="no-such-package") as caught:
+        package_versions(replace(PROBE, packages=("no-such-package",)))
+    assert caught.value.hint == "pip install 'edgecnn[all]'"
