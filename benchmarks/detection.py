@@ -43,6 +43,8 @@ from edgecnn.ondevice.input_tensor import Feed
 from edgecnn.ondevice.nms import nms
 from edgecnn.ondevice.preprocess import geometry, upright_size
 from edgecnn.ondevice.runner import open_runner
+from edgecnn.tasks.detection.task import DetectionTask
+from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -193,9 +195,11 @@ def _frame_row(artifact: Artifact, photos: list[Image.Image]) -> dict[str, Any]:
         replace(info, channels_last=manifest.target.format == "tflite" and len(info.shape) == 4)
         for info in runner.outputs
     ]
-    feed, contract, detector = Feed(runner.inputs[0], artifact.contract), artifact.contract, artifact.detector
-    if detector is None:
+    feed, contract = Feed(runner.inputs[0], artifact.contract), artifact.contract
+    task = task_of(artifact.manifest.task)
+    if not isinstance(task, DetectionTask):
         raise SystemExit(f"{artifact.directory} is no detector")
+    detector = task.detector
     parts = []
     for photo in [photos[0], *photos]:
         marks = [time.perf_counter()]

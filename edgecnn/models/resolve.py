@@ -15,7 +15,7 @@ from edgecnn.core.text import first_line
 from edgecnn.models import fetch, libraries, zoo
 from edgecnn.models.build import build, find_factory, import_function
 from edgecnn.models.checkpoint import WEIGHTS_FILE, read_spec
-from edgecnn.models.detector.base import DetectionNetwork
+from edgecnn.models.described import DescribedNetwork
 from edgecnn.models.imported.reference import names_onnx_file
 from edgecnn.models.spec import ModelSpec
 from edgecnn.models.stem_and_classifier import classifier_name
@@ -93,8 +93,8 @@ def resolve_model(
         if pretrained and _is_backbone_only(reference):
             fresh = ", fresh neck and heads"
         spec = spec.with_weights(f"{origin}{fresh}", licence)
-    if isinstance(module, DetectionNetwork):
-        spec = replace(spec, detector=module.describe(spec.contract))
+    if isinstance(module, DescribedNetwork):
+        spec = replace(spec, task=module.task(spec.contract))
     outputs = count_outputs(module, spec)
     if outputs is None:
         if (
@@ -139,7 +139,7 @@ def _import(
         classes=names,
         arguments={"graph": found.graph.to_json()},
         weights=f"{file.name} sha256:{digest_file(file)}",
-        detector=found.detector,
+        task=found.task,
     )
     module = build(spec)
     load_weights(module, found.state, reference)
@@ -245,9 +245,9 @@ def _with_outputs_of(
     """Rebuild the network for as many classes as its weights have, where nobody named the classes.
 
     Raises:
-        InputError: It is a detector, and the weights are for another number of classes.
+        InputError: The network says which layers are classes, and the weights are for another number.
     """
-    if isinstance(module, DetectionNetwork):
+    if isinstance(module, DescribedNetwork):
         own = module.state_dict()
         for key in (f"{layer}.weight" for layer in module.score_layers()):
             if key in state and state[key].shape != own[key].shape:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.task import CLASSIFICATION, TaskDescription, with_task
 from edgecnn.ondevice.contract import Contract
-from edgecnn.ondevice.detector import Detector
 
 SCHEMA = 1
 
@@ -56,7 +56,7 @@ class ModelSpec:
             empty unless the network was pruned.
         weights: Where the weights came from, for the reader: a package, a file, a training run.
         licence: Licence of the weights, where known.
-        detector: How the outputs become boxes; None for a classifier.
+        task: What the network is for, and what its task must know of it.
     """
 
     builder: str
@@ -66,7 +66,7 @@ class ModelSpec:
     widths: dict[str, Width] = field(default_factory=dict)
     weights: str = ""
     licence: str = ""
-    detector: Detector | None = None
+    task: TaskDescription = CLASSIFICATION
 
     def with_weights(self, weights: str, licence: str = "") -> ModelSpec:
         """Return the same network with another origin of its weights."""
@@ -74,7 +74,7 @@ class ModelSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Return the spec as plain data, for ``spec.json``."""
-        document = {
+        return {
             "schema": SCHEMA,
             "builder": self.builder,
             "arguments": self.arguments,
@@ -83,8 +83,8 @@ class ModelSpec:
             "widths": {name: width.to_json() for name, width in self.widths.items()},
             "weights": self.weights,
             "licence": self.licence,
+            "task": self.task.model_dump(mode="json"),
         }
-        return document if self.detector is None else document | {"detector": self.detector.to_json()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ModelSpec:
@@ -98,6 +98,7 @@ class ModelSpec:
         if not isinstance(data.get("classes"), list):
             raise InputError("spec.json is not a model description: classes is not a list")
         try:
+            data = with_task(data)
             return cls(
                 builder=str(data["builder"]),
                 arguments=dict(data["arguments"]),
@@ -106,7 +107,7 @@ class ModelSpec:
                 widths={str(name): Width.from_json(width) for name, width in data["widths"].items()},
                 weights=str(data["weights"]),
                 licence=str(data["licence"]),
-                detector=Detector.from_json(data["detector"]) if "detector" in data else None,
+                task=TaskDescription.model_validate(data["task"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"spec.json is not a model description: {error}") from error

@@ -11,7 +11,7 @@ from typing import cast
 from torch import nn
 
 from edgecnn.core.errors import InputError, UsageError
-from edgecnn.models.detector.base import DetectionNetwork
+from edgecnn.models.described import DescribedNetwork
 
 
 def find_stem(module: nn.Module) -> tuple[str, nn.Conv2d]:
@@ -33,8 +33,8 @@ def classifier_name(module: nn.Module) -> str | None:
 
 
 def class_layers(module: nn.Module) -> tuple[str, ...]:
-    """Return the names of the layers whose outputs are classes: the classifier, or a detector's last ones."""
-    if isinstance(module, DetectionNetwork):
+    """Return the names of the layers whose outputs are classes: what the network says, or the classifier."""
+    if isinstance(module, DescribedNetwork):
         return module.score_layers()
     name = classifier_name(module)
     return () if name is None else (name,)

@@ -63,7 +63,7 @@ class Bundle:
                 runtimes=tuple(str(name) for name in manifest["runtimes"]),
                 contract=Contract.from_json(manifest["contract"]),
                 labels=tuple(_read(folder / LABELS).decode().splitlines()),
-                detector=Detector.from_json(manifest["detector"]) if manifest.get("detector") else None,
+                detector=_detector(manifest),
                 manifest=manifest,
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -88,6 +88,11 @@ class Bundle:
         for name, digest in self.manifest["files"].items():
             if hashlib.sha256(_read(self.folder / plain_path(name))).hexdigest() != digest:
                 raise DamagedPackage(f"{name} was changed: its sha256 is not the manifest's")
+
+
+def _detector(manifest: dict[str, Any]) -> Detector | None:
+    settings = manifest.get("settings") or manifest.get("detector")
+    return Detector.from_json(settings) if settings else None
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -12,25 +12,20 @@ from edgecnn.packaging.templating import render
 
 if TYPE_CHECKING:
     from edgecnn.core.store.manifest import Artifact
-from edgecnn.packaging.provenance import Licences
-
-HUB_TASKS = {"classification": "image-classification", "detection": "object-detection"}
-"""What Hugging Face's hub calls a task."""
-
-# What the hub calls a metric.
-_HUB_METRICS = {"top1": "accuracy", "ap": "mean_average_precision"}
+    from edgecnn.packaging.provenance import Licences
+    from edgecnn.tasks.base import Task
 
 
-def model_card(name: str, version: str, task: str, artifact: Artifact, licences: Licences) -> bytes:
+def model_card(name: str, version: str, task: Task, artifact: Artifact, licences: Licences) -> bytes:
     """Return a model card in Markdown, with measured results only."""
     manifest = artifact.manifest
-    matter = _front_matter(name, HUB_TASKS[task], artifact, licences)
+    matter = _front_matter(name, task, artifact, licences)
     text = render(
         "model_card.md",
         front_matter=yaml.safe_dump(matter, sort_keys=False).strip(),
         name=name,
         version=version,
-        task=task,
+        task=task.kind,
         manifest=manifest,
         contract=artifact.contract,
         licences=licences,
@@ -40,24 +35,25 @@ def model_card(name: str, version: str, task: str, artifact: Artifact, licences:
     return text.encode()
 
 
-def _front_matter(name: str, task: str, artifact: Artifact, licences: Licences) -> dict[str, Any]:
+def _front_matter(name: str, task: Task, artifact: Artifact, licences: Licences) -> dict[str, Any]:
     """Return the metadata that the hub reads (its model card specification)."""
     manifest = artifact.manifest
     matter: dict[str, Any] = {
         "license": "other" if licences.model == UNKNOWN else licences.model.lower(),
         "library_name": find_format(manifest.target.format).hub_library,
-        "pipeline_tag": task,
+        "pipeline_tag": task.hub_tag,
         "tags": ["edgecnn", manifest.target.format, manifest.precision],
     }
     metrics = manifest.metrics
     if not metrics:
         return matter
+    names = {metric.name: metric.hub_name for metric in task.metrics}
     result = {
-        "task": {"type": task},
+        "task": {"type": task.hub_tag},
         "dataset": {"name": str(metrics["data"]), "type": str(metrics["data"]).partition(":")[0]},
         "metrics": [
             {
-                "type": _HUB_METRICS.get(str(metrics["metric"]), str(metrics["metric"])),
+                "type": names.get(str(metrics["metric"]), str(metrics["metric"])),
                 "value": round(float(metrics["value"]), 6),
                 "name": metrics["metric"],
             }

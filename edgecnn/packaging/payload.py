@@ -13,12 +13,14 @@ from edgecnn.ondevice.bundle import LABELS, SCHEMA
 from edgecnn.packaging.card import model_card
 from edgecnn.packaging.golden import golden_files
 from edgecnn.packaging.provenance import Licences, provenance
+from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from edgecnn.core.store.manifest import Artifact
+    from edgecnn.tasks.base import Task
 
 CARD, SBOM, LICENCE = "MODEL_CARD.md", "sbom.cdx.json", "LICENSE"
 
@@ -44,9 +46,9 @@ class Order:
     java_package: str
 
     @property
-    def task(self) -> str:
-        """``classification`` or ``detection``."""
-        return "detection" if self.artifact.manifest.detector else "classification"
+    def task(self) -> Task:
+        """What the network is for."""
+        return task_of(self.artifact.manifest.task)
 
     @property
     def model(self) -> str:
@@ -94,8 +96,8 @@ def seal(
         "name": order.name,
         "version": order.version,
         "platform": platform,
-        "task": order.task,
-        "detector": manifest.detector,
+        "task": manifest.task.kind,
+        "settings": manifest.task.settings,
         "model": order.model,
         "runtimes": list(order.runtimes),
         "classes": len(manifest.classes),

@@ -9,7 +9,6 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import edgecnn
-from edgecnn.packaging.card import HUB_TASKS
 from edgecnn.packaging.provenance import UNKNOWN
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def sbom(order: Order, *, purl: str, model: bytes, dependencies: Sequence[tuple[
     name, version, licences = order.name, order.version, order.licences
     digest = hashlib.sha256(model).hexdigest()
     parts = [
-        _model(name, version, digest, order.task, order.artifact.manifest.metrics, licences),
+        _model(name, version, digest, order.task.hub_tag, order.artifact.manifest.metrics, licences),
         {
             "type": "library",
             "bom-ref": "edgecnn-ondevice",
@@ -86,7 +85,7 @@ def _model(
         "hashes": [{"alg": "SHA-256", "content": digest}],
         "licenses": _licence(licences.model),
         "modelCard": {
-            "modelParameters": {"approach": {"type": "supervised"}, "task": HUB_TASKS[task]},
+            "modelParameters": {"approach": {"type": "supervised"}, "task": task},
             "quantitativeAnalysis": {"performanceMetrics": measured},
             "properties": [{"name": "edgecnn:data-licence", "value": licences.data}],
         },

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgecnn.backends.registry import find_format, find_runtime, runtimes
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.manifest import NAME, Artifact
-from edgecnn.ondevice.detector import Detector
+from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,25 +110,12 @@ def _checked(artifact: Artifact, platform: str) -> Artifact:
     outputs = manifest.inspection.get("outputs", [])
     if not manifest.classes or any("\n" in label or "\r" in label for label in manifest.classes):
         raise InputError(f"{artifact.directory} has no labels, or one with a line break in it")
-    scores = _scores(manifest, [[int(size) for size in output["shape"]] for output in outputs])
+    shapes = [[int(size) for size in output["shape"]] for output in outputs]
+    channels_last = find_format(manifest.target.format).layout == "NHWC"
+    scores = task_of(manifest.task).scored_classes(shapes, channels_last=channels_last)
     if scores not in (-1, len(manifest.classes)):
         raise InputError(
             f"{artifact.directory} has {len(manifest.classes)} labels for {scores} outputs",
             hint="the classes of the network's checkpoint must be those that it was trained on",
         )
     return artifact
-
-
-def _scores(manifest: Manifest, shapes: list[list[int]]) -> int:
-    """Return how many classes a model's outputs score; -1 where the file does not tell."""
-    detector = manifest.detector
-    if not shapes:
-        return -1
-    if detector is None:
-        return shapes[0][-1]
-    described = Detector.from_json(detector)
-    level = described.levels[0]
-    shape = shapes[level.scores]
-    channels = shape[-1] if find_format(manifest.target.format).layout == "NHWC" else shape[1]
-    background = int(described.scores == "softmax")
-    return channels // max(1, len(level.anchors)) - background

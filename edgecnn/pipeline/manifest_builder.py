@@ -19,7 +19,7 @@ from edgecnn.pipeline.stages.outputs import read_outputs
 from edgecnn.pipeline.step import needed
 from edgecnn.proof.budgets import judge
 from edgecnn.proof.links.limits import Limits
-from edgecnn.proof.task import Task, task_of
+from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,10 +31,7 @@ if TYPE_CHECKING:
     from edgecnn.pipeline.plan import Attempt, Plan
     from edgecnn.pipeline.step import StepResult
     from edgecnn.proof.links.verification import Link
-
-
-_BESIDES = ("ap50", "fp32_ap50", "ap50_drop")
-"""What a detector's link 4 measures besides the task metric."""
+    from edgecnn.tasks.base import LabelledSet, Task
 
 
 @dataclass(frozen=True)
@@ -100,11 +97,13 @@ class Parts:
         truth = read_outputs(self._outputs("reference") / reference.EVAL)
         shipped = read_outputs(self._outputs(self.attempt.step("evaluate")))
         limits = Limits.of(self.target.precision, self.target.verification.model_dump(exclude_none=True))
-        return [*links, self._task().verify(truth, shipped, limits)]
+        return [*links, self._labelled().verify(truth, shipped, limits)]
 
     def _task(self) -> Task:
-        spec = ModelSpec.from_json(self._json(self.plan.checkpoint, "spec.json"))
-        return task_of(PreparedSet.open(self._outputs("prepare:eval")), spec.detector)
+        return task_of(ModelSpec.from_json(self._json(self.plan.checkpoint, "spec.json")).task)
+
+    def _labelled(self) -> LabelledSet:
+        return self._task().labelled(PreparedSet.open(self._outputs("prepare:eval")))
 
     def manifest(
         self, links: list[Link], ladder: list[dict[str, Any]]
@@ -150,7 +149,7 @@ class Parts:
             source=self._source(spec),
             contract=spec["contract"],
             classes=spec["classes"],
-            detector=spec.get("detector"),
+            task=spec["task"],
             precision=inspection["precision"],
             inspection=inspection,
             quantization=self._json(notes, quantize.NOTES) if self._has(notes) else {},
@@ -173,9 +172,7 @@ class Parts:
     def _source(self, spec: dict[str, Any]) -> dict[str, Any]:
         entry = self.results[self.plan.checkpoint].entry
         kept = {
-            key: value
-            for key, value in spec.items()
-            if key not in ("schema", "contract", "classes", "detector")
+            key: value for key, value in spec.items() if key not in ("schema", "contract", "classes", "task")
         }
         checkpoint = {"checkpoint": None if entry is None else entry.digest}
         return kept | checkpoint | self._origins()
@@ -198,8 +195,9 @@ class Parts:
         if task is None:
             return {}
         took = self._json(self.attempt.step("evaluate"), evaluate.RESULT)
-        metric = self._task().metric
-        besides = {name: task.metrics[name] for name in _BESIDES if name in task.metrics}
+        metric, *others = (each.name for each in self._task().metrics)
+        names = [name for other in others for name in (other, f"fp32_{other}", f"{other}_drop")]
+        besides = {name: task.metrics[name] for name in names if name in task.metrics}
         unpruned = self._pruning().get("accuracy", {}).get("unpruned")
         if unpruned is not None:
             besides |= {"unpruned": unpruned, "unpruned_drop": unpruned - task.metrics[metric]}
@@ -232,7 +230,7 @@ class Parts:
             return {}
         images = PreparedSet.open(self._outputs("prepare:eval"))
         shipped = read_outputs(self._outputs(self.attempt.step("evaluate")))
-        return {"images": len(images), "digest": images.digest, **self._task().answers(shipped)}
+        return {"images": len(images), "digest": images.digest, **self._labelled().answers(shipped)}
 
     def _latency(self) -> dict[str, Any]:
         step = self.attempt.step("benchmark")
@@ -269,8 +267,8 @@ class Parts:
         result = self.results.get(reference_step)
         if result is None or result.entry is None or not self.plan.has_eval:
             return None
-        task = self._task()
-        return task.values(read_outputs(result.entry.outputs / reference.EVAL))[task.metric]
+        labelled = self._labelled()
+        return labelled.values(read_outputs(result.entry.outputs / reference.EVAL))[labelled.metric]
 
     def _costs(self) -> dict[str, Any]:
         costs: dict[str, Any] = {}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from edgecnn.core.config.pruning import Importance
     from edgecnn.pruning.structure import Structure
-    from edgecnn.training.task import Task
+    from edgecnn.training.task import TrainingTask
 
 _BATCH = 64
 
@@ -31,7 +31,7 @@ _MEASURES: dict[Importance, Callable[[], Callable[..., Tensor | None]]] = {
 of batch norm (Liu et al. 2017), and magnitudes scaled by all larger ones of the layer (Lee et al. 2021)."""
 
 
-def score(structure: Structure, importance: Importance, task: Task | None) -> dict[str, Tensor]:
+def score(structure: Structure, importance: Importance, task: TrainingTask | None) -> dict[str, Tensor]:
     """Return what the channels of groups are worth, float32 ``[channels]``; other groups are left whole.
 
     Args:
@@ -69,7 +69,7 @@ def _require_finite(structure: Structure) -> None:
             )
 
 
-def accumulate_gradients(module: nn.Module, task: Task) -> None:
+def accumulate_gradients(module: nn.Module, task: TrainingTask) -> None:
     """Sum the gradients of the loss over all training images; batch norm uses its running statistics."""
     device = torch.device("cpu")
     method = task.method()

@@ -23,30 +23,26 @@ from edgecnn.training.freeze import check_prefixes, set_mode
 from edgecnn.training.optimizer import build_optimizer, learning_rate, set_learning_rate
 from edgecnn.training.progress import EpochResult, Meter, TrainProgress, TrainResult
 from edgecnn.training.snapshot import TrainingState, load_snapshot, save_snapshot
-from edgecnn.training.task import ClassificationTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from edgecnn.core.config.training import TrainSettings
-    from edgecnn.data.prepared import PreparedSet
     from edgecnn.training.method import Method
-    from edgecnn.training.task import Task
+    from edgecnn.training.task import TrainingTask
 
 SNAPSHOT = "training.safetensors"
 
 
 def train(
     module: nn.Module,
-    train_set: PreparedSet,
-    eval_set: PreparedSet | None,
+    task: TrainingTask,
     settings: TrainSettings,
     *,
     scratch: Path,
     progress: Callable[[TrainProgress], None],
     method: Method | None = None,
-    task: Task | None = None,
     window: tuple[int, int] | None = None,
 ) -> TrainResult:
     """Train a network in place.
@@ -56,16 +52,14 @@ def train(
     threads). Under ``torchrun`` every process calls this and ends with the same weights.
 
     Args:
-        module: Takes float32 ``[N, C, H, W]`` and returns logits ``[N, classes]``, or what the task asks
-            for. On return it is on the CPU, in evaluation mode, with the averaged weights where
+        module: Takes float32 ``[N, C, H, W]`` and returns what the task asks for, such as logits
+            ``[N, classes]``. On return it is on the CPU, in evaluation mode, with the averaged weights where
             ``settings.ema`` asks for them.
-        train_set: Images to learn from.
-        eval_set: Images to measure each epoch on.
+        task: What the network learns, and from which images.
         settings: How to train.
         scratch: Folder for what a resume needs.
         progress: Called a few times a second at most, and after each epoch; only in the first process.
         method: What a step minimizes; the task's own where none is given.
-        task: What the network learns from both sets; to classify where none is given.
         window: First epoch, and the one before which to stop, where this is a part of a longer training:
             learning rate, order and augmentation are those of the whole.
 
@@ -74,7 +68,6 @@ def train(
         UsageError: The settings do not fit the network or the machine.
     """
     check_prefixes(module, settings.transfer)
-    task = task or ClassificationTask(train_set, eval_set, settings)
     method = method or task.method()
     with (
         freed_memory_kept(),
@@ -117,7 +110,7 @@ class _Run:
 
     module: nn.Module
     method: Method
-    task: Task
+    task: TrainingTask
     settings: TrainSettings
     processes: Processes
     plan: BatchPlan
@@ -131,7 +124,7 @@ class _Run:
         cls,
         module: nn.Module,
         method: Method,
-        task: Task,
+        task: TrainingTask,
         settings: TrainSettings,
         processes: Processes,
         progress: Callable[[TrainProgress], None],

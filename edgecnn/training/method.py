@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, kl_div, log_softmax
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 class Method(Protocol):
@@ -32,76 +31,7 @@ class Method(Protocol):
 
         Args:
             inputs: What the network was given, float32 ``[N, C, H, W]``.
-            outputs: What it answered: logits ``[N, classes]``, or a detector's maps.
+            outputs: What it answered: logits ``[N, classes]``, or several maps.
             targets: As the task gives them: labels, int64 ``[N]``, class probabilities, float32
                 ``[N, classes]``, or boxes.
         """
-
-
-@dataclass(frozen=True)
-class Classification:
-    """Cross entropy with the labels.
-
-    Attributes:
-        label_smoothing: Share of the probability that is spread over all classes.
-    """
-
-    label_smoothing: float = 0.0
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """The smoothing is among the training's settings."""
-        return {"name": "classification"}
-
-    def to(self, device: torch.device) -> None:
-        """Hold nothing."""
-
-    def before_step(self, share: float) -> None:
-        """Change nothing."""
-
-    def loss(self, inputs: Tensor, logits: Tensor, targets: Tensor) -> Tensor:  # noqa: ARG002
-        """Return the mean cross entropy."""
-        return cross_entropy(logits.float(), targets, label_smoothing=self.label_smoothing)
-
-
-@dataclass(frozen=True)
-class Distillation:
-    """Knowledge distillation: a teacher's logits beside the labels (Hinton et al. 2015, arXiv:1503.02531).
-
-    The loss is ``(1 - weight) * labels + weight * T**2 * KL(teacher || student)``, both softened by the
-    temperature ``T``; its square keeps the two gradients of one size whatever the temperature.
-
-    Attributes:
-        teacher: A network with the same outputs; put into evaluation mode, its weights are left alone.
-        labels: What the labels' share of the loss is.
-        weight: The teacher's share of the loss, within (0, 1].
-        temperature: Softens both distributions where it is over 1.
-    """
-
-    teacher: nn.Module
-    labels: Classification
-    weight: float
-    temperature: float
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """How much the teacher counts; who it is follows from the step's inputs."""
-        return {"name": "distillation", "weight": self.weight, "temperature": self.temperature}
-
-    def to(self, device: torch.device) -> None:
-        """Move the teacher."""
-        self.teacher.to(device).to(memory_format=torch.channels_last)
-        self.teacher.eval()
-
-    def before_step(self, share: float) -> None:
-        """Change nothing."""
-
-    def loss(self, inputs: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the weighted sum of cross entropy and softened Kullback-Leibler divergence."""
-        with torch.no_grad():
-            taught = log_softmax(self.teacher(inputs).float() / self.temperature, dim=1)
-        answered = log_softmax(logits.float() / self.temperature, dim=1)
-        distance = kl_div(answered, taught, reduction="batchmean", log_target=True)
-        return (1.0 - self.weight) * self.labels.loss(inputs, logits, targets) + (
-            self.weight * self.temperature**2 * distance
-        )

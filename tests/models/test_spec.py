@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.models.detector.base import detection
 from edgecnn.models.spec import ModelSpec, Width
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.detector import Detector, Level
+from edgecnn.tasks.registry import task_of
 
 SPEC = ModelSpec(
     "zoo:mobilenetv2",
@@ -22,7 +24,8 @@ SPEC = ModelSpec(
     "here",
     "MIT",
 )
-DETECTOR = dataclasses.replace(SPEC, detector=Detector((Level(8, boxes=0, scores=1),), "dfl", bins=8))
+DESCRIBED = Detector((Level(8, boxes=0, scores=1),), "dfl", bins=8)
+DETECTOR = dataclasses.replace(SPEC, task=detection(DESCRIBED))
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -41,16 +44,24 @@ def test_any_value_in_any_field_is_taken_or_refused(field: str, value: object) -
         ModelSpec.from_json({**DETECTOR.to_json(), field: value})
 
 
-@given(st.sampled_from(sorted(DETECTOR.to_json()["detector"])), JSON)
+@given(st.sampled_from(sorted(DETECTOR.to_json()["task"])), JSON)
 def test_any_value_in_a_detector_is_taken_or_refused(field: str, value: object) -> None:
     data = DETECTOR.to_json()
-    with contextlib.suppress(InputError):
-        ModelSpec.from_json({**data, "detector": {**data["detector"], field: value}})
+    with contextlib.suppress(InputError, UsageError):
+        task_of(ModelSpec.from_json({**data, "task": {**data["task"], field: value}}).task)
 
 
-@pytest.mark.parametrize("field", sorted(SPEC.to_json()))
+@pytest.mark.parametrize("field", sorted(SPEC.to_json().keys() - {"task"}))
 def test_every_field_is_needed(field: str) -> None:
     data = SPEC.to_json()
     del data[field]
     with pytest.raises(InputError):
         ModelSpec.from_json(data)
+
+
+def test_a_spec_of_before_tasks_had_names_is_of_a_classifier_or_a_detector() -> None:
+    older = {name: value for name, value in SPEC.to_json().items() if name != "task"}
+    assert ModelSpec.from_json(older) == SPEC
+    assert ModelSpec.from_json({**older, "detector": DESCRIBED.to_json()}) == DETECTOR
+    with pytest.raises(InputError, match="detector is not the description of a detector"):
+        ModelSpec.from_json({**older, "detector": 3})

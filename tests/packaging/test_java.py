@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from edgecnn.tasks.detection.java import detector_properties
+
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -183,7 +185,7 @@ def test_the_same_boxes(
 ) -> None:
     contract = Contract(height=INPUT, width=INPUT, resize="letterbox")
     found = detector(boxes, softmax=softmax, objectness=objectness)
-    lines = described.detector_properties(found) | {"outputs": found.outputs}
+    lines = detector_properties(found) | {"outputs": found.outputs}
     random = np.random.default_rng(5)
     sizes = [(480, 640), (100, 40), (64, 64), (333, 77)]
     batches = [raw_outputs(found, random) for _ in sizes]

@@ -12,18 +12,18 @@ from edgecnn.core.config.training import TrainSettings
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.models.resolve import resolve_model
-from edgecnn.proof.accuracy.detection import average_precision
 from edgecnn.pruning.costs import Costs
 from edgecnn.pruning.importance import score
 from edgecnn.pruning.policy import Policy
 from edgecnn.pruning.prune import prune
 from edgecnn.pruning.recalibrate import recalibrate
 from edgecnn.pruning.structure import Structure
+from edgecnn.tasks.detection.training import DetectionTraining
 from edgecnn.training.batches import to_input
-from edgecnn.training.detection.task import DetectionTask
 from edgecnn.training.features import AttentionTransfer, last_of_each_resolution
 from edgecnn.training.loop import train
 from tests.support import boxes_data
+from tests.support.tasks import detector_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +40,7 @@ def test_a_detector_is_pruned_and_trained_on(tmp_path: Path) -> None:
     source = open_source(str(boxes_data.write_coco(tmp_path / "photos", 16)), cache_dir=tmp_path)
     images = prepare(source, spec.contract, tmp_path / "prepared")
     settings = TrainSettings(epochs=1, batch_size=8, optimizer={"lr": 0.003}, clip_norm=10, device="cpu")
-    assert spec.detector is not None
-    task = DetectionTask(images, None, settings, spec.detector, 2, lambda f, o: average_precision(f, o).ap50)
+    task = DetectionTraining(images, None, settings, detector_of(spec), 2)
     example = to_input(images.images[:1], spec.contract, torch.device("cpu"))
     structure = Structure(module, example, "net")
     costs = Costs.of(module, example)
@@ -56,12 +55,10 @@ def test_a_detector_is_pruned_and_trained_on(tmp_path: Path) -> None:
     method = AttentionTransfer(task.method(), copy.deepcopy(module), pruned.module, places, weight=1.0)
     result = train(
         pruned.module,
-        images,
-        None,
+        task,
         settings,
         scratch=tmp_path / "s",
         progress=lambda _: None,
         method=method,
-        task=task,
     )
     assert math.isfinite(result.history[0].loss)

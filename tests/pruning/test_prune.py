@@ -18,8 +18,8 @@ from edgecnn.pruning.prune import Pruned, prune
 from edgecnn.pruning.recalibrate import recalibrate
 from edgecnn.pruning.sensitivity import SHARES, Curves, measure_curves
 from edgecnn.pruning.structure import Structure
+from edgecnn.tasks.classification.training import ClassificationTraining
 from edgecnn.training.batches import to_input
-from edgecnn.training.task import ClassificationTask
 from tests.support.quantization_networks import images, network
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def structure(prepared: PreparedSet) -> Structure:
 
 
 def scored(structure: Structure, prepared: PreparedSet, importance: Importance = "l2") -> dict[str, Tensor]:
-    return score(structure, importance, ClassificationTask(prepared, None, TrainSettings(epochs=1)))
+    return score(structure, importance, ClassificationTraining(prepared, None, TrainSettings(epochs=1)))
 
 
 def to_share(structure: Structure, scores: dict[str, Tensor], limit: float, **options: object) -> Pruned:

@@ -13,6 +13,7 @@ from edgecnn.core.documents.measured import Measured
 from edgecnn.core.store.digest import digest_file
 from edgecnn.core.store.manifest import Artifact, Manifest
 from edgecnn.devices.host import host
+from edgecnn.models.detector.base import detection
 from edgecnn.proof.accuracy.paired import pack_hits
 from edgecnn.proof.budgets import judge
 from edgecnn.proof.links.verification import Bound, Link
@@ -99,7 +100,7 @@ def write_detector_artifact(folder: Path, classes: list[str]) -> Artifact:
         "tflite-int8",
         model=tiny_detector.write_detector(folder / "model.tflite"),
         name="boxes",
-        detector=tiny_detector.DETECTOR.to_json(),
+        task=detection(tiny_detector.DETECTOR),
         source={"licence": "Apache-2.0"},
         contract=tiny_detector.CONTRACT.to_json(),
         classes=classes,

@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 
 from edgecnn.core.config.training import TrainSettings
 from edgecnn.data.prepared import PreparedSet
-from edgecnn.training.loop import SNAPSHOT, train
+from edgecnn.training.loop import SNAPSHOT
+from tests.support.training import train_classifier as train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,21 +30,19 @@ import torch
 from safetensors.torch import save_file
 from edgecnn.core.config.training import TrainSettings
 from edgecnn.data.prepared import PreparedSet
-from edgecnn.training.loop import train
-sys.path.insert(0, sys.argv[1])
-from conftest import small_network
+from tests.support.training import small_network, train_classifier
 
 torch.set_num_threads(1)
-folder, rank = Path(sys.argv[2]), os.environ["RANK"]
+folder, rank = Path(sys.argv[1]), os.environ["RANK"]
 network = small_network(dropout=0.0)
 if rank == "1":  # ranks start apart; rank 0 decides
     torch.nn.init.zeros_(network[5].weight)
 reports = []
-result = train(
+result = train_classifier(
     network,
     PreparedSet.open(folder / "train"),
     PreparedSet.open(folder / "eval"),
-    TrainSettings.model_validate_json(sys.argv[3]),
+    TrainSettings.model_validate_json(sys.argv[2]),
     scratch=folder / "scratch",
     progress=reports.append,
 )
@@ -57,7 +56,7 @@ def run_two(folder: Path, settings: TrainSettings) -> None:
     script.write_text(SCRIPT)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
-        [*command, str(script), str(Path(__file__).parent), str(folder), settings.model_dump_json()],
+        [*command, str(script), str(folder), settings.model_dump_json()],
         env={**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
         cwd=folder,
         capture_output=True,

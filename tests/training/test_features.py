@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from edgecnn.core.config.training import TrainSettings
+from edgecnn.tasks.classification.method import CrossEntropy, Distillation
 from edgecnn.training.features import AttentionTransfer, attention, last_of_each_resolution
-from edgecnn.training.loop import train
-from edgecnn.training.method import Classification, Distillation
-from tests.training.conftest import SIZE, small_network
+from tests.support.training import SIZE, small_network
+from tests.support.training import train_classifier as train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def test_the_last_layer_of_each_resolution_is_compared() -> None:
 def test_a_twin_has_nothing_to_learn(by_logits: bool) -> None:
     student = small_network().eval()
     teacher = copy.deepcopy(student).requires_grad_(False)
-    labels = Classification()
+    labels = CrossEntropy()
     method = Distillation(teacher, labels, 0.5, 2.0) if by_logits else labels
     taught = AttentionTransfer(method, teacher, student, ("1.1",), weight=10.0)
     inputs, targets = torch.randn(4, 3, SIZE, SIZE), torch.tensor([0, 1, 2, 0])
@@ -63,9 +63,7 @@ def test_training_brings_attention_nearer(make_set: Callable[..., PreparedSet], 
         return float((attention(maps[0]) - attention(maps[1])).detach().square().sum())
 
     before = distance()
-    method = AttentionTransfer(
-        Classification(), teacher.requires_grad_(False), student, ("1.1",), weight=100.0
-    )
+    method = AttentionTransfer(CrossEntropy(), teacher.requires_grad_(False), student, ("1.1",), weight=100.0)
     settings = TrainSettings(epochs=6, batch_size=32, ema=0.5, device="cpu")
     train(student, images, None, settings, scratch=tmp_path, progress=lambda _: None, method=method)
     assert distance() < before

@@ -10,7 +10,8 @@ from torch import nn
 
 from edgecnn.core.config.training import TrainSettings
 from edgecnn.core.errors import InputError, UsageError
-from edgecnn.training.loop import SNAPSHOT, train
+from edgecnn.training.loop import SNAPSHOT
+from tests.support.training import train_classifier as train
 
 if TYPE_CHECKING:
     from collections.abc import Callable

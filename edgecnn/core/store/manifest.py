@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from edgecnn.core.config.base import Schema
 from edgecnn.core.config.target import Target
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import draft_directory
 from edgecnn.core.store.digest import digest_file
+from edgecnn.core.task import TaskDescription, with_task
 from edgecnn.core.text import first_line
 from edgecnn.ondevice.contract import Contract
-from edgecnn.ondevice.detector import Detector
 
 SCHEMA = 1
 NAME = "manifest.json"
@@ -60,8 +60,8 @@ class Manifest(Schema):
     inspection: dict[str, Any]
     """Operations, inputs and outputs, read back from the file."""
 
-    detector: dict[str, Any] | None = None
-    """How a detector's outputs become boxes; None for a classifier."""
+    task: TaskDescription
+    """What the network is for, and what its task must know of its outputs."""
 
     quantization: dict[str, Any]
     """Scheme, ranges and calibration set; empty for a float32 file."""
@@ -105,6 +105,12 @@ class Manifest(Schema):
     tools: dict[str, str]
     """Versions of the packages that made and ran the file."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before_tasks(cls, data: Any) -> Any:
+        """Read a manifest of before it named a task: it may describe a detector."""
+        return with_task(data) if isinstance(data, dict) else data
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -127,12 +133,6 @@ class Artifact:
     def contract(self) -> Contract:
         """The preprocessing contract."""
         return Contract.from_json(self.manifest.contract)
-
-    @property
-    def detector(self) -> Detector | None:
-        """How the outputs become boxes; None for a classifier."""
-        data = self.manifest.detector
-        return None if data is None else Detector.from_json(data)
 
     @classmethod
     def open(cls, directory: Path) -> Artifact:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
+from edgecnn.core.task import TaskDescription
+from edgecnn.models.described import DescribedNetwork
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from edgecnn.ondevice.contract import Contract
     from edgecnn.ondevice.detector import Detector
 
 
-class DetectionNetwork(nn.Module, ABC):
+def detection(detector: Detector) -> TaskDescription:
+    """Return the task of a network whose outputs become boxes in a given way."""
+    return TaskDescription.model_validate({**detector.to_json(), "kind": "detection"})
+
+
+class DetectionNetwork(DescribedNetwork):
     """A network that answers with the raw maps of its heads, and says how they become boxes."""
 
     @abstractmethod
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Map normalized images, float32 ``[N, C, H, W]``, to maps ``[N, channels, h, w]``."""
-
-    @abstractmethod
-    def score_layers(self) -> tuple[str, ...]:
-        """Return the qualified names of the layers whose outputs are classes: other classes, fresh ones."""
 
     @abstractmethod
     def describe(self, contract: Contract) -> Detector:
@@ -30,3 +34,7 @@ class DetectionNetwork(nn.Module, ABC):
         Raises:
             UsageError: The network does not take inputs of the contract's size.
         """
+
+    def task(self, contract: Contract) -> TaskDescription:
+        """Return the task of finding objects, with :meth:`describe` as its settings."""
+        return detection(self.describe(contract))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.task import CLASSIFICATION
 from edgecnn.core.text import did_you_mean
+from edgecnn.models.detector.base import detection
 from edgecnn.models.imported.heads import Heads, find_heads
 from edgecnn.models.imported.onnx_file import fold, read_model
 from edgecnn.models.imported.onnx_graph import cut, infer_shapes, link, name_of, shape_of
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
     import onnx
     from torch import Tensor
 
+    from edgecnn.core.task import TaskDescription
     from edgecnn.models.imported.graph import ImportedGraph
-    from edgecnn.ondevice.detector import Detector
 
 _IMAGE = 4
 _SCORES, _TABLE = 2, 3
@@ -39,14 +41,14 @@ class Imported:
         state: Its weights.
         contract: How images become its input, as far as the file tells.
         classes: Number of classes; None where nothing tells.
-        detector: What was cut off; None where nothing was, or where the user cut.
+        task: What the network is for: to detect, where a decode part was recognized and cut off.
     """
 
     graph: ImportedGraph
     state: dict[str, Tensor]
     contract: Contract
     classes: int | None
-    detector: Detector | None
+    task: TaskDescription
 
 
 def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
@@ -73,10 +75,10 @@ def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
     graph, state = read_graph(part)
     contract = _contract(height, width, channels, yolox=heads is not None)
     if heads is not None:
-        return Imported(graph, state, contract, heads.classes, heads.detector)
+        return Imported(graph, state, contract, heads.classes, detection(heads.detector))
     shapes = [shape_of(value) for value in part.graph.outputs]
     scores = len(shapes) == 1 and len(shapes[0]) == _SCORES
-    return Imported(graph, state, contract, shapes[0][1] if scores else None, None)
+    return Imported(graph, state, contract, shapes[0][1] if scores else None, CLASSIFICATION)
 
 
 def _detector(model: ir.Model, file: Path) -> Heads | None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgecnn.ondevice.detector import Detector
 from edgecnn.ondevice.normalize import input_table
 from edgecnn.ondevice.self_test import FILE, FOLDER
 from edgecnn.ondevice.tensor import TensorInfo
@@ -35,14 +34,12 @@ def description(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
     lines = {
         "name": order.name,
         "version": order.version,
-        "task": order.task,
+        "task": order.task.kind,
         "model": order.model,
         **contract_properties(contract, tensor),
         **_golden(golden),
+        **order.task.java_properties(),
     }
-    found = order.artifact.manifest.detector
-    if found is not None:
-        lines |= detector_properties(Detector.from_json(found))
     return {PROPERTIES: properties_file(lines), TABLE: table(contract, tensor)}
 
 
@@ -69,24 +66,6 @@ def table(contract: Contract, tensor: TensorInfo) -> bytes:
     if tensor.dtype == "uint8":
         return input_table(contract, tensor.scale, zero, np.uint8).tobytes()
     return input_table(contract, tensor.scale, zero, np.int8).tobytes()
-
-
-def detector_properties(detector: Detector) -> dict[str, Any]:
-    """Return how raw outputs become boxes."""
-    lines: dict[str, Any] = {
-        f"detector.{key}": getattr(detector, key)
-        for key in ("boxes", "scores", "bins", "score_threshold", "iou_threshold", "candidates")
-    }
-    lines |= {"detector.max_detections": detector.max_detections, "detector.levels": len(detector.levels)}
-    for number, level in enumerate(detector.levels):
-        key = f"detector.level.{number}"
-        lines |= {f"{key}.stride": level.stride, f"{key}.boxes": level.boxes, f"{key}.scores": level.scores}
-        lines[f"{key}.anchors"] = len(level.anchors)
-        if level.objectness is not None:
-            lines[f"{key}.objectness"] = level.objectness
-        for index, (width, height) in enumerate(level.anchors):
-            lines |= {f"{key}.anchor.{index}.width": width, f"{key}.anchor.{index}.height": height}
-    return lines
 
 
 def map_properties(index: int, shape: Sequence[int], *, channels_last: bool) -> dict[str, Any]:

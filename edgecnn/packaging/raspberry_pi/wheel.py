@@ -75,7 +75,7 @@ def _dist_info(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
         "Metadata-Version: 2.1",
         f"Name: {order.name}",
         f"Version: {order.version}",
-        f"Summary: What {order.name} sees in a photo: image {order.task} with everything it needs",
+        f"Summary: What {order.name} sees in a photo: image {order.task.kind} with everything it needs",
         f"License: code {order.licences.code}; model {order.licences.model}",
         f"Requires-Python: {REQUIRES_PYTHON}",
         *(f"Requires-Dist: {requirement}" for requirement in requirements(order)),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.training.method import Method
-    from edgecnn.training.task import Task
+    from edgecnn.training.task import TrainingTask
 
 
 @arguments
@@ -40,7 +40,7 @@ class FinetuneParameters:
 def run(inputs: Inputs, parameters: FinetuneParameters, context: Context) -> None:
     """Train on, taught where that is asked for, and write the checkpoint."""
 
-    def taught(task: Task, module: nn.Module, train_set: PreparedSet) -> Method:
+    def taught(task: TrainingTask, module: nn.Module, train_set: PreparedSet) -> Method:
         if parameters.distill is None:
             return task.method()
         return _taught(task, module, inputs["teacher"], parameters.distill, train_set)
@@ -56,12 +56,16 @@ def run(inputs: Inputs, parameters: FinetuneParameters, context: Context) -> Non
 
 
 def _taught(
-    task: Task, student: nn.Module, teacher: Path, settings: PruneDistillSettings, train_set: PreparedSet
+    task: TrainingTask,
+    student: nn.Module,
+    teacher: Path,
+    settings: PruneDistillSettings,
+    train_set: PreparedSet,
 ) -> Method:
     """Return the task's method with a teacher.
 
     Raises:
-        UsageError: A detector is to be taught by its outputs.
+        UsageError: The outputs of the network's task cannot teach.
     """
     import torch
 
@@ -69,17 +73,17 @@ def _taught(
     from edgecnn.models.checkpoint import load_checkpoint
     from edgecnn.training.batches import to_input
     from edgecnn.training.features import AttentionTransfer, last_of_each_resolution
-    from edgecnn.training.method import Classification, Distillation
 
     network = load_checkpoint(teacher)[0].requires_grad_(False)
     method = task.method()
     if settings.weight:
-        if not isinstance(method, Classification):
+        taught = task.taught(network, settings.weight, settings.temperature)
+        if taught is None:
             raise UsageError(
                 "prune.distill.weight is for classifiers",
                 hint="set it to 0; prune.distill.features can teach a detector",
             )
-        method = Distillation(network, method, settings.weight, settings.temperature)
+        method = taught
     if settings.features:
         example = to_input(train_set.images[:1], train_set.contract, torch.device("cpu"))
         places = last_of_each_resolution(student, example)

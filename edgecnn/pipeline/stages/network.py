@@ -85,13 +85,12 @@ class ContractParameters:
 
 
 def copy_contract(inputs: Inputs, parameters: ContractParameters, context: Context) -> None:
-    """Write contract and detector alone: what depends only on them outlives a change of the weights."""
+    """Write contract and task alone: what depends only on them outlives a change of the weights."""
     del parameters
     spec = json.loads((inputs["checkpoint"] / "spec.json").read_text(encoding="utf-8"))
-    for name in ("contract", "detector"):
-        if spec.get(name) is not None:
-            text = json.dumps(spec[name], sort_keys=True)
-            (context.out / f"{name}.json").write_text(text, encoding="utf-8")
+    for name in ("contract", "task"):
+        text = json.dumps(spec[name], sort_keys=True)
+        (context.out / f"{name}.json").write_text(text, encoding="utf-8")
 
 
-CONTRACT = Stage("contract", 2, copy_contract)
+CONTRACT = Stage("contract", 3, copy_contract)

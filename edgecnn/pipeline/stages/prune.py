@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.models.spec import ModelSpec
     from edgecnn.pruning.structure import Structure
-    from edgecnn.training.task import Task
+    from edgecnn.training.task import TrainingTask
 
 REPORT = "pruning.json"
 CURVES = "sensitivity.json"
@@ -217,7 +217,7 @@ class _Network:
         example = to_input(prepared.images[:1], prepared.contract, torch.device("cpu"))
         return cls(module, spec, prepared, example)
 
-    def task(self, *, evaluated: bool = False) -> Task:
+    def task(self, *, evaluated: bool = False) -> TrainingTask:
         from edgecnn.core.config.training import TrainSettings
         from edgecnn.pipeline.stages.train import make_task
 

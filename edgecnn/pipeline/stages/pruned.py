@@ -12,8 +12,7 @@ from edgecnn.pipeline.stages import reference
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.stages.outputs import read_outputs
 from edgecnn.pipeline.stages.prune import CURVES, REPORT
-from edgecnn.proof.accuracy.classification import agreement
-from edgecnn.proof.task import task_of
+from edgecnn.tasks.registry import task_of
 
 RESULT = "pruned.json"
 REFERENCES = ("unpruned", "pruned", "finetuned", "control")
@@ -65,16 +64,15 @@ def _accuracy(inputs: Inputs) -> dict[str, Any]:
     if "eval" not in inputs:
         return {}
     spec = ModelSpec.from_json(json.loads((inputs["last"] / "spec.json").read_text(encoding="utf-8")))
-    task = task_of(PreparedSet.open(inputs["eval"]), spec.detector)
+    labelled = task_of(spec.task).labelled(PreparedSet.open(inputs["eval"]))
     outputs = {name: read_outputs(inputs[name] / reference.EVAL) for name in REFERENCES if name in inputs}
     found: dict[str, Any] = {
-        "metric": task.metric,
-        "accuracy": {name: task.values(answers)[task.metric] for name, answers in outputs.items()},
+        "metric": labelled.metric,
+        "accuracy": {name: labelled.values(answers)[labelled.metric] for name, answers in outputs.items()},
     }
-    if spec.detector is None:
-        whole = outputs["unpruned"][0]
-        found["agreement"] = {name: agreement(whole, answers[0]) for name, answers in outputs.items()}
-    return found
+    whole = outputs["unpruned"]
+    agreement = {name: labelled.class_agreement(whole, answers) for name, answers in outputs.items()}
+    return found if None in agreement.values() else {**found, "agreement": agreement}
 
 
 PRUNED = Stage("pruned", 2, run)

@@ -82,7 +82,6 @@ def _train(
         module,
         Data(
             train_set,
-            eval_set,
             PreparedSet.open(inputs["calibration"]),
             task=lambda settings: make_task(spec, train_set, eval_set, settings),
         ),

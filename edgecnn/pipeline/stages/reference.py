@@ -55,32 +55,23 @@ def infer(request: ReferenceRequest) -> None:
     """Write the outputs of a checkpoint for one or two prepared sets; runs in a child process."""
     import torch
 
-    from edgecnn.data.prepare import check_labels
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.models.checkpoint import load_checkpoint
     from edgecnn.pipeline.stages.outputs import write_outputs
+    from edgecnn.tasks.registry import task_of
 
     module, spec = load_checkpoint(request.checkpoint)
+    task = task_of(spec.task)
     module = module.to(memory_format=torch.channels_last)
     sets = {PROBE: PreparedSet.open(request.probe)}
     if request.evaluation is not None:
         sets[EVAL] = PreparedSet.open(request.evaluation)
-        check_labels(sets[EVAL], len(spec.classes), boxes=spec.detector is not None)
+        task.check(sets[EVAL], len(spec.classes))
     for name, images in sets.items():
         outputs = _outputs(module, images)
-        if name == EVAL and spec.detector is None:
-            _require_scores(outputs)
+        if name == EVAL:
+            task.check_outputs(outputs)
         write_outputs(request.out / name, outputs)
-
-
-def _require_scores(outputs: list[npt.NDArray[np.float32]]) -> None:
-    """Refuse a network without one score a class, where labels are to be compared with its answers."""
-    if len(outputs) != 1 or outputs[0].ndim != 2:
-        shapes = ", ".join(str(list(output.shape[1:])) for output in outputs)
-        raise InputError(
-            f"the network answers with {shapes} and not with one score a class: labels cannot be compared",
-            hint="leave the labelled images out, or give a network that classifies",
-        )
 
 
 def _outputs(module: nn.Module, images: PreparedSet) -> list[npt.NDArray[np.float32]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgecnn.models.spec import ModelSpec
     from edgecnn.training.method import Method
     from edgecnn.training.progress import TrainProgress
-    from edgecnn.training.task import Task
+    from edgecnn.training.task import TrainingTask
 
 
 @arguments
@@ -45,7 +45,7 @@ def train_checkpoint(
     context: Context,
     *,
     origin: str,
-    method: Callable[[Task, nn.Module, PreparedSet], Method] | None = None,
+    method: Callable[[TrainingTask, nn.Module, PreparedSet], Method] | None = None,
     window: tuple[int, int] | None = None,
 ) -> None:
     """Train in this process, so that Ctrl-C reaches the loop, and write the checkpoint.
@@ -72,13 +72,11 @@ def train_checkpoint(
     started = time.monotonic()
     result = train(
         module,
-        train_set,
-        eval_set,
+        task,
         settings,
         scratch=context.scratch,
         progress=lambda state: report(context, state),
         method=learned,
-        task=task,
         window=window,
     )
     save_checkpoint(context.out, module, spec.with_weights(origin))
@@ -88,30 +86,20 @@ def train_checkpoint(
 
 def make_task(
     spec: ModelSpec, train_set: PreparedSet, eval_set: PreparedSet | None, settings: TrainSettings
-) -> Task:
+) -> TrainingTask:
     """Return what a network of this spec learns from the sets.
 
     Raises:
         InputError: The labels are not those of its classes.
+        UsageError: The network's task is not installed.
     """
-    from edgecnn.data.prepare import check_labels
-    from edgecnn.proof.accuracy.detection import average_precision
-    from edgecnn.training.detection.task import DetectionTask
-    from edgecnn.training.task import ClassificationTask
+    from edgecnn.tasks.registry import task_of
 
+    task, classes = task_of(spec.task), len(spec.classes)
     for prepared in (train_set, eval_set):
         if prepared is not None:
-            check_labels(prepared, len(spec.classes), boxes=spec.detector is not None)
-    if spec.detector is None:
-        return ClassificationTask(train_set, eval_set, settings)
-    return DetectionTask(
-        train_set,
-        eval_set,
-        settings,
-        spec.detector,
-        len(spec.classes),
-        lambda found, objects: average_precision(found, objects).ap50,
-    )
+            task.check(prepared, classes)
+    return task.training(train_set, eval_set, settings, classes)
 
 
 def report(context: Context, state: TrainProgress) -> None:

@@ -15,9 +15,9 @@ from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import VerificationFailed
+from edgecnn.core.task import TaskDescription
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.local import LocalDevice
-from edgecnn.ondevice.detector import Detector
 from edgecnn.pipeline.stages import reference
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.stages.outputs import read_outputs
@@ -31,7 +31,7 @@ from edgecnn.proof.links.verification import (
     verify_kernels,
     verify_quantization,
 )
-from edgecnn.proof.task import score_levels, with_score_levels
+from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,13 +95,9 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
     link = judge_outputs(
         names, lambda place: verify_quantization(float_outputs[place], reference_outputs[place], limits)
     )
-    detector = _detector(inputs["contract"])
-    if detector is not None:
-        contract = PreparedSet.open(inputs["probe"]).contract
-        before, after = (
-            score_levels(detector, outputs, contract) for outputs in (float_outputs, reference_outputs)
-        )
-        link = with_score_levels(link, before, after, limits)
+    contract = PreparedSet.open(inputs["probe"]).contract
+    task = task_of(_description(inputs["contract"]))
+    link = task.judge_quantization(link, float_outputs, reference_outputs, contract, limits)
     links.append(link)
     if not link.passed:
         return links
@@ -116,10 +112,9 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
     return links
 
 
-def _detector(contract: Path) -> Detector | None:
-    """Return how the network's outputs become boxes; None for a classifier."""
-    file = contract / "detector.json"
-    return Detector.from_json(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
+def _description(contract: Path) -> TaskDescription:
+    """Return what the network is for, as the ``contract`` step wrote it."""
+    return TaskDescription.model_validate_json((contract / "task.json").read_text(encoding="utf-8"))
 
 
 def _output_steps(inspection: Path) -> list[float | None]:

@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.proof.accuracy.classification import agreement, paired_difference, top_k_hits
+from edgecnn.proof.accuracy.classification import agreement
 from edgecnn.proof.links.output_distance import (
     SCORES,
     Closeness,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edgecnn.backends.worker.isa import Isa
-    from edgecnn.proof.accuracy.classification import Labels, Outputs
+    from edgecnn.proof.accuracy.classification import Outputs
     from edgecnn.proof.links.limits import Limits
 
 _UNRELATED = 0.3
@@ -293,35 +293,6 @@ def _agreement(one: Outputs, other: Outputs) -> dict[str, float]:
 def _upper(metric: str, limit: float) -> dict[str, Bound]:
     """Return an upper bound on a metric, by its name; none where it is infinite."""
     return {metric: Bound(limit, at_least=False)} if math.isfinite(limit) else {}
-
-
-def verify_task(float_outputs: Outputs, shipping_outputs: Outputs, labels: Labels, limits: Limits) -> Link:
-    """Link 4: top-1 accuracy in shipping execution against fp32, on the same images.
-
-    Args:
-        float_outputs: The float file, float32 ``[N, classes]``.
-        shipping_outputs: The target's file in shipping execution, the same shape.
-        labels: int64 ``[N]``.
-        limits: What is allowed; the limit is on the measured drop, and the interval is shown beside it.
-    """
-    paired = paired_difference(top_k_hits(shipping_outputs, labels), top_k_hits(float_outputs, labels))
-    link = Link(
-        4,
-        "task",
-        f"top-1 in shipping execution against fp32 on the same {paired.images} images",
-        {
-            "drop": 0.0 - paired.difference,  # not -x: there is no drop of minus nothing
-            "drop_low": 0.0 - paired.high,
-            "drop_high": 0.0 - paired.low,
-            "top1": paired.candidate,
-            "fp32_top1": paired.baseline,
-            "p_value": paired.p_value,
-            "agreement": agreement(float_outputs, shipping_outputs),
-            "images": float(paired.images),
-        },
-        {"drop": Bound(limits.task_drop, at_least=False)},
-    )
-    return task_cause(link, [float_outputs], [shipping_outputs])
 
 
 def task_cause(link: Link, truth: Sequence[Outputs], shipped: Sequence[Outputs]) -> Link:

@@ -11,7 +11,6 @@ from edgecnn.core.errors import UsageError
 from edgecnn.quantization.qat.observe import estimate_ranges
 from edgecnn.quantization.qat.prepare import prepare
 from edgecnn.training.loop import train
-from edgecnn.training.method import Classification, Distillation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from edgecnn.quantization.ranges import Choice
     from edgecnn.training.method import Method
     from edgecnn.training.progress import TrainProgress, TrainResult
-    from edgecnn.training.task import Task
+    from edgecnn.training.task import TrainingTask
 
 
 @dataclass(frozen=True)
@@ -35,15 +34,13 @@ class Data:
 
     Attributes:
         train: Images to learn from.
-        eval: Images to measure each epoch on, where there are any.
         calibration: Images that ranges are estimated on.
         task: Makes what the network learns from them, with the training's settings.
     """
 
     train: PreparedSet
-    eval: PreparedSet | None
     calibration: PreparedSet
-    task: Callable[[TrainSettings], Task]
+    task: Callable[[TrainSettings], TrainingTask]
 
 
 @dataclass(frozen=True)
@@ -144,19 +141,18 @@ def train_network(
     task = data.task(training)
     method = task.method()
     if settings.distill is not None:
-        if not isinstance(method, Classification):
-            raise UsageError("qat.distill is for classifiers", hint="take it out of the pipeline")
         teacher = prepare(module, example, None).requires_grad_(False)
-        method = Distillation(teacher, method, settings.distill.weight, settings.distill.temperature)
+        taught = task.taught(teacher, settings.distill.weight, settings.distill.temperature)
+        if taught is None:
+            raise UsageError("qat.distill is for classifiers", hint="take it out of the pipeline")
+        method = taught
     result = train(
         network,
-        data.train,
-        data.eval,
+        task,
         training,
         scratch=scratch,
         progress=progress,
         method=Schedule(method, network, data.calibration, settings),
-        task=task,
     )
     network.freeze_statistics()
     return Trained(network, result, first)

@@ -13,12 +13,12 @@ from edgecnn.backends.worker.isa import foreign
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.errors import UsageError
 from edgecnn.core.store.manifest import Artifact
-from edgecnn.data.prepare import check_labels, prepare
+from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
 from edgecnn.devices.registry import LOCAL, open_device
-from edgecnn.proof.task import task_of
-from edgecnn.ui.api.draw import draw_boxes
+from edgecnn.tasks.registry import task_of
+from edgecnn.ui.api.draw import draw_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edgecnn.data.prepared import PreparedSet
+    from edgecnn.tasks.base import LabelledSet
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,14 @@ def evaluate(
         progress: Called with images done, images in all, and what is being done.
 
     Raises:
-        UsageError: Pictures of a classifier were asked for.
+        UsageError: Pictures were asked for, and the network's task makes none.
         InputError: The artifact or the data cannot be used.
         WorkerError: The runtime crashed, hung or ran out of memory.
     """
     tell = progress or (lambda _done, _total, _text: None)
     opened = Artifact.open(Path(artifact))
-    if draw is not None and opened.detector is None:
+    task = task_of(opened.manifest.task)
+    if draw is not None and not task.can_draw:
         raise UsageError("only a detector's boxes can be drawn", hint="leave --draw out")
     source = open_source(data, cache_dir=cache_dir())
     with tempfile.TemporaryDirectory(prefix="edgecnn-eval-") as folder:
@@ -108,17 +110,19 @@ def evaluate(
             limit=limit,
             progress=lambda done, total: tell(done, total, "decoding"),
         )
-        check_labels(images, len(opened.manifest.classes), boxes=opened.detector is not None)
-        result, outputs = _evaluate(opened, images, data, Path(folder), tell, device)
+        task.check(images, len(opened.manifest.classes))
+        labelled = task.labelled(images)
+        result, outputs = _evaluate(opened, images, labelled, data, Path(folder), tell, device)
         if draw is None:
             return result
-        draw_boxes(opened, source, images, outputs, draw)
+        draw_answers(opened, source, images, labelled, outputs, draw)
         return replace(result, drawn=str(draw))
 
 
 def _evaluate(
     artifact: Artifact,
     images: PreparedSet,
+    labelled: LabelledSet,
     data: str,
     folder: Path,
     tell: Callable[[int, int, str], None],
@@ -141,14 +145,13 @@ def _evaluate(
             folder / "outputs",
             progress=lambda done, total: tell(done, total, "evaluating"),
         )
-    task = task_of(images, artifact.detector)
-    values = task.values(evaluation.outputs)
+    values = labelled.values(evaluation.outputs)
     known = artifact.manifest.metrics
     result = EvalResult(
         artifact=str(artifact.directory),
         target=target.name,
-        metric=task.metric,
-        value=values[task.metric],
+        metric=labelled.metric,
+        value=values[labelled.metric],
         values=values,
         n=evaluation.images,
         seconds=evaluation.seconds,

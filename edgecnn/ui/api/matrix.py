@@ -15,7 +15,7 @@ from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import EdgecnnError, UsageError
 from edgecnn.core.store.manifest import Artifact
-from edgecnn.data.prepare import check_labels, prepare
+from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import Host, host
 from edgecnn.devices.local import LocalDevice
@@ -23,7 +23,7 @@ from edgecnn.devices.versions import RuntimeVersion, install_version, parse_vers
 from edgecnn.proof.accuracy.classification import agreement
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
 from edgecnn.proof.latency.measurement import LatencyRatio, pinned_cpus
-from edgecnn.proof.task import Task, task_of
+from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from edgecnn.devices.session import Session
     from edgecnn.proof.accuracy.paired import AccuracyTest
+    from edgecnn.tasks.base import LabelledSet
 
     Outputs = Sequence[npt.NDArray[np.float32]]
 
@@ -136,7 +137,7 @@ def matrix(
         install_version(version)
     pythons = [require_version(version) for version in versions]
     with tempfile.TemporaryDirectory(prefix="edgecnn-matrix-") as folder:
-        images, task = _images(opened, data, limit, Path(folder))
+        images, labelled = _images(opened, data, limit, Path(folder))
         trial = _Trial(opened, images, Path(folder), Effort(seconds=seconds), latency_limit)
         truth = trial.outputs(versions[0], pythons[0])
         rows = [MatrixRow(str(versions[0]), max_abs=0.0, agreement=1.0)]
@@ -147,7 +148,7 @@ def matrix(
             except EdgecnnError as error:
                 rows.append(MatrixRow(str(version), error.message))
                 continue
-            rows.append(_row(version, outputs, truth, task, pair))
+            rows.append(_row(version, outputs, truth, labelled, pair))
     return MatrixResult(str(opened.directory), tuple(rows), host())
 
 
@@ -155,15 +156,15 @@ def _row(
     version: RuntimeVersion,
     outputs: Outputs,
     truth: Outputs,
-    task: Task | None,
+    labelled: LabelledSet | None,
     pair: LatencyRatio,
 ) -> MatrixRow:
     max_abs = max(float(np.abs(one - other).max()) for one, other in zip(outputs, truth, strict=True))
     return MatrixRow(
         str(version),
         max_abs=max_abs,
-        agreement=agreement(outputs[0], truth[0]) if task is None else task.agreement(outputs, truth),
-        accuracy=None if task is None or max_abs == 0.0 else task.compare(outputs, truth),
+        agreement=agreement(outputs[0], truth[0]) if labelled is None else labelled.agreement(outputs, truth),
+        accuracy=None if labelled is None or max_abs == 0.0 else labelled.compare(outputs, truth),
         latency=pair,
     )
 
@@ -184,7 +185,7 @@ def _check_formats(artifact: Artifact, versions: Sequence[RuntimeVersion]) -> No
 
 def _images(
     artifact: Artifact, data: str | None, limit: int | None, folder: Path
-) -> tuple[Path, Task | None]:
+) -> tuple[Path, LabelledSet | None]:
     """Return prepared images and the task that their labels or boxes make; noise where there is no data."""
     contract = artifact.contract
     if data is None:
@@ -193,8 +194,9 @@ def _images(
         np.save(folder / "noise.npy", noise, allow_pickle=False)
         return folder / "noise.npy", None
     images = prepare(open_source(data, cache_dir=cache_dir()), contract, folder / "images", limit=limit)
-    check_labels(images, len(artifact.manifest.classes), boxes=artifact.detector is not None)
-    return images.directory / "images.npy", task_of(images, artifact.detector)
+    task = task_of(artifact.manifest.task)
+    task.check(images, len(artifact.manifest.classes))
+    return images.directory / "images.npy", task.labelled(images)
 
 
 @dataclass(frozen=True)

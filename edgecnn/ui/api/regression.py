@@ -20,18 +20,10 @@ from edgecnn.core.store.baseline import (
     read_baseline,
 )
 from edgecnn.devices.registry import LOCAL
-from edgecnn.proof.accuracy.paired import (
-    LEAST_IMAGES,
-    TOLERANCE,
-    AccuracyTest,
-    Precision,
-    compare_accuracy,
-    compare_precision,
-    unpack_hits,
-    unpack_values,
-)
+from edgecnn.proof.accuracy.paired import LEAST_IMAGES, TOLERANCE
 from edgecnn.proof.check_row import CheckRow
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
+from edgecnn.tasks.registry import task_of
 from edgecnn.ui.api.bench import opener, timed_device
 
 if TYPE_CHECKING:
@@ -167,32 +159,19 @@ def _accuracy_row(manifest: Manifest, accepted: TargetBaseline, tolerances: Tole
     if not before or not after or before.get("digest") != after.get("digest"):
         note = "the baseline saw other images: accept it anew"
         return _row(name, "accuracy", Verdict.FAIL, "not comparable", None, note)
-    if "ap" in before and "ap" in after:
-        metric, result = "AP50:95", _compare_precision(after, before, tolerances)
-    else:
-        metric, result = "accuracy", _compare_accuracy(after, before, tolerances)
+    task = task_of(manifest.task)
+    result = task.compare_answers(
+        after, before, tolerance=tolerances.accuracy, least_images=tolerances.least_images
+    )
     elsewhere = _machine_note(manifest.host, accepted)
     return _row(
         name,
-        metric,
+        task.comparison,
         result.verdict,
         f"{100 * result.paired.candidate:.2f} %",
         f"{100 * result.paired.baseline:.2f} % +- {100 * tolerances.accuracy:g}",
         result.reason + elsewhere,
     )
-
-
-def _compare_accuracy(after: dict[str, Any], before: dict[str, Any], tolerances: Tolerances) -> AccuracyTest:
-    sides = (unpack_hits(str(part["hits"]), int(part["images"])) for part in (after, before))
-    return compare_accuracy(*sides, tolerance=tolerances.accuracy, least_images=tolerances.least_images)
-
-
-def _compare_precision(after: dict[str, Any], before: dict[str, Any], tolerances: Tolerances) -> AccuracyTest:
-    sides = (
-        Precision(float(part["ap"]), int(part["images"]), unpack_values(str(part["resampled"])))
-        for part in (after, before)
-    )
-    return compare_precision(*sides, tolerance=tolerances.accuracy, least_images=tolerances.least_images)
 
 
 def _machine_note(host: dict[str, Any], accepted: TargetBaseline) -> str:

@@ -10,6 +10,7 @@ import torch
 from edgecnn.models.detector.base import DetectionNetwork
 from edgecnn.models.resolve import resolve_model
 from edgecnn.models.weights import write_safetensors
+from tests.support.tasks import detector_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,10 +42,9 @@ def test_weights_for_other_classes_give_all_but_the_scores(reference: str, tmp_p
     )
     assert isinstance(module, DetectionNetwork)
     assert "fresh classifier" in spec.weights
-    assert spec.detector is not None
     with torch.inference_mode():
         outputs = module(torch.zeros(1, 3, 64, 64))
-    assert [outputs[level.scores].shape[1] for level in spec.detector.levels] == channels
+    assert [outputs[level.scores].shape[1] for level in detector_of(spec).levels] == channels
     fresh = {f"{layer}.{part}" for layer in module.score_layers() for part in ("weight", "bias")}
     for key, value in module.state_dict().items():
         assert (key in fresh) == (value.shape != state[key].shape), key

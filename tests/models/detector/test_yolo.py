@@ -12,6 +12,7 @@ from edgecnn.models.resolve import resolve_model
 from edgecnn.models.weights import load_weights
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.decode import decode
+from tests.support.tasks import detector_of
 
 SMALL = {"width": 0.25}
 SIDES = {"contract_overrides": {"height": 64, "width": 96}, "classes": ("cat", "dog")}
@@ -24,9 +25,8 @@ def test_outputs_are_as_the_description_says():
     assert [list(output.shape) for output in outputs] == [
         [2, channels, 64 // stride, 96 // stride] for stride in (8, 16, 32) for channels in (32, 2)
     ]
-    assert spec.detector is not None
     assert spec.contract.resize == "letterbox"
-    found = decode(spec.detector, [output.numpy() for output in outputs], spec.contract, [(64, 96)] * 2)
+    found = decode(detector_of(spec), [output.numpy() for output in outputs], spec.contract, [(64, 96)] * 2)
     assert len(found) == 2
 
 
@@ -82,7 +82,7 @@ def test_a_checkpoint_rebuilds_the_network_and_its_description(tmp_path):
         for one, other in zip(module(image), again(image), strict=True):
             torch.testing.assert_close(one, other, rtol=0, atol=0)
     resolved, described = resolve_model(str(tmp_path))
-    assert described.detector == spec.detector
+    assert described.task == spec.task
     assert type(resolved) is type(module)
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.task import CLASSIFICATION
 from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
 from edgecnn.models.imported.graph import ImportedGraph
 from edgecnn.models.imported.importer import import_onnx
@@ -24,6 +25,7 @@ from edgecnn.models.imported.onnx_file import read_model, run
 from edgecnn.models.imported.onnx_graph import cut, link
 from edgecnn.models.imported.space_to_depth import spread
 from edgecnn.models.resolve import resolve_model
+from tests.support.tasks import detector_of
 
 SIZE = 32
 RNG = np.random.default_rng(0)
@@ -150,7 +152,7 @@ def test_a_classifier_is_taken_whole(gray: bool, tmp_path: Path) -> None:
     (scores,) = answers_alike(file)
     assert scores.shape == (1, 5)
     module, spec = resolve_model(str(file), classes=tuple("abcde"), contract_overrides={"resize": "squash"})
-    assert (spec.builder, spec.detector, spec.contract.resize) == ("onnx:classifier", None, "squash")
+    assert (spec.builder, spec.task, spec.contract.resize) == ("onnx:classifier", CLASSIFICATION, "squash")
     with pytest.raises(InputError, match="has 5 outputs for 2 classes"):
         resolve_model(str(file), classes=("a", "b"))
     save_checkpoint(tmp_path / "checkpoint", module, spec)
@@ -206,9 +208,8 @@ def test_a_detector_is_cut_at_its_raw_heads(decoded: bool, tmp_path: Path) -> No
         (1, 8, 8),
     ]
     found = import_onnx(file)
-    assert found.detector is not None
-    assert found.detector.boxes == "yolox"
-    assert [level.stride for level in found.detector.levels] == [2, 4]
+    assert detector_of(found).boxes == "yolox"
+    assert [level.stride for level in detector_of(found).levels] == [2, 4]
     assert (found.classes, found.contract.color, found.contract.resize) == (3, "bgr", "letterbox")
 
 
@@ -318,8 +319,7 @@ def test_a_kernel_over_gathered_pixels_is_one_over_pixels() -> None:
 
 def test_yolox_answers_as_its_file_does(shared_data: Path) -> None:
     found = import_onnx(shared_data / "models" / "yolox_nano.onnx")
-    assert found.detector is not None
-    assert [level.stride for level in found.detector.levels] == [8, 16, 32]
+    assert [level.stride for level in detector_of(found).levels] == [8, 16, 32]
     assert (found.classes, found.contract.height, len(found.graph.outputs)) == (80, 416, 9)
     used = {node.operator for node in found.graph.nodes}
     assert used == {"Add", "Concat", "Conv", "MaxPool", "Resize", "Silu"}, "focus and sigmoids are merged"

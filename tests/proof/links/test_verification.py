@@ -16,8 +16,8 @@ from edgecnn.proof.links.verification import (
     verify_conversion,
     verify_kernels,
     verify_quantization,
-    verify_task,
 )
+from edgecnn.tasks.classification.labelled import verify_task
 
 RNG = np.random.default_rng(0)
 N, CLASSES = 400, 10

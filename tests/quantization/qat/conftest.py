@@ -18,9 +18,9 @@ from edgecnn.models.resolve import resolve_model
 from edgecnn.ondevice.contract import Contract
 from edgecnn.quantization.qat.extract import Extraction, extract
 from edgecnn.quantization.qat.training import Data, Trained, train_network
-from edgecnn.training.loop import train
-from edgecnn.training.task import ClassificationTask
+from edgecnn.tasks.classification.training import ClassificationTraining
 from tests.conftest import picture
+from tests.support.training import train_classifier as train
 
 if TYPE_CHECKING:
     from edgecnn.models.spec import ModelSpec
@@ -57,9 +57,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
     train_set, eval_set = prepared("train", 256, 0), prepared("eval", 48, 5000)
     return Data(
         train_set,
-        eval_set,
         prepared("calibration", 24, 9000),
-        task=lambda settings: ClassificationTask(train_set, eval_set, settings),
+        task=lambda settings: ClassificationTraining(train_set, eval_set, settings),
     )
 
 

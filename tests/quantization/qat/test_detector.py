@@ -17,6 +17,7 @@ from edgecnn.models.resolve import resolve_model
 from edgecnn.pipeline.stages.train import make_task
 from edgecnn.quantization.qat.training import Data, train_network
 from tests.support import boxes_data
+from tests.support.tasks import detector_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ def test_a_detector_trains_for_int8(tmp_path: Path):
     )
     source = open_source(str(boxes_data.write_coco(tmp_path / "data", 16)), cache_dir=tmp_path)
     images = prepare(source, spec.contract, tmp_path / "prepared")
-    data = Data(images, images, images, task=lambda settings: make_task(spec, images, images, settings))
+    data = Data(images, images, task=lambda settings: make_task(spec, images, images, settings))
 
     def train(settings: QatSettings):
         return train_network(
@@ -56,6 +57,6 @@ def test_a_detector_trains_for_int8(tmp_path: Path):
     assert trained.result.metric == "ap50"
     with torch.inference_mode():
         outputs = trained.network(torch.zeros(1, 3, 64, 64))
-    assert len(outputs) == spec.detector.outputs
+    assert len(outputs) == detector_of(spec).outputs
     with pytest.raises(UsageError, match=r"qat.distill is for classifiers"):
         train(QatSettings(epochs=1, distill={"weight": 0.5}))

@@ -10,6 +10,8 @@ from PIL import Image
 import edgecnn
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.manifest import Artifact
+from edgecnn.tasks.detection.task import DetectionTask
+from edgecnn.tasks.registry import task_of
 from edgecnn.ui.api.run import RunResult
 from edgecnn.ui.report.markdown import run_markdown
 from tests.support import boxes_data
@@ -53,8 +55,9 @@ def test_it_is_held_to_average_precision(run_of_boxes: RunResult) -> None:
     low, high = metrics["drop_interval"]
     assert low <= metrics["drop"] <= high
     assert artifact.manifest.precision == "int8", artifact.manifest.inspection["float_op_names"]
-    assert artifact.detector is not None
-    assert artifact.detector.outputs == 6
+    task = task_of(artifact.manifest.task)
+    assert isinstance(task, DetectionTask)
+    assert task.detector.outputs == 6
     assert {budget["name"] for budget in artifact.manifest.budgets} == {"ap50_drop"}
     assert artifact.manifest.measured["ap50"] == metrics["ap50"]
     markdown = run_markdown(run_of_boxes.to_json())

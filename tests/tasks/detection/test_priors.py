@@ -10,7 +10,7 @@ from torchvision.ops import box_convert
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.decode import decode
 from edgecnn.ondevice.detector import Detector, Level
-from edgecnn.training.detection.priors import PriorPrediction, encode
+from edgecnn.tasks.detection.priors import PriorPrediction, encode
 
 CONTRACT = Contract(height=64, width=96, resize="squash")
 LEVELS = (

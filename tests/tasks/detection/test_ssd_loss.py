@@ -9,9 +9,9 @@ from torchvision.ops import box_convert, box_iou
 
 from edgecnn.models import zoo
 from edgecnn.models.detector.ssdlite import SsdLite
-from edgecnn.training.detection.batch import Boxes
-from edgecnn.training.detection.priors import PriorPrediction
-from edgecnn.training.detection.ssd_loss import SsdLoss, hard_negatives, match
+from edgecnn.tasks.detection.batch import Boxes
+from edgecnn.tasks.detection.priors import PriorPrediction
+from edgecnn.tasks.detection.ssd_loss import SsdLoss, hard_negatives, match
 
 CLASSES = 3
 CONTRACT = zoo.find("ssdlite320-mobilenetv3-large").contract

@@ -5,7 +5,7 @@ from PIL import Image
 
 from edgecnn.data.objects import ImageObjects
 from edgecnn.ondevice.detector import Detections
-from edgecnn.ui.report.boxes import Panel, draw_panels
+from edgecnn.tasks.detection.draw import Panel, draw_panels
 
 TRUTH = ImageObjects.of((100, 200), [(20, 30, 60, 80, 0, False)])
 FOUND = Detections(np.float32([[100, 20, 180, 90]]), np.float32([0.75]), np.array([1]))

@@ -14,15 +14,17 @@ from edgecnn.core.errors import InputError, UsageError
 from edgecnn.data.objects import Objects
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
+from edgecnn.models.detector.base import detection
 from edgecnn.models.resolve import resolve_model
 from edgecnn.ondevice.detector import Detector, Level
-from edgecnn.proof.accuracy.detection import average_precision
-from edgecnn.training.detection.batch import BoxBatches, Boxes
-from edgecnn.training.detection.loss import DetectionLoss
-from edgecnn.training.detection.ssd_loss import SsdLoss
-from edgecnn.training.detection.task import DetectionTask, detect
+from edgecnn.tasks.detection.average_precision import average_precision
+from edgecnn.tasks.detection.batch import BoxBatches, Boxes
+from edgecnn.tasks.detection.loss import DetectionLoss
+from edgecnn.tasks.detection.ssd_loss import SsdLoss
+from edgecnn.tasks.detection.training import DetectionTraining, detect
 from edgecnn.training.loop import train
 from tests.support import boxes_data
+from tests.support.tasks import detector_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,10 +62,8 @@ def sets(tmp_path_factory: pytest.TempPathFactory, network: tuple[nn.Module, Mod
     return found
 
 
-def make_task(sets: list[PreparedSet], spec: ModelSpec, settings: TrainSettings) -> DetectionTask:
-    return DetectionTask(
-        sets[0], sets[1], settings, spec.detector, 2, lambda f, o: average_precision(f, o).ap50
-    )
+def make_task(sets: list[PreparedSet], spec: ModelSpec, settings: TrainSettings) -> DetectionTraining:
+    return DetectionTraining(sets[0], sets[1], settings, detector_of(spec), 2)
 
 
 def test_the_loss_falls_and_a_killed_training_goes_on(tmp_path: Path, network, sets):
@@ -74,7 +74,7 @@ def test_the_loss_falls_and_a_killed_training_goes_on(tmp_path: Path, network, s
     def run(folder: str, settings: TrainSettings):
         module.load_state_dict(state)
         task = make_task(sets, spec, settings)
-        done = train(module, *sets, settings, scratch=tmp_path / folder, progress=lambda _: None, task=task)
+        done = train(module, task, settings, scratch=tmp_path / folder, progress=lambda _: None)
         return done, {name: value.clone() for name, value in module.state_dict().items()}
 
     whole, expected = run("whole", settings)
@@ -110,11 +110,10 @@ def test_it_learns_to_find_shapes(tmp_path: Path, network, sets):
     settings = SETTINGS.model_copy(update={"epochs": 40, "augment": SETTINGS.augment})
     done = train(
         module,
-        *sets,
+        make_task(sets, spec, settings),
         settings,
         scratch=tmp_path,
         progress=lambda _: None,
-        task=make_task(sets, spec, settings),
     )
     assert done.last_metric > 0.6, done.to_json()
 
@@ -125,11 +124,11 @@ def test_the_loss_is_least_where_the_outputs_are_right(network, sets):
     images, targets = BoxBatches(sets[1], TrainSettings(epochs=1).augment).batch(
         np.arange(8), torch.device("cpu"), composed=False
     )
-    method = DetectionLoss(spec.detector)
+    method = DetectionLoss(detector_of(spec))
 
     def outputs(*, shift: float = 0.0, swap: bool = False) -> tuple[torch.Tensor, ...]:
         maps = []
-        for level in spec.detector.levels:
+        for level in detector_of(spec).levels:
             side = int(64 / level.stride)
             boxes, scores = torch.zeros(8, 4, 8, side, side), torch.full((8, 2, side, side), -8.0)
             for index, target in enumerate(targets):
@@ -159,7 +158,7 @@ def test_images_without_boxes_have_a_finite_loss(network, sets):
         np.arange(2), torch.device("cpu"), composed=False
     )
     empty = [Boxes(target.corners[:0], target.labels[:0], target.ignored) for target in targets]
-    loss = DetectionLoss(spec.detector).loss(images, module(images), empty)
+    loss = DetectionLoss(detector_of(spec)).loss(images, module(images), empty)
     loss.backward()
     assert torch.isfinite(loss)
     module.zero_grad()
@@ -170,7 +169,7 @@ def test_a_cell_in_a_crowd_learns_nothing_but_a_box(network, sets):
     _, spec = network
     crowd, images = torch.tensor([[32.0, 32.0, 64.0, 64.0]]), torch.zeros(1, 3, 64, 64)
     boxes, labels = torch.tensor([[4.0, 4.0, 24.0, 24.0], [34.0, 34.0, 46.0, 46.0]]), torch.tensor([0, 1])
-    method = DetectionLoss(spec.detector)
+    method = DetectionLoss(detector_of(spec))
 
     def outputs(*, fires: tuple[int, int] | None = None) -> tuple[torch.Tensor, ...]:
         maps = [torch.zeros(1, channels, side, side) for side in (8, 4, 2) for channels in (32, 2)]
@@ -244,9 +243,9 @@ def test_what_cannot_be_trained_is_refused(network, sets):
     with pytest.raises(UsageError, match=r"train.augment.cutmix is for classifiers"):
         make_task(sets, spec, settings).begin(module, torch.device("cpu"))
     with pytest.raises(UsageError, match="boxes of the coding 'yolox' cannot be trained"):
-        make_task(sets, dataclasses.replace(spec, detector=YOLOX), SETTINGS).method()
+        make_task(sets, dataclasses.replace(spec, task=detection(YOLOX)), SETTINGS).method()
     with pytest.raises(InputError, match="has 2 classes, the network has 3"):
-        DetectionTask(*sets, SETTINGS, spec.detector, 3, lambda *_: 0.0).begin(module, torch.device("cpu"))
+        DetectionTraining(*sets, SETTINGS, detector_of(spec), 3).begin(module, torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -266,15 +265,15 @@ def test_prior_boxes_learn_four_photos_by_heart(tmp_path: Path, ssdlite, shared_
     settings = TrainSettings(
         epochs=18, batch_size=4, optimizer={"lr": 0.004}, clip_norm=10, batch_norm_momentum=0.2
     )
-    task = DetectionTask(photos, None, settings, spec.detector, 1, lambda *_: 0.0)
+    task = DetectionTraining(photos, None, settings, detector_of(spec), 1)
     assert isinstance(task.method(), SsdLoss)
 
     def ap50() -> float:
-        found = detect(module, spec.detector, photos, batch_size=4, device=torch.device("cpu"))
+        found = detect(module, detector_of(spec), photos, batch_size=4, device=torch.device("cpu"))
         return average_precision(found, photos.objects).ap50
 
     before = ap50()
-    done = train(module, photos, None, settings, scratch=tmp_path, progress=lambda _: None, task=task)
+    done = train(module, task, settings, scratch=tmp_path, progress=lambda _: None)
     assert done.history[-1].loss < 0.25 * done.history[0].loss, done.to_json()
     assert before < 0.1
     assert ap50() > 0.4, "no photo's raccoon is found at an IoU of one half"
@@ -286,7 +285,5 @@ def test_a_batch_of_one_is_refused_where_a_map_has_one_cell(tmp_path: Path, ssdl
     prepared = prepare(photo, spec.contract, tmp_path / "prepared")
     frozen = SETTINGS.model_copy(update={"transfer": TransferSettings(freeze_batch_norm=True)})
     with pytest.raises(UsageError, match=r"output 6 has one cell, which a batch of one image cannot train"):
-        DetectionTask(prepared, None, SETTINGS, spec.detector, 2, lambda *_: 0.0).begin(
-            module, torch.device("cpu")
-        )
-    DetectionTask(prepared, None, frozen, spec.detector, 2, lambda *_: 0.0).begin(module, torch.device("cpu"))
+        DetectionTraining(prepared, None, SETTINGS, detector_of(spec), 2).begin(module, torch.device("cpu"))
+    DetectionTraining(prepared, None, frozen, detector_of(spec), 2).begin(module, torch.device("cpu"))

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgecnn.training.detection.assign import CANDIDATES, assign
+from edgecnn.tasks.detection.assign import CANDIDATES, assign
 
 SIZE = 96
 

@@ -12,8 +12,8 @@ from torch.nn.functional import interpolate
 
 from edgecnn.ondevice.decode import to_input
 from edgecnn.ondevice.preprocess import place
+from edgecnn.tasks.detection.augment import Sample, affine, mirror, mix, mosaic, recolor
 from edgecnn.training import batches
-from edgecnn.training.detection.augment import Sample, affine, mirror, mix, mosaic, recolor
 
 if TYPE_CHECKING:
     import numpy.typing as npt

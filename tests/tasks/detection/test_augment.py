@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edgecnn.core.config.training import BoxAugmentSettings
 from edgecnn.ondevice.contract import Contract
-from edgecnn.training.detection.augment import Sample, affine, mirror, mix, mosaic, recolor
+from edgecnn.tasks.detection.augment import Sample, affine, mirror, mix, mosaic, recolor
 
 CONTRACT = Contract(height=64, width=64, resize="letterbox")
 RED = np.array([250, 10, 10], np.uint8)

@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torchvision.ops import generalized_box_iou_loss
 
-from edgecnn.training.detection.assign import assign
-from edgecnn.training.detection.grid import Prediction
+from edgecnn.tasks.detection.assign import assign
+from edgecnn.tasks.detection.grid import Prediction
 
 if TYPE_CHECKING:
     from edgecnn.ondevice.detector import Detector
-    from edgecnn.training.detection.batch import Boxes
+    from edgecnn.tasks.detection.batch import Boxes
 
 _SCORES, _OVERLAP, _DISTANCES = 1.0, 2.0, 0.5
 """Weights of the three parts; the last two are those of Generalized Focal Loss (Li et al. 2020)."""

@@ -1,8 +1,7 @@
-"""Images with boxes as a task of the training loop."""
+"""How a network learns to find objects."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,26 +10,25 @@ import torch
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.data.digest import combine
 from edgecnn.ondevice.decode import decode
+from edgecnn.tasks.detection.average_precision import average_precision
+from edgecnn.tasks.detection.batch import BoxBatches
+from edgecnn.tasks.detection.loss import DetectionLoss
+from edgecnn.tasks.detection.ssd_loss import SsdLoss
 from edgecnn.training.batches import check_sets, to_input
-from edgecnn.training.detection.batch import BoxBatches
-from edgecnn.training.detection.loss import DetectionLoss
-from edgecnn.training.detection.ssd_loss import SsdLoss
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import numpy as np
     import numpy.typing as npt
     from torch import Tensor, nn
 
     from edgecnn.core.config.training import TrainSettings
-    from edgecnn.data.objects import Objects
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.ondevice.detector import Detections, Detector
-    from edgecnn.training.detection.batch import Boxes
+    from edgecnn.tasks.detection.batch import Boxes
     from edgecnn.training.distributed import Processes
     from edgecnn.training.method import Method
-
-Score = Callable[[Sequence["Detections"], "Objects"], float]
-"""Measures detections of all images against their boxes."""
 
 _LOSSES: dict[tuple[str, str], Callable[[Detector], Method]] = {
     ("dfl", "sigmoid"): DetectionLoss,
@@ -40,8 +38,8 @@ _LOSSES: dict[tuple[str, str], Callable[[Detector], Method]] = {
 
 
 @dataclass
-class DetectionTask:
-    """A :class:`edgecnn.training.task.Task`.
+class DetectionTraining:
+    """A :class:`edgecnn.training.task.TrainingTask`: images with boxes; AP50 is measured after an epoch.
 
     Attributes:
         train_set: Images to learn from, with boxes.
@@ -49,7 +47,6 @@ class DetectionTask:
         settings: Gives augmentation and the batch size of an evaluation.
         detector: How the network's outputs become boxes.
         classes: Number of classes.
-        score: Measures detections.
     """
 
     train_set: PreparedSet
@@ -57,7 +54,6 @@ class DetectionTask:
     settings: TrainSettings
     detector: Detector
     classes: int
-    score: Score
     metric: str = "ap50"
     _batches: BoxBatches | None = field(default=None, init=False)
 
@@ -81,6 +77,15 @@ class DetectionTask:
                 hint="the zoo's detectors can",
             )
         return loss(detector)
+
+    def taught(
+        self,
+        teacher: nn.Module,  # noqa: ARG002
+        weight: float,  # noqa: ARG002
+        temperature: float,  # noqa: ARG002
+    ) -> Method | None:
+        """Return None: maps of boxes and scores are no distribution over classes."""
+        return None
 
     def begin(self, module: nn.Module, device: torch.device) -> None:
         """Check the boxes and run one image.
@@ -132,7 +137,7 @@ class DetectionTask:
         found = detect(
             module, self.detector, self.eval_set, batch_size=self.settings.batch_size, device=processes.device
         )
-        return self.score(found, self.eval_set.objects)
+        return average_precision(found, self.eval_set.objects).ap50
 
 
 @torch.inference_mode()

@@ -11,9 +11,9 @@ from torch.nn.functional import cross_entropy
 
 from edgecnn.core.config.training import TrainSettings
 from edgecnn.core.errors import InputError
+from edgecnn.tasks.classification.method import CrossEntropy, Distillation
 from edgecnn.training.batches import to_input
-from edgecnn.training.loop import train
-from edgecnn.training.method import Classification, Distillation
+from tests.support.training import train_classifier as train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def teacher_and_student(build: Callable[..., nn.Module]) -> tuple[nn.Module, nn.
 
 def test_classification_is_cross_entropy_of_labels_and_of_probabilities() -> None:
     logits = torch.tensor([[2.0, 0.0, -1.0]] * 4)
-    method = Classification(label_smoothing=0.1)
+    method = CrossEntropy(label_smoothing=0.1)
     assert torch.equal(
         method.loss(IMAGES, logits, LABELS), cross_entropy(logits, LABELS, label_smoothing=0.1)
     )
@@ -47,7 +47,7 @@ def test_classification_is_cross_entropy_of_labels_and_of_probabilities() -> Non
 
 def test_distillation_vanishes_where_the_student_is_the_teacher(build: Callable[..., nn.Module]) -> None:
     teacher, student = teacher_and_student(build)
-    method = Distillation(teacher, Classification(), weight=1.0, temperature=3.0)
+    method = Distillation(teacher, CrossEntropy(), weight=1.0, temperature=3.0)
     assert method.loss(IMAGES, teacher(IMAGES), LABELS).item() == pytest.approx(0.0, abs=1e-6)
     assert method.loss(IMAGES, student(IMAGES), LABELS).item() > 1e-3
 
@@ -57,7 +57,7 @@ def test_distillation_weighs_teacher_against_labels(build: Callable[..., nn.Modu
     logits = student(IMAGES)
 
     def loss(weight: float) -> Tensor:
-        return Distillation(teacher, Classification(), weight, 2.0).loss(IMAGES, logits, LABELS)
+        return Distillation(teacher, CrossEntropy(), weight, 2.0).loss(IMAGES, logits, LABELS)
 
     expected = 0.75 * cross_entropy(logits, LABELS) + 0.25 * loss(1.0)
     assert torch.allclose(loss(0.25), expected)
@@ -75,7 +75,7 @@ def test_teacher_stays_as_it_is(
         TrainSettings(epochs=1, batch_size=16),
         scratch=tmp_path,
         progress=lambda _: None,
-        method=Distillation(teacher.train(), Classification(), 0.5, 2.0),
+        method=Distillation(teacher.train(), CrossEntropy(), 0.5, 2.0),
     )
     assert all(torch.equal(value, teacher.state_dict()[name]) for name, value in before.items())
 
@@ -84,7 +84,7 @@ def test_distillation_brings_the_student_to_the_teacher(
     make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
 ) -> None:
     teacher, student = teacher_and_student(build)
-    distance = Distillation(copy.deepcopy(teacher), Classification(), 1.0, 2.0)
+    distance = Distillation(copy.deepcopy(teacher), CrossEntropy(), 1.0, 2.0)
     images = make_set("train")
     inputs = to_input(images.images[:32], images.contract, torch.device("cpu"))
     labels = torch.zeros(32, dtype=torch.int64)
@@ -96,7 +96,7 @@ def test_distillation_brings_the_student_to_the_teacher(
         TrainSettings(epochs=4, batch_size=16, optimizer={"lr": 0.02}),
         scratch=tmp_path,
         progress=lambda _: None,
-        method=Distillation(teacher, Classification(), 1.0, 2.0),
+        method=Distillation(teacher, CrossEntropy(), 1.0, 2.0),
     )
     with torch.no_grad():
         after = distance.loss(inputs, student(inputs), labels).item()
@@ -109,7 +109,7 @@ class Recording:
     def __init__(self, **identity: Any) -> None:
         self.identity = identity
         self.shares: list[float] = []
-        self.plain = Classification()
+        self.plain = CrossEntropy()
 
     def to(self, device: torch.device) -> None:
         self.device = device
@@ -147,7 +147,7 @@ def test_snapshot_of_another_method_is_refused(
     def run(method: Any) -> None:
         train(build(), images, None, settings, scratch=tmp_path, progress=lambda _: None, method=method)
 
-    distilled = Distillation(build(), Classification(), 0.5, 2.0)
+    distilled = Distillation(build(), CrossEntropy(), 0.5, 2.0)
     run(distilled)
     run(distilled)
     with pytest.raises(InputError, match="other settings"):

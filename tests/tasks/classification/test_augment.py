@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import pad
 
 from edgecnn.core.config.training import AugmentSettings
-from edgecnn.training.augment import mix_transform, pixel_transforms, random_crop, random_flip
+from edgecnn.tasks.classification.augment import mix_transform, pixel_transforms, random_crop, random_flip
 
 
 def numbered(count: int, height: int, width: int, channels: int) -> torch.Tensor:

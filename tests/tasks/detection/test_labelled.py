@@ -11,12 +11,14 @@ from edgecnn.data.objects import ImageObjects, Objects
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.detector import Detections, Detector, Level
-from edgecnn.proof.accuracy.detection import average_precision
-from edgecnn.proof.accuracy.matching import Matches, resampled_precision
 from edgecnn.proof.accuracy.paired import unpack_values
 from edgecnn.proof.links.limits import Limits
 from edgecnn.proof.links.verification import Link
-from edgecnn.proof.task import Detect, detections_alike, score_levels, task_of, with_score_levels
+from edgecnn.tasks.detection.average_precision import average_precision
+from edgecnn.tasks.detection.labelled import LabelledBoxes, detections_alike
+from edgecnn.tasks.detection.matching import Matches, resampled_precision
+from edgecnn.tasks.detection.score_levels import score_levels, with_score_levels
+from edgecnn.tasks.detection.task import DetectionTask
 
 SIZE = (96, 128)
 
@@ -111,7 +113,7 @@ def answers(seed: int, noise: float, images: int = 30) -> tuple[list[np.ndarray]
 
 def test_link_4_of_a_detector():
     truth, objects = answers(0, 0.0)
-    task = Detect(DETECTOR, CONTRACT, objects)
+    task = LabelledBoxes(DETECTOR, CONTRACT, objects)
     same = task.verify(truth, truth, Limits.of("int8"))
     assert same.passed
     assert (same.metrics["ap"], same.metrics["drop"], same.metrics["agreement"]) == (
@@ -133,7 +135,7 @@ def test_link_4_of_a_detector():
 def test_a_dead_output_is_named():
     truth, objects = answers(0, 0.0)
     dead = [truth[0], np.full_like(truth[1], -9.0)]
-    link = Detect(DETECTOR, CONTRACT, objects).verify(truth, dead, Limits.of("int8"))
+    link = LabelledBoxes(DETECTOR, CONTRACT, objects).verify(truth, dead, Limits.of("int8"))
     assert "every image gets the same outputs" in link.cause
     assert link.metrics["ap"] == 0.0
 
@@ -154,12 +156,12 @@ def test_images_without_any_box_measure_nothing(tmp_path):
             objects=objects,
         )
         with pytest.raises(InputError, match=message):
-            task_of(images, DETECTOR)
+            DetectionTask(DETECTOR.to_json()).labelled(images)
 
 
 def test_two_detectors_are_compared_on_the_same_draws():
     truth, objects = answers(0, 0.0, images=250)
-    task = Detect(DETECTOR, CONTRACT, objects)
+    task = LabelledBoxes(DETECTOR, CONTRACT, objects)
     same = task.compare(truth, truth)
     assert (same.verdict, same.paired.difference, same.paired.p_value) == (Verdict.PASS, 0.0, 1.0)
 
@@ -176,7 +178,8 @@ def test_the_spread_over_draws_is_that_of_other_images():
     tasks = []
     for seed in range(30):
         truth, objects = answers(seed, 0.0, images=60)
-        tasks.append(Detect(DETECTOR, CONTRACT, objects).compare(answers(seed, 0.1, images=60)[0], truth))
+        labelled = LabelledBoxes(DETECTOR, CONTRACT, objects)
+        tasks.append(labelled.compare(answers(seed, 0.1, images=60)[0], truth))
     told = np.mean([(test.paired.high - test.paired.low) / (2 * 1.96) for test in tasks])
     seen = np.std([test.paired.difference for test in tasks], ddof=1)
     assert 0.5 < told / seen < 2.0, f"the intervals say {told:.4f}, the image sets {seen:.4f}"
@@ -184,14 +187,14 @@ def test_the_spread_over_draws_is_that_of_other_images():
 
 def test_a_detector_of_few_images_is_not_judged():
     truth, objects = answers(0, 0.0)
-    test = Detect(DETECTOR, CONTRACT, objects).compare(answers(0, 0.15)[0], truth)
+    test = LabelledBoxes(DETECTOR, CONTRACT, objects).compare(answers(0, 0.15)[0], truth)
     assert test.verdict is Verdict.INCONCLUSIVE
     assert "at least 200 are needed" in test.reason
 
 
 def test_what_is_kept_of_a_detector_is_enough_to_compare_it():
     truth, objects = answers(0, 0.0, images=40)
-    task = Detect(DETECTOR, CONTRACT, objects)
+    task = LabelledBoxes(DETECTOR, CONTRACT, objects)
     kept = task.answers(truth)
     again = resampled_precision(task.decode(truth), objects)
     np.testing.assert_array_equal(unpack_values(kept["resampled"]), again.astype(np.float32))

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, smooth_l1_loss
 from torchvision.ops import box_convert, box_iou
 
-from edgecnn.training.detection.priors import PriorPrediction, encode
+from edgecnn.tasks.detection.priors import PriorPrediction, encode
 
 if TYPE_CHECKING:
     from edgecnn.ondevice.detector import Detector
-    from edgecnn.training.detection.batch import Boxes
+    from edgecnn.tasks.detection.batch import Boxes
 
 _LEAST_OVERLAP = 0.5
 _NEGATIVES = 3

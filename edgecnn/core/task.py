@@ -1,0 +1,73 @@
+"""What a network is for, as data: it travels with the checkpoint, every artifact and every package.
+
+The data names a task by its kind and holds that task's own settings. Only the task itself reads the settings;
+``edgecnn.tasks.registry`` finds the task of a kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+class TaskDescription(BaseModel):
+    """The task of a network: ``{"kind": "detection", ...}``; every other key is a setting of that task."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    kind: Kind
+    """Name of the task, such as ``classification``."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The task's own settings, JSON values."""
+        return dict(self.model_extra or {})
+
+
+CLASSIFICATION = TaskDescription(kind="classification")
+"""The task of a network that says nothing else of itself."""
+
+
+@dataclass(frozen=True)
+class TaskMetric:
+    """One figure that a task measures on labelled images, a fraction within 0..1; more is better.
+
+    Attributes:
+        name: Its name in values, links and manifests, such as ``top1``.
+        title: What tables call it.
+        hub_name: What Hugging Face's hub calls it in a model card.
+    """
+
+    name: str
+    title: str
+    hub_name: str
+
+
+def with_task(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document that has the key ``task``.
+
+    Documents of before the key existed describe a detector under ``detector``; those without either are of
+    classifiers.
+
+    Raises:
+        ValueError: What stands under ``detector`` is no description.
+
+    >>> with_task({"detector": None})
+    {'task': {'kind': 'classification'}}
+    """
+    rest = {name: value for name, value in document.items() if name != "detector"}
+    detector = document.get("detector")
+    if "task" in document:
+        return rest
+    if detector is None:
+        return rest | {"task": {"kind": "classification"}}
+    if not isinstance(detector, dict):
+        raise ValueError("detector is not the description of a detector")  # noqa: TRY004 - pydantic reports it
+    return rest | {"task": {**detector, "kind": "detection"}}

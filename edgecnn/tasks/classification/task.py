@@ -1,0 +1,119 @@
+"""The task of a classifier."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgecnn.core.errors import InputError
+from edgecnn.core.task import TaskMetric
+from edgecnn.data.prepare import check_labels
+from edgecnn.proof.accuracy.paired import compare_accuracy, unpack_hits
+from edgecnn.tasks.classification.labelled import LabelledClasses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgecnn.core.config.training import TrainSettings
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.ondevice.contract import Contract
+    from edgecnn.proof.accuracy.paired import AccuracyTest
+    from edgecnn.proof.links.limits import Limits
+    from edgecnn.proof.links.verification import Link
+    from edgecnn.tasks.base import LabelledSet, Outputs
+    from edgecnn.training.task import TrainingTask
+
+_USAGE = """\
+for found in model.classify("photo.jpg", k=3):
+    print(found.label, found.probability)"""
+
+
+class ClassificationTask:
+    """A :class:`edgecnn.tasks.base.Task`: one score a class, the largest names the image.
+
+    Args:
+        settings: There are none.
+
+    Raises:
+        ValueError: There are some.
+    """
+
+    kind = "classification"
+    metrics = (TaskMetric("top1", "top-1", "accuracy"), TaskMetric("top5", "top-5", "top5"))
+    hub_tag = "image-classification"
+    device_module = "edgecnn.ondevice.tasks.classification"
+    can_draw = False
+    comparison = "accuracy"
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        if settings:
+            raise ValueError(f"{min(settings)!r} is no setting of a classifier")
+
+    def check(self, images: PreparedSet, classes: int) -> None:
+        """Check that every image has the label of a class, and no boxes."""
+        check_labels(images, classes)
+
+    def check_outputs(self, outputs: Outputs) -> None:
+        """Refuse a network without one score a class."""
+        if len(outputs) != 1 or outputs[0].ndim != 2:
+            shapes = ", ".join(str(list(output.shape[1:])) for output in outputs)
+            raise InputError(
+                f"the network answers with {shapes} and not with one score a class: "
+                "labels cannot be compared",
+                hint="leave the labelled images out, or give a network that classifies",
+            )
+
+    def training(
+        self,
+        train_set: PreparedSet,
+        eval_set: PreparedSet | None,
+        settings: TrainSettings,
+        classes: int,  # noqa: ARG002 - the network's outputs are counted
+    ) -> TrainingTask:
+        """Return how a network learns the labels of images."""
+        from edgecnn.tasks.classification.training import ClassificationTraining
+
+        return ClassificationTraining(train_set, eval_set, settings)
+
+    def labelled(self, images: PreparedSet) -> LabelledSet:
+        """Return what measures classifiers on the images."""
+        return LabelledClasses(np.asarray(images.labels))
+
+    def judge_quantization(
+        self,
+        link: Link,
+        before: Outputs,  # noqa: ARG002
+        after: Outputs,  # noqa: ARG002
+        contract: Contract,  # noqa: ARG002
+        limits: Limits,  # noqa: ARG002
+    ) -> Link:
+        """Return the link as it is: a classifier's scores say everything."""
+        return link
+
+    def compare_answers(
+        self,
+        candidate: Mapping[str, Any],
+        baseline: Mapping[str, Any],
+        *,
+        tolerance: float,
+        least_images: int,
+    ) -> AccuracyTest:
+        """Compare which images were right."""
+        try:
+            sides = [unpack_hits(str(part["hits"]), int(part["images"])) for part in (candidate, baseline)]
+        except (KeyError, ValueError, TypeError) as error:
+            raise InputError("the recorded answers are not those of a classifier") from error
+        return compare_accuracy(*sides, tolerance=tolerance, least_images=least_images)
+
+    def scored_classes(self, shapes: Sequence[Sequence[int]], *, channels_last: bool) -> int:  # noqa: ARG002
+        """Return the number of scores."""
+        return shapes[0][-1] if shapes else -1
+
+    def java_properties(self) -> Mapping[str, Any]:
+        """Return nothing: the labels are all that the Java code needs."""
+        return {}
+
+    def usage(self) -> str:
+        """Show the most probable classes."""
+        return _USAGE

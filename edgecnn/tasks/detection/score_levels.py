@@ -1,0 +1,49 @@
+"""What link 2 says of a detector besides its maps: whether its boxes still have different scores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgecnn.proof.links.verification import Bound, Link
+from edgecnn.tasks.detection.labelled import decode_all
+
+if TYPE_CHECKING:
+    from edgecnn.ondevice.contract import Contract
+    from edgecnn.ondevice.detector import Detector
+    from edgecnn.proof.links.limits import Limits
+    from edgecnn.tasks.base import Outputs
+
+_SHARE_OF_LEVELS = 4
+
+
+def score_levels(detector: Detector, outputs: Outputs, contract: Contract) -> int:
+    """Return how many distinct scores the boxes of all images have, after decoding.
+
+    Where one scale left two or three, boxes are found, but nothing tells which of them are right.
+    """
+    sizes = [(contract.height, contract.width)] * len(outputs[0])
+    found = decode_all(detector, outputs, contract, sizes)
+    return int(np.unique(np.concatenate([image.scores for image in found])).size)
+
+
+def with_score_levels(link: Link, float_levels: int, levels: int, limits: Limits) -> Link:
+    """Return link 2 with how many distinct scores a detector's boxes have left.
+
+    Args:
+        link: The link so far.
+        float_levels: Of the float file, on the same images.
+        levels: Of the target's file.
+        limits: What is allowed.
+    """
+    least = min(limits.quantization_score_levels, float_levels / _SHARE_OF_LEVELS)
+    metrics = {"score_levels": float(levels), "float_score_levels": float(float_levels)}
+    cause = f"the boxes have {levels} distinct scores, {float_levels} in float: one scale serves too much"
+    return replace(
+        link,
+        metrics=link.metrics | metrics,
+        limits=link.limits | {"score_levels": Bound(least, at_least=True)},
+        cause=link.cause or ("" if levels >= least else cause),
+    )
