@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edgecnn.ondevice.contract import Contract
-from edgecnn.ondevice.detector import Detector
 from edgecnn.ondevice.failure import DamagedPackage
+from edgecnn.ondevice.tasks.base import Answers, answers_of
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -30,7 +30,8 @@ class Bundle:
         runtimes: What can execute it, the best first.
         contract: How an image becomes its input.
         labels: Names of the classes.
-        detector: How raw outputs become boxes; None for a classifier.
+        task: Name of the task, such as ``classification``.
+        answers: What the model's outputs say.
         manifest: Everything that the builder wrote: digests, provenance, metrics.
     """
 
@@ -41,7 +42,8 @@ class Bundle:
     runtimes: tuple[str, ...]
     contract: Contract
     labels: tuple[str, ...]
-    detector: Detector | None
+    task: str
+    answers: Answers
     manifest: dict[str, Any]
 
     @classmethod
@@ -63,7 +65,11 @@ class Bundle:
                 runtimes=tuple(str(name) for name in manifest["runtimes"]),
                 contract=Contract.from_json(manifest["contract"]),
                 labels=tuple(_read(folder / LABELS).decode().splitlines()),
-                detector=_detector(manifest),
+                task=str(manifest["task"]),
+                # Packages of before tasks had settings describe a detector by that name.
+                answers=answers_of(
+                    str(manifest["task"]), manifest.get("settings") or manifest.get("detector") or {}
+                ),
                 manifest=manifest,
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -74,11 +80,6 @@ class Bundle:
             raise DamagedPackage(f"{bundle.model.name} is missing")
         return bundle
 
-    @property
-    def task(self) -> str:
-        """``classification`` or ``detection``."""
-        return "classification" if self.detector is None else "detection"
-
     def check_files(self) -> None:
         """Compare every file with its sha256 in the manifest.
 
@@ -88,11 +89,6 @@ class Bundle:
         for name, digest in self.manifest["files"].items():
             if hashlib.sha256(_read(self.folder / plain_path(name))).hexdigest() != digest:
                 raise DamagedPackage(f"{name} was changed: its sha256 is not the manifest's")
-
-
-def _detector(manifest: dict[str, Any]) -> Detector | None:
-    settings = manifest.get("settings") or manifest.get("detector")
-    return Detector.from_json(settings) if settings else None
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _photos(model: Model, options: argparse.Namespace) -> int:
         except ImageError as error:
             code = _fail(f"{photo}: {error}", 2, options)
             continue
-        _show({"image": str(photo), **result}, options.json)
+        _show(model, {"image": str(photo), **result}, options.json)
     return code
 
 
@@ -90,7 +90,7 @@ def _camera(model: Model, options: argparse.Namespace) -> int:
     from edgecnn.ondevice.camera import pictures
 
     for picture in pictures():
-        _show({"image": "camera", **model.predict(picture, k=options.top)}, options.json)
+        _show(model, {"image": "camera", **model.predict(picture, k=options.top)}, options.json)
     return 0
 
 
@@ -145,16 +145,13 @@ def _median_ms(work: Any, seconds: float) -> tuple[float, int]:
     return round(1e3 * sorted(times)[len(times) // 2], 3), len(times)
 
 
-def _show(result: dict[str, Any], as_json: bool) -> None:
+def _show(model: Model, result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(result) + "\n")
         return
     sys.stdout.write(f"{result['image']}\n")
-    for found in result.get("classes", ()):
-        sys.stdout.write(f"  {100 * found['probability']:6.2f} %  {found['label']}\n")
-    for found in result.get("detections", ()):
-        box = ", ".join(f"{side:.1f}" for side in found["box"])
-        sys.stdout.write(f"  {100 * found['score']:6.2f} %  {found['label']}  {box}\n")
+    for line in model.lines(result):
+        sys.stdout.write(f"  {line}\n")
 
 
 def _print(document: dict[str, Any], as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""A package's model: a photo in, classes or boxes out."""
+"""A package's model: a photo in, classes, boxes or what else its task finds out."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from edgecnn.ondevice.boxes import Detection, detections
 from edgecnn.ondevice.bundle import Bundle
-from edgecnn.ondevice.classify import top_k
-from edgecnn.ondevice.decode import decode
 from edgecnn.ondevice.failure import DamagedPackage, DeviceError
 from edgecnn.ondevice.input_tensor import Feed, FeedError
 from edgecnn.ondevice.preprocess import MAX_PIXELS, decode_image, geometry, open_image, upright_size
 from edgecnn.ondevice.runner import open_runner
+from edgecnn.ondevice.tasks.base import RawOutputs, Scene
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from edgecnn.ondevice.boxes import Detection
     from edgecnn.ondevice.classify import Classification
     from edgecnn.ondevice.runner import Execution
     from edgecnn.ondevice.tensor import Array
@@ -58,7 +57,7 @@ class Model:
             self._feed = Feed(self.runner.inputs[0], self.bundle.contract)
         except FeedError as error:
             raise DamagedPackage(f"the contract does not fit the model: {error}") from error
-        self._check_outputs()
+        self.bundle.answers.check(self.runner.outputs, self.bundle.labels)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -75,9 +74,10 @@ class Model:
 
         Raises:
             ImageError: The image cannot be used; the message says why.
+            DeviceError: The model does something else.
         """
         self._need("classification")
-        return self._best(self.infer(self.prepare(image)), k)
+        return self.answers(image, most=k)
 
     def detect(self, image: Picture) -> list[Detection]:
         """Return what is found in an image, the best score first; boxes are in the image's pixels.
@@ -87,13 +87,28 @@ class Model:
 
         Raises:
             ImageError: The image cannot be used; the message says why.
+            DeviceError: The model does something else.
         """
         self._need("detection")
-        opened = _open(image, MAX_PIXELS)
-        return self._boxes(self.infer(self.prepare(opened)), upright_size(opened))
+        return self.answers(image)
+
+    def answers(self, image: Picture, *, most: int = 5, max_pixels: int = MAX_PIXELS) -> list[Any]:
+        """Return what the model's task finds in an image, the best first.
+
+        Args:
+            image: As :meth:`classify` takes it.
+            most: How many answers, where the task has that many.
+            max_pixels: Largest image that is decoded.
+
+        Raises:
+            ImageError: The image cannot be used.
+        """
+        opened = _open(image, max_pixels)
+        outputs = self.outputs(self.infer(self.prepare(opened)))
+        return self.bundle.answers.found(outputs, self.scene(upright_size(opened), most))
 
     def predict(self, image: Picture, *, k: int = 5, max_pixels: int = MAX_PIXELS) -> dict[str, Any]:
-        """Return what the model says of an image, as plain data: ``classes`` or ``detections``.
+        """Return what the model says of an image, as plain data, such as ``classes`` or ``detections``.
 
         Args:
             image: As :meth:`classify` takes it.
@@ -103,11 +118,13 @@ class Model:
         Raises:
             ImageError: The image cannot be used.
         """
-        opened = _open(image, max_pixels)
-        outputs = self.infer(self.prepare(opened))
-        if self.bundle.detector is None:
-            return {"classes": [found.to_json() for found in self._best(outputs, k)]}
-        return {"detections": [found.to_json() for found in self._boxes(outputs, upright_size(opened))]}
+        found = self.answers(image, most=k, max_pixels=max_pixels)
+        return {self.bundle.answers.key: [item.to_json() for item in found]}
+
+    def lines(self, result: dict[str, Any]) -> list[str]:
+        """Return what :meth:`predict` returned as lines for people."""
+        answers = self.bundle.answers
+        return [answers.line(item) for item in result[answers.key]]
 
     def prepare(self, image: Picture) -> Array:
         """Return the input tensor of an image, in the model's own type and layout, batch 1.
@@ -121,45 +138,17 @@ class Model:
         """Run the model on an input tensor; the outputs are in the model's own types."""
         return self.runner.run(tensor)
 
-    def dequantized(self, outputs: list[Array]) -> list[npt.NDArray[np.float32]]:
-        """Return raw outputs as float32, maps as ``[1, C, H, W]``."""
-        return [
-            info.as_in_torch(info.dequantize(values))
-            for info, values in zip(self.runner.outputs, outputs, strict=True)
-        ]
+    def outputs(self, values: list[Array]) -> RawOutputs:
+        """Return raw outputs together with what they are."""
+        return RawOutputs(values, self.runner.outputs)
 
-    def _best(self, outputs: list[Array], k: int) -> list[Classification]:
-        return top_k(self.dequantized(outputs)[0].reshape(-1), self.bundle.labels, k)
-
-    def _boxes(self, outputs: list[Array], size: tuple[int, int]) -> list[Detection]:
-        if self.bundle.detector is None:
-            return []
-        (found,) = decode(self.bundle.detector, self.dequantized(outputs), self.bundle.contract, [size])
-        return detections(found, self.bundle.labels)
-
-    def classes_found(self, outputs: list[Array]) -> list[int]:
-        """Return the classes of the boxes that raw outputs hold, sorted."""
-        size = (self.bundle.contract.height, self.bundle.contract.width)
-        return sorted(found.index for found in self._boxes(outputs, size))
+    def scene(self, size: tuple[int, int], most: int = 5) -> Scene:
+        """Return what an answer for an image of ``size`` (height, width) is about."""
+        return Scene(self.bundle.labels, self.bundle.contract, size, most)
 
     def _need(self, task: str) -> None:
         if self.bundle.task != task:
             raise DeviceError(f"this model does {self.bundle.task}, not {task}")
-
-    def _check_outputs(self) -> None:
-        """Compare the model's outputs with what labels and detector expect.
-
-        Raises:
-            DamagedPackage: They do not fit.
-        """
-        detector, outputs = self.bundle.detector, self.runner.outputs
-        if detector is not None:
-            if len(outputs) != detector.outputs:
-                raise DamagedPackage(f"the model has {len(outputs)} outputs, its detector {detector.outputs}")
-            return
-        classes = outputs[0].shape[-1] if outputs[0].shape else 0
-        if classes not in (-1, len(self.bundle.labels)):
-            raise DamagedPackage(f"there are {len(self.bundle.labels)} labels for {classes} outputs")
 
     def describe(self) -> dict[str, Any]:
         """Return what the model is and what executes it, as plain data."""

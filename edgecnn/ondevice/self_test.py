@@ -176,21 +176,16 @@ def _largest(golden: Golden, outputs: list[list[Array]], problems: list[str]) ->
 
 
 def _same_answer(model: Model, golden: Golden, outputs: list[list[Array]], problems: list[str]) -> int:
-    """Count pictures with the same best class, or with boxes of the same classes.
-
-    Another best class is a problem unless the reference ties; boxes near a threshold may come and go.
-    """
+    """Count the pictures with the same answer, as the model's task compares answers."""
     same = 0
+    contract = model.bundle.contract
+    scene = model.scene((contract.height, contract.width))
     for index, found in enumerate(outputs):
-        want = [values[index : index + 1] for values in golden.outputs]
-        if model.bundle.detector is not None:
-            same += model.classes_found(want) == model.classes_found(found)
-            continue
-        logits = want[0].astype(np.float64).reshape(-1)
-        best, chosen = int(logits.argmax()), int(found[0].reshape(-1).argmax())
-        same += best == chosen
-        if logits[best] - logits[chosen] > 2.0 * golden.tolerance[0]:
-            problems.append(f"{golden.pictures[index]}: best class {chosen} instead of {best}")
+        want = model.outputs([values[index : index + 1] for values in golden.outputs])
+        equal, problem = model.bundle.answers.compare(want, model.outputs(found), scene, golden.tolerance)
+        same += equal
+        if problem:
+            problems.append(f"{golden.pictures[index]}: {problem}")
     return same
 
 

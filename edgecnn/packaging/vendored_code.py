@@ -2,25 +2,69 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from importlib import resources, util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgecnn.core.errors import UsageError
+from edgecnn.ondevice.tasks.table import MODULES
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from edgecnn.tasks.base import Task
 
 _PACKAGE = "edgecnn.ondevice"
+_MAX_BYTES = 1_000_000
+_TABLE = "ondevice/tasks/table.py"
 
 
-def python_code(module: str) -> dict[str, bytes]:
+def python_code(module: str, task: Task) -> dict[str, bytes]:
     """Return the on-device code as the subpackage ``ondevice`` of a module.
 
-    Only the module's name in the imports changes: what training and evaluation executed is what ships.
+    Only the module's name in the imports changes: what training and evaluation executed is what ships. A task
+    that another package brings has its module beside those of the built-in ones, and the table names it.
 
     Args:
         module: Name of the package's module.
+        task: What the model is for.
 
     Returns:
         Files by path from the module's folder.
+
+    Raises:
+        UsageError: The task's module for devices cannot be found.
     """
-    found = {}
-    for item in resources.files(_PACKAGE).iterdir():
+    texts = _texts(resources.files(_PACKAGE), "ondevice")
+    if task.kind not in MODULES:
+        texts[f"ondevice/tasks/{task.kind}.py"] = _source(task)
+        own = f'MODULES = {{"{task.kind}": "{_PACKAGE}.tasks.{task.kind}"}}'
+        texts[_TABLE] = f'"""Which module answers for the task of this package."""\n\n{own}\n'
+    renamed = f"{module}.ondevice"
+    return {name: text.replace(_PACKAGE, renamed).encode() for name, text in texts.items()}
+
+
+def _texts(folder: Traversable, path: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in folder.iterdir():
         if item.name.endswith(".py"):
-            text = item.read_text(encoding="utf-8").replace(_PACKAGE, f"{module}.ondevice")
-            found[f"ondevice/{item.name}"] = text.encode()
+            found[f"{path}/{item.name}"] = item.read_text(encoding="utf-8")
+        elif item.name == "tasks":
+            found |= _texts(item, f"{path}/{item.name}")
     return found
+
+
+def _source(task: Task) -> str:
+    """Return the source of a task's module for devices, without importing it."""
+    try:
+        spec = util.find_spec(task.device_module)
+    except (ImportError, ValueError):
+        spec = None
+    file = None if spec is None or spec.origin is None else Path(spec.origin)
+    if file is None or file.suffix != ".py" or file.stat().st_size > _MAX_BYTES:
+        raise UsageError(
+            f"the task {task.kind!r} names {task.device_module!r} as its module for devices, which is no "
+            "Python file",
+            hint="update the package that brings the task",
+        )
+    return file.read_text(encoding="utf-8")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from edgecnn.tasks.detection.java import detector_properties
-
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -22,6 +20,7 @@ from edgecnn.ondevice.preprocess import geometry, open_image, upright
 from edgecnn.ondevice.tensor import TensorInfo
 from edgecnn.packaging.android import description as described
 from edgecnn.packaging.android.java import PACKAGE, compile_to, java_sources
+from edgecnn.tasks.detection.java import detector_properties
 from tests.conftest import picture
 
 pytestmark = pytest.mark.skipif(

@@ -44,7 +44,7 @@ def write_wheel(order: Order, folder: Path, log: Path) -> Path:
         The wheel.
     """
     module, info = order.name, f"{order.name}-{order.version}.dist-info"
-    files = {**payload(order, log), **python_code(module), **_entry_points(order)}
+    files = {**payload(order, log), **python_code(module, order.task), **_entry_points(order)}
     files[SBOM] = _sbom(order, files[order.model])
     outer = named(info, _dist_info(order, files))
     members = {

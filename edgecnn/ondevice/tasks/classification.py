@@ -1,0 +1,56 @@
+"""What a classifier's scores say: the most probable classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgecnn.ondevice.classify import top_k
+from edgecnn.ondevice.failure import DamagedPackage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgecnn.ondevice.classify import Classification
+    from edgecnn.ondevice.tasks.base import RawOutputs, Scene
+    from edgecnn.ondevice.tensor import TensorInfo
+
+
+class ClassAnswers:
+    """Answers of :class:`edgecnn.ondevice.tasks.base.Answers`, one score a class."""
+
+    key = "classes"
+
+    def check(self, tensors: Sequence[TensorInfo], labels: Sequence[str]) -> None:
+        """Compare the number of scores with the labels."""
+        classes = tensors[0].shape[-1] if tensors[0].shape else 0
+        if classes not in (-1, len(labels)):
+            raise DamagedPackage(f"there are {len(labels)} labels for {classes} outputs")
+
+    def found(self, outputs: RawOutputs, scene: Scene) -> list[Classification]:
+        """Return the most probable classes."""
+        return top_k(outputs.real[0].reshape(-1), scene.labels, scene.most)
+
+    def line(self, item: Mapping[str, Any]) -> str:
+        """Show probability and name."""
+        return f"{100 * item['probability']:6.2f} %  {item['label']}"
+
+    def compare(
+        self,
+        want: RawOutputs,
+        have: RawOutputs,
+        scene: Scene,  # noqa: ARG002
+        tolerance: Sequence[float],
+    ) -> tuple[bool, str]:
+        """Compare the best class; another one is a problem unless the reference ties."""
+        logits = want.values[0].astype(np.float64).reshape(-1)
+        best, chosen = int(logits.argmax()), int(have.values[0].reshape(-1).argmax())
+        apart = logits[best] - logits[chosen] > 2.0 * tolerance[0]
+        return best == chosen, f"best class {chosen} instead of {best}" if apart else ""
+
+
+def answers(settings: Mapping[str, Any]) -> ClassAnswers:
+    """Return the answers of a classifier, which has no settings."""
+    del settings
+    return ClassAnswers()
