@@ -6,7 +6,6 @@ The data names a task by its kind and holds that task's own settings. Only the t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -33,21 +32,6 @@ class TaskDescription(BaseModel):
 
 CLASSIFICATION = TaskDescription(kind="classification")
 """The task of a network that says nothing else of itself."""
-
-
-@dataclass(frozen=True)
-class TaskMetric:
-    """One figure that a task measures on labelled images, a fraction within 0..1; more is better.
-
-    Attributes:
-        name: Its name in values, links and manifests, such as ``top1``.
-        title: What tables call it.
-        hub_name: What Hugging Face's hub calls it in a model card.
-    """
-
-    name: str
-    title: str
-    hub_name: str
 
 
 def with_task(document: Mapping[str, Any]) -> dict[str, Any]:

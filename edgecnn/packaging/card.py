@@ -47,13 +47,12 @@ def _front_matter(name: str, task: Task, artifact: Artifact, licences: Licences)
     metrics = manifest.metrics
     if not metrics:
         return matter
-    names = {metric.name: metric.hub_name for metric in task.metrics}
     result = {
         "task": {"type": task.hub_tag},
         "dataset": {"name": str(metrics["data"]), "type": str(metrics["data"]).partition(":")[0]},
         "metrics": [
             {
-                "type": names.get(str(metrics["metric"]), str(metrics["metric"])),
+                "type": task.hub_metrics.get(str(metrics["metric"]), str(metrics["metric"])),
                 "value": round(float(metrics["value"]), 6),
                 "name": metrics["metric"],
             }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from edgecnn.core.config.training import TrainSettings
-    from edgecnn.core.task import TaskMetric
+    from edgecnn.core.documents.metric import Metric
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.ondevice.contract import Contract
     from edgecnn.proof.accuracy.paired import AccuracyTest
@@ -37,12 +37,16 @@ class Task(Protocol):
         """Name of the task, as in a network's description."""
 
     @property
-    def metrics(self) -> tuple[TaskMetric, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """What is measured on labelled images; the first is what ``accuracy`` budgets bind."""
 
     @property
     def hub_tag(self) -> str:
         """What Hugging Face's hub calls the task, such as ``image-classification``."""
+
+    @property
+    def hub_metrics(self) -> Mapping[str, str]:
+        """What the hub calls the metrics in a model card, by name; its own name where one is left out."""
 
     @property
     def device_module(self) -> str:

@@ -10,6 +10,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from edgecnn.packaging.archive import read_archive
+from edgecnn.tasks.registry import task_of
 from edgecnn.ui.api.package import PackageResult
 from tests.packaging.conftest import METRICS
 from tests.support.tiny_run import write_artifact
@@ -60,7 +61,7 @@ def test_an_artifact_that_was_never_evaluated_says_so(tmp_path: Path) -> None:
 
     artifact = write_artifact(tmp_path / "a", "tflite-int8")
     text = model_card(
-        "tiny", "1.0.0", "classification", artifact, Licences.of(artifact, "Apache-2.0", None)
+        "tiny", "1.0.0", task_of(artifact.manifest.task), artifact, Licences.of(artifact, "Apache-2.0", None)
     ).decode()
     assert "was not measured" in text
     assert "model-index" not in text

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgecnn.core.documents.metric import METRICS
 from edgecnn.core.errors import InputError
-from edgecnn.core.task import TaskMetric
 from edgecnn.data.prepare import check_labels
 from edgecnn.proof.accuracy.paired import compare_accuracy, unpack_hits
 from edgecnn.tasks.classification.labelled import LabelledClasses
@@ -40,7 +41,8 @@ class ClassificationTask:
     """
 
     kind = "classification"
-    metrics = (TaskMetric("top1", "top-1", "accuracy"), TaskMetric("top5", "top-5", "top5"))
+    metrics = (METRICS["top1"], METRICS["top5"])
+    hub_metrics: Mapping[str, str] = MappingProxyType({"top1": "accuracy"})
     hub_tag = "image-classification"
     device_module = "edgecnn.ondevice.tasks.classification"
     can_draw = False

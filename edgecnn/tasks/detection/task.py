@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.core.documents.metric import METRICS
 from edgecnn.core.errors import InputError
-from edgecnn.core.task import TaskMetric
 from edgecnn.data.prepare import check_labels
 from edgecnn.ondevice.detector import Detector
 from edgecnn.proof.accuracy.paired import Precision, compare_precision, unpack_values
@@ -42,10 +43,8 @@ class DetectionTask:
     """
 
     kind = "detection"
-    metrics = (
-        TaskMetric("ap", "AP50:95", "mean_average_precision"),
-        TaskMetric("ap50", "AP50", "mean_average_precision_50"),
-    )
+    metrics = (METRICS["ap"], METRICS["ap50"])
+    hub_metrics: Mapping[str, str] = MappingProxyType({"ap": "mean_average_precision"})
     hub_tag = "object-detection"
     device_module = "edgecnn.ondevice.tasks.detection"
     can_draw = True

@@ -13,9 +13,11 @@ import yaml
 import edgecnn
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
+from edgecnn.models.detector.base import detection
 from edgecnn.proof.accuracy.paired import pack_values
 from edgecnn.ui.api.check import CheckResult
 from edgecnn.ui.api.regression import Tolerances
+from tests.support import tiny_detector
 from tests.support import tiny_models as tiny
 from tests.support.tiny_run import hits, write_artifact, write_run
 
@@ -84,10 +86,13 @@ def test_a_detector_is_paired_over_the_same_draws(tmp_path: Path) -> None:
         resampled = pack_values(draws + shift)
         return {"images": 1000, "digest": "d", "ap": 0.4 + shift, "ap50": 0.6, "resampled": resampled}
 
-    edgecnn.accept_baseline(write_run(tmp_path / "a", answers=answers(0.0)), out=tmp_path / "b.yaml")
-    same = compared(write_run(tmp_path / "same", answers=answers(0.001)), tmp_path / "b.yaml")
+    def run(name: str, shift: float) -> Path:
+        return write_run(tmp_path / name, answers=answers(shift), task=detection(tiny_detector.DETECTOR))
+
+    edgecnn.accept_baseline(run("a", 0.0), out=tmp_path / "b.yaml")
+    same = compared(run("same", 0.001), tmp_path / "b.yaml")
     assert verdicts(same)["onnx-fp32 AP50:95"] is Verdict.PASS
-    worse = compared(write_run(tmp_path / "worse", answers=answers(-0.02)), tmp_path / "b.yaml")
+    worse = compared(run("worse", -0.02), tmp_path / "b.yaml")
     assert worse.exit_code == 3
     row = next(row for row in worse.rows if row.check == "AP50:95")
     assert "-2.00 points" in row.note
