@@ -47,11 +47,11 @@ def with_task(document: Mapping[str, Any]) -> dict[str, Any]:
     {'task': {'kind': 'classification'}}
     """
     rest = {name: value for name, value in document.items() if name != "detector"}
-    detector = document.get("detector")
     if "task" in document:
         return rest
-    if detector is None:
-        return rest | {"task": {"kind": "classification"}}
-    if not isinstance(detector, dict):
-        raise ValueError("detector is not the description of a detector")  # noqa: TRY004 - pydantic reports it
-    return rest | {"task": {**detector, "kind": "detection"}}
+    match document.get("detector"):
+        case None:
+            return rest | {"task": {"kind": "classification"}}
+        case dict() as settings:
+            return rest | {"task": {**settings, "kind": "detection"}}
+    raise ValueError("detector is not the description of a detector")

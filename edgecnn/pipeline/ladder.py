@@ -91,7 +91,7 @@ def judge_attempt(plan: Plan, attempt: Attempt, results: Mapping[str, StepResult
     links = parts.links()
     metrics = parts.metrics(links)
     measured = {"accuracy": metrics.get("value"), "accuracy_drop": metrics.get("drop")}
-    measured |= {name: metrics.get(name) for name in ("unpruned_drop", "ap50", "ap50_drop")}
+    measured |= {"unpruned_drop": metrics.get("unpruned_drop"), **parts.task_values(metrics)}
     budgets = attempt.target.budgets.given()
     held = [
         judge_one(name, limit, measured.get(name))

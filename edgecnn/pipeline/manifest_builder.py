@@ -122,9 +122,8 @@ class Parts:
             accuracy=metrics.get("value"),
             accuracy_drop=metrics.get("drop"),
             unpruned_drop=metrics.get("unpruned_drop"),
-            ap50=metrics.get("ap50"),
-            ap50_drop=metrics.get("ap50_drop"),
-            class_floor=answers.pop("class_floor", None),
+            **self.task_values(metrics),
+            **self._budget_values(),
             **_latency_values(latency),
             memory=latency["candidate"]["peak_bytes"] if latency else None,
             instructions={device: found["median"] for device, found in self._counts().items()},
@@ -215,6 +214,17 @@ class Parts:
             "peak_bytes": took["peak_bytes"],
             "data": self.plan.pipeline.spec.data.eval,
         }
+
+    def task_values(self, metrics: dict[str, Any]) -> dict[str, float]:
+        """Return what budgets may bind of the task's metrics besides the first, with their losses."""
+        names = [name for each in self._task().metrics[1:] for name in (each.name, f"{each.name}_drop")]
+        return {name: metrics[name] for name in names if name in metrics}
+
+    def _budget_values(self) -> dict[str, float]:
+        """Return what only budgets ask of the shipping runtime's answers; empty without an evaluation set."""
+        if not self.plan.has_eval:
+            return {}
+        return self._labelled().budget_values(read_outputs(self._outputs(self.attempt.step("evaluate"))))
 
     def _pruning(self) -> dict[str, Any]:
         """Return what pruning took and cost, less the sensitivities; empty where nothing was pruned."""

@@ -151,7 +151,10 @@ class LabelledSet(Protocol):
         """
 
     def answers(self, shipped: Outputs) -> dict[str, Any]:
-        """Return what later runs are compared with, and ``class_floor`` where there is one."""
+        """Return what later runs are compared with, JSON values."""
+
+    def budget_values(self, shipped: Outputs) -> dict[str, float]:
+        """Return the metrics that only budgets ask for, by name; link 4 has the others."""
 
     def compare(self, candidate: Outputs, baseline: Outputs) -> AccuracyTest:
         """Compare two networks on these images, in both directions."""

@@ -108,8 +108,9 @@ def _measured(target: dict[str, Any]) -> dict[str, str]:
     }
     if metrics:
         cells[find_metric(metrics["metric"]).label] = f"{100 * metrics['value']:.2f} %"
-        if "ap50" in metrics:
-            cells[find_metric("ap50").label] = f"{100 * metrics['ap50']:.2f} %"
+        for name in metrics:
+            if find_metric(name).task and find_metric(name).title:
+                cells[find_metric(name).label] = f"{100 * metrics[name]:.2f} %"
         cells["drop"] = _drop(metrics)
         cells["agreement"] = f"{100 * metrics['agreement']:.1f} %"
     if latency:
