@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgecnn.core.errors import InputError, UsageError
-from edgecnn.models.detector.base import detection
+from edgecnn.models.detection_network import detection
 from edgecnn.models.spec import ModelSpec, Width
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.detector import Detector, Level

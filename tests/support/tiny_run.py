@@ -13,7 +13,7 @@ from edgecnn.core.documents.measured import Measured
 from edgecnn.core.store.digest import digest_file
 from edgecnn.core.store.manifest import Artifact, Manifest
 from edgecnn.devices.host import host
-from edgecnn.models.detector.base import detection
+from edgecnn.models.detection_network import detection
 from edgecnn.proof.accuracy.paired import pack_hits
 from edgecnn.proof.budgets import judge
 from edgecnn.proof.links.verification import Bound, Link

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from edgecnn.core.errors import UsageError
-from edgecnn.models.detector.base import DetectionNetwork
+from edgecnn.models.detection_network import DetectionNetwork
 from edgecnn.ondevice.detector import Detector, Level
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from edgecnn.core.errors import UsageError
+from edgecnn.models.detection_network import DetectionNetwork
 from edgecnn.models.detector.backbone import STRIDES, Backbone
-from edgecnn.models.detector.base import DetectionNetwork
 from edgecnn.models.detector.blocks import ACTIVATIONS, Activation, ConvNorm, Merge, Separable
 from edgecnn.ondevice.detector import Detector, Level
 

@@ -10,7 +10,7 @@ import onnx_ir as ir
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.task import CLASSIFICATION
 from edgecnn.core.text import did_you_mean
-from edgecnn.models.detector.base import detection
+from edgecnn.models.detection_network import detection
 from edgecnn.models.imported.heads import Heads, find_heads
 from edgecnn.models.imported.onnx_file import fold, read_model
 from edgecnn.models.imported.onnx_graph import cut, infer_shapes, link, name_of, shape_of

@@ -14,7 +14,7 @@ from edgecnn.core.errors import InputError, UsageError
 from edgecnn.data.objects import Objects
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
-from edgecnn.models.detector.base import detection
+from edgecnn.models.detection_network import detection
 from edgecnn.models.resolve import resolve_model
 from edgecnn.ondevice.detector import Detector, Level
 from edgecnn.tasks.detection.average_precision import average_precision

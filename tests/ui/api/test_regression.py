@@ -13,7 +13,7 @@ import yaml
 import edgecnn
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
-from edgecnn.models.detector.base import detection
+from edgecnn.models.detection_network import detection
 from edgecnn.proof.accuracy.paired import pack_values
 from edgecnn.ui.api.check import CheckResult
 from edgecnn.ui.api.regression import Tolerances

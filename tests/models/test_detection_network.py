@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from edgecnn.models.detector.base import DetectionNetwork
+from edgecnn.models.detection_network import DetectionNetwork
 from edgecnn.models.resolve import resolve_model
 from edgecnn.models.weights import write_safetensors
 from tests.support.tasks import detector_of
