@@ -27,7 +27,8 @@ _WRAPPERS = ("state_dict", "model")
 _PARALLEL_PREFIX = "module."
 _NAMED = 3
 
-# What torch.load(weights_only=True) raises on a file that is truncated, foreign or hostile.
+# What torch.load(weights_only=True) raises on a file that is truncated, foreign or hostile: nearly anything,
+# because its unpickler does what the file says with Python's own types. Nothing of ours runs inside that try.
 _UNREADABLE = (
     pickle.UnpicklingError,
     RuntimeError,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Removals = Mapping[str, Sequence[int]]
 
-# What tracing a network of a kind that torch-pruning does not know ends in.
+# What torch-pruning raises for a network of a kind that it does not know; it has no exceptions of its own.
 _UNTRACEABLE = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError, AssertionError)
 _TOLERANCE = 1e-3
 
@@ -69,7 +69,10 @@ class Structure:
         self._names = {layer: path for path, layer in module.named_modules()}
         with self._explained():
             self._graph = self._trace(module)
-            found = list(self._find(output_layers(module, example)))
+            heads = output_layers(module, example)
+            traced = list(self._graph.get_all_groups(ignored_layers=list(heads)))
+        described = [(self._describe(items), items) for items in traced]
+        found = [(group, items) for group, items in described if group is not None and group.inputs]
         self.groups = [group for group, _ in found]
         self._items = {group.name: items for group, items in found}
         self._readers = {group.name: self._readers_of(items) for group, items in found}
@@ -181,12 +184,6 @@ class Structure:
         finally:
             for parameter, mode in zip(module.parameters(), modes, strict=True):
                 parameter.requires_grad = mode
-
-    def _find(self, heads: set[nn.Module]) -> Iterator[tuple[ChannelGroup, Any]]:
-        for items in self._graph.get_all_groups(ignored_layers=list(heads)):
-            found = self._describe(items)
-            if found is not None and found.inputs:
-                yield found, items
 
     def _readers_of(self, items: Any) -> list[tuple[nn.Parameter, list[int], list[int]]]:
         """Return the weights that read a group, their entries, and the channel that each entry stands for."""
