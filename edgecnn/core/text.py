@@ -6,6 +6,8 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
+from edgecnn.core.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -32,6 +34,22 @@ def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str | None:
     """
     close = difflib.get_close_matches(name, list(known), n=most, cutoff=_SIMILARITY)
     return f"did you mean {' or '.join(map(repr, close))}?" if close else None
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """Return the error for a name that does not exist, with the nearest existing names as its hint.
+
+    Args:
+        kind: What bears such names, such as ``zoo model``.
+        name: What the user wrote.
+        known: The names that exist.
+
+    >>> print(unknown_name("zoo model", "mobilnetv2", ["mobilenetv2", "resnet18"]).hint)
+    did you mean 'mobilenetv2'?
+    """
+    known = list(known)
+    hint = did_you_mean(name, known, most=3) or f"known: {', '.join(known[:20])}"
+    return UsageError(f"unknown {kind} {name!r}", hint=hint)
 
 
 def one_line(error: BaseException, limit: int = 300) -> str:

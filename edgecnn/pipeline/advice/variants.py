@@ -19,7 +19,7 @@ from edgecnn.backends.network import try_network
 from edgecnn.backends.registry import find_compiler, find_format, load
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.models import zoo
-from edgecnn.models.build import build, import_function
+from edgecnn.models.build import build
 from edgecnn.models.checkpoint import read_spec
 from edgecnn.models.resolve import resolve_model
 from edgecnn.models.spec import ModelSpec
@@ -167,10 +167,10 @@ def _even_arguments(spec: ModelSpec, ragged: int) -> dict[str, Any] | None:
 
 
 def _candidates(spec: ModelSpec) -> list[dict[str, Any]]:
-    scheme, _, name = spec.builder.partition(":")
-    if scheme != "zoo":
+    entry = zoo.entry_of(spec.builder)
+    if entry is None:
         return []
-    parameters = inspect.signature(import_function(zoo.find(name).builder)).parameters
+    parameters = inspect.signature(zoo.import_function(entry.builder)).parameters
     candidates: list[dict[str, Any]] = []
     if "stages" in parameters:
         stages = spec.arguments.get("stages") or _MOBILENETV2_STAGES

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core.config.paths import cache_dir, home
-from edgecnn.core.errors import InputError, UsageError
-from edgecnn.core.store.digest import digest_file, digest_json, digest_tree
+from edgecnn.core.errors import InputError
+from edgecnn.core.store.digest import digest_file, digest_json
 from edgecnn.data.digest import DigestCache
 from edgecnn.data.source import open_source
-from edgecnn.models.fetch import origin
+from edgecnn.models.registry import find_source
 
 if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import DataConfig, ModelConfig
@@ -52,7 +51,7 @@ def network_content(model: ModelConfig) -> str:
 
     Raises:
         InputError: A file that the model names is missing.
-        UsageError: The module of a ``python:`` name cannot be found.
+        UsageError: There is no such network, or the module of a ``python:`` name cannot be found.
     """
     parts: dict[str, str] = {}
     if model.weights is not None:
@@ -60,25 +59,5 @@ def network_content(model: ModelConfig) -> str:
         if not weights.is_file():
             raise InputError(f"there is no weights file {weights}")
         parts["weights"] = digest_file(weights)
-    kind, _, name = model.name.partition(":")
-    if kind == "python":
-        parts["code"] = _module_digest(name.partition(":")[0])
-    elif model.pretrained:
-        parts["published"] = origin(model.name)
-    elif Path(model.name).is_file():
-        parts["file"] = digest_file(Path(model.name))
-    elif Path(model.name).is_dir():
-        parts["checkpoint"] = digest_tree(Path(model.name))
+    parts |= find_source(model.name).content(model.name, pretrained=model.pretrained)
     return digest_json(parts)
-
-
-def _module_digest(module: str) -> str:
-    try:
-        found = importlib.util.find_spec(module)
-    except (ImportError, ValueError) as error:
-        raise UsageError(f"python module {module!r} cannot be imported: {error}") from error
-    if found is None or found.origin is None:
-        raise UsageError(
-            f"python module {module!r} cannot be found", hint="put its folder on PYTHONPATH or install it"
-        )
-    return digest_file(Path(found.origin))

@@ -20,7 +20,7 @@ from edgecnn.backends.registry import find_format
 from edgecnn.core.config.qat import QatSettings
 from edgecnn.core.config.quantization import RUNGS, Rung
 from edgecnn.core.documents.metric import find_metric
-from edgecnn.models.imported.reference import names_onnx_file
+from edgecnn.models.registry import find_source
 from edgecnn.pipeline.plan import ExportedNetwork
 from edgecnn.pipeline.stages.qat import CONTROL, QAT, QatParameters
 from edgecnn.pipeline.stages.recover import (
@@ -90,7 +90,7 @@ def rungs_of(plan: Plan, target: Target) -> tuple[Rung, ...]:
     rungs: tuple[Rung, ...] = RUNGS if spec.qat is not None or spec.train is not None else RUNGS[:-1]
     if find_format(target.format).integer_int8 or target.compile is not None:
         rungs = tuple(rung for rung in rungs if rung != "entry")
-    if names_onnx_file(spec.model.name) and not is_held_to_accuracy(target):
+    if not find_source(spec.model.name).trusts_first_rung and not is_held_to_accuracy(target):
         # Nothing would say that the first rung is not enough, and for detectors with SiLU it is not.
         rungs = rungs[rungs.index("entry" if "entry" in rungs else "equalize") :]
     return rungs

@@ -169,7 +169,7 @@ def _widths(spec: PipelineSpec, settings: SearchSettings) -> tuple[float | None,
                 hint="leave pretrained and weights out and train, or search what keeps the weights",
             )
         return tuple(sorted(set(settings.width)))
-    entry = _zoo_entry(spec)
+    entry = zoo.entry_of(spec.model.name)
     if fixed or entry is None or not entry.widths:
         return (None,)
     return (*(width for width in entry.widths if width < own), own)
@@ -203,7 +203,7 @@ def _heights(spec: PipelineSpec, settings: SearchSettings) -> tuple[int | None, 
 
 def original_sides(spec: PipelineSpec) -> tuple[int, int] | None:
     """Return height and width of the network's input, where they are known without building it."""
-    entry = _zoo_entry(spec)
+    entry = zoo.entry_of(spec.model.name)
     height = spec.preprocessing.height or (entry.contract.height if entry else None)
     width = spec.preprocessing.width or (entry.contract.width if entry else None)
     return None if height is None or width is None else (height, width)
@@ -217,11 +217,6 @@ def _rounded(side: float) -> int:
     """
     step = 32 if side >= 128 else 16 if side >= 64 else 4
     return max(8, step * round(side / step))
-
-
-def _zoo_entry(spec: PipelineSpec) -> zoo.ZooEntry | None:
-    scheme, _, name = spec.model.name.partition(":")
-    return zoo.find(name) if scheme == "zoo" else None
 
 
 def _quantizations(

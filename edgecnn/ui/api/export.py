@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.config.paths import home
 from edgecnn.core.config.yaml_source import Source, override
-from edgecnn.models.imported.reference import SUFFIX
+from edgecnn.models.registry import find_source
 from edgecnn.pipeline.loading import from_source
 from edgecnn.pipeline.make_targets import Places, make_targets
 from edgecnn.pipeline.runner import Reporter, SilentReporter
@@ -84,7 +84,7 @@ def _document(
         "name": name,
         "model": {
             "name": model,
-            "pretrained": weights is None and model.startswith(("zoo:", "timm:", "torchvision:")),
+            "pretrained": weights is None and find_source(model).publishes_weights,
             "weights": weights,
         },
         "data": {"eval": data, "calibration": {"source": calibration, "count": images or 512}},
@@ -102,5 +102,4 @@ def run_name(model: str) -> str:
     >>> run_name("models/yolox_nano.onnx")
     'yolox_nano'
     """
-    plain = model.partition(":")[2] or Path(model).resolve().name.removesuffix(SUFFIX)
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-") or "model"
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", find_source(model).run_name(model)).strip(".-") or "model"

@@ -7,11 +7,12 @@ import timm
 import torchvision.models
 
 from edgecnn.core.errors import UsageError
-from edgecnn.models.libraries import describe, imagenet_classes, with_tag
+from edgecnn.models.classes import imagenet_classes
+from edgecnn.models.sources.library import LibrarySource, with_tag
 
 
 def test_timm_contract_is_that_of_the_weights() -> None:
-    spec = describe("timm:mobilenetv4_conv_medium")
+    spec = LibrarySource().describe("timm:mobilenetv4_conv_medium")
     contract = spec.contract
     assert (contract.height, contract.crop_fraction, contract.interpolation) == (256, 0.95, "bicubic")
     assert contract.mean == (123.675, 116.28, 103.53)
@@ -20,9 +21,9 @@ def test_timm_contract_is_that_of_the_weights() -> None:
 
 
 def test_a_tag_chooses_its_own_contract() -> None:
-    assert describe("timm:mobilenetv4_conv_medium.e500_r224_in1k").contract.height == 224
-    assert describe("torchvision:resnet50.IMAGENET1K_V1").contract.crop_fraction == 0.875
-    assert describe("torchvision:resnet50").contract.crop_fraction == pytest.approx(224 / 232)
+    assert LibrarySource().describe("timm:mobilenetv4_conv_medium.e500_r224_in1k").contract.height == 224
+    assert LibrarySource().describe("torchvision:resnet50.IMAGENET1K_V1").contract.crop_fraction == 0.875
+    assert LibrarySource().describe("torchvision:resnet50").contract.crop_fraction == pytest.approx(224 / 232)
 
 
 def test_the_default_tag_is_made_explicit() -> None:
@@ -32,24 +33,24 @@ def test_the_default_tag_is_made_explicit() -> None:
 
 
 def test_weights_for_other_classes_have_numbered_names() -> None:
-    spec = describe("timm:mobilenetv4_conv_medium.e180_r384_in12k")
+    spec = LibrarySource().describe("timm:mobilenetv4_conv_medium.e180_r384_in12k")
     assert len(spec.classes) == 11821
     assert spec.classes[:2] == ("0", "1")
 
 
 def test_licences_that_restrict_use_are_passed_on() -> None:
-    assert "SWAG" in describe("torchvision:regnet_y_16gf.IMAGENET1K_SWAG_E2E_V1").licence
+    assert "SWAG" in LibrarySource().describe("torchvision:regnet_y_16gf.IMAGENET1K_SWAG_E2E_V1").licence
 
 
 def test_every_torchvision_classifier_is_described() -> None:
     for name in torchvision.models.list_models(module=torchvision.models):
-        assert describe(f"torchvision:{name}").classes == imagenet_classes(), name
+        assert LibrarySource().describe(f"torchvision:{name}").classes == imagenet_classes(), name
 
 
 def test_timm_networks_are_described_or_refused_in_one_line() -> None:
     for name in timm.list_models()[::23]:
         with contextlib.suppress(UsageError):
-            assert describe(f"timm:{name}").contract.channels == 3
+            assert LibrarySource().describe(f"timm:{name}").contract.channels == 3
 
 
 def test_a_network_without_published_weights_is_refused() -> None:

@@ -6,22 +6,20 @@ of torchvision's weights enumeration. Only :func:`download` uses the network.
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import MissingDependency, UsageError
-from edgecnn.core.text import first_line
+from edgecnn.core.text import first_line, unknown_name
+from edgecnn.models.classes import imagenet_classes, numbered
+from edgecnn.models.sources.described import DescribedSource
 from edgecnn.models.spec import ModelSpec
-from edgecnn.models.stem_and_classifier import replace_stem
-from edgecnn.models.weights import write_safetensors
-from edgecnn.models.zoo import unknown
 from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-IMAGENET_CLASSES = 1000
+_IMAGENET_CLASSES = 1000
 
 # Arguments that would make a library load weights or reach for a network while it builds.
 _RESERVED = frozenset(
@@ -41,47 +39,47 @@ _RESERVED = frozenset(
 )
 
 
-@functools.cache
-def imagenet_classes() -> tuple[str, ...]:
-    """Return the 1000 class names of ImageNet, in the order of every ImageNet network's outputs."""
-    from torchvision.models import get_model_weights
+class LibrarySource(DescribedSource):
+    """The networks of timm and torchvision; torchvision's detectors only as the zoo's entries."""
 
-    return tuple(get_model_weights("mobilenet_v2").DEFAULT.meta["categories"])
+    schemes = ("timm", "torchvision")
+    publishes_weights = True
 
+    def published(self, reference: str) -> str:
+        """Return the reference with the tag of its weights."""
+        return with_tag(reference)
 
-def describe(reference: str) -> ModelSpec:
-    """Return the spec of a library's network, with the contract of its published weights.
+    def describe(self, reference: str) -> ModelSpec:
+        """Return the spec of a network, with the contract of its published weights.
 
-    Raises:
-        UsageError: There is no such network or tag, or its preprocessing is not one that edgecnn executes.
-    """
-    scheme, name, tag = _split(reference)
-    return (_describe_timm if scheme == "timm" else _describe_torchvision)(reference, name, tag)
+        Raises:
+            UsageError: There is no such network or tag, or edgecnn cannot execute its preprocessing.
+        """
+        scheme, name, tag = _split(reference)
+        return (_describe_timm if scheme == "timm" else _describe_torchvision)(reference, name, tag)
 
+    def build(self, spec: ModelSpec) -> nn.Module:
+        """Build a network; see the base class."""
+        from edgecnn.models.stem_and_classifier import replace_stem
 
-def build(reference: str, *, classes: int, in_channels: int, arguments: dict[str, Any]) -> nn.Module:
-    """Build a library's network with fresh weights.
+        scheme, name, _ = _split(spec.builder)
+        reserved = sorted(_RESERVED & spec.arguments.keys())
+        if reserved:
+            raise UsageError(f"{spec.builder}: argument {reserved[0]!r} is edgecnn's own to set")
+        classes, in_channels = len(spec.classes), spec.contract.channels
+        try:
+            if scheme == "timm":
+                import timm
 
-    Raises:
-        UsageError: There is no such network, or it does not take these arguments.
-    """
-    scheme, name, _ = _split(reference)
-    reserved = sorted(_RESERVED & arguments.keys())
-    if reserved:
-        raise UsageError(f"{reference}: argument {reserved[0]!r} is edgecnn's own to set")
-    try:
-        if scheme == "timm":
-            import timm
+                return timm.create_model(  # type: ignore[no-any-return]
+                    name, pretrained=False, num_classes=classes, in_chans=in_channels, **spec.arguments
+                )
+            import torchvision.models
 
-            return timm.create_model(  # type: ignore[no-any-return]
-                name, pretrained=False, num_classes=classes, in_chans=in_channels, **arguments
-            )
-        import torchvision.models
-
-        module = torchvision.models.get_model(name, weights=None, num_classes=classes, **arguments)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"{reference} does not take these arguments: {error}") from error
-    return replace_stem(module, in_channels=in_channels)
+            module = torchvision.models.get_model(name, weights=None, num_classes=classes, **spec.arguments)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"{spec.builder} does not take these arguments: {error}") from error
+        return replace_stem(module, in_channels=in_channels)
 
 
 def with_tag(reference: str) -> str:
@@ -117,6 +115,8 @@ def download(reference: str, out: str) -> None:
     Raises:
         MissingDependency: The weights cannot be reached from here.
     """
+    from edgecnn.models.weights import write_safetensors
+
     scheme, name, tag = _split(reference, detectors=True)
     folder = Path(out).parent
     state: dict[str, Tensor]
@@ -150,7 +150,7 @@ def _split(reference: str, *, detectors: bool = False) -> tuple[str, str, str]:
         import timm
 
         if not timm.is_model(name):
-            raise unknown("timm model", name, timm.list_models())
+            raise unknown_name("timm model", name, timm.list_models())
         tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{name}.*")]
     else:
         import torchvision.models
@@ -159,10 +159,10 @@ def _split(reference: str, *, detectors: bool = False) -> tuple[str, str, str]:
         if detectors:
             names += torchvision.models.list_models(module=torchvision.models.detection)
         if name not in names:
-            raise unknown("torchvision model", name, names)
+            raise unknown_name("torchvision model", name, names)
         tags = [member.name for member in torchvision.models.get_model_weights(name)]
     if tag and tag not in tags:
-        raise unknown(f"weights of {scheme}:{name}", tag, tags)
+        raise unknown_name(f"weights of {scheme}:{name}", tag, tags)
     return scheme, name, tag
 
 
@@ -173,7 +173,7 @@ def _describe_timm(reference: str, name: str, tag: str) -> ModelSpec:
     configuration = timm.get_pretrained_cfg(f"{name}.{tag}" if tag else name)
     values = configuration.to_dict() if configuration is not None else {}
     data = resolve_data_config(pretrained_cfg=values)
-    outputs = values.get("num_classes", IMAGENET_CLASSES)
+    outputs = values.get("num_classes", _IMAGENET_CLASSES)
     return ModelSpec(
         builder=reference,
         contract=_contract(
@@ -186,7 +186,7 @@ def _describe_timm(reference: str, name: str, tag: str) -> ModelSpec:
             mean=[round(255.0 * value, 6) for value in data["mean"]],
             std=[round(255.0 * value, 6) for value in data["std"]],
         ),
-        classes=imagenet_classes() if outputs == IMAGENET_CLASSES else numbered(outputs),
+        classes=imagenet_classes() if outputs == _IMAGENET_CLASSES else numbered(outputs),
         licence=values.get("license") or "",
     )
 
@@ -211,15 +211,6 @@ def _describe_torchvision(reference: str, name: str, tag: str) -> ModelSpec:
         classes=tuple(weights.meta["categories"]),
         licence=weights.meta.get("license", "BSD-3-Clause"),
     )
-
-
-def numbered(count: int) -> tuple[str, ...]:
-    """Return names for classes that have none: their numbers.
-
-    >>> numbered(3)
-    ('0', '1', '2')
-    """
-    return tuple(str(index) for index in range(count))
 
 
 def _contract(reference: str, **fields: Any) -> Contract:

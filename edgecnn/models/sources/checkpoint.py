@@ -1,0 +1,57 @@
+"""Checkpoints as the start of a pipeline: a directory with weights and a spec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgecnn.core.errors import UsageError
+from edgecnn.core.store.digest import digest_file, digest_tree
+from edgecnn.models.sources.described import DescribedSource, StartingWeights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from edgecnn.models.source import ModelRequest
+    from edgecnn.models.spec import ModelSpec
+
+
+class CheckpointSource(DescribedSource):
+    """Directories that edgecnn wrote; it also answers for references that nothing else takes."""
+
+    def takes(self, reference: str) -> bool:  # noqa: ARG002
+        """Whatever may be a path is taken."""
+        return True
+
+    def content(self, reference: str, *, pretrained: bool) -> dict[str, str]:
+        """Return the digest of the directory, or of the file that was taken for one."""
+        path = Path(reference)
+        if pretrained:
+            return super().content(reference, pretrained=True)
+        if path.is_file():
+            return {"file": digest_file(path)}
+        return {"checkpoint": digest_tree(path)} if path.is_dir() else {}
+
+    def describe(self, reference: str) -> ModelSpec:
+        """Read the spec of a checkpoint; see the base class."""
+        from edgecnn.models.checkpoint import read_spec
+
+        if reference and Path(reference).exists():
+            return read_spec(Path(reference))
+        raise UsageError(
+            f"there is no model {reference!r}",
+            hint="use zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory, a checkpoint "
+            "or an .onnx file",
+        )
+
+    def starting_weights(self, request: ModelRequest, base: ModelSpec) -> StartingWeights:
+        """Return the checkpoint's own weights."""
+        from edgecnn.models.checkpoint import WEIGHTS_FILE
+        from edgecnn.models.weights import read_safetensors
+
+        state = read_safetensors(Path(request.reference) / WEIGHTS_FILE)
+        return StartingWeights(state, base.weights, base.licence)
+
+    def build(self, spec: ModelSpec) -> nn.Module:
+        """No spec names a checkpoint as its builder."""
+        raise UsageError(f"{spec.builder!r} is not a model")

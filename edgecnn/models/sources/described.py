@@ -1,0 +1,203 @@
+"""The way from a reference to a network that zoo, libraries, factories and checkpoints have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.text import unknown_name
+from edgecnn.models.classes import imagenet_classes, numbered
+from edgecnn.models.source import ModelSource
+from edgecnn.ondevice.contract import Contract
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from torch import Tensor, nn
+
+    from edgecnn.models.source import ModelRequest
+    from edgecnn.models.spec import ModelSpec
+
+OWN_ARGUMENTS = ("classes", "in_channels")
+"""Arguments of a builder that only edgecnn sets."""
+
+
+@dataclass(frozen=True)
+class StartingWeights:
+    """Weights that a network starts from.
+
+    Attributes:
+        state: The tensors by the names that they were published under.
+        origin: Where they come from, for the reader.
+        licence: Their licence, where known.
+    """
+
+    state: dict[str, Tensor]
+    origin: str
+    licence: str
+
+
+class DescribedSource(ModelSource):
+    """A source that describes a network before it builds it, and whose weights may be others.
+
+    Attributes:
+        counts_classes: Whether a network itself says how many classes it has, where nobody names them.
+    """
+
+    counts_classes: ClassVar[bool] = False
+
+    @abstractmethod
+    def describe(self, reference: str) -> ModelSpec:
+        """Return the spec of a reference as its author made it.
+
+        Raises:
+            UsageError: There is no such network.
+            InputError: What describes the network is damaged.
+        """
+
+    def starting_weights(self, request: ModelRequest, base: ModelSpec) -> StartingWeights | None:
+        """Return the weights to start from where the user gives no file; None where they are fresh.
+
+        Args:
+            request: What the user asks for.
+            base: The network as its author made it.
+
+        Raises:
+            UsageError: Published weights are asked for, and there are none.
+            MissingDependency: They were not fetched.
+        """
+        if not request.pretrained:
+            return None
+        from edgecnn.models.fetch import require
+        from edgecnn.models.weights import read_safetensors
+
+        state = read_safetensors(require(request.reference, request.cache))
+        return StartingWeights(state, self.origin(request.reference), base.licence)
+
+    def renamed(self, reference: str, module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:  # noqa: ARG002
+        """Translate the keys of weights into the module's, where they were published under other names."""
+        return state
+
+    def publishes_backbone_only(self, reference: str) -> bool:  # noqa: ARG002
+        """Whether the published weights are those of a detector's backbone, and the rest starts fresh."""
+        return False
+
+    def resolve(self, request: ModelRequest) -> tuple[nn.Module, ModelSpec]:
+        """Build the network that is asked for, with the weights that are asked for; see the base class."""
+        from edgecnn.models.build import build, count_outputs
+        from edgecnn.models.described import DescribedNetwork
+        from edgecnn.models.weights import adapt_weights, load_weights
+
+        base = self.describe(request.reference)
+        spec = replace(
+            base,
+            arguments={**base.arguments, **request.arguments},
+            classes=base.classes if request.classes is None else tuple(request.classes),
+            contract=override(base.contract, request.contract_overrides),
+            weights="",
+            licence="",
+        )
+        start = _weights_of_file(request) or self.starting_weights(request, base)
+        module = build(spec)
+        if start is not None:
+            state = self.renamed(request.reference, module, start.state)
+            if request.classes is None:
+                module, spec = _with_outputs_of(state, module, spec, start.origin)
+            keep = request.weights is not None or spec.classes == base.classes
+            state, trained = adapt_weights(module, state, keep_classifier=keep)
+            load_weights(module, state, start.origin)
+            fresh = "" if trained else ", fresh classifier"
+            if request.pretrained and self.publishes_backbone_only(request.reference):
+                fresh = ", fresh neck and heads"
+            spec = spec.with_weights(f"{start.origin}{fresh}", start.licence)
+        if isinstance(module, DescribedNetwork):
+            spec = replace(spec, task=module.task(spec.contract))
+        return module, self._with_classes(request, spec, count_outputs(module, spec))
+
+    def _with_classes(self, request: ModelRequest, spec: ModelSpec, outputs: int | None) -> ModelSpec:
+        """Return the spec with as many classes as the network has logits; ``outputs`` is None for maps.
+
+        Raises:
+            InputError: The numbers differ, and nothing says that the network's holds.
+        """
+        free = self.counts_classes and request.classes is None
+        if outputs is None:
+            return replace(spec, classes=numbered(1)) if free and spec.classes == imagenet_classes() else spec
+        if outputs == len(spec.classes):
+            return spec
+        if not free:
+            raise InputError(
+                f"{request.reference} has {outputs} outputs for {len(spec.classes)} classes",
+                hint="a factory with a parameter 'classes' is told how many to make",
+            )
+        return replace(spec, classes=numbered(outputs))
+
+
+def override(contract: Contract, changes: Mapping[str, Any]) -> Contract:
+    """Return a contract with some of its fields changed.
+
+    Raises:
+        UsageError: There is no such field, or the contract does not hold together any more.
+    """
+    try:
+        return Contract.from_json({**contract.to_json(), **changes})
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"preprocessing: {error}") from error
+
+
+def check_arguments(reference: str, arguments: Iterable[str], known: Iterable[str]) -> None:
+    """Check the names of a builder's arguments.
+
+    Raises:
+        UsageError: The builder does not take one of them, or only edgecnn sets it.
+    """
+    for name in arguments:
+        if name in OWN_ARGUMENTS:
+            raise UsageError(
+                f"{reference}: argument {name!r} is edgecnn's own to set",
+                hint="classes come from the data, channels from the preprocessing's color",
+            )
+        if name not in known:
+            raise unknown_name(f"argument of {reference}", name, sorted(known))
+
+
+def _weights_of_file(request: ModelRequest) -> StartingWeights | None:
+    """Read the user's own file of weights, if there is one."""
+    if request.weights is None:
+        return None
+    from edgecnn.core.store.digest import digest_file
+    from edgecnn.models.weights import read_weights
+
+    file = request.weights
+    return StartingWeights(read_weights(file), f"{file.name} sha256:{digest_file(file)}", "")
+
+
+def _with_outputs_of(
+    state: dict[str, Tensor], module: nn.Module, spec: ModelSpec, origin: str
+) -> tuple[nn.Module, ModelSpec]:
+    """Rebuild the network for as many classes as its weights have, where nobody named the classes.
+
+    Raises:
+        InputError: The network says which layers are classes, and the weights are for another number.
+    """
+    from edgecnn.models.build import build
+    from edgecnn.models.described import DescribedNetwork
+    from edgecnn.models.stem_and_classifier import classifier_name
+
+    if isinstance(module, DescribedNetwork):
+        own = module.state_dict()
+        for key in (f"{layer}.weight" for layer in module.score_layers()):
+            if key in state and state[key].shape != own[key].shape:
+                raise InputError(
+                    f"{origin} does not fit {len(spec.classes)} classes: {key} has shape "
+                    f"{list(state[key].shape)}, the network {list(own[key].shape)}",
+                    hint="name the classes that the weights were trained for",
+                )
+        return module, spec
+    trained = state.get(f"{classifier_name(module)}.weight")
+    if trained is None or trained.ndim != 2 or len(trained) == len(spec.classes):
+        return module, spec
+    spec = replace(spec, classes=numbered(len(trained)))
+    return build(spec), spec

@@ -1,0 +1,79 @@
+"""Networks that come as an ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.store.digest import digest_file
+from edgecnn.core.text import unknown_name
+from edgecnn.models.classes import numbered
+from edgecnn.models.source import ModelSource
+from edgecnn.models.sources.described import override
+from edgecnn.models.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from edgecnn.models.source import ModelRequest
+
+_SUFFIX = ".onnx"
+
+
+class OnnxSource(ModelSource):
+    """Files that end in ``.onnx``; a spec holds the whole graph, so that it needs no file."""
+
+    schemes = ("onnx",)
+    trusts_first_rung = False  # for detectors with SiLU the first rungs are not enough
+
+    def takes(self, reference: str) -> bool:
+        """Whether a reference is an ONNX file."""
+        return reference.endswith(_SUFFIX)
+
+    def run_name(self, reference: str) -> str:
+        """Return the name of the file without its suffix."""
+        return super().run_name(reference).removesuffix(_SUFFIX)
+
+    def content(self, reference: str, *, pretrained: bool) -> dict[str, str]:
+        """Return the digest of the file."""
+        file = Path(reference)
+        if pretrained or not file.is_file():
+            return super().content(reference, pretrained=pretrained)
+        return {"file": digest_file(file)}
+
+    def resolve(self, request: ModelRequest) -> tuple[nn.Module, ModelSpec]:
+        """Read a network from a file; what it is cut at, ``outputs``, is its only argument."""
+        from edgecnn.models.build import build, count_outputs
+        from edgecnn.models.imported.importer import import_onnx
+        from edgecnn.models.weights import load_weights
+
+        reference, arguments, classes = request.reference, request.arguments, request.classes
+        unknown = arguments.keys() - {"outputs"}
+        if unknown:
+            raise unknown_name(f"argument of {reference}", min(unknown), ["outputs"])
+        if request.weights is not None:
+            raise UsageError(f"{reference} has weights of its own", hint="leave --weights out")
+        file = Path(reference)
+        found = import_onnx(file, tuple(arguments.get("outputs", ())))
+        names = numbered(found.classes or 1) if classes is None else tuple(classes)
+        if found.classes is not None and len(names) != found.classes:
+            raise InputError(f"{reference} has {found.classes} outputs for {len(names)} classes")
+        spec = ModelSpec(
+            builder=f"onnx:{file.stem}",
+            contract=override(found.contract, request.contract_overrides),
+            classes=names,
+            arguments={"graph": found.graph.to_json()},
+            weights=f"{file.name} sha256:{digest_file(file)}",
+            task=found.task,
+        )
+        module = build(spec)
+        load_weights(module, found.state, reference)
+        count_outputs(module, spec)
+        return module, spec
+
+    def build(self, spec: ModelSpec) -> nn.Module:
+        """Build the network of the graph in a spec; see the base class."""
+        from edgecnn.models.imported.network import build
+
+        return build(spec.arguments)
