@@ -159,25 +159,27 @@ def yolox(model: str, images: Path, targets: Sequence[str], changes: list[str]) 
             if made:
                 artifact = Artifact.open(made[0])
                 row = _target_row(artifact, time.monotonic() - started)
-                rung = artifact.manifest.ladder[-1]["rung"]
+                rung = artifact.manifest.ladder[-1].rung
                 rows.append({**row, "rung": rung, "ships": not made[0].name.endswith(".rejected")})
     return rows
 
 
 def _target_row(artifact: Artifact, seconds: float) -> dict[str, Any]:
     metrics, inspection = artifact.manifest.metrics, artifact.manifest.inspection
+    if metrics is None:
+        raise SystemExit(f"{artifact.directory} was not measured")
     return {
         "target": artifact.manifest.target.name,
-        "AP50": round(100 * metrics["ap50"], 2),
-        "fp32 AP50": round(100 * metrics["fp32_ap50"], 2),
-        "AP50 drop": round(100 * metrics["ap50_drop"], 2),
-        "AP50:95": round(100 * metrics["value"], 2),
-        "drop": round(100 * metrics["drop"], 2),
-        "drop interval": [round(100 * value, 2) for value in metrics["drop_interval"]],
-        "images": metrics["n"],
+        "AP50": round(100 * metrics.besides["ap50"], 2),
+        "fp32 AP50": round(100 * metrics.besides["fp32_ap50"], 2),
+        "AP50 drop": round(100 * metrics.besides["ap50_drop"], 2),
+        "AP50:95": round(100 * metrics.value, 2),
+        "drop": round(100 * metrics.drop, 2),
+        "drop interval": [round(100 * value, 2) for value in metrics.drop_interval],
+        "images": metrics.n,
         "rungs": len(artifact.manifest.ladder),
-        "float ops": inspection["float_ops"],
-        "transposes": inspection["transposes"],
+        "float ops": inspection.float_ops,
+        "transposes": inspection.transposes,
         "run s": round(seconds),
     }
 

@@ -84,36 +84,38 @@ def measure(model: str, target: str, calibration: str, data: str, home: Path) ->
 def row(model: str, artifact: Artifact, *, ships: bool) -> dict[str, Any]:
     """Return what one export came to."""
     manifest = artifact.manifest
-    metrics, inspection = manifest.metrics, manifest.inspection
+    metrics, inspection, latency = manifest.metrics, manifest.inspection, manifest.latency
+    if metrics is None or latency is None:
+        raise SystemExit(f"{artifact.directory} was not measured")
     children = manifest.costs.values()
-    links = {link["name"]: link["metrics"] for link in manifest.verification}
-    drop = 100 * metrics["drop"]
+    links = {link.name: link.metrics for link in manifest.verification}
+    drop = 100 * metrics.drop
     return {
         "model": model,
         "target": manifest.target.name,
         "ships": ships,
         "precision": manifest.precision,
         "MB": round(manifest.size_bytes / 1e6, 2),
-        "fp32 top-1": round(100 * metrics["fp32"], 2),
-        "top-1": round(100 * metrics["value"], 2),
+        "fp32 top-1": round(100 * metrics.fp32, 2),
+        "top-1": round(100 * metrics.value, 2),
         "drop": round(drop, 2),
-        "drop interval": [round(100 * value, 2) for value in metrics["drop_interval"]],
+        "drop interval": [round(100 * value, 2) for value in metrics.drop_interval],
         "within": drop <= LIMIT_POINTS.get(manifest.target.name, 0.5),
-        "agreement": round(100 * metrics["agreement"], 1),
+        "agreement": round(100 * metrics.agreement, 1),
         "SQNR dB": decibels(links, "shipping_sqnr_db"),
         "reference dB": decibels(links, "reference_sqnr_db"),
-        "float ops": inspection["float_ops"],
-        "transposes": inspection["transposes"],
-        "latency ratio": round(manifest.latency["ratio"], 3),
-        "images/s": round(metrics["images_per_second"], 1),
-        "of bare loop": round(metrics["images_per_second"] / bare_loop(artifact), 2),
-        "convert s": round(sum(cost["wall_s"] for cost in children), 1),
-        "convert CPU s": round(sum(cost["cpu_s"] for cost in children), 1),
-        "peak MB": round(max(cost["peak_bytes"] for cost in children) / 1e6),
+        "float ops": inspection.float_ops,
+        "transposes": inspection.transposes,
+        "latency ratio": round(latency.ratio, 3),
+        "images/s": round(metrics.images_per_second, 1),
+        "of bare loop": round(metrics.images_per_second / bare_loop(artifact), 2),
+        "convert s": round(sum(cost.wall_s for cost in children), 1),
+        "convert CPU s": round(sum(cost.cpu_s or 0.0 for cost in children), 1),
+        "peak MB": round(max(cost.peak_bytes or 0 for cost in children) / 1e6),
     }
 
 
-def decibels(links: dict[str, Any], name: str) -> float | None:
+def decibels(links: dict[str, dict[str, float]], name: str) -> float | None:
     """Return an SQNR of link 3, or None for a float32 file, which has none."""
     return round(float(links["kernels"][name]), 1) if "kernels" in links else None
 

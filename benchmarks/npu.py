@@ -31,7 +31,7 @@ from edgecnn.pipeline.runner import SilentReporter
 from edgecnn.pipeline.step import Status
 
 if TYPE_CHECKING:
-    from edgecnn.core.store.manifest import Manifest
+    from edgecnn.core.documents.manifest import Manifest
     from edgecnn.pipeline.step import StepResult
 
 NETWORKS = ("zoo:mobilenetv2", "zoo:efficientnet-lite0")
@@ -138,7 +138,7 @@ def measure(case: Case, target: str, images: int, out: Path) -> dict[str, Any]:
         if result.manifest is None or result.artifact is None:
             return row | {"error": str(result.error)}
         row |= figures(result.manifest) | {"npu_s": round(watch.seconds, 1)}
-        if result.manifest.npu.get("cycles"):
+        if result.manifest.npu is not None and result.manifest.npu.cycles:
             again = edgecnn.inspect(result.artifact / result.manifest.model, target=target)
             row["repeats"] = again["cycles"] == row["cycles"]
     except EdgecnnError as error:
@@ -149,20 +149,20 @@ def measure(case: Case, target: str, images: int, out: Path) -> dict[str, Any]:
 def figures(manifest: Manifest) -> dict[str, Any]:
     """Return what an artifact's manifest says of it on its device."""
     npu, metrics = manifest.npu, manifest.metrics
-    kernels = next(link["metrics"] for link in manifest.verification if link["name"] == "kernels")
+    kernels = next(link.metrics for link in manifest.verification if link.name == "kernels")
     return {
-        "coverage": npu.get("npu_coverage"),
-        "cpu_ops": npu.get("cpu_ops"),
-        "cycles": npu.get("cycles"),
-        "milliseconds": npu.get("milliseconds"),
-        "sram_bytes": npu.get("sram_bytes"),
-        "flash_bytes": npu.get("flash_bytes"),
-        "arena": manifest.runtime["memory_bytes"].get("arena"),
+        "coverage": npu.npu_coverage if npu else None,
+        "cpu_ops": npu.cpu_ops if npu else None,
+        "cycles": npu.cycles if npu else None,
+        "milliseconds": npu.milliseconds if npu else None,
+        "sram_bytes": npu.sram_bytes if npu else None,
+        "flash_bytes": npu.flash_bytes if npu else None,
+        "arena": manifest.runtime.memory_bytes.get("arena") if manifest.runtime else None,
         "max_abs": kernels["max_abs"],
         "max_steps": kernels.get("max_steps"),
         "agreement": kernels["agreement"],
-        "top1": metrics["value"],
-        "fp32": metrics["fp32"],
+        "top1": metrics.value if metrics else None,
+        "fp32": metrics.fp32 if metrics else None,
     }
 
 

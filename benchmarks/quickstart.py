@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.documents.run import RunSummary
 from edgecnn.devices.host import host
 from edgecnn.ui.report.rows import target_table
 
@@ -43,7 +44,7 @@ def main() -> None:
         (home / "downloads").symlink_to(cache_dir())
         first, summary = run(home, Path(folder) / "run")
         again = [run(home, Path(folder) / "run")[0] for _ in range(AGAIN)]
-    columns, rows = target_table(summary["targets"])
+    columns, rows = target_table(RunSummary.from_json(summary).targets)
     table = Table(*columns, title=f"quickstart: {first:.0f} s, again {min(again):.1f} s")
     for row in rows:
         table.add_row(*row)

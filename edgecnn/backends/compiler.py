@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.backends.npu_report import Estimate, Partition
+    from edgecnn.core.documents.npu import Estimate, Partition
 
 TIMEOUT_S = 900.0
 

@@ -7,7 +7,7 @@ The functions of a format load vendor libraries, so they run in a child process
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
@@ -17,41 +17,7 @@ if TYPE_CHECKING:
 
     from edgecnn.backends.dissection import Dissection
     from edgecnn.backends.terms import Precision
-    from edgecnn.ondevice.tensor import TensorInfo
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What is read back from a model file; nothing here is echoed from the request.
-
-    Attributes:
-        format: Name of the format.
-        precision: ``fp32``, ``fp16``, ``int8`` or ``mixed``: of the operations that compute.
-        ops: Operation type to count, as the runtime will execute them (quantize and dequantize included).
-        float_ops: Names of the operations that compute in floating point though others are integer; for
-            a float file, every computing operation.
-        transposes: Number of layout transposes.
-        inputs: Inputs of the graph.
-        outputs: Outputs of the graph.
-        parameters: Number of weight elements.
-        size_bytes: Bytes of the file or files.
-        details: What only this format has: opset, producer, weight types, ...
-    """
-
-    format: str
-    precision: str
-    ops: dict[str, int]
-    float_ops: tuple[str, ...]
-    transposes: int
-    inputs: tuple[TensorInfo, ...]
-    outputs: tuple[TensorInfo, ...]
-    parameters: int
-    size_bytes: int
-    details: dict[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the inspection as plain data: ``float_ops`` as a number, the names beside it."""
-        return asdict(self) | {"float_ops": len(self.float_ops), "float_op_names": list(self.float_ops)}
+    from edgecnn.core.documents.inspection import Inspection
 
 
 @dataclass(frozen=True)

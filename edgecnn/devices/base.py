@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, Unpack
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.devices.host import Host
+    from edgecnn.core.documents.host import Host
     from edgecnn.devices.session import OpenOptions, Session
 
 

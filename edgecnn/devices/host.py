@@ -2,50 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from edgecnn.backends.registry import runtimes
 from edgecnn.backends.worker.isa import isa_of
 from edgecnn.backends.worker.probe import facts
+from edgecnn.core.documents.host import Host
 from edgecnn.core.toolchains.environment import Environment
 
 _MODEL_KEYS = ("model name", "Model", "Hardware")
 _FLAG_KEYS = ("flags", "Features")
-
-
-@dataclass(frozen=True)
-class Host:
-    """The machine and what is installed on it.
-
-    Attributes:
-        cpu: The CPU's own name.
-        machine: Architecture, such as ``x86_64``.
-        isa: Instruction set level as targets name it; ``unknown`` for an architecture we have no name for.
-        cores: Logical CPUs that this process may use.
-        memory_bytes: Physical memory.
-        governor: Frequency governor; ``unknown`` where the kernel shows none, as in virtual machines.
-        load: Load average over one minute.
-        system: Operating system and kernel.
-        python: Version of Python.
-        runtimes: Version of every installed runtime, by its name in the table.
-    """
-
-    cpu: str
-    machine: str
-    isa: str
-    cores: int
-    memory_bytes: int
-    governor: str
-    load: float
-    system: str
-    python: str
-    runtimes: dict[str, str]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the fingerprint as plain data."""
-        return asdict(self)
 
 
 def host() -> Host:

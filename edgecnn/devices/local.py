@@ -14,13 +14,14 @@ from edgecnn.backends.registry import find_runtime, package_folder
 from edgecnn.core.errors import MissingDependency
 from edgecnn.core.process import quiet_environment
 from edgecnn.core.toolchains.environment import require
-from edgecnn.devices.host import Host, host, usable_cpus
+from edgecnn.devices.host import host, usable_cpus
 from edgecnn.devices.session import OPEN_TIMEOUT_S, OpenOptions, OpenRequest, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from edgecnn.backends.records import RuntimeRecord
+    from edgecnn.core.documents.host import Host
 
 
 # All that a worker imports of edgecnn. Its environment may have neither edgecnn nor its dependencies, and

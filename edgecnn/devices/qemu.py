@@ -15,7 +15,7 @@ from edgecnn.core.errors import WorkerError
 from edgecnn.core.toolchains.emulation import NAME, PLUGIN, QEMU, emulated_device
 from edgecnn.core.toolchains.environment import require
 from edgecnn.core.toolchains.program import run_program
-from edgecnn.devices.host import Host, host_from
+from edgecnn.devices.host import host_from
 from edgecnn.devices.instructions import Instructions
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.session import OPEN_TIMEOUT_S
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgecnn.backends.worker.runtime import Execution
+    from edgecnn.core.documents.host import Host
     from edgecnn.devices.session import OpenOptions, Session
 
 _INFERENCES = 5

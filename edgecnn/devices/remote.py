@@ -21,13 +21,15 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, Unpack
 from edgecnn.backends.formats import companions
 from edgecnn.backends.registry import package_folder, runtimes
 from edgecnn.core.errors import InputError, MissingDependency, WorkerError
-from edgecnn.devices.host import Host, host_from
+from edgecnn.devices.host import host_from
 from edgecnn.devices.local import worker_path
 from edgecnn.devices.session import OPEN_TIMEOUT_S, OpenOptions, OpenRequest, Session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
+
+    from edgecnn.core.documents.host import Host
 
 
 SHORT_TIMEOUT_S = 60.0

@@ -45,16 +45,16 @@ def _front_matter(name: str, task: Task, artifact: Artifact, licences: Licences)
         "tags": ["edgecnn", manifest.target.format, manifest.precision],
     }
     metrics = manifest.metrics
-    if not metrics:
+    if metrics is None:
         return matter
     result = {
         "task": {"type": task.hub_tag},
-        "dataset": {"name": str(metrics["data"]), "type": str(metrics["data"]).partition(":")[0]},
+        "dataset": {"name": str(metrics.data), "type": str(metrics.data).partition(":")[0]},
         "metrics": [
             {
-                "type": task.hub_metrics.get(str(metrics["metric"]), str(metrics["metric"])),
-                "value": round(float(metrics["value"]), 6),
-                "name": metrics["metric"],
+                "type": task.hub_metrics.get(metrics.metric, metrics.metric),
+                "value": round(metrics.value, 6),
+                "name": metrics.metric,
             }
         ],
     }

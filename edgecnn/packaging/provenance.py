@@ -36,8 +36,9 @@ class Licences:
     @classmethod
     def of(cls, artifact: Artifact, model: str | None, data: str | None) -> Licences:
         """Return what the user says, else what the artifact tells."""
-        source = str(artifact.manifest.source.get("licence") or UNKNOWN)
-        dataset = str(artifact.manifest.metrics.get("data", "")).partition(":")[0]
+        source = str(artifact.manifest.source.licence or UNKNOWN)
+        metrics = artifact.manifest.metrics
+        dataset = "" if metrics is None else str(metrics.data).partition(":")[0]
         return cls(model or source, data or _DATA_LICENCES.get(dataset, UNKNOWN))
 
 
@@ -47,23 +48,24 @@ def provenance(artifact: Artifact, licences: Licences) -> dict[str, Any]:
     Nothing in it names this machine or the moment: the same artifact gives the same text.
     """
     manifest = artifact.manifest
+    metrics, answers = manifest.metrics, manifest.answers
     return {
         "edgecnn": edgecnn.__version__,
         "pipeline": manifest.name,
         "target": manifest.target.name,
         "precision": manifest.precision,
         "artifact_sha256": digest_file(artifact.directory / NAME),
-        "source": manifest.source,
+        "source": manifest.source.to_json(),
         "data": {
             "evaluation": {
-                "name": manifest.metrics.get("data"),
-                "digest": manifest.answers.get("digest"),
-                "images": manifest.metrics.get("n"),
+                "name": None if metrics is None else metrics.data,
+                "digest": None if answers is None else answers.digest,
+                "images": None if metrics is None else metrics.n,
             },
             "calibration": manifest.quantization.get("calibration"),
         },
-        "metrics": manifest.metrics,
-        "verification": manifest.verification,
+        "metrics": {} if metrics is None else metrics.to_json(),
+        "verification": [link.to_json() for link in manifest.verification],
         "licences": {"model": licences.model, "data": licences.data, "code": licences.code},
         "tools": manifest.tools,
     }

@@ -14,6 +14,7 @@ from edgecnn.packaging.provenance import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edgecnn.core.documents.accuracy import TaskMetrics
     from edgecnn.packaging.payload import Order
     from edgecnn.packaging.provenance import Licences
 
@@ -72,11 +73,11 @@ def sbom(order: Order, *, purl: str, model: bytes, dependencies: Sequence[tuple[
 
 
 def _model(
-    name: str, version: str, digest: str, task: str, metrics: dict[str, Any], licences: Licences
+    name: str, version: str, digest: str, task: str, metrics: TaskMetrics | None, licences: Licences
 ) -> dict[str, Any]:
     measured = []
-    if metrics:
-        measured.append({"type": str(metrics["metric"]), "value": str(metrics["value"])})
+    if metrics is not None:
+        measured.append({"type": metrics.metric, "value": str(metrics.value)})
     return {
         "type": "machine-learning-model",
         "bom-ref": "model",

@@ -13,7 +13,7 @@ from edgecnn.tasks.registry import task_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.core.store.manifest import Manifest
+    from edgecnn.core.documents.manifest import Manifest
 
 PLATFORMS = ("raspberry-pi", "android")
 
@@ -107,10 +107,9 @@ def _checked(artifact: Artifact, platform: str) -> Artifact:
         raise InputError(f"{artifact.directory} cannot be packaged for {platform}: {problem}")
     if len(manifest.files) != 1:
         raise InputError(f"{artifact.directory} cannot be packaged: its model is {len(manifest.files)} files")
-    outputs = manifest.inspection.get("outputs", [])
     if not manifest.classes or any("\n" in label or "\r" in label for label in manifest.classes):
         raise InputError(f"{artifact.directory} has no labels, or one with a line break in it")
-    shapes = [[int(size) for size in output["shape"]] for output in outputs]
+    shapes = [list(output.shape) for output in manifest.inspection.outputs]
     channels_last = find_format(manifest.target.format).layout == "NHWC"
     scores = task_of(manifest.task).scored_classes(shapes, channels_last=channels_last)
     if scores not in (-1, len(manifest.classes)):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from edgecnn.core.documents.ladder import RungResult
 from edgecnn.core.documents.metric import find_metric
 from edgecnn.pipeline.manifest_builder import Parts
 from edgecnn.pipeline.planner.attempts import add_attempt
@@ -20,37 +20,6 @@ if TYPE_CHECKING:
 
     from edgecnn.pipeline.plan import Attempt, Plan
     from edgecnn.pipeline.step import StepResult
-
-
-@dataclass(frozen=True)
-class RungResult:
-    """What an attempt came to.
-
-    Attributes:
-        rung: Its rung.
-        met: Whether the accuracy budgets are met and every link of the chain holds.
-        value: Task metric in the shipping runtime; None where it was not measured.
-        drop: Loss against fp32 PyTorch on the same images.
-        agreement: Share of images with fp32's class.
-        sqnr_db: Of the outputs in shipping execution against the float file.
-        seconds: What the steps cost that no cheaper rung needs.
-        control: For ``qat``, the task metric of the float fine-tuning of equal steps.
-        note: Why nothing was measured.
-    """
-
-    rung: str
-    met: bool
-    value: float | None = None
-    drop: float | None = None
-    agreement: float | None = None
-    sqnr_db: float | None = None
-    seconds: float = 0.0
-    control: float | None = None
-    note: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as plain data."""
-        return asdict(self)
 
 
 def climb(plan: Plan, results: Mapping[str, StepResult]) -> bool:
@@ -87,11 +56,10 @@ def judge_attempt(plan: Plan, attempt: Attempt, results: Mapping[str, StepResult
     parts = Parts(plan, attempt, results)
     error = parts.error
     if error is not None:
-        return RungResult(attempt.rung, met=False, note=error.message)
+        return RungResult(rung=attempt.rung, met=False, note=error.message)
     links = parts.links()
     metrics = parts.metrics(links)
-    measured = {"accuracy": metrics.get("value"), "accuracy_drop": metrics.get("drop")}
-    measured |= {"unpruned_drop": metrics.get("unpruned_drop"), **parts.task_values(metrics)}
+    measured = parts.task_values(metrics)
     budgets = attempt.target.budgets.given()
     held = [
         judge_one(name, limit, measured.get(name))
@@ -100,11 +68,11 @@ def judge_attempt(plan: Plan, attempt: Attempt, results: Mapping[str, StepResult
     ]
     shipping = [link.metrics.get("shipping_sqnr_db") for link in links]
     return RungResult(
-        attempt.rung,
+        rung=attempt.rung,
         met=all(link.passed for link in links) and all(result.passed for result in held),
-        value=metrics.get("value"),
-        drop=metrics.get("drop"),
-        agreement=metrics.get("agreement"),
+        value=metrics.value if metrics else None,
+        drop=metrics.drop if metrics else None,
+        agreement=metrics.agreement if metrics else None,
         sqnr_db=next((float(value) for value in shipping if value is not None), None),
         seconds=parts.seconds(),
         control=parts.accuracy_of(CONTROL_REFERENCE) if attempt.rung == "qat" else None,

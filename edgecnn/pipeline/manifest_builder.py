@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.backends.formats import model_file
-from edgecnn.core.documents.measured import INTERVAL, Measured
+from edgecnn.core.documents.accuracy import Answers, TaskMetrics
+from edgecnn.core.documents.costs import StepCost
+from edgecnn.core.documents.document import Document
+from edgecnn.core.documents.host import Host
+from edgecnn.core.documents.inspection import Inspection, OpenModel
+from edgecnn.core.documents.latency import LatencyRatio
+from edgecnn.core.documents.manifest import Manifest
+from edgecnn.core.documents.measured import INTERVAL, Measured, Value
+from edgecnn.core.documents.npu import NpuReport
+from edgecnn.core.documents.pruning import PruningReport
+from edgecnn.core.documents.source import ModelSource, StoreEntry
 from edgecnn.core.store.digest import digest_file
-from edgecnn.core.store.manifest import Manifest
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.spec import ModelSpec
 from edgecnn.pipeline.planner.pruning import PRUNED_STEP
@@ -27,11 +36,15 @@ if TYPE_CHECKING:
 
     from edgecnn.core.config.target import Target
     from edgecnn.core.documents.budget import BudgetResult
+    from edgecnn.core.documents.ladder import RungResult
+    from edgecnn.core.documents.link import Link
     from edgecnn.core.errors import EdgecnnError
     from edgecnn.pipeline.plan import Attempt, Plan
     from edgecnn.pipeline.step import StepResult
-    from edgecnn.proof.links.verification import Link
     from edgecnn.tasks.base import LabelledSet, Task
+
+
+D = TypeVar("D", bound=Document)
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,9 @@ class Parts:
 
     def _json(self, step: str, name: str) -> Any:
         return json.loads((self._outputs(step) / name).read_text(encoding="utf-8"))
+
+    def _document(self, kind: type[D], step: str, name: str) -> D:
+        return kind.from_json(self._json(step, name), name)
 
     def _has(self, step: str) -> bool:
         return step in self.results
@@ -105,37 +121,27 @@ class Parts:
     def _labelled(self) -> LabelledSet:
         return self._task().labelled(PreparedSet.open(self._outputs("prepare:eval")))
 
-    def manifest(
-        self, links: list[Link], ladder: list[dict[str, Any]]
-    ) -> tuple[Manifest, list[BudgetResult]]:
+    def manifest(self, links: list[Link], ladder: list[RungResult]) -> tuple[Manifest, list[BudgetResult]]:
         """Return the manifest and the judged budgets that it holds."""
         spec = self._json(self.plan.checkpoint, "spec.json")
-        inspection = self._json(self.attempt.step("inspect"), quantize.INSPECTION)
+        inspection = self._document(Inspection, self.attempt.step("inspect"), quantize.INSPECTION)
         files = self.files()
         size = self.size()
-        npu, runtime = self._npu(), self._json(self.attempt.step("verify"), verify.RUNTIME)
+        npu = self._npu()
+        runtime = self._document(OpenModel, self.attempt.step("verify"), verify.RUNTIME)
         latency = self._latency()
         metrics = self.metrics(links)
         answers = self._answers()
         measured = Measured(
             size=size,
-            accuracy=metrics.get("value"),
-            accuracy_drop=metrics.get("drop"),
-            unpruned_drop=metrics.get("unpruned_drop"),
             **self.task_values(metrics),
             **self._budget_values(),
             **_latency_values(latency),
-            memory=latency["candidate"]["peak_bytes"] if latency else None,
             instructions={device: found["median"] for device, found in self._counts().items()},
-            float_ops=inspection["float_ops"],
-            transposes=inspection["transposes"],
-            npu_coverage=npu.get("npu_coverage"),
-            cpu_ops=npu.get("cpu_ops"),
-            subgraphs=npu.get("subgraphs"),
-            cycles=npu.get("cycles"),
-            sram=npu.get("sram_bytes"),
-            flash=npu.get("flash_bytes"),
-            arena=runtime["memory_bytes"].get("arena"),
+            float_ops=inspection.float_ops,
+            transposes=inspection.transposes,
+            **_npu_values(npu),
+            arena=runtime.memory_bytes.get("arena"),
         )
         budgets = judge(self.target.budgets, measured)
         notes = self.attempt.step("quantize")
@@ -149,76 +155,84 @@ class Parts:
             contract=spec["contract"],
             classes=spec["classes"],
             task=spec["task"],
-            precision=inspection["precision"],
+            precision=inspection.precision,
             inspection=inspection,
             quantization=self._json(notes, quantize.NOTES) if self._has(notes) else {},
             pruning=self._pruning(),
             ladder=ladder,
-            verification=[link.to_json() for link in links],
+            verification=links,
             metrics=metrics,
             latency=latency,
             npu=npu,
             runtime=runtime,
             answers=answers,
-            measured=measured.model_dump(mode="json"),
-            budgets=[result.to_json() for result in budgets],
+            measured=measured,
+            budgets=budgets,
             costs=self._costs(),
             host=self._host(),
             tools=self._tools(),
         )
         return manifest, budgets
 
-    def _source(self, spec: dict[str, Any]) -> dict[str, Any]:
+    def _source(self, spec: dict[str, Any]) -> ModelSource:
         entry = self.results[self.plan.checkpoint].entry
         kept = {
             key: value for key, value in spec.items() if key not in ("schema", "contract", "classes", "task")
         }
         checkpoint = {"checkpoint": None if entry is None else entry.digest}
-        return kept | checkpoint | self._origins()
+        return ModelSource.from_json(kept | checkpoint | self._origins(), "spec.json")
 
-    def _origins(self) -> dict[str, Any]:
+    def _origins(self) -> dict[str, StoreEntry]:
         """Return where the store has the float file that was quantized, and the network it came from."""
         if self.target.precision != "int8":
             return {}
         steps = {"float": self.attempt.float_file, "network": self.attempt.network.checkpoint}
         entries = {name: self.results[step].entry for name, step in steps.items()}
         return {
-            name: {"key": entry.key, "digest": entry.digest}
+            name: StoreEntry(key=entry.key, digest=entry.digest)
             for name, entry in entries.items()
             if entry is not None
         }
 
-    def metrics(self, links: list[Link]) -> dict[str, Any]:
-        """Return the task metric in the shipping runtime, and what it is held to; empty if not measured."""
+    def metrics(self, links: list[Link]) -> TaskMetrics | None:
+        """Return the task metric in the shipping runtime, and what it is held to; None if not measured."""
         task = next((link for link in links if link.number == 4), None)
         if task is None:
-            return {}
+            return None
         took = self._json(self.attempt.step("evaluate"), evaluate.RESULT)
         metric, *others = (each.name for each in self._task().metrics)
         names = [name for other in others for name in (other, f"fp32_{other}", f"{other}_drop")]
         besides = {name: task.metrics[name] for name in names if name in task.metrics}
-        unpruned = self._pruning().get("accuracy", {}).get("unpruned")
-        if unpruned is not None:
-            besides |= {"unpruned": unpruned, "unpruned_drop": unpruned - task.metrics[metric]}
-        return {
-            "metric": metric,
-            "value": task.metrics[metric],
-            "fp32": task.metrics[f"fp32_{metric}"],
+        pruning = self._pruning()
+        unpruned = None if pruning is None else pruning.accuracy.get("unpruned")
+        return TaskMetrics(
+            metric=metric,
+            value=task.metrics[metric],
+            fp32=task.metrics[f"fp32_{metric}"],
+            unpruned=unpruned,
+            unpruned_drop=None if unpruned is None else unpruned - task.metrics[metric],
+            drop=task.metrics["drop"],
+            drop_interval=(task.metrics["drop_low"], task.metrics["drop_high"]),
+            agreement=task.metrics["agreement"],
+            n=took["images"],
+            seconds=took["seconds"],
+            images_per_second=took["images_per_second"],
+            peak_bytes=took["peak_bytes"],
+            data=self.plan.pipeline.spec.data.eval,
             **besides,
-            "drop": task.metrics["drop"],
-            "drop_interval": [task.metrics["drop_low"], task.metrics["drop_high"]],
-            "agreement": task.metrics["agreement"],
-            "n": took["images"],
-            "seconds": took["seconds"],
-            "images_per_second": took["images_per_second"],
-            "peak_bytes": took["peak_bytes"],
-            "data": self.plan.pipeline.spec.data.eval,
-        }
+        )
 
-    def task_values(self, metrics: dict[str, Any]) -> dict[str, float]:
-        """Return what budgets may bind of the task's metrics besides the first, with their losses."""
+    def task_values(self, metrics: TaskMetrics | None) -> dict[str, float | None]:
+        """Return what budgets may bind of the task's metrics, with their losses; nothing where none are."""
+        if metrics is None:
+            return {}
         names = [name for each in self._task().metrics[1:] for name in (each.name, f"{each.name}_drop")]
-        return {name: metrics[name] for name in names if name in metrics}
+        return {
+            "accuracy": metrics.value,
+            "accuracy_drop": metrics.drop,
+            "unpruned_drop": metrics.unpruned_drop,
+            **{name: metrics.besides[name] for name in names if name in metrics.besides},
+        }
 
     def _budget_values(self) -> dict[str, float]:
         """Return what only budgets ask of the shipping runtime's answers; empty without an evaluation set."""
@@ -226,38 +240,39 @@ class Parts:
             return {}
         return self._labelled().budget_values(read_outputs(self._outputs(self.attempt.step("evaluate"))))
 
-    def _pruning(self) -> dict[str, Any]:
-        """Return what pruning took and cost, less the sensitivities; empty where nothing was pruned."""
+    def _pruning(self) -> PruningReport | None:
+        """Return what pruning took and cost, less the sensitivities; None where nothing was pruned."""
         result = self.results.get(PRUNED_STEP)
         if result is None or result.entry is None:
-            return {}
-        found = self._json(PRUNED_STEP, pruned.RESULT)
-        return {name: value for name, value in found.items() if name != "sensitivity"}
+            return None
+        found = self._document(PruningReport, PRUNED_STEP, pruned.RESULT)
+        return found.model_copy(update={"sensitivity": None})
 
-    def _answers(self) -> dict[str, Any]:
-        """Return what was right in the shipping runtime; empty without an evaluation set."""
+    def _answers(self) -> Answers | None:
+        """Return what was right in the shipping runtime; None without an evaluation set."""
         if not self.plan.has_eval:
-            return {}
+            return None
         images = PreparedSet.open(self._outputs("prepare:eval"))
         shipped = read_outputs(self._outputs(self.attempt.step("evaluate")))
-        return {"images": len(images), "digest": images.digest, **self._labelled().answers(shipped)}
+        found = self._labelled().answers(shipped)
+        return Answers(images=len(images), digest=images.digest, **found)
 
-    def _latency(self) -> dict[str, Any]:
+    def _latency(self) -> LatencyRatio | None:
         step = self.attempt.step("benchmark")
-        return dict(self._json(step, benchmark.RESULT)) if self._has(step) else {}
+        return self._document(LatencyRatio, step, benchmark.RESULT) if self._has(step) else None
 
     def _counts(self) -> dict[str, dict[str, Any]]:
         step = self.attempt.step("count")
         return dict(self._json(step, count.RESULT)) if self._has(step) else {}
 
-    def _npu(self) -> dict[str, Any]:
+    def _npu(self) -> NpuReport | None:
         step = self.attempt.step("compile")
-        return dict(self._json(step, compile_stage.REPORT)) if self._has(step) else {}
+        return self._document(NpuReport, step, compile_stage.REPORT) if self._has(step) else None
 
-    def _host(self) -> dict[str, Any]:
+    def _host(self) -> Host | None:
         """Return the machine that verified the file: a reused result was not measured on today's."""
         entry = self.results[self.attempt.step("verify")].entry
-        return {} if entry is None else dict(entry.record["host"])
+        return None if entry is None else Host.from_json(entry.record["host"])
 
     def _own_steps(self) -> list[StepResult]:
         names = [self.attempt.float_file, *self.attempt.steps]
@@ -280,12 +295,13 @@ class Parts:
         labelled = self._labelled()
         return labelled.values(read_outputs(result.entry.outputs / reference.EVAL))[labelled.metric]
 
-    def _costs(self) -> dict[str, Any]:
-        costs: dict[str, Any] = {}
-        for result in self._own_steps():
-            if result.entry is not None:
-                costs |= result.entry.record["costs"]
-        return costs
+    def _costs(self) -> dict[str, StepCost]:
+        entries = [result.entry for result in self._own_steps() if result.entry is not None]
+        return {
+            name: StepCost.from_json(cost)
+            for entry in entries
+            for name, cost in entry.record["costs"].items()
+        }
 
     def _tools(self) -> dict[str, str]:
         tools: dict[str, str] = {}
@@ -297,12 +313,27 @@ class Parts:
         return dict(sorted(tools.items()))
 
 
-def _latency_values(latency: dict[str, Any]) -> dict[str, Any]:
+def _latency_values(latency: LatencyRatio | None) -> dict[str, Value]:
     """Return what budgets bind of a latency comparison; nothing where there was none."""
-    if not latency:
+    if latency is None:
         return {}
     return {
-        "latency_ratio": latency["ratio"],
-        INTERVAL: (latency["low"], latency["high"]),
-        "latency": {latency["host"]["cpu"]: latency["candidate"]["p50_ns"] / 1e6},
+        "latency_ratio": latency.ratio,
+        INTERVAL: (latency.low, latency.high),
+        "latency": {latency.host.cpu: latency.candidate.p50_ns / 1e6},
+        "memory": latency.candidate.peak_bytes,
+    }
+
+
+def _npu_values(npu: NpuReport | None) -> dict[str, Value | None]:
+    """Return what budgets bind of a compiler's report; nothing where nothing was compiled."""
+    if npu is None:
+        return {}
+    return {
+        "npu_coverage": npu.npu_coverage,
+        "cpu_ops": npu.cpu_ops,
+        "subgraphs": npu.subgraphs,
+        "cycles": npu.cycles,
+        "sram": npu.sram_bytes,
+        "flash": npu.flash_bytes,
     }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import simulator
 from edgecnn.backends.worker.isa import foreign
+from edgecnn.core.documents.run import ErrorReport, MadeTarget, TargetSummary
 from edgecnn.core.errors import BudgetMissed, EdgecnnError, VerificationFailed
-from edgecnn.core.store.manifest import Artifact, Manifest
+from edgecnn.core.store.manifest import Artifact
 from edgecnn.pipeline.ladder import choose_attempt, judge_ladder
 from edgecnn.pipeline.manifest_builder import Parts
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
     from edgecnn.core.config.target import Target
     from edgecnn.core.documents.budget import BudgetResult
-    from edgecnn.pipeline.ladder import RungResult
+    from edgecnn.core.documents.ladder import RungResult
+    from edgecnn.core.documents.link import Link
+    from edgecnn.core.documents.manifest import Manifest
     from edgecnn.pipeline.plan import Plan
     from edgecnn.pipeline.step import StepResult
-    from edgecnn.proof.links.verification import Link
 
 
 @dataclass(frozen=True)
@@ -50,33 +52,41 @@ class TargetResult:
     def isa_note(self) -> str:
         """What the figures are worth where the file was quantized for another instruction set."""
         manifest = self.manifest
-        if manifest is None or manifest.target.precision != "int8" or simulator(manifest.target.runtime):
+        if (
+            manifest is None
+            or manifest.host is None
+            or manifest.target.precision != "int8"
+            or simulator(manifest.target.runtime)
+        ):
             return ""
-        return foreign(manifest.target.isa, manifest.host["isa"])
+        return foreign(manifest.target.isa, manifest.host.isa)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as plain data, with the manifest's most wanted values on top."""
-        document: dict[str, Any] = {
-            "target": self.target,
-            "ships": self.ships,
-            "artifact": None if self.artifact is None else str(self.artifact),
-            "error": None if self.error is None else self.error.to_json(),
-        }
-        if self.manifest is not None:
-            document |= {
-                "size_bytes": self.manifest.size_bytes,
-                "precision": self.manifest.precision,
-                "verification": self.manifest.verification,
-                "metrics": self.manifest.metrics,
-                "latency": self.manifest.latency,
-                "ladder": self.manifest.ladder,
-                "isa_note": self.isa_note,
-                "npu": {key: value for key, value in self.manifest.npu.items() if key != "layers"},
-                "simulated_by": simulator(self.manifest.target.runtime),
-                "memory_bytes": self.manifest.runtime["memory_bytes"],
-                "budgets": self.manifest.budgets,
-            }
-        return document
+    @property
+    def summary(self) -> TargetSummary:
+        """What became of the target, with the manifest's most wanted values."""
+        manifest = self.manifest
+        artifact = None if self.artifact is None else str(self.artifact)
+        error = None if self.error is None else ErrorReport.from_json(self.error.to_json())
+        if manifest is None:
+            return TargetSummary(target=self.target, ships=self.ships, artifact=artifact, error=error)
+        npu = manifest.npu
+        return MadeTarget(
+            target=self.target,
+            ships=self.ships,
+            artifact=artifact,
+            error=error,
+            size_bytes=manifest.size_bytes,
+            precision=manifest.precision,
+            verification=manifest.verification,
+            metrics=manifest.metrics,
+            latency=manifest.latency,
+            ladder=manifest.ladder,
+            isa_note=self.isa_note,
+            npu=None if npu is None else npu.without_layers(),
+            simulated_by=simulator(manifest.target.runtime),
+            memory_bytes={} if manifest.runtime is None else manifest.runtime.memory_bytes,
+            budgets=manifest.budgets,
+        )
 
 
 def publish(
@@ -98,7 +108,7 @@ def publish(
         return TargetResult(target.name, None, None, parts.error)
     links = parts.links()
     ladder = judge_ladder(plan, target.name, results)
-    manifest, budgets = parts.manifest(links, [result.to_json() for result in ladder])
+    manifest, budgets = parts.manifest(links, ladder)
     error = _verdict(target, links, budgets, ladder)
     directory = artifacts if error is None else rejected
     artifact = Artifact.publish(parts.files(), manifest, directory)

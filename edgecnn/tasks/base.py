@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from edgecnn.core.config.training import TrainSettings
+    from edgecnn.core.documents.accuracy import Answers
+    from edgecnn.core.documents.link import Link
     from edgecnn.core.documents.metric import Metric
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.ondevice.contract import Contract
     from edgecnn.proof.accuracy.paired import AccuracyTest
     from edgecnn.proof.links.limits import Limits
-    from edgecnn.proof.links.verification import Link
     from edgecnn.training.task import TrainingTask
 
     Outputs = Sequence[npt.NDArray[np.float32]]
@@ -101,8 +102,8 @@ class Task(Protocol):
 
     def compare_answers(
         self,
-        candidate: Mapping[str, Any],
-        baseline: Mapping[str, Any],
+        candidate: Answers,
+        baseline: Answers,
         *,
         tolerance: float,
         least_images: int,

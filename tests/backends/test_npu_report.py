@@ -2,38 +2,50 @@ import json
 
 import pytest
 
-from edgecnn.backends.npu_report import Estimate, LayerCost, NpuReport, Partition
+from edgecnn.core.documents.npu import Estimate, NpuLayer, NpuReport, Partition
 from edgecnn.core.errors import InputError
 
 
-def layer(name: str, cycles: int, *, on_npu: bool = True, utilization: float = 0.9, **busy: int) -> LayerCost:
+def layer(name: str, cycles: int, *, on_npu: bool = True, utilization: float = 0.9, **busy: int) -> NpuLayer:
     if not on_npu:
-        return LayerCost(name, "Conv2D", on_npu, 1000)
-    return LayerCost(name, "Conv2D", on_npu, 1000, cycles, busy or {"compute": cycles}, utilization, 4096)
-
-
-def report(*layers: LayerCost) -> NpuReport:
-    cpu = sum(not item.on_npu for item in layers)
-    return NpuReport(
-        compiler="vela",
-        version="5.2.0",
-        partition=Partition(len(layers), cpu, ("SELECT",) * bool(cpu), 0.9, 0.8, 1),
-        estimate=Estimate(
-            "ethos-u55-128",
-            "S, M, 500 MHz",
-            layers,
-            sum(item.cycles or 0 for item in layers),
-            1.5,
-            1000,
-            0,
-            2000,
-        ),
-        compiled_bytes=3000,
+        return NpuLayer(name=name, operator="Conv2D", on_npu=on_npu, macs=1000)
+    return NpuLayer(
+        name=name,
+        operator="Conv2D",
+        on_npu=on_npu,
+        macs=1000,
+        cycles=cycles,
+        busy=busy or {"compute": cycles},
+        utilization=utilization,
+        memory_bytes=4096,
     )
 
 
+def report(*layers: NpuLayer) -> NpuReport:
+    cpu = sum(not item.on_npu for item in layers)
+    partition = Partition(
+        total_ops=len(layers),
+        cpu_ops=cpu,
+        cpu_operators=("SELECT",) * bool(cpu),
+        ops_coverage=0.9,
+        macs_coverage=0.8,
+        subgraphs=1,
+    )
+    estimate = Estimate(
+        accelerator="ethos-u55-128",
+        configuration="S, M, 500 MHz",
+        layers=layers,
+        cycles=sum(item.cycles or 0 for item in layers),
+        milliseconds=1.5,
+        sram_bytes=1000,
+        dram_bytes=0,
+        flash_bytes=2000,
+    )
+    return NpuReport.of("vela", "5.2.0", partition, estimate, compiled_bytes=3000)
+
+
 def test_coverage_is_the_lesser_of_operators_and_macs() -> None:
-    assert report(layer("a", 5)).partition.npu_coverage == 0.8
+    assert report(layer("a", 5)).npu_coverage == 0.8
 
 
 def test_the_layers_to_change_first_are_those_off_the_npu_then_the_dearest() -> None:
@@ -43,11 +55,11 @@ def test_the_layers_to_change_first_are_those_off_the_npu_then_the_dearest() -> 
         layer("cpu", 0, on_npu=False),
         layer("idle", 90, utilization=0.1),
     )
-    found = made.to_change()
-    assert [item.name for item, _ in found] == ["cpu", "idle", "flash"]
-    assert "runs on the CPU" in found[0][1]
-    assert "uses 10% of the MAC units" in found[1][1]
-    assert "waits for flash" in found[2][1]
+    found = made.to_change
+    assert [item.layer for item in found] == ["cpu", "idle", "flash"]
+    assert "runs on the CPU" in found[0].why
+    assert "uses 10% of the MAC units" in found[1].why
+    assert "waits for flash" in found[2].why
 
 
 def test_json_has_what_readers_look_for_on_top_and_reads_back() -> None:

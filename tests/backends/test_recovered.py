@@ -44,7 +44,7 @@ def test_a_named_layer_stays_in_float_and_no_other(
     seen = form.inspect(model_file(tmp_path, name))
     assert notes["float_layers"] == [layer]
     assert seen.precision == "mixed", (seen.ops, layer)
-    assert sum("conv" in place.lower() for place in seen.float_ops) == 1, seen.float_ops
+    assert sum("conv" in place.lower() for place in seen.float_op_names) == 1, seen.float_op_names
 
 
 @EVERY_FORMAT

@@ -8,9 +8,9 @@ import pytest
 
 import edgecnn
 from edgecnn.ui.api.package import PackageResult
-from tests.support.tiny_run import write_artifact
+from tests.support.tiny_run import task_metrics, write_artifact
 
-METRICS = {"metric": "top1", "value": 0.9, "fp32": 0.91, "n": 1000, "data": "fashion-mnist:test"}
+METRICS = task_metrics(fp32=0.91, data="fashion-mnist:test")
 
 
 @pytest.fixture(scope="session")

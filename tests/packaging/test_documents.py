@@ -37,7 +37,7 @@ def test_the_hub_reads_the_model_card(members: dict[str, bytes], tmp_path: Path)
     (tmp_path / "card.md").write_bytes(members["tiny/MODEL_CARD.md"])
     card = ModelCard.load(tmp_path / "card.md")
     (result,) = card.data.eval_results
-    assert result.metric_value == METRICS["value"]
+    assert result.metric_value == METRICS.value
     assert card.data.pipeline_tag == "image-classification"
     assert "| top1 | 90.00 % | 91.00 % | 1000 | fashion-mnist:test |" in card.text
 
@@ -45,7 +45,7 @@ def test_the_hub_reads_the_model_card(members: dict[str, bytes], tmp_path: Path)
 def test_provenance_holds_source_data_metrics_and_licences(members: dict[str, bytes]) -> None:
     manifest = json.loads(members["tiny/manifest.json"])
     found = manifest["provenance"]
-    assert found["metrics"] == METRICS
+    assert found["metrics"] == METRICS.to_json()
     assert found["licences"] == {"model": "NOASSERTION", "data": "MIT", "code": "Apache-2.0"}
     assert found["data"]["evaluation"]["digest"] == "same images"
     assert set(manifest["files"]) == {

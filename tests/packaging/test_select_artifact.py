@@ -7,7 +7,7 @@ import pytest
 from edgecnn.backends.targets import load_target
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.packaging.select_artifact import choose_artifact, fitness
-from tests.support.tiny_run import write_artifact
+from tests.support.tiny_run import inspection, write_artifact
 
 
 def test_int8_tflite_is_preferred(tiny_run: Path) -> None:
@@ -44,8 +44,8 @@ def test_a_target_that_is_not_there_or_was_rejected(tiny_run: Path, tmp_path: Pa
 
 
 def test_labels_that_do_not_match_the_outputs(tmp_path: Path) -> None:
-    inspection = {"ops": {}, "outputs": [{"name": "y", "shape": [1, 5], "dtype": "int8"}]}
-    artifact = write_artifact(tmp_path / "a", "tflite-int8", inspection=inspection, classes=["one", "two"])
+    seen = inspection("tflite", "int8", outputs=[(1, 5)])
+    artifact = write_artifact(tmp_path / "a", "tflite-int8", inspection=seen, classes=["one", "two"])
     with pytest.raises(InputError, match="2 labels for 5 outputs"):
         choose_artifact(artifact.directory, "raspberry-pi")
     artifact = write_artifact(tmp_path / "b", "tflite-int8", classes=["one\ntwo"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edgecnn.core.documents.link import Bound, Link
 from edgecnn.core.errors import InputError, MissingDependency, VerificationFailed
 from edgecnn.core.store.store import Store
 from edgecnn.pipeline.gates import Gate
@@ -13,7 +14,6 @@ from edgecnn.pipeline.runner import SilentReporter, execute
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.stages.verify import RESULT
 from edgecnn.pipeline.step import AnyStep, Status, Step, StepResult
-from edgecnn.proof.links.verification import Bound, Link
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,13 @@ def refuse(inputs: Inputs, parameters: Text, context: Context) -> None:
 
 
 def break_link(inputs: Inputs, parameters: Text, context: Context) -> None:
-    link = Link(1, "conversion", "one file with another", {"sqnr_db": 3.0}, {"sqnr_db": Bound(20.0, True)})
+    link = Link(
+        number=1,
+        name="conversion",
+        compared="one file with another",
+        metrics={"sqnr_db": 3.0},
+        limits={"sqnr_db": Bound(at_least=20.0)},
+    )
     (context.out / RESULT).write_text(json.dumps([link.to_json()]))
 
 

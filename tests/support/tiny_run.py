@@ -9,18 +9,24 @@ import numpy as np
 
 from edgecnn.backends.targets import load_target
 from edgecnn.core.config.budgets import Budgets
+from edgecnn.core.documents.accuracy import Answers, TaskMetrics
+from edgecnn.core.documents.inspection import Inspection
+from edgecnn.core.documents.link import Bound, Link
+from edgecnn.core.documents.manifest import Manifest
 from edgecnn.core.documents.measured import Measured
+from edgecnn.core.documents.source import ModelSource
 from edgecnn.core.store.digest import digest_file
-from edgecnn.core.store.manifest import Artifact, Manifest
+from edgecnn.core.store.manifest import Artifact
 from edgecnn.devices.host import host
 from edgecnn.models.detection_network import detection
+from edgecnn.ondevice.tensor import TensorInfo
 from edgecnn.proof.accuracy.paired import pack_hits
 from edgecnn.proof.budgets import judge
-from edgecnn.proof.links.verification import Bound, Link
 from tests.support import tiny_detector
 from tests.support import tiny_models as tiny
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 WRITERS = {
@@ -33,6 +39,51 @@ IMAGES = 1000
 def hits(right: int, images: int = IMAGES) -> np.ndarray:
     """Return which of the images are right: the first ``right``."""
     return np.arange(images) < right
+
+
+def inspection(
+    format_name: str,
+    precision: str,
+    ops: dict[str, int] | None = None,
+    outputs: Sequence[tuple[int, ...]] = (),
+) -> Inspection:
+    """Return what might be read back from a model file.
+
+    Args:
+        format_name: Its format.
+        precision: Its precision.
+        ops: Its operations.
+        outputs: Shapes of its outputs.
+    """
+    return Inspection(
+        format=format_name,
+        precision=precision,
+        ops=ops or {},
+        float_op_names=(),
+        transposes=0,
+        inputs=(),
+        outputs=tuple(TensorInfo("x", shape, "float32") for shape in outputs),
+        parameters=0,
+        size_bytes=0,
+    )
+
+
+def task_metrics(**values: Any) -> TaskMetrics:
+    """Return a task metric that did not change."""
+    usual = {
+        "metric": "top1",
+        "value": 0.9,
+        "fp32": 0.9,
+        "drop": 0.0,
+        "drop_interval": (0.0, 0.0),
+        "agreement": 1.0,
+        "n": IMAGES,
+        "seconds": 1.0,
+        "images_per_second": float(IMAGES),
+        "peak_bytes": 1,
+        "data": "photos",
+    }
+    return TaskMetrics(**(usual | values))
 
 
 def write_artifact(
@@ -69,24 +120,28 @@ def write_artifact(
         "model": model.name,
         "files": {model.name: digest_file(model)},
         "size_bytes": model.stat().st_size,
-        "source": {},
+        "source": ModelSource(),
         "contract": tiny.CONTRACT.to_json(),
         "classes": [f"class {index}" for index in range(tiny.CLASSES)],
         "precision": chosen.precision,
-        "inspection": {"ops": {"Conv": 1}},
+        "inspection": inspection(chosen.format, chosen.precision, {"Conv": 1}),
         "quantization": {},
         "verification": [
             Link(
-                1, "conversion", "a with b", {"sqnr_db": 99.0}, {"sqnr_db": Bound(60.0, at_least=True)}
-            ).to_json()
+                number=1,
+                name="conversion",
+                compared="a with b",
+                metrics={"sqnr_db": 99.0},
+                limits={"sqnr_db": Bound(at_least=60.0)},
+            )
         ],
-        "metrics": {},
-        "latency": {},
-        "answers": {"images": len(right), "digest": "same images", "hits": pack_hits(right)},
-        "measured": measured.model_dump(mode="json"),
-        "budgets": [result.to_json() for result in judge(chosen.budgets, measured)],
+        "metrics": None,
+        "latency": None,
+        "answers": Answers(images=len(right), digest="same images", hits=pack_hits(right)),
+        "measured": measured,
+        "budgets": judge(chosen.budgets, measured),
         "costs": {},
-        "host": host().to_json(),
+        "host": host(),
         "tools": {},
     }
     return Artifact.publish([model], Manifest(**(values | changes)), folder)
@@ -94,18 +149,18 @@ def write_artifact(
 
 def write_detector_artifact(folder: Path, classes: list[str]) -> Artifact:
     """Write the artifact of the tiny detector."""
-    shapes = [[1, 4, 4, 4], [1, 4, 4, 2]]
+    shapes = ((1, 4, 4, 4), (1, 4, 4, 2))
     return write_artifact(
         folder / "artifact",
         "tflite-int8",
         model=tiny_detector.write_detector(folder / "model.tflite"),
         name="boxes",
         task=detection(tiny_detector.DETECTOR),
-        source={"licence": "Apache-2.0"},
+        source=ModelSource(licence="Apache-2.0"),
         contract=tiny_detector.CONTRACT.to_json(),
         classes=classes,
-        metrics={"metric": "ap", "value": 0.31, "fp32": 0.32, "n": 40, "data": "boxes.json"},
-        inspection={"ops": {"CONV_2D": 2}, "outputs": [{"name": "x", "shape": shape} for shape in shapes]},
+        metrics=task_metrics(metric="ap", value=0.31, fp32=0.32, n=40, data="boxes.json"),
+        inspection=inspection("tflite", "int8", {"CONV_2D": 2}, shapes),
     )
 
 

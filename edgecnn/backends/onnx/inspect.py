@@ -12,8 +12,8 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 
-from edgecnn.backends.format import Inspection
 from edgecnn.backends.onnx.session import open_session, read_model, tensor_infos
+from edgecnn.core.documents.inspection import Inspection
 from edgecnn.models.imported.onnx_graph import constant, link, maker, name_of
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def inspect(file: Path) -> Inspection:
         format="onnx",
         precision=_precision(computing, float_nodes),
         ops=dict(sorted(Counter(node.op_type for node in nodes).items())),
-        float_ops=tuple(node.name or name_of(node.outputs[0]) for node in float_nodes),
+        float_op_names=tuple(node.name or name_of(node.outputs[0]) for node in float_nodes),
         transposes=sum(node.op_type == "Transpose" for node in nodes),
         inputs=tensor_infos(model.graph.input),
         outputs=tuple(map(_with_step, tensor_infos(model.graph.output), graph.outputs)),

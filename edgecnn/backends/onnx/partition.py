@@ -28,7 +28,7 @@ def compare(source: str, compiled: str) -> dict[str, Any]:
         compiled: The file in which every piece for the NPU is one ``EPContext`` node.
 
     Returns:
-        ``partition``, the fields of :class:`~edgecnn.backends.npu_report.Partition`, and ``layers``: name,
+        ``partition``, the fields of :class:`~edgecnn.core.documents.npu.Partition`, and ``layers``: name,
         operator, multiply-accumulates and place of every operation.
 
     Raises:

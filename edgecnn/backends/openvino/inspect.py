@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgecnn.backends.format import Inspection
 from edgecnn.backends.openvino.ir import openvino, read_model, refused
+from edgecnn.core.documents.inspection import Inspection
 from edgecnn.ondevice.tensor import TensorInfo
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def inspect(file: Path) -> Inspection:
         format="openvino",
         precision=_precision(len(computing), len(floats), half=types["f16"] > 0),
         ops=dict(sorted(Counter(layer.kind for layer in layers).items())),
-        float_ops=floats,
+        float_op_names=floats,
         transposes=sum(layer.kind == "Transpose" for layer in layers),
         inputs=tuple(tensor_info(port) for port in graph.inputs),
         outputs=tuple(tensor_info(port) for port in graph.outputs),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.compiler import TIMEOUT_S, Compiled
-from edgecnn.backends.npu_report import Estimate, LayerCost, Partition
 from edgecnn.core import process
+from edgecnn.core.documents.npu import Estimate, NpuLayer, Partition
 from edgecnn.core.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -65,5 +65,8 @@ class Qnn:
             log=log,
         )
         partition = Partition.from_json(child.value["partition"])
-        layers = tuple(LayerCost(**layer) for layer in child.value["layers"])
-        return Compiled(Estimate(self.accelerator, "as QNN knows the chip", layers), partition)
+        layers = tuple(NpuLayer.from_json(layer) for layer in child.value["layers"])
+        return Compiled(
+            Estimate(accelerator=self.accelerator, configuration="as QNN knows the chip", layers=layers),
+            partition,
+        )

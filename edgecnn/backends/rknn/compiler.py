@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.compiler import TIMEOUT_S, Compiled
-from edgecnn.backends.npu_report import Estimate, LayerCost, Partition
 from edgecnn.core import process
+from edgecnn.core.documents.npu import Estimate, NpuLayer, Partition
 from edgecnn.core.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -116,11 +116,11 @@ def _read(log: Path) -> str:
     return log.read_text(encoding="utf-8", errors="replace")
 
 
-def _layer(row: re.Match[str], macs: Mapping[str, int]) -> LayerCost:
+def _layer(row: re.Match[str], macs: Mapping[str, int]) -> NpuLayer:
     on_npu, name = row["target"] == "NPU", row["name"]
     # What the toolkit fuses or splits keeps the node's name in front: node_Conv_319_ConvAdd.
     source = max((known for known in macs if name.startswith(known)), key=len, default="")
-    return LayerCost(
+    return NpuLayer(
         name=name,
         operator=row["operator"],
         on_npu=on_npu,
@@ -130,7 +130,7 @@ def _layer(row: re.Match[str], macs: Mapping[str, int]) -> LayerCost:
     )
 
 
-def _partition(layers: Sequence[LayerCost]) -> Partition:
+def _partition(layers: Sequence[NpuLayer]) -> Partition:
     cpu = [layer for layer in layers if not layer.on_npu]
     macs = sum(layer.macs for layer in layers)
     return Partition(

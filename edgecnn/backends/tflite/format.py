@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.backends.dissection import Dissection
-    from edgecnn.backends.format import Inspection, QuantizeRequest, StoredWeight
+    from edgecnn.backends.format import QuantizeRequest, StoredWeight
+    from edgecnn.core.documents.inspection import Inspection
 
 
 class TfliteFormat(Format):

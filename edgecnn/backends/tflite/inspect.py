@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.backends.format import Inspection
 from edgecnn.backends.tflite.flatbuffer import element_count, operator_name, read_model, type_name
+from edgecnn.core.documents.inspection import Inspection
 from edgecnn.ondevice.tensor import TensorInfo
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def inspect(file: Path) -> Inspection:
         format="tflite",
         precision=_precision(kinds, constants),
         ops=dict(sorted(Counter(names).items())),
-        float_ops=tuple(
+        float_op_names=tuple(
             tensor.name.decode("utf-8")
             for (tensor, _), kind in zip(computing, kinds, strict=True)
             if kind in _FLOATS

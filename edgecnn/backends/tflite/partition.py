@@ -14,7 +14,7 @@ def float_parts(source: Path) -> tuple[str, list[str]]:
     """Return the precision of a TFLite file and what in it is float, its ends included."""
     described = inspect(source)
     ends = [tensor.name for tensor in (*described.inputs, *described.outputs) if "float" in tensor.dtype]
-    return described.precision, [*described.float_ops, *ends]
+    return described.precision, [*described.float_op_names, *ends]
 
 
 def compare(source: str, compiled: str, npu_operator: str) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def compare(source: str, compiled: str, npu_operator: str) -> dict[str, Any]:
         npu_operator: Name of that operator.
 
     Returns:
-        The fields of :class:`~edgecnn.backends.npu_report.Partition`.
+        The fields of :class:`~edgecnn.core.documents.npu.Partition`.
 
     Raises:
         InputError: One of the files is damaged.

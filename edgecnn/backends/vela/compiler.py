@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.backends.compiler import TIMEOUT_S, Compiled
-from edgecnn.backends.npu_report import Estimate, LayerCost, Partition
 from edgecnn.core import process
+from edgecnn.core.documents.npu import Estimate, NpuLayer, Partition
 from edgecnn.core.errors import WorkerError
 from edgecnn.core.toolchains.environment import require
 from edgecnn.core.toolchains.program import run_program
@@ -151,12 +151,12 @@ def _bytes(row: dict[str, Any], column: str) -> int:
     return round(float(row[column]) * _KIB)
 
 
-def _layer(row: dict[str, Any]) -> LayerCost:
+def _layer(row: dict[str, Any]) -> NpuLayer:
     busy: dict[str, int] = {}
     for column, name in _BUSY.items():
         busy[name] = max(busy.get(name, 0), int(float(row[column])))
     on_npu = row["Target"] == "NPU"
-    return LayerCost(
+    return NpuLayer(
         name=row["Name"],
         operator=row["Original Operator"] if not on_npu else row["NNG Operator"],
         on_npu=on_npu,
@@ -168,9 +168,9 @@ def _layer(row: dict[str, Any]) -> LayerCost:
     )
 
 
-def _merge(layers: list[LayerCost]) -> list[LayerCost]:
+def _merge(layers: list[NpuLayer]) -> list[NpuLayer]:
     """Drop the rows of activations that are fused into the row before, which cost nothing."""
-    kept: list[LayerCost] = []
+    kept: list[NpuLayer] = []
     for layer in layers:
         fused = layer.on_npu and layer.cycles == 0 and layer.macs == 0
         if not (fused and kept and kept[-1].name == layer.name):

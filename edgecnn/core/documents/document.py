@@ -1,31 +1,65 @@
-"""The base of every document: frozen, typed, and strict about what it reads."""
+"""The base of every document that is kept in a file: frozen, typed, and strict about what it reads."""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Self
+import re
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    WrapSerializer,
+    model_serializer,
+    model_validator,
+)
 
 from edgecnn.core.errors import InputError
+
+T = TypeVar("T")
 
 
 def _json_number(value: float) -> float | str:
     return value if math.isfinite(value) else str(value)
 
 
+def _none_if_empty(value: object) -> object:
+    return None if value == {} else value
+
+
+def _empty_if_none(value: object, handler: SerializerFunctionWrapHandler) -> Any:
+    return {} if value is None else handler(value)
+
+
 Number = Annotated[float, PlainSerializer(_json_number, when_used="json")]
 """A float that may be infinite or NaN; JSON has neither, so such a number is written as a string."""
 
+Maybe = Annotated[T | None, BeforeValidator(_none_if_empty), WrapSerializer(_empty_if_none)]
+"""A part of a document that may be missing; files hold ``{}`` in its place."""
+
 
 class Document(BaseModel):
-    """Typed data that one part of edgecnn writes and another reads.
+    """Typed data that one part of edgecnn writes to a file and another reads.
 
     A document never changes, and a field that it does not know is an error. What a document computes from its
     fields (``computed_field``) is written for the reader's convenience, and computed again when it is read.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        serialize_by_alias=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    left_out: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are not written where they hold nothing."""
 
     @model_validator(mode="before")
     @classmethod
@@ -34,6 +68,15 @@ class Document(BaseModel):
         if not computed or not isinstance(data, dict):
             return data
         return {name: value for name, value in data.items() if name not in computed}
+
+    @model_serializer(mode="wrap")
+    def _without_empty_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = handler(self)
+        return {
+            name: value
+            for name, value in written.items()
+            if name not in self.left_out or not (value is None or value in ("", {}, [], ()))
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Return the document as plain data that JSON can hold."""
@@ -53,19 +96,17 @@ class Document(BaseModel):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise InputError(f"{name or 'the data'} is not a {cls._words()}: {_reason(error)}") from error
+            raise InputError(f"{name or 'the data'} is no {cls._words()}: {reason(error)}") from error
 
     @classmethod
     def _words(cls) -> str:
-        """Return the class name in lower-case words, such as ``npu report``."""
-        return "".join(
-            f" {letter.lower()}" if letter.isupper() else letter for letter in cls.__name__
-        ).strip()
+        """Return the class name in lower-case words, such as ``target summary``."""
+        return re.sub("(?<!^)(?=[A-Z])", " ", cls.__name__).lower().replace("npu", "NPU")
 
 
-def _reason(error: ValidationError) -> str:
+def reason(error: ValidationError) -> str:
     """Return the first of a document's faults in one line, with the place where it lies."""
     problem = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in problem["loc"])
-    reason = problem["msg"].removeprefix("Value error, ")
-    return " ".join((f"{place}: {reason}" if place else reason).split())[:300]
+    text = problem["msg"].removeprefix("Value error, ")
+    return " ".join((f"{place}: {text}" if place else text).split())[:300]

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import yaml
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
-from edgecnn.core.config.base import Schema
 from edgecnn.core.config.paths import home
 from edgecnn.core.config.yaml_source import read_yaml, validate
+from edgecnn.core.documents.accuracy import Answers
+from edgecnn.core.documents.document import Document, Maybe
+from edgecnn.core.documents.measured import Measured
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import draft_directory, draft_file
 from edgecnn.core.store.digest import digest_json
-from edgecnn.core.store.manifest import Artifact, Manifest
+from edgecnn.core.store.manifest import Artifact
+
+if TYPE_CHECKING:
+    from edgecnn.core.documents.manifest import Manifest
 
 SCHEMA = 1
 _HEADER = """\
@@ -36,13 +41,13 @@ def _beside(value: str) -> str:
     return value
 
 
-class TargetBaseline(Schema):
+class TargetBaseline(Document):
     """What was accepted of one target."""
 
     files: dict[str, str]
     """Every model file's sha256, by name."""
 
-    measured: dict[str, Any]
+    measured: Measured
     """Every value that a budget can bind."""
 
     tools: dict[str, str]
@@ -55,7 +60,7 @@ class TargetBaseline(Schema):
     cpu: str
     """The machine that measured."""
 
-    answers: dict[str, Any] = Field(default_factory=dict)
+    answers: Maybe[Answers] = None
     """Digest of the evaluation set and which of its images were right."""
 
     @property
@@ -64,7 +69,7 @@ class TargetBaseline(Schema):
         return digest_json(self.files)
 
 
-class Baseline(Schema):
+class Baseline(Document):
     """An accepted run."""
 
     schema_version: int = SCHEMA
@@ -101,9 +106,9 @@ def record(manifest: Manifest) -> TargetBaseline:
         files=manifest.files,
         measured=manifest.measured,
         tools=manifest.tools,
-        operations=manifest.inspection["ops"],
-        isa=manifest.host.get("isa", "unknown"),
-        cpu=manifest.host.get("cpu", "unknown"),
+        operations=manifest.inspection.ops,
+        isa=manifest.host.isa if manifest.host else "unknown",
+        cpu=manifest.host.cpu if manifest.host else "unknown",
         answers=manifest.answers,
     )
 
@@ -142,7 +147,7 @@ def write_baseline(baseline: Baseline, file: Path) -> None:
     Raises:
         InputError: It cannot be written.
     """
-    text = yaml.safe_dump(baseline.model_dump(exclude_none=True), sort_keys=False, width=1000)
+    text = yaml.safe_dump(baseline.model_dump(mode="json", exclude_none=True), sort_keys=False, width=1000)
     try:
         with draft_file(file) as draft:
             draft.write_text(_HEADER.format(name=baseline.name) + text, encoding="utf-8")

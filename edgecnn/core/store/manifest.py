@@ -6,110 +6,19 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError
 
-from edgecnn.core.config.base import Schema
-from edgecnn.core.config.target import Target
+from edgecnn.core.documents.document import reason
+from edgecnn.core.documents.manifest import SCHEMA, Manifest
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import draft_directory
 from edgecnn.core.store.digest import digest_file
-from edgecnn.core.task import TaskDescription, with_task
 from edgecnn.core.text import first_line
 from edgecnn.ondevice.contract import Contract
 
-SCHEMA = 1
 NAME = "manifest.json"
 MAX_BYTES = 20_000_000
-
-
-class Manifest(Schema):
-    """What an artifact is, where it came from and what was measured.
-
-    Plain data inside plain data: the parts are written by the stages that measured them, and each part's
-    own type documents its fields.
-    """
-
-    schema_version: int = SCHEMA
-    name: str
-    """Name of the pipeline or network."""
-
-    target: Target
-    """The target with everything that the pipeline changed in it."""
-
-    model: str
-    """Name of the model's main file, in the artifact's directory."""
-
-    files: dict[str, str]
-    """Every model file's sha256, by name."""
-
-    size_bytes: int
-    """Of what goes to the device: the compiled file where there is one, else the model's files."""
-
-    source: dict[str, Any]
-    """The network's ``spec.json``, less contract and classes, and the digest of its checkpoint; of an int8
-    file also ``float`` and ``network``: key and digest in the store of the float file that was quantized and
-    of the checkpoint that it was lowered from."""
-
-    contract: dict[str, Any]
-    classes: list[str]
-    precision: str
-    """Read back from the file."""
-
-    inspection: dict[str, Any]
-    """Operations, inputs and outputs, read back from the file."""
-
-    task: TaskDescription
-    """What the network is for, and what its task must know of its outputs."""
-
-    quantization: dict[str, Any]
-    """Scheme, ranges and calibration set; empty for a float32 file."""
-
-    pruning: dict[str, Any] = Field(default_factory=dict)
-    """What was pruned, how, and the accuracy of the network on the way; empty where nothing was."""
-
-    ladder: list[dict[str, Any]] = Field(default_factory=list)
-    """What every rung of the recovery ladder came to; the last is this file's, or the best of them is."""
-
-    verification: list[dict[str, Any]]
-    """The links of the verification chain, in their order."""
-
-    metrics: dict[str, Any]
-    """Task metric in the shipping runtime and of fp32 PyTorch on the same images; empty if not measured."""
-
-    latency: dict[str, Any]
-    """Latency against the float32 file; empty if not measured."""
-
-    npu: dict[str, Any] = Field(default_factory=dict)
-    """The compiler's report: coverage, cycles, memory, every layer; empty where nothing was compiled."""
-
-    runtime: dict[str, Any] = Field(default_factory=dict)
-    """What the shipping runtime said of itself and of the memory that it takes."""
-
-    answers: dict[str, Any] = Field(default_factory=dict)
-    """Digest of the evaluation set and which of its images were right, for paired tests; may be empty."""
-
-    measured: dict[str, Any] = Field(default_factory=dict)
-    """Every value that a budget can bind, whether one does or not."""
-
-    budgets: list[dict[str, Any]]
-    """Every budget with its measured value."""
-
-    costs: dict[str, Any]
-    """Seconds and peak memory of the stages that made the artifact."""
-
-    host: dict[str, Any]
-    """The machine that verified and measured."""
-
-    tools: dict[str, str]
-    """Versions of the packages that made and ran the file."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_before_tasks(cls, data: Any) -> Any:
-        """Read a manifest of before it named a task: it may describe a detector."""
-        return with_task(data) if isinstance(data, dict) else data
 
 
 @dataclass(frozen=True)
@@ -156,7 +65,9 @@ class Artifact:
                 raise InputError(f"{path} has schema {found!r}; this version reads {SCHEMA}")
             artifact = cls(directory, Manifest.model_validate(data))
             Contract.from_json(artifact.manifest.contract)
-        except (ValidationError, ValueError, TypeError, OSError) as error:
+        except ValidationError as error:
+            raise InputError(f"{path} is not a manifest: {reason(error)}") from error
+        except (ValueError, TypeError, OSError) as error:
             raise InputError(f"{path} is not a manifest: {first_line(error)}") from error
         artifact._check_files()
         return artifact

@@ -13,7 +13,7 @@ from edgecnn.pipeline.stages.compile import CompileParameters, compile_network
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.backends.npu_report import NpuReport
+    from edgecnn.core.documents.npu import NpuReport
     from edgecnn.pipeline.advice.change import Change
 
 VARIANTS = "edgecnn.pipeline.advice.variants"

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edgecnn.backends.npu_report import NpuReport
+    from edgecnn.core.documents.npu import NpuReport
 
 SMOOTH = ("SiLU", "GELU", "Mish", "ELU", "CELU", "SELU", "Softplus", "Tanh", "Hardswish")
 """Activations, by their class's name, that cost an NPU more than a bound on its accumulator does."""
@@ -117,7 +117,7 @@ def _activations(facts: Facts) -> list[Change]:
 def _resize(facts: Facts, report: NpuReport) -> list[Change]:
     # PyTorch's nearest-exact becomes a gather, which Ethos-U55 and U65 do not have.
     left = {"RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "GATHER", "GATHER_ND"}
-    if not facts.modules.get("Upsample") or left.isdisjoint(report.partition.cpu_operators):
+    if not facts.modules.get("Upsample") or left.isdisjoint(report.cpu_operators):
         return []
     why = "the resize is left to the CPU"
     return [Change(name=f"resize {mode}", why=why, resize=mode) for mode in ("nearest", "bilinear")]
@@ -137,7 +137,7 @@ def _channels(facts: Facts) -> list[Change]:
 
 def _size(facts: Facts, report: NpuReport, limit: int | None) -> list[Change]:
     """Propose input sizes that should fit the memory; feature maps grow with the square of the side."""
-    taken = report.estimate.sram_bytes
+    taken = report.sram_bytes
     if limit is None or taken is None or taken <= limit:
         return []
     side = min(facts.height, facts.width)

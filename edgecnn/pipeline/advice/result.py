@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.backends.npu_report import ESTIMATE
+from edgecnn.core.documents.npu import ESTIMATE
 
 if TYPE_CHECKING:
-    from edgecnn.backends.npu_report import NpuReport
+    from edgecnn.core.documents.npu import NpuReport
     from edgecnn.pipeline.advice.change import Change
 
 
@@ -76,15 +76,15 @@ class Advice:
 
     def _helps(self, after: NpuReport) -> bool:
         # Operations, not their share: a change that makes fewer of them in all leaves no more to the CPU.
-        left, before = after.partition.cpu_ops, self.before.partition.cpu_ops
+        left, before = after.cpu_ops, self.before.cpu_ops
         if left != before:
             return left < before
         if self._fits(after) != self._fits(self.before):
             return self._fits(after)
-        return (after.estimate.cycles or 0) < (self.before.estimate.cycles or 0)
+        return (after.cycles or 0) < (self.before.cycles or 0)
 
     def _fits(self, report: NpuReport) -> bool:
-        taken = report.estimate.sram_bytes
+        taken = report.sram_bytes
         return self.sram_limit is None or (taken is not None and taken <= self.sram_limit)
 
     def to_json(self) -> dict[str, Any]:
@@ -105,11 +105,11 @@ class Advice:
 
 def _figures(report: NpuReport) -> dict[str, Any]:
     return {
-        "npu_coverage": report.partition.npu_coverage,
-        "cpu_ops": report.partition.cpu_ops,
-        "cpu_operators": list(report.partition.cpu_operators),
-        "subgraphs": report.partition.subgraphs,
-        "cycles": report.estimate.cycles,
-        "sram_bytes": report.estimate.sram_bytes,
-        "flash_bytes": report.estimate.flash_bytes,
+        "npu_coverage": report.npu_coverage,
+        "cpu_ops": report.cpu_ops,
+        "cpu_operators": list(report.cpu_operators),
+        "subgraphs": report.subgraphs,
+        "cycles": report.cycles,
+        "sram_bytes": report.sram_bytes,
+        "flash_bytes": report.flash_bytes,
     }

@@ -284,6 +284,6 @@ def _shipping(plan: Plan, attempt: Attempt, results: Results) -> TargetOutcome:
     return TargetOutcome(
         size=manifest.size_bytes,
         latency=_ratio(attempt, results),
-        accuracy=manifest.metrics["value"],
+        accuracy=None if manifest.metrics is None else manifest.metrics.value,
         missed=(*broken, *(str(result) for result in budgets if not result.passed)),
     )

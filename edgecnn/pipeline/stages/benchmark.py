@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.formats import model_file
@@ -56,8 +55,8 @@ def run(inputs: Inputs, parameters: BenchmarkParameters, context: Context) -> No
         _opener(inputs["baseline"], parameters, context),
         effort=Effort(seconds=parameters.seconds, processes=parameters.processes),
     )
-    document = {"threads": parameters.threads, "baseline": "the format's float32 file", **ratio.to_json()}
-    (context.out / RESULT).write_text(json.dumps(document), encoding="utf-8")
+    document = ratio.model_copy(update={"threads": parameters.threads})
+    (context.out / RESULT).write_text(document.model_dump_json(), encoding="utf-8")
 
 
 def _opener(folder: Path, parameters: BenchmarkParameters, context: Context) -> Callable[[], Session]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.compilers import make_compiler
 from edgecnn.backends.formats import model_file
-from edgecnn.backends.npu_report import NpuReport
 from edgecnn.backends.registry import find_compiler
 from edgecnn.backends.targets import compile_options
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
+from edgecnn.core.documents.npu import NpuReport
 from edgecnn.core.errors import WorkerError
 from edgecnn.core.toolchains.environment import require
 from edgecnn.devices.local import LocalDevice
@@ -59,7 +58,7 @@ def run(inputs: Inputs, parameters: CompileParameters, context: Context) -> None
     started = time.monotonic()
     report = compile_network(model, out, parameters, log=context.log, scratch=context.scratch / "compile")
     context.costs["compile"] = {"wall_s": round(time.monotonic() - started, 3)}
-    (context.out / REPORT).write_text(json.dumps(report.to_json()), encoding="utf-8")
+    (context.out / REPORT).write_text(report.model_dump_json(), encoding="utf-8")
 
 
 def compile_network(
@@ -82,12 +81,8 @@ def compile_network(
     estimate, partition = compiler.compile(model, out, LocalDevice().open, log=log, scratch=scratch)
     if partition.subgraphs == 0:
         raise WorkerError("the compiled file holds no operator for the NPU", hint=f"the log: {log}")
-    return NpuReport(
-        compiler=parameters.compiler,
-        version=toolchain.version,
-        partition=partition,
-        estimate=estimate,
-        compiled_bytes=out.stat().st_size,
+    return NpuReport.of(
+        parameters.compiler, toolchain.version, partition, estimate, compiled_bytes=out.stat().st_size
     )
 
 

@@ -14,6 +14,7 @@ from edgecnn.backends.registry import find_format, find_runtime
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
+from edgecnn.core.documents.link import Link
 from edgecnn.core.errors import VerificationFailed
 from edgecnn.core.task import TaskDescription
 from edgecnn.data.prepared import PreparedSet
@@ -24,7 +25,6 @@ from edgecnn.pipeline.stages.outputs import read_outputs
 from edgecnn.pipeline.stages.quantize import INSPECTION
 from edgecnn.proof.links.limits import Limits
 from edgecnn.proof.links.verification import (
-    Link,
     first_broken,
     judge_outputs,
     verify_conversion,

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgecnn.core.documents.latency import Latency, LatencyRatio
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import UsageError
 from edgecnn.devices.host import host
 from edgecnn.proof.latency.bootstrap import trimmed_mean, trimmed_mean_interval
 from edgecnn.proof.latency.interleaved_timing import Side, take_turns
-from edgecnn.proof.latency.measurement import Latency, LatencyRatio
+from edgecnn.proof.latency.measurement import summarize
 from edgecnn.proof.verdict import confidence_at, judge_interval
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def compare_latency(
         wanted = math.ceil(done * _GROWTH)
         if verdict is not Verdict.INCONCLUSIVE or spent * wanted / done > effort.seconds:
             break
-    first, second = (Latency.of(side.times, side.first_ns, side.costs) for side in sides)
+    first, second = (summarize(side.times, side.first_ns, side.costs) for side in sides)
     return LatencyRatio(
         candidate=first,
         baseline=second,
@@ -134,7 +135,7 @@ def measure_latency(model: Open, *, effort: Effort | None = None) -> Latency:
             take_turns(
                 (session,), (side,), seconds=effort.pair_seconds, turn_ms=effort.turn_ms, random=random
             )
-    return Latency.of(side.times, side.first_ns, side.costs)
+    return summarize(side.times, side.first_ns, side.costs)
 
 
 def log_ratios(sides: tuple[Side, Side]) -> npt.NDArray[np.float64]:

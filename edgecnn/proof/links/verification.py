@@ -12,9 +12,9 @@ were already produced; they run nothing.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from edgecnn.core.documents.link import Bound, Link
 from edgecnn.proof.accuracy.classification import agreement
 from edgecnn.proof.links.output_distance import (
     SCORES,
@@ -38,111 +38,6 @@ _CLIPPED = 0.05
 _TIED = 0.05
 
 
-@dataclass(frozen=True)
-class Bound:
-    """A limit on a metric.
-
-    Attributes:
-        limit: The value.
-        at_least: The metric must reach it; otherwise it must not exceed it.
-    """
-
-    limit: float
-    at_least: bool
-
-    def holds(self, value: float) -> bool:
-        """Say whether a value is within the limit; NaN never is."""
-        return value >= self.limit if self.at_least else value <= self.limit
-
-    def __str__(self) -> str:
-        return f"{'at least' if self.at_least else 'at most'} {self.limit:g}"
-
-
-@dataclass(frozen=True)
-class Link:
-    """One link of the chain, judged.
-
-    Attributes:
-        number: 1 to 4.
-        name: ``conversion``, ``quantization``, ``kernels`` or ``task``.
-        compared: What was compared with what.
-        metrics: Everything measured.
-        limits: Bounds on some of the metrics.
-        cause: The likely cause where the link is broken, else empty.
-        output: Name of the output that was judged, the worst of several; empty where there is one.
-        outputs: Signal to quantization noise ratio of each of several outputs, in dB, by name.
-    """
-
-    number: int
-    name: str
-    compared: str
-    metrics: dict[str, float]
-    limits: dict[str, Bound]
-    cause: str = ""
-    output: str = ""
-    outputs: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def passed(self) -> bool:
-        """Whether every limit holds."""
-        return not self.broken
-
-    @property
-    def broken(self) -> tuple[str, ...]:
-        """Metrics that miss their limit."""
-        return tuple(name for name, bound in self.limits.items() if not bound.holds(self.metrics[name]))
-
-    def message(self) -> str:
-        """Return one line: the link, its numbers beside their limits and, where broken, the likely cause."""
-        shown = self.broken or tuple(self.limits)
-        numbers = ", ".join(f"{name} {self.metrics[name]:.4g} ({self.limits[name]})" for name in shown)
-        verdict = "holds" if self.passed else "is broken"
-        cause = f"; likely cause: {self.cause}" if self.cause else ""
-        where = f"output {self.output} of {self.compared}" if self.output else self.compared
-        return f"link {self.number} ({self.name}) {verdict}: {where}: {numbers}{cause}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the link as plain data; JSON has no infinity, so such a number is written as a string."""
-        return {
-            "number": self.number,
-            "name": self.name,
-            "compared": self.compared,
-            "passed": self.passed,
-            "metrics": {name: _json_number(value) for name, value in self.metrics.items()},
-            "limits": {
-                name: {"at_least" if bound.at_least else "at_most": bound.limit}
-                for name, bound in self.limits.items()
-            },
-            "cause": self.cause,
-            **self._of_several(),
-        }
-
-    def _of_several(self) -> dict[str, Any]:
-        if not self.output:
-            return {}
-        return {
-            "output": self.output,
-            "outputs": {name: _json_number(value) for name, value in self.outputs.items()},
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Link:
-        """Rebuild a link from :meth:`to_json`."""
-        return cls(
-            number=int(data["number"]),
-            name=str(data["name"]),
-            compared=str(data["compared"]),
-            metrics={name: float(value) for name, value in data["metrics"].items()},
-            limits={
-                name: Bound(float(next(iter(bound.values()))), "at_least" in bound)
-                for name, bound in data["limits"].items()
-            },
-            cause=str(data["cause"]),
-            output=str(data.get("output", "")),
-            outputs={name: float(value) for name, value in data.get("outputs", {}).items()},
-        )
-
-
 def judge_outputs(names: Sequence[str], judge: Callable[[int], Link]) -> Link:
     """Judge every output of a network by itself and return the link of the worst, which names it.
 
@@ -155,24 +50,24 @@ def judge_outputs(names: Sequence[str], judge: Callable[[int], Link]) -> Link:
         return links[names[0]]
     ratios = {name: link.metrics["sqnr_db"] for name, link in links.items()}
     worst = min(links, key=lambda name: (links[name].passed, not math.isnan(ratios[name]), ratios[name]))
-    return replace(links[worst], output=worst, outputs=ratios)
+    return links[worst].model_copy(update={"output": worst, "outputs": ratios})
 
 
 def verify_conversion(torch_outputs: Outputs, float_outputs: Outputs, limits: Limits) -> Link:
     """Link 1: one output of the float file in its runtime against torch, both float32 ``[N, ...]``."""
     close = closeness(*centred(torch_outputs, float_outputs))
     link = Link(
-        1,
-        "conversion",
-        "the float file in its runtime against torch",
-        {
+        number=1,
+        name="conversion",
+        compared="the float file in its runtime against torch",
+        metrics={
             "sqnr_db": close.sqnr_db,
             "max_abs": close.max_abs,
             "peak": close.peak,
             "correlation": close.correlation,
             **_agreement(torch_outputs, float_outputs),
         },
-        {"sqnr_db": Bound(limits.conversion_sqnr_db, at_least=True)},
+        limits={"sqnr_db": Bound(at_least=limits.conversion_sqnr_db)},
     )
     if link.passed:
         return link
@@ -192,17 +87,17 @@ def verify_quantization(float_outputs: Outputs, reference_outputs: Outputs, limi
     lost = collapsed(float_outputs, reference_outputs)
     crowding = {"collapsed": lost} if is_map else {"clipped": alive.clipped, "tied": alive.tied}
     link = Link(
-        2,
-        "quantization",
-        "the file in reference execution against the float file",
-        {
+        number=2,
+        name="quantization",
+        compared="the file in reference execution against the float file",
+        metrics={
             "sqnr_db": close.sqnr_db,
             "max_abs": close.max_abs,
             "correlation": close.correlation,
             **_agreement(float_outputs, reference_outputs),
             **crowding,
         },
-        _quantization_bounds(limits, is_map=is_map),
+        limits=_quantization_bounds(limits, is_map=is_map),
     )
     return _with_cause(
         link,
@@ -217,12 +112,12 @@ def verify_quantization(float_outputs: Outputs, reference_outputs: Outputs, limi
 def _quantization_bounds(limits: Limits, *, is_map: bool) -> dict[str, Bound]:
     if is_map:
         return {
-            "sqnr_db": Bound(limits.quantization_map_sqnr_db, at_least=True),
-            "collapsed": Bound(limits.quantization_collapsed, at_least=False),
+            "sqnr_db": Bound(at_least=limits.quantization_map_sqnr_db),
+            "collapsed": Bound(at_most=limits.quantization_collapsed),
         }
     return {
-        "sqnr_db": Bound(limits.quantization_sqnr_db, at_least=True),
-        "agreement": Bound(limits.quantization_agreement, at_least=True),
+        "sqnr_db": Bound(at_least=limits.quantization_sqnr_db),
+        "agreement": Bound(at_least=limits.quantization_agreement),
     }
 
 
@@ -253,10 +148,10 @@ def verify_kernels(
     between = closeness(*centred(reference_outputs, shipping_outputs))
     same = _agreement(reference_outputs, shipping_outputs)
     link = Link(
-        3,
-        "kernels",
-        "the file in shipping execution against reference execution",
-        {
+        number=3,
+        name="kernels",
+        compared="the file in shipping execution against reference execution",
+        metrics={
             "gap_db": _gap(reference.sqnr_db, shipping.sqnr_db, limits.kernels_ample_db),
             **same,
             "sqnr_db": between.sqnr_db,
@@ -265,9 +160,9 @@ def verify_kernels(
             "shipping_sqnr_db": shipping.sqnr_db,
             **({} if step is None else {"max_steps": round(between.max_abs / step, 3)}),
         },
-        {
-            "gap_db": Bound(limits.kernels_gap_db, at_least=False),
-            **dict.fromkeys(same, Bound(limits.kernels_agreement, at_least=True)),
+        limits={
+            "gap_db": Bound(at_most=limits.kernels_gap_db),
+            **dict.fromkeys(same, Bound(at_least=limits.kernels_agreement)),
             **_upper("max_abs", limits.kernels_max_abs),
             **({} if step is None else _upper("max_steps", limits.kernels_max_steps)),
         },
@@ -292,7 +187,7 @@ def _agreement(one: Outputs, other: Outputs) -> dict[str, float]:
 
 def _upper(metric: str, limit: float) -> dict[str, Bound]:
     """Return an upper bound on a metric, by its name; none where it is infinite."""
-    return {metric: Bound(limit, at_least=False)} if math.isfinite(limit) else {}
+    return {metric: Bound(at_most=limit)} if math.isfinite(limit) else {}
 
 
 def task_cause(link: Link, truth: Sequence[Outputs], shipped: Sequence[Outputs]) -> Link:
@@ -310,9 +205,7 @@ def first_broken(links: list[Link]) -> Link | None:
 
 
 def _with_cause(link: Link, cause: str) -> Link:
-    if link.passed:
-        return link
-    return Link(link.number, link.name, link.compared, link.metrics, link.limits, cause)
+    return link if link.passed else link.model_copy(update={"cause": cause})
 
 
 def _gap(reference_db: float, shipping_db: float, ample_db: float) -> float:
@@ -358,7 +251,3 @@ def _crowded(alive: Health, before: Health) -> str:
     if alive.tied - before.tied > _TIED:
         return f"the largest output ties in {alive.tied:.0%} of the images: the output's range is too wide"
     return ""
-
-
-def _json_number(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)

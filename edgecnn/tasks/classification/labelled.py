@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.core.documents.link import Bound, Link
 from edgecnn.core.errors import UsageError
 from edgecnn.proof.accuracy.classification import (
     agreement,
@@ -13,7 +14,7 @@ from edgecnn.proof.accuracy.classification import (
     top_k_hits,
 )
 from edgecnn.proof.accuracy.paired import class_floor, compare_accuracy, pack_hits
-from edgecnn.proof.links.verification import Bound, Link, task_cause
+from edgecnn.proof.links.verification import task_cause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,10 +106,10 @@ def verify_task(
     """
     paired = paired_difference(top_k_hits(shipping_outputs, labels), top_k_hits(float_outputs, labels))
     link = Link(
-        4,
-        "task",
-        f"top-1 in shipping execution against fp32 on the same {paired.images} images",
-        {
+        number=4,
+        name="task",
+        compared=f"top-1 in shipping execution against fp32 on the same {paired.images} images",
+        metrics={
             "drop": 0.0 - paired.difference,  # not -x: there is no drop of minus nothing
             "drop_low": 0.0 - paired.high,
             "drop_high": 0.0 - paired.low,
@@ -118,6 +119,6 @@ def verify_task(
             "agreement": agreement(float_outputs, shipping_outputs),
             "images": float(paired.images),
         },
-        {"drop": Bound(limits.task_drop, at_least=False)},
+        limits={"drop": Bound(at_most=limits.task_drop)},
     )
     return task_cause(link, [float_outputs], [shipping_outputs])

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgecnn.core.config.training import TrainSettings
+    from edgecnn.core.documents.accuracy import Answers
+    from edgecnn.core.documents.link import Link
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.ondevice.contract import Contract
     from edgecnn.proof.accuracy.paired import AccuracyTest
     from edgecnn.proof.links.limits import Limits
-    from edgecnn.proof.links.verification import Link
     from edgecnn.tasks.base import LabelledSet, Outputs
     from edgecnn.training.task import TrainingTask
 
@@ -95,15 +96,15 @@ class ClassificationTask:
 
     def compare_answers(
         self,
-        candidate: Mapping[str, Any],
-        baseline: Mapping[str, Any],
+        candidate: Answers,
+        baseline: Answers,
         *,
         tolerance: float,
         least_images: int,
     ) -> AccuracyTest:
         """Compare which images were right."""
         try:
-            sides = [unpack_hits(str(part["hits"]), int(part["images"])) for part in (candidate, baseline)]
+            sides = [unpack_hits(str(part.of_task["hits"]), part.images) for part in (candidate, baseline)]
         except (KeyError, ValueError, TypeError) as error:
             raise InputError("the recorded answers are not those of a classifier") from error
         return compare_accuracy(*sides, tolerance=tolerance, least_images=least_images)

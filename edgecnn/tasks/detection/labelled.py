@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgecnn.core.documents.link import Bound, Link
 from edgecnn.core.errors import InputError
 from edgecnn.ondevice.decode import decode
 from edgecnn.proof.accuracy.paired import Precision, compare_precision, pack_values
-from edgecnn.proof.links.verification import Bound, Link, task_cause
+from edgecnn.proof.links.verification import task_cause
 from edgecnn.tasks.detection.average_precision import AveragePrecision, average_precision
 from edgecnn.tasks.detection.draw import Panel, draw_panels
 from edgecnn.tasks.detection.matching import overlaps, resampled_precision
@@ -79,10 +80,10 @@ class LabelledBoxes:
         low, high = self._drop_interval(expected, found)
         alike = detections_alike(self._shown(expected), self._shown(found))
         link = Link(
-            4,
-            "task",
-            f"AP50:95 in shipping execution against fp32 on the same {len(self.objects)} images",
-            {
+            number=4,
+            name="task",
+            compared=f"AP50:95 in shipping execution against fp32 on the same {len(self.objects)} images",
+            metrics={
                 "drop": before.ap - after.ap,
                 "drop_low": low,
                 "drop_high": high,
@@ -92,7 +93,7 @@ class LabelledBoxes:
                 "agreement": alike,
                 "images": float(len(self.objects)),
             },
-            {"drop": Bound(limits.task_drop, at_least=False)},
+            limits={"drop": Bound(at_most=limits.task_drop)},
         )
         return task_cause(link, truth, shipped)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgecnn.proof.links.verification import Bound, Link
+from edgecnn.core.documents.link import Bound, Link
 from edgecnn.tasks.detection.labelled import decode_all
 
 if TYPE_CHECKING:
@@ -41,9 +40,10 @@ def with_score_levels(link: Link, float_levels: int, levels: int, limits: Limits
     least = min(limits.quantization_score_levels, float_levels / _SHARE_OF_LEVELS)
     metrics = {"score_levels": float(levels), "float_score_levels": float(float_levels)}
     cause = f"the boxes have {levels} distinct scores, {float_levels} in float: one scale serves too much"
-    return replace(
-        link,
-        metrics=link.metrics | metrics,
-        limits=link.limits | {"score_levels": Bound(least, at_least=True)},
-        cause=link.cause or ("" if levels >= least else cause),
+    return link.model_copy(
+        update={
+            "metrics": link.metrics | metrics,
+            "limits": link.limits | {"score_levels": Bound(at_least=least)},
+            "cause": link.cause or ("" if levels >= least else cause),
+        }
     )

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgecnn.core.config.training import TrainSettings
+    from edgecnn.core.documents.accuracy import Answers
+    from edgecnn.core.documents.link import Link
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.ondevice.contract import Contract
     from edgecnn.proof.accuracy.paired import AccuracyTest
     from edgecnn.proof.links.limits import Limits
-    from edgecnn.proof.links.verification import Link
     from edgecnn.tasks.base import LabelledSet, Outputs
     from edgecnn.training.task import TrainingTask
 
@@ -91,8 +92,8 @@ class DetectionTask:
 
     def compare_answers(
         self,
-        candidate: Mapping[str, Any],
-        baseline: Mapping[str, Any],
+        candidate: Answers,
+        baseline: Answers,
         *,
         tolerance: float,
         least_images: int,
@@ -100,7 +101,9 @@ class DetectionTask:
         """Compare AP50:95 on the same resampled images."""
         try:
             sides = [
-                Precision(float(part["ap"]), int(part["images"]), unpack_values(str(part["resampled"])))
+                Precision(
+                    float(part.of_task["ap"]), part.images, unpack_values(str(part.of_task["resampled"]))
+                )
                 for part in (candidate, baseline)
             ]
         except (KeyError, ValueError, TypeError) as error:
@@ -123,3 +126,8 @@ class DetectionTask:
     def usage(self) -> str:
         """Show the boxes."""
         return _USAGE
+
+
+def _precision(answers: Answers) -> Precision:
+    own = answers.of_task
+    return Precision(float(own["ap"]), answers.images, unpack_values(str(own["resampled"])))

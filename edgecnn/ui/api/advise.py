@@ -63,8 +63,7 @@ def advise(
         changes = propose(before, facts, limit)
         trials = bench.try_changes(found["spec"], changes)
     remarks = tuple(
-        Remark(name, INSTEAD.get(name, "an operation that the NPU has"))
-        for name in before.partition.cpu_operators
+        Remark(name, INSTEAD.get(name, "an operation that the NPU has")) for name in before.cpu_operators
     )
     advice = Advice(model, target, before, trials, remarks, limit)
     if out is not None:
@@ -82,7 +81,7 @@ def _bytes(size: str | int) -> int:
 def _artifact_spec(directory: Path) -> dict[str, Any]:
     """Return the ``spec.json`` of the network that an artifact was made from."""
     manifest = Artifact.open(directory).manifest
-    source = {key: value for key, value in manifest.source.items() if key != "checkpoint"}
+    source = {key: value for key, value in manifest.source.to_json().items() if key != "checkpoint"}
     return {"schema": SCHEMA, **source, "contract": manifest.contract, "classes": manifest.classes}
 
 

@@ -19,10 +19,10 @@ from edgecnn.proof.latency.latency_test import Effort, compare_latency, measure_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from edgecnn.core.documents.host import Host
+    from edgecnn.core.documents.latency import Latency, LatencyRatio
     from edgecnn.devices.base import Device
-    from edgecnn.devices.host import Host
     from edgecnn.devices.session import Session
-    from edgecnn.proof.latency.measurement import Latency, LatencyRatio
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.config.budget_file import load_budgets
-from edgecnn.core.documents.measured import Measured
 from edgecnn.core.documents.metric import BUDGETS, find_metric
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.store.manifest import NAME, Artifact
@@ -15,13 +14,13 @@ from edgecnn.devices.host import host
 from edgecnn.devices.registry import LOCAL
 from edgecnn.proof.budgets import AGAINST_BASELINE, judge
 from edgecnn.proof.check_row import CheckRow
-from edgecnn.proof.links.verification import Link
 from edgecnn.ui.api.artifacts import target_artifact, target_summaries
 from edgecnn.ui.api.regression import Tolerances, compare_with_baseline
 
 if TYPE_CHECKING:
     from edgecnn.core.config.budget_file import BudgetFile
     from edgecnn.core.documents.budget import BudgetResult
+    from edgecnn.core.documents.link import Link
 
 
 @dataclass(frozen=True)
@@ -126,8 +125,8 @@ def _artifact_rows(artifact: Artifact, file: BudgetFile | None) -> list[CheckRow
     name = manifest.target.name
     # The verdicts are made again from the numbers, not read back.
     budgets = manifest.target.budgets if file is None else file.of(name)
-    judged = judge(budgets, Measured.model_validate(manifest.measured))
-    links = [_link_row(name, Link.from_json(item)) for item in manifest.verification]
+    judged = judge(budgets, manifest.measured)
+    links = [_link_row(name, link) for link in manifest.verification]
     return links + [_budget_row(name, result) for result in judged]
 
 

@@ -101,13 +101,13 @@ def _pairs(before: dict[str, Artifact], after: dict[str, Artifact]) -> dict[str,
 def _changes(name: str, old: Artifact, new: Artifact) -> list[Change]:
     one, other = old.manifest.measured, new.manifest.measured
     changes = [
-        Change(name, "value", key, one.get(key), other.get(key))
+        Change(name, "value", key, one.value(key), other.value(key))
         for key in (*_VALUES, *_NPU_VALUES)
-        if one.get(key) != other.get(key)
+        if one.value(key) != other.value(key)
     ]
     if old.manifest.files == new.manifest.files:
         return changes
-    operations = [artifact.manifest.inspection["ops"] for artifact in (old, new)]
+    operations = [artifact.manifest.inspection.ops for artifact in (old, new)]
     changes += [
         Change(name, "operation", key, operations[0].get(key, 0), operations[1].get(key, 0))
         for key in sorted(operations[0].keys() | operations[1].keys())

@@ -157,7 +157,7 @@ def _evaluate(
         seconds=evaluation.seconds,
         images_per_second=evaluation.images_per_second,
         data=data,
-        fp32=known["fp32"] if known and known["data"] == data and known["n"] == evaluation.images else None,
+        fp32=known.fp32 if known and known.data == data and known.n == evaluation.images else None,
         simulated_by=simulator(target.runtime),
         isa_note=foreign(target.isa, host().isa) if artifact.manifest.precision == "int8" else "",
     )

@@ -4,21 +4,48 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.formats import format_of
-from edgecnn.backends.npu_report import NpuReport
 from edgecnn.backends.targets import load_target
 from edgecnn.core import process
+from edgecnn.core.documents.inspection import Inspection
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network
 from edgecnn.ui.report.npu import npu_markdown
 from edgecnn.ui.report.npu_plot import npu_svg
 
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
-def inspect(path: Path | str, *, target: str | None = None, out: Path | None = None) -> dict[str, Any]:
+    from edgecnn.core.documents.npu import NpuReport
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What a model file is.
+
+    Attributes:
+        target: Its target; None for a file that is no artifact's.
+        inspection: What was read back from its bytes.
+        npu: What the compiler says of it; None where nothing was compiled.
+    """
+
+    target: str | None
+    inspection: Inspection
+    npu: NpuReport | None
+
+    def plain(self) -> dict[str, JsonValue]:
+        """Return all of it in one level, as plain data."""
+        target = {} if self.target is None else {"target": self.target}
+        npu = {} if self.npu is None else self.npu.to_json()
+        return {**target, **self.inspection.to_json(), **npu}
+
+
+def inspect(path: Path | str, *, target: str | None = None, out: Path | None = None) -> dict[str, JsonValue]:
     """Read precision, operations, inputs and outputs back from a model file.
 
     Args:
@@ -27,9 +54,9 @@ def inspect(path: Path | str, *, target: str | None = None, out: Path | None = N
         out: Directory for the NPU's report as ``npu.json``, ``npu.md`` and ``npu.svg``.
 
     Returns:
-        :class:`edgecnn.backends.format.Inspection` as plain data; an artifact's also holds ``target``, and
-        what is for an NPU the fields of :class:`edgecnn.backends.npu_report.NpuReport`: ``npu_coverage``,
-        ``cycles``, ``cpu_ops``, ``sram_bytes``, ``layers``, ...
+        :class:`edgecnn.core.documents.inspection.Inspection` as plain data; an artifact's also holds
+        ``target``, and what is for an NPU the fields of :class:`edgecnn.core.documents.npu.NpuReport`:
+        ``npu_coverage``, ``cycles``, ``cpu_ops``, ``sram_bytes``, ``layers``, ...
 
     Raises:
         InputError: It is neither, or the file is truncated or of another format.
@@ -37,24 +64,29 @@ def inspect(path: Path | str, *, target: str | None = None, out: Path | None = N
         MissingDependency: The compiler's toolchain is not installed.
         WorkerError: The compiler failed.
     """
+    return inspect_model(path, target=target, out=out).plain()
+
+
+def inspect_model(path: Path | str, *, target: str | None = None, out: Path | None = None) -> Inspected:
+    """Do what :func:`inspect` does, and return documents."""
     given = Path(path)
     wanted = None if target is None else CompileParameters.of(load_target(target))
     if given.is_dir():
         artifact = Artifact.open(given)
         model, name, npu = artifact.model, artifact.manifest.target.name, artifact.manifest.npu
     elif given.is_file():
-        model, name, npu = given, None, {}
+        model, name, npu = given, None, None
     else:
         raise InputError(f"there is no file or artifact {given}", hint=f"an artifact holds a {NAME}")
-    document = ({} if name is None else {"target": name}) | _inspect(model)
+    found = Inspected(name if wanted is None else target, _inspect(model), npu)
     if wanted is not None:
-        npu = {**_compile(model, wanted).to_json(), "target": target}
+        found = replace(found, npu=_compile(model, wanted))
     if out is not None:
-        _write(npu, out, given)
-    return document | npu
+        _write(found, out, given)
+    return found
 
 
-def _inspect(model: Path) -> dict[str, Any]:
+def _inspect(model: Path) -> Inspection:
     with tempfile.TemporaryDirectory(prefix="edgecnn-inspect-") as folder:
         child = process.call(
             "edgecnn.backends.entry:inspect",
@@ -62,8 +94,7 @@ def _inspect(model: Path) -> dict[str, Any]:
             log=Path(folder) / "inspect.log",
             timeout_s=300.0,
         )
-    result: dict[str, Any] = child.value
-    return result
+    return Inspection.from_json(child.value)
 
 
 def _compile(model: Path, wanted: CompileParameters) -> NpuReport:
@@ -76,16 +107,17 @@ def _compile(model: Path, wanted: CompileParameters) -> NpuReport:
         )
 
 
-def _write(npu: dict[str, Any], out: Path, given: Path) -> None:
-    if not npu:
+def _write(found: Inspected, out: Path, given: Path) -> None:
+    report = found.npu
+    if report is None:
         raise UsageError(
             f"{given} was not compiled for an NPU, so there is no report to write",
             hint="name an NPU target with --target",
         )
-    report = NpuReport.from_json(npu)
+    written = report.to_json() | ({} if found.target is None else {"target": found.target})
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "npu.json").write_text(json.dumps(npu, indent=1) + "\n", encoding="utf-8")
+        (out / "npu.json").write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
         (out / "npu.md").write_text(npu_markdown(report), encoding="utf-8")
         (out / "npu.svg").write_text(npu_svg(report), encoding="utf-8")
     except OSError as error:

@@ -17,12 +17,12 @@ from edgecnn.core.errors import EdgecnnError, UsageError
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
-from edgecnn.devices.host import Host, host
+from edgecnn.devices.host import host
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.versions import RuntimeVersion, install_version, parse_versions, require_version
 from edgecnn.proof.accuracy.classification import agreement
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
-from edgecnn.proof.latency.measurement import LatencyRatio, pinned_cpus
+from edgecnn.proof.latency.measurement import pinned_cpus
 from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from edgecnn.core.documents.host import Host
+    from edgecnn.core.documents.latency import LatencyRatio
     from edgecnn.devices.session import Session
     from edgecnn.proof.accuracy.paired import AccuracyTest
     from edgecnn.tasks.base import LabelledSet

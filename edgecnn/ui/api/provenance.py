@@ -24,7 +24,7 @@ def float_file(artifact: Artifact) -> Path:
     Raises:
         InputError: The manifest does not name it, or the store has it no more.
     """
-    if "float" not in artifact.manifest.source:
+    if artifact.manifest.source.float_file is None:
         raise InputError(
             f"{artifact.directory} does not say which float file it was quantized from",
             hint="give it with --float, or export again",
@@ -40,9 +40,10 @@ def float_file(artifact: Artifact) -> Path:
 
 def stored(artifact: Artifact, name: str) -> Path | None:
     """Return the directory of what an artifact was made from; None where the store has it no more."""
-    origin = artifact.manifest.source.get(name)
+    source = artifact.manifest.source
+    origin = source.float_file if name == "float" else source.network
     # The key names a folder, and a manifest is not trusted.
-    if not isinstance(origin, dict) or not _KEY.fullmatch(str(origin.get("key"))):
+    if origin is None or not _KEY.fullmatch(origin.key):
         return None
-    entry = Store(store_dir()).get(origin["key"])
-    return entry.outputs if entry is not None and entry.digest == origin.get("digest") else None
+    entry = Store(store_dir()).get(origin.key)
+    return entry.outputs if entry is not None and entry.digest == origin.digest else None

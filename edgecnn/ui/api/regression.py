@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import compilers, find_runtime, runtimes
 from edgecnn.core.config.quantities import format_size
@@ -27,7 +27,9 @@ from edgecnn.tasks.registry import task_of
 from edgecnn.ui.api.bench import opener, timed_device
 
 if TYPE_CHECKING:
-    from edgecnn.core.store.manifest import Artifact, Manifest
+    from edgecnn.core.documents.host import Host
+    from edgecnn.core.documents.manifest import Manifest
+    from edgecnn.core.store.manifest import Artifact
 
 COUNTS = ("float_ops", "transposes", "cpu_ops", "subgraphs", "cycles", "sram", "flash", "arena")
 """Deterministic counts, in the order of their rows."""
@@ -106,17 +108,15 @@ def _require_same_model(baseline: Baseline, file: Path, manifest: Manifest) -> N
 
 def _target_rows(manifest: Manifest, accepted: TargetBaseline, tolerances: Tolerances) -> list[CheckRow]:
     name, before, after = manifest.target.name, accepted.measured, manifest.measured
-    rows = [_size_row(name, before.get("size"), after.get("size"), tolerances)]
+    rows = [_size_row(name, before.value("size"), after.value("size"), tolerances)]
     for count in COUNTS:
-        if count in before or count in after:
+        if before.value(count) is not None or after.value(count) is not None:
             versions = [_counter_version(count, tools) for tools in (accepted.tools, manifest.tools)]
-            rows.append(_count_row(name, count, before.get(count), after.get(count), versions))
+            rows.append(_count_row(name, count, before.value(count), after.value(count), versions))
     emulators = [tools.get("qemu") for tools in (accepted.tools, manifest.tools)]
     rows += [
-        _count_row(
-            name, f"instructions on {device}", count, after.get("instructions", {}).get(device), emulators
-        )
-        for device, count in before.get("instructions", {}).items()
+        _count_row(name, f"instructions on {device}", count, after.by("instructions").get(device), emulators)
+        for device, count in before.by("instructions").items()
     ]
     accuracy = _accuracy_row(manifest, accepted, tolerances)
     return [*rows, accuracy] if accuracy is not None else rows
@@ -129,16 +129,16 @@ def _counter_version(count: str, tools: dict[str, str]) -> str | None:
     return next((tools[package] for package in packages if package in tools), None)
 
 
-def _size_row(name: str, before: int | None, after: int | None, tolerances: Tolerances) -> CheckRow:
+def _size_row(name: str, before: float | None, after: float | None, tolerances: Tolerances) -> CheckRow:
     if before is None or after is None:
         return _row(name, "size", Verdict.FAIL, "not measured", None)
     verdict = Verdict.PASS if after <= before + tolerances.size_bytes else Verdict.FAIL
     limit = f"{format_size(before)} + {format_size(tolerances.size_bytes)}"
-    return _row(name, "size", verdict, format_size(after), limit, f"{after - before:+d} bytes")
+    return _row(name, "size", verdict, format_size(after), limit, f"{after - before:+.0f} bytes")
 
 
 def _count_row(
-    name: str, count: str, before: int | None, after: int | None, versions: list[str | None] | None = None
+    name: str, count: str, before: float | None, after: float | None, versions: list[str | None] | None = None
 ) -> CheckRow:
     """Compare a count exactly: more is a regression, less is not, another tool's is neither."""
     if before is None or after is None:
@@ -154,9 +154,9 @@ def _count_row(
 
 def _accuracy_row(manifest: Manifest, accepted: TargetBaseline, tolerances: Tolerances) -> CheckRow | None:
     name, before, after = manifest.target.name, accepted.answers, manifest.answers
-    if not before and not after:
+    if before is None and after is None:
         return None
-    if not before or not after or before.get("digest") != after.get("digest"):
+    if before is None or after is None or before.digest != after.digest:
         note = "the baseline saw other images: accept it anew"
         return _row(name, "accuracy", Verdict.FAIL, "not comparable", None, note)
     task = task_of(manifest.task)
@@ -174,9 +174,9 @@ def _accuracy_row(manifest: Manifest, accepted: TargetBaseline, tolerances: Tole
     )
 
 
-def _machine_note(host: dict[str, Any], accepted: TargetBaseline) -> str:
+def _machine_note(host: Host | None, accepted: TargetBaseline) -> str:
     """Say that a baseline's outputs come from other kernels than the run's, where they do."""
-    here = host.get("isa", "unknown")
+    here = "unknown" if host is None else host.isa
     return "" if here == accepted.isa else f"; the baseline was measured on {accepted.isa}, the run on {here}"
 
 

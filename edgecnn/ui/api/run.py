@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import edgecnn
+from edgecnn.core.documents.costs import StepCost
+from edgecnn.core.documents.pruning import PruningReport
+from edgecnn.core.documents.run import RunSummary, StepSummary, TrainingSummary
 from edgecnn.devices.host import host
 from edgecnn.pipeline.loading import load_pipeline
 from edgecnn.pipeline.make_targets import Places, make_targets
@@ -54,35 +56,42 @@ class RunResult:
         """0 if every target ships, else the exit code of the first that does not."""
         return 0 if self.error is None else self.error.exit_code
 
+    @property
+    def summary(self) -> RunSummary:
+        """The run as ``summary.json`` holds it."""
+        training, pruning = self._note("train", "training"), self._note("pruned", "pruning")
+        return RunSummary(
+            name=self.name,
+            directory=str(self.directory),
+            edgecnn=edgecnn.__version__,
+            seconds=round(self.seconds, 2),
+            reused=sum(result.status is Status.REUSED for result in self.steps),
+            training=None if training is None else TrainingSummary.from_json(training),
+            pruning=None if pruning is None else PruningReport.from_json(pruning),
+            targets=[target.summary for target in self.targets],
+            steps=[_step_summary(result) for result in self.steps],
+            host=host(),
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return the run as plain data; ``summary.json`` holds the same."""
-        return {
-            "name": self.name,
-            "directory": str(self.directory),
-            "edgecnn": edgecnn.__version__,
-            "seconds": round(self.seconds, 2),
-            "reused": sum(result.status is Status.REUSED for result in self.steps),
-            "training": self._note("train", "training"),
-            "pruning": self._note("pruned", "pruning"),
-            "targets": [target.to_json() for target in self.targets],
-            "steps": [_step_json(result) for result in self.steps],
-            "host": host().to_json(),
-        }
+        return self.summary.to_json()
 
-    def _note(self, step: str, name: str) -> Any:
+    def _note(self, step: str, name: str) -> object:
         """Return what a step noted for the report; None where there is no such step, or it failed."""
         entry = next((result.entry for result in self.steps if result.step.id == step), None)
         return None if entry is None else entry.record["notes"][name]
 
 
-def _step_json(result: StepResult) -> dict[str, Any]:
-    return {
-        "id": result.step.id,
-        "status": result.status.value,
-        "key": None if result.entry is None else result.entry.key,
-        "seconds": round(result.seconds, 3),
-        "costs": {} if result.entry is None else result.entry.record["costs"],
-    }
+def _step_summary(result: StepResult) -> StepSummary:
+    costs = {} if result.entry is None else result.entry.record["costs"]
+    return StepSummary(
+        id=result.step.id,
+        status=result.status.value,
+        key=None if result.entry is None else result.entry.key,
+        seconds=round(result.seconds, 3),
+        costs={name: StepCost.from_json(cost) for name, cost in costs.items()},
+    )
 
 
 def run(
@@ -125,9 +134,9 @@ def run(
 
 
 def _write_summaries(result: RunResult) -> None:
-    document = result.to_json()
-    (result.directory / SUMMARY).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    curves = (document["pruning"] or {}).get("sensitivity")
+    document = result.summary
+    (result.directory / SUMMARY).write_text(document.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    curves = None if document.pruning is None else document.pruning.sensitivity
     if curves is not None:
         (result.directory / SENSITIVITY).write_text(sensitivity_svg(curves), encoding="utf-8")
     (result.directory / "summary.md").write_text(run_markdown(document), encoding="utf-8")

@@ -109,7 +109,7 @@ def export(
             reporter=reporter,
         )
     if json:
-        print_json(result.to_json())
+        print_json(result.summary.to_json())
     if result.manifest is not None and not json:
         _explain(result)
     if result.error is not None:
@@ -120,9 +120,7 @@ def export(
 
 def _explain(result: TargetResult) -> None:
     """Show on standard error what was proven; the path alone goes to standard output."""
-    from edgecnn.backends.npu_report import NpuReport
     from edgecnn.core.config.quantities import format_size
-    from edgecnn.proof.links.verification import Link
     from edgecnn.ui.cli.console import log_console, print_table
     from edgecnn.ui.report.npu import headline
     from edgecnn.ui.report.rows import climbed, ladder_table, worth
@@ -133,18 +131,16 @@ def _explain(result: TargetResult) -> None:
     inspection = result.manifest.inspection
     console.print(
         f"{format_size(result.manifest.size_bytes)}, {result.manifest.precision}, "
-        f"{inspection['float_ops']} float ops, {inspection['transposes']} transposes"
+        f"{inspection.float_ops} float ops, {inspection.transposes} transposes"
     )
-    if result.manifest.npu:
-        report = NpuReport.from_json(result.manifest.npu)
-        console.print(headline(report))
-    document = result.to_json()
-    for target in climbed([document]):
+    if result.manifest.npu is not None:
+        console.print(headline(result.manifest.npu))
+    summary = result.summary
+    for target in climbed([summary]):
         print_table("recovery", *ladder_table(target), to=console)
-    for line in worth([document]):
+    for line in worth([summary]):
         console.print(line)
-    links = [Link.from_json(item) for item in result.manifest.verification]
-    for link in links:
+    for link in result.manifest.verification:
         console.print(link.message())
-    if all(link.number != 4 for link in links):
+    if all(link.number != 4 for link in result.manifest.verification):
         console.print("link 4 (task) not measured: give labelled images with --data")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgecnn.ui.cli.options import JsonOption, examples
+
+if TYPE_CHECKING:
+    from edgecnn.core.documents.inspection import Inspection
+    from edgecnn.core.documents.npu import NpuReport
+    from edgecnn.ondevice.tensor import TensorInfo
 
 
 def register(app: typer.Typer) -> None:
@@ -39,34 +44,33 @@ def inspect(
     json: JsonOption = False,
 ) -> None:
     """Show precision, operations, inputs and outputs of a model file, and every layer's cost on an NPU."""
-    import edgecnn
+    from edgecnn.ui.api.inspect import inspect_model
     from edgecnn.ui.cli.console import print_json, print_table, print_text
 
-    result = edgecnn.inspect(path, target=target, out=out)
+    result = inspect_model(path, target=target, out=out)
     if json:
-        print_json(result)
+        print_json(result.plain())
         return
-    print_text(_headline(result))
+    found = result.inspection
+    print_text(_headline(found))
     tensors = [
-        (kind, tensor["name"], "x".join(map(str, tensor["shape"])), tensor["dtype"], _quantization(tensor))
-        for kind in ("inputs", "outputs")
-        for tensor in result[kind]
+        (kind, tensor.name, "x".join(map(str, tensor.shape)), tensor.dtype, _quantization(tensor))
+        for kind, tensors in (("inputs", found.inputs), ("outputs", found.outputs))
+        for tensor in tensors
     ]
     print_table("", ("tensor", "name", "shape", "type", "quantization"), tensors)
-    counts = sorted(result["ops"].items(), key=lambda item: -item[1])
+    counts = sorted(found.ops.items(), key=lambda item: -item[1])
     print_table("", ("operation", "count"), [(name, str(count)) for name, count in counts])
-    if result["float_ops"] and result["precision"] == "mixed":
-        print_text("in floating point: " + ", ".join(result["float_op_names"][:20]))
-    if "npu_coverage" in result:
-        _show_npu(result)
+    if found.float_ops and found.precision == "mixed":
+        print_text("in floating point: " + ", ".join(found.float_op_names[:20]))
+    if result.npu is not None:
+        _show_npu(result.npu)
 
 
-def _show_npu(result: dict[str, Any]) -> None:
-    from edgecnn.backends.npu_report import NpuReport
+def _show_npu(report: NpuReport) -> None:
     from edgecnn.ui.cli.console import print_table, print_text
     from edgecnn.ui.report.npu import COLUMNS, change_lines, headline, layer_rows, origin
 
-    report = NpuReport.from_json(result)
     print_table("", COLUMNS, layer_rows(report))
     print_text(headline(report))
     print_text("change first:")
@@ -75,18 +79,17 @@ def _show_npu(result: dict[str, Any]) -> None:
     print_text(origin(report))
 
 
-def _headline(result: dict[str, Any]) -> str:
+def _headline(found: Inspection) -> str:
     from edgecnn.core.config.quantities import format_size
 
     return (
-        f"{result['format']}, {result['precision']}, {format_size(result['size_bytes'])}, "
-        f"{result['parameters']} parameters, {result['float_ops']} float ops, "
-        f"{result['transposes']} transposes"
+        f"{found.format}, {found.precision}, {format_size(found.size_bytes)}, "
+        f"{found.parameters} parameters, {found.float_ops} float ops, {found.transposes} transposes"
     )
 
 
-def _quantization(tensor: dict[str, Any]) -> str:
-    if tensor["scale"] is None:
+def _quantization(tensor: TensorInfo) -> str:
+    if tensor.scale is None:
         return "-"
-    zero = tensor["zero_point"]
-    return f"scale {tensor['scale']:.6g}" + ("" if zero is None else f", zero point {zero}")
+    zero = tensor.zero_point
+    return f"scale {tensor.scale:.6g}" + ("" if zero is None else f", zero point {zero}")

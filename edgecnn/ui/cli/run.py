@@ -46,19 +46,19 @@ def run(
 
     with ConsoleReporter() as reporter:
         result = edgecnn.run(pipeline, tuple(overrides or ()), out=out, reporter=reporter)
-    document = result.to_json()
+    summary = result.summary
     if json:
-        print_json(document)
+        print_json(summary.to_json())
     else:
-        if document["pruning"] is not None:
-            print_table("pruning", *pruning_table(document["pruning"]))
-        print_table(result.name, *target_table(document["targets"]))
-        for target in climbed(document["targets"]):
-            print_table(f"recovery of {target['target']}", *ladder_table(target))
-        for line in worth(document["targets"]):
+        if summary.pruning is not None:
+            print_table("pruning", *pruning_table(summary.pruning))
+        print_table(result.name, *target_table(summary.targets))
+        for target in climbed(summary.targets):
+            print_table(f"recovery of {target.target}", *ladder_table(target))
+        for line in worth(summary.targets):
             print_text(line)
         print_text(
-            f"{result.directory}/summary.md; {document['reused']} of {len(result.steps)} steps reused, "
+            f"{result.directory}/summary.md; {summary.reused} of {len(result.steps)} steps reused, "
             f"{result.seconds:.1f} s"
         )
     for outcome in result.targets:

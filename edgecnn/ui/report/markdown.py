@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from edgecnn.core.config.quantities import format_size
 from edgecnn.core.documents.metric import find_metric
+from edgecnn.core.documents.run import MadeTarget
 from edgecnn.ui.report.pruning import groups_table, pruning_line, pruning_table, sensitivity_table
 from edgecnn.ui.report.rows import climbed, ladder_table, target_table, worth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from edgecnn.core.documents.host import Host
+    from edgecnn.core.documents.pruning import PruningReport
+    from edgecnn.core.documents.run import RunSummary, StepSummary, TargetSummary, TrainingSummary
 
-def run_markdown(summary: dict[str, Any]) -> str:
-    """Return the Markdown of a run's plain data."""
-    sections = [f"# {summary['name']}", _headline(summary)]
-    if summary["training"] is not None:
-        sections.append(_training(summary["training"]))
-    if summary["pruning"] is not None:
-        sections.append(_pruning(summary["pruning"]))
-    sections.append("## Targets\n\n" + table(*target_table(summary["targets"])))
+V = TypeVar("V")
+
+
+def run_markdown(summary: RunSummary) -> str:
+    """Return the Markdown of a run."""
+    sections = [f"# {summary.name}", _headline(summary)]
+    if summary.training is not None:
+        sections.append(_training(summary.training))
+    if summary.pruning is not None:
+        sections.append(_pruning(summary.pruning))
+    sections.append("## Targets\n\n" + table(*target_table(summary.targets)))
     sections.append(_legend())
-    sections.append(_npu(summary["targets"]))
+    sections.append(_npu(summary.targets))
     sections += [
-        f"### Recovery of {item['target']}\n\n" + table(*ladder_table(item))
-        for item in climbed(summary["targets"])
+        f"### Recovery of {item.target}\n\n" + table(*ladder_table(item)) for item in climbed(summary.targets)
     ]
-    sections += [_verification(item) for item in summary["targets"] if "verification" in item]
-    sections.append(_errors(summary["targets"]))
-    sections.append(_costs(summary["steps"]))
-    sections.append(_host(summary["host"]))
+    sections += [_verification(item) for item in summary.targets if isinstance(item, MadeTarget)]
+    sections.append(_errors(summary.targets))
+    sections.append(_costs(summary.steps))
+    sections.append(_host(summary.host))
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
@@ -52,36 +58,34 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _headline(summary: dict[str, Any]) -> str:
-    targets = summary["targets"]
-    ships = sum(item["ships"] for item in targets)
+def _headline(summary: RunSummary) -> str:
+    targets = summary.targets
+    ships = sum(item.ships for item in targets)
     return (
-        f"{ships} of {len(targets)} targets ship. {summary['seconds']:.0f} s, "
-        f"{summary['reused']} of {len(summary['steps'])} steps reused."
+        f"{ships} of {len(targets)} targets ship. {summary.seconds:.0f} s, "
+        f"{summary.reused} of {len(summary.steps)} steps reused."
     )
 
 
-def _training(training: dict[str, Any]) -> str:
+def _training(training: TrainingSummary) -> str:
     rows = [
         (
-            str(epoch["epoch"] + 1),
-            f"{epoch['loss']:.3f}",
-            _percent(epoch["metric"]),
-            f"{epoch['seconds']:.0f}",
+            str(epoch.epoch + 1),
+            f"{epoch.loss:.3f}",
+            _percent(epoch.metric),
+            f"{epoch.seconds:.0f}",
         )
-        for epoch in training["history"]
+        for epoch in training.history
     ]
-    return "## Training\n\n" + table(
-        ("epoch", "loss", find_metric(training["metric"]).label, "seconds"), rows
-    )
+    return "## Training\n\n" + table(("epoch", "loss", find_metric(training.metric).label, "seconds"), rows)
 
 
-def _pruning(pruning: dict[str, Any]) -> str:
+def _pruning(pruning: PruningReport) -> str:
     parts = [pruning_line(pruning), table(*pruning_table(pruning)), table(*groups_table(pruning))]
-    if "sensitivity" in pruning:
-        curves = pruning["sensitivity"]
+    curves = pruning.sensitivity
+    if curves is not None:
         parts.append(
-            f"{find_metric(curves['metric']).label} on {curves['images']} training images when one group "
+            f"{find_metric(curves.metric).label} on {curves.images} training images when one group "
             "alone loses a share of its channels and nothing is trained; drawn in `sensitivity.svg`."
         )
         parts.append(table(*sensitivity_table(curves)))
@@ -101,21 +105,22 @@ def _legend() -> str:
     )
 
 
-def _npu(targets: list[dict[str, Any]]) -> str:
+def _npu(targets: Sequence[TargetSummary]) -> str:
+    made = [item for item in targets if isinstance(item, MadeTarget)]
     rows = [
         (
-            item["target"],
-            f"{npu['npu_coverage']:.1%}",
-            str(npu["cpu_ops"]),
-            _known(npu["cycles"], str),
-            _known(npu["milliseconds"], "{:.3g}".format),
-            _known(npu["sram_bytes"], format_size),
-            _known(npu["dram_bytes"], format_size),
-            _known(npu["flash_bytes"], format_size),
-            f"{npu['figures']} ({npu['compiler']} {npu['version']}, {npu['configuration']})",
+            item.target,
+            f"{npu.npu_coverage:.1%}",
+            str(npu.cpu_ops),
+            _known(npu.cycles, str),
+            _known(npu.milliseconds, "{:.3g}".format),
+            _known(npu.sram_bytes, format_size),
+            _known(npu.dram_bytes, format_size),
+            _known(npu.flash_bytes, format_size),
+            f"{npu.figures} ({npu.compiler} {npu.version}, {npu.configuration})",
         )
-        for item in targets
-        if (npu := item.get("npu"))
+        for item in made
+        if (npu := item.npu) is not None
     ]
     columns = (
         "target",
@@ -129,64 +134,59 @@ def _npu(targets: list[dict[str, Any]]) -> str:
         "cycles and memory are",
     )
     arenas = [
-        f"{item['target']}: arena of {format_size(memory['arena'])}, counted by the interpreter here, "
+        f"{item.target}: arena of {format_size(item.arena)}, counted by the interpreter here, "
         "whose pointers are wider than a microcontroller's."
-        for item in targets
-        if (memory := item.get("memory_bytes")) and "arena" in memory
+        for item in made
+        if item.arena
     ]
     parts = [table(columns, rows)] * bool(rows) + arenas + worth(targets)
     return "\n\n".join(["## On the device, without the device", *parts]) if parts else ""
 
 
-def _known(value: Any, write: Callable[[Any], str]) -> str:
+def _known(value: V | None, write: Callable[[V], str]) -> str:
     return "" if value is None else write(value)
 
 
-def _verification(target: dict[str, Any]) -> str:
+def _verification(target: MadeTarget) -> str:
     rows = [
         (
-            str(link["number"]),
-            link["name"],
-            link["compared"],
-            ", ".join(f"{name} {_number(link['metrics'][name])}" for name in link["limits"]),
-            "holds" if link["passed"] else f"broken: {link['cause']}",
+            str(link.number),
+            link.name,
+            link.compared,
+            ", ".join(f"{name} {link.metrics[name]:.4g}" for name in link.limits),
+            "holds" if link.passed else f"broken: {link.cause}",
         )
-        for link in target["verification"]
+        for link in target.verification
     ]
-    return f"### {target['target']}\n\n" + table(("link", "name", "compared", "measured", "verdict"), rows)
+    return f"### {target.target}\n\n" + table(("link", "name", "compared", "measured", "verdict"), rows)
 
 
-def _number(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.4g}"
-
-
-def _errors(targets: list[dict[str, Any]]) -> str:
+def _errors(targets: Sequence[TargetSummary]) -> str:
     lines = [
-        f"- **{item['target']}**: {item['error']['message']}"
-        + (f" ({hint})" if (hint := item["error"]["hint"]) else "")
+        f"- **{item.target}**: {error.message}" + (f" ({error.hint})" if error.hint else "")
         for item in targets
-        if item["error"] is not None
+        if (error := item.error) is not None
     ]
     return "## What does not ship\n\n" + "\n".join(lines) if lines else ""
 
 
-def _costs(steps: list[dict[str, Any]]) -> str:
+def _costs(steps: Sequence[StepSummary]) -> str:
     rows = [
         (
-            step["id"],
+            step.id,
             name,
-            f"{cost['wall_s']:.1f}",
-            f"{cost['peak_bytes'] / 1e6:.0f}" if "peak_bytes" in cost else "",
+            f"{cost.wall_s:.1f}",
+            "" if cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:.0f}",
         )
         for step in steps
-        for name, cost in step["costs"].items()
+        for name, cost in step.costs.items()
     ]
     return "## Costs\n\n" + table(("step", "work", "seconds", "peak MB"), rows) if rows else ""
 
 
-def _host(host: dict[str, Any]) -> str:
-    runtimes = ", ".join(f"{name} {version}" for name, version in host["runtimes"].items())
+def _host(host: Host) -> str:
+    runtimes = ", ".join(f"{name} {version}" for name, version in host.runtimes.items())
     return (
-        f"Measured on {host['cpu']}, {host['cores']} cores, {host['isa']}, {host['system']}, "
-        f"Python {host['python']}; {runtimes}."
+        f"Measured on {host.cpu}, {host.cores} cores, {host.isa}, {host.system}, "
+        f"Python {host.python}; {runtimes}."
     )

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgecnn.backends.npu_report import ESTIMATE
 from edgecnn.core.config.quantities import format_size
+from edgecnn.core.documents.npu import ESTIMATE
 from edgecnn.ui.report.markdown import table
 
 if TYPE_CHECKING:
-    from edgecnn.backends.npu_report import Estimate, LayerCost, NpuReport
+    from edgecnn.core.documents.npu import Estimate, NpuLayer, NpuReport
 
 COLUMNS = ("layer", "operation", "runs on", "cycles", "share", "bound by", "MACs", "MAC units used", "memory")
 
 
 def headline(report: NpuReport) -> str:
     """Return the network's figures in one line."""
-    estimate, partition = report.estimate, report.partition
+    estimate = partition = report
     left = f" ({', '.join(partition.cpu_operators)})" if partition.cpu_ops else ""
     memories = [
         f"{format_size(size)} {name}"
@@ -48,10 +48,10 @@ def origin(report: NpuReport) -> str:
 
 def layer_rows(report: NpuReport) -> list[tuple[str, ...]]:
     """Return the cells of every layer, in the order of :data:`COLUMNS`."""
-    return [_row(layer, report.estimate.cycles) for layer in report.estimate.layers]
+    return [_row(layer, report.cycles) for layer in report.layers]
 
 
-def _row(layer: LayerCost, total: int | None) -> tuple[str, ...]:
+def _row(layer: NpuLayer, total: int | None) -> tuple[str, ...]:
     used = layer.utilization if layer.macs else None
     return (
         layer.name,
@@ -68,7 +68,7 @@ def _row(layer: LayerCost, total: int | None) -> tuple[str, ...]:
 
 def change_lines(report: NpuReport) -> list[str]:
     """Return a line for each layer to change first, and why."""
-    return [f"{layer.name} ({layer.operator}): {why}" for layer, why in report.to_change()]
+    return [f"{layer.name} ({layer.operator}): {layer.advice()}" for layer in report.costliest()]
 
 
 def npu_markdown(report: NpuReport) -> str:

@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgecnn.backends.npu_report import LayerCost, NpuReport
+    from edgecnn.core.documents.npu import NpuLayer, NpuReport
 
 # Told apart by readers with a colour vision deficiency too (Okabe and Ito).
 COLORS = {
@@ -25,17 +25,16 @@ _NAME_CHARACTERS = 44
 
 def npu_svg(report: NpuReport) -> str:
     """Return the chart as an SVG document, one bar a layer in order of execution."""
-    timed = report.estimate.cycles is not None
-    bars_of = [(layer, (layer.cycles or 0) if timed else layer.macs) for layer in report.estimate.layers]
+    timed = report.cycles is not None
+    bars_of = [(layer, (layer.cycles or 0) if timed else layer.macs) for layer in report.layers]
     layers = [(layer, cost) for layer, cost in bars_of if cost or not layer.on_npu]
     longest = max((cost for _, cost in layers), default=1) or 1
     height = _TOP + _ROW * len(layers) + 8
     bars = "\n".join(
         _bar(layer, cost, _TOP + _ROW * index, longest) for index, (layer, cost) in enumerate(layers)
     )
-    estimate = report.estimate
-    cost = f"{estimate.cycles} cycles" if timed else f"{sum(layer.macs for layer, _ in bars_of)} MACs"
-    title = f"{estimate.accelerator}: {cost}, estimated by {report.compiler} {report.version}"
+    cost = f"{report.cycles} cycles" if timed else f"{sum(layer.macs for layer, _ in bars_of)} MACs"
+    title = f"{report.accelerator}: {cost}, estimated by {report.compiler} {report.version}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LABEL + _BAR + 110}" height="{height}" '
         f'font-family="sans-serif" font-size="11">\n'
@@ -56,7 +55,7 @@ def _legend() -> str:
     return "\n".join(entries)
 
 
-def _bar(layer: LayerCost, cost: int, top: int, longest: int) -> str:
+def _bar(layer: NpuLayer, cost: int, top: int, longest: int) -> str:
     name = layer.name if len(layer.name) <= _NAME_CHARACTERS else f"{layer.name[: _NAME_CHARACTERS - 3]}..."
     # A layer on the CPU has no cycles that anyone knows: a mark shows that it is there.
     width = max(2.0, _BAR * cost / longest)

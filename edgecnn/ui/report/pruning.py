@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.metric import find_metric
+
+if TYPE_CHECKING:
+    from edgecnn.core.documents.pruning import PruningReport, SensitivityCurves
 
 _NETWORKS = {
     "unpruned": "before pruning",
@@ -14,15 +17,9 @@ _NETWORKS = {
 }
 
 
-def pruning_table(pruning: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return the columns and cells of the networks on the way, from a summary's plain data.
-
-    >>> cost = {"before": 2_000_000, "after": 1_000_000}
-    >>> accuracy = {"unpruned": 0.9, "pruned": 0.8}
-    >>> pruning_table({"macs": cost, "params": cost, "metric": "top1", "accuracy": accuracy})[1][1]
-    ('after pruning', '1.00 M', '50.0 %', '1.00 M', '50.0 %', '80.00 %')
-    """
-    accuracy = pruning.get("accuracy", {})
+def pruning_table(pruning: PruningReport) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the columns and cells of the networks on the way."""
+    accuracy = pruning.accuracy
     shown = [name for name in _NETWORKS if not accuracy or name in accuracy]
     if not accuracy:
         shown = ["unpruned", "pruned"]
@@ -30,21 +27,20 @@ def pruning_table(pruning: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[
     rows = [(_NETWORKS[name], *_costs(pruning, whole=name in ("unpruned", "control"))) for name in shown]
     if not accuracy:
         return columns, rows
-    agreement = pruning.get("agreement", {})
+    agreement = pruning.agreement
     measured = [
         (*row, *(f"{100 * values[name]:.2f} %" for values in (accuracy, agreement) if values))
         for name, row in zip(shown, rows, strict=True)
     ]
-    names = (find_metric(pruning["metric"]).label, *(("agreement",) if agreement else ()))
+    names = (find_metric(pruning.metric).label, *(("agreement",) if agreement else ()))
     return (*columns, *names), measured
 
 
-def _costs(pruning: dict[str, Any], *, whole: bool) -> tuple[str, ...]:
+def _costs(pruning: PruningReport, *, whole: bool) -> tuple[str, ...]:
     cells = []
-    for name in ("macs", "params"):
-        cost = pruning[name]
-        count = cost["before" if whole else "after"]
-        cells += [_count(count), f"{100 * count / cost['before']:.1f} %"]
+    for cost in (pruning.macs, pruning.params):
+        count = cost.before if whole else cost.after
+        cells += [_count(count), f"{100 * count / cost.before:.1f} %"]
     return tuple(cells)
 
 
@@ -58,47 +54,37 @@ def _count(count: float) -> str:
     return f"{value:.{max(0, 3 - len(str(int(value))))}f} {unit}"
 
 
-def pruning_line(pruning: dict[str, Any]) -> str:
-    """Say in a line how the network was pruned.
-
-    >>> asked = {"goal": {"macs": 0.5}, "importance": "l2", "scope": "global", "multiple": 8}
-    >>> pruning_line({**asked, "steps": 1, "epochs": 5})
-    'Pruned to macs 0.5 by importance l2, global, in multiples of 8, in 1 step; trained for 5 epochs.'
-    """
-    ((goal, value),) = pruning["goal"].items()
+def pruning_line(pruning: PruningReport) -> str:
+    """Say in a line how the network was pruned."""
+    ((goal, value),) = pruning.goal.items()
     asked = ", ".join(f"{key} {part}" for key, part in value.items()) if isinstance(value, dict) else value
-    steps = "1 step" if pruning["steps"] == 1 else f"{pruning['steps']} steps"
+    steps = "1 step" if pruning.steps == 1 else f"{pruning.steps} steps"
     return (
-        f"Pruned to {goal} {asked} by importance {pruning['importance']}, {pruning['scope']}, "
-        f"in multiples of {pruning['multiple']}, in {steps}; trained for {pruning['epochs']} epochs."
+        f"Pruned to {goal} {asked} by importance {pruning.importance}, {pruning.scope}, "
+        f"in multiples of {pruning.multiple}, in {steps}; trained for {pruning.epochs} epochs."
     )
 
 
-def groups_table(pruning: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def groups_table(pruning: PruningReport) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the columns and cells of the channels of every group of layers, before and after."""
     rows: list[tuple[str, ...]] = [
-        (group["name"], str(group["before"]), str(group["after"])) for group in pruning["groups"]
+        (group.name, str(group.before), str(group.after)) for group in pruning.groups
     ]
     return ("layers of", "channels", "kept"), rows
 
 
-def sensitivity_table(curves: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return the columns and cells of accuracy against the pruned share, the most sensitive group first.
-
-    >>> group = {"name": "stem", "channels": 8, "shares": [0.5], "accuracy": [0.25]}
-    >>> sensitivity_table({"whole": 0.75, "groups": [group]})
-    (('layers of', 'channels', 'none', '-50 %'), [('stem', '8', '75.0 %', '25.0 %')])
-    """
-    groups = sorted(curves["groups"], key=lambda group: sum(group["accuracy"]))
-    shares = groups[0]["shares"]
+def sensitivity_table(curves: SensitivityCurves) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the columns and cells of accuracy against the pruned share, the most sensitive group first."""
+    groups = sorted(curves.groups, key=lambda group: sum(group.accuracy))
+    shares = groups[0].shares
     columns = ("layers of", "channels", "none", *(f"-{100 * share:.0f} %" for share in shares))
-    whole = f"{100 * curves['whole']:.1f} %"
+    whole = f"{100 * curves.whole:.1f} %"
     return columns, [
         (
-            group["name"],
-            str(group["channels"]),
+            group.name,
+            str(group.channels),
             whole,
-            *(f"{100 * accuracy:.1f} %" for accuracy in group["accuracy"]),
+            *(f"{100 * accuracy:.1f} %" for accuracy in group.accuracy),
         )
         for group in groups
     ]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgecnn.core.documents.pruning import SensitivityCurve, SensitivityCurves
 
 # Told apart by readers with a colour vision deficiency too (Okabe and Ito).
 _LINE, _WHOLE = "#0072B2", "#999999"
@@ -11,26 +14,23 @@ _LABEL, _PLOT, _HEIGHT, _GAP, _TOP = 300, 420, 30, 8, 56
 _NAME_CHARACTERS = 40
 
 
-def sensitivity_svg(curves: dict[str, Any]) -> str:
+def sensitivity_svg(curves: SensitivityCurves) -> str:
     """Return the chart as an SVG document, a row a group in the network's order.
 
     From left to right the share of the group's channels that are pruned, 0 to 100 %; in each row from
     bottom to top the metric, 0 to 100 %. The grey line is the whole network's.
-
-    Args:
-        curves: :class:`edgecnn.pruning.sensitivity.Curves` as plain data.
     """
     rows = "\n".join(
-        _row(group, curves["whole"], _TOP + (_HEIGHT + _GAP) * index)
-        for index, group in enumerate(curves["groups"])
+        _row(group, curves.whole, _TOP + (_HEIGHT + _GAP) * index)
+        for index, group in enumerate(curves.groups)
     )
-    bottom = _TOP + (_HEIGHT + _GAP) * len(curves["groups"])
+    bottom = _TOP + (_HEIGHT + _GAP) * len(curves.groups)
     ticks = "\n".join(
         f'<line x1="{_x(share):.0f}" y1="{_TOP - 8}" x2="{_x(share):.0f}" y2="{bottom}" stroke="#dddddd"/>'
         f'<text x="{_x(share):.0f}" y="{_TOP - 12}" text-anchor="middle">{100 * share:.0f} %</text>'
         for share in (0.0, 0.25, 0.5, 0.75, 1.0)
     )
-    title = f"{curves['metric']} on {curves['images']} training images against the pruned share of one group"
+    title = f"{curves.metric} on {curves.images} training images against the pruned share of one group"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LABEL + _PLOT + 80}" height="{bottom + 8}" '
         f'font-family="sans-serif" font-size="11">\n'
@@ -39,10 +39,10 @@ def sensitivity_svg(curves: dict[str, Any]) -> str:
     )
 
 
-def _row(group: dict[str, Any], whole: float, top: int) -> str:
-    name, most = f"{group['name']} ({group['channels']})", _NAME_CHARACTERS
+def _row(group: SensitivityCurve, whole: float, top: int) -> str:
+    name, most = f"{group.name} ({group.channels})", _NAME_CHARACTERS
     name = name if len(name) <= most else f"{name[: most - 3]}..."
-    points = [(0.0, whole), *zip(group["shares"], group["accuracy"], strict=True)]
+    points = [(0.0, whole), *zip(group.shares, group.accuracy, strict=True)]
     places = [(_x(share), _y(accuracy, top)) for share, accuracy in points]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     marks = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{_LINE}"/>' for x, y in places)

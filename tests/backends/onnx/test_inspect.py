@@ -17,7 +17,7 @@ from tests.backends.conftest import CLASSES, Make, foreign_files
 def test_a_float_file(lower: Make, network: tuple[object, object]) -> None:
     seen = inspect(lower("onnx").file)
     assert (seen.format, seen.precision, seen.transposes) == ("onnx", "fp32", 0)
-    assert len(seen.float_ops) == sum(count for kind, count in seen.ops.items() if kind != "Reshape")
+    assert len(seen.float_op_names) == sum(count for kind, count in seen.ops.items() if kind != "Reshape")
     assert seen.inputs == (TensorInfo("input", (1, 3, 32, 32), "float32"),)
     assert seen.outputs == (TensorInfo("output", (1, CLASSES), "float32"),)
     assert seen.size_bytes == lower("onnx").file.stat().st_size
@@ -27,7 +27,7 @@ def test_a_float_file(lower: Make, network: tuple[object, object]) -> None:
 def test_every_convolution_of_an_int8_file_is_an_integer_kernel(lower: Make, quantize: Make) -> None:
     before, after = inspect(lower("onnx").file), inspect(quantize("onnx").file)
     assert after.precision == "int8"
-    assert after.float_ops == ()
+    assert after.float_op_names == ()
     assert after.ops["QLinearConv"] == before.details["file_ops"]["Conv"]
     assert after.parameters == before.parameters
     assert after.size_bytes < 0.6 * before.size_bytes
@@ -40,7 +40,7 @@ def test_a_layer_left_in_float_is_named(quantize: Make, tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "mixed.onnx")
     seen = inspect(tmp_path / "mixed.onnx")
     assert seen.precision == "mixed"
-    assert seen.float_ops == (pool.name,)
+    assert seen.float_op_names == (pool.name,)
 
 
 def test_files_that_are_no_onnx_are_refused(lower: Make, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_float_file_is_static_and_clean(lower: Make) -> None:
 
 def test_every_convolution_of_an_int8_file_runs_in_int8(lower: Make, quantize: Make) -> None:
     before, after = inspect(lower("openvino").file), inspect(quantize("openvino").file)
-    assert (after.precision, after.float_ops) == ("int8", ())
+    assert (after.precision, after.float_op_names) == ("int8", ())
     assert after.ops["Convolution"] == before.ops["Convolution"]
     assert {kind for kind in after.details["layer_types"] if kind.startswith("Convolution")} <= {
         "Convolution u8",

@@ -20,7 +20,7 @@ from tests.support import tiny_models as tiny
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.backends.npu_report import NpuReport
+    from edgecnn.core.documents.npu import NpuReport
 
 SM8650 = CompileParameters.of(load_target("qualcomm-htp"))
 

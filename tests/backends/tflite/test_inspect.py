@@ -24,7 +24,7 @@ def test_a_float_file(lower: Make) -> None:
 
 def test_an_int8_file_is_integer_throughout(lower: Make, quantize: Make) -> None:
     before, after = inspect(lower("tflite").file), inspect(quantize("tflite").file)
-    assert (after.precision, after.float_ops, after.transposes) == ("int8", (), 0)
+    assert (after.precision, after.float_op_names, after.transposes) == ("int8", (), 0)
     assert not {"QUANTIZE", "DEQUANTIZE"} & set(after.ops)
     assert after.inputs[0].dtype == after.outputs[0].dtype == "int8"
     assert after.inputs[0].scale is not None
@@ -58,7 +58,7 @@ def test_a_layer_left_in_float_is_named(tmp_path: Path) -> None:
     graph.operators.append(operator)
     write_model(model, file)
     seen = inspect(file)
-    assert (seen.precision, seen.float_ops) == ("mixed", ("late_relu",))
+    assert (seen.precision, seen.float_op_names) == ("mixed", ("late_relu",))
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v2_1.0_224_quant", "tf2_mobilenet_v2_1.0_224_ptq"])

@@ -130,7 +130,7 @@ def test_an_operator_without_an_int8_form_is_reported(
     quantize_here(tmp_path / "floor.tflite", tmp_path / "model.tflite", request_int8)
     seen = inspect(tmp_path / "model.tflite")
     assert seen.precision == "mixed"
-    assert seen.float_ops == ("scores",)
+    assert seen.float_op_names == ("scores",)
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path, request_int8: QuantizeRequest) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edgecnn.backends.npu_report import NpuReport
 from edgecnn.backends.targets import load_target
 from edgecnn.backends.vela.compiler import Vela, read_estimate
+from edgecnn.core.documents.npu import NpuReport
 from edgecnn.core.errors import InputError, MissingDependency, WorkerError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network
@@ -61,7 +61,8 @@ def test_an_operator_left_to_the_cpu_is_counted_and_named(tmp_path: Path) -> Non
     assert report.partition.cpu_operators == ("REVERSE_V2",)
     assert report.partition.ops_coverage == pytest.approx(2 / 3)
     assert report.partition.npu_coverage == report.partition.ops_coverage
-    first, why = report.to_change()[0]
+    first = report.costliest()[0]
+    why = first.advice()
     assert (first.name, first.bound) == ("fronted", "cpu")
     assert "runs on the CPU" in why
 

@@ -7,21 +7,37 @@ from pathlib import Path
 
 import pytest
 
+from edgecnn.core.documents.manifest import Manifest
+from edgecnn.core.documents.run import RunSummary
 from edgecnn.core.store.baseline import read_baseline
-from edgecnn.core.store.manifest import Manifest
+from edgecnn.core.task import with_task
+from edgecnn.ui.report.markdown import run_markdown
 
 GOLDEN = Path(__file__).parent / "golden"
 MANIFESTS = sorted(GOLDEN.glob("manifest-*.json"))
+SUMMARIES = sorted(GOLDEN.glob("summary-*.json"))
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
 def test_a_manifest_opens_and_is_written_as_it_was(path: Path) -> None:
     data = json.loads(path.read_text(encoding="utf-8"))
-    manifest = Manifest.model_validate(data)
-    assert json.loads(manifest.model_dump_json()) == data
+    manifest = Manifest.from_json(data, path.name)
+    assert json.loads(manifest.model_dump_json()) == manifest.to_json() == with_task(data)
+
+
+@pytest.mark.parametrize("path", SUMMARIES, ids=lambda path: path.stem)
+def test_a_runs_summary_opens_is_written_as_it_was_and_can_be_reported(path: Path) -> None:
+    data = json.loads(path.read_text(encoding="utf-8"))
+    summary = RunSummary.from_json(data, path.name)
+    assert json.loads(summary.model_dump_json()) == data
+    markdown = run_markdown(summary)
+    assert all(target.target in markdown for target in summary.targets)
 
 
 def test_a_baseline_opens() -> None:
     baseline = read_baseline(GOLDEN / "baseline.yaml")
     assert sorted(baseline.targets) == ["onnx-fp32", "onnx-int8"]
-    assert baseline.targets["onnx-int8"].measured["size"] == 291_375
+    accepted = baseline.targets["onnx-int8"]
+    assert accepted.measured.value("size") == 291_375
+    assert accepted.answers is not None
+    assert (accepted.answers.images, set(accepted.answers.of_task)) == (60, {"hits"})

@@ -4,10 +4,13 @@ from pathlib import Path
 import pytest
 
 from edgecnn.backends.targets import load_target
+from edgecnn.core.documents.manifest import Manifest
+from edgecnn.core.documents.source import ModelSource
 from edgecnn.core.errors import InputError
 from edgecnn.core.store.digest import digest_file
-from edgecnn.core.store.manifest import MAX_BYTES, Artifact, Manifest
+from edgecnn.core.store.manifest import MAX_BYTES, Artifact
 from edgecnn.ondevice.contract import Contract
+from tests.support import tiny_run
 
 
 def make(folder: Path, content: bytes = b"model", name: str = "artifact") -> Artifact:
@@ -19,18 +22,18 @@ def make(folder: Path, content: bytes = b"model", name: str = "artifact") -> Art
         model="model.onnx",
         files={"model.onnx": digest_file(model)},
         size_bytes=len(content),
-        source={},
+        source=ModelSource(),
         contract=Contract(height=8, width=8).to_json(),
         classes=["a", "b"],
         precision="int8",
-        inspection={},
+        inspection=tiny_run.inspection("onnx", "int8"),
         quantization={},
         verification=[],
-        metrics={},
-        latency={},
+        metrics=None,
+        latency=None,
         budgets=[],
         costs={},
-        host={},
+        host=None,
         tools={},
     )
     return Artifact.publish([model], manifest, folder / name)

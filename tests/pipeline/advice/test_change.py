@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgecnn.backends.npu_report import NpuReport
+from edgecnn.core.documents.npu import NpuReport
 from edgecnn.pipeline.advice.change import Change, Facts, propose
 from edgecnn.pipeline.advice.result import Advice, Trial
 from edgecnn.ui.report.advice import advice_lines, advice_markdown
@@ -12,7 +12,7 @@ PLAIN = Facts({"ReLU6": 9}, 96, 96, ragged=0, convolutions=9, even_arguments=Non
 
 
 def with_cost(made: NpuReport, *, cycles: int, sram: int = 1000) -> NpuReport:
-    return replace(made, estimate=replace(made.estimate, cycles=cycles, sram_bytes=sram))
+    return made.model_copy(update={"cycles": cycles, "sram_bytes": sram})
 
 
 BEFORE = with_cost(report(layer("a", 50), layer("left", 0, on_npu=False)), cycles=50)
@@ -39,8 +39,8 @@ def test_an_input_is_shrunk_until_it_fits_the_memory() -> None:
 def test_a_resize_is_changed_only_where_it_fell_off_the_npu() -> None:
     facts = replace(PLAIN, modules={"Upsample": 1})
     assert propose(BEFORE, facts, None) == []
-    left = replace(BEFORE.partition, cpu_operators=("RESIZE_BILINEAR",))
-    modes = [change.resize for change in propose(replace(BEFORE, partition=left), facts, None)]
+    left = BEFORE.model_copy(update={"cpu_operators": ("RESIZE_BILINEAR",)})
+    modes = [change.resize for change in propose(left, facts, None)]
     assert modes == ["nearest", "bilinear"]
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from edgecnn.backends.worker.isa import isa_named
+from edgecnn.core.documents.link import Link
 from edgecnn.core.errors import UsageError
 from edgecnn.proof.links.limits import Limits
 from edgecnn.proof.links.verification import (
-    Link,
     first_broken,
     judge_outputs,
     verify_conversion,

@@ -125,7 +125,7 @@ def test_weights_are_those_of_the_training(
 
 def test_tflite_is_integer_throughout(make: Callable[[str], Made]) -> None:
     seen = load_format("tflite").inspect(make("tflite").file)
-    assert (seen.precision, seen.float_ops, seen.transposes) == ("int8", (), 0)
+    assert (seen.precision, seen.float_op_names, seen.transposes) == ("int8", (), 0)
 
 
 def test_other_calibration_images_are_refused(

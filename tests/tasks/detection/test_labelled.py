@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgecnn.core.documents.link import Link
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import InputError
 from edgecnn.data.objects import ImageObjects, Objects
@@ -13,7 +14,6 @@ from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.detector import Detections, Detector, Level
 from edgecnn.proof.accuracy.paired import unpack_values
 from edgecnn.proof.links.limits import Limits
-from edgecnn.proof.links.verification import Link
 from edgecnn.tasks.detection.average_precision import average_precision
 from edgecnn.tasks.detection.labelled import LabelledBoxes, detections_alike
 from edgecnn.tasks.detection.matching import Matches, resampled_precision
@@ -209,7 +209,13 @@ def test_scores_that_fell_to_few_levels_break_link_2():
     alive = score_levels(detector, [boxes, scores], contract)
     few = score_levels(detector, [boxes, np.where(scores > 0, 2.0, -2.0).astype(np.float32)], contract)
     assert (few, alive > 50) == (2, True)
-    link = Link(2, "quantization", "the file against the float file", {"sqnr_db": 9.0}, {})
+    link = Link(
+        number=2,
+        name="quantization",
+        compared="the file against the float file",
+        metrics={"sqnr_db": 9.0},
+        limits={},
+    )
     assert with_score_levels(link, alive, alive - 5, Limits.of("int8")).passed
     broken = with_score_levels(link, alive, few, Limits.of("int8"))
     assert broken.broken == ("score_levels",)

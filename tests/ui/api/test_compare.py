@@ -5,7 +5,7 @@ import pytest
 import edgecnn
 from edgecnn.core.errors import InputError
 from tests.support import tiny_models as tiny
-from tests.support.tiny_run import hits, write_artifact, write_run
+from tests.support.tiny_run import hits, inspection, write_artifact, write_run
 from tests.ui.api.test_regression import slow_onnx
 
 
@@ -21,7 +21,7 @@ def test_values_operations_and_layers_that_changed_are_named(tmp_path: Path) -> 
         "onnx-fp32",
         model=slow_onnx(tmp_path / "model.onnx"),
         right=hits(800),
-        inspection={"ops": {"Conv": 41}},
+        inspection=inspection("onnx", "fp32", {"Conv": 41}),
     )
     changes = edgecnn.compare(before.directory, after.directory).changes
     found = {(change.kind, change.name): (change.before, change.after) for change in changes}

@@ -49,18 +49,18 @@ def test_it_is_held_to_average_precision(run_of_boxes: RunResult) -> None:
     assert target.error is None, target.error
     artifact = Artifact.open(run_of_boxes.directory / "artifacts" / "onnx-int8")
     metrics = artifact.manifest.metrics
-    assert metrics["metric"] == "ap"
-    assert 0.0 < metrics["value"] <= metrics["ap50"] <= 1.0
-    assert metrics["drop"] == pytest.approx(metrics["fp32"] - metrics["value"])
-    low, high = metrics["drop_interval"]
-    assert low <= metrics["drop"] <= high
-    assert artifact.manifest.precision == "int8", artifact.manifest.inspection["float_op_names"]
+    assert metrics.metric == "ap"
+    assert 0.0 < metrics.value <= metrics.besides["ap50"] <= 1.0
+    assert metrics.drop == pytest.approx(metrics.fp32 - metrics.value)
+    low, high = metrics.drop_interval
+    assert low <= metrics.drop <= high
+    assert artifact.manifest.precision == "int8", artifact.manifest.inspection.float_op_names
     task = task_of(artifact.manifest.task)
     assert isinstance(task, DetectionTask)
     assert task.detector.outputs == 6
-    assert {budget["name"] for budget in artifact.manifest.budgets} == {"ap50_drop"}
-    assert artifact.manifest.measured["ap50"] == metrics["ap50"]
-    markdown = run_markdown(run_of_boxes.to_json())
+    assert {budget.name for budget in artifact.manifest.budgets} == {"ap50_drop"}
+    assert artifact.manifest.measured.value("ap50") == metrics.besides["ap50"]
+    markdown = run_markdown(run_of_boxes.summary)
     assert "| AP50:95 | AP50 |" in markdown
     assert "| epoch | loss | AP50 | seconds |" in markdown
 
@@ -69,8 +69,8 @@ def test_eval_measures_and_draws(run_of_boxes: RunResult, dataset: Path, tmp_pat
     artifact = run_of_boxes.directory / "artifacts" / "onnx-int8"
     result = edgecnn.evaluate(artifact, f"{dataset}@held-out", draw=tmp_path / "pictures")
     known = Artifact.open(artifact).manifest.metrics
-    assert result.values == {"ap": pytest.approx(known["value"]), "ap50": pytest.approx(known["ap50"])}
-    assert result.fp32 == known["fp32"]
+    assert result.values == {"ap": pytest.approx(known.value), "ap50": pytest.approx(known.besides["ap50"])}
+    assert result.fp32 == known.fp32
     pictures = sorted((tmp_path / "pictures").iterdir())
     assert len(pictures) == result.n
     with Image.open(pictures[0]) as picture:

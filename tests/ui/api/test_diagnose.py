@@ -29,8 +29,8 @@ def artifact(finished: RunResult, name: str) -> Path:
 
 def float_file(finished: RunResult, home: Path, name: str) -> Path:
     """Return the float file that an artifact was quantized from, in the store."""
-    origin = Artifact.open(artifact(finished, name)).manifest.source["float"]
-    entry = Store(home / "store").get(origin["key"])
+    origin = Artifact.open(artifact(finished, name)).manifest.source.float_file
+    entry = Store(home / "store").get(origin.key)
     assert entry is not None
     return next(path for path in sorted(entry.outputs.iterdir()) if path.suffix != ".bin")
 

@@ -56,18 +56,18 @@ def test_the_manifest_and_the_report_hold_what_every_rung_came_to(
     hopeless: RunResult, rejected: Artifact
 ) -> None:
     ladder = rejected.manifest.ladder
-    assert [rung["rung"] for rung in ladder] == list(RUNGS)
-    assert not any(rung["met"] for rung in ladder)
-    failed = {rung["rung"]: rung["note"] for rung in ladder if rung["note"]}
+    assert [rung.rung for rung in ladder] == list(RUNGS)
+    assert not any(rung.met for rung in ladder)
+    failed = {rung.rung: rung.note for rung in ladder if rung.note}
     assert not failed, "every rung must have made a file that was measured"
-    assert all(rung["seconds"] > 0 for rung in ladder)
+    assert all(rung.seconds > 0 for rung in ladder)
     assert ladder[-1]["control"] is not None, "float training of equal steps stands beside qat"
     assert "### Recovery of onnx-int8" in (hopeless.directory / "summary.md").read_text()
 
 
 def test_the_most_accurate_attempt_is_kept(rejected: Artifact) -> None:
-    best = max(rung["value"] for rung in rejected.manifest.ladder)
-    assert rejected.manifest.metrics["value"] == best
+    best = max(rung.value for rung in rejected.manifest.ladder)
+    assert rejected.manifest.metrics.value == best
 
 
 def test_a_first_rung_that_meets_the_budget_is_the_only_one(hopeless: RunResult, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_first_rung_that_meets_the_budget_is_the_only_one(hopeless: RunResult,
     assert result.exit_code == 0
     assert [step.step.id for step in result.steps if step.status is Status.MADE] == []
     manifest = Artifact.open(tmp_path / "easy" / "artifacts" / "onnx-int8").manifest
-    assert [rung["rung"] for rung in manifest.ladder] == ["plain"]
+    assert [rung.rung for rung in manifest.ladder] == ["plain"]
 
 
 @pytest.mark.parametrize("rung", ["adaround", "qat"])
@@ -89,8 +89,8 @@ def test_a_pinned_rung_is_the_only_one_and_reuses_what_the_ladder_made(
     assert result.exit_code == 0
     assert [step.step.id for step in result.steps if step.status is Status.MADE] == []
     manifest = Artifact.open(tmp_path / rung / "artifacts" / "onnx-int8").manifest
-    assert [item["rung"] for item in manifest.ladder] == [rung]
-    assert manifest.inspection["float_ops"] == 0
+    assert [item.rung for item in manifest.ladder] == [rung]
+    assert manifest.inspection.float_ops == 0
 
 
 def test_mixed_precision_leaves_layers_in_float_that_it_names(hopeless: RunResult, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_mixed_precision_leaves_layers_in_float_that_it_names(hopeless: RunResul
     edgecnn.run(str(pipeline), overrides, out=tmp_path / "mixed")
     manifest = Artifact.open(tmp_path / "mixed" / "artifacts" / "onnx-int8").manifest
     named = manifest.quantization["float_layers"]
-    assert manifest.inspection["float_ops"] >= len(named)
+    assert manifest.inspection.float_ops >= len(named)
     assert manifest.precision == ("mixed" if named else "int8")
 
 

@@ -40,21 +40,21 @@ def test_both_ship_with_the_bits_of_the_reference_kernels(npu_run: RunResult) ->
     assert not errors
     for name in TARGETS:
         manifest = artifact(npu_run, name).manifest
-        kernels = next(link for link in manifest.verification if link["name"] == "kernels")
-        assert kernels["metrics"]["max_abs"] == 0, f"{name} does not compute what the reference kernels do"
-        assert manifest.metrics["n"] == 60
+        kernels = next(link for link in manifest.verification if link.name == "kernels")
+        assert kernels.metrics["max_abs"] == 0, f"{name} does not compute what the reference kernels do"
+        assert manifest.metrics.n == 60
         assert not manifest.latency, "the speed of a simulator is not measured"
 
 
 def test_the_manifest_holds_the_npus_figures(npu_run: RunResult) -> None:
     manifest = artifact(npu_run, "ethos-u55-128").manifest
-    assert (manifest.npu["npu_coverage"], manifest.npu["cpu_ops"]) == (1.0, 0)
-    assert manifest.npu["cycles"] > 0
-    assert manifest.size_bytes == manifest.npu["compiled_bytes"], "what goes to the device is what counts"
+    assert (manifest.npu.npu_coverage, manifest.npu.cpu_ops) == (1.0, 0)
+    assert manifest.npu.cycles > 0
+    assert manifest.size_bytes == manifest.npu.compiled_bytes, "what goes to the device is what counts"
     assert set(manifest.files) == {"model.tflite", "compiled.tflite"}
-    assert manifest.tools["ethos-u-vela"] == manifest.npu["version"]
-    assert {item["name"] for item in manifest.budgets} >= {"npu_coverage", "cpu_ops", "cycles", "sram"}
-    assert artifact(npu_run, "tflite-micro").manifest.runtime["memory_bytes"]["arena"] > 0
+    assert manifest.tools["ethos-u-vela"] == manifest.npu.version
+    assert {item.name for item in manifest.budgets} >= {"npu_coverage", "cpu_ops", "cycles", "sram"}
+    assert artifact(npu_run, "tflite-micro").manifest.runtime.memory_bytes["arena"] > 0
 
 
 def test_the_summary_says_what_the_figures_are_worth(npu_run: RunResult) -> None:
@@ -66,7 +66,7 @@ def test_the_summary_says_what_the_figures_are_worth(npu_run: RunResult) -> None
 def test_a_cycle_budget_catches_one_cycle_more(
     npu_run: RunResult, pipeline_file: Path, tmp_path: Path
 ) -> None:
-    cycles = artifact(npu_run, "ethos-u55-128").manifest.npu["cycles"]
+    cycles = artifact(npu_run, "ethos-u55-128").manifest.npu.cycles
     tight = ("targets=[ethos-u55-128]", f"budgets={{ethos-u55-128: {{cycles: {cycles - 1}}}}}")
     result = edgecnn.run(str(pipeline_file), tight, out=tmp_path / "tight")
     assert result.exit_code == 3

@@ -42,17 +42,17 @@ def test_every_output_has_its_own_scale_and_is_judged_by_itself(
     assert result.error is None, result.error
     artifact = Artifact.open(tmp_path / "artifact")
     inspection = artifact.manifest.inspection
-    outputs = inspection["outputs"]
-    assert [output["name"] for output in outputs] == NAMES
-    assert inspection["transposes"] == 0, inspection["ops"]
+    outputs = inspection.outputs
+    assert [output.name for output in outputs] == NAMES
+    assert inspection.transposes == 0, inspection.ops
     for link in artifact.manifest.verification:
-        assert set(link["outputs"]) == set(NAMES), f"link {link['number']} left outputs out"
-        assert link["output"] in NAMES
+        assert set(link.outputs) == set(NAMES), f"link {link.number} left outputs out"
+        assert link.output in NAMES
     assert set(artifact.manifest.quantization["on_calibration_images"]["outputs"]) == set(NAMES)
-    scales = [output["scale"] for output in outputs]
+    scales = [output.scale for output in outputs]
     if target == "tflite-int8":
-        assert inspection["float_ops"] == 0, inspection["float_op_names"]
-        assert [output["shape"][-1] for output in outputs] == [4, 3, 4, 3], "maps lie channels-last"
+        assert inspection.float_ops == 0, inspection.float_op_names
+        assert [output.shape[-1] for output in outputs] == [4, 3, 4, 3], "maps lie channels-last"
     if target != "openvino-int8":  # its outputs are float
         assert len(set(scales)) == 4, f"outputs share a scale: {scales}"
     _answers_as_torch_does(artifact, target, tmp_path)

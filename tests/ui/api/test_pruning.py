@@ -103,12 +103,12 @@ def test_prunings_and_trainings_take_turns_on_one_schedule(pruned: RunResult) ->
 
 def test_the_manifest_says_what_the_file_lost_to_pruning(pruned: RunResult) -> None:
     manifest = Artifact.open(pruned.directory / "artifacts" / "onnx-int8").manifest
-    assert manifest.pruning["goal"] == {"macs": 0.5}
-    assert manifest.metrics["unpruned_drop"] == pytest.approx(
-        manifest.pruning["accuracy"]["unpruned"] - manifest.metrics["value"]
+    assert manifest.pruning.goal == {"macs": 0.5}
+    assert manifest.metrics.unpruned_drop == pytest.approx(
+        manifest.pruning.accuracy["unpruned"] - manifest.metrics.value
     )
-    assert [budget["name"] for budget in manifest.budgets] == ["unpruned_drop"]
-    assert manifest.source["widths"], "every width is in the manifest"
+    assert [budget.name for budget in manifest.budgets] == ["unpruned_drop"]
+    assert manifest.source.widths, "every width is in the manifest"
 
 
 def test_the_checkpoint_answers_alike_in_a_fresh_process(pruned: RunResult) -> None:
@@ -230,8 +230,8 @@ def test_a_pruned_network_ships_on_npus(pruned_file: Path, tmp_path: Path) -> No
     assert result.exit_code == 0, str(result.error)
     for name in names:
         manifest = Artifact.open(result.directory / "artifacts" / name).manifest
-        assert manifest.pruning["macs"]["after"] < manifest.pruning["macs"]["before"]
-        kernels = next(link for link in manifest.verification if link["name"] == "kernels")
-        assert kernels["metrics"]["max_abs"] == 0, f"{name} does not compute what the reference kernels do"
+        assert manifest.pruning.macs.after < manifest.pruning.macs.before
+        kernels = next(link for link in manifest.verification if link.name == "kernels")
+        assert kernels.metrics["max_abs"] == 0, f"{name} does not compute what the reference kernels do"
         if name != "tflite-micro":
-            assert manifest.npu["npu_coverage"] == 1.0
+            assert manifest.npu.npu_coverage == 1.0

@@ -37,12 +37,12 @@ def test_the_manifest_holds_what_was_proven(finished: RunResult, name: str) -> N
     manifest = artifact(finished, name).manifest
     assert manifest.precision == name.rpartition("-")[2], "the precision read back from the file"
     links = [1, 4] if name.endswith("fp32") else [1, 2, 3, 4]
-    assert [link["number"] for link in manifest.verification] == links
-    assert all(link["passed"] for link in manifest.verification)
-    assert manifest.metrics["n"] == 60
-    assert manifest.metrics["value"] > 0.8, "the network learned to tell bars, discs and slopes apart"
-    assert manifest.latency["ratio"] > 0
-    assert manifest.host["isa"]
+    assert [link.number for link in manifest.verification] == links
+    assert all(link.passed for link in manifest.verification)
+    assert manifest.metrics.n == 60
+    assert manifest.metrics.value > 0.8, "the network learned to tell bars, discs and slopes apart"
+    assert manifest.latency.ratio > 0
+    assert manifest.host.isa
     assert manifest.classes == ["bars", "disc", "slope"]
     assert bool(manifest.quantization) != name.endswith("fp32")
 
@@ -50,10 +50,10 @@ def test_the_manifest_holds_what_was_proven(finished: RunResult, name: str) -> N
 def test_int8_files_are_integer_throughout(finished: RunResult) -> None:
     for name in ("onnx-int8", "tflite-int8", "openvino-int8"):
         manifest = artifact(finished, name).manifest
-        assert manifest.inspection["float_ops"] == 0, f"{name} computes in float somewhere"
+        assert manifest.inspection.float_ops == 0, f"{name} computes in float somewhere"
     tensors = artifact(finished, "tflite-int8").manifest.inspection
-    assert tensors["transposes"] == 0
-    assert [tensor["dtype"] for tensor in (*tensors["inputs"], *tensors["outputs"])] == ["int8", "int8"]
+    assert tensors.transposes == 0
+    assert [tensor.dtype for tensor in (*tensors.inputs, *tensors.outputs)] == ["int8", "int8"]
 
 
 def test_int8_weights_are_smaller(finished: RunResult) -> None:
@@ -134,7 +134,7 @@ def test_an_artifact_evaluates_to_the_manifests_metric(finished: RunResult, phot
     for name in ("onnx-int8", "tflite-int8", "openvino-int8"):
         found = artifact(finished, name)
         result = edgecnn.evaluate(found.directory, str(photos))
-        assert result.value == pytest.approx(found.manifest.metrics["value"])
+        assert result.value == pytest.approx(found.manifest.metrics.value)
         assert result.n == 60
 
 
@@ -169,9 +169,9 @@ def test_a_corrupt_image_is_named_or_skipped_as_the_pipeline_says(
     assert "disc/03.png" in str(result.error)
     result = edgecnn.run(str(pipeline_file), (*only, "data.bad_images=skip"), out=tmp_path / "skipped")
     assert result.exit_code == 0
-    assert artifact(result, "onnx-fp32").manifest.metrics["n"] == 59
+    assert artifact(result, "onnx-fp32").manifest.metrics.n == 59
 
 
 def test_outputs_of_all_runtimes_agree_on_real_classes(finished: RunResult) -> None:
-    values = [artifact(finished, name).manifest.metrics["agreement"] for name in TARGETS]
+    values = [artifact(finished, name).manifest.metrics.agreement for name in TARGETS]
     assert np.min(values) > 0.9

@@ -1,34 +1,39 @@
 from typing import Any
 
+from edgecnn.core.documents.link import Link
+from edgecnn.core.documents.npu import Estimate, NpuReport, Partition
+from edgecnn.core.documents.run import ErrorReport, MadeTarget, TargetSummary
 from edgecnn.ui.report.rows import target_table, worth
 
 
-def made(name: str, **changes: Any) -> dict[str, Any]:
+def made(name: str, **changes: Any) -> MadeTarget:
     """A target's part of a run's summary."""
-    return {
+    link = Link(number=1, name="conversion", compared="a with b", metrics={"sqnr_db": 40.0}, limits={})
+    usual = {
         "target": name,
         "ships": True,
-        "error": None,
         "precision": "int8",
         "size_bytes": 1000,
-        "metrics": {},
-        "latency": {},
-        "verification": [{"metrics": {"sqnr_db": 40.0}}],
-        "npu": {},
-        "memory_bytes": {},
-        "simulated_by": None,
-        **changes,
+        "metrics": None,
+        "latency": None,
+        "verification": [link],
     }
+    return MadeTarget(**(usual | changes))
 
 
-NPU = {
-    "npu_coverage": 0.985,
-    "cycles": 1234567,
-    "sram_bytes": 98304,
-    "figures": "estimated by the compiler; no silicon was involved",
-    "compiler": "vela",
-    "version": "5.2.0",
-}
+def failed(name: str) -> TargetSummary:
+    """A target that was never made."""
+    error = ErrorReport(error="WorkerError", message="it crashed", hint=None, exit_code=4)
+    return TargetSummary(target=name, ships=False, error=error)
+
+
+NPU = NpuReport.of(
+    "vela",
+    "5.2.0",
+    Partition(total_ops=10, cpu_ops=0, cpu_operators=(), ops_coverage=0.985, macs_coverage=0.99, subgraphs=1),
+    Estimate(accelerator="ethos-u55-128", configuration="", cycles=1234567, sram_bytes=98304),
+    compiled_bytes=1000,
+)
 
 
 def test_npus_have_columns_only_where_there_is_one() -> None:
@@ -45,16 +50,21 @@ def test_npus_have_columns_only_where_there_is_one() -> None:
 
 
 def test_a_target_that_was_never_made_has_a_verdict_and_nothing_else() -> None:
-    failed = {"target": "npu", "ships": False, "error": {"exit_code": 4}}
-    columns, (row,) = target_table([failed])
+    columns, (row,) = target_table([failed("npu")])
     assert dict(zip(columns, row, strict=True)) == {
         column: {"target": "npu", "result": "not verified"}.get(column, "") for column in columns
     }
 
 
 def test_every_figure_of_other_hardware_is_called_what_it_is() -> None:
-    lines = worth([made("cpu"), made("npu", npu=NPU, simulated_by="tosa"), {"target": "failed"}])
+    lines = worth([made("cpu"), made("npu", npu=NPU, simulated_by="tosa"), failed("failed")])
     assert lines == [
         "npu: outputs are simulated by tosa, the NPU's figures are estimated by the compiler; "
         "no silicon was involved (vela 5.2.0)"
+    ]
+
+
+def test_a_simulator_without_an_npu_says_that_no_silicon_was_involved() -> None:
+    assert worth([made("micro", simulated_by="tflite-micro")]) == [
+        "micro: outputs are simulated by tflite-micro; no silicon was involved"
     ]

@@ -1,0 +1,87 @@
+"""The task metric of a file in its shipping runtime, and the answers that later runs are compared with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import ConfigDict, Field
+
+from edgecnn.core.documents.document import Document, Number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class TaskMetrics(Document):
+    """The task metric in the shipping runtime and of fp32 PyTorch on the same images.
+
+    What a task measures besides, such as AP50, stands beside these fields under the names of its metrics.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Number] = Field(init=False)
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"unpruned", "unpruned_drop"})
+
+    metric: str
+    """Name of the metric."""
+
+    value: Number
+    """In the shipping runtime."""
+
+    fp32: Number
+    """Of fp32 PyTorch."""
+
+    unpruned: Number | None = None
+    """Of the network before it was pruned."""
+
+    unpruned_drop: Number | None = None
+    """Loss against the network before it was pruned."""
+
+    drop: Number
+    """Loss against fp32 PyTorch; negative for a gain."""
+
+    drop_interval: tuple[Number, Number]
+    """Paired confidence interval of the loss."""
+
+    agreement: Number
+    """Share of the answers that both give."""
+
+    n: int
+    """Number of images."""
+
+    seconds: float
+    """Wall time of the evaluation."""
+
+    images_per_second: float
+    peak_bytes: int
+    """Peak memory of the worker."""
+
+    data: str | None
+    """The dataset, as the pipeline names it."""
+
+    @property
+    def besides(self) -> Mapping[str, float]:
+        """What the task measures besides its metric, by name."""
+        return self.__pydantic_extra__ or {}
+
+
+class Answers(Document):
+    """What the shipping runtime answered on the evaluation set, for paired tests with later runs.
+
+    The answers themselves are the task's: one bit an image, or the metric on resampled images.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float | str] = Field(init=False)
+
+    images: int
+    """Number of images."""
+
+    digest: str
+    """Digest of the evaluation set."""
+
+    @property
+    def of_task(self) -> Mapping[str, float | str]:
+        """What the task keeps of the answers."""
+        return self.__pydantic_extra__ or {}
