@@ -1,0 +1,3 @@
+"""Tests of packages that extend edgecnn; the packages themselves are installed, not collected."""
+
+collect_ignore_glob = ["toy_*"]

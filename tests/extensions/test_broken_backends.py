@@ -1,0 +1,177 @@
+"""Backends of other packages that cannot be used: one line that names the package, and all else works."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.extensions import edgecnn, fake_distribution, python
+
+GROUP, POINT = "edgecnn.backends", "odd = odd_backend:BACKEND"
+
+WHOLE = """
+from edgecnn.backends.records import Backend, FormatRecord, RuntimeRecord, StageVersion
+
+def form(name="odd", suffix=".odd", runtime="odd-run", load="odd_code:Odd"):
+    one = StageVersion(1, ("numpy",))
+    kernels = "edgecnn.backends.tflite.kernels:int8_kernels"
+    return FormatRecord(name, load, suffix, runtime, ("fp32", "int8"), "NCHW", one, one, one, kernels)
+
+def runtime(name="odd-run", form="odd", load="odd_code:OddRun"):
+    return RuntimeRecord(name, load, form, "numpy")
+"""
+
+TARGET = "description: odd\nformat: odd\nruntime: odd-run\nprecision: fp32\n"
+
+BROKEN = {
+    "raises on import": ("raise RuntimeError('the licence\\nhas expired')", "the licence has expired"),
+    "imports what is missing": ("import no_such_package", "No module named 'no_such_package'"),
+    "names what is not there": ("", "has no attribute 'BACKEND'"),
+    "is no backend": ("BACKEND = {}", "is a dict, not a Backend"),
+    "lacks a field": (
+        WHOLE + "BACKEND = Backend((FormatRecord(name='odd', load='odd_code:Odd'),), (runtime(),))",
+        "missing 8 required positional arguments",
+    ),
+    "takes a format's name": (
+        WHOLE + "BACKEND = Backend((form(), form('onnx', '.onx')), (runtime(),))",
+        "format 'onnx' takes a name that exists",
+    ),
+    "takes a runtime's name": (
+        WHOLE + "BACKEND = Backend((form(),), (runtime(), runtime('litert')))",
+        "runtime 'litert' takes a name that exists",
+    ),
+    "takes a suffix": (
+        WHOLE + "BACKEND = Backend((form(suffix='.tflite'),), (runtime(),))",
+        "format 'odd' takes the suffix of format 'tflite'",
+    ),
+    "has no runtime": (
+        WHOLE + "BACKEND = Backend((form(),))",
+        "format 'odd' names a runtime 'odd-run', which does not exist",
+    ),
+    "is for no format": (
+        WHOLE + "BACKEND = Backend((form(),), (runtime(), runtime('odd', 'even')))",
+        "'odd' names a format 'even', which does not exist",
+    ),
+}
+
+
+LOAD = """
+from edgecnn.backends.targets import load_target
+from edgecnn.core.errors import UsageError
+for name in ("odd", "onnx-int8"):
+    try:
+        load_target(name)
+        print(f"{name}: loads")
+    except UsageError as error:
+        print(f"{name}: {error.message}")
+"""
+
+
+def _user(tmp_path: Path, module: str, code: str = "") -> tuple[Path, Path]:
+    """Return a user's folder with a target of the backend, and the folder of its distribution."""
+    modules = {"odd_backend.py": module, "odd_code/__init__.py": code}
+    installed = fake_distribution(
+        tmp_path / "site", "odd-backend", GROUP, "odd = odd_backend:BACKEND", modules
+    )
+    (tmp_path / "targets").mkdir()
+    (tmp_path / "targets" / "odd.yaml").write_text(TARGET)
+    return tmp_path, installed
+
+
+def _export(folder: Path, installed: Path, target: str) -> tuple[int, str]:
+    arguments = ("export", "zoo:mobilenetv2", "--target", target, "--calibration", "nowhere")
+    done = edgecnn(folder, [installed], *arguments)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_backend_is_one_line_where_it_is_used(what: str, tmp_path: Path) -> None:
+    module, reason = BROKEN[what]
+    folder, installed = _user(tmp_path, module)
+    said = python(folder, [installed], "-c", LOAD).stdout.splitlines()
+    line = next(line for line in said if line.startswith("odd: "))
+    assert "targets/odd.yaml:2: format: backend 'odd' of odd-backend 1.0 cannot be used: " in line
+    assert reason in line
+    assert "onnx-int8: loads" in said, "a target of edgecnn's own has nothing to do with it"
+    assert len(said) == 2
+
+
+def test_its_exit_code_is_2_and_everything_else_still_works(tmp_path: Path) -> None:
+    module, reason = BROKEN["raises on import"]
+    folder, installed = _user(tmp_path, module)
+    code, said = _export(folder, installed, "odd")
+    assert code == 2
+    assert reason in said
+    assert "Traceback" not in said
+    code, said = _export(folder, installed, "onnx-int8")
+    assert "odd-backend" not in said
+    assert "nowhere" in said, "it comes as far as the images"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (
+            "raise ValueError('no such chip')",
+            "odd_code:Odd of odd-backend 1.0 cannot be imported: no such chip",
+        ),
+        ("class Odd: pass", "format odd of odd-backend 1.0 is no subclass of edgecnn.backends.format.Format"),
+        (
+            "from edgecnn.backends.format import Format\nclass Odd(Format): pass",
+            "format odd of odd-backend 1.0 has no method inspect, lower, quantize, weights",
+        ),
+    ],
+)
+def test_a_format_that_lacks_something_is_named(tmp_path: Path, code: str, reason: str) -> None:
+    folder, installed = _user(tmp_path, WHOLE + "BACKEND = Backend((form(),), (runtime(),))", code)
+    (folder / "model.odd").write_bytes(b"odd")
+    done = edgecnn(folder, [installed], "inspect", "model.odd")
+    assert done.returncode == 2, done.stderr
+    assert reason in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("raise ValueError('no chip')", "runtime odd-run of odd-backend 1.0 cannot be imported: no chip"),
+        (
+            "from edgecnn.backends.worker.runtime import Runtime\nclass OddRun(Runtime): pass",
+            "runtime odd-run of odd-backend 1.0 has no method describe, open, run",
+        ),
+    ],
+)
+def test_a_runtime_that_lacks_something_is_named_by_its_worker(
+    tmp_path: Path, code: str, reason: str
+) -> None:
+    folder, installed = _user(tmp_path, WHOLE + "BACKEND = Backend((form(),), (runtime(),))", code)
+    (folder / "model.odd").write_bytes(b"odd")
+    (folder / "open.py").write_text(
+        "import sys; from pathlib import Path\n"
+        "from edgecnn.core.errors import EdgecnnError\n"
+        "from edgecnn.devices.local import LocalDevice\n"
+        "try:\n    LocalDevice().open('odd-run', Path('model.odd'), log=Path('log'))\n"
+        "except EdgecnnError as error:\n    sys.exit(f'{error.exit_code} {error.message}')\n"
+    )
+    said = python(folder, [installed], "open.py").stderr
+    assert said.strip() == f"2 {reason}"
+
+
+def test_a_name_in_a_file_imports_nothing(tmp_path: Path) -> None:
+    (tmp_path / "evil.py").write_text("open('executed', 'w').close()")
+    (tmp_path / "targets").mkdir()
+    (tmp_path / "targets" / "evil.yaml").write_text(TARGET.replace("odd-run", "evil:Runtime"))
+    code, said = _export(tmp_path, tmp_path, "evil")
+    assert code == 2
+    assert "no format is called 'odd'" in said
+    assert not (tmp_path / "executed").exists()
+
+
+def test_targets_are_listed_although_a_package_is_broken(tmp_path: Path) -> None:
+    module, _ = BROKEN["raises on import"]
+    installed = fake_distribution(tmp_path / "site", "odd-backend", GROUP, POINT, {"odd_backend.py": module})
+    done = edgecnn(tmp_path, [installed], "targets", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "onnx-int8" in {row["name"] for row in json.loads(done.stdout)["targets"]}

@@ -1,0 +1,1 @@
+"""A format of small chains of layers, and NumPy as its runtime."""
