@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
+
+from edgecnn.ui.report.svg import BLUE, GREY, Canvas, shorten
 
 if TYPE_CHECKING:
     from edgecnn.core.documents.pruning import SensitivityCurve, SensitivityCurves
 
-# Told apart by readers with a colour vision deficiency too (Okabe and Ito).
-_LINE, _WHOLE = "#0072B2", "#999999"
+_LINE, _WHOLE = BLUE, GREY
 _LABEL, _PLOT, _HEIGHT, _GAP, _TOP = 300, 420, 30, 8, 56
 _NAME_CHARACTERS = 40
 
@@ -20,39 +20,27 @@ def sensitivity_svg(curves: SensitivityCurves) -> str:
     From left to right the share of the group's channels that are pruned, 0 to 100 %; in each row from
     bottom to top the metric, 0 to 100 %. The grey line is the whole network's.
     """
-    rows = "\n".join(
-        _row(group, curves.whole, _TOP + (_HEIGHT + _GAP) * index)
-        for index, group in enumerate(curves.groups)
-    )
     bottom = _TOP + (_HEIGHT + _GAP) * len(curves.groups)
-    ticks = "\n".join(
-        f'<line x1="{_x(share):.0f}" y1="{_TOP - 8}" x2="{_x(share):.0f}" y2="{bottom}" stroke="#dddddd"/>'
-        f'<text x="{_x(share):.0f}" y="{_TOP - 12}" text-anchor="middle">{100 * share:.0f} %</text>'
-        for share in (0.0, 0.25, 0.5, 0.75, 1.0)
-    )
     title = f"{curves.metric} on {curves.images} training images against the pruned share of one group"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LABEL + _PLOT + 80}" height="{bottom + 8}" '
-        f'font-family="sans-serif" font-size="11">\n'
-        f'<rect width="100%" height="100%" fill="#ffffff"/>\n'
-        f'<text x="8" y="18" font-size="13">{escape(title)}</text>\n{ticks}\n{rows}\n</svg>\n'
-    )
+    canvas = Canvas(_LABEL + _PLOT + 80, bottom + 8, title)
+    shares = (0.0, 0.25, 0.5, 0.75, 1.0)
+    canvas.grid([(_x(share), f"{100 * share:.0f} %") for share in shares], _TOP - 8, bottom)
+    for index, group in enumerate(curves.groups):
+        _draw_row(canvas, group, curves.whole, _TOP + (_HEIGHT + _GAP) * index)
+    return canvas.svg()
 
 
-def _row(group: SensitivityCurve, whole: float, top: int) -> str:
-    name, most = f"{group.name} ({group.channels})", _NAME_CHARACTERS
-    name = name if len(name) <= most else f"{name[: most - 3]}..."
+def _draw_row(canvas: Canvas, group: SensitivityCurve, whole: float, top: int) -> None:
+    name = shorten(f"{group.name} ({group.channels})", _NAME_CHARACTERS)
     points = [(0.0, whole), *zip(group.shares, group.accuracy, strict=True)]
     places = [(_x(share), _y(accuracy, top)) for share, accuracy in points]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    marks = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{_LINE}"/>' for x, y in places)
     level = _y(whole, top)
-    return (
-        f'<text x="{_LABEL - 8}" y="{top + _HEIGHT / 2 + 4:.0f}" text-anchor="end">{escape(name)}</text>'
-        f'<line x1="{_LABEL}" y1="{level:.1f}" x2="{_LABEL + _PLOT}" y2="{level:.1f}" stroke="{_WHOLE}"/>'
-        f'<polyline points="{line}" fill="none" stroke="{_LINE}"/>{marks}'
-        f'<text x="{_LABEL + _PLOT + 6}" y="{places[-1][1] + 4:.0f}">{100 * points[-1][1]:.0f} %</text>'
-    )
+    canvas.text(_LABEL - 8, top + _HEIGHT / 2 + 4, name, "end")
+    canvas.line([(_LABEL, level), (_LABEL + _PLOT, level)], _WHOLE)
+    canvas.line(places, _LINE)
+    for x, y in places:
+        canvas.mark(x, y, _LINE, radius=3)
+    canvas.text(_LABEL + _PLOT + 6, places[-1][1] + 4, f"{100 * points[-1][1]:.0f} %")
 
 
 def _x(share: float) -> float:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.config.quantities import format_size
+from edgecnn.ui.report.svg import BLUE, GREY, RED, SKY, Canvas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Told apart by readers with a colour vision deficiency too (Okabe and Ito).
-_FULL, _PART, _WINNER, _LIMIT = "#0072B2", "#56B4E9", "#D55E00", "#999999"
+_FULL, _PART, _WINNER, _LIMIT = BLUE, SKY, RED, GREY
 _LEFT, _TOP, _WIDTH, _HEIGHT = 70, 60, 560, 340
 
 
@@ -46,13 +45,12 @@ def pareto_svg(document: dict[str, Any]) -> str:
     with_latency = any("latency_ratio" in limit for limit in limits) or not _by_size(document)
     axis = "latency ratio, slowest target" if with_latency else "size, largest target"
     title = f"{document['name']}: accuracy drop in points against {axis}"
-    marks = _marks(points, document, with_latency) if points else ""
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDTH + 40}" '
-        f'height="{_TOP + _HEIGHT + 50}" font-family="sans-serif" font-size="11">\n'
-        f'<rect width="100%" height="100%" fill="#ffffff"/>\n'
-        f'<text x="8" y="18" font-size="13">{escape(title)}</text>\n{_legend()}\n{marks}\n</svg>\n'
-    )
+    canvas = Canvas(_LEFT + _WIDTH + 40, _TOP + _HEIGHT + 50, title)
+    legend = ((_WINNER, "winner"), (_FULL, "trained in full"), (_PART, "in part"), (_LIMIT, "budget"))
+    canvas.legend(legend, step=130, left=_LEFT)
+    if points:
+        _draw_marks(canvas, points, document, with_latency)
+    return canvas.svg()
 
 
 def _by_size(document: dict[str, Any]) -> bool:
@@ -116,7 +114,7 @@ class _Axis:
         return [self.low + (self.high - self.low) * share for share in (0.1, 0.3, 0.5, 0.7, 0.9)]
 
 
-def _marks(points: list[Point], document: dict[str, Any], with_latency: bool) -> str:
+def _draw_marks(canvas: Canvas, points: list[Point], document: dict[str, Any], with_latency: bool) -> None:
     budgets = list(document["space"]["budgets"].values())
     drop = 100 * min(limit["accuracy_drop"] for limit in budgets)
     name = "latency_ratio" if with_latency else "size"
@@ -124,47 +122,19 @@ def _marks(points: list[Point], document: dict[str, Any], with_latency: bool) ->
     x = _Axis.over([point.cost for point in points] + ([] if cost is None else [cost]), _LEFT, _WIDTH)
     y = _Axis.over([point.drop for point in points] + [drop], _TOP, _HEIGHT)
     write = "{:.2f}".format if with_latency else format_size
-    parts = [
-        f'<text x="{x.at(tick):.0f}" y="{_TOP + _HEIGHT + 18}" text-anchor="middle">{write(tick)}</text>'
-        for tick in x.ticks()
-    ]
-    parts += [
-        f'<text x="{_LEFT - 8}" y="{y.at(tick) + 4:.0f}" text-anchor="end">{tick:+.1f}</text>'
-        for tick in y.ticks()
-    ]
-    parts.append(_line([(_LEFT, y.at(drop)), (_LEFT + _WIDTH, y.at(drop))], _LIMIT))
+    for tick in x.ticks():
+        canvas.text(x.at(tick), _TOP + _HEIGHT + 18, write(tick), "middle")
+    for tick in y.ticks():
+        canvas.text(_LEFT - 8, y.at(tick) + 4, f"{tick:+.1f}", "end")
+    canvas.line([(_LEFT, y.at(drop)), (_LEFT + _WIDTH, y.at(drop))], _LIMIT)
     if cost is not None:
-        parts.append(_line([(x.at(cost), _TOP), (x.at(cost), _TOP + _HEIGHT)], _LIMIT))
+        canvas.line([(x.at(cost), _TOP), (x.at(cost), _TOP + _HEIGHT)], _LIMIT)
     front = pareto_front([point for point in points if point.in_full])
-    parts.append(_line([(x.at(point.cost), y.at(point.drop)) for point in front], _FULL))
-    parts += [_mark(point, x, y) for point in points]
-    return "\n".join(parts)
-
-
-def _mark(point: Point, x: _Axis, y: _Axis) -> str:
-    color = _WINNER if point.wins else _FULL if point.in_full else _PART
-    fill = color if point.in_full else "#ffffff"
-    title = escape(f"{point.name}: {point.cost:.4g}, {point.drop:+.2f} points")
-    return (
-        f'<circle cx="{x.at(point.cost):.1f}" cy="{y.at(point.drop):.1f}" r="{6 if point.wins else 4}" '
-        f'fill="{fill}" stroke="{color}"><title>{title}</title></circle>'
-    )
-
-
-def _line(points: Sequence[tuple[float, float]], color: str) -> str:
-    trace = " ".join(f"{left:.1f},{top:.1f}" for left, top in points)
-    return f'<polyline points="{trace}" fill="none" stroke="{color}"/>'
-
-
-def _legend() -> str:
-    entries = (
-        (_WINNER, "winner"),
-        (_FULL, "trained in full"),
-        (_PART, "in part"),
-        (_LIMIT, "budget"),
-    )
-    return "\n".join(
-        f'<rect x="{_LEFT + 130 * index}" y="30" width="10" height="10" fill="{color}"/>'
-        f'<text x="{_LEFT + 15 + 130 * index}" y="39">{label}</text>'
-        for index, (color, label) in enumerate(entries)
-    )
+    canvas.line([(x.at(point.cost), y.at(point.drop)) for point in front], _FULL)
+    for point in points:
+        color = _WINNER if point.wins else _FULL if point.in_full else _PART
+        hint = f"{point.name}: {point.cost:.4g}, {point.drop:+.2f} points"
+        radius = 6 if point.wins else 4
+        canvas.mark(
+            x.at(point.cost), y.at(point.drop), color, radius=radius, hollow=not point.in_full, hint=hint
+        )
