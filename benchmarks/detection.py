@@ -35,6 +35,7 @@ import numpy as np
 from export import empty_home
 from output import print_table, write_json
 
+from edgecnn.backends.registry import find_format, find_runtime
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _FRAMES = 40
-_RUNTIMES = {"tflite": "litert", "onnx": "onnxruntime"}
 _CANDIDATES = 8400
 _YOLOX_TARGETS = ("onnx-int8", "openvino-int8", "tflite-int8")
 _YOLOX_SETS = {"calibration": "calibration", "data": "eval"}
@@ -133,7 +133,7 @@ def nano(data: str, changes: list[str]) -> dict[str, list[dict[str, Any]]]:
             "frame, one thread, ms": [
                 _frame_row(artifact, photos)
                 for artifact in opened
-                if artifact.manifest.target.format in _RUNTIMES
+                if find_runtime(find_format(artifact.manifest.target.format).runtime).ships
             ],
         }
 
@@ -192,7 +192,7 @@ def _photos(reference: str) -> list[Image.Image]:
 def _frame_row(artifact: Artifact, photos: list[Image.Image]) -> dict[str, Any]:
     """Time decoded photos from pixels to boxes, each part by itself; the median frame counts."""
     manifest = artifact.manifest
-    runner = open_runner(artifact.model, (_RUNTIMES[manifest.target.format],), threads=1)
+    runner = open_runner(artifact.model, (find_format(manifest.target.format).runtime,), threads=1)
     outputs = [
         replace(info, channels_last=manifest.target.format == "tflite" and len(info.shape) == 4)
         for info in runner.outputs

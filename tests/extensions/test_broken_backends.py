@@ -169,9 +169,11 @@ def test_a_name_in_a_file_imports_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "executed").exists()
 
 
-def test_targets_are_listed_although_a_package_is_broken(tmp_path: Path) -> None:
+def test_targets_are_listed_although_a_package_is_broken_and_doctor_tells_of_it(tmp_path: Path) -> None:
     module, _ = BROKEN["raises on import"]
     installed = fake_distribution(tmp_path / "site", "odd-backend", GROUP, POINT, {"odd_backend.py": module})
     done = edgecnn(tmp_path, [installed], "targets", "--json")
     assert done.returncode == 0, done.stderr
     assert "onnx-int8" in {row["name"] for row in json.loads(done.stdout)["targets"]}
+    doctor = edgecnn(tmp_path, [installed], "doctor", "--json")
+    assert "backend 'odd' of odd-backend 1.0 cannot be used: the licence has expired" in doctor.stdout

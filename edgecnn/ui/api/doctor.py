@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
 
+from edgecnn.backends.registry import problems
 from edgecnn.backends.targets import load_target
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core.config.paths import home
@@ -42,7 +43,11 @@ class Finding:
 def doctor() -> tuple[Finding, ...]:
     """Look at the packages, the machine, the cache and the targets; nothing heavy is imported."""
     packages = [_package(name, extra) for name, extra in extras().items()]
-    return (*packages, _machine(), _cache(), *(_target(name) for name in target_names()))
+    broken = [
+        Finding("backend", ok=False, found=problem.message, remedy="update that package, or uninstall it")
+        for problem in problems()
+    ]
+    return (*packages, *broken, _machine(), _cache(), *(_target(name) for name in target_names()))
 
 
 def _package(name: str, extra: str) -> Finding:
