@@ -19,9 +19,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from edgecnn.core.config.base import Schema
+from edgecnn.core.documents.document import Document, reason
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
 from edgecnn.data.digest import combine
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-class _Document(Schema):
+class _Document(Document):
     """What ``prepared.json`` holds."""
 
     schema_version: int = Field(alias="schema")
@@ -101,6 +101,8 @@ class PreparedSet:
                 digest=data.digest,
                 objects=Objects.load(directory / FILE_NAME) if data.objects else None,
             )
+        except ValidationError as error:
+            raise InputError(f"{directory} is not a prepared set: {reason(error)}") from error
         except (OSError, EOFError, ValueError) as error:
             raise InputError(f"{directory} is not a prepared set: {one_line(error)}") from error
         prepared._check_arrays()

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from edgecnn.core.documents.document import reason
 from edgecnn.core.errors import InputError
 
 Shape = tuple[int, ...]
@@ -96,11 +97,7 @@ class ImportedGraph:
         try:
             return _adapter().validate_python(data)
         except ValidationError as error:
-            found = error.errors(include_url=False)[0]
-            place = ".".join(str(part) for part in found["loc"])
-            raise InputError(
-                f"spec.json does not describe an imported network: {place!r}: {found['msg']}"
-            ) from error
+            raise InputError(f"spec.json does not describe an imported network: {reason(error)}") from error
 
 
 @functools.cache
