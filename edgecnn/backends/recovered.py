@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from safetensors.numpy import load_file
 
 from edgecnn.core.errors import InputError, UsageError
-from edgecnn.quantization.given_ranges import RANGES_FILE, GivenRanges, match
+from edgecnn.quantization.files import GRID_FILE, RANGES_FILE
+from edgecnn.quantization.given_ranges import GivenRanges, match
 from edgecnn.quantization.layers import Weights, match_layers
 from edgecnn.quantization.ranges import UNTRIED, Choice, choose, estimate
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from edgecnn.backends.format import QuantizeRequest
     from edgecnn.quantization.ranges import Method, Observations, Range
     from edgecnn.quantization.sqnr import Answer
-
-GRID_FILE = "grid.safetensors"
-"""``NAME.weight``, float32 ``[O, I, H, W]`` on its grid, and ``NAME.scale``, float32 ``[O]``."""
 
 CHECKPOINT_FILE = "model.safetensors"
 

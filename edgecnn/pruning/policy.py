@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from edgecnn.core.errors import UsageError
+from edgecnn.pruning.curves import LEAST, share_for_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from edgecnn.core.config.pruning import Scope
-    from edgecnn.pruning.sensitivity import Curves
-
-LEAST = 0.1
-"""Share of its channels that every group keeps at least: a layer that is gone cannot be trained back."""
+    from edgecnn.core.documents.pruning import SensitivityCurves
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Policy:
     scope: Scope
     multiple: int
     scores: Mapping[str, Tensor]
-    curves: Curves | None = None
+    curves: SensitivityCurves | None = None
     _every: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +75,7 @@ class Policy:
             place = min(round(strength * len(self._every)), len(self._every) - 1)
             return count if strength == 0 else float((scores > self._every[place]).sum())
         if self.scope == "sensitivity" and self.curves is not None:
-            return count * (1.0 - self.curves.share(name, strength))
+            return count * (1.0 - share_for_loss(self.curves, name, strength))
         return count * (1.0 - strength)
 
 

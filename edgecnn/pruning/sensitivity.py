@@ -7,12 +7,10 @@ flatter what is measured there later.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from edgecnn.pruning.policy import LEAST
+from edgecnn.core.documents.pruning import SensitivityCurve, SensitivityCurves
+from edgecnn.pruning.curves import LEAST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,77 +23,6 @@ SHARES = (0.25, 0.5, 0.75, 1.0 - LEAST)
 """Shares of a group's channels that are pruned to measure."""
 
 
-@dataclass(frozen=True)
-class Curve:
-    """Accuracy against the pruned share of one group.
-
-    Attributes:
-        name: The group.
-        layers: Layers whose outputs the group is.
-        channels: How many channels it has.
-        shares: Pruned shares, in ascending order.
-        accuracy: The task's metric at each.
-    """
-
-    name: str
-    layers: tuple[str, ...]
-    channels: int
-    shares: tuple[float, ...]
-    accuracy: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Curves:
-    """The curves of all groups.
-
-    Attributes:
-        metric: What is measured.
-        images: On how many training images.
-        whole: The metric of the whole network.
-        groups: A curve a group.
-    """
-
-    metric: str
-    images: int
-    whole: float
-    groups: tuple[Curve, ...]
-
-    def share(self, name: str, loss: float) -> float:
-        """Return the largest share of a group that may go for a loss of accuracy; 0 for an unknown group.
-
-        Args:
-            name: The group.
-            loss: Loss of the metric, within [0, 1].
-        """
-        curve = next((curve for curve in self.groups if curve.name == name), None)
-        if curve is None:
-            return 0.0
-        if loss >= 1.0:
-            return curve.shares[-1]
-        losses = np.maximum.accumulate([0.0, *(self.whole - value for value in curve.accuracy)])
-        steady = losses + 1e-9 * np.arange(len(losses))  # interpolation asks for ascending values
-        return float(np.interp(loss, steady, [0.0, *curve.shares]))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the curves as plain data."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Curves:
-        """Rebuild from :meth:`to_json`."""
-        groups = tuple(
-            Curve(
-                name=curve["name"],
-                layers=tuple(curve["layers"]),
-                channels=curve["channels"],
-                shares=tuple(curve["shares"]),
-                accuracy=tuple(curve["accuracy"]),
-            )
-            for curve in data["groups"]
-        )
-        return cls(data["metric"], data["images"], data["whole"], groups)
-
-
 def measure_curves(
     structure: Structure,
     scores: Mapping[str, Tensor],
@@ -104,7 +31,7 @@ def measure_curves(
     metric: str,
     images: int,
     progress: Callable[[int, int], None],
-) -> Curves:
+) -> SensitivityCurves:
     """Prune every group alone by growing shares and measure the network each time.
 
     Args:
@@ -124,6 +51,14 @@ def measure_curves(
         for share in SHARES:
             with structure.masked({group.name: order[: round(share * group.channels)]}) as module:
                 accuracy.append(evaluate(module))
-        curves.append(Curve(group.name, tuple(group.outputs), group.channels, SHARES, tuple(accuracy)))
+        curves.append(
+            SensitivityCurve(
+                name=group.name,
+                layers=tuple(group.outputs),
+                channels=group.channels,
+                shares=SHARES,
+                accuracy=tuple(accuracy),
+            )
+        )
         progress(number + 1, len(groups))
-    return Curves(metric, images, whole, tuple(curves))
+    return SensitivityCurves(metric=metric, images=images, whole=whole, groups=tuple(curves))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,13 +13,15 @@ from edgecnn.data.calibration import MIN_IMAGES
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.data.sampling import stratified
 from edgecnn.models.checkpoint import load_checkpoint
+from edgecnn.models.imported.silu_scaling import even_out
 from edgecnn.ondevice.normalize import normalize
 from edgecnn.quantization.fold import fold_batch_norm
 from edgecnn.quantization.graph import trace
-from edgecnn.quantization.silu_scaling import even_out
 from edgecnn.quantization.simulate import Simulator
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor, nn
 
     from edgecnn.models.spec import ModelSpec
@@ -57,14 +58,16 @@ class Calibrated:
     gates: tuple[str, ...]
 
     @classmethod
-    def open(cls, checkpoint: str, calibration: str, kernels: Kernels, images: int, seed: int) -> Calibrated:
+    def open(
+        cls, checkpoint: Path, calibration: Path, kernels: Kernels, images: int, seed: int
+    ) -> Calibrated:
         """Open a checkpoint and at most ``images`` of a prepared set, the classes in equal shares.
 
         Raises:
             InputError: The network cannot be traced, or there are too few images, or of another size.
         """
-        module, spec = load_checkpoint(Path(checkpoint))
-        prepared = PreparedSet.open(Path(calibration))
+        module, spec = load_checkpoint(checkpoint)
+        prepared = PreparedSet.open(calibration)
         pixels, labels = _choose(prepared, spec, images, seed)
         gates: tuple[str, ...] = ()
         if "silu" not in kernels.fused:  # in float it has no grid that its channels would have to share

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgecnn.core.errors import InputError
+from edgecnn.quantization.files import RANGES_FILE
 from edgecnn.quantization.ranges import Observations, Range
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-RANGES_FILE, SEEN_FILE = "ranges.json", "ranges.npy"
+SEEN_FILE = "ranges.npy"
 SCHEMA = 1
 
 _TOLERANCE = 1e-3

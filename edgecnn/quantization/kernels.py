@@ -6,13 +6,9 @@ algorithms of this package ask nothing else about a target: neither its format n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
-from edgecnn.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from edgecnn.core.documents.arguments import arguments
 
 Scheme = Literal["symmetric", "pairs-hwc", "pairs-c", "pair-safe"]
 """How int8 weights may lie; :mod:`edgecnn.quantization.grids` says what each name means."""
@@ -37,7 +33,7 @@ CLIPS: tuple[Activation, ...] = ("relu", "relu6")
 """Activations that every runtime computes inside the layer before them."""
 
 
-@dataclass(frozen=True)
+@arguments
 class Kernels:
     """What integer kernels do.
 
@@ -70,19 +66,3 @@ class Kernels:
         elif not named:
             named = ["unfused"]
         return "-".join([self.weights, *named, *(["channels"] if self.channel_grids else [])])
-
-    @classmethod
-    def of(cls, document: Mapping[str, object]) -> Kernels:
-        """Build kernels from plain data, as they cross to a child process.
-
-        Raises:
-            UsageError: The data describe no kernels.
-        """
-        from pydantic import TypeAdapter, ValidationError
-
-        try:
-            return TypeAdapter(cls).validate_python(document)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise UsageError(f"these are no kernels: {place}: {first['msg']}") from None

@@ -1,16 +1,14 @@
 """What the stages of accuracy recovery run in a child process: a checkpoint in, a better one out.
 
 The network keeps its structure and computes nearly what it did; only its numbers are such that quantizers
-lose less. Beside the checkpoint lie ``notes.json`` (what was done, by layer) and, where weights were rounded,
-``grid.safetensors``: ``NAME.weight``, float32 in the shape of the layer's weights, each value a level times
-its channel's ``NAME.scale``, float32 ``[O]``.
+lose less. Beside the checkpoint lie the files of :mod:`edgecnn.quantization.files`: notes and, where weights
+were rounded, their grid.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,104 +19,77 @@ from edgecnn.quantization import bias_correction
 from edgecnn.quantization.adaround import AdaRound
 from edgecnn.quantization.calibrated import Calibrated
 from edgecnn.quantization.equalize import equalize as equalize_channels
+from edgecnn.quantization.files import GRID_FILE, LAYERS_FILE, NOTES_FILE
 from edgecnn.quantization.fold import tensors
-from edgecnn.quantization.kernels import Kernels
 from edgecnn.quantization.layer_by_layer import walk
 from edgecnn.quantization.quality import measure
 from edgecnn.quantization.scalable_channels import channel_extents
-from edgecnn.quantization.sensitivity import LAYERS_FILE, leave_entry_in_float
+from edgecnn.quantization.sensitivity import leave_entry_in_float
 from edgecnn.training.allocator import freed_memory_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from torch import Tensor
 
-GRID_FILE = "grid.safetensors"
-NOTES_FILE = "notes.json"
+    from edgecnn.quantization.requests import EqualizeRequest, RoundRequest
 
 
-def equalize(
-    checkpoint: str,
-    calibration: str,
-    out: str,
-    kernels: dict[str, Any],
-    images: int,
-    seed: int,
-    entry: int,
-    progress: Callable[[int, int], None],
-) -> None:
-    """Fold batch norms, even out channels where it helps, correct biases; write a checkpoint to ``out``.
+def equalize(request: EqualizeRequest, progress: Callable[[int, int], None]) -> None:
+    """Fold batch norms, even out channels where it helps, correct biases; write a checkpoint.
 
-    With ``entry``, the layers at the network's entry may be left in float: what they lose goes through all
-    others, and they have few weights. How many is tried, and ``layers.json`` names them.
+    Where layers may be left in float at the network's entry, how many is tried, and ``layers.json`` names
+    them: what they lose goes through all others, and they have few weights.
 
     Args:
-        checkpoint: Directory of the network.
-        calibration: Directory of the prepared calibration set.
-        out: Directory to write to.
-        kernels: The fields of the target's :class:`edgecnn.quantization.kernels.Kernels`.
-        images: How many calibration images, at most.
-        seed: Which of them.
-        entry: How many layers may be left in float, at most.
-        progress: Told what is done, of how much.
+        request: The network and how it is treated.
+        progress: Called with (done, total).
 
     Raises:
         InputError: The network or the images cannot be used.
-        UsageError: ``kernels`` describes none.
     """
+    how, out = request.how, request.out
     with torch.no_grad(), freed_memory_kept():
-        network = Calibrated.open(checkpoint, calibration, Kernels.of(kernels), images, seed)
+        network = Calibrated.open(request.checkpoint, request.calibration, how.kernels, how.images, how.seed)
         notes = _prepare(network, "equalization and bias correction", progress, parts=3)
-        if entry:
-            layers = leave_entry_in_float(network, entry)
+        if how.entry:
+            layers = leave_entry_in_float(network, how.entry)
             document = json.dumps({"float_layers": layers})
-            (Path(out) / LAYERS_FILE).write_text(document + "\n", encoding="utf-8")
+            (out / LAYERS_FILE).write_text(document + "\n", encoding="utf-8")
         added = bias_correction.correct_fully(network.simulator, network.images)
         bias_correction.apply(network.module, network.graph, added)
         network.simulator.state = network.graph.state(network.module)
         notes["simulated"]["with bias correction"] = measure(network).to_json()
         shifts = {name: {"bias": _magnitude(shift)} for name, shift in added.items()}
-        _write(network, Path(out), notes | {"layers": shifts})
+        _write(network, out, notes | {"layers": shifts})
         progress(3, 3)
 
 
-def round_weights(
-    checkpoint: str,
-    calibration: str,
-    out: str,
-    kernels: dict[str, Any],
-    images: int,
-    seed: int,
-    iterations: int,
-    progress: Callable[[int, int], None],
-) -> None:
+def round_weights(request: RoundRequest, progress: Callable[[int, int], None]) -> None:
     """As :func:`equalize`, and each weight rounded up or down as its layer's output wants it (AdaRound).
 
     The network is the one that :func:`equalize` takes, not the one it makes: rounding needs the outputs of
     the float network, which a corrected one no longer has.
 
     Args:
-        checkpoint: Directory of the network.
-        calibration: Directory of the prepared calibration set.
-        out: Directory to write to; the grid goes there, too.
-        kernels: The fields of the target's :class:`edgecnn.quantization.kernels.Kernels`.
-        images: How many calibration images, at most.
-        seed: Which of them, and which of their positions.
-        iterations: Steps of gradient descent for each layer.
-        progress: Told what is done, of how much.
+        request: The network and how it is treated; the grid is written to its directory, too.
+        progress: Called with (done, total).
 
     Raises:
         InputError: The network or the images cannot be used.
-        UsageError: ``kernels`` describes none.
     """
+    how, out = request.how, request.out
     with torch.no_grad(), freed_memory_kept():
-        network = Calibrated.open(checkpoint, calibration, Kernels.of(kernels), images, seed)
+        network = Calibrated.open(request.checkpoint, request.calibration, how.kernels, how.images, how.seed)
         simulator, total = network.simulator, len(network.graph.layers) + 3
         method = "equalization, adaptive rounding and bias correction"
         notes = _prepare(network, method, progress, parts=total)
         rounding = AdaRound(
-            simulator, iterations=iterations, seed=seed, progress=lambda done: progress(done + 2, total)
+            simulator,
+            iterations=how.iterations,
+            seed=how.seed,
+            progress=lambda done: progress(done + 2, total),
         )
         added = walk(simulator, network.images, rounding)
         bias_correction.apply(network.module, network.graph, added)
@@ -134,8 +105,8 @@ def round_weights(
             name: asdict(rounded) | {"bias": _magnitude(added.get(name, torch.zeros(1)))}
             for name, rounded in rounding.results.items()
         }
-        _write(network, Path(out), notes | {"layers": layers})
-        write_safetensors(grid, Path(out) / GRID_FILE)
+        _write(network, out, notes | {"layers": layers})
+        write_safetensors(grid, out / GRID_FILE)
         progress(total, total)
 
 

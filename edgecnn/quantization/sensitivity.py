@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from edgecnn.quantization.calibrated import Calibrated
-from edgecnn.quantization.kernels import Kernels
+from edgecnn.quantization.files import LAYERS_FILE
 from edgecnn.quantization.quality import Quality, compare, measure
 from edgecnn.training.allocator import freed_memory_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-LAYERS_FILE = "layers.json"
+    from edgecnn.quantization.requests import LayerSensitivityRequest
 
 _ENTRY_IMAGES = 16
 _ENOUGH_DB = 1.0
@@ -108,47 +107,28 @@ def operations_of(network: Calibrated) -> frozenset[str]:
     return frozenset[str]().union(*network.simulator.points.operations.values())
 
 
-def analyse(
-    checkpoint: str,
-    calibration: str,
-    out: str,
-    kernels: dict[str, Any],
-    images: int,
-    seed: int,
-    sqnr_db: float,
-    agreement: float,
-    most: int,
-    progress: Callable[[int, int], None],
-) -> None:
-    """Rank the layers of a checkpoint and choose those that stay in float; write ``layers.json`` to ``out``.
+def analyse(request: LayerSensitivityRequest, progress: Callable[[int, int], None]) -> None:
+    """Rank the layers of a checkpoint and choose those that stay in float; write ``layers.json``.
 
     Args:
-        checkpoint: Directory of the network.
-        calibration: Directory of the prepared calibration set.
-        out: Directory to write to.
-        kernels: The fields of the target's :class:`edgecnn.quantization.kernels.Kernels`.
-        images: How many calibration images, at most.
-        seed: Which of them.
-        sqnr_db: Signal to quantization noise of the outputs that will do.
-        agreement: Share of images with the float network's best output that will do.
-        most: How many layers may stay in float.
-        progress: Told what is done, of how much.
+        request: The network, and the quality that is enough.
+        progress: Called with (done, total).
 
     Raises:
         InputError: The network or the images cannot be used.
-        UsageError: ``kernels`` describes none.
     """
+    how = request.how
 
     def enough(quality: Quality) -> bool:
         # Several outputs have no agreement: it is NaN, and asks for nothing.
-        return quality.sqnr_db >= sqnr_db and not quality.agreement < agreement
+        return quality.sqnr_db >= how.sqnr_db and not quality.agreement < how.agreement
 
     with torch.no_grad(), freed_memory_kept():
-        network = Calibrated.open(checkpoint, calibration, Kernels.of(kernels), images, seed)
+        network = Calibrated.open(request.checkpoint, request.calibration, how.kernels, how.images, how.seed)
         network.simulator.fit(network.images)
         before = measure(network)
         ranking = rank_layers(network, progress)
-        kept, after = choose_layers(network, ranking, enough, most)
+        kept, after = choose_layers(network, ranking, enough, how.most)
     document: dict[str, Any] = {
         "float_layers": kept,
         "quality": {"before": before.to_json(), "after": after.to_json()},
@@ -158,4 +138,4 @@ def analyse(
             for item in ranking
         ],
     }
-    (Path(out) / LAYERS_FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    (request.out / LAYERS_FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

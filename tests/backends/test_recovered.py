@@ -16,11 +16,12 @@ from edgecnn.backends.formats import load_format, model_file
 from edgecnn.backends.onnx.layers import find_layers
 from edgecnn.backends.openvino.ir import read_model as read_openvino
 from edgecnn.backends.openvino.weights import float_weights, kernels
-from edgecnn.backends.recovered import CHECKPOINT_FILE, GRID_FILE, Recovered
+from edgecnn.backends.recovered import CHECKPOINT_FILE, Recovered
 from edgecnn.backends.tflite.weights import layer_weights
 from edgecnn.core.errors import UsageError
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.quantization.calibrated import Calibrated
+from edgecnn.quantization.files import GRID_FILE
 from tests.backends.conftest import Make, in_child
 
 EVERY_FORMAT = pytest.mark.parametrize("name", ["onnx", "tflite", "openvino"])

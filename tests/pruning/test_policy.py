@@ -5,18 +5,24 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgecnn.core.documents.pruning import SensitivityCurve, SensitivityCurves
 from edgecnn.core.errors import UsageError
-from edgecnn.pruning.policy import LEAST, Policy, choices, nearest
-from edgecnn.pruning.sensitivity import SHARES, Curve, Curves
+from edgecnn.pruning.curves import LEAST
+from edgecnn.pruning.policy import Policy, choices, nearest
+from edgecnn.pruning.sensitivity import SHARES
 
 SCORES = {"a": torch.arange(32.0) / 16, "b": torch.arange(64.0).flip(0) / 320}
-CURVES = Curves(
-    "top1",
+CURVES = SensitivityCurves(
+    metric="top1",
     images=10,
     whole=0.9,
     groups=(
-        Curve("a", ("a",), 32, SHARES, (0.88, 0.80, 0.50, 0.30)),
-        Curve("b", ("b",), 64, SHARES, (0.90, 0.91, 0.89, 0.70)),
+        SensitivityCurve(
+            name="a", layers=("a",), channels=32, shares=SHARES, accuracy=(0.88, 0.80, 0.50, 0.30)
+        ),
+        SensitivityCurve(
+            name="b", layers=("b",), channels=64, shares=SHARES, accuracy=(0.90, 0.91, 0.89, 0.70)
+        ),
     ),
 )
 

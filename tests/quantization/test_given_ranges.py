@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgecnn.core.errors import InputError
-from edgecnn.quantization.given_ranges import RANGES_FILE, SEEN_FILE, GivenRanges, match
+from edgecnn.quantization.files import RANGES_FILE
+from edgecnn.quantization.given_ranges import SEEN_FILE, GivenRanges, match
 from edgecnn.quantization.ranges import Observations, Range
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +12,26 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.errors import InputError
 from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
 from edgecnn.pipeline.stages.base import Context
-from edgecnn.pipeline.stages.recover import (
-    ROUND,
-    SENSITIVITY,
-    RoundParameters,
-    SensitivityParameters,
-)
+from edgecnn.pipeline.stages.recover import ROUND, SENSITIVITY
+from edgecnn.quantization.files import GRID_FILE, LAYERS_FILE, NOTES_FILE
 from edgecnn.quantization.grids import is_safe
 from edgecnn.quantization.kernels import Kernels
-from edgecnn.quantization.recover import GRID_FILE, NOTES_FILE, equalize
-from edgecnn.quantization.sensitivity import LAYERS_FILE
+from edgecnn.quantization.recover import equalize
+from edgecnn.quantization.requests import (
+    EqualizeParameters,
+    EqualizeRequest,
+    LayerSensitivityParameters,
+    RoundParameters,
+)
 from tests.support.quantization_networks import images, network
 
 
 def _equalize(checkpoint: Path, calibration: Path, out: Path, **changes: Any) -> dict[str, Any]:
-    arguments = {"kernels": asdict(Kernels("symmetric")), "images": 24, "seed": 0, "entry": 0} | changes
-    equalize(str(checkpoint), str(calibration), str(out), progress=lambda *_: None, **arguments)
+    how = EqualizeParameters(Kernels("symmetric"), **{"images": 24, **changes})
+    equalize(EqualizeRequest(checkpoint, calibration, out, how), progress=lambda *_: None)
     notes: dict[str, Any] = json.loads((out / NOTES_FILE).read_text())
     return notes
 
@@ -87,7 +88,7 @@ def test_rounding_runs_as_a_stage_and_writes_its_grid(
 
 def test_sensitivity_runs_as_a_stage(checkpoint: Path, calibration: Path, tmp_path: Path) -> None:
     context = _context(tmp_path, lambda *_: None)
-    parameters = SensitivityParameters(Kernels("symmetric"), images=8, sqnr_db=1000.0, most=2)
+    parameters = LayerSensitivityParameters(Kernels("symmetric"), images=8, sqnr_db=1000.0, most=2)
     SENSITIVITY.run({"checkpoint": checkpoint, "calibration": calibration}, parameters, context)
     found = json.loads((context.out / LAYERS_FILE).read_text())
     assert found["float_layers"] == [item["name"] for item in found["ranking"][:2]]
@@ -104,11 +105,6 @@ def _context(folder: Path, progress: Any) -> Context:
 def test_too_few_images_are_refused(checkpoint: Path, calibration: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at least 8 calibration images, not 5"):
         _equalize(checkpoint, calibration, tmp_path, images=5)
-
-
-def test_an_unknown_scheme_is_refused(checkpoint: Path, calibration: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"these are no kernels: weights: .*'symmetric'"):
-        _equalize(checkpoint, calibration, tmp_path, kernels={"weights": "int4"})
 
 
 def test_weights_that_are_not_finite_are_named(calibration: Path, tmp_path: Path) -> None:

@@ -23,16 +23,10 @@ from edgecnn.core.documents.metric import find_metric
 from edgecnn.models.registry import find_source
 from edgecnn.pipeline.plan import ExportedNetwork
 from edgecnn.pipeline.stages.qat import CONTROL, QAT, QatParameters
-from edgecnn.pipeline.stages.recover import (
-    EQUALIZE,
-    ROUND,
-    SENSITIVITY,
-    EqualizeParameters,
-    RoundParameters,
-    SensitivityParameters,
-)
+from edgecnn.pipeline.stages.recover import EQUALIZE, ROUND, SENSITIVITY
 from edgecnn.pipeline.stages.reference import REFERENCE, ReferenceParameters
 from edgecnn.pipeline.step import Step
+from edgecnn.quantization.requests import EqualizeParameters, LayerSensitivityParameters, RoundParameters
 
 if TYPE_CHECKING:
     from edgecnn.core.config.target import Target
@@ -114,7 +108,7 @@ def _round(plan: Plan, kernels: Kernels) -> str:
 
 def _sensitivity(plan: Plan, kernels: Kernels) -> str:
     inputs = {"checkpoint": plan.checkpoint, "calibration": "calibration"}
-    parameters = SensitivityParameters(kernels)
+    parameters = LayerSensitivityParameters(kernels)
     return plan.add(Step(f"sensitivity:{kernels.name}", SENSITIVITY, parameters, inputs))
 
 

@@ -105,11 +105,11 @@ def prune_in_child(
 
 def prune(request: PruneRequest) -> dict[str, Any]:
     """Prune a checkpoint; runs in a child process."""
+    from edgecnn.core.documents.pruning import SensitivityCurves
     from edgecnn.pruning import prune as pruning
     from edgecnn.pruning.costs import Costs
     from edgecnn.pruning.policy import Policy
     from edgecnn.pruning.recalibrate import recalibrate
-    from edgecnn.pruning.sensitivity import Curves
 
     how = request.how
     network = _Network.open(request.checkpoint, request.images)
@@ -118,7 +118,7 @@ def prune(request: PruneRequest) -> dict[str, Any]:
     structure, scores = network.scored(how.importance)
     found = None
     if request.curves is not None:
-        found = Curves.from_json(json.loads((request.curves / CURVES).read_text(encoding="utf-8")))
+        found = SensitivityCurves.from_json(json.loads((request.curves / CURVES).read_text(encoding="utf-8")))
     policy = Policy(how.scope, how.multiple, scores, found)
     pruned = pruning.prune(
         structure,

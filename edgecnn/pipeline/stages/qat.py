@@ -12,14 +12,13 @@ from edgecnn.core.config.training import TrainSettings
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.stages.train import make_task, report
+from edgecnn.quantization.files import GRID_FILE
 
 if TYPE_CHECKING:
     from torch import nn
 
     from edgecnn.models.spec import ModelSpec
     from edgecnn.quantization.qat.training import Trained
-
-GRID = "grid.safetensors"
 
 
 @arguments
@@ -45,7 +44,7 @@ def run(inputs: Inputs, parameters: QatParameters, context: Context) -> None:
 
     extraction = extract(trained.network, module, PreparedSet.open(inputs["calibration"]))
     save_checkpoint(context.out, extraction.module, spec.with_weights("trained for int8 by this pipeline"))
-    write_safetensors(extraction.grid, context.out / GRID)
+    write_safetensors(extraction.grid, context.out / GRID_FILE)
     extraction.ranges.save(context.out)
     if trained.first_ranges is not None:
         context.notes["first_ranges"] = trained.first_ranges.notes()

@@ -10,13 +10,12 @@ from edgecnn.backends.registry import find_format
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+from edgecnn.quantization.files import read_float_layers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NOTES = "quantization.json"
-LAYERS = "layers.json"
-"""What a sensitivity analysis names: ``float_layers``."""
 INSPECTION = "inspection.json"
 
 
@@ -63,7 +62,7 @@ def run(inputs: Inputs, parameters: QuantizeParameters, context: Context) -> Non
 
 def _float_layers(found: Path) -> dict[str, Any]:
     """Return the option that a sensitivity analysis decided."""
-    return {"float_layers": json.loads((found / LAYERS).read_text(encoding="utf-8"))["float_layers"]}
+    return {"float_layers": read_float_layers(found)}
 
 
 def quantize_stage(format: str) -> Stage[QuantizeParameters]:  # noqa: A002  the name in targets and requests

@@ -33,17 +33,11 @@ from edgecnn.pipeline.stages.quantize import (
     inspect_stage,
     quantize_stage,
 )
-from edgecnn.pipeline.stages.recover import (
-    EQUALIZE,
-    ROUND,
-    SENSITIVITY,
-    EqualizeParameters,
-    RoundParameters,
-    SensitivityParameters,
-)
+from edgecnn.pipeline.stages.recover import EQUALIZE, ROUND, SENSITIVITY
 from edgecnn.pipeline.stages.reference import REFERENCE, ReferenceParameters
 from edgecnn.pipeline.stages.train import TRAIN, TrainParameters
 from edgecnn.pipeline.stages.verify import VerifyParameters, verify_stage
+from edgecnn.quantization.requests import EqualizeParameters, LayerSensitivityParameters, RoundParameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +75,7 @@ KINDS: dict[str, StageKind[Any]] = {
     "reference": _one(REFERENCE, ReferenceParameters),
     "equalize": _one(EQUALIZE, EqualizeParameters),
     "round": _one(ROUND, RoundParameters),
-    "sensitivity": _one(SENSITIVITY, SensitivityParameters),
+    "sensitivity": _one(SENSITIVITY, LayerSensitivityParameters),
     "qat": _one(QAT, QatParameters),
     "control": _one(CONTROL, QatParameters),
     "lower": StageKind(LowerParameters, lambda given: lower_stage(given.format)),

@@ -12,8 +12,8 @@ from edgecnn.core.config.yaml_source import Source
 from edgecnn.pipeline.loading import from_source
 from edgecnn.pipeline.plan import Plan
 from edgecnn.pipeline.planner.recovery import network_of, rungs_of
-from edgecnn.pipeline.stages.recover import EqualizeParameters
 from edgecnn.quantization.kernels import EVERY_ACTIVATION, Kernels
+from edgecnn.quantization.requests import EqualizeParameters
 
 UNTRAINED = RUNGS[:-1]
 WITHOUT_ENTRY = tuple(rung for rung in UNTRAINED if rung != "entry")

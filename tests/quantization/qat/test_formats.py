@@ -19,8 +19,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.weights import write_safetensors
 from edgecnn.ondevice.normalize import normalize
-from edgecnn.pipeline.stages.qat import GRID
-from edgecnn.quantization.given_ranges import RANGES_FILE
+from edgecnn.quantization.files import GRID_FILE, RANGES_FILE
 from edgecnn.quantization.qat.extract import Extraction
 from edgecnn.quantization.qat.training import Data, Trained
 from tests.backends.conftest import sqnr
@@ -34,7 +33,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, trained: Network, extra
     """What the training left, as its stage writes it."""
     folder = tmp_path_factory.mktemp("trained-for-int8")
     save_checkpoint(folder, extraction.module, trained.spec)
-    write_safetensors(extraction.grid, folder / GRID)
+    write_safetensors(extraction.grid, folder / GRID_FILE)
     extraction.ranges.save(folder)
     return folder
 

@@ -13,6 +13,7 @@ from edgecnn.backends.kernels import kernels_of
 from edgecnn.models.imported.gates import find_gates
 from edgecnn.models.imported.graph import ImportedGraph, Node
 from edgecnn.models.imported.network import ImportedNetwork
+from edgecnn.models.imported.silu_scaling import even_out
 from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.contract import Contract
 from edgecnn.quantization.calibrated import Calibrated
@@ -20,7 +21,6 @@ from edgecnn.quantization.graph import trace
 from edgecnn.quantization.kernels import Kernels
 from edgecnn.quantization.ranges import GATE_LIMIT, SIGMOID_LIMIT, Observations, Range, estimate
 from edgecnn.quantization.sensitivity import leave_entry_in_float
-from edgecnn.quantization.silu_scaling import even_out
 from edgecnn.quantization.simulate import Simulator
 from edgecnn.quantization.sqnr import sqnr_db
 from tests.support.quantization_networks import images, network

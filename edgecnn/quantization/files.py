@@ -1,0 +1,28 @@
+"""The files that accuracy recovery leaves beside a checkpoint, each named once."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GRID_FILE = "grid.safetensors"
+"""``NAME.weight``, float32 ``[O, I, H, W]`` or ``[O, I]``, each value a level times its channel's
+``NAME.scale``, float32 ``[O]``."""
+
+RANGES_FILE = "ranges.json"
+"""Activation ranges that a training decided (:class:`edgecnn.quantization.given_ranges.GivenRanges`)."""
+
+LAYERS_FILE = "layers.json"
+"""Layers to leave in float, under the key ``float_layers``."""
+
+NOTES_FILE = "notes.json"
+"""What a recovery did, layer by layer."""
+
+
+def read_float_layers(directory: Path) -> list[str]:
+    """Return the names of the layers to leave in float, from the ``layers.json`` of a directory."""
+    layers: list[str] = json.loads((directory / LAYERS_FILE).read_text(encoding="utf-8"))["float_layers"]
+    return layers
