@@ -19,13 +19,21 @@ from edgecnn.core.errors import InputError, VerificationFailed, WorkerError
 from edgecnn.core.process import describe_death, quiet_environment
 from edgecnn.ondevice.bundle import MANIFEST, MAX_JSON_BYTES, SCHEMA
 from edgecnn.ondevice.failure import DamagedPackage
+from edgecnn.ondevice.tasks.table import MODULES
 from edgecnn.packaging.archive import read_archive
+from edgecnn.packaging.vendored_code import python_code
+from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _WHEELS, _BUNDLES, _AARS = (".whl",), (".tar.gz",), (".aar",)
 SELF_TEST_TIMEOUT_S = 300.0
+
+
+_BUILT_IN = "edgecnn.ondevice"
+_COPY = "packaged_code"
+"""Module of the code of a library whose task is not edgecnn's own."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +92,29 @@ def run_self_test(package: Package, log: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="edgecnn-verify-") as scratch:
         root = Path(scratch)
         folder = package.unpack(root)
-        code = f"import sys\nfrom pathlib import Path\nfrom {_module(package)}.command import main\n"
+        module = _module(package, root)
+        code = f"import sys\nfrom pathlib import Path\nfrom {module}.command import main\n"
         code += "sys.exit(main(Path(sys.argv[1]), ['--self-test', '--json']))\n"
-        own = str(root) if package.path.name.endswith((*_WHEELS, *_BUNDLES)) else None
+        own = None if module == _BUILT_IN else str(root)
         return _run([sys.executable, "-c", code, str(folder)], own, root, package.path.name, log)
 
 
-def _module(package: Package) -> str:
-    """Return where the self-test's code is: in a Python package its own, for Android edgecnn's."""
-    return "edgecnn.ondevice" if package.path.name.endswith(_AARS) else f"{package.folder}.ondevice"
+def _module(package: Package, root: Path) -> str:
+    """Return where the self-test's code is: in a Python package its own, for Android edgecnn's.
+
+    The code of a task that another package brings is written below ``root``.
+    """
+    if not package.path.name.endswith(_AARS):
+        return f"{package.folder}.ondevice"
+    kind, settings = package.manifest.get("task"), package.manifest.get("settings")
+    if kind in MODULES or not isinstance(settings, dict):
+        return _BUILT_IN
+    task = task_of({**settings, "kind": kind})
+    for name, data in python_code(_COPY, task).items():
+        path = root / _COPY / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return f"{_COPY}.ondevice"
 
 
 def _run(command: list[str], path: str | None, folder: Path, what: str, log: Path) -> dict[str, Any]:

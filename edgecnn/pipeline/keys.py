@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.backends.registry import formats
 from edgecnn.core.errors import MissingDependency
 from edgecnn.core.store.digest import digest_json
+from edgecnn.core.task import with_task
 from edgecnn.core.toolchains.environment import require
 from edgecnn.pipeline.stages.base import Stage, parameters_json
+from edgecnn.tasks.registry import provider
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     from edgecnn.pipeline.step import AnyStep, StepResult
 
 _OTHER_EXTRAS = {
@@ -45,21 +51,43 @@ def step_key(step: AnyStep, results: dict[str, StepResult]) -> str:
     Raises:
         MissingDependency: A package or a toolchain that the stage needs is not installed.
     """
-    inputs = {}
+    inputs, folders = {}, []
     for name, source in step.inputs.items():
         entry = results[source].entry
         if entry is None:
             raise KeyError(f"{step.id} reads {source}, which is not finished")
         inputs[name] = entry.digest
+        folders.append(entry.outputs)
     return digest_json(
         {
             "stage": step.stage.name,
             "version": step.stage.version,
             "parameters": parameters_json(step.parameters),
             "inputs": inputs,
-            "packages": package_versions(step.stage),
+            "packages": package_versions(step.stage) | task_versions(folders),
         }
     )
+
+
+def task_versions(folders: Iterable[Path]) -> dict[str, str]:
+    """Return the package that brings the task of a step's inputs, with its version; none for a built-in task.
+
+    Args:
+        folders: The inputs; a checkpoint names the task in its spec, the contract in a file of its own.
+
+    Raises:
+        UsageError: The task is not installed, or several packages take its name.
+    """
+    versions = {}
+    for folder in folders:
+        for name in ("spec.json", "task.json"):
+            if (folder / name).is_file():
+                found = json.loads((folder / name).read_text(encoding="utf-8"))
+                kind = (found if name == "task.json" else with_task(found)["task"])["kind"]
+                brought = provider(str(kind))
+                if brought.distribution:
+                    versions[brought.distribution] = brought.version
+    return versions
 
 
 def package_versions(stage: Stage[Any]) -> dict[str, str]:

@@ -91,6 +91,16 @@ public final class VisionModel implements AutoCloseable {
         return boxes(preprocessor.prepare(bytes(rgb), height, width), height, width);
     }
 
+    /** What the network answers for an upright photo, every output dequantized: for tasks without a decoder here. */
+    public float[][] run(Bitmap photo) {
+        return outputs(input(photo));
+    }
+
+    /** The same of pixels, three bytes each, red first, rows without gaps. */
+    public float[][] run(ByteBuffer rgb, int height, int width) {
+        return outputs(preprocessor.prepare(bytes(rgb), height, width));
+    }
+
     /** Compares this device with what the package was built with; takes some inferences. */
     public SelfTest selfTest() throws IOException {
         return SelfTest.run(description, preprocessor, backend, files);
@@ -108,12 +118,16 @@ public final class VisionModel implements AutoCloseable {
 
     private List<Detection> boxes(ByteBuffer input, int height, int width) {
         need("detection");
+        return new DetectionDecoder(description, preprocessor).decode(outputs(input), height, width, labels);
+    }
+
+    private float[][] outputs(ByteBuffer input) {
         ByteBuffer[] raw = backend.run(input);
         float[][] outputs = new float[raw.length][];
         for (int index = 0; index < raw.length; index++) {
             outputs[index] = output(raw, index);
         }
-        return new DetectionDecoder(description, preprocessor).decode(outputs, height, width, labels);
+        return outputs;
     }
 
     private void need(String task) {

@@ -1,0 +1,100 @@
+"""A task in a distribution of its own goes through a whole run: nothing in edgecnn knows of it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.support.extensions import EXTENSIONS, edgecnn, install, python
+
+PIPELINE = """\
+name: toy
+model: {{name: "python:toy_task.network:BrightnessNetwork"}}
+preprocessing: {{height: 32, width: 32, resize: squash}}
+data: {{train: "{photos}", eval: "{photos}", calibration: {{count: 16}}}}
+train: {{epochs: 30, batch_size: 12, batch_norm_momentum: 0.3, optimizer: {{lr: 0.01}}}}
+verification: {{images: 8}}
+benchmark: null
+targets: [tflite-int8]
+"""
+
+
+@dataclass(frozen=True)
+class Toy:
+    """The installed distribution, and a run of its task."""
+
+    site: Path
+    home: Path
+    photos: Path
+    run: Path
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    folder = tmp_path_factory.mktemp("toy")
+    site = install(EXTENSIONS / "toy_task", folder)
+    photos, random = folder / "photos", np.random.default_rng(0)
+    (photos / "all").mkdir(parents=True)
+    for number in range(48):
+        pixels = (random.integers(0, 60, (40, 40, 3)) + 4 * number).astype(np.uint8)
+        Image.fromarray(pixels).save(photos / "all" / f"{number:02}.png")
+    (folder / "toy.yaml").write_text(PIPELINE.format(photos=photos))
+    done = edgecnn(
+        "run", str(folder / "toy.yaml"), "--out", str(folder / "out"), path=site, home=folder / "home"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Toy(site, folder / "home", photos, folder / "out")
+
+
+def test_it_is_trained_exported_verified_and_reported(toy: Toy) -> None:
+    manifest = json.loads((toy.run / "artifacts" / "tflite-int8" / "manifest.json").read_text())
+    assert manifest["task"] == {"kind": "brightness", "digits": 3}
+    assert manifest["precision"] == "int8"
+    assert [link["number"] for link in manifest["verification"]] == [1, 2, 3, 4]
+    assert manifest["metrics"]["metric"] == "closeness"
+    assert manifest["metrics"]["value"] > 0.9, manifest["metrics"]
+    assert "closeness" in (toy.run / "summary.md").read_text()
+
+
+def test_its_distribution_is_in_the_key(toy: Toy) -> None:
+    code = "from pathlib import Path; from edgecnn.pipeline.keys import task_versions; import sys; "
+    code += "print(task_versions([Path(sys.argv[1])]))"
+    (checkpoint, *_) = sorted(path.parent for path in toy.home.rglob("spec.json"))
+    found = python("-c", code, str(checkpoint), path=toy.site, home=toy.home)
+    assert found.stdout.strip() == "{'edgecnn-toy-task': '1.0'}", found.stderr
+
+
+@pytest.mark.parametrize("platform", ["raspberry-pi", "android"])
+def test_it_is_packaged_and_the_package_proves_itself(toy: Toy, platform: str, tmp_path: Path) -> None:
+    options = ("--for", platform, "--out", str(tmp_path), "--json")
+    done = edgecnn("package", str(toy.run), *options, path=toy.site, home=toy.home)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["self_test"]["passed"]
+
+
+def test_the_package_predicts_without_the_distribution(toy: Toy, tmp_path: Path) -> None:
+    options = ("--for", "raspberry-pi", "--out", str(tmp_path), "--json")
+    made = edgecnn("package", str(toy.run), *options, path=toy.site, home=toy.home)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        wheel.extractall(tmp_path / "device")
+    assert made.returncode == 0, made.stderr
+    photo = str(toy.photos / "all" / "24.png")
+    found = python("-m", "toy", photo, "--json", path=tmp_path / "device", home=toy.home)
+    assert found.returncode == 0, found.stderr
+    with Image.open(photo) as picture:
+        truth = np.asarray(picture).mean() / 255.0
+    assert json.loads(found.stdout)["values"][0]["brightness"] == pytest.approx(truth, abs=0.1)
+
+
+def test_without_the_distribution_its_files_are_refused_in_one_line(toy: Toy, tmp_path: Path) -> None:
+    artifact = str(toy.run / "artifacts" / "tflite-int8")
+    done = edgecnn("eval", artifact, "--data", str(toy.photos), path=tmp_path, home=toy.home)
+    assert done.returncode == 2
+    assert "there is no task 'brightness'; installed are classification, detection" in done.stderr
+    assert "Traceback" not in done.stderr
