@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgecnn.core.documents.link import Bound, Link
 from edgecnn.core.documents.metric import Metric
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.proof.accuracy.paired import Precision, compare_precision, pack_values, unpack_values
-from edgecnn.proof.links.verification import Bound, Link, task_cause
+from edgecnn.proof.links.verification import task_cause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from edgecnn.core.config.training import TrainSettings
+    from edgecnn.core.documents.accuracy import Answers
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.ondevice.contract import Contract
     from edgecnn.proof.accuracy.paired import AccuracyTest
@@ -80,15 +82,17 @@ class BrightnessTask:
 
     def compare_answers(
         self,
-        candidate: Mapping[str, Any],
-        baseline: Mapping[str, Any],
+        candidate: Answers,
+        baseline: Answers,
         *,
         tolerance: float,
         least_images: int,
     ) -> AccuracyTest:
         """Compare the closeness on the same resampled images."""
         sides = [
-            Precision(float(part["closeness"]), int(part["images"]), unpack_values(str(part["resampled"])))
+            Precision(
+                float(part.of_task["closeness"]), part.images, unpack_values(str(part.of_task["resampled"]))
+            )
             for part in (candidate, baseline)
         ]
         return compare_precision(*sides, tolerance=tolerance, least_images=least_images)
@@ -136,10 +140,10 @@ class LabelledBrightness:
         before, after = self.values(truth)["closeness"], self.values(shipped)["closeness"]
         low, high = np.quantile(self._resampled(truth) - self._resampled(shipped), [0.025, 0.975])
         link = Link(
-            4,
-            "task",
-            f"closeness in shipping execution against fp32 on the same {len(self.truth)} images",
-            {
+            number=4,
+            name="task",
+            compared=f"closeness in shipping execution against fp32 on the same {len(self.truth)} images",
+            metrics={
                 "drop": before - after,
                 "drop_low": float(low),
                 "drop_high": float(high),
@@ -148,7 +152,7 @@ class LabelledBrightness:
                 "agreement": self.agreement(truth, shipped),
                 "images": float(len(self.truth)),
             },
-            {"drop": Bound(limits.task_drop, at_least=False)},
+            limits={"drop": Bound(at_most=limits.task_drop)},
         )
         return task_cause(link, truth, shipped)
 
