@@ -107,6 +107,11 @@ class AugmentSettings(Schema):
         """Return the same without inputs of several sizes: a captured graph takes one."""
         return self.model_copy(update={"boxes": self.boxes.model_copy(update={"multi_scale": 0.0})})
 
+    def shortened(self, share: float) -> AugmentSettings:
+        """Return the same for a share of the epochs: what counts in epochs keeps its share of them."""
+        plain = round(self.boxes.plain_epochs * share)
+        return self.model_copy(update={"boxes": self.boxes.model_copy(update={"plain_epochs": plain})})
+
     @model_validator(mode="after")
     def _one_crop(self) -> Self:
         if self.pad_crop and self.resized_crop is not None:

@@ -171,13 +171,11 @@ def _trained(content: Document, train: TrainSettings | None, epochs: int) -> Doc
     if train is None or epochs == train.epochs:
         return content
     share = epochs / train.epochs
-    boxes = train.augment.boxes
-    boxes = boxes.model_copy(update={"plain_epochs": round(boxes.plain_epochs * share)})
     shorter = train.model_copy(
         update={
             "epochs": epochs,
             "warmup_epochs": train.warmup_epochs * share,
-            "augment": train.augment.model_copy(update={"boxes": boxes}),
+            "augment": train.augment.shortened(share),
             "transfer": _sooner(train.transfer, share, epochs),
         }
     )
