@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,12 +71,19 @@ def test_its_distribution_is_in_the_key(toy: Toy) -> None:
     assert found.stdout.strip() == "{'edgecnn-toy-task': '1.0'}", found.stderr
 
 
-@pytest.mark.parametrize("platform", ["raspberry-pi", "android"])
-def test_it_is_packaged_and_the_package_proves_itself(toy: Toy, platform: str, tmp_path: Path) -> None:
-    options = ("--for", platform, "--out", str(tmp_path), "--json")
+def test_its_wheel_proves_itself(toy: Toy, tmp_path: Path) -> None:
+    options = ("--for", "raspberry-pi", "--out", str(tmp_path), "--json")
     done = edgecnn("package", str(toy.run), *options, path=toy.site, home=toy.home)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["self_test"]["passed"]
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="javac is not installed")
+def test_its_android_library_proves_itself(toy: Toy, tmp_path: Path) -> None:
+    artifact = str(toy.run / "artifacts" / "tflite-int8")
+    done = python("-m", "tests.support.android", artifact, str(tmp_path), path=toy.site, home=toy.home)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["passed"]
 
 
 def test_the_package_predicts_without_the_distribution(toy: Toy, tmp_path: Path) -> None:

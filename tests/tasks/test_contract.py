@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from edgecnn.core.store.manifest import Artifact
 from edgecnn.tasks.registry import BUILT_IN, task_of
 from edgecnn.ui.api.run import RunResult
 from tests.support import boxes_data
+from tests.support.android import prove_library
 from tests.support.extensions import python
 from tests.support.shapes import write_shapes
 
@@ -89,12 +91,17 @@ def test_its_report_has_the_metric(finished: Finished) -> None:
     assert f"| {title} |" in (finished.result.directory / "summary.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("platform", ["raspberry-pi", "android"])
-def test_its_package_proves_itself(finished: Finished, platform: str, tmp_path: Path) -> None:
+def test_its_wheel_proves_itself(finished: Finished, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGECNN_HOME", str(finished.home))
-        made = edgecnn.package(finished.artifact("tflite-int8"), platform, out=tmp_path)
+        made = edgecnn.package(finished.artifact("tflite-int8"), "raspberry-pi", out=tmp_path)
     assert made.self_test["passed"], made.self_test
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="javac is not installed")
+def test_its_android_library_proves_itself(finished: Finished, tmp_path: Path) -> None:
+    found = prove_library(finished.artifact("tflite-int8"), tmp_path)
+    assert found["passed"], found
 
 
 def test_the_package_predicts(finished: Finished, tmp_path: Path) -> None:

@@ -1,0 +1,30 @@
+"""An Android library that proves itself, without the tools that make an app of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from edgecnn.core.store.manifest import Artifact
+from edgecnn.packaging.android.library import write_library
+from edgecnn.packaging.payload import Order
+from edgecnn.packaging.provenance import Licences
+from edgecnn.packaging.verify import open_package, run_self_test
+
+
+def prove_library(folder: Path, out: Path) -> dict[str, Any]:
+    """Build the library of the artifact in ``folder`` and return what its own self-test says.
+
+    Its Java code is compiled, so javac is needed.
+    """
+    artifact = Artifact.open(folder)
+    licences = Licences.of(artifact, "Apache-2.0", None)
+    order = Order("tiny", "1.0.0", artifact, licences, epoch=0, java_package="dev.edgecnn.tiny")
+    aar = write_library(order, out, out / "log")[0]
+    return run_self_test(open_package(aar), out / "log")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(prove_library(Path(sys.argv[1]), Path(sys.argv[2]))))
