@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from importlib import resources, util
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,4 +68,22 @@ def _source(task: Task) -> str:
             "Python file",
             hint="update the package that brings the task",
         )
-    return file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
+    for module in _imported(text):
+        if module.partition(".")[0] == "edgecnn" and not f"{module}.".startswith(f"{_PACKAGE}."):
+            raise UsageError(
+                f"the device module of the task {task.kind!r} imports {module}, which no package carries",
+                hint=f"it may import {_PACKAGE}, numpy and the standard library",
+            )
+    return text
+
+
+def _imported(text: str) -> list[str]:
+    """Return the modules that a Python file imports."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom):
+            found.append(node.module or "")
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+    return found

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.support.extensions import EXTENSIONS, edgecnn, install, python
+from tests.support.extensions import edgecnn, install, python
 
 PIPELINE = """\
 name: toy
@@ -31,7 +31,7 @@ class Toy:
     """The installed distribution, and a run of its task."""
 
     site: Path
-    home: Path
+    folder: Path
     photos: Path
     run: Path
 
@@ -39,18 +39,16 @@ class Toy:
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     folder = tmp_path_factory.mktemp("toy")
-    site = install(EXTENSIONS / "toy_task", folder)
+    site = install("toy_task", tmp_path_factory.mktemp("site"))
     photos, random = folder / "photos", np.random.default_rng(0)
     (photos / "all").mkdir(parents=True)
     for number in range(48):
         pixels = (random.integers(0, 60, (40, 40, 3)) + 4 * number).astype(np.uint8)
         Image.fromarray(pixels).save(photos / "all" / f"{number:02}.png")
     (folder / "toy.yaml").write_text(PIPELINE.format(photos=photos))
-    done = edgecnn(
-        "run", str(folder / "toy.yaml"), "--out", str(folder / "out"), path=site, home=folder / "home"
-    )
+    done = edgecnn(folder, [site], "run", "toy.yaml", "--out", str(folder / "out"))
     assert done.returncode == 0, done.stdout + done.stderr
-    return Toy(site, folder / "home", photos, folder / "out")
+    return Toy(site, folder, photos, folder / "out")
 
 
 def test_it_is_trained_exported_verified_and_reported(toy: Toy) -> None:
@@ -66,14 +64,14 @@ def test_it_is_trained_exported_verified_and_reported(toy: Toy) -> None:
 def test_its_distribution_is_in_the_key(toy: Toy) -> None:
     code = "from pathlib import Path; from edgecnn.pipeline.keys import task_versions; import sys; "
     code += "print(task_versions([Path(sys.argv[1])]))"
-    (checkpoint, *_) = sorted(path.parent for path in toy.home.rglob("spec.json"))
-    found = python("-c", code, str(checkpoint), path=toy.site, home=toy.home)
+    (checkpoint, *_) = sorted(path.parent for path in toy.folder.rglob("spec.json"))
+    found = python(toy.folder, [toy.site], "-c", code, str(checkpoint))
     assert found.stdout.strip() == "{'edgecnn-toy-task': '1.0'}", found.stderr
 
 
 def test_its_wheel_proves_itself(toy: Toy, tmp_path: Path) -> None:
     options = ("--for", "raspberry-pi", "--out", str(tmp_path), "--json")
-    done = edgecnn("package", str(toy.run), *options, path=toy.site, home=toy.home)
+    done = edgecnn(toy.folder, [toy.site], "package", str(toy.run), *options)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["self_test"]["passed"]
 
@@ -81,28 +79,28 @@ def test_its_wheel_proves_itself(toy: Toy, tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("javac") is None, reason="javac is not installed")
 def test_its_android_library_proves_itself(toy: Toy, tmp_path: Path) -> None:
     artifact = str(toy.run / "artifacts" / "tflite-int8")
-    done = python("-m", "tests.support.android", artifact, str(tmp_path), path=toy.site, home=toy.home)
+    done = python(toy.folder, [toy.site], "-m", "tests.support.android", artifact, str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["passed"]
 
 
 def test_the_package_predicts_without_the_distribution(toy: Toy, tmp_path: Path) -> None:
     options = ("--for", "raspberry-pi", "--out", str(tmp_path), "--json")
-    made = edgecnn("package", str(toy.run), *options, path=toy.site, home=toy.home)
+    made = edgecnn(toy.folder, [toy.site], "package", str(toy.run), *options)
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         wheel.extractall(tmp_path / "device")
     assert made.returncode == 0, made.stderr
     photo = str(toy.photos / "all" / "24.png")
-    found = python("-m", "toy", photo, "--json", path=tmp_path / "device", home=toy.home)
+    found = python(toy.folder, [tmp_path / "device"], "-m", "toy", photo, "--json")
     assert found.returncode == 0, found.stderr
     with Image.open(photo) as picture:
         truth = np.asarray(picture).mean() / 255.0
     assert json.loads(found.stdout)["values"][0]["brightness"] == pytest.approx(truth, abs=0.1)
 
 
-def test_without_the_distribution_its_files_are_refused_in_one_line(toy: Toy, tmp_path: Path) -> None:
+def test_without_the_distribution_its_files_are_refused_in_one_line(toy: Toy) -> None:
     artifact = str(toy.run / "artifacts" / "tflite-int8")
-    done = edgecnn("eval", artifact, "--data", str(toy.photos), path=tmp_path, home=toy.home)
+    done = edgecnn(toy.folder, [], "eval", artifact, "--data", str(toy.photos))
     assert done.returncode == 2
     assert "there is no task 'brightness'; installed are classification, detection" in done.stderr
     assert "Traceback" not in done.stderr

@@ -111,6 +111,6 @@ def test_the_package_predicts(finished: Finished, tmp_path: Path) -> None:
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         wheel.extractall(tmp_path / "device")
     photo = str(finished.photo)
-    found = python("-m", "tiny", photo, "--json", path=tmp_path / "device", home=finished.home)
+    found = python(tmp_path, [tmp_path / "device"], "-m", "tiny", photo, "--json")
     assert found.returncode == 0, found.stderr
     assert KEYS[finished.kind] in json.loads(found.stdout)

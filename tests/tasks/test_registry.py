@@ -8,8 +8,8 @@ import pytest
 
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.task import CLASSIFICATION
-from edgecnn.tasks.registry import BUILT_IN, kinds, provider, task_of
-from tests.support.extensions import distribution
+from edgecnn.tasks.registry import BUILT_IN, GROUP, kinds, provider, task_of
+from tests.support.extensions import fake_distribution
 
 LACKING = """
 class Half:
@@ -17,10 +17,6 @@ class Half:
     def __init__(self, settings):
         pass
 """
-
-
-def entry(kind: str, value: str) -> str:
-    return f"[edgecnn.tasks]\n{kind} = {value}\n"
 
 
 @pytest.fixture
@@ -54,7 +50,9 @@ def test_a_file_names_only_what_is_installed() -> None:
 
 
 def test_a_package_that_raises_on_import_is_named_and_disturbs_nobody_else(site: Path) -> None:
-    distribution(site, "bad-task", entry("broken", "bad_task_a:Task"), bad_task_a="raise RuntimeError('no')")
+    fake_distribution(
+        site, "bad-task", GROUP, "broken = bad_task_a:Task", {"bad_task_a.py": "raise RuntimeError('no')"}
+    )
     assert "broken" in kinds()
     assert task_of(CLASSIFICATION).kind == "classification"
     with pytest.raises(UsageError, match=r"package bad-task 1\.0 cannot be imported: no") as caught:
@@ -63,13 +61,13 @@ def test_a_package_that_raises_on_import_is_named_and_disturbs_nobody_else(site:
 
 
 def test_a_package_whose_task_lacks_a_method_is_named(site: Path) -> None:
-    distribution(site, "half-task", entry("half", "bad_task_b:Half"), bad_task_b=LACKING)
+    fake_distribution(site, "half-task", GROUP, "half = bad_task_b:Half", {"bad_task_b.py": LACKING})
     with pytest.raises(UsageError, match=r"package half-task 1\.0 lacks metrics, .*labelled"):
         task_of({"kind": "half"})
 
 
 def test_a_package_that_takes_a_name_that_exists_is_named(site: Path) -> None:
-    distribution(site, "second-task", entry("detection", "bad_task_c:Half"), bad_task_c=LACKING)
+    fake_distribution(site, "second-task", GROUP, "detection = bad_task_c:Half", {"bad_task_c.py": LACKING})
     with pytest.raises(UsageError, match=r"second-task 1\.0 takes the name of a task that exists"):
         task_of({"kind": "detection"})
     assert task_of(CLASSIFICATION).kind == "classification", "everything else still works"
