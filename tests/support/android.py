@@ -13,6 +13,9 @@ from edgecnn.packaging.payload import Order
 from edgecnn.packaging.provenance import Licences
 from edgecnn.packaging.verify import open_package, run_self_test
 
+_DATE = 1_700_000_000
+"""Seconds since 1970: archives have no date before 1980."""
+
 
 def prove_library(folder: Path, out: Path) -> dict[str, Any]:
     """Build the library of the artifact in ``folder`` and return what its own self-test says.
@@ -21,7 +24,7 @@ def prove_library(folder: Path, out: Path) -> dict[str, Any]:
     """
     artifact = Artifact.open(folder)
     licences = Licences.of(artifact, "Apache-2.0", None)
-    order = Order("tiny", "1.0.0", artifact, licences, epoch=0, java_package="dev.edgecnn.tiny")
+    order = Order("tiny", "1.0.0", artifact, licences, epoch=_DATE, java_package="dev.edgecnn.tiny")
     aar = write_library(order, out, out / "log")[0]
     return run_self_test(open_package(aar), out / "log")
 
