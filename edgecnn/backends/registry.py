@@ -222,6 +222,9 @@ def _with_backend(known: Records, backend: Backend, origin: Origin) -> Records:
         _joined("compiler", known.compilers, backend.compilers, origin),
         known.problems,
     )
+    for runtime in backend.runtimes:
+        if runtime.ships and origin.distribution:
+            raise ValueError(f"runtime {runtime.name!r} ships, but packages hold edgecnn's own runtimes only")
     for form in backend.formats:
         if form.runtime not in joined.runtimes:
             raise ValueError(f"format {form.name!r} names a runtime {form.runtime!r}, which does not exist")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -26,8 +27,10 @@ from edgecnn.backends.registry import (
     problems,
     runtimes,
 )
+from edgecnn.backends.terms import Precision
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core.config.base import Schema
+from edgecnn.core.config.target import Target
 from edgecnn.core.config.toolchain import load_toolchain
 from edgecnn.core.errors import UsageError
 from edgecnn.ondevice.runner import INSTALL, RUNNERS
@@ -116,6 +119,10 @@ def test_devices_execute_what_packages_ship() -> None:
     for name, record in ships.items():
         assert record.distribution in INSTALL[name].split(), name
         assert all(need in INSTALL[name] for need in record.beside), name
+
+
+def test_a_target_can_ask_for_every_precision_that_a_format_may_have() -> None:
+    assert get_args(Target.model_fields["precision"].annotation) == get_args(Precision)
 
 
 def test_no_two_packages_prefer_formats_alike() -> None:

@@ -19,8 +19,8 @@ def form(name="odd", suffix=".odd", runtime="odd-run", load="odd_code:Odd"):
     kernels = "edgecnn.backends.tflite.kernels:int8_kernels"
     return FormatRecord(name, load, suffix, runtime, ("fp32", "int8"), "NCHW", one, one, one, kernels)
 
-def runtime(name="odd-run", form="odd", load="odd_code:OddRun"):
-    return RuntimeRecord(name, load, form, "numpy")
+def runtime(name="odd-run", form="odd", load="odd_code:OddRun", **more):
+    return RuntimeRecord(name, load, form, "numpy", **more)
 """
 
 TARGET = "description: odd\nformat: odd\nruntime: odd-run\nprecision: fp32\n"
@@ -49,6 +49,10 @@ BROKEN = {
     "has no runtime": (
         WHOLE + "BACKEND = Backend((form(),))",
         "format 'odd' names a runtime 'odd-run', which does not exist",
+    ),
+    "ships in packages": (
+        WHOLE + "BACKEND = Backend((form(),), (runtime(ships={'android': ()}),))",
+        "runtime 'odd-run' ships, but packages hold edgecnn's own runtimes only",
     ),
     "is for no format": (
         WHOLE + "BACKEND = Backend((form(),), (runtime(), runtime('odd', 'even')))",

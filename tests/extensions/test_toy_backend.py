@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 from edgecnn.core.store.manifest import Artifact
 from tests.conftest import picture
-from tests.support.extensions import edgecnn, install
+from tests.support.extensions import edgecnn, install, python
 
 NETWORK = """
 from torch import nn
@@ -79,14 +80,14 @@ def test_a_run_lowers_quantizes_proves_and_measures(finished: dict[str, Any], fo
     assert {target["target"] for target in finished["targets"]} == {"toy-fp32", "toy-int8"}
     manifest = Artifact.open(folder / "run" / "artifacts" / "toy-int8").manifest
     assert manifest.precision == "int8", "read back from the file"
-    assert manifest.inspection["ops"] == {
+    assert manifest.inspection.ops == {
         "conv": 2, "relu": 2, "max_pool": 1, "mean": 1, "flatten": 1, "linear": 1,
     }  # fmt: skip
-    assert manifest.inspection["float_ops"] == 0
-    assert [link["number"] for link in manifest.verification] == [1, 2, 3, 4]
-    assert all(link["passed"] for link in manifest.verification)
-    assert manifest.metrics["value"] > 0.8, "the network learned to tell the pictures apart"
-    assert manifest.latency["ratio"] > 0
+    assert manifest.inspection.float_op_names == ()
+    assert [link.number for link in manifest.verification] == [1, 2, 3, 4]
+    assert all(link.passed for link in manifest.verification)
+    assert manifest.metrics.value > 0.8, "the network learned to tell the pictures apart"
+    assert manifest.latency.ratio > 0
     assert manifest.quantization["on_calibration_images"]["sqnr_db"] > 20
     sizes = {
         name: (folder / "run" / "artifacts" / f"toy-{name}" / "model.toy").stat().st_size
@@ -128,6 +129,23 @@ def test_the_other_verbs_know_its_files(finished: dict[str, Any], installed: Pat
     packed = edgecnn(folder, [installed], "package", "run", "--for", "raspberry-pi", "--out", "packages")
     assert packed.returncode == 2
     assert "no target that raspberry-pi can execute" in packed.stderr
+
+
+def test_a_worker_of_another_environment_reaches_the_runtimes_folder_and_no_more(
+    finished: dict[str, Any], installed: Path, folder: Path
+) -> None:
+    """The interpreter goes by another name, so the worker does not inherit our path."""
+    here = Path(sys.executable)
+    other = next(path for path in here.parent.glob("python3*") if path != here)
+    script = (
+        "import os; from pathlib import Path; from edgecnn.devices.local import LocalDevice\n"
+        f"device = LocalDevice(python=Path({str(other)!r}))\n"
+        "model = Path('run/artifacts/toy-int8/model.toy')\n"
+        "with device.open('toy-numpy', model, log=Path('log')) as session:\n"
+        "    print(session.description.runtime, session.description.outputs[0].shape)\n"
+    )
+    done = python(folder, [installed], "-c", script)
+    assert done.stdout.strip() == "toy-numpy (1, 3)", done.stderr
 
 
 def test_an_export_needs_no_training(installed: Path, folder: Path) -> None:

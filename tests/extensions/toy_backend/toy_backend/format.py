@@ -9,7 +9,8 @@ from edgecnn.backends.format import Format
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.backends.format import Inspection, QuantizeRequest, StoredWeight
+    from edgecnn.backends.format import QuantizeRequest, StoredWeight
+    from edgecnn.core.documents.inspection import Inspection
 
 
 class ToyFormat(Format):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from edgecnn.backends.format import Inspection, StoredWeight
+from edgecnn.backends.format import StoredWeight
+from edgecnn.core.documents.inspection import Inspection
 from edgecnn.ondevice.tensor import TensorInfo
 from toy_backend.file import read
 
@@ -23,7 +24,7 @@ def inspect(model: Path) -> Inspection:
         format="toy",
         precision=precision,
         ops=dict(Counter(layer.kind for layer in network.layers)),
-        float_ops=floats,
+        float_op_names=floats,
         transposes=0,
         inputs=(TensorInfo("input", network.input_shape, "float32"),),
         outputs=(TensorInfo("output", network.output_shape, "float32"),),
