@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from edgecnn.core.documents.pruning import GroupWidth
 from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,16 +49,14 @@ class Pruned:
     cut: Cut
     groups: tuple[ChannelGroup, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what became of every group, as plain data."""
-        return {
-            "at_least": self.cut.at_least,
-            "groups": [
-                {"name": group.name, "before": group.channels, "after": self.cut.kept[group.name]}
-                for group in self.groups
-                if group.name in self.cut.kept
-            ],
-        }
+    @property
+    def widths(self) -> tuple[GroupWidth, ...]:
+        """What became of every group that was looked at."""
+        return tuple(
+            GroupWidth(name=group.name, before=group.channels, after=self.cut.kept[group.name])
+            for group in self.groups
+            if group.name in self.cut.kept
+        )
 
 
 def prune(

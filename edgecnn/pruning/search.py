@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from edgecnn.core.documents.pruning import PruningProbe
 
 TOLERANCE = 0.03
 """A value that is below the limit by less than this share is near enough."""
@@ -16,30 +17,9 @@ _NARROW = 0.02
 _MARGIN = 0.1
 
 
-@dataclass(frozen=True)
-class Probe:
-    """A network that was pruned and measured.
-
-    Attributes:
-        asked: Share of the multiply-accumulates that was asked for, at most.
-        share: Share that is left.
-        value: What was measured: bytes, or a ratio of latencies.
-        at_least: Whether every layer is at its least width.
-    """
-
-    asked: float
-    share: float
-    value: float
-    at_least: bool
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the probe as plain data."""
-        return asdict(self)
-
-
 def find_share(
-    measure: Callable[[float], Probe], limit: float, *, whole: float
-) -> tuple[Probe | None, list[Probe]]:
+    measure: Callable[[float], PruningProbe], limit: float, *, whole: float
+) -> tuple[PruningProbe | None, list[PruningProbe]]:
     """Prune and measure until a value is just below a limit: regula falsi, and bisection where it creeps.
 
     Args:
@@ -54,8 +34,8 @@ def find_share(
         probe = measure(1.0)
         return probe, [probe]
     low, high = (0.0, 0.0), (1.0, whole)
-    probes: list[Probe] = []
-    best: Probe | None = None
+    probes: list[PruningProbe] = []
+    best: PruningProbe | None = None
     while len(probes) < MOST and high[0] - low[0] > _NARROW:
         sides = [earlier.value > limit for earlier in probes[-2:]]
         creeps = len(sides) == 2 and sides[0] == sides[1]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from edgecnn.core.documents.training import EpochSummary, TrainingSummary
 from edgecnn.core.errors import InputError
 from edgecnn.training.allocator import freed_memory_kept
 from edgecnn.training.batches import BatchPlan
@@ -21,7 +22,7 @@ from edgecnn.training.distributed import Processes, joined_processes
 from edgecnn.training.ema import AveragedWeights
 from edgecnn.training.freeze import check_prefixes, set_mode
 from edgecnn.training.optimizer import build_optimizer, learning_rate, set_learning_rate
-from edgecnn.training.progress import EpochResult, Meter, TrainProgress, TrainResult
+from edgecnn.training.progress import Meter, TrainProgress
 from edgecnn.training.snapshot import TrainingState, load_snapshot, save_snapshot
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def train(
     progress: Callable[[TrainProgress], None],
     method: Method | None = None,
     window: tuple[int, int] | None = None,
-) -> TrainResult:
+) -> TrainingSummary:
     """Train a network in place.
 
     A run that was killed goes on from its last finished epoch when it is called again with the same
@@ -90,7 +91,7 @@ def train(
             module.load_state_dict(run.average.module.state_dict())
         module.requires_grad_(True).eval()
         module.to("cpu").to(memory_format=torch.contiguous_format)
-        return TrainResult(tuple(history), run.meter.images_per_second, task.metric)
+        return TrainingSummary.of(history, run.meter.images_per_second, task.metric)
 
 
 @contextlib.contextmanager
@@ -171,17 +172,17 @@ class _Run:
             **({"first": self.first} if self.first else {}),
         }
 
-    def resume(self, snapshot: Path) -> list[EpochResult]:
+    def resume(self, snapshot: Path) -> list[EpochSummary]:
         history = load_snapshot(snapshot, self.identity, self.state)
         self.processes.wait()
         return history
 
-    def save(self, snapshot: Path, history: list[EpochResult]) -> None:
+    def save(self, snapshot: Path, history: list[EpochSummary]) -> None:
         if self.processes.first:
             save_snapshot(snapshot, self.identity, history, self.state)
         self.processes.wait()
 
-    def epoch(self, epoch: int) -> EpochResult:
+    def epoch(self, epoch: int) -> EpochSummary:
         """Train one epoch, then measure it."""
         started = time.monotonic()
         entropy = np.random.SeedSequence((self.settings.seed, epoch, self.processes.rank))
@@ -195,7 +196,9 @@ class _Run:
         module = self.module if self.average is None else self.average.module
         metric = self.task.evaluate(module.eval(), self.processes)
         self.meter.end_epoch(epoch, rate, metric)
-        return EpochResult(epoch, loss, rate, time.monotonic() - started, metric)
+        return EpochSummary(
+            epoch=epoch, loss=loss, lr=rate, seconds=time.monotonic() - started, metric=metric
+        )
 
     def _steps(self, epoch: int) -> float:
         settings = self.settings

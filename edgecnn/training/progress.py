@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,66 +37,6 @@ class TrainProgress:
     images_per_second: float
     seconds_left: float
     metric: float | None = None
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """One finished epoch.
-
-    Attributes:
-        epoch: Its number, from 0.
-        loss: Mean training loss.
-        lr: Learning rate of its last step.
-        seconds: Wall time, evaluation included.
-        metric: What the task measures on the evaluation set, or None without such a set.
-    """
-
-    epoch: int
-    loss: float
-    lr: float
-    seconds: float
-    metric: float | None
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """A finished training.
-
-    Attributes:
-        history: Every epoch, those before a resume included.
-        images_per_second: Rate of this process' epochs, evaluation not counted; 0 if none was left.
-        metric: Name of the metric: ``top1`` or ``ap50``.
-    """
-
-    history: tuple[EpochResult, ...]
-    images_per_second: float
-    metric: str
-
-    @property
-    def seconds(self) -> float:
-        """Wall time of all epochs."""
-        return sum(epoch.seconds for epoch in self.history)
-
-    @property
-    def last_metric(self) -> float | None:
-        """Metric of the last epoch, whose weights are the result."""
-        return self.history[-1].metric
-
-    @property
-    def best_metric(self) -> float | None:
-        """Best metric of any epoch; its weights are not kept, since choosing them here would flatter."""
-        return max((epoch.metric for epoch in self.history if epoch.metric is not None), default=None)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as plain data."""
-        return {
-            "history": [asdict(epoch) for epoch in self.history],
-            "metric": self.metric,
-            "seconds": self.seconds,
-            "images_per_second": self.images_per_second,
-            "last_metric": self.last_metric,
-            "best_metric": self.best_metric,
-        }
 
 
 class Meter:

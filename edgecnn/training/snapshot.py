@@ -8,7 +8,7 @@ state: every epoch seeds its generators from the settings' seed, the epoch and t
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,9 +16,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from edgecnn.core.documents.training import EpochSummary
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import draft_file
-from edgecnn.training.progress import EpochResult
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ class TrainingState:
 
 
 def save_snapshot(
-    path: Path, identity: dict[str, Any], history: list[EpochResult], state: TrainingState
+    path: Path, identity: dict[str, Any], history: list[EpochSummary], state: TrainingState
 ) -> None:
     """Write a snapshot; a process killed meanwhile leaves the previous one whole.
 
@@ -66,7 +66,7 @@ def save_snapshot(
         InputError: The file cannot be written.
     """
     header = json.dumps(
-        {"schema": SCHEMA, "identity": identity, "history": [asdict(epoch) for epoch in history]}
+        {"schema": SCHEMA, "identity": identity, "history": [epoch.to_json() for epoch in history]}
     )
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.tensors().items()}
     try:
@@ -76,7 +76,7 @@ def save_snapshot(
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def load_snapshot(path: Path, identity: dict[str, Any], state: TrainingState) -> list[EpochResult]:
+def load_snapshot(path: Path, identity: dict[str, Any], state: TrainingState) -> list[EpochSummary]:
     """Bring ``state`` to where a snapshot left it.
 
     Args:
@@ -106,7 +106,7 @@ def load_snapshot(path: Path, identity: dict[str, Any], state: TrainingState) ->
             hint="delete it to train from the start, or use another folder",
         )
     _restore(state, tensors)
-    return [EpochResult(**epoch) for epoch in document["history"]]
+    return [EpochSummary.from_json(epoch, str(path)) for epoch in document["history"]]
 
 
 @torch.no_grad()

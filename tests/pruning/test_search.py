@@ -6,18 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgecnn.pruning.search import MOST, TOLERANCE, Probe, find_share
+from edgecnn.core.documents.pruning import PruningProbe
+from edgecnn.pruning.search import MOST, TOLERANCE, find_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def bench(value: Callable[[float], float], least: float = 0.05) -> Callable[[float], Probe]:
+def bench(value: Callable[[float], float], least: float = 0.05) -> Callable[[float], PruningProbe]:
     """A measurement that is a function of what is left."""
 
-    def measure(asked: float) -> Probe:
+    def measure(asked: float) -> PruningProbe:
         share = max(asked, least)
-        return Probe(asked, share, value(share), share <= least)
+        return PruningProbe(asked=asked, share=share, value=value(share), at_least=share <= least)
 
     return measure
 

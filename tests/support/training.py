@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.core.config.training import TrainSettings
-    from edgecnn.training.progress import TrainResult
+    from edgecnn.core.documents.training import TrainingSummary
 
 SIZE = 12
 
@@ -88,6 +88,6 @@ def train_classifier(
     eval_set: PreparedSet | None,
     settings: TrainSettings,
     **options: Any,
-) -> TrainResult:
+) -> TrainingSummary:
     """Train a network on the labels of images; the options are those of the loop."""
     return train(module, ClassificationTraining(train_set, eval_set, settings), settings, **options)

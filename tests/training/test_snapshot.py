@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from edgecnn.core.config.training import OptimizerSettings
+from edgecnn.core.documents.training import EpochSummary
 from edgecnn.core.errors import InputError
 from edgecnn.training.optimizer import build_optimizer
-from edgecnn.training.progress import EpochResult
 from edgecnn.training.snapshot import TrainingState, load_snapshot, save_snapshot
 
 if TYPE_CHECKING:
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 IDENTITY = {"settings": {"epochs": 3}}
-HISTORY = [EpochResult(0, 1.25, 0.1, 2.0, None), EpochResult(1, 0.5, 0.05, 2.5, 0.75)]
+HISTORY = [
+    EpochSummary(epoch=0, loss=1.25, lr=0.1, seconds=2.0, metric=None),
+    EpochSummary(epoch=1, loss=0.5, lr=0.05, seconds=2.5, metric=0.75),
+]
 
 
 def make_state(network: nn.Module, average: nn.Module | None) -> TrainingState:

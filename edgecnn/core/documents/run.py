@@ -7,13 +7,14 @@ from pydantic import Field
 from edgecnn.core.documents.accuracy import TaskMetrics
 from edgecnn.core.documents.budget import BudgetResult
 from edgecnn.core.documents.costs import StepCost
-from edgecnn.core.documents.document import Document, Maybe, Number
+from edgecnn.core.documents.document import Document, Maybe
 from edgecnn.core.documents.host import Host
 from edgecnn.core.documents.ladder import RungResult
 from edgecnn.core.documents.latency import LatencyRatio
 from edgecnn.core.documents.link import Link
 from edgecnn.core.documents.npu import NpuReport
 from edgecnn.core.documents.pruning import PruningReport
+from edgecnn.core.documents.training import TrainingSummary
 
 
 class ErrorReport(Document):
@@ -66,39 +67,6 @@ class MadeTarget(TargetSummary):
     def arena(self) -> int:
         """Bytes of the interpreter's arena; 0 where it has none."""
         return self.memory_bytes.get("arena", 0)
-
-
-class EpochSummary(Document):
-    """One epoch of a training."""
-
-    epoch: int
-    """Its number, from 0."""
-
-    loss: Number
-    lr: float
-    """Learning rate at its end."""
-
-    seconds: float
-    metric: Number | None
-    """The task's metric on the evaluation set; None where it was not measured."""
-
-
-class TrainingSummary(Document):
-    """A finished training."""
-
-    history: list[EpochSummary]
-    metric: str
-    """Name of the metric."""
-
-    seconds: float
-    """Wall time of all epochs."""
-
-    images_per_second: float
-    last_metric: Number | None
-    """Metric of the last epoch, whose weights are the result."""
-
-    best_metric: Number | None
-    """Best metric of any epoch."""
 
 
 class StepSummary(Document):

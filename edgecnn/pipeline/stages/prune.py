@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from edgecnn.core import process
 from edgecnn.core.config.pruning import Importance, Scope
 from edgecnn.core.documents.arguments import arguments
+from edgecnn.core.documents.pruning import BeforeAfter, PruningStep, SensitivityCurves
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pydantic import JsonValue
     from torch import Tensor, nn
 
     from edgecnn.data.prepared import PreparedSet
@@ -76,7 +78,7 @@ def run(inputs: Inputs, parameters: PruneParameters, context: Context) -> None:
 
 def prune_in_child(
     inputs: Inputs, parameters: PruneParameters, context: Context, *, strict: bool
-) -> dict[str, Any]:
+) -> PruningStep:
     """Prune in a child process and return what ``pruning.json`` holds.
 
     Args:
@@ -99,13 +101,11 @@ def prune_in_child(
         ),
         log=context.log,
     )
-    report: dict[str, Any] = context.charge("prune", child)
-    return report
+    return PruningStep.from_json(context.charge("prune", child))
 
 
-def prune(request: PruneRequest) -> dict[str, Any]:
+def prune(request: PruneRequest) -> dict[str, JsonValue]:
     """Prune a checkpoint; runs in a child process."""
-    from edgecnn.core.documents.pruning import SensitivityCurves
     from edgecnn.pruning import prune as pruning
     from edgecnn.pruning.costs import Costs
     from edgecnn.pruning.policy import Policy
@@ -118,7 +118,9 @@ def prune(request: PruneRequest) -> dict[str, Any]:
     structure, scores = network.scored(how.importance)
     found = None
     if request.curves is not None:
-        found = SensitivityCurves.from_json(json.loads((request.curves / CURVES).read_text(encoding="utf-8")))
+        found = SensitivityCurves.from_json(
+            json.loads((request.curves / CURVES).read_text(encoding="utf-8")), CURVES
+        )
     policy = Policy(how.scope, how.multiple, scores, found)
     pruned = pruning.prune(
         structure,
@@ -132,16 +134,17 @@ def prune(request: PruneRequest) -> dict[str, Any]:
     recalibrate(pruned.module, network.images)
     network.save(pruned.module, request.out)
     after = Costs.of(pruned.module, network.example)
-    report = {
-        "importance": how.importance,
-        "scope": how.scope,
-        "multiple": how.multiple,
-        "macs": {"before": whole.total("macs"), "after": after.total("macs")},
-        "params": {"before": whole.total("params"), "after": after.total("params")},
-        **pruned.to_json(),
-    }
-    (request.out / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    return report
+    report = PruningStep(
+        importance=how.importance,
+        scope=how.scope,
+        multiple=how.multiple,
+        macs=BeforeAfter(before=whole.total("macs"), after=after.total("macs")),
+        params=BeforeAfter(before=whole.total("params"), after=after.total("params")),
+        at_least=pruned.cut.at_least,
+        groups=pruned.widths,
+    )
+    (request.out / REPORT).write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return report.to_json()
 
 
 @arguments
@@ -192,7 +195,7 @@ def measure(request: SensitivityRequest, progress: Callable[[int, int], None]) -
     curves = measure_curves(
         structure, scores, evaluate, metric=task.metric, images=len(network.images), progress=progress
     )
-    (request.out / CURVES).write_text(json.dumps(curves.to_json(), indent=1) + "\n", encoding="utf-8")
+    (request.out / CURVES).write_text(curves.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True)

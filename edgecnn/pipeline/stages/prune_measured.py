@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from edgecnn.core.config.pruning import Importance, Scope
 from edgecnn.core.config.quantities import format_size
 from edgecnn.core.documents.arguments import arguments
+from edgecnn.core.documents.pruning import MeasuredGoal, PruningProbe, PruningStep
 from edgecnn.core.errors import InputError
 from edgecnn.pipeline.stages import benchmark
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
@@ -17,7 +18,7 @@ from edgecnn.pipeline.stages.benchmark import BenchmarkParameters, benchmark_sta
 from edgecnn.pipeline.stages.lower import LowerParameters, lower_stage
 from edgecnn.pipeline.stages.prune import PACKAGES, REPORT, PruneParameters, prune_in_child
 from edgecnn.pipeline.stages.quantize import NOTES, QuantizeParameters, quantize_stage
-from edgecnn.pruning.search import MOST, Probe, find_share
+from edgecnn.pruning.search import MOST, find_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,22 +70,21 @@ def run(inputs: Inputs, parameters: MeasuredParameters, context: Context) -> Non
     if best is None:
         raise _unreachable(parameters, limit, probes)
     folder = bench.folder(best.asked) / "checkpoint"
-    report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    report = PruningStep.from_json(json.loads((folder / REPORT).read_text(encoding="utf-8")), REPORT)
     shutil.copytree(folder, context.out, dirs_exist_ok=True)
-    measured = {
-        "measured": {
-            "target": parameters.target,
-            "goal": parameters.goal,
-            "before": whole,
-            "limit": limit,
-            "after": best.value,
-            "probes": [probe.to_json() for probe in probes],
-        }
-    }
-    (context.out / REPORT).write_text(json.dumps(report | measured, indent=1) + "\n", encoding="utf-8")
+    measured = MeasuredGoal(
+        target=parameters.target,
+        goal=parameters.goal,
+        before=whole,
+        limit=limit,
+        after=best.value,
+        probes=tuple(probes),
+    )
+    report = report.model_copy(update={"measured": measured})
+    (context.out / REPORT).write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def _unreachable(parameters: MeasuredParameters, limit: float, probes: list[Probe]) -> InputError:
+def _unreachable(parameters: MeasuredParameters, limit: float, probes: list[PruningProbe]) -> InputError:
     nearest = min(probes, key=lambda probe: probe.value)
     write: Callable[[float], str] = format_size if parameters.goal == "size" else "{:.2f}".format
     return InputError(
@@ -105,13 +105,13 @@ class _Bench:
     def folder(self, asked: float) -> Path:
         return self.context.scratch / f"left-{asked:.6f}"
 
-    def probe(self, asked: float) -> Probe:
+    def probe(self, asked: float) -> PruningProbe:
         """Prune to a share of the multiply-accumulates and measure; a probe that is there is read."""
         asked = round(asked, 6)
         folder = self.folder(asked)
         record = folder / _PROBE
         if record.is_file():
-            return Probe(**json.loads(record.read_text(encoding="utf-8")))
+            return PruningProbe.from_json(json.loads(record.read_text(encoding="utf-8")), _PROBE)
         shutil.rmtree(folder, ignore_errors=True)
         parameters = PruneParameters(
             metric="macs",
@@ -121,10 +121,10 @@ class _Bench:
             multiple=self.parameters.multiple,
         )
         report = prune_in_child(self.inputs, parameters, self._within(folder / "checkpoint"), strict=False)
-        share = report["macs"]["after"] / report["macs"]["before"]
+        share = report.macs.after / report.macs.before
         value = self.value(self.file_of(folder / "checkpoint", folder))
-        probe = Probe(asked, share, value, bool(report["at_least"]))
-        record.write_text(json.dumps(probe.to_json()), encoding="utf-8")
+        probe = PruningProbe(asked=asked, share=share, value=value, at_least=report.at_least)
+        record.write_text(probe.model_dump_json(), encoding="utf-8")
         done = len(list(self.context.scratch.glob(f"*/{_PROBE}")))
         self.context.progress(done, MOST, f"{share:.2f} of the MACs left: {self.parameters.goal} {value:.4g}")
         return probe

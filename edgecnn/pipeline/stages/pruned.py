@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+
+from pydantic import JsonValue
 
 from edgecnn.core.documents.arguments import arguments
+from edgecnn.core.documents.pruning import PruningReport, PruningStep, SensitivityCurves
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.spec import ModelSpec
 from edgecnn.pipeline.stages import reference
@@ -30,7 +32,7 @@ class PrunedParameters:
         epochs: Epochs of training after and between them.
     """
 
-    goal: dict[str, Any]
+    goal: dict[str, JsonValue]
     steps: int
     epochs: int
 
@@ -42,21 +44,18 @@ def run(inputs: Inputs, parameters: PrunedParameters, context: Context) -> None:
     evaluation images ``eval``, and the answers of the networks called :data:`REFERENCES`, as far as there are
     such.
     """
-    last = json.loads((inputs["last"] / REPORT).read_text(encoding="utf-8"))
-    document: dict[str, Any] = {
-        "goal": parameters.goal,
-        "steps": parameters.steps,
-        "epochs": parameters.epochs,
-        **last,
-        **_accuracy(inputs),
-    }
+    last = PruningStep.from_json(json.loads((inputs["last"] / REPORT).read_text(encoding="utf-8")), REPORT)
+    report = PruningReport(
+        **dict(last), goal=parameters.goal, steps=parameters.steps, epochs=parameters.epochs
+    ).model_copy(update=_accuracy(inputs))
     if "curves" in inputs:
-        document["sensitivity"] = json.loads((inputs["curves"] / CURVES).read_text(encoding="utf-8"))
-    (context.out / RESULT).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    context.notes["pruning"] = document
+        curves = json.loads((inputs["curves"] / CURVES).read_text(encoding="utf-8"))
+        report = report.model_copy(update={"sensitivity": SensitivityCurves.from_json(curves, CURVES)})
+    (context.out / RESULT).write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    context.notes["pruning"] = report.to_json()
 
 
-def _accuracy(inputs: Inputs) -> dict[str, Any]:
+def _accuracy(inputs: Inputs) -> dict[str, str | dict[str, float]]:
     """Return the task's metric of every network, and how often it names the unpruned one's class.
 
     Nothing is known without evaluation images.
@@ -66,13 +65,11 @@ def _accuracy(inputs: Inputs) -> dict[str, Any]:
     spec = ModelSpec.from_json(json.loads((inputs["last"] / "spec.json").read_text(encoding="utf-8")))
     labelled = task_of(spec.task).labelled(PreparedSet.open(inputs["eval"]))
     outputs = {name: read_outputs(inputs[name] / reference.EVAL) for name in REFERENCES if name in inputs}
-    found: dict[str, Any] = {
-        "metric": labelled.metric,
-        "accuracy": {name: labelled.values(answers)[labelled.metric] for name, answers in outputs.items()},
-    }
     whole = outputs["unpruned"]
-    agreement = {name: labelled.class_agreement(whole, answers) for name, answers in outputs.items()}
-    return found if None in agreement.values() else {**found, "agreement": agreement}
+    accuracy = {name: labelled.values(answers)[labelled.metric] for name, answers in outputs.items()}
+    alike = {name: labelled.class_agreement(whole, answers) for name, answers in outputs.items()}
+    agreement = {name: value for name, value in alike.items() if value is not None}
+    return {"metric": labelled.metric, "accuracy": accuracy, "agreement": agreement}
 
 
 PRUNED = Stage("pruned", 2, run)

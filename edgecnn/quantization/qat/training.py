@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
     from edgecnn.core.config.qat import QatSettings
     from edgecnn.core.config.training import TrainSettings
+    from edgecnn.core.documents.training import TrainingSummary
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.quantization.qat.network import GraphNetwork
     from edgecnn.quantization.ranges import Choice
     from edgecnn.training.method import Method
-    from edgecnn.training.progress import TrainProgress, TrainResult
+    from edgecnn.training.progress import TrainProgress
     from edgecnn.training.task import TrainingTask
 
 
@@ -102,7 +103,7 @@ class Trained:
     """
 
     network: GraphNetwork
-    result: TrainResult
+    result: TrainingSummary
     first_ranges: Choice | None
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import edgecnn
+from edgecnn.core.documents.document import Document
 from edgecnn.core.errors import InputError
 from edgecnn.core.store.baseline import (
     Baseline,
@@ -24,8 +23,7 @@ from edgecnn.ui.api.artifacts import open_artifacts
 FOLDER = Path("baselines")
 
 
-@dataclass(frozen=True)
-class Accepted:
+class Accepted(Document):
     """A baseline that was written.
 
     Attributes:
@@ -37,10 +35,6 @@ class Accepted:
     file: str
     name: str
     artifacts: dict[str, str]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as plain data."""
-        return asdict(self)
 
 
 def accept_baseline(
@@ -73,7 +67,7 @@ def accept_baseline(
     )
     kept = {name: str(keep(artifact, folder)) for name, artifact in found.items()}
     write_baseline(baseline, file)
-    return Accepted(str(file), first.name, kept)
+    return Accepted(file=str(file), name=first.name, artifacts=kept)
 
 
 def _require_same_model(old: Baseline, file: Path, name: str) -> None:

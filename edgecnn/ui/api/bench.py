@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import tempfile
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.targets import runtime_options
+from edgecnn.core.documents.document import Document
+from edgecnn.core.documents.host import Host
+from edgecnn.core.documents.latency import Latency, LatencyRatio
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import UsageError
 from edgecnn.core.store.manifest import Artifact
@@ -19,14 +21,11 @@ from edgecnn.proof.latency.latency_test import Effort, compare_latency, measure_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from edgecnn.core.documents.host import Host
-    from edgecnn.core.documents.latency import Latency, LatencyRatio
     from edgecnn.devices.base import Device
     from edgecnn.devices.session import Session
 
 
-@dataclass(frozen=True)
-class BenchRow:
+class BenchRow(Document):
     """One artifact's latency.
 
     Attributes:
@@ -44,8 +43,7 @@ class BenchRow:
     compared: LatencyRatio | None
 
 
-@dataclass(frozen=True)
-class BenchResult:
+class BenchResult(Document):
     """Latencies of artifacts against the first of them.
 
     Attributes:
@@ -61,10 +59,6 @@ class BenchResult:
         """3 if an artifact is over the limit that was given, else 0."""
         over = (row.compared is not None and row.compared.verdict is Verdict.FAIL for row in self.rows)
         return 3 if any(over) else 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as plain data."""
-        return asdict(self)
 
 
 def bench(
@@ -98,7 +92,7 @@ def bench(
         for artifact in others:
             pair = compare_latency(opener(artifact, log, where), baseline, limit=limit, effort=effort)
             rows.append(_row(artifact, pair.candidate, pair))
-        return BenchResult(tuple(rows), where.host())
+        return BenchResult(rows=tuple(rows), host=where.host())
 
 
 @contextlib.contextmanager
@@ -134,4 +128,10 @@ def opener(artifact: Artifact, log: Path, device: Device) -> Callable[[], Sessio
 
 def _row(artifact: Artifact, latency: Latency, compared: LatencyRatio | None) -> BenchRow:
     target = artifact.manifest.target
-    return BenchRow(str(artifact.directory), target.name, target.threads, latency, compared)
+    return BenchRow(
+        artifact=str(artifact.directory),
+        target=target.name,
+        threads=target.threads,
+        latency=latency,
+        compared=compared,
+    )

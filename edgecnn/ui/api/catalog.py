@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
 from edgecnn.backends.targets import load_target
 from edgecnn.core.config.target import target_names
+from edgecnn.core.documents.document import Document
 from edgecnn.models.fetch import locate
 from edgecnn.models.zoo import ZOO
 
 
-@dataclass(frozen=True)
-class TargetRow:
+class TargetRow(Document):
     """A target in the listing; the fields are those of its file."""
 
     name: str
@@ -22,13 +19,8 @@ class TargetRow:
     isa: str
     description: str
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the row as plain data."""
-        return asdict(self)
 
-
-@dataclass(frozen=True)
-class ModelRow:
+class ModelRow(Document):
     """A network in the listing.
 
     Attributes:
@@ -45,10 +37,6 @@ class ModelRow:
     weights: str
     description: str
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the row as plain data."""
-        return asdict(self)
-
 
 def list_targets() -> tuple[TargetRow, ...]:
     """Return every target on the search path.
@@ -58,7 +46,14 @@ def list_targets() -> tuple[TargetRow, ...]:
     """
     loaded = [load_target(name) for name in target_names()]
     return tuple(
-        TargetRow(item.name, item.format, item.precision, item.runtime, item.isa, item.description)
+        TargetRow(
+            name=item.name,
+            format=item.format,
+            precision=item.precision,
+            runtime=item.runtime,
+            isa=item.isa,
+            description=item.description,
+        )
         for item in loaded
     )
 
@@ -70,5 +65,13 @@ def list_models() -> tuple[ModelRow, ...]:
         reference = f"zoo:{name}"
         weights = "fetched" if locate(reference) is not None else f"edgecnn fetch {reference}"
         size = f"{entry.contract.height}x{entry.contract.width}"
-        rows.append(ModelRow(reference, size, entry.licence, weights, entry.description))
+        rows.append(
+            ModelRow(
+                name=reference,
+                input=size,
+                licence=entry.licence,
+                weights=weights,
+                description=entry.description,
+            )
+        )
     return tuple(rows)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.backends.formats import format_of
 from edgecnn.core import process
+from edgecnn.core.documents.document import Document
 from edgecnn.core.errors import InputError
 from edgecnn.ui.api.artifacts import open_artifacts
 
@@ -21,8 +21,7 @@ _VALUES = ("size", "accuracy", "accuracy_drop", "class_floor", "memory", "float_
 _NPU_VALUES = ("npu_coverage", "cpu_ops", "subgraphs", "cycles", "sram", "flash", "arena")
 
 
-@dataclass(frozen=True)
-class Change:
+class RunChange(Document):
     """One thing that differs.
 
     Attributes:
@@ -40,8 +39,7 @@ class Change:
     after: str | float | None
 
 
-@dataclass(frozen=True)
-class CompareResult:
+class CompareResult(Document):
     """All that differs between two runs.
 
     Attributes:
@@ -52,11 +50,7 @@ class CompareResult:
 
     first: str
     second: str
-    changes: tuple[Change, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the comparison as plain data."""
-        return asdict(self)
+    changes: tuple[RunChange, ...]
 
 
 def compare(first: Path | str, second: Path | str) -> CompareResult:
@@ -79,13 +73,19 @@ def compare(first: Path | str, second: Path | str) -> CompareResult:
         raise InputError(
             f"{first} and {second} have no target in common: {', '.join(before)} and {', '.join(after)}"
         )
-    changes: list[Change] = []
+    changes: list[RunChange] = []
     if len(before) > 1 or len(after) > 1:
-        changes += [Change(name, "target", name, "there", None) for name in before.keys() - after.keys()]
-        changes += [Change(name, "target", name, None, "there") for name in after.keys() - before.keys()]
+        changes += [
+            RunChange(target=name, kind="target", name=name, before="there", after=None)
+            for name in before.keys() - after.keys()
+        ]
+        changes += [
+            RunChange(target=name, kind="target", name=name, before=None, after="there")
+            for name in after.keys() - before.keys()
+        ]
     for name, (old, new) in pairs.items():
         changes += _changes(name, old, new)
-    return CompareResult(str(first), str(second), tuple(changes))
+    return CompareResult(first=str(first), second=str(second), changes=tuple(changes))
 
 
 def _pairs(before: dict[str, Artifact], after: dict[str, Artifact]) -> dict[str, tuple[Artifact, Artifact]]:
@@ -98,10 +98,10 @@ def _pairs(before: dict[str, Artifact], after: dict[str, Artifact]) -> dict[str,
     return {f"{name} to {new.manifest.target.name}": (old, new)} if same else {}
 
 
-def _changes(name: str, old: Artifact, new: Artifact) -> list[Change]:
+def _changes(name: str, old: Artifact, new: Artifact) -> list[RunChange]:
     one, other = old.manifest.measured, new.manifest.measured
     changes = [
-        Change(name, "value", key, one.value(key), other.value(key))
+        RunChange(target=name, kind="value", name=key, before=one.value(key), after=other.value(key))
         for key in (*_VALUES, *_NPU_VALUES)
         if one.value(key) != other.value(key)
     ]
@@ -109,7 +109,13 @@ def _changes(name: str, old: Artifact, new: Artifact) -> list[Change]:
         return changes
     operations = [artifact.manifest.inspection.ops for artifact in (old, new)]
     changes += [
-        Change(name, "operation", key, operations[0].get(key, 0), operations[1].get(key, 0))
+        RunChange(
+            target=name,
+            kind="operation",
+            name=key,
+            before=operations[0].get(key, 0),
+            after=operations[1].get(key, 0),
+        )
         for key in sorted(operations[0].keys() | operations[1].keys())
         if operations[0].get(key) != operations[1].get(key)
     ]
@@ -136,10 +142,12 @@ def _layers(artifact: Artifact) -> dict[str, dict[str, Any]]:
 
 def _layer_changes(
     name: str, before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]
-) -> list[Change]:
+) -> list[RunChange]:
     """Return the layers whose weights have another size, shape or type."""
     return [
-        Change(name, "layer", key, _text(before.get(key)), _text(after.get(key)))
+        RunChange(
+            target=name, kind="layer", name=key, before=_text(before.get(key)), after=_text(after.get(key))
+        )
         for key in dict.fromkeys([*before, *after])
         if before.get(key) != after.get(key)
     ]

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from edgecnn.core.documents.document import Document
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.devices.callgrind import DEVICE, count_x86
+from edgecnn.devices.instructions import Instructions
 from edgecnn.devices.qemu import EmulatedDevice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgecnn.devices.instructions import Instructions
 
 DEVICES = ("raspberry-pi-4", "raspberry-pi-5")
 
 
-@dataclass(frozen=True)
-class CountResult:
+class CountResult(Document):
     """Instructions of one artifact.
 
     Attributes:
@@ -32,10 +31,6 @@ class CountResult:
     artifact: str
     target: str
     counts: tuple[Instructions, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as plain data."""
-        return asdict(self)
 
 
 def count(artifact: Path | str, devices: Sequence[str] = DEVICES) -> CountResult:
@@ -61,4 +56,4 @@ def count(artifact: Path | str, devices: Sequence[str] = DEVICES) -> CountResult
             else EmulatedDevice(device).count(runtime, opened.model, log=log)
             for device in devices
         )
-    return CountResult(str(opened.directory), opened.manifest.target.name, counts)
+    return CountResult(artifact=str(opened.directory), target=opened.manifest.target.name, counts=counts)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
 from importlib import metadata
-from typing import Any
 
 from edgecnn.backends.registry import problems
 from edgecnn.backends.targets import load_target
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core.config.paths import home
 from edgecnn.core.config.target import target_names
+from edgecnn.core.documents.document import Document
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.devices.host import host
 from edgecnn.pipeline.keys import extras
@@ -19,8 +18,7 @@ from edgecnn.pipeline.keys import extras
 MIN_FREE_BYTES = 2_000_000_000
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Document):
     """One thing that was looked at.
 
     Attributes:
@@ -35,16 +33,14 @@ class Finding:
     found: str
     remedy: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the finding as plain data."""
-        return asdict(self)
-
 
 def doctor() -> tuple[Finding, ...]:
     """Look at the packages, the machine, the cache and the targets; nothing heavy is imported."""
     packages = [_package(name, extra) for name, extra in extras().items()]
     broken = [
-        Finding("backend", ok=False, found=problem.message, remedy="update that package, or uninstall it")
+        Finding(
+            what="backend", ok=False, found=problem.message, remedy="update that package, or uninstall it"
+        )
         for problem in problems()
     ]
     return (*packages, *broken, _machine(), _cache(), *(_target(name) for name in target_names()))
@@ -52,16 +48,20 @@ def doctor() -> tuple[Finding, ...]:
 
 def _package(name: str, extra: str) -> Finding:
     try:
-        return Finding(f"package {name}", ok=True, found=metadata.version(name))
+        return Finding(what=f"package {name}", ok=True, found=metadata.version(name))
     except metadata.PackageNotFoundError:
-        return Finding(f"package {name}", ok=False, found="missing", remedy=f"pip install 'edgecnn[{extra}]'")
+        return Finding(
+            what=f"package {name}", ok=False, found="missing", remedy=f"pip install 'edgecnn[{extra}]'"
+        )
 
 
 def _machine() -> Finding:
     machine = host()
     isa = ISAS.get(machine.isa)
     note = ", int8 kernels saturate unless weights keep to 7 bits" if isa and isa.int8_saturates else ""
-    return Finding("machine", ok=True, found=f"{machine.cpu}, {machine.cores} cores, {machine.isa}{note}")
+    return Finding(
+        what="machine", ok=True, found=f"{machine.cpu}, {machine.cores} cores, {machine.isa}{note}"
+    )
 
 
 def _cache() -> Finding:
@@ -70,7 +70,7 @@ def _cache() -> Finding:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         return Finding(
-            "cache",
+            what="cache",
             ok=False,
             found=f"{folder}: {error.strerror}",
             remedy="set EDGECNN_HOME to another folder",
@@ -80,18 +80,20 @@ def _cache() -> Finding:
     writable = os.access(folder, os.W_OK)
     ok = writable and free >= MIN_FREE_BYTES
     found = f"{folder}, {free / 1e9:.0f} GB free" + ("" if writable else ", not writable")
-    return Finding("cache", ok=ok, found=found, remedy="" if ok else "set EDGECNN_HOME to another folder")
+    return Finding(
+        what="cache", ok=ok, found=found, remedy="" if ok else "set EDGECNN_HOME to another folder"
+    )
 
 
 def _target(name: str) -> Finding:
     try:
         target = load_target(name)
     except EdgecnnError as error:
-        return Finding(f"target {name}", ok=False, found=error.message, remedy=error.hint or "")
+        return Finding(what=f"target {name}", ok=False, found=error.message, remedy=error.hint or "")
     declared = ISAS.get(target.isa)
     here = ISAS.get(host().isa)
     if declared is not None and here is not None and declared.int8_saturates != here.int8_saturates:
         return Finding(
-            f"target {name}", ok=True, found=f"made for {target.isa}, this machine is {host().isa}"
+            what=f"target {name}", ok=True, found=f"made for {target.isa}, this machine is {host().isa}"
         )
-    return Finding(f"target {name}", ok=True, found=f"{target.runtime}, {target.precision}")
+    return Finding(what=f"target {name}", ok=True, found=f"{target.runtime}, {target.precision}")

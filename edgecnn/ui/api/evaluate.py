@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import simulator
 from edgecnn.backends.targets import runtime_options
 from edgecnn.backends.worker.isa import foreign
 from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.documents.document import Document
 from edgecnn.core.errors import UsageError
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.data.prepare import prepare
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from edgecnn.tasks.base import LabelledSet
 
 
-@dataclass(frozen=True)
-class EvalResult:
+class EvalResult(Document):
     """What an artifact reaches on a set of images.
 
     Attributes:
@@ -63,10 +62,6 @@ class EvalResult:
     simulated_by: str | None
     isa_note: str
     drawn: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as plain data."""
-        return asdict(self)
 
 
 def evaluate(
@@ -116,7 +111,7 @@ def evaluate(
         if draw is None:
             return result
         draw_answers(opened, source, images, labelled, outputs, draw)
-        return replace(result, drawn=str(draw))
+        return result.model_copy(update={"drawn": str(draw)})
 
 
 def _evaluate(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.documents.document import Document
 from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 DATASETS = ("fashion-mnist",)
 
 
-@dataclass(frozen=True)
-class Fetched:
+class Fetched(Document):
     """Something that is here now.
 
     Attributes:
@@ -28,10 +27,6 @@ class Fetched:
     path: str
     size_bytes: int
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as plain data."""
-        return asdict(self)
-
 
 def fetch(name: str) -> Fetched:
     """Fetch weights (``zoo:NAME``, ``timm:NAME``, ``torchvision:NAME``) or a dataset (``fashion-mnist``).
@@ -43,7 +38,7 @@ def fetch(name: str) -> Fetched:
     """
     path = _fetch(name)
     files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
-    return Fetched(name, str(path), sum(item.stat().st_size for item in files))
+    return Fetched(name=name, path=str(path), size_bytes=sum(item.stat().st_size for item in files))
 
 
 def _fetch(name: str) -> Path:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import computed_field
 
 from edgecnn.backends.registry import find_runtime
 from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.documents.document import Document
+from edgecnn.core.documents.host import Host
+from edgecnn.core.documents.latency import LatencyRatio
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import EdgecnnError, UsageError
 from edgecnn.core.store.manifest import Artifact
@@ -21,6 +25,7 @@ from edgecnn.devices.host import host
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.versions import RuntimeVersion, install_version, parse_versions, require_version
 from edgecnn.proof.accuracy.classification import agreement
+from edgecnn.proof.accuracy.paired import AccuracyTest
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
 from edgecnn.proof.latency.measurement import pinned_cpus
 from edgecnn.tasks.registry import task_of
@@ -30,10 +35,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from edgecnn.core.documents.host import Host
-    from edgecnn.core.documents.latency import LatencyRatio
     from edgecnn.devices.session import Session
-    from edgecnn.proof.accuracy.paired import AccuracyTest
     from edgecnn.tasks.base import LabelledSet
 
     Outputs = Sequence[npt.NDArray[np.float32]]
@@ -41,8 +43,7 @@ if TYPE_CHECKING:
 _NOISE_IMAGES = 16
 
 
-@dataclass(frozen=True)
-class MatrixRow:
+class MatrixRow(Document):
     """What one version of a runtime makes of an artifact.
 
     Attributes:
@@ -62,6 +63,7 @@ class MatrixRow:
     accuracy: AccuracyTest | None = None
     latency: LatencyRatio | None = None
 
+    @computed_field
     @property
     def verdict(self) -> Verdict:
         """``fail`` where this version breaks the artifact or is slower than allowed."""
@@ -71,8 +73,7 @@ class MatrixRow:
         return Verdict.INCONCLUSIVE if Verdict.INCONCLUSIVE in verdicts else Verdict.PASS
 
 
-@dataclass(frozen=True)
-class MatrixResult:
+class MatrixResult(Document):
     """What several versions make of an artifact; the first is what the others are compared with.
 
     Attributes:
@@ -92,13 +93,6 @@ class MatrixResult:
         if not failed:
             return 0
         return 3 if all(_only_slower(row) for row in failed) else 4
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as plain data."""
-        document = asdict(self)
-        for row, found in zip(document["rows"], self.rows, strict=True):
-            row["verdict"] = found.verdict.value
-        return document
 
 
 def _only_slower(row: MatrixRow) -> bool:
@@ -142,16 +136,16 @@ def matrix(
         images, labelled = _images(opened, data, limit, Path(folder))
         trial = _Trial(opened, images, Path(folder), Effort(seconds=seconds), latency_limit)
         truth = trial.outputs(versions[0], pythons[0])
-        rows = [MatrixRow(str(versions[0]), max_abs=0.0, agreement=1.0)]
+        rows = [MatrixRow(runtime=str(versions[0]), max_abs=0.0, agreement=1.0)]
         for version, python in zip(versions[1:], pythons[1:], strict=True):
             try:
                 outputs = trial.outputs(version, python)
                 pair = trial.compare((version, python), (versions[0], pythons[0]))
             except EdgecnnError as error:
-                rows.append(MatrixRow(str(version), error.message))
+                rows.append(MatrixRow(runtime=str(version), error=error.message))
                 continue
             rows.append(_row(version, outputs, truth, labelled, pair))
-    return MatrixResult(str(opened.directory), tuple(rows), host())
+    return MatrixResult(artifact=str(opened.directory), rows=tuple(rows), host=host())
 
 
 def _row(
@@ -163,7 +157,7 @@ def _row(
 ) -> MatrixRow:
     max_abs = max(float(np.abs(one - other).max()) for one, other in zip(outputs, truth, strict=True))
     return MatrixRow(
-        str(version),
+        runtime=str(version),
         max_abs=max_abs,
         agreement=agreement(outputs[0], truth[0]) if labelled is None else labelled.agreement(outputs, truth),
         accuracy=None if labelled is None or max_abs == 0.0 else labelled.compare(outputs, truth),

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import edgecnn
 from edgecnn.core.documents.costs import StepCost
 from edgecnn.core.documents.pruning import PruningReport
-from edgecnn.core.documents.run import RunSummary, StepSummary, TrainingSummary
+from edgecnn.core.documents.run import RunSummary, StepSummary
+from edgecnn.core.documents.training import TrainingSummary
 from edgecnn.devices.host import host
 from edgecnn.pipeline.loading import load_pipeline
 from edgecnn.pipeline.make_targets import Places, make_targets

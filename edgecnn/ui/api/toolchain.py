@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
 from edgecnn.core.config.toolchain import toolchain_names
+from edgecnn.core.documents.document import Document
 from edgecnn.core.toolchains import install as installer
 from edgecnn.core.toolchains.environment import Environment
 
 
-@dataclass(frozen=True)
-class ToolchainRow:
+class ToolchainRow(Document):
     """A toolchain and the state of its environment.
 
     Attributes:
@@ -38,10 +35,6 @@ class ToolchainRow:
     def ok(self) -> bool:
         """Whether it can be used."""
         return self.state == "installed"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the row as plain data."""
-        return asdict(self)
 
 
 def list_toolchains() -> tuple[ToolchainRow, ...]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from edgecnn.core.documents.host import Host
     from edgecnn.core.documents.pruning import PruningReport
-    from edgecnn.core.documents.run import RunSummary, StepSummary, TargetSummary, TrainingSummary
+    from edgecnn.core.documents.run import RunSummary, StepSummary, TargetSummary
+    from edgecnn.core.documents.training import TrainingSummary
 
 V = TypeVar("V")
 
