@@ -13,7 +13,6 @@ emulated Raspberry Pi.
 from __future__ import annotations
 
 import argparse
-import functools
 import itertools
 import multiprocessing
 import os
@@ -35,7 +34,7 @@ from edgecnn.devices.host import host
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.qemu import EmulatedDevice
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
-from edgecnn.proof.latency.measurement import pinned_cpus
+from edgecnn.proof.latency.measurement import pinned_cpus, pinned_opener
 from edgecnn.ui.api.artifacts import open_artifacts
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def comparison(name: str, candidate: Path, baseline: Path, log: Path, seed: int)
 
 def opener(model: Path, log: Path) -> Callable[[], Session]:
     """Return a function that opens a model in a fresh pinned worker."""
-    return functools.partial(LocalDevice().open, "onnxruntime", model, log=log, cpus=pinned_cpus(1))
+    return pinned_opener(LocalDevice(), "onnxruntime", model, log=log)
 
 
 def plain_median(model: Callable[[], Session]) -> float:

@@ -22,7 +22,6 @@ import json
 import statistics
 import tempfile
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,7 @@ from edgecnn.pipeline.runner import SilentReporter, execute
 from edgecnn.pipeline.stages.prune import REPORT
 from edgecnn.pipeline.stages.pruned import RESULT
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
-from edgecnn.proof.latency.measurement import pinned_cpus
+from edgecnn.proof.latency.measurement import pinned_opener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -298,8 +297,7 @@ def _file(model: str, target: str, photos: Path, multiple: int | None) -> File:
 
 
 def _opener(file: File, folder: Path) -> Callable[[], Session]:
-    cpus = pinned_cpus(1)
-    return partial(LocalDevice().open, file.runtime, file.path, log=folder / "log", threads=1, cpus=cpus)
+    return pinned_opener(LocalDevice(), file.runtime, file.path, log=folder / "log")
 
 
 def _instructions(file: File, target: str, folder: Path) -> int:

@@ -17,7 +17,6 @@ of the default's, in every runtime.
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import subprocess
 import sys
@@ -42,7 +41,7 @@ from edgecnn.pipeline.stages.outputs import read_outputs
 from edgecnn.pipeline.stages.reference import EVAL
 from edgecnn.proof.accuracy.classification import agreement, paired_difference, top_k_hits
 from edgecnn.proof.latency.latency_test import compare_latency
-from edgecnn.proof.latency.measurement import pinned_cpus
+from edgecnn.proof.latency.measurement import pinned_opener
 from edgecnn.proof.links.output_distance import sqnr_db
 
 if TYPE_CHECKING:
@@ -241,9 +240,10 @@ def evaluate(case: Case, file: Path, folder: Path) -> Any:
 
 def latency(case: Case, file: Path, other: Path, folder: Path) -> float:
     """Return the ratio of two files' latencies, taking turns on one CPU."""
-    options: dict[str, Any] = {"log": folder / "log", "threads": 1, "cpus": pinned_cpus(1)}
-    opened = functools.partial(LocalDevice().open, TARGETS[case.target], **options)
-    compared = compare_latency(functools.partial(opened, file), functools.partial(opened, other))
+    device, runtime, log = LocalDevice(), TARGETS[case.target], folder / "log"
+    compared = compare_latency(
+        pinned_opener(device, runtime, file, log=log), pinned_opener(device, runtime, other, log=log)
+    )
     return round(compared.ratio, 3)
 
 

@@ -17,7 +17,7 @@ from torch import nn
 
 from edgecnn.backends.network import try_network
 from edgecnn.backends.registry import find_compiler, find_format, load
-from edgecnn.core.errors import EdgecnnError
+from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.models import zoo
 from edgecnn.models.build import build
 from edgecnn.models.checkpoint import read_spec
@@ -40,6 +40,7 @@ _MOBILENETV2_STAGES = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
+"""Rows ``(expansion, channels, repeats, stride)``, which torchvision holds only inside of its constructor."""
 
 
 def describe(
@@ -159,8 +160,8 @@ def _even_arguments(spec: ModelSpec, ragged: int) -> dict[str, Any] | None:
     for arguments in _candidates(spec):
         try:
             left, _ = _ragged(_built(replace(spec, arguments={**spec.arguments, **arguments})))
-        except EdgecnnError:
-            continue  # the builder has no such width
+        except (UsageError, InputError):
+            continue  # the builder has no such width, or a pruned network's channels do not fit it
         found.append((left, arguments))
     best = min(found, key=lambda item: item[0], default=None)
     return None if best is None or best[0] >= ragged else best[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.formats import model_file
@@ -12,7 +11,7 @@ from edgecnn.core.errors import UsageError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
-from edgecnn.proof.latency.measurement import pinned_cpus
+from edgecnn.proof.latency.measurement import pinned_opener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,14 +59,8 @@ def run(inputs: Inputs, parameters: BenchmarkParameters, context: Context) -> No
 
 
 def _opener(folder: Path, parameters: BenchmarkParameters, context: Context) -> Callable[[], Session]:
-    return functools.partial(
-        LocalDevice().open,
-        parameters.runtime,
-        model_file(folder, parameters.format),
-        log=context.log,
-        threads=parameters.threads,
-        cpus=pinned_cpus(parameters.threads),
-    )
+    file = model_file(folder, parameters.format)
+    return pinned_opener(LocalDevice(), parameters.runtime, file, log=context.log, threads=parameters.threads)
 
 
 def benchmark_stage(runtime: str) -> Stage[BenchmarkParameters]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +11,14 @@ from edgecnn.core.documents.latency import Latency
 from edgecnn.devices.host import usable_cpus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from typing import Unpack
 
     import numpy.typing as npt
 
-    from edgecnn.devices.session import Costs, Times
+    from edgecnn.devices.base import Device
+    from edgecnn.devices.session import Costs, OpenOptions, Session, Times
 
 DISTURBED = 0.01
 """Share of its wall time that an inference waited for the CPU, from which on the machine slowed it."""
@@ -66,3 +70,19 @@ def pinned_cpus(threads: int) -> list[int]:
     only one of them works at a time, and the machine's cores are not all alike.
     """
     return usable_cpus()[-max(1, threads) :]
+
+
+def pinned_opener(
+    device: Device, runtime: str, model: Path, *, log: Path, **options: Unpack[OpenOptions]
+) -> Callable[[], Session]:
+    """Return a function that opens a model in a fresh worker, pinned to as many CPUs as it has threads.
+
+    Args:
+        device: Where the worker runs; its last CPUs are taken, as :func:`pinned_cpus` explains.
+        runtime: Name of the runtime.
+        model: The model file.
+        log: File that receives what the runtime prints.
+        options: Threads and whatever else :meth:`~edgecnn.devices.base.Device.open` takes but ``cpus``.
+    """
+    options["cpus"] = device.cpus()[-max(1, options.get("threads", 1)) :]
+    return functools.partial(device.open, runtime, model, log=log, **options)

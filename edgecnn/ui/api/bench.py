@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from edgecnn.core.errors import UsageError
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.devices.registry import LOCAL, open_device
 from edgecnn.proof.latency.latency_test import Effort, compare_latency, measure_latency
+from edgecnn.proof.latency.measurement import pinned_opener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -115,14 +115,9 @@ def timed_device(name: str) -> Iterator[Device]:
 def opener(artifact: Artifact, log: Path, device: Device) -> Callable[[], Session]:
     """Return a function that opens an artifact in a fresh worker, pinned as its threads need."""
     target = artifact.manifest.target
-    return functools.partial(
-        device.open,
-        target.runtime,
-        artifact.model,
-        log=log,
-        threads=target.threads,
-        cpus=device.cpus()[-target.threads :],
-        extra=runtime_options(target),
+    options = runtime_options(target)
+    return pinned_opener(
+        device, target.runtime, artifact.model, log=log, threads=target.threads, extra=options
     )
 
 

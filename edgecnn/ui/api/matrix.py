@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from edgecnn.devices.versions import RuntimeVersion, install_version, parse_vers
 from edgecnn.proof.accuracy.classification import agreement
 from edgecnn.proof.accuracy.paired import AccuracyTest
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
-from edgecnn.proof.latency.measurement import pinned_cpus
+from edgecnn.proof.latency.measurement import pinned_opener
 from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
@@ -219,11 +218,5 @@ class _Trial:
 
     def _opener(self, version: RuntimeVersion, python: Path) -> Callable[[], Session]:
         threads = self.artifact.manifest.target.threads
-        return functools.partial(
-            LocalDevice(python=python).open,
-            version.runtime,
-            self.artifact.model,
-            log=self.folder / f"{version}.log",
-            threads=threads,
-            cpus=pinned_cpus(threads),
-        )
+        device, log = LocalDevice(python=python), self.folder / f"{version}.log"
+        return pinned_opener(device, version.runtime, self.artifact.model, log=log, threads=threads)
