@@ -61,7 +61,7 @@ def test_the_manifest_and_the_report_hold_what_every_rung_came_to(
     failed = {rung.rung: rung.note for rung in ladder if rung.note}
     assert not failed, "every rung must have made a file that was measured"
     assert all(rung.seconds > 0 for rung in ladder)
-    assert ladder[-1]["control"] is not None, "float training of equal steps stands beside qat"
+    assert ladder[-1].control is not None, "float training of equal steps stands beside qat"
     assert "### Recovery of onnx-int8" in (hopeless.directory / "summary.md").read_text()
 
 
