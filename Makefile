@@ -31,7 +31,7 @@ debian:
 	fi
 
 # Two processes, a folder of tests each at a time: most of a test is one thread that starts a converter.
-PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 test: env debian
 	$(PYTEST) -m "not slow"

@@ -23,17 +23,17 @@ settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
 
-# Long modules that use nothing of what their folder's fixtures make.
-APART = {"test_advise", "test_detector", "test_ladder", "test_npu", "test_outputs", "test_pruning"}
-
-
 class LoadByFolder(LoadScopeScheduling):
-    """Keeps a folder's tests in one process: what its fixtures make costs more than its tests."""
+    """Keeps a folder's tests in one process: what its fixtures make costs more than its tests.
+
+    A long module that uses nothing of them says so with the marker ``xdist_group``, whose name follows ``@``
+    at the end of a test's id, and is shared out by itself.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.rfind("@") > nodeid.rfind("]"):
+            return nodeid.rpartition("@")[2]
         path = Path(nodeid.partition("::")[0])
-        if path.parts[:3] == ("tests", "ui", "api") and path.stem in APART:
-            return path.stem
         homes = [folder for folder in path.parents if (PROJECT / folder / "conftest.py").is_file()]
         return (homes[0] if len(homes) > 1 else path.parent).as_posix()
 

@@ -19,6 +19,8 @@ from edgecnn.pipeline.advice.result import Advice
 from edgecnn.pipeline.stages.compile import CompileParameters
 from edgecnn.proof.budgets import judge
 
+pytestmark = pytest.mark.xdist_group("advise")  # shares nothing with the folder's fixtures
+
 TARGET = "ethos-u55-128"
 
 

@@ -16,6 +16,8 @@ from edgecnn.ui.api.run import RunResult
 from edgecnn.ui.report.markdown import run_markdown
 from tests.support import boxes_data
 
+pytestmark = pytest.mark.xdist_group("detector")  # shares nothing with the folder's fixtures
+
 PIPELINE = """\
 name: boxes
 model: {{name: "zoo:yolo-nano", arguments: {{width: 0.25}}}}

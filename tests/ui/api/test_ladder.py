@@ -13,6 +13,8 @@ from edgecnn.core.store.manifest import Artifact
 from edgecnn.pipeline.step import Status
 from edgecnn.ui.api.run import RunResult
 
+pytestmark = pytest.mark.xdist_group("ladder")  # shares nothing with the folder's fixtures
+
 PIPELINE = """\
 name: ladder
 model:

@@ -4,8 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer.core import TyperGroup
+from typer.testing import CliRunner
 
 import edgecnn
+from edgecnn.ui.cli.main import app
 
 HEAVY = {
     "optuna",
@@ -19,10 +23,27 @@ HEAVY = {
     "onnx",
     "litert_torch",
 }
-VERBS = (
-    *("run", "search", "export", "eval", "bench", "check", "compare", "count", "matrix", "inspect"),
-    *("targets", "models", "doctor", "fetch"),
-)
+OTHERWISE_CALLED = {
+    ("eval",): "evaluate",
+    ("targets",): "list_targets",
+    ("models",): "list_models",
+    ("toolchain", "list"): "list_toolchains",
+}
+"""Functions whose name does not follow from the words of their verb."""
+
+
+def verbs_of(group: TyperGroup, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Return the words of every verb below a group, such as ``("baseline", "accept")``."""
+    found: list[tuple[str, ...]] = []
+    for name, command in group.commands.items():
+        words = (*before, name)
+        found += verbs_of(command, words) if isinstance(command, TyperGroup) else [words]
+    return found
+
+
+ROOT = typer.main.get_command(app)
+assert isinstance(ROOT, TyperGroup)
+VERBS = verbs_of(ROOT)
 
 
 def edgecnn_command(*arguments: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
@@ -37,7 +58,9 @@ def edgecnn_command(*arguments: str, cwd: Path | None = None) -> "subprocess.Com
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--help",), *((verb, "--help") for verb in VERBS), ("targets",), ("models",)]
+    "arguments",
+    [("--help",), *((*verb, "--help") for verb in VERBS), ("targets",), ("models",)],
+    ids=" ".join,
 )
 def test_the_prompt_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     code = (
@@ -53,11 +76,12 @@ def test_the_prompt_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     )
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help_with_an_example(verb: str) -> None:
-    text = edgecnn_command(verb, "--help").stdout
-    assert f"edgecnn {verb}" in text.partition("Example")[2], f"`edgecnn {verb} --help` shows no example"
-    if verb != "run":
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_every_verb_has_help_with_an_example(verb: tuple[str, ...]) -> None:
+    words = " ".join(verb)
+    text = CliRunner().invoke(app, [*verb, "--help"]).stdout
+    assert f"edgecnn {words}" in text.partition("Example")[2], f"`edgecnn {words} --help` shows no example"
+    if verb not in {("run",), ("toolchain", "remove")}:
         assert "--json" in text
 
 
@@ -96,17 +120,9 @@ def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
 
 
 def test_every_verb_is_a_function_too() -> None:
-    for name in (
-        "run",
-        "export",
-        "evaluate",
-        "bench",
-        "check",
-        "compare",
-        "count",
-        "matrix",
-        "accept_baseline",
-    ):
-        assert callable(getattr(edgecnn, name))
+    wanted = {OTHERWISE_CALLED.get(verb, "_".join(reversed(verb))) for verb in VERBS}
+    assert wanted == {name for name in dir(edgecnn) if name not in vars(edgecnn)}
+    for name in wanted:
+        assert callable(getattr(edgecnn, name)), f"edgecnn.{name} is no function"
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         edgecnn.nonsense  # noqa: B018 - the access is what is tested
