@@ -34,7 +34,7 @@ debian:
 PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 test: env debian
-	$(PYTEST) -m "not slow"
+	$(PYTEST) --cov --cov-report=term -m "not slow"
 
 test-all: env debian
 	$(PYTEST)
@@ -54,4 +54,4 @@ format: env
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -15,7 +15,7 @@ from tests.support.plans import keys, plan_builtin
 # Stage, version and parameters of steps, as version 0.1.0 had them in November 2026.
 QUICKSTART = {
     "network": "2c5caa272ec6",
-    "contract": "8d3a80671ee9",
+    "contract": "fbb515755fee",  # version 3: it writes the task beside the contract
     "calibration": "c7cabd5ddaba",
     "train": "5517257d8bf8",
     "probe": "e05323cdca22",
