@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
 
 if TYPE_CHECKING:
-    from edgecnn.proof.diagnosis.layer_statistics import ChannelFacts, RangeFacts, WeightFacts
-    from edgecnn.proof.diagnosis.result import LayerDiagnosis
+    from edgecnn.core.documents.diagnosis import ChannelFacts, LayerDiagnosis, RangeFacts, WeightFacts
 
 _GAP_DB, _GAP_STEPS = 3.0, 4.0
 """Shipping kernels may round by a few steps otherwise; more, and a loss with it, is another arithmetic."""
@@ -19,7 +20,7 @@ _WIDE = 2.5
 _OUTLIER = 8.0
 _NOTABLE_SHARE = 0.1
 
-Suspicion = tuple[str, dict[str, Any]]
+Suspicion = tuple[str, dict[str, JsonValue]]
 
 
 def suspect(layer: LayerDiagnosis, host_isa: str, *, saturates: bool) -> Suspicion | None:
@@ -42,7 +43,7 @@ def suspect(layer: LayerDiagnosis, host_isa: str, *, saturates: bool) -> Suspici
     )
 
 
-def _kept_in_float(layer: LayerDiagnosis) -> dict[str, Any]:
+def _kept_in_float(layer: LayerDiagnosis) -> dict[str, JsonValue]:
     return {} if layer.module is None else {"quantize": {"float_layers": [layer.module]}}
 
 

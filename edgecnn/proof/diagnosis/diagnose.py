@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +11,14 @@ from edgecnn.backends.calibration import Calibration
 from edgecnn.backends.format import QuantizeRequest
 from edgecnn.backends.formats import load_format, missing
 from edgecnn.backends.recovered import Recovered
+from edgecnn.core.documents.diagnosis import LayerDiagnosis, WeightFacts, WholeDiagnosis
 from edgecnn.core.errors import InputError
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.proof.diagnosis.accumulators import Votes
 from edgecnn.proof.diagnosis.causes import suspect
 from edgecnn.proof.diagnosis.layer_experiment import walk
 from edgecnn.proof.diagnosis.layer_statistics import channel_facts, range_facts, weight_facts
-from edgecnn.proof.diagnosis.result import LayerDiagnosis, Whole, ranked
+from edgecnn.proof.diagnosis.ranking import ranked
 from edgecnn.proof.links.output_distance import SCORES, health
 from edgecnn.quantization.layers import match_layers
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from edgecnn.backends.dissection import Dissection, Piece
     from edgecnn.backends.worker.runtime import Execution
     from edgecnn.proof.diagnosis.layer_experiment import Walked
-    from edgecnn.proof.diagnosis.layer_statistics import WeightFacts
 
 _STRANGER_DB = 6.0
 """Weights in 8 bits keep 30 dB and more; in most layers this little means another network."""
@@ -46,7 +45,7 @@ def diagnose_files(
     saturates: bool,
     progress: Callable[[int, int], None],
 ) -> dict[str, Any]:
-    """Return ``whole`` and ``layers`` of a :class:`~edgecnn.proof.diagnosis.result.Diagnosis` as plain data.
+    """Return ``whole`` and ``layers`` of a diagnosis as plain data.
 
     Args:
         format: Name of the format.
@@ -83,18 +82,15 @@ def diagnose_files(
     pairs = list(zip(walked.pieces, walked.tallies, strict=True))
     modules = {} if network is None else _modules(dissection, walked.pieces, Path(network))
     layers = [
-        replace(
-            _layer(dissection, walked, place, classifies=classifies, labelled=labelled),
-            module=modules.get(piece.name),
-        )
+        _layer(dissection, walked, place, modules.get(piece.name), classifies=classifies, labelled=labelled)
         for place, piece in enumerate(walked.pieces)
     ]
     _check_related(layers, float_model)
     noise = [0.0 if tally.problem else tally.votes.noise.noise for _, tally in pairs]
     found = [_with_suspicion(layer, host_isa, saturates=saturates) for layer in ranked(layers, noise)]
     return {
-        "whole": asdict(_whole(walked, classifies=classifies, labelled=labelled)),
-        "layers": [asdict(layer) for layer in found],
+        "whole": _whole(walked, classifies=classifies, labelled=labelled).model_dump(),
+        "layers": [layer.model_dump() for layer in found],
     }
 
 
@@ -135,14 +131,20 @@ def _check_related(layers: list[LayerDiagnosis], float_model: str) -> None:
 
 
 def _layer(
-    dissection: Dissection, walked: Walked, place: int, *, classifies: bool, labelled: bool
+    dissection: Dissection,
+    walked: Walked,
+    place: int,
+    module: str | None,
+    *,
+    classifies: bool,
+    labelled: bool,
 ) -> LayerDiagnosis:
     piece, tally = walked.pieces[place], walked.tallies[place]
     votes = tally.votes if tally.problem is None else Votes()
     right = walked.truth.right
     return LayerDiagnosis(
         name=piece.name,
-        module=None,
+        module=module,
         operation=piece.operation,
         position=place,
         accumulated_sqnr_db=tally.accumulated.db,
@@ -168,10 +170,10 @@ def _weight_facts(dissection: Dissection, piece: Piece) -> WeightFacts | None:
     return weight_facts(dissection.float_weights(other[0].name), dissection.weights(own[0].name))
 
 
-def _whole(walked: Walked, *, classifies: bool, labelled: bool) -> Whole:
+def _whole(walked: Walked, *, classifies: bool, labelled: bool) -> WholeDiagnosis:
     shipped, images = walked.whole, walked.whole.images
     state = health(np.concatenate(walked.outputs))
-    return Whole(
+    return WholeDiagnosis(
         sqnr_db=shipped.noise.db,
         reference_sqnr_db=walked.reference.noise.db,
         agreement=shipped.agreed / images if classifies else None,
@@ -184,4 +186,7 @@ def _whole(walked: Walked, *, classifies: bool, labelled: bool) -> Whole:
 
 def _with_suspicion(layer: LayerDiagnosis, host_isa: str, *, saturates: bool) -> LayerDiagnosis:
     suspicion = suspect(layer, host_isa, saturates=saturates)
-    return layer if suspicion is None else replace(layer, cause=suspicion[0], fix=suspicion[1])
+    if suspicion is None:
+        return layer
+    cause, fix = suspicion
+    return layer.model_copy(update={"cause": cause, "fix": fix})

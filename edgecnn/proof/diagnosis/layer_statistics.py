@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.documents.diagnosis import ChannelFacts, RangeFacts, WeightFacts
 from edgecnn.proof.diagnosis.accumulators import Noise
 
 if TYPE_CHECKING:
@@ -20,68 +20,6 @@ CHANGED_DB = 10.0
 """Weights in 8 bits keep 30 dB and more; a channel below this is another channel."""
 
 _NOTHING = 1e-30
-
-
-@dataclass(frozen=True)
-class RangeFacts:
-    """A quantized tensor's range beside what the float network really puts there.
-
-    Attributes:
-        low: Smallest value that the grid holds; of all channels where each has its own.
-        high: Largest value that the grid holds.
-        levels: Number of values that the grid holds.
-        seen_low: Smallest value of the float network on the images.
-        seen_high: Largest value of the float network on the images.
-        clipped: Share of the float values beyond the grid.
-        unused: Share of the grid in which no float value lies.
-    """
-
-    low: float
-    high: float
-    levels: int
-    seen_low: float
-    seen_high: float
-    clipped: float
-    unused: float
-
-    @property
-    def excess(self) -> float:
-        """How many times wider the grid is than the values on it."""
-        return (self.high - self.low) / max(self.seen_high - self.seen_low, 1e-30)
-
-
-@dataclass(frozen=True)
-class WeightFacts:
-    """A layer's int8 weights beside its float weights.
-
-    Attributes:
-        sqnr_db: Signal to quantization noise ratio of the weights, in dB.
-        changed: Output channels whose weights are not the float file's, less than 10 dB apart.
-        gain: How many times the float weights the first changed channel has.
-        outlier: Output channel with the largest weights.
-        outlier_ratio: Its largest weight over the median channel's.
-    """
-
-    sqnr_db: float
-    changed: tuple[int, ...]
-    gain: float
-    outlier: int
-    outlier_ratio: float
-
-
-@dataclass(frozen=True)
-class ChannelFacts:
-    """What a float tensor's channels hold.
-
-    Attributes:
-        dead: Channels that hold one value on all images.
-        widest: Channel with the largest span.
-        widest_ratio: Its span over the median live channel's.
-    """
-
-    dead: tuple[int, ...]
-    widest: int
-    widest_ratio: float
 
 
 def range_facts(grid: Grid | None, span: Span) -> RangeFacts | None:
@@ -117,7 +55,8 @@ def channel_facts(span: Span) -> ChannelFacts | None:
     live = spans[spans > 0]
     widest = int(spans.argmax())
     ratio = float(spans[widest] / np.median(live)) if live.size else 1.0
-    return ChannelFacts(tuple(map(int, np.flatnonzero(spans == 0))), widest, ratio)
+    dead = tuple(map(int, np.flatnonzero(spans == 0)))
+    return ChannelFacts(dead=dead, widest=widest, widest_ratio=ratio)
 
 
 def weight_facts(floats: Values | None, quantized: Values | None) -> WeightFacts | None:

@@ -13,13 +13,13 @@ from edgecnn.backends.registry import find_format, find_runtime
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core import process
 from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.documents.diagnosis import Diagnosis, LayerDiagnosis, WholeDiagnosis
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
 from edgecnn.ondevice.contract import Contract
-from edgecnn.proof.diagnosis.result import Diagnosis, LayerDiagnosis, Whole
 from edgecnn.ui.api.provenance import float_file, stored
 from edgecnn.ui.report.diagnosis import diagnosis_markdown
 from edgecnn.ui.report.diagnosis_plot import diagnosis_svg
@@ -194,7 +194,7 @@ def _diagnose(
         format=subject.format,
         target=subject.target,
         images=len(prepared),
-        whole=Whole(**value["whole"]),
+        whole=WholeDiagnosis.from_json(value["whole"]),
         layers=tuple(LayerDiagnosis.from_json(layer) for layer in value["layers"]),
         kernels=f"{runtime}, {subject.execution}, {here}",
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
-from edgecnn.proof.diagnosis.result import AMPLE_DB, decibels
+from edgecnn.core.documents.diagnosis import AMPLE_DB, decibels
 from edgecnn.ui.report.markdown import table
 
 if TYPE_CHECKING:
-    from edgecnn.proof.diagnosis.result import Diagnosis, LayerDiagnosis
+    from edgecnn.core.documents.diagnosis import Diagnosis, LayerDiagnosis
 
 COLUMNS = (
     "layer",
@@ -57,10 +57,10 @@ def _row(layer: LayerDiagnosis) -> tuple[str, ...]:
 
 def snippet(found: Diagnosis) -> str | None:
     """Return the change to make first, as YAML for a pipeline; None where nothing is to be mended."""
-    first = found.worst or next((layer for layer in found.layers if layer.fix), None)
+    first = found.worst_layer or next((layer for layer in found.layers if layer.fix), None)
     if first is None or not first.fix or found.whole.sqnr_db >= AMPLE_DB:
         return None
-    change: dict[str, Any] = {"targets": {found.target or f"{found.format}-int8": first.fix}}
+    change = {"targets": {found.target or f"{found.format}-int8": first.fix}}
     return str(yaml.safe_dump(change, sort_keys=False))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgecnn.ui.report.svg import BLUE, ORANGE, RED, Canvas, shorten
 
 if TYPE_CHECKING:
-    from edgecnn.proof.diagnosis.result import Diagnosis, LayerDiagnosis
+    from edgecnn.core.documents.diagnosis import Diagnosis, LayerDiagnosis
 
 _ACCUMULATED, _ALONE, _EFFECT = BLUE, ORANGE, RED
 _LABEL, _PLOT, _SHARE, _ROW, _TOP = 300, 360, 160, 16, 72

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 from xml.etree import ElementTree
 
 import pytest
 
+from edgecnn.core.documents.diagnosis import (
+    ChannelFacts,
+    Diagnosis,
+    LayerDiagnosis,
+    RangeFacts,
+    WeightFacts,
+    WholeDiagnosis,
+)
+from edgecnn.core.documents.document import Document
 from edgecnn.proof.diagnosis.causes import suspect
-from edgecnn.proof.diagnosis.layer_statistics import ChannelFacts, RangeFacts, WeightFacts
-from edgecnn.proof.diagnosis.result import Diagnosis, LayerDiagnosis, Whole, ranked
+from edgecnn.proof.diagnosis.ranking import ranked
 from edgecnn.ui.report.diagnosis import diagnosis_markdown, layer_rows, snippet, whole_line
 from edgecnn.ui.report.diagnosis_plot import diagnosis_svg
 
 RANGE = RangeFacts(low=-1.0, high=1.0, levels=256, seen_low=-1.0, seen_high=1.0, clipped=0.0, unused=0.0)
 CHANNELS = ChannelFacts(dead=(), widest=0, widest_ratio=2.0)
 WEIGHTS = WeightFacts(sqnr_db=40.0, changed=(), gain=1.0, outlier=0, outlier_ratio=2.0)
+
+D = TypeVar("D", bound=Document)
+
+
+def replace(document: D, **changes: Any) -> D:
+    return document.model_copy(update=changes)
 
 
 def layer(name: str, **changes: Any) -> LayerDiagnosis:
@@ -43,8 +56,25 @@ def layer(name: str, **changes: Any) -> LayerDiagnosis:
 
 
 def diagnosis(*layers: LayerDiagnosis, sqnr_db: float = 12.0) -> Diagnosis:
-    whole = Whole(sqnr_db, math.nan, 0.9, None, None, 0.0, 0.1)
-    return Diagnosis("int8.onnx", "float.onnx", "onnx", "onnx-int8", 30, whole, layers, "onnxruntime")
+    whole = WholeDiagnosis(
+        sqnr_db=sqnr_db,
+        reference_sqnr_db=math.nan,
+        agreement=0.9,
+        top1=None,
+        float_top1=None,
+        tied=0.0,
+        clipped=0.1,
+    )
+    return Diagnosis(
+        model="int8.onnx",
+        float_model="float.onnx",
+        format="onnx",
+        target="onnx-int8",
+        images=30,
+        whole=whole,
+        layers=layers,
+        kernels="onnxruntime",
+    )
 
 
 def test_layers_are_ranked_by_effect_then_alone_and_the_unmeasured_come_last() -> None:

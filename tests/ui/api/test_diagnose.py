@@ -13,10 +13,10 @@ import yaml
 
 import edgecnn
 from edgecnn.backends.targets import load_target
+from edgecnn.core.documents.diagnosis import Diagnosis
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.core.store.store import Store
-from edgecnn.proof.diagnosis.result import Diagnosis
 from edgecnn.ui.api.run import RunResult
 from edgecnn.ui.report.diagnosis import snippet
 
@@ -104,7 +104,7 @@ def test_a_plain_file_needs_its_float_file_and_its_contract(
 def test_the_suggested_change_is_one_that_a_target_takes(found: Diagnosis) -> None:
     changes = [layer.fix for layer in found.layers if layer.fix]
     assert changes, "no layer of this run has anything to mend; look at another one"
-    worst = Diagnosis(**{**vars(found), "whole": type(found.whole)(**{**vars(found.whole), "sqnr_db": 9.0})})
+    worst = found.model_copy(update={"whole": found.whole.model_copy(update={"sqnr_db": 9.0})})
     text = snippet(worst)
     assert text is not None
     (change,) = yaml.safe_load(text)["targets"].values()
@@ -128,7 +128,7 @@ def test_a_cleaned_store_asks_for_the_float_file(
     assert "--float" in (caught.value.hint or "")
 
 
-@pytest.mark.parametrize("source", [None, {"key": "../../etc", "digest": "x"}, 7])
+@pytest.mark.parametrize("source", [None, {"key": "../../etc", "digest": "x"}])
 def test_a_manifest_that_does_not_say_where_it_came_from(
     finished: RunResult, photos: Path, tmp_path: Path, source: object
 ) -> None:
@@ -142,6 +142,19 @@ def test_a_manifest_that_does_not_say_where_it_came_from(
     with pytest.raises(InputError, match="float file") as caught:
         edgecnn.diagnose(copy, str(photos))
     assert "--float" in (caught.value.hint or "")
+
+
+def test_a_manifest_whose_float_file_is_no_object_names_the_field(
+    finished: RunResult, photos: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(artifact(finished, "onnx-int8"), copy)
+    document = json.loads((copy / NAME).read_text())
+    document["source"]["float"] = 7
+    (copy / NAME).write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"source\.float: ") as caught:
+        edgecnn.diagnose(copy, str(photos))
+    assert NAME in caught.value.message
 
 
 def test_wrong_float_files_are_refused(finished: RunResult, photos: Path, home: Path, tmp_path: Path) -> None:
