@@ -15,13 +15,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, ValidationError
 
-from edgecnn.core.documents.document import Document, reason
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
 from edgecnn.data.digest import combine
@@ -33,18 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA = 1
-
-
-class _Document(Document):
-    """What ``prepared.json`` holds."""
-
-    schema_version: int = Field(alias="schema")
-    classes: tuple[str, ...]
-    names: tuple[str, ...]
-    contract: dict[str, Any]
-    skipped: dict[str, str]
-    digest: str
-    objects: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,9 +69,11 @@ class PreparedSet:
         Raises:
             InputError: The directory is not a prepared set of this schema.
         """
+        from edgecnn.data.prepared_document import read_document
+
         try:
             document = (directory / "prepared.json").read_text(encoding="utf-8")
-            data = _Document.model_validate(json.loads(document))
+            data = read_document(json.loads(document))
             images = np.load(directory / "images.npy", mmap_mode="r", allow_pickle=False)
             labels = np.load(directory / "labels.npy", mmap_mode="r", allow_pickle=False)
             if data.schema_version != SCHEMA:
@@ -101,8 +89,6 @@ class PreparedSet:
                 digest=data.digest,
                 objects=Objects.load(directory / FILE_NAME) if data.objects else None,
             )
-        except ValidationError as error:
-            raise InputError(f"{directory} is not a prepared set: {reason(error)}") from error
         except (OSError, EOFError, ValueError) as error:
             raise InputError(f"{directory} is not a prepared set: {one_line(error)}") from error
         prepared._check_arrays()

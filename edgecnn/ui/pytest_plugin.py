@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edgecnn.backends.targets import runtime_options
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -157,6 +155,7 @@ def edgecnn_artifact(request: pytest.FixtureRequest) -> Artifact:
 @pytest.fixture
 def edgecnn_session(edgecnn_artifact: Artifact, tmp_path: Path) -> Iterator[Session]:
     """The artifact of the target that the test's mark names, open in the runtime that ships."""
+    from edgecnn.backends.targets import runtime_options
     from edgecnn.devices.local import LocalDevice
 
     target = edgecnn_artifact.manifest.target

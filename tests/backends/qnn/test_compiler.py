@@ -60,9 +60,9 @@ def test_a_float_file_is_refused_before_the_compiler_sees_it(tmp_path: Path) -> 
 def test_a_whole_network_on_the_htp_of_each_chip(tmp_path: Path) -> None:
     model = tiny.write_quantized_onnx(tmp_path / "net.onnx")
     report = compiled(model, SM8650, tmp_path)
-    assert (report.partition.npu_coverage, report.partition.cpu_ops, report.partition.subgraphs) == (1, 0, 1)
-    assert [layer.operator for layer in report.estimate.layers] == ["Conv", "Flatten"]
-    assert report.estimate.cycles is None, "QNN tells no cycles, and none are made up"
+    assert (report.npu_coverage, report.cpu_ops, report.subgraphs) == (1, 0, 1)
+    assert [layer.operator for layer in report.layers] == ["Conv", "Flatten"]
+    assert report.cycles is None, "QNN tells no cycles, and none are made up"
     first = (tmp_path / "compiled.onnx").read_bytes()
     compiled(model, replace(SM8650, options={"soc": "sm8550"}), tmp_path)
     assert (tmp_path / "compiled.onnx").read_bytes() != first, "a context binary is for one chip"

@@ -39,15 +39,15 @@ def compiled(model: Path, parameters: CompileParameters, tmp_path: Path) -> NpuR
 @pytest.mark.parametrize("parameters", [U55, U85])
 def test_a_whole_network_on_the_npu(parameters: CompileParameters, tmp_path: Path) -> None:
     report = compiled(tiny.write_tflite(tmp_path / "net.tflite", quantized=True), parameters, tmp_path)
-    assert report.estimate.accelerator == parameters.options["accelerator"]
-    assert (report.partition.npu_coverage, report.partition.cpu_ops, report.partition.subgraphs) == (
+    assert report.accelerator == parameters.options["accelerator"]
+    assert (report.npu_coverage, report.cpu_ops, report.subgraphs) == (
         1.0,
         0,
         1,
     )
-    assert report.estimate.cycles == sum(layer.cycles or 0 for layer in report.estimate.layers)
-    assert report.estimate.cycles
-    conv = max(report.estimate.layers, key=lambda layer: layer.macs)
+    assert report.cycles == sum(layer.cycles or 0 for layer in report.layers)
+    assert report.cycles
+    conv = max(report.layers, key=lambda layer: layer.macs)
     assert conv.macs == tiny.CLASSES * tiny.SIZE * tiny.SIZE * 3
     assert (tmp_path / "compiled.tflite").stat().st_size == report.compiled_bytes
     again = compiled(tmp_path / "net.tflite", parameters, tmp_path)
@@ -57,10 +57,10 @@ def test_a_whole_network_on_the_npu(parameters: CompileParameters, tmp_path: Pat
 @pytest.mark.usefixtures("_tools")
 def test_an_operator_left_to_the_cpu_is_counted_and_named(tmp_path: Path) -> None:
     report = compiled(write_reversed(tmp_path / "net.tflite"), U55, tmp_path)
-    assert report.partition.cpu_ops == 1
-    assert report.partition.cpu_operators == ("REVERSE_V2",)
-    assert report.partition.ops_coverage == pytest.approx(2 / 3)
-    assert report.partition.npu_coverage == report.partition.ops_coverage
+    assert report.cpu_ops == 1
+    assert report.cpu_operators == ("REVERSE_V2",)
+    assert report.ops_coverage == pytest.approx(2 / 3)
+    assert report.npu_coverage == report.ops_coverage
     first = report.costliest()[0]
     why = first.advice()
     assert (first.name, first.bound) == ("fronted", "cpu")

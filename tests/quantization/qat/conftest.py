@@ -62,6 +62,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
     )
 
 
+@pytest.fixture(scope="session")
+def evaluation(data: Data) -> PreparedSet:
+    """The images to evaluate with."""
+    return PreparedSet.open(data.train.directory.parent / "eval")
+
+
 @dataclass(frozen=True)
 class Network:
     """A trained float network."""

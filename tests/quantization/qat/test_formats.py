@@ -16,6 +16,7 @@ from edgecnn.backends.dissection import Dissection
 from edgecnn.backends.format import QuantizeRequest
 from edgecnn.backends.formats import load_format, model_file
 from edgecnn.core.errors import InputError
+from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.weights import write_safetensors
 from edgecnn.ondevice.normalize import normalize
@@ -67,11 +68,11 @@ def make(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path, data: Data)
     return made
 
 
-def answers(dissection: Dissection, data: Data, execution: str) -> np.ndarray:
+def answers(dissection: Dissection, evaluation: PreparedSet, execution: str) -> np.ndarray:
     """Run the whole int8 file, image by image; float32 ``[N, classes]``."""
     image, *_ = dissection.points
     run = dissection.cut([image], dissection.outputs[0], execution)  # type: ignore[arg-type]
-    pixels = normalize(np.asarray(data.eval.images[:]), data.eval.contract)
+    pixels = normalize(np.asarray(evaluation.images[:]), evaluation.contract)
     if dissection.layout == "NCHW":
         pixels = pixels.transpose(0, 3, 1, 2)
     return np.concatenate([run([np.ascontiguousarray(pixels[i : i + 1])])[0] for i in range(len(pixels))])
@@ -79,14 +80,14 @@ def answers(dissection: Dissection, data: Data, execution: str) -> np.ndarray:
 
 @EVERY_FORMAT
 def test_file_answers_as_the_training_simulated(
-    name: str, make: Callable[[str], Made], quantized: Trained, data: Data
+    name: str, make: Callable[[str], Made], quantized: Trained, evaluation: PreparedSet
 ) -> None:
-    pixels = normalize(np.asarray(data.eval.images[:]), data.eval.contract).transpose(0, 3, 1, 2)
+    pixels = normalize(np.asarray(evaluation.images[:]), evaluation.contract).transpose(0, 3, 1, 2)
     with torch.no_grad():
         simulated = quantized.network(torch.from_numpy(pixels)).numpy()
     dissection = make(name).open(name)
     for execution in ("reference", "shipping"):
-        found = answers(dissection, data, execution).reshape(-1, len(CLASSES))
+        found = answers(dissection, evaluation, execution).reshape(-1, len(CLASSES))
         assert sqnr(simulated, found) > 20, execution
         assert (found.argmax(1) == simulated.argmax(1)).all(), execution
 

@@ -34,10 +34,12 @@ def logits(network: nn.Module, images: PreparedSet) -> Tensor:
         return network(to_input(images.images[:], images.contract, torch.device("cpu")))
 
 
-def test_trained_network_still_knows_its_classes(trained: Network, quantized: Trained, data: Data) -> None:
-    labels = torch.tensor(data.eval.labels)
-    in_float = (logits(trained.module, data.eval).argmax(1) == labels).float().mean()
-    in_int8 = (logits(quantized.network, data.eval).argmax(1) == labels).float().mean()
+def test_trained_network_still_knows_its_classes(
+    trained: Network, quantized: Trained, evaluation: PreparedSet
+) -> None:
+    labels = torch.tensor(evaluation.labels)
+    in_float = (logits(trained.module, evaluation).argmax(1) == labels).float().mean()
+    in_int8 = (logits(quantized.network, evaluation).argmax(1) == labels).float().mean()
     assert in_float > 0.9, "the network did not learn enough to test with"
     assert in_int8 >= in_float - 0.05, f"{in_float:.3f} in float, {in_int8:.3f} after training for int8"
     assert quantized.result.last_metric == pytest.approx(float(in_int8)), "the loop measured another network"
