@@ -1,0 +1,98 @@
+"""What one child process a format does: it takes every network of the table through the format."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from edgecnn.backends import entry
+from edgecnn.backends.formats import model_file
+from edgecnn.backends.registry import find_format
+from edgecnn.backends.worker.runtime import Options
+from edgecnn.core.documents.inspection import Inspection
+from edgecnn.core.errors import EdgecnnError
+from edgecnn.data.prepared import PreparedSet
+from edgecnn.models.checkpoint import save_checkpoint
+from edgecnn.models.spec import ModelSpec
+from edgecnn.ondevice.input_tensor import Feed
+from edgecnn.ondevice.normalize import normalize
+from edgecnn.quantization.sqnr import sqnr_db
+from tests.backends.operations.table import CLASSES, build
+from tests.support.runtimes import open_runtime
+
+PRECISIONS = ("fp32", "int8")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What became of one network in one format and precision.
+
+    Attributes:
+        error: Message of the error that refused it; empty where it was made.
+        precision: What the file says that it is.
+        float_op_names: Operations of the file that compute in float.
+        sqnr_db: Signal to noise of its outputs, against PyTorch.
+        largest_gap: Largest difference from PyTorch, as a share of the largest output.
+    """
+
+    error: str = ""
+    precision: str = ""
+    float_op_names: tuple[str, ...] = ()
+    sqnr_db: float = 0.0
+    largest_gap: float = 0.0
+
+
+def make(format: str, operations: list[str], calibration: str, out: str) -> dict[str, dict[str, object]]:  # noqa: A002
+    """Return a cell for each ``operation/precision``."""
+    torch.set_num_threads(1)
+    cells = {}
+    for number, operation in enumerate(operations):
+        folder = Path(out) / str(number)
+        for precision in PRECISIONS:
+            try:
+                file = _file(format, precision, operation, Path(calibration), folder)
+                cell = _measured(format, file, operation, Path(calibration))
+            except EdgecnnError as error:
+                cell = Cell(error=str(error))
+            cells[f"{operation}/{precision}"] = asdict(cell)
+    return cells
+
+
+def _file(format_name: str, precision: str, operation: str, calibration: Path, folder: Path) -> Path:
+    """Return the model file, made now; int8 is made from the fp32 file."""
+    checkpoint, floats, integers = (folder / name for name in ("checkpoint", "fp32", "int8"))
+    if precision == "fp32":
+        checkpoint.mkdir(parents=True)
+        spec = ModelSpec(
+            "python:tests.backends.operations.table:build",
+            PreparedSet.open(calibration).contract,
+            tuple(map(str, range(CLASSES))),
+            {"operation": operation},
+        )
+        save_checkpoint(checkpoint, build(operation), spec)
+        return floats / entry.lower(format_name, str(checkpoint), str(floats))
+    request = {"precision": precision, "calibration": str(calibration), "isa": "any", "options": {}}
+    entry.quantize(format_name, str(model_file(floats, format_name)), str(integers), request)
+    return model_file(integers, format_name)
+
+
+def _measured(format_name: str, file: Path, operation: str, calibration: Path) -> Cell:
+    seen = Inspection.from_json(entry.inspect(format_name, str(file)))
+    prepared = PreparedSet.open(calibration)
+    images = torch.from_numpy(normalize(np.asarray(prepared.images[:]), prepared.contract))
+    with torch.no_grad():
+        truth = build(operation)(images.permute(0, 3, 1, 2)).numpy()
+    runtime = open_runtime(find_format(format_name).runtime, file, Options())
+    described = runtime.describe()
+    inputs = Feed(described.inputs[0], prepared.contract).fill(np.asarray(prepared.images[:]))
+    rows = [described.outputs[0].dequantize(runtime.run([image[None]])[0]).copy() for image in inputs]
+    found = np.concatenate(rows)
+    return Cell(
+        precision=seen.precision,
+        float_op_names=seen.float_op_names,
+        sqnr_db=sqnr_db([truth], [found]),
+        largest_gap=float(np.abs(truth - found).max() / np.abs(truth).max()),
+    )
