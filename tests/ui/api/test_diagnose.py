@@ -101,10 +101,22 @@ def test_a_plain_file_needs_its_float_file_and_its_contract(
             edgecnn.diagnose(model, str(photos), float_file=model, contract=wrong)
 
 
-def test_the_suggested_change_is_one_that_a_target_takes(found: Diagnosis) -> None:
-    changes = [layer.fix for layer in found.layers if layer.fix]
-    assert changes, "no layer of this run has anything to mend; look at another one"
-    worst = found.model_copy(update={"whole": found.whole.model_copy(update={"sqnr_db": 9.0})})
+@pytest.mark.parametrize(
+    "fix",
+    [
+        {"quantize": {"ranges": "extremes"}},
+        {"quantize": {"ranges": "search"}},
+        {"quantize": {"method": "equalize"}},
+        {"quantize": {"float_layers": ["features.0.0"]}},
+        {"isa": "x86-64-avx2"},
+    ],
+)
+def test_the_suggested_change_is_one_that_a_target_takes(found: Diagnosis, fix: dict[str, object]) -> None:
+    """Every change that a cause suggests; which of them a run needs depends on what it learnt on this CPU."""
+    first, *others = found.layers
+    whole = found.whole.model_copy(update={"sqnr_db": 9.0})
+    layers = (first.model_copy(update={"fix": fix}), *others)
+    worst = found.model_copy(update={"whole": whole, "layers": layers})
     text = snippet(worst)
     assert text is not None
     (change,) = yaml.safe_load(text)["targets"].values()
