@@ -131,7 +131,7 @@ def load(location: str, origin: Origin) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except ImportError:
         raise
-    except Exception as error:
+    except Exception as error:  # other people's code may raise anything; our own faults are raised again
         if not origin.distribution:
             raise
         raise UsageError(f"{location} of {origin} cannot be imported: {one_line(error)}") from error

@@ -33,7 +33,7 @@ def import_runtime(code: RuntimeCode) -> type[Runtime]:
         kind = getattr(importlib.import_module(module), attribute)
     except ImportError as error:
         raise _missing(code, error) from error
-    except Exception as error:
+    except Exception as error:  # other people's code may raise anything; our own faults are raised again
         if not code.origin:
             raise
         reason = " ".join(str(error).split())[:300] or type(error).__name__

@@ -100,12 +100,7 @@ class DetectionTask:
     ) -> AccuracyTest:
         """Compare AP50:95 on the same resampled images."""
         try:
-            sides = [
-                Precision(
-                    float(part.of_task["ap"]), part.images, unpack_values(str(part.of_task["resampled"]))
-                )
-                for part in (candidate, baseline)
-            ]
+            sides = [_precision(part) for part in (candidate, baseline)]
         except (KeyError, ValueError, TypeError) as error:
             raise InputError("the recorded answers are not those of a detector") from error
         return compare_precision(*sides, tolerance=tolerance, least_images=least_images)
