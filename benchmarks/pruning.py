@@ -29,7 +29,7 @@ from output import print_table, write_rows
 
 from edgecnn.backends.formats import model_file
 from edgecnn.core.config.paths import store_dir
-from edgecnn.core.config.yaml_source import Source
+from edgecnn.core.config.yaml_source import YamlSource
 from edgecnn.core.errors import MissingDependency
 from edgecnn.core.store.store import Store
 from edgecnn.devices.local import LocalDevice
@@ -180,10 +180,12 @@ def _share_of(arguments: dict[str, Any]) -> float:
     import torch
 
     from edgecnn.models.families import mobilenetv2
-    from edgecnn.pruning.costs import Costs
+    from edgecnn.pruning.costs import NetworkCosts
 
     macs, whole = (
-        Costs.of(mobilenetv2(classes=10, in_channels=1, **item), torch.zeros(1, 1, 32, 32)).total("macs")
+        NetworkCosts.of(mobilenetv2(classes=10, in_channels=1, **item), torch.zeros(1, 1, 32, 32)).total(
+            "macs"
+        )
         for item in (arguments, WHOLE)
     )
     return macs / whole
@@ -286,7 +288,7 @@ def _file(model: str, target: str, photos: Path, multiple: int | None) -> File:
             "epochs": 0,
             "images": 100,
         }
-    plan = make_plan(from_source(Source(document, {}, "the benchmark")))
+    plan = make_plan(from_source(YamlSource(document, {}, "the benchmark")))
     (attempt,) = plan.attempts[target]
     done = made(plan.steps, [attempt.model_file, "prune"])
     share = 1.0
@@ -312,7 +314,7 @@ def _instructions(file: File, target: str, folder: Path) -> int:
 
 def pruned(document: dict[str, Any]) -> dict[str, Any]:
     """Run a pipeline up to what pruning took and cost."""
-    plan = make_plan(from_source(Source(document, {}, "the benchmark")))
+    plan = make_plan(from_source(YamlSource(document, {}, "the benchmark")))
     folder = made(plan.steps, [PRUNED_STEP])[PRUNED_STEP]
     found: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     return found
@@ -320,7 +322,7 @@ def pruned(document: dict[str, Any]) -> dict[str, Any]:
 
 def trained(document: dict[str, Any]) -> float:
     """Run a pipeline up to its training and return the accuracy of the last epoch's weights."""
-    plan = make_plan(from_source(Source(document, {}, "the benchmark")))
+    plan = make_plan(from_source(YamlSource(document, {}, "the benchmark")))
     with tempfile.TemporaryDirectory(prefix="edgecnn-pruning-") as logs:
         results = execute(needed(plan.steps, ["train"]), Store(store_dir()), SilentReporter(), Path(logs))
     check(results)

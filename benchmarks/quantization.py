@@ -31,7 +31,7 @@ from native_defaults import onnx2tf_default
 from output import print_table, write_rows
 
 from edgecnn.backends.formats import model_file
-from edgecnn.core.config.yaml_source import Source
+from edgecnn.core.config.yaml_source import YamlSource
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.local import LocalDevice
 from edgecnn.pipeline.loading import from_source, load_pipeline
@@ -182,7 +182,7 @@ def one_rung(model: str, target: str, rung: str, photos: Photos) -> Pipeline:
         "targets": wanted,
         "benchmark": None,
     }
-    return from_source(Source(document, {}, "benchmark"))
+    return from_source(YamlSource(document, {}, "benchmark"))
 
 
 def is_pipeline(model: str) -> bool:

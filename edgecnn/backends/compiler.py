@@ -24,7 +24,7 @@ class Compiled(NamedTuple):
     partition: Partition
 
 
-class OpenModel(Protocol):
+class ModelHandle(Protocol):
     """An open model; closing it ends its worker."""
 
     def close(self) -> None:
@@ -39,7 +39,7 @@ class Opener(Protocol):
 
     def __call__(
         self, runtime: str, model: Path, *, log: Path, extra: dict[str, str], timeout_s: float
-    ) -> OpenModel:
+    ) -> ModelHandle:
         """Open a model with the runtime's own settings ``extra``."""
 
 

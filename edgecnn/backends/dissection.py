@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Node:
+class GraphNode:
     """An operation of a graph.
 
     Attributes:
@@ -78,7 +78,7 @@ class Grid:
 
 
 @dataclass(frozen=True, eq=False)
-class Point:
+class ProbePoint:
     """A tensor of the int8 file whose float counterpart is known.
 
     Attributes:
@@ -110,11 +110,11 @@ class Piece:
             the image on its grid.
     """
 
-    inputs: tuple[Point, ...]
-    output: Point
-    nodes: tuple[Node, ...]
+    inputs: tuple[ProbePoint, ...]
+    output: ProbePoint
+    nodes: tuple[GraphNode, ...]
     float_inputs: tuple[str, ...]
-    float_nodes: tuple[Node, ...]
+    float_nodes: tuple[GraphNode, ...]
 
     @property
     def name(self) -> str:
@@ -131,7 +131,7 @@ INPUT = "input"
 """Name of the piece that puts the image on its grid."""
 
 
-def main_of(nodes: Sequence[Node]) -> Node:
+def main_of(nodes: Sequence[GraphNode]) -> GraphNode:
     """Return the first operation with weights, or else the first of all."""
     return next((node for node in nodes if node.weighted), nodes[0])
 
@@ -149,16 +149,16 @@ class Dissection(Protocol):
     """
 
     layout: Layout
-    nodes: Sequence[Node]
-    float_nodes: Sequence[Node]
-    points: Sequence[Point]
+    nodes: Sequence[GraphNode]
+    float_nodes: Sequence[GraphNode]
+    points: Sequence[ProbePoint]
     float_outputs: tuple[str, ...]
-    outputs: tuple[Point, ...]
+    outputs: tuple[ProbePoint, ...]
 
     def cut_float(self, inputs: Sequence[str], outputs: Sequence[str]) -> Cut:
         """Return a function of the values of ``inputs`` that computes ``outputs`` as the float file does."""
 
-    def cut(self, inputs: Sequence[Point], output: Point, execution: Execution) -> Cut:
+    def cut(self, inputs: Sequence[ProbePoint], output: ProbePoint, execution: Execution) -> Cut:
         """Return a function of values at the entries of ``inputs`` that computes ``output`` in int8."""
 
     def weights(self, node: str) -> Values | None:
@@ -179,13 +179,13 @@ class Wiring:
         nodes: The operations, in an order of execution.
     """
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
+    def __init__(self, nodes: Sequence[GraphNode]) -> None:
         self._nodes = nodes
         self._maker = {tensor: index for index, node in enumerate(nodes) for tensor in node.outputs}
 
     def behind(
         self, targets: Iterable[str], known: Collection[str]
-    ) -> tuple[tuple[Node, ...], tuple[str, ...]]:
+    ) -> tuple[tuple[GraphNode, ...], tuple[str, ...]]:
         """Return what must be computed for some tensors when others are known.
 
         Args:
@@ -195,7 +195,7 @@ class Wiring:
         Returns:
             The operations in their order, and the known tensors and graph inputs that they read.
 
-        >>> conv, relu = Node("c", "Conv", ("x",), ("y",)), Node("r", "Relu", ("y",), ("z",))
+        >>> conv, relu = GraphNode("c", "Conv", ("x",), ("y",)), GraphNode("r", "Relu", ("y",), ("z",))
         >>> nodes, read = Wiring([conv, relu]).behind(["z"], ["y"])
         >>> [node.name for node in nodes], read
         (['r'], ('y',))

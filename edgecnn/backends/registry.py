@@ -30,7 +30,7 @@ Record = TypeVar("Record", FormatRecord, RuntimeRecord, CompilerRecord)
 
 
 @dataclass(frozen=True)
-class Problem:
+class BackendProblem:
     """A backend of an installed package that cannot be used.
 
     Attributes:
@@ -56,7 +56,7 @@ class Records:
     formats: Mapping[str, FormatRecord]
     runtimes: Mapping[str, RuntimeRecord]
     compilers: Mapping[str, CompilerRecord]
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[BackendProblem, ...] = ()
 
 
 def formats() -> Mapping[str, FormatRecord]:
@@ -74,7 +74,7 @@ def compilers() -> Mapping[str, CompilerRecord]:
     return _every().compilers
 
 
-def problems() -> tuple[Problem, ...]:
+def problems() -> tuple[BackendProblem, ...]:
     """Return the backends of installed packages that cannot be used."""
     return _every().problems
 
@@ -195,7 +195,7 @@ def _every() -> Records:
             records = _with_backend(records, backend, origin)
         except Exception as error:  # noqa: BLE001  the code of another package may raise anything
             message = f"backend {point.name!r} of {origin} cannot be used: {one_line(error)}"
-            problem = Problem(frozenset(names), message)
+            problem = BackendProblem(frozenset(names), message)
             records = replace(records, problems=(*records.problems, problem))
     return records
 

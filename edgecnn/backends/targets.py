@@ -10,14 +10,14 @@ from edgecnn.backends import registry
 from edgecnn.core.config.base import Schema
 from edgecnn.core.config.references import resolve
 from edgecnn.core.config.target import CompileConfig, Target
-from edgecnn.core.config.yaml_source import Source, merge, validate
+from edgecnn.core.config.yaml_source import YamlSource, merge, validate
 from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def load_target(name: str, changes: Source | None = None) -> Target:
+def load_target(name: str, changes: YamlSource | None = None) -> Target:
     """Load a target by name or path, with the ``changes`` that a pipeline makes to it.
 
     Raises:
@@ -28,7 +28,7 @@ def load_target(name: str, changes: Source | None = None) -> Target:
     if changes is not None:
         source = merge(source, changes)
     stem = name.rsplit("/", 1)[-1].removesuffix(".yaml")
-    source = Source({**source.data, "name": stem}, source.where, source.name)
+    source = YamlSource({**source.data, "name": stem}, source.where, source.name)
     target = validate(source, Target)
     _require(source, "format", registry.find_format, target.format)
     _require(source, "runtime", registry.find_runtime, target.runtime)
@@ -70,14 +70,14 @@ def runtime_options(target: Target) -> dict[str, str]:
     return compile_options(target)
 
 
-def _require(source: Source, key: str, find: Callable[[str], object], name: str) -> None:
+def _require(source: YamlSource, key: str, find: Callable[[str], object], name: str) -> None:
     try:
         find(name)
     except UsageError as error:
         raise UsageError(f"{source.locate((key,))}: {key}: {error.message}", hint=error.hint) from error
 
 
-def _with_options(source: Source, target: Target, compiler: str) -> Target:
+def _with_options(source: YamlSource, target: Target, compiler: str) -> Target:
     """Return a target with every option of its compiler, those that it leaves out included."""
     try:
         options = _options_model(compiler)
@@ -86,7 +86,7 @@ def _with_options(source: Source, target: Target, compiler: str) -> Target:
         raise UsageError(f"{where}: compile.compiler: {error.message}", hint=error.hint) from error
     given = {key: value for key, value in source.data["compile"].items() if key != "compiler"}
     section = create_model("Section", __base__=Schema, compile=(options, ...))
-    checked: Any = validate(Source({"compile": given}, source.where, source.name), section)
+    checked: Any = validate(YamlSource({"compile": given}, source.where, source.name), section)
     values = {"compiler": compiler, **checked.compile.model_dump(mode="json")}
     return target.model_copy(update={"compile": CompileConfig.model_validate(values)})
 

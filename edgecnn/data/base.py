@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edgecnn.data.objects import Objects
 
 
-class Source(Protocol):
+class ImageSource(Protocol):
     """Images with labels, not yet decoded; random access by index ``0 .. len(source) - 1``."""
 
     @property

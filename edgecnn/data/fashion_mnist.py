@@ -32,7 +32,7 @@ _PREFIX = {"train": "train", "test": "t10k"}
 
 @dataclass(frozen=True, eq=False)
 class FashionMnist:
-    """One split in memory; a :class:`edgecnn.data.base.Source`.
+    """One split in memory; a :class:`edgecnn.data.base.ImageSource`.
 
     Attributes:
         split: ``train`` or ``test``.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class FileSource:
-    """Image files with their labels; a :class:`edgecnn.data.base.Source`.
+    """Image files with their labels; a :class:`edgecnn.data.base.ImageSource`.
 
     Attributes:
         folder: What the file names are relative to.

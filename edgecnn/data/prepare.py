@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from edgecnn.data.base import Source
+    from edgecnn.data.base import ImageSource
     from edgecnn.ondevice.contract import Contract
 
 OnBadImage = Literal["error", "skip"]
@@ -45,7 +45,7 @@ class _Block:
 
 
 def prepare(
-    source: Source,
+    source: ImageSource,
     contract: Contract,
     out_dir: Path,
     *,
@@ -104,7 +104,7 @@ def prepare(
 
 
 def _decoded(
-    source: Source, contract: Contract, wanted: npt.NDArray[np.int64], threads: int
+    source: ImageSource, contract: Contract, wanted: npt.NDArray[np.int64], threads: int
 ) -> Iterator[_Block]:
     """Yield the decoded blocks in order, decoding a few ahead."""
     image_bytes = contract.height * contract.width * contract.channels
@@ -122,7 +122,7 @@ def _decoded(
         pool.shutdown(cancel_futures=True)
 
 
-def _decode_block(source: Source, contract: Contract, indices: npt.NDArray[np.int64]) -> _Block:
+def _decode_block(source: ImageSource, contract: Contract, indices: npt.NDArray[np.int64]) -> _Block:
     shape = (len(indices), contract.height, contract.width, contract.channels)
     block = _Block(np.empty(shape, np.uint8))
     for index in map(int, indices):
@@ -138,7 +138,7 @@ def _decode_block(source: Source, contract: Contract, indices: npt.NDArray[np.in
     return block
 
 
-def _check_objects(source: Source, index: int, image: Image.Image) -> None:
+def _check_objects(source: ImageSource, index: int, image: Image.Image) -> None:
     """Refuse an image that its boxes do not fit."""
     if source.objects is not None:
         problem = source.objects[index].problem(upright_size(image))
@@ -146,7 +146,7 @@ def _check_objects(source: Source, index: int, image: Image.Image) -> None:
             raise ImageError(problem)
 
 
-def _kept_objects(source: Source, kept: list[int]) -> Objects | None:
+def _kept_objects(source: ImageSource, kept: list[int]) -> Objects | None:
     if source.objects is None:
         return None
     return Objects(tuple(source.objects[index].clipped() for index in kept))

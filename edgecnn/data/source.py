@@ -15,7 +15,7 @@ from edgecnn.data.voc import open_voc
 from edgecnn.data.yolo_txt import open_yolo
 
 if TYPE_CHECKING:
-    from edgecnn.data.base import Source
+    from edgecnn.data.base import ImageSource
     from edgecnn.data.files import FileSource
 
 _FASHION_MNIST = "fashion-mnist"
@@ -28,7 +28,7 @@ _VOC = ("annotations", "Annotations")
 _YOLO = "labels"
 
 
-def open_source(reference: str, *, cache_dir: Path, allow_fetch: bool = False) -> Source:
+def open_source(reference: str, *, cache_dir: Path, allow_fetch: bool = False) -> ImageSource:
     """Open the source that ``reference`` names, without decoding its images.
 
     Args:

@@ -134,7 +134,7 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Costs:
+class SessionCosts:
     """What an open model has cost besides its inferences.
 
     Attributes:
@@ -289,9 +289,9 @@ class Session:
         """
         self._ask("count", timeout_s, iterations=iterations)
 
-    def costs(self, *, timeout_s: float = SILENCE_TIMEOUT_S) -> Costs:
+    def costs(self, *, timeout_s: float = SILENCE_TIMEOUT_S) -> SessionCosts:
         """Return what opening the model took, and the worker's peak memory so far."""
-        return Costs(**self._ask("costs", timeout_s))
+        return SessionCosts(**self._ask("costs", timeout_s))
 
     def close(self) -> None:
         """End the worker in good order, or by force if it does not answer."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.failure import DamagedPackage
-from edgecnn.ondevice.tasks.base import Answers, answers_of
+from edgecnn.ondevice.tasks.base import TaskAnswers, answers_of
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -43,7 +43,7 @@ class Bundle:
     contract: Contract
     labels: tuple[str, ...]
     task: str
-    answers: Answers
+    answers: TaskAnswers
     manifest: dict[str, Any]
 
     @classmethod

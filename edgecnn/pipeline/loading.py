@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edgecnn.backends.targets import load_target
 from edgecnn.core.config.pipeline import EVERY_TARGET, Pipeline, PipelineSpec
 from edgecnn.core.config.references import resolve
-from edgecnn.core.config.yaml_source import Location, Source, override, validate
+from edgecnn.core.config.yaml_source import Location, YamlSource, override, validate
 from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def load_pipeline(reference: str, overrides: tuple[str, ...] = ()) -> Pipeline:
     return from_source(source)
 
 
-def from_source(source: Source) -> Pipeline:
+def from_source(source: YamlSource) -> Pipeline:
     """Check a pipeline's content and resolve its targets."""
     spec = validate(source, PipelineSpec)
     targets = {name: _with_budgets(_load(source, name), spec) for name in spec.targets}
@@ -39,7 +39,7 @@ def from_source(source: Source) -> Pipeline:
     return Pipeline(spec, targets, source)
 
 
-def _load(source: Source, name: str) -> Target:
+def _load(source: YamlSource, name: str) -> Target:
     prefix: Location = ("targets", name)
     changes = source.data["targets"][name] or {}
     where = {
@@ -48,7 +48,7 @@ def _load(source: Source, name: str) -> Target:
         if location[:2] == prefix and location[2:]
     }
     try:
-        return load_target(name, Source(changes, where, source.locate(prefix)))
+        return load_target(name, YamlSource(changes, where, source.locate(prefix)))
     except UsageError as error:
         if error.message.startswith("unknown target"):
             raise UsageError(f"{source.locate(prefix)}: {error.message}", hint=error.hint) from error
@@ -63,7 +63,7 @@ def _with_budgets(target: Target, spec: PipelineSpec) -> Target:
     return target.model_copy(update={"budgets": budgets})
 
 
-def _targets_as_mapping(source: Source) -> Source:
+def _targets_as_mapping(source: YamlSource) -> YamlSource:
     """Let ``targets: [a, b]`` stand for ``targets: {a: , b: }``, lines included."""
     names = source.data.get("targets")
     if not isinstance(names, list):
@@ -73,4 +73,4 @@ def _targets_as_mapping(source: Source) -> Source:
         if not isinstance(name, str):
             raise UsageError(f"{source.locate(('targets', index))}: a target must be a name")
         where["targets", name] = source.locate(("targets", index))
-    return Source({**source.data, "targets": dict.fromkeys(names)}, where, source.name)
+    return YamlSource({**source.data, "targets": dict.fromkeys(names)}, where, source.name)

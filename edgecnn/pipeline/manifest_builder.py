@@ -17,7 +17,7 @@ from edgecnn.core.documents.manifest import Manifest
 from edgecnn.core.documents.measured import INTERVAL, Measured, Value
 from edgecnn.core.documents.npu import NpuReport
 from edgecnn.core.documents.pruning import PruningReport
-from edgecnn.core.documents.source import ModelSource, StoreEntry
+from edgecnn.core.documents.source import ModelOrigin, StoreEntry
 from edgecnn.core.store.digest import digest_file
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.spec import ModelSpec
@@ -174,13 +174,13 @@ class Parts:
         )
         return manifest, budgets
 
-    def _source(self, spec: dict[str, Any]) -> ModelSource:
+    def _source(self, spec: dict[str, Any]) -> ModelOrigin:
         entry = self.results[self.plan.checkpoint].entry
         kept = {
             key: value for key, value in spec.items() if key not in ("schema", "contract", "classes", "task")
         }
         checkpoint = {"checkpoint": None if entry is None else entry.digest}
-        return ModelSource.from_json(kept | checkpoint | self._origins(), "spec.json")
+        return ModelOrigin.from_json(kept | checkpoint | self._origins(), "spec.json")
 
     def _origins(self) -> dict[str, StoreEntry]:
         """Return where the store has the float file that was quantized, and the network it came from."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from edgecnn.core.config.pipeline import Pipeline, PipelineSpec
 from edgecnn.core.config.quantization import Rung
 from edgecnn.core.config.target import Target
-from edgecnn.core.config.yaml_source import Source
+from edgecnn.core.config.yaml_source import YamlSource
 from edgecnn.core.documents.arguments import to_plain
 from edgecnn.core.documents.document import Document
 from edgecnn.core.errors import InputError
@@ -119,7 +119,7 @@ def read_plan(text: str) -> Plan:
         UsageError: It names a format, a runtime or a compiler that is not here.
     """
     content = _parse(text)
-    pipeline = Pipeline(content.pipeline, content.targets, Source({}, {}, "the plan"))
+    pipeline = Pipeline(content.pipeline, content.targets, YamlSource({}, {}, "the plan"))
     plan = Plan(pipeline, checkpoint=content.checkpoint, has_eval=content.has_eval)
     for written in content.steps:
         plan.add(_read_step(written, plan))

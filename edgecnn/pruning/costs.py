@@ -57,7 +57,7 @@ class LayerCost:
 
 
 @dataclass(frozen=True)
-class Costs:
+class NetworkCosts:
     """What a network costs, layer by layer.
 
     Attributes:
@@ -67,7 +67,7 @@ class Costs:
     layers: Mapping[str, LayerCost]
 
     @classmethod
-    def of(cls, module: nn.Module, example: Tensor) -> Costs:
+    def of(cls, module: nn.Module, example: Tensor) -> NetworkCosts:
         """Run one image through a network and note what its layers do; it is left in evaluation mode.
 
         Args:

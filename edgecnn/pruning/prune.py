@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from edgecnn.pruning.costs import Costs, Metric
+    from edgecnn.pruning.costs import Metric, NetworkCosts
     from edgecnn.pruning.policy import Policy
     from edgecnn.pruning.structure import ChannelGroup, Structure
 
@@ -62,7 +62,7 @@ class Pruned:
 def prune(
     structure: Structure,
     policy: Policy,
-    costs: Costs,
+    costs: NetworkCosts,
     *,
     metric: Metric,
     whole: int,
@@ -96,7 +96,7 @@ def prune(
 
 
 def find_cut(
-    structure: Structure, policy: Policy, costs: Costs, *, metric: Metric, whole: int, limit: float
+    structure: Structure, policy: Policy, costs: NetworkCosts, *, metric: Metric, whole: int, limit: float
 ) -> Cut:
     """Return the gentlest cut within a limit, or the hardest where none is: costs fall as strength grows."""
 
@@ -115,7 +115,9 @@ def find_cut(
     return Cut(kept, share(kept), at_least=kept == least)
 
 
-def widths_of(structure: Structure, costs: Costs, kept: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+def widths_of(
+    structure: Structure, costs: NetworkCosts, kept: Mapping[str, int]
+) -> dict[str, tuple[int, int]]:
     """Return input and output channels of every layer when its groups keep so many channels."""
     inputs = {name: layer.channels[0] for name, layer in costs.layers.items()}
     outputs = {name: layer.channels[1] for name, layer in costs.layers.items()}

@@ -17,14 +17,14 @@ import torch
 
 from edgecnn.quantization.grids import weight_scales
 from edgecnn.quantization.layer_samples import sample
-from edgecnn.quantization.rounding import Problem, optimize
+from edgecnn.quantization.rounding import RoundingProblem, optimize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-    from edgecnn.quantization.graph import Layer
+    from edgecnn.quantization.graph import FusedLayer
     from edgecnn.quantization.layer_by_layer import Turn
     from edgecnn.quantization.rounding import Rounded
     from edgecnn.quantization.simulate import Simulator
@@ -68,7 +68,7 @@ class AdaRound:
         scale = torch.from_numpy(scales)[:, None]
         samples = sample(turn, weight, _SAMPLES, self._random)
         own, total = self._biases(layer)
-        problem = Problem(
+        problem = RoundingProblem(
             inputs=samples.inputs,
             targets=samples.targets - _by_group(own, layer.groups),
             steps=(weight.flatten(1) / scale).reshape(layer.groups, -1, weight[0].numel()),
@@ -81,7 +81,7 @@ class AdaRound:
         self._progress(len(self.results))
         return (levels.reshape(len(weight), -1) * scale).reshape(weight.shape)
 
-    def _biases(self, layer: Layer) -> tuple[Tensor, Tensor]:
+    def _biases(self, layer: FusedLayer) -> tuple[Tensor, Tensor]:
         """Return the layer's own bias and what its sums are given before the activation, each ``[O]``."""
         state, norm = self._simulator.state, layer.batch_norm
         outputs = len(state[self._simulator.placeholder(layer.weight)])

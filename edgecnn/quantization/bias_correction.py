@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from edgecnn.quantization.graph import Graph, Layer
+    from edgecnn.quantization.graph import FusedLayer, Graph
     from edgecnn.quantization.simulate import Simulator
 
 
@@ -65,7 +65,7 @@ def apply(module: nn.Module, graph: Graph, added: dict[str, Tensor]) -> None:
 
 def _input_means(graph: Graph, state: dict[str, Tensor], images: Tensor) -> dict[str, Tensor]:
     """Return the mean of every input channel of every layer, float32 ``[I]``, in the float network."""
-    layers: dict[str, Layer] = {layer.node: layer for layer in graph.layers}
+    layers: dict[str, FusedLayer] = {layer.node: layer for layer in graph.layers}
     ended = last_uses(graph.program)
     total: dict[str, Tensor] = {}
     for batch in batches(images, graph.batch):

@@ -25,7 +25,7 @@ LEAST_LEVELS = 8
 
 
 @dataclass(frozen=True)
-class Join:
+class Concatenation:
     """A concatenation.
 
     Attributes:
@@ -37,21 +37,21 @@ class Join:
     parts: tuple[str, ...]
 
 
-def refuse_conflicts(seen: Observations, joins: Iterable[Join]) -> None:
+def refuse_conflicts(seen: Observations, concatenations: Iterable[Concatenation]) -> None:
     """Refuse a network that joins tensors whose ranges differ so much that one scale cannot hold both.
 
     Args:
         seen: What the calibration images showed in float; parts that were not observed are not judged.
-        joins: The network's concatenations.
+        concatenations: The network's concatenations.
 
     Raises:
         InputError: Names the concatenation, its widest part and the one that would vanish beside it.
     """
     places = {name: place for place, name in enumerate(seen.names)}
-    for join in joins:
+    for concatenation in concatenations:
         spans = {
             name: (float(seen.low[:, places[name]].min()), float(seen.high[:, places[name]].max()))
-            for name in join.parts
+            for name in concatenation.parts
             if name in places
         }
         # A grid holds zero: what lies in 5..6 takes as much of it as what lies in 0..6.
@@ -65,14 +65,15 @@ def refuse_conflicts(seen: Observations, joins: Iterable[Join]) -> None:
         levels = LEVELS * alive[least] / (highest - lowest)
         if levels < LEAST_LEVELS:
             raise InputError(
-                f"{join.name} joins {widest}, which spans {_shown(spans[widest])}, with {least}, which spans "
-                f"{_shown(spans[least])}: one int8 scale leaves it {levels:.1f} of {LEVELS} levels",
+                f"{concatenation.name} joins {widest}, which spans {_shown(spans[widest])}, with {least}, "
+                f"which spans {_shown(spans[least])}: one int8 scale leaves it {levels:.1f} of {LEVELS} "
+                "levels",
                 hint="return them as outputs of their own and join them behind the network; of an .onnx file "
                 "--outputs names them",
             )
 
 
-def with_one_grid(ranges: Mapping[str, Range], joins: Iterable[Join]) -> dict[str, Range]:
+def with_one_grid(ranges: Mapping[str, Range], concatenations: Iterable[Concatenation]) -> dict[str, Range]:
     """Give all parts of a concatenation the range that holds them, and so on where parts are shared.
 
     A runtime that joins integers needs one grid for all. Where ranges differ it makes one of its own behind
@@ -80,15 +81,15 @@ def with_one_grid(ranges: Mapping[str, Range], joins: Iterable[Join]) -> dict[st
 
     Args:
         ranges: By tensor.
-        joins: The network's concatenations; parts without a range are left out.
+        concatenations: The network's concatenations; parts without a range are left out.
 
     >>> ranges = {"a": Range(0.0, 1.0), "b": Range(-1.0, 0.5), "c": Range(0.0, 9.0)}
-    >>> with_one_grid(ranges, [Join("cat", ("a", "b"))])["b"]
+    >>> with_one_grid(ranges, [Concatenation("cat", ("a", "b"))])["b"]
     Range(low=-1.0, high=1.0)
     """
     groups, wide = UnionFind(), dict(ranges)
-    for join in joins:
-        first, *others = [part for part in join.parts if part in ranges] or [""]
+    for concatenation in concatenations:
+        first, *others = [part for part in concatenation.parts if part in ranges] or [""]
         for part in others:
             groups.merge(first, part)
     for name, bounds in ranges.items():

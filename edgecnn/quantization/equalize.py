@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from edgecnn.quantization.fold import read_bias, tensors, write_bias
-from edgecnn.quantization.scalable_channels import channel_extents, find_joints
+from edgecnn.quantization.scalable_channels import channel_extents, find_shared_channels
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from edgecnn.quantization.graph import Graph, Layer
-    from edgecnn.quantization.scalable_channels import Extent, Joint
+    from edgecnn.quantization.graph import FusedLayer, Graph
+    from edgecnn.quantization.scalable_channels import Extent, SharedChannels
 
 _CLIP = 6.0
 _MARGIN = 1.25
@@ -48,36 +48,36 @@ def equalize(module: nn.Module, graph: Graph, images: Tensor) -> dict[str, Tenso
     """
     extents = channel_extents(graph, graph.state(module), images)
     divisors: dict[str, Tensor] = {}
-    for joint in find_joints(graph):
-        divisor = _divisor(joint, extents, tensors(module))
-        for layer in joint.writers:
+    for group in find_shared_channels(graph):
+        divisor = _divisor(group, extents, tensors(module))
+        for layer in group.writers:
             _divide_outputs(module, layer, divisor)
-        for layer in joint.readers:
+        for layer in group.readers:
             _multiply_inputs(module, layer, divisor)
-        divisors[joint.writers[0].name] = divisor
+        divisors[group.writers[0].name] = divisor
     return divisors
 
 
-def _divisor(joint: Joint, extents: dict[str, Extent], state: dict[str, Tensor]) -> Tensor:
+def _divisor(group: SharedChannels, extents: dict[str, Extent], state: dict[str, Tensor]) -> Tensor:
     """Return by what to divide each channel, float32 ``[C]``, 1 for the widest."""
-    activations = torch.stack([extents[name].usual for name in joint.tensors]).amax(dim=0)
+    activations = torch.stack([extents[name].usual for name in group.tensors]).amax(dim=0)
     alive = activations > 0.0
     wanted = activations
-    if any(layer.kind != "depthwise" for layer in joint.readers):
-        weights = [_by_input(state[layer.weight], layer.groups).abs().amax(dim=1) for layer in joint.readers]
+    if any(layer.kind != "depthwise" for layer in group.readers):
+        weights = [_by_input(state[layer.weight], layer.groups).abs().amax(dim=1) for layer in group.readers]
         widest = torch.stack(weights).amax(dim=0)
         alive &= widest > 0.0
         wanted = torch.sqrt(activations / widest.clamp_min(torch.finfo(torch.float32).tiny))
     if not bool(alive.any()):
         return torch.ones_like(wanted)
     wanted = wanted / wanted[alive].max()
-    if joint.clipped:
-        reached = torch.stack([extents[name].high for name in joint.clipped]).amax(dim=0)
+    if group.clipped:
+        reached = torch.stack([extents[name].high for name in group.clipped]).amax(dim=0)
         wanted = torch.maximum(wanted, (reached * _MARGIN / _CLIP).clamp_max(1.0))
     return torch.where(alive, wanted.clamp(_SMALLEST, _LARGEST), torch.ones_like(wanted))
 
 
-def _divide_outputs(module: nn.Module, layer: Layer, divisor: Tensor) -> None:
+def _divide_outputs(module: nn.Module, layer: FusedLayer, divisor: Tensor) -> None:
     weight = tensors(module)[layer.weight]
     weight.div_(divisor.reshape(-1, *(1,) * (weight.ndim - 1)))
     bias = read_bias(module, layer)
@@ -85,7 +85,7 @@ def _divide_outputs(module: nn.Module, layer: Layer, divisor: Tensor) -> None:
         write_bias(module, layer, bias / divisor)
 
 
-def _multiply_inputs(module: nn.Module, layer: Layer, divisor: Tensor) -> None:
+def _multiply_inputs(module: nn.Module, layer: FusedLayer, divisor: Tensor) -> None:
     weight = tensors(module)[layer.weight]
     factor = divisor.reshape(layer.groups, 1, -1, *(1,) * (weight.ndim - 2))
     weight.copy_((weight.reshape(layer.groups, -1, *weight.shape[1:]) * factor).flatten(0, 1))

@@ -19,7 +19,7 @@ from edgecnn.core.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from edgecnn.quantization.graph import BatchNorm, Graph, Layer
+    from edgecnn.quantization.graph import BatchNorm, FusedLayer, Graph
 
 
 def fold_batch_norm(module: nn.Module, graph: Graph) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ def unit_variance(eps: float) -> float:
     raise InputError(f"no variance makes a batch norm of eps {eps} an identity")
 
 
-def read_bias(module: nn.Module, layer: Layer) -> Tensor | None:
+def read_bias(module: nn.Module, layer: FusedLayer) -> Tensor | None:
     """Return a folded layer's bias, float32 ``[O]``, or None where it has no place for one."""
     state, norm = tensors(module), layer.batch_norm
     if norm is None:
@@ -67,7 +67,7 @@ def read_bias(module: nn.Module, layer: Layer) -> Tensor | None:
     return shift - state[norm.mean]
 
 
-def write_bias(module: nn.Module, layer: Layer, bias: Tensor) -> None:
+def write_bias(module: nn.Module, layer: FusedLayer, bias: Tensor) -> None:
     """Set a folded layer's bias, float32 ``[O]``, in place.
 
     Raises:
@@ -88,7 +88,7 @@ def tensors(module: nn.Module) -> dict[str, Tensor]:
     return {key: value.detach() for key, value in held}
 
 
-def _fold(state: dict[str, Tensor], layer: Layer, norm: BatchNorm) -> None:
+def _fold(state: dict[str, Tensor], layer: FusedLayer, norm: BatchNorm) -> None:
     weight = state[layer.weight]
     factor = 1.0 / torch.sqrt(state[norm.variance].double() + norm.eps)
     if norm.scale is not None:

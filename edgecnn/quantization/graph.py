@@ -56,7 +56,7 @@ class BatchNorm:
 
 
 @dataclass(frozen=True)
-class Layer:
+class FusedLayer:
     """A convolution or a fully connected layer, with what runtimes fuse to it.
 
     Attributes:
@@ -109,9 +109,9 @@ class Graph:
     constants: dict[str, Tensor]
     input: str
     batch: int | None
-    layers: tuple[Layer, ...]
+    layers: tuple[FusedLayer, ...]
 
-    def __getitem__(self, name: str) -> Layer:
+    def __getitem__(self, name: str) -> FusedLayer:
         """Return the layer of that name.
 
         Raises:
@@ -196,8 +196,8 @@ def _batch_size(program: ExportedProgram) -> int | torch.SymInt:
     return cast("int | torch.SymInt", node.meta["val"].shape[0])
 
 
-def _layers(program: fx.GraphModule, keys: Mapping[str, str]) -> tuple[Layer, ...]:
-    found: dict[str, Layer] = {}
+def _layers(program: fx.GraphModule, keys: Mapping[str, str]) -> tuple[FusedLayer, ...]:
+    found: dict[str, FusedLayer] = {}
     for node in program.graph.nodes:
         if is_operator(node, CONVOLUTIONS | LINEAR):
             weight = arguments(node)[1]
@@ -206,7 +206,7 @@ def _layers(program: fx.GraphModule, keys: Mapping[str, str]) -> tuple[Layer, ..
     return _connected(program, found)
 
 
-def _layer(node: fx.Node, keys: Mapping[str, str], number: int) -> Layer:
+def _layer(node: fx.Node, keys: Mapping[str, str], number: int) -> FusedLayer:
     _, weight, bias, *_ = (*arguments(node), None)
     repeated = len(weight.users) > 1
     name = keys[weight.name].removesuffix(".weight")
@@ -214,7 +214,7 @@ def _layer(node: fx.Node, keys: Mapping[str, str], number: int) -> Layer:
     last = node if norm is None else norm[0]
     activation = _activation_after(last)
     kind, groups = _kind(node)
-    return Layer(
+    return FusedLayer(
         name=f"{name}#{number}" if repeated else name,
         kind=kind,
         weight=keys[weight.name],
@@ -263,7 +263,7 @@ def _only_user(node: fx.Node) -> fx.Node | None:
     return users[0] if len(users) == 1 else None
 
 
-def _connected(program: fx.GraphModule, found: Mapping[str, Layer]) -> tuple[Layer, ...]:
+def _connected(program: fx.GraphModule, found: Mapping[str, FusedLayer]) -> tuple[FusedLayer, ...]:
     """Fill in who feeds whom: follow every tensor through what is no layer."""
     sources: dict[str, frozenset[str]] = {}
     producers: dict[str, frozenset[str]] = {}

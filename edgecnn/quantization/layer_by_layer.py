@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, fx
 
-    from edgecnn.quantization.graph import Layer
+    from edgecnn.quantization.graph import FusedLayer
     from edgecnn.quantization.simulate import Simulator
 
 _TRIMMED = 0.1
@@ -44,7 +44,7 @@ class Turn:
             included, in the same batches.
     """
 
-    layer: Layer
+    layer: FusedLayer
     node: fx.Node
     inputs: list[Tensor]
     sums: list[Tensor]
@@ -106,7 +106,7 @@ class _Pair:
             held = ChainMap(values, self._simulator.weights, self._simulator.state)
             values[node.name] = compute(node, held)
 
-    def turn(self, layer: Layer, node: fx.Node) -> Turn:
+    def turn(self, layer: FusedLayer, node: fx.Node) -> Turn:
         source = node.all_input_nodes[0].name
         return Turn(
             layer,
@@ -115,7 +115,7 @@ class _Pair:
             [values[node.name] for values in self._exact],
         )
 
-    def align(self, layer: Layer) -> Tensor:
+    def align(self, layer: FusedLayer) -> Tensor:
         """Add to a layer's quantized sums what they typically lack, and return it."""
         axis = -1 if layer.kind == "linear" else 1
         sums = [values[layer.node] for values in self._exact]

@@ -57,7 +57,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @dataclass(frozen=True)
-class Problem:
+class RoundingProblem:
     """A layer as a matrix product for each of its groups, all float32.
 
     Attributes:
@@ -102,7 +102,7 @@ class Rounded:
     flipped: float
 
 
-def optimize(problem: Problem, iterations: int, random: torch.Generator) -> tuple[Tensor, Rounded]:
+def optimize(problem: RoundingProblem, iterations: int, random: torch.Generator) -> tuple[Tensor, Rounded]:
     """Return the chosen grid points, float32 ``[G, O / G, K]``, and what they are worth.
 
     Args:
@@ -133,17 +133,17 @@ def optimize(problem: Problem, iterations: int, random: torch.Generator) -> tupl
     return levels, Rounded(nearest_error * scale, error * scale, flipped)
 
 
-def _part(problem: Problem, positions: Tensor) -> Problem:
+def _part(problem: RoundingProblem, positions: Tensor) -> RoundingProblem:
     return replace(problem, inputs=problem.inputs[:, positions], targets=problem.targets[:, positions])
 
 
-def _error(judge: Problem, learn: Problem, levels: Tensor) -> float:
+def _error(judge: RoundingProblem, learn: RoundingProblem, levels: Tensor) -> float:
     """Return the mean square error on one part of the samples, means corrected on the other."""
     shift = (learn.targets - learn.products(levels, learn.inputs)).mean(dim=1, keepdim=True)
     return float(_square_error(judge, levels, shift))
 
 
-def _descend(problem: Problem, nearest: Tensor, iterations: int) -> Tensor:
+def _descend(problem: RoundingProblem, nearest: Tensor, iterations: int) -> Tensor:
     """Choose by gradient descent; return grid points."""
     base = problem.steps.floor()
     fraction = problem.steps - base
@@ -177,7 +177,7 @@ def _descend(problem: Problem, nearest: Tensor, iterations: int) -> Tensor:
     return torch.where(free, base + (choice > 0.0), nearest)
 
 
-def _batch(problem: Problem, step: int) -> Problem:
+def _batch(problem: RoundingProblem, step: int) -> RoundingProblem:
     """Return some of the samples, others at each step; they are in random order already."""
     groups, count, columns = problem.inputs.shape
     size = min(count, _BATCH, max(_SMALLEST_BATCH, _BATCH_VALUES // (groups * columns)))
@@ -186,7 +186,7 @@ def _batch(problem: Problem, step: int) -> Problem:
     return replace(problem, inputs=inputs, targets=targets)
 
 
-def _square_error(problem: Problem, levels: Tensor, offset: Tensor) -> Tensor:
+def _square_error(problem: RoundingProblem, levels: Tensor, offset: Tensor) -> Tensor:
     outputs = problem.activate(problem.products(levels, problem.inputs) + offset)
     return (outputs - problem.activate(problem.targets)).square().mean()
 

@@ -28,7 +28,7 @@ from edgecnn.quantization.quantized_tensors import quantization_points
 if TYPE_CHECKING:
     from torch import Tensor, fx
 
-    from edgecnn.quantization.graph import Graph, Layer
+    from edgecnn.quantization.graph import FusedLayer, Graph
 
 _ATEN = torch.ops.aten
 
@@ -46,7 +46,7 @@ _PASSING: frozenset[Target] = frozenset(
 
 
 @dataclass(frozen=True)
-class Joint:
+class SharedChannels:
     """Channels that layers write and layers read.
 
     Attributes:
@@ -56,8 +56,8 @@ class Joint:
         tensors: Nodes that write a quantized tensor with these channels, in the order of execution.
     """
 
-    writers: tuple[Layer, ...]
-    readers: tuple[Layer, ...]
+    writers: tuple[FusedLayer, ...]
+    readers: tuple[FusedLayer, ...]
     clipped: tuple[str, ...]
     tensors: tuple[str, ...]
 
@@ -77,20 +77,20 @@ class Extent:
     usual: Tensor
 
 
-def find_joints(graph: Graph) -> tuple[Joint, ...]:
+def find_shared_channels(graph: Graph) -> tuple[SharedChannels, ...]:
     """Find all channels that may be scaled."""
-    return _Joints(graph).found()
+    return _SharedChannels(graph).found()
 
 
-class _Joints:
+class _SharedChannels:
     """Tensors with the same channels, merged as operations are visited."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._groups = UnionFind()
         self._fixed: set[str] = {graph.input}
-        self._writers: dict[str, Layer] = {}
-        self._readers: list[tuple[str, Layer]] = []
+        self._writers: dict[str, FusedLayer] = {}
+        self._readers: list[tuple[str, FusedLayer]] = []
         self._clipped: list[str] = []
         self._layers = {layer.node: layer for layer in graph.layers}
         self._parameters = graph.keys.keys() | graph.constants.keys()
@@ -99,20 +99,20 @@ class _Joints:
             self._visit(node)
         self._fixed |= {node.name for node in output_nodes(graph.program)}
 
-    def found(self) -> tuple[Joint, ...]:
+    def found(self) -> tuple[SharedChannels, ...]:
         fixed = {self._groups.find(name) for name in self._fixed}
         members: dict[str, list[str]] = {}
         for node in operations(self._graph.program):
             members.setdefault(self._groups.find(node.name), []).append(node.name)
-        joints = []
+        groups = []
         for root, names in members.items():
             writers = tuple(self._writers[name] for name in names if name in self._writers)
             readers = tuple(layer for name, layer in self._readers if self._groups.find(name) == root)
             if writers and readers and root not in fixed:
                 clipped = tuple(name for name in self._clipped if self._groups.find(name) == root)
                 tensors = tuple(name for name in names if name in self._quantized)
-                joints.append(Joint(writers, readers, clipped, tensors))
-        return tuple(joints)
+                groups.append(SharedChannels(writers, readers, clipped, tensors))
+        return tuple(groups)
 
     def _visit(self, node: fx.Node) -> None:
         sources = [item.name for item in node.all_input_nodes if item.name not in self._parameters]

@@ -54,7 +54,7 @@ class Task(Protocol):
         """Name of the module that turns outputs into answers on a device; packages carry its source.
 
         It may import the standard library, numpy and ``edgecnn.ondevice`` only, and holds a function
-        ``answers(settings)`` that returns an :class:`edgecnn.ondevice.tasks.base.Answers`.
+        ``answers(settings)`` that returns an :class:`edgecnn.ondevice.tasks.base.TaskAnswers`.
         """
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edgecnn.backends.calibration import Calibration
-from edgecnn.backends.dissection import Dissection, Piece, Point, pieces
+from edgecnn.backends.dissection import Dissection, Piece, ProbePoint, pieces
 from edgecnn.backends.format import QuantizeRequest
 from edgecnn.backends.formats import load_format
 from edgecnn.backends.registry import formats
@@ -185,7 +185,7 @@ class Refusing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
-    def cut(self, inputs: Sequence[Point], output: Point, execution: Execution) -> Any:
+    def cut(self, inputs: Sequence[ProbePoint], output: ProbePoint, execution: Execution) -> Any:
         if output.key == self._key:
             raise InputError("no kernel takes this operation alone")
         return self._real.cut(inputs, output, execution)

@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edgecnn.backends.tflite.dense import dense_as_conv
 from edgecnn.backends.tflite.flatbuffer import read_model, write_model
-from edgecnn.backends.tflite.layers import Layer, layers
+from edgecnn.backends.tflite.layers import TfliteLayer, layers
 from edgecnn.backends.worker.runtime import Options
 from tests.support import tiny_models as tiny
 from tests.support.runtimes import open_runtime
@@ -37,10 +37,10 @@ def write_dense(path: Path) -> Path:
 
 def test_macs_are_counted_in_the_file(tmp_path: Path) -> None:
     assert layers(tiny.write_tflite(tmp_path / "a.tflite", quantized=True)) == [
-        Layer("CONV_2D", "conv", MACS),
-        Layer("RESHAPE", "output", 0),
+        TfliteLayer("CONV_2D", "conv", MACS),
+        TfliteLayer("RESHAPE", "output", 0),
     ]
-    assert layers(write_dense(tmp_path / "b.tflite")) == [Layer("FULLY_CONNECTED", "output", MACS)]
+    assert layers(write_dense(tmp_path / "b.tflite")) == [TfliteLayer("FULLY_CONNECTED", "output", MACS)]
 
 
 def test_a_dense_layer_becomes_a_convolution_of_the_same_products(tmp_path: Path) -> None:

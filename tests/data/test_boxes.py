@@ -22,7 +22,7 @@ from tests.support import boxes_data
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgecnn.data.base import Source
+    from edgecnn.data.base import ImageSource
 
 CONTRACT = Contract(height=32, width=32, resize="letterbox")
 WRITERS: dict[str, Callable[[Path, int], Path]] = {
@@ -32,7 +32,7 @@ WRITERS: dict[str, Callable[[Path, int], Path]] = {
 }
 
 
-def opened(reference: Path | str) -> Source:
+def opened(reference: Path | str) -> ImageSource:
     return open_source(str(reference), cache_dir=Path("unused"))
 
 

@@ -12,7 +12,7 @@ from edgecnn.core.config.training import TrainSettings
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.models.resolve import resolve_model
-from edgecnn.pruning.costs import Costs
+from edgecnn.pruning.costs import NetworkCosts
 from edgecnn.pruning.importance import score
 from edgecnn.pruning.policy import Policy
 from edgecnn.pruning.prune import prune
@@ -43,7 +43,7 @@ def test_a_detector_is_pruned_and_trained_on(tmp_path: Path) -> None:
     task = DetectionTraining(images, None, settings, detector_of(spec), 2)
     example = to_input(images.images[:1], spec.contract, torch.device("cpu"))
     structure = Structure(module, example, "net")
-    costs = Costs.of(module, example)
+    costs = NetworkCosts.of(module, example)
     policy = Policy("global", 4, score(structure, "taylor", task))
     pruned = prune(structure, policy, costs, metric="macs", whole=costs.total("macs"), limit=0.7)
     recalibrate(pruned.module, images)

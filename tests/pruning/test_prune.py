@@ -13,7 +13,7 @@ from edgecnn.core.config.training import TrainSettings
 from edgecnn.core.documents.pruning import SensitivityCurves
 from edgecnn.core.errors import InputError
 from edgecnn.data.prepared import PreparedSet
-from edgecnn.pruning.costs import Costs
+from edgecnn.pruning.costs import NetworkCosts
 from edgecnn.pruning.curves import share_for_loss
 from edgecnn.pruning.importance import score
 from edgecnn.pruning.policy import Policy
@@ -58,7 +58,7 @@ def scored(structure: Structure, prepared: PreparedSet, importance: Importance =
 
 
 def to_share(structure: Structure, scores: dict[str, Tensor], limit: float, **options: object) -> Pruned:
-    costs = Costs.of(structure.module, structure.example)
+    costs = NetworkCosts.of(structure.module, structure.example)
     policy = Policy("global", 4, scores)
     whole = costs.total("macs")
     return prune(structure, policy, costs, metric="macs", whole=whole, limit=limit, **options)  # type: ignore[arg-type]
@@ -70,8 +70,8 @@ def test_every_importance_prunes_to_just_below_the_limit(
 ) -> None:
     before = {name: value.clone() for name, value in structure.module.state_dict().items()}
     pruned = to_share(structure, scored(structure, prepared, importance), 0.5)
-    share = Costs.of(pruned.module, structure.example).total("macs")
-    share /= Costs.of(structure.module, structure.example).total("macs")
+    share = NetworkCosts.of(pruned.module, structure.example).total("macs")
+    share /= NetworkCosts.of(structure.module, structure.example).total("macs")
     assert share == pytest.approx(pruned.cut.share)
     assert 0.35 < share <= 0.5
     assert all(torch.equal(value, before[name]) for name, value in structure.module.state_dict().items())

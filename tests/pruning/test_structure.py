@@ -13,7 +13,7 @@ from edgecnn.models.build import build
 from edgecnn.models.resolve import resolve_model
 from edgecnn.models.widths import differing_widths
 from edgecnn.models.zoo import ZOO
-from edgecnn.pruning.costs import Costs
+from edgecnn.pruning.costs import NetworkCosts
 from edgecnn.pruning.prune import widths_of
 from edgecnn.pruning.structure import Structure, output_layers
 
@@ -68,10 +68,10 @@ def test_every_network_of_the_zoo_is_pruned_and_rebuilt_from_its_spec(name: str)
     small = structure.without(removed)
 
     assert shapes(small(image)) == before, "heads and outputs keep their channels"
-    costs = Costs.of(module, image)
+    costs = NetworkCosts.of(module, image)
     kept = {group.name: group.channels - len(removed[group.name]) for group in structure.groups}
     widths = widths_of(structure, costs, kept)
-    measured = Costs.of(small, image)
+    measured = NetworkCosts.of(small, image)
     for metric in ("macs", "params"):
         assert costs.total(metric, widths) == measured.total(metric), f"{metric} are foreseen exactly"
     assert measured.total("params") == sum(parameter.numel() for parameter in small.parameters())

@@ -13,13 +13,13 @@ from edgecnn.quantization.grids import is_safe, weight_scales
 from edgecnn.quantization.kernels import SCHEMES, Kernels, Scheme
 from edgecnn.quantization.layer_by_layer import walk
 from edgecnn.quantization.ranges import estimate
-from edgecnn.quantization.rounding import Problem, optimize
+from edgecnn.quantization.rounding import RoundingProblem, optimize
 from edgecnn.quantization.simulate import Simulator
 from edgecnn.quantization.sqnr import sqnr_db
 from tests.support.quantization_networks import graph_of, images, network
 
 
-def _problem(activation: str = "none", groups: int = 1) -> Problem:
+def _problem(activation: str = "none", groups: int = 1) -> RoundingProblem:
     """A layer whose inputs go together, so that the errors of several weights may cancel."""
     random = torch.Generator().manual_seed(0)
     common = torch.randn(groups, 2000, 3, generator=random) @ torch.randn(groups, 3, 40, generator=random)
@@ -27,7 +27,7 @@ def _problem(activation: str = "none", groups: int = 1) -> Problem:
     weights = torch.randn(groups, 6, 40, generator=random)
     scale = weights.abs().amax(dim=2, keepdim=True) / 7
     bias = torch.zeros(groups, 1, 6)
-    return Problem(inputs, inputs @ weights.transpose(1, 2), weights / scale, scale, bias, activation)
+    return RoundingProblem(inputs, inputs @ weights.transpose(1, 2), weights / scale, scale, bias, activation)
 
 
 @torch.no_grad()
@@ -53,7 +53,9 @@ def test_without_iterations_it_is_rounding_to_nearest() -> None:
 @torch.no_grad()
 def test_a_layer_that_answers_nothing_is_rounded_to_nearest() -> None:
     problem = _problem("relu")
-    dead = Problem(problem.inputs, problem.targets, problem.steps, problem.scale, problem.bias - 1e6, "relu")
+    dead = RoundingProblem(
+        problem.inputs, problem.targets, problem.steps, problem.scale, problem.bias - 1e6, "relu"
+    )
     levels, result = optimize(dead, 50, torch.Generator())
     assert torch.equal(levels, problem.steps.round())
     assert (result.nearest_error, result.error) == (0.0, 0.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.quantization.concat_ranges import LEAST_LEVELS, Join, refuse_conflicts, with_one_grid
+from edgecnn.quantization.concat_ranges import LEAST_LEVELS, Concatenation, refuse_conflicts, with_one_grid
 from edgecnn.quantization.ranges import Observations, Range
 
 SEEN = Observations.gather(
@@ -20,7 +20,9 @@ SEEN = Observations.gather(
 
 def test_boxes_joined_with_scores_are_refused_and_both_are_named() -> None:
     with pytest.raises(InputError) as caught:
-        refuse_conflicts(SEEN, [Join("table", ("logits", "logits")), Join("output", ("boxes", "scores"))])
+        refuse_conflicts(
+            SEEN, [Concatenation("table", ("logits", "logits")), Concatenation("output", ("boxes", "scores"))]
+        )
     assert caught.value.message == (
         "output joins boxes, which spans -20..416, with scores, which spans 0..1: one int8 scale leaves it "
         "0.6 of 256 levels"
@@ -33,7 +35,7 @@ def test_boxes_joined_with_scores_are_refused_and_both_are_named() -> None:
     "parts", [("boxes", "logits"), ("boxes", "unseen"), ("scores", "logits"), ("boxes", "dead"), ("boxes",)]
 )
 def test_what_one_scale_can_hold_is_taken(parts: tuple[str, ...]) -> None:
-    refuse_conflicts(SEEN, [Join("joined", parts)])
+    refuse_conflicts(SEEN, [Concatenation("joined", parts)])
 
 
 def test_the_limit_is_a_number_of_levels() -> None:
@@ -41,14 +43,17 @@ def test_the_limit_is_a_number_of_levels() -> None:
         seen = Observations.gather([{"wide": (0.0, 256.0), "small": (0.0, extent)}])
         if refused:
             with pytest.raises(InputError, match="joins wide"):
-                refuse_conflicts(seen, [Join("j", ("wide", "small"))])
+                refuse_conflicts(seen, [Concatenation("j", ("wide", "small"))])
         else:
-            refuse_conflicts(seen, [Join("j", ("wide", "small"))])
+            refuse_conflicts(seen, [Concatenation("j", ("wide", "small"))])
 
 
 def test_parts_of_one_or_of_touching_joins_share_a_range() -> None:
     ranges = {name: Range(-float(at), 10.0 - at) for at, name in enumerate("abcde")}
-    found = with_one_grid(ranges, [Join("1", ("a", "b")), Join("2", ("d", "e", "?")), Join("3", ("e", "b"))])
+    found = with_one_grid(
+        ranges,
+        [Concatenation("1", ("a", "b")), Concatenation("2", ("d", "e", "?")), Concatenation("3", ("e", "b"))],
+    )
     assert found == {name: Range(-4.0, 10.0) if name in "abde" else ranges[name] for name in "abcde"}
 
 
@@ -65,12 +70,12 @@ def test_formats_find_their_concatenations(name: str, tmp_path: Path) -> None:
     if name == "onnx":
         import onnx_ir as ir
 
-        from edgecnn.backends.onnx.layers import joins
+        from edgecnn.backends.onnx.layers import concatenations
 
-        assert joins(ir.from_proto(graph)) == [Join("join", ("a", "b"))]
+        assert concatenations(ir.from_proto(graph)) == [Concatenation("join", ("a", "b"))]
     else:
         from edgecnn.backends.openvino.ir import openvino
-        from edgecnn.backends.openvino.ranges import joins as found
+        from edgecnn.backends.openvino.ranges import concatenations as found
 
         onnx.save(model, tmp_path / "join.onnx")
         (join,) = found(openvino.convert_model(tmp_path / "join.onnx"))

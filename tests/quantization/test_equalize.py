@@ -9,7 +9,7 @@ from torch import nn
 from edgecnn.quantization.equalize import equalize
 from edgecnn.quantization.fold import fold_batch_norm
 from edgecnn.quantization.graph import trace
-from edgecnn.quantization.scalable_channels import channel_extents, find_joints
+from edgecnn.quantization.scalable_channels import channel_extents, find_shared_channels
 from tests.support.quantization_networks import graph_of, images, network
 
 
@@ -72,14 +72,14 @@ def test_relu6_raises_channels_below_its_clip_and_leaves_clipped_ones() -> None:
 @torch.no_grad()
 def test_hard_swish_passes_no_factor_on() -> None:
     module, batch = _expanded(nn.Hardswish()), images(16)
-    joints = find_joints(trace(module, batch[:1]))
-    assert [joint.writers[0].name for joint in joints] == ["2"]
+    groups = find_shared_channels(trace(module, batch[:1]))
+    assert [group.writers[0].name for group in groups] == ["2"]
 
 
 def test_layers_around_an_addition_share_their_channels() -> None:
-    joints = find_joints(graph_of())
-    residual = [joint for joint in joints if len(joint.writers) > 1]
-    assert [[layer.name for layer in joint.writers] for joint in residual] == [
+    groups = find_shared_channels(graph_of())
+    residual = [group for group in groups if len(group.writers) > 1]
+    assert [[layer.name for layer in group.writers] for group in residual] == [
         ["features.2.conv.2", "features.3.conv.2"]
     ]
     assert not residual[0].clipped

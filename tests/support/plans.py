@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgecnn.core.config.yaml_source import Source
+from edgecnn.core.config.yaml_source import YamlSource
 from edgecnn.core.store.digest import digest_json
 from edgecnn.core.store.store import Entry
 from edgecnn.pipeline.keys import step_key
@@ -19,7 +19,7 @@ from edgecnn.pipeline.step import Status, StepResult
 
 def plan_document(document: dict[str, Any]) -> Plan:
     """Plan the content of a pipeline file; a name is not needed."""
-    return make_plan(from_source(Source({"name": "test", **document}, {}, "test")))
+    return make_plan(from_source(YamlSource({"name": "test", **document}, {}, "test")))
 
 
 def plan_builtin(name: str, pictures: Path, boxes: Path, *overrides: str) -> Plan:

@@ -14,7 +14,7 @@ from edgecnn.core.documents.inspection import Inspection
 from edgecnn.core.documents.link import Bound, Link
 from edgecnn.core.documents.manifest import Manifest
 from edgecnn.core.documents.measured import Measured
-from edgecnn.core.documents.source import ModelSource
+from edgecnn.core.documents.source import ModelOrigin
 from edgecnn.core.store.digest import digest_file
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.devices.host import host
@@ -120,7 +120,7 @@ def write_artifact(
         "model": model.name,
         "files": {model.name: digest_file(model)},
         "size_bytes": model.stat().st_size,
-        "source": ModelSource(),
+        "source": ModelOrigin(),
         "contract": tiny.CONTRACT.to_json(),
         "classes": [f"class {index}" for index in range(tiny.CLASSES)],
         "precision": chosen.precision,
@@ -156,7 +156,7 @@ def write_detector_artifact(folder: Path, classes: list[str]) -> Artifact:
         model=tiny_detector.write_detector(folder / "model.tflite"),
         name="boxes",
         task=detection(tiny_detector.DETECTOR),
-        source=ModelSource(licence="Apache-2.0"),
+        source=ModelOrigin(licence="Apache-2.0"),
         contract=tiny_detector.CONTRACT.to_json(),
         classes=classes,
         metrics=task_metrics(metric="ap", value=0.31, fp32=0.32, n=40, data="boxes.json"),

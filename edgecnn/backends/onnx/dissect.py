@@ -11,7 +11,7 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 
-from edgecnn.backends.dissection import Grid, Node, Point, Values
+from edgecnn.backends.dissection import GraphNode, Grid, ProbePoint, Values
 from edgecnn.backends.onnx.session import REFUSALS, open_session, read_model
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
@@ -44,11 +44,11 @@ class OnnxDissection:
     layout: Layout = "NCHW"
 
     def __init__(self, model: Path, float_model: Path) -> None:
-        self._int8, self._float = _Graph.read(model), _Graph.read(float_model)
-        self.nodes: Sequence[Node] = self._int8.nodes
-        self.float_nodes: Sequence[Node] = self._float.nodes
+        self._int8, self._float = _OnnxGraph.read(model), _OnnxGraph.read(float_model)
+        self.nodes: Sequence[GraphNode] = self._int8.nodes
+        self.float_nodes: Sequence[GraphNode] = self._float.nodes
         self.float_outputs = self._float.outputs
-        self.points: Sequence[Point] = _points(self._int8, self._float)
+        self.points: Sequence[ProbePoint] = _points(self._int8, self._float)
         by_key = {point.key: point for point in self.points}
         self.outputs = tuple(by_key[name] for name in self._int8.outputs)
 
@@ -56,7 +56,7 @@ class OnnxDissection:
         """Cut the float file."""
         return self._float.cut(inputs, outputs, "shipping")
 
-    def cut(self, inputs: Sequence[Point], output: Point, execution: Execution) -> Cut:
+    def cut(self, inputs: Sequence[ProbePoint], output: ProbePoint, execution: Execution) -> Cut:
         """Cut the int8 file; the inputs' quantizers are part of the cut."""
         return self._int8.cut([point.entry for point in inputs], [output.key], execution)
 
@@ -70,7 +70,7 @@ class OnnxDissection:
 
 
 @dataclass(frozen=True, eq=False)
-class _Graph:
+class _OnnxGraph:
     """A file with the shapes of its tensors.
 
     Attributes:
@@ -84,11 +84,11 @@ class _Graph:
     file: Path
     model: ir.Model
     operations: dict[str, ir.Node]
-    nodes: tuple[Node, ...]
+    nodes: tuple[GraphNode, ...]
     values: Mapping[str, ir.Value]
 
     @classmethod
-    def read(cls, file: Path) -> _Graph:
+    def read(cls, file: Path) -> _OnnxGraph:
         model = link(onnx.shape_inference.infer_shapes(read_model(file)), file)
         graph = model.graph
         if len(graph.inputs) != 1:
@@ -103,7 +103,7 @@ class _Graph:
             if inputs:
                 live.update(node.outputs)
                 read, made = (tuple(map(name_of, values)) for values in (inputs, node.outputs))
-                nodes.append(Node(name, node.op_type, read, made, node.op_type in _WEIGHTED))
+                nodes.append(GraphNode(name, node.op_type, read, made, node.op_type in _WEIGHTED))
         values = ir.convenience.create_value_mapping(graph, include_subgraphs=False)
         return cls(file, model, operations, tuple(nodes), values)
 
@@ -166,11 +166,11 @@ def _dequantized(value: ir.Value | None) -> Values | None:
     return np.asarray((levels.astype(np.float32) - zero) * scale, np.float32)
 
 
-def _points(int8: _Graph, original: _Graph) -> tuple[Point, ...]:
+def _points(int8: _OnnxGraph, original: _OnnxGraph) -> tuple[ProbePoint, ...]:
     """Return the image, every quantized tensor with a counterpart, and float outputs."""
     image, float_image = (name_of(graph.model.graph.inputs[0]) for graph in (int8, original))
     names = _counterparts(int8, original) | {image: float_image}
-    points = [Point(image, image, float_image, None, int8.size(image))]
+    points = [ProbePoint(image, image, float_image, None, int8.size(image))]
     for node in int8.nodes:
         if node.operation != "QuantizeLinear":
             continue
@@ -179,15 +179,17 @@ def _points(int8: _Graph, original: _Graph) -> tuple[Point, ...]:
             key = name_of(reader.outputs[0])
             counterpart = names.get(key, names.get(entry))
             if reader.op_type == "DequantizeLinear" and counterpart is not None:
-                points.append(Point(key, entry, counterpart, _grid(quantizer), int8.size(entry)))
+                points.append(ProbePoint(key, entry, counterpart, _grid(quantizer), int8.size(entry)))
     keys = {point.key for point in points}
     points += [
-        Point(name, name, names[name], None, int8.size(name)) for name in int8.outputs if name not in keys
+        ProbePoint(name, name, names[name], None, int8.size(name))
+        for name in int8.outputs
+        if name not in keys
     ]
     return tuple(points)
 
 
-def _counterparts(int8: _Graph, original: _Graph) -> dict[str, str]:
+def _counterparts(int8: _OnnxGraph, original: _OnnxGraph) -> dict[str, str]:
     """Return the float file's name of the int8 file's tensors.
 
     The quantizer keeps names, outputs' included, but removes activation functions: the result of the

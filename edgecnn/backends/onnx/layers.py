@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.models.imported.onnx_graph import maker, name_of
-from edgecnn.quantization.concat_ranges import Join
+from edgecnn.quantization.concat_ranges import Concatenation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -19,7 +19,7 @@ _ACTIVATIONS = frozenset({"Relu", "Clip", "HardSwish", "HardSigmoid", "Sigmoid"}
 
 
 @dataclass(frozen=True)
-class Layer:
+class OnnxLayer:
     """A convolution or a fully connected layer with constant weights.
 
     Attributes:
@@ -42,7 +42,7 @@ class Layer:
         return self.node.name or ""
 
 
-def find_layers(graph: ir.Graph) -> list[Layer]:
+def find_layers(graph: ir.Graph) -> list[OnnxLayer]:
     """Return the layers in the order of the graph."""
     layers = []
     for node in graph:
@@ -55,7 +55,7 @@ def find_layers(graph: ir.Graph) -> list[Layer]:
             depthwise = kernel.shape[1] == 1 and node.attributes.get_int("group", 1) == len(kernel)
         elif node.op_type == "MatMul" or not node.attributes.get_int("transB", 0):
             axis, kernel = 1, kernel.T
-        layers.append(Layer(node, name_of(weight), kernel, axis, depthwise))
+        layers.append(OnnxLayer(node, name_of(weight), kernel, axis, depthwise))
     return layers
 
 
@@ -89,10 +89,10 @@ def read_by_gate(graph: ir.Graph) -> set[str]:
     return found
 
 
-def joins(graph: ir.Graph) -> list[Join]:
+def concatenations(graph: ir.Graph) -> list[Concatenation]:
     """Return the concatenations of a graph."""
     return [
-        Join(node.name or name_of(node.outputs[0]), tuple(map(name_of, node.inputs)))
+        Concatenation(node.name or name_of(node.outputs[0]), tuple(map(name_of, node.inputs)))
         for node in graph
         if node.op_type == "Concat"
     ]

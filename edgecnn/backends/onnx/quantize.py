@@ -29,7 +29,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from edgecnn.backends.calibration import Calibration
 from edgecnn.backends.calibration_check import calibration_health
 from edgecnn.backends.kernels import kernels_of
-from edgecnn.backends.onnx.layers import find_layers, in_float, joins, read_by_gate, read_by_sigmoid
+from edgecnn.backends.onnx.layers import concatenations, find_layers, in_float, read_by_gate, read_by_sigmoid
 from edgecnn.backends.onnx.observe import observe
 from edgecnn.backends.onnx.rewrite import AnswerInFloat, KeepInFloat, rewrite
 from edgecnn.backends.onnx.session import open_session, read_model, run_flat, tensor_infos
@@ -73,7 +73,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     images = Calibration.open(request, "NCHW", tensor_infos(float_model.graph.input)[0])
     linked = link(float_model, model)
     seen, truth = observe(linked, model, images, sampled=needs_samples(methods))
-    refuse_conflicts(seen, joins(linked.graph))
+    refuse_conflicts(seen, concatenations(linked.graph))
     recovered = Recovered.of(request)
     if recovered.trained is None:
         seen = images.exactly(seen, float_model.graph.input[0].name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgecnn.backends.dissection import Grid, Node, Point, Values
+from edgecnn.backends.dissection import GraphNode, Grid, ProbePoint, Values
 from edgecnn.backends.openvino.inspect import FLOAT32
 from edgecnn.backends.openvino.ir import openvino, read_model, refused
 from edgecnn.backends.openvino.reference import spell_out
@@ -40,25 +40,25 @@ class OpenvinoDissection:
     layout: Layout = "NCHW"
 
     def __init__(self, model: Path, float_model: Path) -> None:
-        self._int8, self._float = _Graph(model), _Graph(float_model)
-        self.nodes: Sequence[Node] = self._int8.nodes
-        self.float_nodes: Sequence[Node] = self._float.nodes
+        self._int8, self._float = _OpenvinoGraph(model), _OpenvinoGraph(float_model)
+        self.nodes: Sequence[GraphNode] = self._int8.nodes
+        self.float_nodes: Sequence[GraphNode] = self._float.nodes
         self.float_outputs = self._float.outputs
         names = _counterparts(self._int8, self._float)
-        self.points: Sequence[Point] = tuple(self._find_points(names))
+        self.points: Sequence[ProbePoint] = tuple(self._find_points(names))
         by_key = {point.key: point for point in self.points}
         self.outputs = tuple(by_key[name] for name in self._int8.outputs)
 
-    def _find_points(self, names: dict[str, str]) -> list[Point]:
+    def _find_points(self, names: dict[str, str]) -> list[ProbePoint]:
         int8 = self._int8
-        points = [Point(int8.input, int8.input, self._float.input, None, int8.size(int8.input))]
+        points = [ProbePoint(int8.input, int8.input, self._float.input, None, int8.size(int8.input))]
         for node in int8.nodes:
             if node.operation == _QUANTIZER and node.inputs[0] in names:
                 entry, key = node.inputs[0], node.outputs[0]
-                points.append(Point(key, entry, names[entry], int8.grid(node.name), int8.size(key)))
+                points.append(ProbePoint(key, entry, names[entry], int8.grid(node.name), int8.size(key)))
         known = {point.key for point in points}
         points += [
-            Point(name, name, names[name], None, int8.size(name))
+            ProbePoint(name, name, names[name], None, int8.size(name))
             for name in int8.outputs
             if name not in known
         ]
@@ -68,7 +68,7 @@ class OpenvinoDissection:
         """Cut the float file."""
         return self._float.cut(inputs, outputs, "shipping")
 
-    def cut(self, inputs: Sequence[Point], output: Point, execution: Execution) -> Cut:
+    def cut(self, inputs: Sequence[ProbePoint], output: ProbePoint, execution: Execution) -> Cut:
         """Cut the int8 file; the inputs' quantizers are part of the cut."""
         return self._int8.cut([point.entry for point in inputs], [output.key], execution)
 
@@ -81,7 +81,7 @@ class OpenvinoDissection:
         return self._float.weights(node)
 
 
-class _Graph:
+class _OpenvinoGraph:
     """A file's operations by name, and its tensors as ``operation:port``.
 
     Args:
@@ -107,7 +107,7 @@ class _Graph:
             made = tuple(map(_tensor, operation.outputs()))
             live.update(made)
             kind = operation.get_type_name()
-            nodes.append(Node(name, kind, tuple(dict.fromkeys(read)), made, kind in _WEIGHTED))
+            nodes.append(GraphNode(name, kind, tuple(dict.fromkeys(read)), made, kind in _WEIGHTED))
         self.nodes = tuple(nodes)
         self.live = live
         self._folded = _folded(self._model)
@@ -213,7 +213,7 @@ def _folded(model: openvino.Model) -> dict[str, openvino.Node]:
     return {node.get_friendly_name(): node for node in copy.get_ordered_ops()}
 
 
-def _counterparts(int8: _Graph, original: _Graph) -> dict[str, str]:
+def _counterparts(int8: _OpenvinoGraph, original: _OpenvinoGraph) -> dict[str, str]:
     """Return the float file's tensor for each of the int8 file's, found backwards from the outputs.
 
     The quantizer inserts operations and removes none, so the two graphs are walked side by side, and what
@@ -248,7 +248,7 @@ def _counterparts(int8: _Graph, original: _Graph) -> dict[str, str]:
     return found
 
 
-def _another(int8: _Graph, original: _Graph) -> InputError:
+def _another(int8: _OpenvinoGraph, original: _OpenvinoGraph) -> InputError:
     return InputError(
         f"{original.file} is not the float file of {int8.file}: their operations differ",
         hint="give the float file of the same network with --float",

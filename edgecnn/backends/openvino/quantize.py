@@ -19,7 +19,12 @@ from edgecnn.backends.kernels import kernels_of
 from edgecnn.backends.openvino.inspect import FLOAT32, tensor_info
 from edgecnn.backends.openvino.ir import openvino, read_model, write_model
 from edgecnn.backends.openvino.observe import observe
-from edgecnn.backends.openvino.ranges import joins, quantized_tensors, tensors_by_channel, write_ranges
+from edgecnn.backends.openvino.ranges import (
+    concatenations,
+    quantized_tensors,
+    tensors_by_channel,
+    write_ranges,
+)
 from edgecnn.backends.openvino.weights import float_weights, kernels, replace_weights
 from edgecnn.backends.options import INT8_OPTIONS, check_known, needs_samples, ranges_option
 from edgecnn.backends.recovered import Recovered
@@ -66,7 +71,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     # What training decided is one range a tensor.
     channels = tensors_by_channel(quantized) if recovered.trained is None else {}
     seen, truth = observe(graph, sources, images, channels=channels, sampled=needs_samples(methods))
-    refuse_conflicts(seen, joins(quantized))
+    refuse_conflicts(seen, concatenations(quantized))
     if recovered.trained is None:
         seen = images.exactly(seen, graph.get_parameters()[0].get_friendly_name())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgecnn.backends.openvino.ir import openvino
-from edgecnn.quantization.concat_ranges import Join, with_one_grid
+from edgecnn.quantization.concat_ranges import Concatenation, with_one_grid
 from edgecnn.quantization.grids import LEVELS, affine_grid
 from edgecnn.quantization.ranges import channel_name
 
@@ -32,14 +32,14 @@ def tensors_by_channel(quantized: openvino.Model) -> dict[str, int]:
     return found
 
 
-def joins(quantized: openvino.Model) -> list[Join]:
+def concatenations(quantized: openvino.Model) -> list[Concatenation]:
     """Return the concatenations, their parts by the operations whose quantized outputs they are."""
     found = []
     for operation in quantized.get_ordered_ops():
         if operation.get_type_name() == "Concat":
             parts = [port.get_source_output().get_node() for port in operation.inputs()]
             names = dict.fromkeys(name for part in parts for name in _quantized_in(part))
-            found.append(Join(operation.get_friendly_name(), tuple(names)))
+            found.append(Concatenation(operation.get_friendly_name(), tuple(names)))
     return found
 
 
@@ -77,7 +77,7 @@ def write_ranges(quantized: openvino.Model, ranges: Mapping[str, Range]) -> None
             :func:`edgecnn.quantization.ranges.channel_name`.
     """
     sources, channels = quantized_tensors(quantized), tensors_by_channel(quantized)
-    ranges = with_one_grid(ranges, joins(quantized))
+    ranges = with_one_grid(ranges, concatenations(quantized))
     for operation in quantized.get_ordered_ops():
         name = operation.get_friendly_name()
         if name in sources and sources[name] in ranges:

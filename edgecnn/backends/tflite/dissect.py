@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from edgecnn.backends.dissection import Grid, Node, Point, Values, Wiring
+from edgecnn.backends.dissection import GraphNode, Grid, ProbePoint, Values, Wiring
 from edgecnn.backends.tflite.flatbuffer import (
     element_count,
     model_bytes,
@@ -50,28 +50,28 @@ class TfliteDissection:
     layout: Layout = "NHWC"
 
     def __init__(self, model: Path, float_model: Path) -> None:
-        self._int8, self._float = _Graph(model), _Graph(float_model)
+        self._int8, self._float = _TfliteGraph(model), _TfliteGraph(float_model)
         if len(self._int8.outputs) != len(self._float.outputs):
             raise InputError(
                 f"{float_model} has {len(self._float.outputs)} outputs and {model} has "
                 f"{len(self._int8.outputs)}: it is the float file of another network"
             )
-        entrance = Node(_IMAGE, "QUANTIZE", (_IMAGE,), (self._int8.input,))
-        self.nodes: Sequence[Node] = (entrance, *self._int8.nodes)
-        self.float_nodes: Sequence[Node] = self._float.nodes
+        entrance = GraphNode(_IMAGE, "QUANTIZE", (_IMAGE,), (self._int8.input,))
+        self.nodes: Sequence[GraphNode] = (entrance, *self._int8.nodes)
+        self.float_nodes: Sequence[GraphNode] = self._float.nodes
         self.float_outputs = self._float.outputs
-        self.points: Sequence[Point] = self._find_points()
+        self.points: Sequence[ProbePoint] = self._find_points()
         by_key = {point.key: point for point in self.points}
         self.outputs = tuple(by_key[name] for name in self._int8.outputs)
 
-    def _find_points(self) -> tuple[Point, ...]:
+    def _find_points(self) -> tuple[ProbePoint, ...]:
         int8, original = self._int8, self._float
         size = int8.size(int8.input)
         names = {name: name for node in original.nodes for name in node.outputs}
         names |= {int8.input: original.input, **dict(zip(int8.outputs, original.outputs, strict=True))}
-        points = [Point(_IMAGE, int8.input, original.input, None, size)]
+        points = [ProbePoint(_IMAGE, int8.input, original.input, None, size)]
         points += [
-            Point(name, name, names[name], int8.grid(name), int8.size(name))
+            ProbePoint(name, name, names[name], int8.grid(name), int8.size(name))
             for name in (int8.input, *(name for node in int8.nodes for name in node.outputs))
             if name in names and (int8.grid(name) is not None or name in int8.outputs)
         ]
@@ -81,7 +81,7 @@ class TfliteDissection:
         """Cut the float file."""
         return self._float.cut(inputs, outputs, "shipping")
 
-    def cut(self, inputs: Sequence[Point], output: Point, execution: Execution) -> Cut:
+    def cut(self, inputs: Sequence[ProbePoint], output: ProbePoint, execution: Execution) -> Cut:
         """Cut the int8 file; values are put on the grids of the tensors that they go into."""
         return self._int8.cut([point.entry for point in inputs], [output.key], execution)
 
@@ -94,7 +94,7 @@ class TfliteDissection:
         return self._float.weights(node)
 
 
-class _Graph:
+class _TfliteGraph:
     """The first graph of a file, with its tensors by name.
 
     Args:
@@ -126,7 +126,7 @@ class _Graph:
             outputs = tuple(names[index] for index in operator.outputs)
             kind = operator_name(self._model, operator)
             inputs = tuple(dict.fromkeys(names[index] for index in read))
-            nodes.append(Node(outputs[0], kind, inputs, outputs, kind in _WEIGHTED))
+            nodes.append(GraphNode(outputs[0], kind, inputs, outputs, kind in _WEIGHTED))
             self._operators[outputs[0]] = operator
         self.nodes = tuple(nodes)
         self._wiring = Wiring(self.nodes)
@@ -183,7 +183,7 @@ class _Graph:
             ) from error
         return interpreter
 
-    def _extract(self, nodes: Sequence[Node], inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
+    def _extract(self, nodes: Sequence[GraphNode], inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
         """Return a file with some of the operators; tensors keep their places, other constants go."""
         graph, model = schema.SubGraphT(), schema.ModelT()
         graph.tensors = self._graph.tensors

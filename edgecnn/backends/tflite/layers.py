@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.backends.tflite.flatbuffer import element_count, operator_name, read_model
-from edgecnn.quantization.concat_ranges import Join
+from edgecnn.quantization.concat_ranges import Concatenation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Layer:
+class TfliteLayer:
     """An operator of a file.
 
     Attributes:
@@ -27,7 +27,7 @@ class Layer:
     macs: int
 
 
-def layers(file: Path) -> list[Layer]:
+def layers(file: Path) -> list[TfliteLayer]:
     """Return the operators of a file's first graph, in their order of execution.
 
     Raises:
@@ -39,7 +39,7 @@ def layers(file: Path) -> list[Layer]:
     for operator in graph.operators:
         name = operator_name(model, operator)
         output = graph.tensors[operator.outputs[0]]
-        found.append(Layer(name, output.name.decode("utf-8"), _macs(name, graph, operator, output)))
+        found.append(TfliteLayer(name, output.name.decode("utf-8"), _macs(name, graph, operator, output)))
     return found
 
 
@@ -84,12 +84,12 @@ def _is(model: Any, operator: Any, name: str) -> bool:
     return operator is not None and operator_name(model, operator) == name
 
 
-def joins(file: Path) -> list[Join]:
+def concatenations(file: Path) -> list[Concatenation]:
     """Return the concatenations of a file's first graph."""
     model = read_model(file)
     graph = model.subgraphs[0]
     return [
-        Join(
+        Concatenation(
             graph.tensors[operator.outputs[0]].name.decode("utf-8"),
             tuple(graph.tensors[index].name.decode("utf-8") for index in operator.inputs),
         )

@@ -19,7 +19,7 @@ from edgecnn.backends.recovered import Recovered
 from edgecnn.backends.tflite.dense import dense_as_conv
 from edgecnn.backends.tflite.flatbuffer import inline_weights
 from edgecnn.backends.tflite.inspect import inspect
-from edgecnn.backends.tflite.layers import joins, read_by_gate, read_by_sigmoid
+from edgecnn.backends.tflite.layers import concatenations, read_by_gate, read_by_sigmoid
 from edgecnn.backends.tflite.observe import observe
 from edgecnn.backends.tflite.weights import layer_weights, put_on_grid
 from edgecnn.core.errors import InputError
@@ -58,7 +58,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     methods = ranges_option(request.options)
     images = Calibration.open(request, "NHWC", described.inputs[0])
     seen, truth = observe(model, images, sampled=needs_samples(methods))
-    refuse_conflicts(seen, joins(model))
+    refuse_conflicts(seen, concatenations(model))
     recovered, weights = Recovered.of(request), layer_weights(model)
     if recovered.trained is None:
         seen = images.exactly(seen, described.inputs[0].name)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from edgecnn.core.config.target import Target
-    from edgecnn.core.config.yaml_source import Location, Source
+    from edgecnn.core.config.yaml_source import Location, YamlSource
 
 EVERY_TARGET = "*"
 
@@ -218,7 +218,7 @@ class Pipeline:
 
     spec: PipelineSpec
     targets: dict[str, Target]
-    source: Source
+    source: YamlSource
 
     def refuse_unknown_budgets(self, metrics: Collection[str]) -> None:
         """Refuse a budget on what is none of these metrics.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgecnn.core.config import paths
-from edgecnn.core.config.yaml_source import Source, merge, read_yaml
+from edgecnn.core.config.yaml_source import YamlSource, merge, read_yaml
 from edgecnn.core.errors import UsageError
 from edgecnn.core.text import did_you_mean
 
@@ -32,13 +32,13 @@ def find(reference: str, kind: paths.Kind) -> Path:
     return known
 
 
-def resolve(reference: str, kind: paths.Kind) -> Source:
+def resolve(reference: str, kind: paths.Kind) -> YamlSource:
     """Read a pipeline or target and lay it over what it extends.
 
     Raises:
         UsageError: A file is missing or wrong, or ``extends`` runs in a circle.
     """
-    chain: list[Source] = []
+    chain: list[YamlSource] = []
     seen: list[Path] = []
     current: str | None = reference
     while current is not None:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from edgecnn.core.config import paths
 from edgecnn.core.config.base import Schema
 from edgecnn.core.config.references import find
-from edgecnn.core.config.yaml_source import Source, read_yaml, validate
+from edgecnn.core.config.yaml_source import YamlSource, read_yaml, validate
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VERSION = re.compile(r"[0-9][A-Za-z0-9.+!_-]*")
@@ -32,7 +32,7 @@ Package = Annotated[str, AfterValidator(_plain)]
 Version = Annotated[str, AfterValidator(_exact)]
 
 
-class EmulatedDevice(Schema):
+class EmulatedMachine(Schema):
     """A computer that a toolchain emulates."""
 
     cpu: Package
@@ -64,7 +64,7 @@ class Emulation(Schema):
     programs: dict[Package, Package]
     """Programs that must be on this machine, and the Debian package of each."""
 
-    devices: dict[Package, EmulatedDevice]
+    devices: dict[Package, EmulatedMachine]
 
 
 class Toolchain(Schema):
@@ -113,7 +113,7 @@ def load_toolchain(name: str) -> Toolchain:
     """
     path = find(name, "toolchains")
     source = read_yaml(path)
-    return validate(Source({**source.data, "name": path.stem}, source.where, source.name), Toolchain)
+    return validate(YamlSource({**source.data, "name": path.stem}, source.where, source.name), Toolchain)
 
 
 def toolchain_names() -> list[str]:

@@ -21,7 +21,7 @@ _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "f
 
 
 @dataclass(frozen=True)
-class Source:
+class YamlSource:
     """A parsed YAML mapping and where each of its keys stood.
 
     Attributes:
@@ -72,7 +72,7 @@ class _Builder:
         return result
 
 
-def read_yaml(path: Path) -> Source:
+def read_yaml(path: Path) -> YamlSource:
     """Read a YAML mapping with the line of every key.
 
     Raises:
@@ -87,7 +87,7 @@ def read_yaml(path: Path) -> Source:
     return parse_yaml(text, str(path))
 
 
-def parse_yaml(text: str, name: str) -> Source:
+def parse_yaml(text: str, name: str) -> YamlSource:
     """Parse YAML text; ``name`` stands for the file in messages."""
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
@@ -104,13 +104,13 @@ def parse_yaml(text: str, name: str) -> Source:
         raise UsageError(f"{name}: nested too deeply") from None
     if not isinstance(data, dict):
         raise UsageError(f"{name}: the file must be a mapping of keys")
-    return Source(data, builder.where if node is not None else {}, name)
+    return YamlSource(data, builder.where if node is not None else {}, name)
 
 
-def merge(base: Source, over: Source) -> Source:
+def merge(base: YamlSource, over: YamlSource) -> YamlSource:
     """Return ``base`` with the keys of ``over`` laid on top: mappings merge, the rest is replaced."""
     data, where = _merge_values(base.data, over.data), {**base.where, **over.where}
-    return Source(data, where, over.name)
+    return YamlSource(data, where, over.name)
 
 
 def _merge_values(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def _merge_values(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def override(source: Source, assignment: str) -> Source:
+def override(source: YamlSource, assignment: str) -> YamlSource:
     """Lay a dotted override such as ``train.epochs=1`` over a source.
 
     The value is YAML, so ``a.b=[1, 2]`` and ``size=400 kB`` work as in the file; it takes the place of
@@ -135,7 +135,7 @@ def override(source: Source, assignment: str) -> Source:
     location = tuple(keys)
     where = {place: line for place, line in source.where.items() if place[: len(location)] != location}
     where[location] = f"override {assignment!r}"
-    return Source(_replace(source.data, location, value), where, source.name)
+    return YamlSource(_replace(source.data, location, value), where, source.name)
 
 
 def _replace(data: dict[str, Any], location: tuple[str, ...], value: Any) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def _replace(data: dict[str, Any], location: tuple[str, ...], value: Any) -> dic
     return {**data, key: _replace(inner if isinstance(inner, dict) else {}, rest, value)}
 
 
-def validate(source: Source, model: type[Model]) -> Model:
+def validate(source: YamlSource, model: type[Model]) -> Model:
     """Turn a source into its pydantic model.
 
     Raises:

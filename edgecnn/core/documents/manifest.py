@@ -19,7 +19,7 @@ from edgecnn.core.documents.link import Link
 from edgecnn.core.documents.measured import Measured
 from edgecnn.core.documents.npu import NpuReport
 from edgecnn.core.documents.pruning import PruningReport
-from edgecnn.core.documents.source import ModelSource
+from edgecnn.core.documents.source import ModelOrigin
 from edgecnn.core.task import TaskDescription, with_task
 
 SCHEMA = 1
@@ -44,7 +44,7 @@ class Manifest(Document):
     size_bytes: int
     """Of what goes to the device: the compiled file where there is one, else the model's files."""
 
-    source: ModelSource
+    source: ModelOrigin
     """The network, and where the store has what the file was made from."""
 
     contract: dict[str, JsonValue]

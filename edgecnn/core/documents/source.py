@@ -16,7 +16,7 @@ class StoreEntry(Document):
     digest: str
 
 
-class ModelSource(Document):
+class ModelOrigin(Document):
     """The network as ``spec.json`` describes it, less its contract and classes, and where its files lie."""
 
     left_out: ClassVar[frozenset[str]] = frozenset({"float", "network"})

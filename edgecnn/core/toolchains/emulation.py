@@ -19,7 +19,7 @@ from edgecnn.core.toolchains.environment import Environment, require
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edgecnn.core.config.toolchain import EmulatedDevice, Emulation
+    from edgecnn.core.config.toolchain import EmulatedMachine, Emulation
 
     Run = Callable[[Sequence[str]], None]
 
@@ -82,7 +82,7 @@ def build_emulation(environment: Environment, run: Run) -> None:
         run(_site_command(environment, device, folder / "site"))
 
 
-def emulated_device(name: str) -> tuple[Path, EmulatedDevice]:
+def emulated_device(name: str) -> tuple[Path, EmulatedMachine]:
     """Return folder and description of an emulated device that is installed.
 
     Raises:
@@ -119,7 +119,7 @@ def _require_programs(emulation: Emulation, run: Run) -> None:
     run(command)
 
 
-def _finish_root(root: Path, device: EmulatedDevice) -> None:
+def _finish_root(root: Path, device: EmulatedMachine) -> None:
     """Do what an unpacked root lacks: merged folders, chosen alternatives, a cpuinfo that is the device's."""
     for name in ("bin", "lib"):
         if not (root / name).exists():
@@ -138,7 +138,7 @@ def _finish_root(root: Path, device: EmulatedDevice) -> None:
     (root / "proc" / "cpuinfo").write_text("".join(cores), encoding="ascii")
 
 
-def _site_command(environment: Environment, device: EmulatedDevice, site: Path) -> list[str]:
+def _site_command(environment: Environment, device: EmulatedMachine, site: Path) -> list[str]:
     """Return the command that unpacks the device's packages, by uv where it stands beside python."""
     wanted = environment.toolchain.requirements if device.requirements is None else device.requirements
     packages = [f"{name}=={version}" for name, version in wanted.items()]

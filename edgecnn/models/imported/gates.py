@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from edgecnn.models.imported.graph import ImportedGraph, Node
+from edgecnn.models.imported.graph import ImportedGraph, ImportedNode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Gate:
+class SiluGate:
     """A SiLU between convolutions only.
 
     Attributes:
@@ -29,15 +29,15 @@ class Gate:
         readers: The convolutions that read it; nothing else does.
     """
 
-    source: Node
-    silu: Node
-    readers: tuple[Node, ...]
+    source: ImportedNode
+    silu: ImportedNode
+    readers: tuple[ImportedNode, ...]
 
 
-def find_gates(graph: ImportedGraph) -> list[Gate]:
+def find_gates(graph: ImportedGraph) -> list[SiluGate]:
     """Return every SiLU that can be written out, in the order of execution."""
     makers = {name: node for node in graph.nodes for name in node.outputs}
-    readers: dict[str, list[Node]] = {}
+    readers: dict[str, list[ImportedNode]] = {}
     for node in graph.nodes:
         for name in node.inputs:
             readers.setdefault(name, []).append(node)
@@ -49,17 +49,17 @@ def find_gates(graph: ImportedGraph) -> list[Gate]:
         alone = len(readers[node.inputs[0]]) == 1 and node.inputs[0] not in graph.outputs
         convolutions = all(_scales_alone(reader) for reader in behind)
         if source is not None and source.operator == "Conv" and alone and behind and convolutions:
-            found.append(Gate(source, node, tuple(behind)))
+            found.append(SiluGate(source, node, tuple(behind)))
     return found
 
 
-def is_depthwise(node: Node) -> bool:
+def is_depthwise(node: ImportedNode) -> bool:
     """Whether each channel of a convolution reads one channel of its input, that of its own number."""
     outputs, inputs, *_ = node.weights["weight"]
     return inputs == 1 and outputs == node.attributes.get("group", 1)
 
 
-def _scales_alone(node: Node) -> bool:
+def _scales_alone(node: ImportedNode) -> bool:
     """Whether a node is a convolution into whose weights a scale of each input channel can go."""
     return node.operator == "Conv" and (is_depthwise(node) or node.attributes.get("group", 1) == 1)
 
@@ -79,7 +79,7 @@ def write_out(
     """
     gates = {gate.silu.name: gate for gate in find_gates(graph) if gate.silu.name in scales}
     changed = dict(state)
-    nodes: list[Node] = []
+    nodes: list[ImportedNode] = []
     for node in graph.nodes:
         if node.name not in gates:
             nodes.append(node)
@@ -91,9 +91,9 @@ def write_out(
     return replace(graph, nodes=tuple(nodes)), changed
 
 
-def _written_out(silu: Node, channels: int) -> list[Node]:
+def _written_out(silu: ImportedNode, channels: int) -> list[ImportedNode]:
     argument, gate = f"{silu.outputs[0]}/argument", f"{silu.outputs[0]}/gate"
-    scaling = Node(
+    scaling = ImportedNode(
         "Conv",
         f"{silu.name}_scale",
         silu.inputs,
@@ -103,12 +103,12 @@ def _written_out(silu: Node, channels: int) -> list[Node]:
     )
     return [
         scaling,
-        Node("Sigmoid", f"{silu.name}_gate", (argument,), (gate,)),
-        Node("Mul", silu.name, (*silu.inputs, gate), silu.outputs),
+        ImportedNode("Sigmoid", f"{silu.name}_gate", (argument,), (gate,)),
+        ImportedNode("Mul", silu.name, (*silu.inputs, gate), silu.outputs),
     ]
 
 
-def _rescale(state: dict[str, Tensor], gate: Gate, scale: Tensor) -> None:
+def _rescale(state: dict[str, Tensor], gate: SiluGate, scale: Tensor) -> None:
     source = f"{gate.source.name}.weight"
     state[source] = state[source] / scale.reshape(-1, 1, 1, 1)
     bias = f"{gate.source.name}.bias"

@@ -24,7 +24,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
-class Node:
+class ImportedNode:
     """One operation.
 
     Attributes:
@@ -56,7 +56,7 @@ class ImportedGraph:
 
     input: str
     outputs: tuple[str, ...]
-    nodes: tuple[Node, ...]
+    nodes: tuple[ImportedNode, ...]
 
     def __post_init__(self) -> None:
         """Check that every tensor is made before it is read, and that sizes are bounded.

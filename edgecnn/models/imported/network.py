@@ -11,7 +11,7 @@ from edgecnn.models.imported.graph import ImportedGraph
 from edgecnn.models.imported.operators import operator_of, unsupported
 
 if TYPE_CHECKING:
-    from edgecnn.models.imported.graph import Node
+    from edgecnn.models.imported.graph import ImportedNode
 
 
 class ImportedNetwork(nn.Module):
@@ -56,7 +56,7 @@ def build(arguments: dict[str, Any]) -> nn.Module:
     return ImportedNetwork(ImportedGraph.from_json(arguments["graph"])).eval()
 
 
-def _module(node: Node) -> nn.Module:
+def _module(node: ImportedNode) -> nn.Module:
     try:
         module = operator_of(node).make(node)
     except (KeyError, ValueError, TypeError, IndexError) as error:

@@ -18,7 +18,7 @@ from edgecnn.core.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edgecnn.models.imported.graph import Node
+    from edgecnn.models.imported.graph import ImportedNode
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Operator:
         values: Names of the constant inputs that configure the operation, by position.
     """
 
-    make: Callable[[Node], nn.Module]
+    make: Callable[[ImportedNode], nn.Module]
     weights: tuple[str | None, ...] = ()
     values: tuple[str | None, ...] = ()
 
@@ -79,7 +79,7 @@ class PaddedConv2d(nn.Conv2d):
         return super().forward(functional.pad(input, self._pads))
 
 
-def _convolution(node: Node) -> nn.Module:
+def _convolution(node: ImportedNode) -> nn.Module:
     outputs, inputs, *kernel = node.weights["weight"]
     if len(kernel) != 2:
         raise unsupported(node, f"its kernel has {len(kernel)} dimensions")
@@ -99,18 +99,18 @@ def _convolution(node: Node) -> nn.Module:
     return PaddedConv2d((left, right, top, bottom), **settings)
 
 
-def _batch_norm(node: Node) -> nn.Module:
+def _batch_norm(node: ImportedNode) -> nn.Module:
     return nn.BatchNorm2d(node.weights["weight"][0], eps=_number(node, "epsilon", 1e-5))
 
 
-def _linear(node: Node) -> nn.Module:
+def _linear(node: ImportedNode) -> nn.Module:
     if (_number(node, "alpha", 1.0), _number(node, "beta", 1.0), _number(node, "transA", 0)) != (1, 1, 0):
         raise unsupported(node, "alpha, beta or transA is set")
     outputs, inputs = node.weights["weight"]
     return nn.Linear(inputs, outputs, bias="bias" in node.weights)
 
 
-def _max_pool(node: Node) -> nn.Module:
+def _max_pool(node: ImportedNode) -> nn.Module:
     top, left, bottom, right = _pads(node)
     if (top, left) != (bottom, right):
         raise unsupported(node, "its padding differs from side to side")
@@ -123,7 +123,7 @@ def _max_pool(node: Node) -> nn.Module:
     )
 
 
-def _average_pool(node: Node) -> nn.Module:
+def _average_pool(node: ImportedNode) -> nn.Module:
     top, left, bottom, right = _pads(node)
     if (top, left) != (bottom, right):
         raise unsupported(node, "its padding differs from side to side")
@@ -136,7 +136,7 @@ def _average_pool(node: Node) -> nn.Module:
     )
 
 
-def _resize(node: Node) -> nn.Module:
+def _resize(node: ImportedNode) -> nn.Module:
     """Enlarge by whole factors by repetition, or bilinearly; other modes are not the same everywhere."""
     mode = node.attributes.get("mode", "nearest")
     centres = node.attributes.get("coordinate_transformation_mode", "half_pixel")
@@ -151,7 +151,7 @@ def _resize(node: Node) -> nn.Module:
     raise unsupported(node, f"mode {mode}, {centres}, factors {factors}")
 
 
-def _reduce_mean(node: Node) -> nn.Module:
+def _reduce_mean(node: ImportedNode) -> nn.Module:
     axes = [int(axis) for axis in _numbers(node, "axes")]
     keep = bool(node.attributes.get("keepdims", 1))
     if not axes:
@@ -159,7 +159,7 @@ def _reduce_mean(node: Node) -> nn.Module:
     return Function(lambda value: value.mean(axes, keepdim=keep))
 
 
-def _slice(node: Node) -> nn.Module:
+def _slice(node: ImportedNode) -> nn.Module:
     starts, ends = _integers(node, "starts"), _integers(node, "ends")
     axes = _integers(node, "axes") or list(range(len(starts)))
     steps = _integers(node, "steps") or [1] * len(starts)
@@ -175,7 +175,7 @@ def _slice(node: Node) -> nn.Module:
     return Function(cut)
 
 
-def _split(node: Node) -> nn.Module:
+def _split(node: ImportedNode) -> nn.Module:
     axis, sizes = int(_number(node, "axis", 0)), _integers(node, "split")
     count = len(node.outputs)
     if sizes:
@@ -183,7 +183,7 @@ def _split(node: Node) -> nn.Module:
     return Function(lambda value: torch.split(value, -(-value.shape[axis] // count), dim=axis))
 
 
-def _pad(node: Node) -> nn.Module:
+def _pad(node: ImportedNode) -> nn.Module:
     pads = _integers(node, "pads")
     mode = node.attributes.get("mode", "constant")
     if mode != "constant" or len(pads) % 2:
@@ -195,21 +195,21 @@ def _pad(node: Node) -> nn.Module:
     return Function(lambda value: functional.pad(value, both, value=filling))
 
 
-def _clip(node: Node) -> nn.Module:
+def _clip(node: ImportedNode) -> nn.Module:
     low, high = _number(node, "min", float("-inf")), _number(node, "max", float("inf"))
     if (low, high) == (0.0, 6.0):
         return nn.ReLU6()
     return Function(lambda value: value.clamp(low, high))
 
 
-def _hard_sigmoid(node: Node) -> nn.Module:
+def _hard_sigmoid(node: ImportedNode) -> nn.Module:
     alpha, beta = _number(node, "alpha", 0.2), _number(node, "beta", 0.5)
     if abs(alpha - 1 / 6) < 1e-6 and beta == 0.5:
         return nn.Hardsigmoid()
     return Function(lambda value: (alpha * value + beta).clamp(0.0, 1.0))
 
 
-def _reshape(node: Node) -> nn.Module:
+def _reshape(node: ImportedNode) -> nn.Module:
     sizes = _integers(node, "shape")
     if not sizes:
         raise unsupported(node, "its shape is not constant")
@@ -220,12 +220,12 @@ def _reshape(node: Node) -> nn.Module:
     )
 
 
-def _squeeze(node: Node) -> nn.Module:
+def _squeeze(node: ImportedNode) -> nn.Module:
     axes = _integers(node, "axes")
     return Function(lambda value: value.squeeze(axes) if axes else value.squeeze())
 
 
-def _unsqueeze(node: Node) -> nn.Module:
+def _unsqueeze(node: ImportedNode) -> nn.Module:
     axes = sorted(_integers(node, "axes"))
 
     def widen(value: Tensor) -> Tensor:
@@ -236,25 +236,27 @@ def _unsqueeze(node: Node) -> nn.Module:
     return Function(widen)
 
 
-def _transpose(node: Node) -> nn.Module:
+def _transpose(node: ImportedNode) -> nn.Module:
     order = _integers(node, "perm")
     return Function(lambda value: value.permute(order or list(reversed(range(value.ndim)))))
 
 
-def _with_axis(function: Callable[[Tensor, int], Tensor], default: int) -> Callable[[Node], nn.Module]:
-    def make(node: Node) -> nn.Module:
+def _with_axis(
+    function: Callable[[Tensor, int], Tensor], default: int
+) -> Callable[[ImportedNode], nn.Module]:
+    def make(node: ImportedNode) -> nn.Module:
         axis = int(_number(node, "axis", default))
         return Function(lambda value: function(value, axis))
 
     return make
 
 
-def _concat(node: Node) -> nn.Module:
+def _concat(node: ImportedNode) -> nn.Module:
     axis = int(_number(node, "axis", 1))
     return Function(lambda *parts: torch.cat(parts, dim=axis))
 
 
-def _simple(function: Callable[..., Tensor]) -> Callable[[Node], nn.Module]:
+def _simple(function: Callable[..., Tensor]) -> Callable[[ImportedNode], nn.Module]:
     return lambda _: Function(function)
 
 
@@ -303,7 +305,7 @@ OPERATORS: dict[str, Operator] = {
 """ONNX's operators, and ``Silu``, which ONNX spells out."""
 
 
-def operator_of(node: Node) -> Operator:
+def operator_of(node: ImportedNode) -> Operator:
     """Return the operator of a node.
 
     Raises:
@@ -318,35 +320,35 @@ def operator_of(node: Node) -> Operator:
         ) from None
 
 
-def unsupported(node: Node, reason: str) -> InputError:
+def unsupported(node: ImportedNode, reason: str) -> InputError:
     """Return the error that says which node cannot be imported, and why."""
     return InputError(f"{node.operator} {node.name} cannot be imported: {reason}")
 
 
-def _numbers(node: Node, name: str) -> list[float]:
+def _numbers(node: ImportedNode, name: str) -> list[float]:
     value = node.attributes.get(name, [])
     if isinstance(value, str | bool):
         raise unsupported(node, f"{name} is {value!r}")
     return [float(item) for item in (value if isinstance(value, list) else [value])]
 
 
-def _integers(node: Node, name: str) -> list[int]:
+def _integers(node: ImportedNode, name: str) -> list[int]:
     return [int(item) for item in _numbers(node, name)]
 
 
-def _number(node: Node, name: str, default: float) -> float:
+def _number(node: ImportedNode, name: str, default: float) -> float:
     numbers = _numbers(node, name)
     return numbers[0] if numbers else float(default)
 
 
-def _pair(node: Node, name: str) -> tuple[int, int]:
+def _pair(node: ImportedNode, name: str) -> tuple[int, int]:
     sizes = _integers(node, name) or [1, 1]
     if len(sizes) != 2 or min(sizes) < 1:
         raise unsupported(node, f"{name} is {sizes}")
     return sizes[0], sizes[1]
 
 
-def _pads(node: Node) -> tuple[int, int, int, int]:
+def _pads(node: ImportedNode) -> tuple[int, int, int, int]:
     """Return padding at the top, left, bottom and right."""
     if node.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
         raise unsupported(node, f"auto_pad is {node.attributes['auto_pad']}")

@@ -12,7 +12,7 @@ import torch
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgecnn.core.errors import InputError
-from edgecnn.models.imported.graph import ImportedGraph, Node
+from edgecnn.models.imported.graph import ImportedGraph, ImportedNode
 from edgecnn.models.imported.onnx_graph import constant, maker, name_of, shape_of
 from edgecnn.models.imported.operators import operator_of, unsupported
 from edgecnn.models.imported.space_to_depth import MergeSpaceToDepth
@@ -47,7 +47,7 @@ class _Reader:
 
     def __init__(self, graph: ir.Graph) -> None:
         self._graph = graph
-        self._nodes: list[Node] = []
+        self._nodes: list[ImportedNode] = []
         self._state: dict[str, Tensor] = {}
         self._names: set[str] = set()
         self._made: set[str] = set()
@@ -67,7 +67,7 @@ class _Reader:
             )
         attributes = {name: _attribute(source, item) for name, item in source.attributes.items()}
         outputs = tuple(map(name_of, source.outputs))
-        node = Node(source.op_type, self._name(source), (), outputs, attributes)
+        node = ImportedNode(source.op_type, self._name(source), (), outputs, attributes)
         operator = operator_of(node)
         inputs: list[str] = []
         weights: dict[str, Array] = {}
@@ -85,11 +85,13 @@ class _Reader:
         _settle(source, attributes)
         if source.op_type in ("Gemm", "MatMul"):
             _transpose_weight(attributes, weights)
-        self._add(Node(node.operator, node.name, tuple(inputs), node.outputs, attributes), weights)
+        self._add(ImportedNode(node.operator, node.name, tuple(inputs), node.outputs, attributes), weights)
 
-    def _add(self, node: Node, weights: dict[str, Array]) -> None:
+    def _add(self, node: ImportedNode, weights: dict[str, Array]) -> None:
         shapes = {key: tuple(value.shape) for key, value in weights.items()}
-        self._nodes.append(Node(node.operator, node.name, node.inputs, node.outputs, node.attributes, shapes))
+        self._nodes.append(
+            ImportedNode(node.operator, node.name, node.inputs, node.outputs, node.attributes, shapes)
+        )
         for key, value in weights.items():
             self._state[f"{node.name}.{key}"] = torch.from_numpy(np.array(value, np.float32))
         if node.operator == "BatchNormalization":
@@ -100,7 +102,9 @@ class _Reader:
         name, array = name_of(value), constant(value)
         if array is not None and name not in self._made:
             self._made.add(name)
-            self._add(Node("Constant", self._unique(f"constant_{name}"), (), (name,)), {"value": array})
+            self._add(
+                ImportedNode("Constant", self._unique(f"constant_{name}"), (), (name,)), {"value": array}
+            )
         return name
 
     def _name(self, node: ir.Node) -> str:
@@ -167,7 +171,7 @@ def _settle(source: ir.Node, attributes: dict[str, Value]) -> None:
         del attributes["auto_pad"]
 
 
-def _configuration(node: Node, key: str, value: ir.Value) -> Value:
+def _configuration(node: ImportedNode, key: str, value: ir.Value) -> Value:
     array = constant(value)
     if array is None or array.size > _MOST_VALUES:
         raise unsupported(node, f"its {key} is computed, not constant")
@@ -175,7 +179,7 @@ def _configuration(node: Node, key: str, value: ir.Value) -> Value:
     return listed
 
 
-def _weight(node: Node, value: ir.Value) -> Array:
+def _weight(node: ImportedNode, value: ir.Value) -> Array:
     array = constant(value)
     if array is None:
         raise unsupported(node, "its weights are computed, not constant")

@@ -19,7 +19,7 @@ from edgecnn.models.imported.network import ImportedNetwork
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from edgecnn.models.imported.gates import Gate
+    from edgecnn.models.imported.gates import SiluGate
     from edgecnn.models.spec import ModelSpec
 
 UNEVEN = 2.0
@@ -67,7 +67,7 @@ def even_out(
     return made, replace(spec, arguments=spec.arguments | {"graph": graph.to_json()}), tuple(scales)
 
 
-def _scale(gate: Gate, extent: Tensor, state: dict[str, Tensor]) -> Tensor:
+def _scale(gate: SiluGate, extent: Tensor, state: dict[str, Tensor]) -> Tensor:
     """Return by what to divide each channel, 1 for the widest.
 
     Where only depthwise layers read, whose weights have a scale a channel, activations are evened out wholly,
@@ -82,7 +82,7 @@ def _scale(gate: Gate, extent: Tensor, state: dict[str, Tensor]) -> Tensor:
     return (wanted / wanted.max()).clamp(_SMALLEST, 1.0)
 
 
-def _extents(module: ImportedNetwork, gates: list[Gate], images: Tensor) -> dict[str, Tensor]:
+def _extents(module: ImportedNetwork, gates: list[SiluGate], images: Tensor) -> dict[str, Tensor]:
     """Return how far every channel in front of the gates reaches, ``[C]``, by the layer's name."""
     reached: dict[str, list[Tensor]] = {gate.source.name: [] for gate in gates}
 

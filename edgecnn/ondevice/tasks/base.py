@@ -60,7 +60,7 @@ class RawOutputs:
         ]
 
 
-class Answers(Protocol):
+class TaskAnswers(Protocol):
     """The answers of one task."""
 
     def check(self, tensors: Sequence[TensorInfo], labels: Sequence[str]) -> None:
@@ -97,7 +97,7 @@ class Answers(Protocol):
         """
 
 
-def answers_of(kind: str, settings: Mapping[str, Any]) -> Answers:
+def answers_of(kind: str, settings: Mapping[str, Any]) -> TaskAnswers:
     """Return the answers of a task.
 
     Args:
@@ -110,4 +110,4 @@ def answers_of(kind: str, settings: Mapping[str, Any]) -> Answers:
     """
     if kind not in MODULES:
         raise DamagedPackage(f"there is no code here for a model that does {kind}")
-    return cast("Answers", import_module(MODULES[kind]).answers(settings))
+    return cast("TaskAnswers", import_module(MODULES[kind]).answers(settings))

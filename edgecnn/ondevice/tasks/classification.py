@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ClassAnswers:
-    """Answers of :class:`edgecnn.ondevice.tasks.base.Answers`, one score a class."""
+    """Answers of :class:`edgecnn.ondevice.tasks.base.TaskAnswers`, one score a class."""
 
     key = "classes"
 

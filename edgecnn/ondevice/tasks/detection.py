@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BoxAnswers:
-    """Answers of :class:`edgecnn.ondevice.tasks.base.Answers`, boxes in pixels of the upright image.
+    """Answers of :class:`edgecnn.ondevice.tasks.base.TaskAnswers`, boxes in pixels of the upright image.
 
     Attributes:
         detector: How the maps become boxes.

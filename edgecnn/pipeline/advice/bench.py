@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.backends.registry import find_format
 from edgecnn.core import process
 from edgecnn.core.errors import EdgecnnError
-from edgecnn.pipeline.advice.result import Trial
+from edgecnn.pipeline.advice.result import CompiledChange
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ VARIANTS = "edgecnn.pipeline.advice.variants"
 ORIGINAL = "original"
 
 
-class Bench:
+class VariantBench:
     """Builds and compiles variants of a network.
 
     Args:
@@ -50,7 +50,7 @@ class Bench:
             scratch=self._folder / "scratch",
         )
 
-    def try_changes(self, spec: dict[str, Any], changes: list[Change]) -> tuple[Trial, ...]:
+    def try_changes(self, spec: dict[str, Any], changes: list[Change]) -> tuple[CompiledChange, ...]:
         """Build and compile the network with each change; one that fails is a result, not an exception."""
         if not changes:
             return ()
@@ -58,12 +58,12 @@ class Bench:
         trials = []
         for index, (change, reason) in enumerate(zip(changes, reasons, strict=True)):
             if reason is not None:
-                trials.append(Trial(change, None, reason))
+                trials.append(CompiledChange(change, None, reason))
                 continue
             try:
-                trials.append(Trial(change, self.compile(str(index))))
+                trials.append(CompiledChange(change, self.compile(str(index))))
             except EdgecnnError as error:
-                trials.append(Trial(change, None, error.message))
+                trials.append(CompiledChange(change, None, error.message))
         return tuple(trials)
 
     def _call(self, function: str, **arguments: Any) -> Any:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Trial:
+class CompiledChange:
     """A change and what became of it.
 
     Attributes:
@@ -65,12 +65,12 @@ class Advice:
     model: str
     target: str
     before: NpuReport
-    trials: tuple[Trial, ...]
+    trials: tuple[CompiledChange, ...]
     remarks: tuple[Remark, ...]
     sram_limit: int | None
 
     @property
-    def useful(self) -> tuple[Trial, ...]:
+    def useful(self) -> tuple[CompiledChange, ...]:
         """The changes that help: less on the CPU, else inside the memory at last, else fewer cycles."""
         return tuple(trial for trial in self.trials if trial.report is not None and self._helps(trial.report))
 

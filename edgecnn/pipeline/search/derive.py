@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.config.pipeline import EVERY_TARGET, CalibrationConfig, Pipeline
 from edgecnn.core.config.pruning import GOALS, PruneSettings
-from edgecnn.core.config.yaml_source import Source
+from edgecnn.core.config.yaml_source import YamlSource
 from edgecnn.pipeline.loading import from_source
 from edgecnn.pipeline.search.space import original_sides, original_width
 
@@ -109,7 +109,7 @@ def as_pipeline(content: Document) -> Pipeline:
     Raises:
         UsageError: A combination asks for what a target or the schema has not.
     """
-    return from_source(Source(content, {}, content["name"]))
+    return from_source(YamlSource(content, {}, content["name"]))
 
 
 def _combined(content: Document, spec: PipelineSpec, combination: Combination) -> Document:

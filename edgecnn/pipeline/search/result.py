@@ -28,7 +28,7 @@ _OWN = ("accuracy ", "size ")
 
 
 @dataclass(frozen=True)
-class Trial:
+class SearchTrial:
     """What is known of one combination.
 
     Attributes:
@@ -93,7 +93,7 @@ class Trial:
         return (self.outcome if last else self.costs).targets
 
 
-def trials_of(known: Mapping[int, Known], space: Space) -> list[Trial]:
+def trials_of(known: Mapping[int, Known], space: Space) -> list[SearchTrial]:
     """Return what is known of every combination, those trained longest first, then the nearest ones.
 
     Args:
@@ -103,14 +103,14 @@ def trials_of(known: Mapping[int, Known], space: Space) -> list[Trial]:
     found = []
     for combination, costs in known[COSTS].items():
         rung = max(rung for rung, outcomes in known.items() if combination in outcomes)
-        found.append(Trial(combination, rung, costs, known[rung][combination]))
+        found.append(SearchTrial(combination, rung, costs, known[rung][combination]))
     return sorted(
         found,
         key=lambda trial: (-trial.rung, excess(trial.outcome, trial.results(space)), cost(trial.costs)),
     )
 
 
-def cheapest(trials: Sequence[Trial], space: Space) -> Trial | None:
+def cheapest(trials: Sequence[SearchTrial], space: Space) -> SearchTrial | None:
     """Return the winner: of the combinations that meet every budget, the cheapest."""
     met = [
         trial for trial in trials if trial.rung == len(space.epochs) and meets(trial.outcome, space.budgets)
@@ -136,8 +136,8 @@ class SearchResult:
     name: str
     directory: Path
     space: Space
-    trials: tuple[Trial, ...]
-    winner: Trial | None
+    trials: tuple[SearchTrial, ...]
+    winner: SearchTrial | None
     pipeline: Path | None
     finished: bool
     seconds: float
@@ -183,7 +183,7 @@ class SearchResult:
         }
 
 
-def pipeline_text(content: Document, searched: str, trial: Trial, space: Space) -> str:
+def pipeline_text(content: Document, searched: str, trial: SearchTrial, space: Space) -> str:
     """Return a winner as the text of a pipeline file, with what was measured of it in a comment."""
     lines = [f"# Found by `edgecnn search {searched}`: {trial.combination}.", "# Measured:"]
     lines += [f"#   {result}" for result in trial.results(space)]

@@ -107,14 +107,14 @@ def prune_in_child(
 def prune(request: PruneRequest) -> dict[str, JsonValue]:
     """Prune a checkpoint; runs in a child process."""
     from edgecnn.pruning import prune as pruning
-    from edgecnn.pruning.costs import Costs
+    from edgecnn.pruning.costs import NetworkCosts
     from edgecnn.pruning.policy import Policy
     from edgecnn.pruning.recalibrate import recalibrate
 
     how = request.how
     network = _Network.open(request.checkpoint, request.images)
-    whole = Costs.of(_Network.open(request.original, request.images).module, network.example)
-    before = Costs.of(network.module, network.example)
+    whole = NetworkCosts.of(_Network.open(request.original, request.images).module, network.example)
+    before = NetworkCosts.of(network.module, network.example)
     structure, scores = network.scored(how.importance)
     found = None
     if request.curves is not None:
@@ -133,7 +133,7 @@ def prune(request: PruneRequest) -> dict[str, JsonValue]:
     )
     recalibrate(pruned.module, network.images)
     network.save(pruned.module, request.out)
-    after = Costs.of(pruned.module, network.example)
+    after = NetworkCosts.of(pruned.module, network.example)
     report = PruningStep(
         importance=how.importance,
         scope=how.scope,

@@ -24,7 +24,7 @@ from edgecnn.proof.diagnosis.accumulators import PieceTally, Span, Votes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edgecnn.backends.dissection import Cut, Dissection, Piece, Point
+    from edgecnn.backends.dissection import Cut, Dissection, Piece, ProbePoint
     from edgecnn.backends.worker.runtime import Execution
 
 Values = npt.NDArray[np.float32]
@@ -182,11 +182,11 @@ class _Walker:
             self._floats[name] = [run([value])[0] for value in self._images]
         return self._floats[name]
 
-    def _on_grid(self, point: Point, index: int) -> Values:
+    def _on_grid(self, point: ProbePoint, index: int) -> Values:
         value = self._float(point.counterpart)[index]
         return value if point.grid is None else point.grid.snap(value)
 
-    def _rest(self, point: Point) -> Callable[[Values, int], list[Values]]:
+    def _rest(self, point: ProbePoint) -> Callable[[Values, int], list[Values]]:
         """Return a function that goes on from another value of a float tensor to the float outputs."""
         outputs = self._dissection.float_outputs
         missing = [name for name in outputs if name not in self._floats]

@@ -13,7 +13,7 @@ from edgecnn.proof.latency.warmup import LEAST, settled_after
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgecnn.devices.session import Costs, Session, Times
+    from edgecnn.devices.session import Session, SessionCosts, Times
 
 _WARMUP_CHUNK_NS = 1e8
 _MOST_ITERATIONS = 2_000
@@ -34,7 +34,7 @@ class Side:
 
     times: list[Times] = field(default_factory=list)
     first_ns: list[int] = field(default_factory=list)
-    costs: list[Costs] = field(default_factory=list)
+    costs: list[SessionCosts] = field(default_factory=list)
     warmup: list[int] = field(default_factory=list)
 
     def median_ns(self, turn: int) -> float:

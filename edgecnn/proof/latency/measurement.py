@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edgecnn.devices.base import Device
-    from edgecnn.devices.session import Costs, OpenOptions, Session, Times
+    from edgecnn.devices.session import OpenOptions, Session, SessionCosts, Times
 
 DISTURBED = 0.01
 """Share of its wall time that an inference waited for the CPU, from which on the machine slowed it."""
@@ -26,7 +26,7 @@ DISTURBED = 0.01
 _OUTLIER_DEVIATIONS = 5.0
 
 
-def summarize(times: Sequence[Times], first_ns: Sequence[int], costs: Sequence[Costs]) -> Latency:
+def summarize(times: Sequence[Times], first_ns: Sequence[int], costs: Sequence[SessionCosts]) -> Latency:
     """Summarize the times of one side.
 
     Args:

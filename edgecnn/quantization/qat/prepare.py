@@ -17,7 +17,7 @@ from edgecnn.quantization.qat.quantizer import EdgeQuantizer
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from edgecnn.quantization.graph import Graph, Layer
+    from edgecnn.quantization.graph import FusedLayer, Graph
     from edgecnn.quantization.kernels import Scheme
 
 _SMALLEST_GAMMA = 1e-6
@@ -89,7 +89,7 @@ def _name_shared_once(graph: fx.GraphModule) -> None:
     graph.recompile()
 
 
-def _fold_batch_norms(graph: fx.GraphModule, layers: tuple[Layer, ...]) -> None:
+def _fold_batch_norms(graph: fx.GraphModule, layers: tuple[FusedLayer, ...]) -> None:
     """Scale weights as the batch norm behind them will, so that what is rounded is what a runtime holds.
 
     The convolution's result is scaled back and normalized by the batch as usual (Krishnamoorthi 2018,

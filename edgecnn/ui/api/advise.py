@@ -13,7 +13,7 @@ from edgecnn.core.config.quantities import BYTES, parse_quantity
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.models.spec import SCHEMA
-from edgecnn.pipeline.advice.bench import Bench
+from edgecnn.pipeline.advice.bench import VariantBench
 from edgecnn.pipeline.advice.change import INSTEAD, Facts, propose
 from edgecnn.pipeline.advice.result import Advice, Remark
 from edgecnn.pipeline.stages.compile import CompileParameters
@@ -56,7 +56,7 @@ def advise(
     limit = loaded.budgets.sram if sram is None else _bytes(sram)
     spec = _artifact_spec(Path(model)) if (Path(model) / NAME).is_file() else None
     with tempfile.TemporaryDirectory(prefix="edgecnn-advise-") as folder:
-        bench = Bench(parameters, Path(folder))
+        bench = VariantBench(parameters, Path(folder))
         found = bench.describe(model, spec, arguments or {})
         before = bench.compile()
         facts = Facts(**found["facts"])

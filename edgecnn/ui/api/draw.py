@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edgecnn.core.store.manifest import Artifact
-    from edgecnn.data.base import Source
+    from edgecnn.data.base import ImageSource
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.tasks.base import LabelledSet
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def draw_answers(
     artifact: Artifact,
-    source: Source,
+    source: ImageSource,
     images: PreparedSet,
     labelled: LabelledSet,
     outputs: Outputs,

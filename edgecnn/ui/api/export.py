@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.config.paths import home
-from edgecnn.core.config.yaml_source import Source, override
+from edgecnn.core.config.yaml_source import YamlSource, override
 from edgecnn.models.registry import find_source
 from edgecnn.pipeline.loading import from_source
 from edgecnn.pipeline.make_targets import Places, make_targets
@@ -57,7 +57,7 @@ def export(
     document = _document(name, model, target, calibration, data, weights, images)
     if outputs:
         document["model"]["arguments"] = {"outputs": list(outputs)}
-    source = Source(document, {}, "command line")
+    source = YamlSource(document, {}, "command line")
     for assignment in overrides:
         source = override(source, assignment)
     pipeline = from_source(source)

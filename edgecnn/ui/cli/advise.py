@@ -69,9 +69,9 @@ def advise(
 
 
 def _parse(assignments: list[str]) -> dict[str, Any]:
-    from edgecnn.core.config.yaml_source import Source, override
+    from edgecnn.core.config.yaml_source import YamlSource, override
 
-    source = Source({}, {}, "command line")
+    source = YamlSource({}, {}, "command line")
     for assignment in assignments:
         source = override(source, assignment)
     return source.data

@@ -16,7 +16,7 @@ _LEFT, _TOP, _WIDTH, _HEIGHT = 70, 60, 560, 340
 
 
 @dataclass(frozen=True)
-class Point:
+class PlotPoint:
     """One combination: what it costs and loses, both better when less.
 
     Attributes:
@@ -59,7 +59,7 @@ def _by_size(document: dict[str, Any]) -> bool:
     )
 
 
-def _points(document: dict[str, Any]) -> Iterable[Point]:
+def _points(document: dict[str, Any]) -> Iterable[PlotPoint]:
     by_size = _by_size(document)
     for trial in document["trials"]:
         targets = list(trial["targets"].values())
@@ -76,17 +76,17 @@ def _points(document: dict[str, Any]) -> Iterable[Point]:
             for part in (trial["width"], trial["height"], f"{trial['macs']:.0%}", trial["quantization"])
             if part is not None
         )
-        yield Point(max(costs), 100 * max(drops), trial["in_full"], trial == document["winner"], name)
+        yield PlotPoint(max(costs), 100 * max(drops), trial["in_full"], trial == document["winner"], name)
 
 
-def pareto_front(points: Sequence[Point]) -> list[Point]:
+def pareto_front(points: Sequence[PlotPoint]) -> list[PlotPoint]:
     """Return the points that no other one beats in both, the cheapest first.
 
-    >>> points = [Point(cost, drop, True, False, "") for cost, drop in ((1, 3), (2, 1), (3, 2))]
+    >>> points = [PlotPoint(cost, drop, True, False, "") for cost, drop in ((1, 3), (2, 1), (3, 2))]
     >>> [(point.cost, point.drop) for point in pareto_front(points)]
     [(1, 3), (2, 1)]
     """
-    front: list[Point] = []
+    front: list[PlotPoint] = []
     for point in sorted(points, key=lambda point: (point.cost, point.drop)):
         if not front or point.drop < front[-1].drop:
             front.append(point)
@@ -114,7 +114,9 @@ class _Axis:
         return [self.low + (self.high - self.low) * share for share in (0.1, 0.3, 0.5, 0.7, 0.9)]
 
 
-def _draw_marks(canvas: Canvas, points: list[Point], document: dict[str, Any], with_latency: bool) -> None:
+def _draw_marks(
+    canvas: Canvas, points: list[PlotPoint], document: dict[str, Any], with_latency: bool
+) -> None:
     budgets = list(document["space"]["budgets"].values())
     drop = 100 * min(limit["accuracy_drop"] for limit in budgets)
     name = "latency_ratio" if with_latency else "size"

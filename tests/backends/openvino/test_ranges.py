@@ -8,10 +8,10 @@ import numpy as np
 
 from edgecnn.backends.openvino.inspect import FLOAT32
 from edgecnn.backends.openvino.ir import openvino, write_model
-from edgecnn.backends.openvino.ranges import joins, write_ranges
+from edgecnn.backends.openvino.ranges import concatenations, write_ranges
 from edgecnn.backends.openvino.reference import write_reference
 from edgecnn.backends.openvino.weights import float_weights, replace_weights
-from edgecnn.quantization.concat_ranges import Join
+from edgecnn.quantization.concat_ranges import Concatenation
 from edgecnn.quantization.ranges import Range
 from tests.backends.conftest import sqnr
 
@@ -54,7 +54,7 @@ def _answer(file: Path, image: np.ndarray) -> np.ndarray:
 
 def test_joined_tensors_share_a_range_behind_pooling_too(tmp_path: Path) -> None:
     graph = _graph()
-    assert joins(graph) == [Join("joined", ("first", "second"))]
+    assert concatenations(graph) == [Concatenation("joined", ("first", "second"))]
     write_ranges(graph, RANGES | {"image": Range(-3.0, 3.0)})
     tops = {
         operation.input_value(0).get_node().get_friendly_name(): float(

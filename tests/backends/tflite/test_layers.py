@@ -8,9 +8,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from edgecnn.backends.tflite.flatbuffer import write_model
-from edgecnn.backends.tflite.layers import joins, read_by_gate, read_by_sigmoid
+from edgecnn.backends.tflite.layers import concatenations, read_by_gate, read_by_sigmoid
 from edgecnn.core.errors import InputError
-from edgecnn.quantization.concat_ranges import Join, refuse_conflicts
+from edgecnn.quantization.concat_ranges import Concatenation, refuse_conflicts
 from edgecnn.quantization.ranges import Observations
 
 OPERATORS = {
@@ -66,11 +66,11 @@ def test_a_concatenation_is_found_and_parts_that_one_scale_cannot_hold_are_refus
         ("concat", ("boxes", "scores"), "joined"),
         outputs=("joined",),
     )
-    assert joins(file) == [Join("joined", ("boxes", "scores"))]
+    assert concatenations(file) == [Concatenation("joined", ("boxes", "scores"))]
     spans = {"input": (0.0, 1.0), "boxes": (0.0, 416.0), "scores": (0.0, 1.0), "joined": (0.0, 416.0)}
     with pytest.raises(InputError, match=r"joined joins boxes, which spans 0\.\.416, with scores"):
-        refuse_conflicts(Observations.gather([spans]), joins(file))
-    refuse_conflicts(Observations.gather([spans | {"boxes": (0.0, 4.0)}]), joins(file))
+        refuse_conflicts(Observations.gather([spans]), concatenations(file))
+    refuse_conflicts(Observations.gather([spans | {"boxes": (0.0, 4.0)}]), concatenations(file))
 
 
 @pytest.mark.parametrize("scaled", [False, True])

@@ -5,7 +5,7 @@ import pytest
 
 from edgecnn.backends.targets import load_target
 from edgecnn.core.documents.manifest import Manifest
-from edgecnn.core.documents.source import ModelSource
+from edgecnn.core.documents.source import ModelOrigin
 from edgecnn.core.errors import InputError
 from edgecnn.core.store.digest import digest_file
 from edgecnn.core.store.manifest import MAX_BYTES, Artifact
@@ -22,7 +22,7 @@ def make(folder: Path, content: bytes = b"model", name: str = "artifact") -> Art
         model="model.onnx",
         files={"model.onnx": digest_file(model)},
         size_bytes=len(content),
-        source=ModelSource(),
+        source=ModelOrigin(),
         contract=Contract(height=8, width=8).to_json(),
         classes=["a", "b"],
         precision="int8",

@@ -11,7 +11,7 @@ import torch
 
 from edgecnn.backends.kernels import kernels_of
 from edgecnn.models.imported.gates import find_gates
-from edgecnn.models.imported.graph import ImportedGraph, Node
+from edgecnn.models.imported.graph import ImportedGraph, ImportedNode
 from edgecnn.models.imported.network import ImportedNetwork
 from edgecnn.models.imported.silu_scaling import even_out
 from edgecnn.models.spec import ModelSpec
@@ -26,14 +26,14 @@ from edgecnn.quantization.sqnr import sqnr_db
 from tests.support.quantization_networks import images, network
 
 
-def _conv(name: str, source: str, out: int, into: int, kernel: int = 3, group: int = 1) -> Node:
+def _conv(name: str, source: str, out: int, into: int, kernel: int = 3, group: int = 1) -> ImportedNode:
     attributes: dict[str, Any] = {"group": group, "pads": [kernel // 2] * 4}
     shapes = {"weight": (out, into // group, kernel, kernel), "bias": (out,)}
-    return Node("Conv", name, (source,), (f"{name}_out",), attributes, shapes)
+    return ImportedNode("Conv", name, (source,), (f"{name}_out",), attributes, shapes)
 
 
-def _silu(name: str, source: str) -> Node:
-    return Node("Silu", name, (source,), (f"{name}_out",))
+def _silu(name: str, source: str) -> ImportedNode:
+    return ImportedNode("Silu", name, (source,), (f"{name}_out",))
 
 
 GRAPH = ImportedGraph(
@@ -46,7 +46,7 @@ GRAPH = ImportedGraph(
         _silu("second", "depthwise_out"),
         _conv("pointwise", "second_out", 8, 16, kernel=1),
         _silu("third", "pointwise_out"),
-        Node("Add", "sum", ("third_out", "pointwise_out"), ("sum_out",)),
+        ImportedNode("Add", "sum", ("third_out", "pointwise_out"), ("sum_out",)),
         _conv("head", "sum_out", 4, 8, kernel=1),
     ),
 )

@@ -4,7 +4,7 @@ import pytest
 
 from edgecnn.core.documents.npu import NpuReport
 from edgecnn.pipeline.advice.change import Change, Facts, propose
-from edgecnn.pipeline.advice.result import Advice, Trial
+from edgecnn.pipeline.advice.result import Advice, CompiledChange
 from edgecnn.ui.report.advice import advice_lines, advice_markdown
 from tests.backends.test_npu_report import layer, report
 
@@ -68,12 +68,15 @@ def test_changes_survive_json() -> None:
     ],
 )
 def test_what_helps(after: NpuReport, limit: int | None, helps: bool) -> None:
-    advice = Advice("net", "npu", BEFORE, (Trial(Change("x", "y"), after),), (), limit)
+    advice = Advice("net", "npu", BEFORE, (CompiledChange(Change("x", "y"), after),), (), limit)
     assert bool(advice.useful) is helps
 
 
 def test_readers_learn_what_was_not_compiled() -> None:
-    trials = (Trial(Change("x", "y"), None, "no such form"), Trial(Change("z", "w"), BEFORE))
+    trials = (
+        CompiledChange(Change("x", "y"), None, "no such form"),
+        CompiledChange(Change("z", "w"), BEFORE),
+    )
     document = Advice("net", "npu", BEFORE, trials, (), None).to_json()
     text = advice_markdown(document)
     assert "not compiled: no such form" in text

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edgecnn.core.config.quantization import RUNGS
-from edgecnn.core.config.yaml_source import Source
+from edgecnn.core.config.yaml_source import YamlSource
 from edgecnn.pipeline.loading import from_source
 from edgecnn.pipeline.plan import Plan
 from edgecnn.pipeline.planner.recovery import network_of, rungs_of
@@ -26,7 +26,7 @@ def _plan(model: str, **targets: dict[str, Any]) -> Plan:
         "data": {"calibration": {"source": "photos"}},
         "targets": {name.replace("_", "-"): changes for name, changes in targets.items()},
     }
-    return Plan(from_source(Source(document, {}, "test")))
+    return Plan(from_source(YamlSource(document, {}, "test")))
 
 
 def _rungs(model: str, target: str, **changes: Any) -> tuple[str, ...]:

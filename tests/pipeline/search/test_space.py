@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from edgecnn.core.config.pipeline import Pipeline
-from edgecnn.core.config.yaml_source import Source
+from edgecnn.core.config.yaml_source import YamlSource
 from edgecnn.core.errors import UsageError
 from edgecnn.pipeline.loading import from_source
 from edgecnn.pipeline.search.space import Combination, space_of
@@ -20,7 +20,7 @@ def pipeline(search: dict[str, Any] | None, **changes: Any) -> Pipeline:
         "targets": {"onnx-int8": None, "onnx-fp32": None, "tflite-int8": None, "ethos-u55-128": None},
         "search": search,
     }
-    return from_source(Source(content | changes, {}, "mine.yaml"))
+    return from_source(YamlSource(content | changes, {}, "mine.yaml"))
 
 
 def test_defaults_come_from_the_family_the_contract_and_the_training() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 
 from edgecnn.devices.host import usable_cpus
-from edgecnn.devices.session import Costs, Times
+from edgecnn.devices.session import SessionCosts, Times
 from edgecnn.proof.latency.measurement import pinned_cpus, summarize
 
 
@@ -11,7 +11,7 @@ def test_the_machines_outliers_are_told_from_the_models() -> None:
     wall[50:53] += 4_000_000  # these did not: the model was slow
     waited = np.zeros(200, np.int64)
     waited[10:20] = 5_000_000
-    summary = summarize([Times(wall, waited, 0)], [12_000_000], [Costs(1, 2_000_000, 3 << 20)])
+    summary = summarize([Times(wall, waited, 0)], [12_000_000], [SessionCosts(1, 2_000_000, 3 << 20)])
     assert (summary.machine_outliers, summary.model_outliers) == (10, 3)
     assert summary.p50_ns == 10_000_000
     assert summary.p90_ns == 10_000_000

@@ -14,7 +14,7 @@ from edgecnn.core.documents.measured import Measured
 from edgecnn.core.errors import MissingDependency, UsageError
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.resolve import resolve_model
-from edgecnn.pipeline.advice.bench import Bench
+from edgecnn.pipeline.advice.bench import VariantBench
 from edgecnn.pipeline.advice.result import Advice
 from edgecnn.pipeline.stages.compile import CompileParameters
 from edgecnn.proof.budgets import judge
@@ -98,7 +98,7 @@ def test_one_channel_more_in_one_layer_is_caught_by_the_cycle_budget(
 ) -> None:
     before = advice[0].before.cycles
     assert before is not None
-    bench = Bench(CompileParameters.of(load_target(TARGET)), tmp_path)
+    bench = VariantBench(CompileParameters.of(load_target(TARGET)), tmp_path)
     bench.describe(str(checkpoint), None, {"channels": 25})
     wider = bench.compile().cycles
     (result,) = judge(Budgets(cycles=before), Measured(cycles=wider))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgecnn.ui.report.search import COLUMNS, search_markdown, search_rows
-from edgecnn.ui.report.search_plot import Point, pareto_front, pareto_svg
+from edgecnn.ui.report.search_plot import PlotPoint, pareto_front, pareto_svg
 
 
 def trial(
@@ -88,7 +88,7 @@ def test_a_search_without_trials_has_a_plot_and_a_table() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=20))
 def test_the_front_is_what_no_other_point_beats(values: list[tuple[int, int]]) -> None:
-    points = [Point(cost, drop, in_full=True, wins=False, name="") for cost, drop in values]
+    points = [PlotPoint(cost, drop, in_full=True, wins=False, name="") for cost, drop in values]
     front = {(point.cost, point.drop) for point in pareto_front(points)}
     unbeaten = {
         (cost, drop)

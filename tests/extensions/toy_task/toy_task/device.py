@@ -27,7 +27,7 @@ class Brightness:
 
 @dataclass(frozen=True)
 class BrightnessAnswers:
-    """Answers of :class:`edgecnn.ondevice.tasks.base.Answers`."""
+    """Answers of :class:`edgecnn.ondevice.tasks.base.TaskAnswers`."""
 
     digits: int
     key: str = "values"
