@@ -1,1 +1,1 @@
-"""Structured pruning: what channels a network can lose, what they are worth, and the network without them."""
+"""Structured pruning: removable channels, their importance, and the network without them."""

@@ -20,15 +20,15 @@ Metric = Literal["macs", "params"]
 
 @dataclass(frozen=True)
 class LayerCost:
-    """What one layer costs, whatever its width.
+    """The cost of one layer as a function of its width.
 
     Attributes:
         channels: Input and output channels.
-        depthwise: Whether the layer filters every channel by itself.
+        depthwise: Whether the layer filters every channel separately.
         groups: Groups of channels of a convolution.
-        kernel: Weights of one pair of channels; 0 for a layer without such, as a batch norm.
-        positions: Places of the output that the kernel is applied at, all calls of one image together.
-        vectors: Parameters that every output channel has besides, such as a bias.
+        kernel: Weights of one pair of channels; 0 for a layer without a kernel, such as a batch norm.
+        positions: Output positions that the kernel is applied at, summed over all calls for one image.
+        vectors: Further parameters of every output channel, such as a bias.
     """
 
     channels: tuple[int, int]
@@ -40,7 +40,7 @@ class LayerCost:
 
     @property
     def one_width(self) -> bool:
-        """Whether input and output channels are the same ones."""
+        """Return whether input and output channels are the same."""
         return self.depthwise or not self.kernel
 
     def weights(self, inputs: int, outputs: int) -> int:
@@ -58,7 +58,7 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class NetworkCosts:
-    """What a network costs, layer by layer.
+    """The costs of a network, layer by layer.
 
     Attributes:
         layers: Every layer with a width, by qualified name.
@@ -68,7 +68,7 @@ class NetworkCosts:
 
     @classmethod
     def of(cls, module: nn.Module, example: Tensor) -> NetworkCosts:
-        """Run one image through a network and note what its layers do; it is left in evaluation mode.
+        """Run one image through a network and record its layers; the network is left in evaluation mode.
 
         Args:
             module: The network.
@@ -90,7 +90,7 @@ class NetworkCosts:
         return cls({name: _layer_cost(layer, positions[layer]) for name, layer in named.items()})
 
     def total(self, metric: Metric, widths: Mapping[str, tuple[int, int]] | None = None) -> int:
-        """Return what the network costs, with other input and output channels where ``widths`` has them."""
+        """Return the network's cost; ``widths`` replaces the input and output channels of layers."""
         widths = widths or {}
         return sum(
             getattr(layer, metric)(*widths.get(name, layer.channels)) for name, layer in self.layers.items()

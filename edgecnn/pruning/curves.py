@@ -1,4 +1,4 @@
-"""What the curves of a sensitivity analysis say of a group of channels."""
+"""Evaluation of the curves of a sensitivity analysis."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from edgecnn.core.documents.pruning import SensitivityCurves
 
 LEAST = 0.1
-"""Share of its channels that every group keeps at least: a layer that is gone cannot be trained back."""
+"""Share of its channels that every group keeps at least: training cannot restore a removed layer."""
 
 
 def share_for_loss(curves: SensitivityCurves, name: str, loss: float) -> float:
-    """Return the largest share of a group that may go for a loss of accuracy; 0 for an unknown group.
+    """Return the largest share of a group that may be removed for a loss of accuracy; 0 for an unknown group.
 
     Args:
-        curves: Accuracy against the pruned share, of every group.
+        curves: Accuracy against the pruned share, for every group.
         name: The group.
-        loss: Loss of the metric, within [0, 1].
+        loss: Allowed loss of the metric, within [0, 1].
     """
     curve = next((curve for curve in curves.groups if curve.name == name), None)
     if curve is None:
@@ -27,5 +27,5 @@ def share_for_loss(curves: SensitivityCurves, name: str, loss: float) -> float:
     if loss >= 1.0:
         return curve.shares[-1]
     losses = np.maximum.accumulate([0.0, *(curves.whole - value for value in curve.accuracy)])
-    steady = losses + 1e-9 * np.arange(len(losses))  # interpolation asks for ascending values
+    steady = losses + 1e-9 * np.arange(len(losses))  # interpolation needs ascending values
     return float(np.interp(loss, steady, [0.0, *curve.shares]))

@@ -1,4 +1,4 @@
-"""What a channel is worth: torch-pruning's measures, and the gradients that one of them needs."""
+"""Importance of channels: torch-pruning's measures, and the gradients that the Taylor measure needs."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ of batch norm (Liu et al. 2017), and magnitudes scaled by all larger ones of the
 
 
 def score(structure: Structure, importance: Importance, task: TrainingTask | None) -> dict[str, Tensor]:
-    """Return what the channels of groups are worth, float32 ``[channels]``; other groups are left whole.
+    """Return the importance of channels, float32 ``[channels]``; groups without a measure are left out.
 
     Args:
         structure: The groups.
         importance: The measure.
-        task: Gives images and loss; only ``taylor`` needs it.
+        task: Provides images and loss; only ``taylor`` needs it.
 
     Raises:
-        InputError: The measure says nothing about this network, or weights or gradients are not finite.
+        InputError: The measure does not apply to this network, or weights or gradients are not finite.
     """
     if importance == "taylor":
         assert task is not None  # noqa: S101 - a pipeline without training images is refused
@@ -48,12 +48,12 @@ def score(structure: Structure, importance: Importance, task: TrainingTask | Non
     _require_finite(structure)
     found = structure.scores(_MEASURES[importance]())
     structure.module.zero_grad(set_to_none=True)
-    # Scores are relative to a group's mean: where that is 0, as in a head that no image has a box for, the
-    # measure says nothing.
+    # Scores are relative to a group's mean. A mean of 0, as in a head without a box in any image, makes the
+    # measure meaningless.
     found = {name: values for name, values in found.items() if bool(torch.isfinite(values).all())}
     if not found:
         raise InputError(
-            f"{structure.name} has no layers that importance {importance!r} says anything about",
+            f"{structure.name} has no layers that importance {importance!r} applies to",
             hint="choose another prune.importance",
         )
     return found
@@ -70,7 +70,7 @@ def _require_finite(structure: Structure) -> None:
 
 
 def accumulate_gradients(module: nn.Module, task: TrainingTask) -> None:
-    """Sum the gradients of the loss over all training images; batch norm uses its running statistics."""
+    """Sum the loss's gradients over all training images; batch norm uses its running statistics."""
     device = torch.device("cpu")
     method = task.method()
     method.to(device)

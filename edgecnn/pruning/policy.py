@@ -1,4 +1,4 @@
-"""How many channels every group keeps, as a function of one number: how hard the network is pruned."""
+"""Number of channels that every group keeps, as a function of one number: the pruning strength."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Policy:
-    """Which channels go at which strength.
+    """The channels to remove at a given strength.
 
-    At strength 0 nothing goes, at 1 every group is at its least. ``local`` takes the same share of every
-    group. ``global`` compares the channels of all groups with each other: each group's scores are relative to
-    their mean, or as LAMP scales them. ``sensitivity`` takes from every group what costs the same accuracy
-    (Li et al. 2017, Pruning filters for efficient ConvNets, arXiv:1608.08710, section 3.2).
+    At strength 0 no channel is removed; at 1 every group is at its minimum. ``local`` removes the same share
+    of every group. ``global`` compares the channels of all groups: each group's scores are relative to their
+    mean, or scaled as LAMP does. ``sensitivity`` removes from every group the share that costs the same
+    accuracy (Li et al. 2017, Pruning filters for efficient ConvNets, arXiv:1608.08710, section 3.2).
 
     Attributes:
-        scope: How groups share the loss.
-        multiple: Channels are kept in multiples of this number, which the target's kernels compute fastest.
-        scores: What every channel is worth, float32 ``[channels]``, by group.
-        curves: Accuracy against pruned share by group, where the scope is ``sensitivity``.
+        scope: How removals are divided among groups.
+        multiple: Widths are multiples of this number, which the target's kernels compute fastest.
+        scores: Importance of every channel, float32 ``[channels]``, by group.
+        curves: Accuracy against pruned share by group, for the scope ``sensitivity``.
     """
 
     scope: Scope
@@ -52,18 +52,14 @@ class Policy:
             )
 
     def kept(self, strength: float) -> dict[str, int]:
-        """Return how many channels every group keeps.
-
-        Args:
-            strength: Within [0, 1].
-        """
+        """Return the number of channels that every group keeps at a strength within [0, 1]."""
         return {
             name: nearest(self._wanted(name, scores, strength), choices(len(scores), self.multiple))
             for name, scores in self.scores.items()
         }
 
     def removed(self, kept: Mapping[str, int]) -> dict[str, list[int]]:
-        """Return the channels that go, the least worthy of every group, in ascending order."""
+        """Return the channels to remove, the least important of every group, in ascending order."""
         return {
             name: sorted(self.scores[name].argsort(stable=True)[: len(self.scores[name]) - count].tolist())
             for name, count in kept.items()
@@ -91,7 +87,7 @@ def choices(channels: int, multiple: int) -> list[int]:
 
 
 def nearest(wanted: float, widths: list[int]) -> int:
-    """Return the width next to what is wanted; of two that are as near, the larger.
+    """Return the width that is nearest to the wanted one; of two equally near, the larger.
 
     >>> nearest(12, [8, 16, 24]), nearest(0, [8, 16])
     (16, 8)

@@ -1,4 +1,4 @@
-"""A network pruned until a share of its multiply-accumulates or parameters is left."""
+"""Pruning to a given share of the multiply-accumulates or parameters."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _HALVINGS = 30
 
 @dataclass(frozen=True)
 class Cut:
-    """How much of every group goes.
+    """The number of channels to keep in every group.
 
     Attributes:
         kept: Channels that every group keeps.
-        share: What is left of the whole network's cost.
-        at_least: Whether every group is at its least, so that no less can be reached.
+        share: Cost that is left, as a share of the whole network's.
+        at_least: Whether every group is at its minimum, so that the cost cannot be lower.
     """
 
     kept: Mapping[str, int]
@@ -41,8 +41,8 @@ class Pruned:
 
     Attributes:
         module: The network.
-        cut: How much of every group went.
-        groups: The groups as they were.
+        cut: Number of channels that every group keeps.
+        groups: The groups before pruning.
     """
 
     module: nn.Module
@@ -51,7 +51,7 @@ class Pruned:
 
     @property
     def widths(self) -> tuple[GroupWidth, ...]:
-        """What became of every group that was looked at."""
+        """Return the width of every group that was considered."""
         return tuple(
             GroupWidth(name=group.name, before=group.channels, after=self.cut.kept[group.name])
             for group in self.groups
@@ -69,17 +69,17 @@ def prune(
     limit: float,
     strict: bool = True,
 ) -> Pruned:
-    """Prune a network as little as brings its cost down to a limit.
+    """Prune until the cost is at most ``limit``, removing no more than necessary.
 
     Args:
         structure: The network and its groups.
-        policy: Which channels go first.
-        costs: What its layers cost.
+        policy: The order in which channels are removed.
+        costs: Costs of its layers.
         metric: ``macs`` or ``params``.
-        whole: What the network cost before any pruning.
-        limit: Largest share of that which may be left.
-        strict: Whether a limit that cannot be reached is an error; else the network is pruned as far as it
-            can be.
+        whole: Cost of the network before any pruning.
+        limit: Largest allowed cost, as a share of ``whole``.
+        strict: Whether a limit that cannot be reached is an error; otherwise the network is pruned as far as
+            possible.
 
     Raises:
         InputError: The limit cannot be reached, or the network cannot be pruned.
@@ -88,8 +88,8 @@ def prune(
     if cut.share > limit and strict:
         raise InputError(
             f"{structure.name} cannot be pruned to {limit:.3g} of its {metric}: "
-            f"with every layer at its least width {cut.share:.3f} is left",
-            hint=f"ask for more than that, or set prune.multiple, {policy.multiple}, to a smaller number",
+            f"with every layer at its smallest width, {cut.share:.3f} is left",
+            hint=f"ask for more than that, or lower prune.multiple, which is {policy.multiple}",
         )
     module = structure.without(policy.removed(cut.kept))
     return Pruned(module, cut, tuple(structure.groups))
@@ -98,7 +98,7 @@ def prune(
 def find_cut(
     structure: Structure, policy: Policy, costs: NetworkCosts, *, metric: Metric, whole: int, limit: float
 ) -> Cut:
-    """Return the gentlest cut within a limit, or the hardest where none is: costs fall as strength grows."""
+    """Return the smallest cut within a limit, or the largest possible: costs fall as strength grows."""
 
     def share(kept: Mapping[str, int]) -> float:
         return costs.total(metric, widths_of(structure, costs, kept)) / whole
@@ -118,7 +118,7 @@ def find_cut(
 def widths_of(
     structure: Structure, costs: NetworkCosts, kept: Mapping[str, int]
 ) -> dict[str, tuple[int, int]]:
-    """Return input and output channels of every layer when its groups keep so many channels."""
+    """Return the input and output channels of every layer for these numbers of kept channels."""
     inputs = {name: layer.channels[0] for name, layer in costs.layers.items()}
     outputs = {name: layer.channels[1] for name, layer in costs.layers.items()}
     for group in structure.groups:

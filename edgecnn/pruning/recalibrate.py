@@ -1,4 +1,4 @@
-"""Running statistics of batch norm, estimated anew: pruning changes what flows into every later layer."""
+"""New running statistics of batch norm, because pruning changes the input of every later layer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def recalibrate(module: nn.Module, images: PreparedSet) -> None:
 
     Args:
         module: The network, on the CPU; left in evaluation mode.
-        images: The images; a last batch of less than half the size is left out, unless it is the only one.
+        images: The images; a last batch of less than half the size is dropped, unless it is the only one.
     """
     norms = [layer for layer in module.eval().modules() if isinstance(layer, _BatchNorm)]
     momenta = [norm.momentum for norm in norms]

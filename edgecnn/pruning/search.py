@@ -1,4 +1,4 @@
-"""Find how many multiply-accumulates may be left where what is asked for can only be measured."""
+"""Search for the largest share of multiply-accumulates at which a measured value meets its limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from edgecnn.core.documents.pruning import PruningProbe
 
 TOLERANCE = 0.03
-"""A value that is below the limit by less than this share is near enough."""
+"""A value that is below the limit by less than this share is close enough."""
 
 MOST = 7
 _NARROW = 0.02
@@ -20,15 +20,15 @@ _MARGIN = 0.1
 def find_share(
     measure: Callable[[float], PruningProbe], limit: float, *, whole: float
 ) -> tuple[PruningProbe | None, list[PruningProbe]]:
-    """Prune and measure until a value is just below a limit: regula falsi, and bisection where it creeps.
+    """Prune and measure until a value is just below a limit (regula falsi, else bisection).
 
     Args:
-        measure: Prunes to a share of the multiply-accumulates, at most, and measures.
-        limit: Largest value that will do.
+        measure: Prunes to at most a share of the multiply-accumulates, and measures the network.
+        limit: Largest allowed value.
         whole: The unpruned network's value.
 
     Returns:
-        The probe with the most left of those within the limit, or None; and all probes in their order.
+        The probe with the largest share within the limit, or None; and all probes in their order.
     """
     if whole <= limit:
         probe = measure(1.0)
@@ -58,7 +58,7 @@ def find_share(
 
 
 def _next(low: tuple[float, float], high: tuple[float, float], limit: float) -> float:
-    """Return the share where a straight line between both ends is just below the limit.
+    """Return the share at which a straight line between both ends is just below the limit.
 
     >>> round(_next((0.0, 0.0), (1.0, 1.0), 0.5), 4)
     0.4925

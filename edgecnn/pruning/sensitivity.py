@@ -1,8 +1,8 @@
-"""What accuracy the network loses when one group of channels is pruned and nothing else.
+"""Accuracy of the network when a single group of channels is pruned.
 
-Nothing is trained in between (Li et al. 2017, arXiv:1608.08710, section 3.2), so what is measured is an order
-of the groups and no forecast. It is measured on training images: ratios chosen on the evaluation set would
-flatter what is measured there later.
+Nothing is trained in between (Li et al. 2017, arXiv:1608.08710, section 3.2), so the curves rank the groups
+but do not predict the accuracy after training. They are measured on training images: ratios chosen on the
+evaluation set would make later results on that set look too good.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgecnn.pruning.structure import Structure
 
 SHARES = (0.25, 0.5, 0.75, 1.0 - LEAST)
-"""Shares of a group's channels that are pruned to measure."""
+"""Shares of a group's channels that are pruned for a measurement."""
 
 
 def measure_curves(
@@ -32,15 +32,15 @@ def measure_curves(
     images: int,
     progress: Callable[[int, int], None],
 ) -> SensitivityCurves:
-    """Prune every group alone by growing shares and measure the network each time.
+    """Prune every group separately by growing shares and measure the network each time.
 
     Args:
         structure: The network and its groups.
-        scores: What every channel is worth; the least worthy go first.
+        scores: Importance of every channel; the least important are pruned first.
         evaluate: Measures the network.
-        metric: What it measures.
-        images: On how many images.
-        progress: Told what is done, of how much.
+        metric: Name of the measured value.
+        images: Number of images in a measurement.
+        progress: Called with (done, total).
     """
     whole = evaluate(structure.module)
     groups = [group for group in structure.groups if group.name in scores]

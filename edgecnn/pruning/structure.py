@@ -1,8 +1,9 @@
-"""Which channels of a network can only be removed together, found by torch-pruning's dependency graph.
+"""Groups of channels that can only be removed together, found by torch-pruning's dependency graph.
 
-Fang et al. 2023, DepGraph (arXiv:2301.12900). What is added here: heads are found from the outputs backwards
-and kept, groups with layers that ``spec.json`` cannot describe are left alone, and what the graph says is
-proven: the smaller network must answer as the whole one whose removed channels are multiplied with zero.
+Fang et al. 2023, DepGraph (arXiv:2301.12900). This module adds three things: it finds the heads from the
+outputs backwards and keeps them; it leaves alone groups with layers that ``spec.json`` cannot describe; and
+it proves the result: the smaller network must compute the same as the whole one with the channels multiplied
+by 0.
 """
 
 from __future__ import annotations
@@ -27,20 +28,20 @@ if TYPE_CHECKING:
 
     Removals = Mapping[str, Sequence[int]]
 
-# What torch-pruning raises for a network of a kind that it does not know; it has no exceptions of its own.
+# Errors that torch-pruning raises for an unsupported network; it has no exceptions of its own.
 _UNTRACEABLE = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError, AssertionError)
 _TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class ChannelGroup:
-    """Channels that layers share: removing one removes it from every one of them.
+    """Channels that several layers share: a channel is removed from all of them.
 
     Attributes:
-        name: Qualified name of the layer that the group is known by.
-        channels: How many there are.
+        name: Qualified name of the layer that names the group.
+        channels: Number of channels.
         outputs: Entries for each channel in the outputs of layers, by name.
-        inputs: The same for what layers read.
+        inputs: Entries for each channel in the inputs of layers, by name.
     """
 
     name: str
@@ -50,18 +51,18 @@ class ChannelGroup:
 
 
 class Structure:
-    """The groups of channels of one network that may be pruned.
+    """The prunable groups of channels of one network.
 
     Args:
         module: The network; it is not changed.
         example: One image, float32 ``[1, C, H, W]``.
-        name: What messages call the network.
+        name: Name of the network in messages.
 
     Attributes:
         groups: The groups, in the order of their first layers.
 
     Raises:
-        InputError: The network cannot be traced, or there is nothing in it that may be pruned.
+        InputError: The network cannot be traced, or no channel of it can be pruned.
     """
 
     def __init__(self, module: nn.Module, example: Tensor, name: str) -> None:
@@ -79,11 +80,11 @@ class Structure:
         if not self.groups:
             raise InputError(
                 f"{name} has no channels that can be removed",
-                hint="its layers end in its outputs, or stand among operations that mix channels",
+                hint="its layers are outputs, or are connected to operations that mix channels",
             )
 
     def scores(self, importance: Callable[[Any], Tensor | None]) -> dict[str, Tensor]:
-        """Return what channels are worth, float32 ``[channels]`` by group, where the measure says anything.
+        """Return the importance of channels, float32 ``[channels]`` by group, where the measure applies.
 
         Args:
             importance: One of torch-pruning's, called with a whole group.
@@ -92,13 +93,13 @@ class Structure:
         return {name: score.detach().float().cpu() for name, score in found.items() if score is not None}
 
     def without(self, removed: Removals) -> nn.Module:
-        """Return a copy of the network that lacks channels, proven to compute what is left.
+        """Return a copy of the network without some channels, proven to compute the same as before.
 
         Args:
-            removed: Numbers of the channels to remove, by group.
+            removed: Indices of the channels to remove, by group.
 
         Raises:
-            InputError: The network's operations cannot follow; the message names one.
+            InputError: An operation does not work with fewer channels; the message names it.
         """
         small = self._cut(removed)
         if not self._computes_the_same(small, removed):
@@ -120,10 +121,10 @@ class Structure:
     @contextlib.contextmanager
     @torch.no_grad()
     def masked(self, removed: Removals) -> Iterator[nn.Module]:
-        """Lend the network with channels that count for nothing: what reads one multiplies it with zero.
+        """Lend the network with masked channels: layers that read one multiply it by zero.
 
         Args:
-            removed: Numbers of the channels, by group.
+            removed: Indices of the channels, by group.
         """
         saved: dict[nn.Parameter, Tensor] = {}
         try:
@@ -144,19 +145,19 @@ class Structure:
             return _alike(whole(self.example), found)
 
     def _run(self, small: nn.Module) -> Any:
-        """Return what a network without channels answers, or name the operation that cannot follow."""
+        """Return the outputs of a smaller network, or name the operation that fails."""
         last = _LastCall()
         try:
             with torch.no_grad(), last:
                 return small(self.example)
         except (RuntimeError, ValueError, IndexError) as error:
             raise InputError(
-                f"{self.name} cannot be pruned: {last.name} cannot follow: {first_line(error)}",
+                f"{self.name} cannot be pruned: {last.name} rejects fewer channels: {first_line(error)}",
                 hint="it expects the number of channels that the network was built with",
             ) from error
 
     def _culprit(self, removed: Removals) -> str:
-        """Return the first group that makes a difference when it alone is pruned, with its operations."""
+        """Return the first group whose pruning changes the outputs, with its operations."""
         for name, channels in removed.items():
             alone = {name: channels}
             if not self._computes_the_same(self._cut(alone), alone):
@@ -167,7 +168,7 @@ class Structure:
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
-        """Say what it means when reading the graph fails."""
+        """Explain an error of reading the graph."""
         try:
             yield
         except _UNTRACEABLE as error:
@@ -186,7 +187,7 @@ class Structure:
                 parameter.requires_grad = mode
 
     def _readers_of(self, items: Any) -> list[tuple[nn.Parameter, list[int], list[int]]]:
-        """Return the weights that read a group, their entries, and the channel that each entry stands for."""
+        """Return the weights that read a group, their entries, and the channel of each entry."""
         return [
             (item.dep.target.module.weight, list(item.idxs), list(item.root_idxs))
             for item in items
@@ -194,7 +195,7 @@ class Structure:
         ]
 
     def _describe(self, items: Any) -> ChannelGroup | None:
-        """Return a group as data; None where a layer is in it that cannot be narrowed."""
+        """Return a group as data; None if it has a layer that cannot be narrowed."""
         root = items[0].dep.target.module
         channels = len(items[0].idxs)
         outputs: dict[str, int] = {}
@@ -216,7 +217,7 @@ class Structure:
 
 
 def output_layers(module: nn.Module, example: Tensor) -> set[nn.Module]:
-    """Return the layers with weights whose outputs reach the network's without another such layer between.
+    """Return the layers with weights from which the network's outputs come without another such layer.
 
     Args:
         module: The network, in evaluation mode.
@@ -249,7 +250,7 @@ def output_layers(module: nn.Module, example: Tensor) -> set[nn.Module]:
 
 
 class _LastCall(TorchFunctionMode):
-    """Remembers the operation that was called last."""
+    """Records the operation that was called last."""
 
     name = "its forward function"
 
@@ -266,7 +267,7 @@ def _group_of(graph: Any, layer: nn.Module, channels: Sequence[int]) -> Any:
 
 
 def _reads(graph: Any, dependency: Any) -> bool:
-    """Whether a layer of a group takes the channels in, and does not hand them on as its own."""
+    """Return whether a layer of a group reads the channels, and does not pass them on as its own."""
     layer = dependency.target.module
     takes = graph.is_in_channel_pruning_fn(dependency.handler)
     return takes and isinstance(layer, nn.Conv2d | nn.Linear) and not is_depthwise(layer)
@@ -277,7 +278,7 @@ def _tensors(answer: Any) -> list[Tensor]:
 
 
 def _alike(expected: Any, found: Any) -> bool:
-    """Whether outputs are equal but for the order in which sums were taken."""
+    """Return whether outputs are equal except for the order of summation."""
     pairs = list(zip(_tensors(expected), _tensors(found), strict=True))
     return all(
         one.shape == other.shape

@@ -1,4 +1,4 @@
-"""Which images make up a batch, and how they become a network's input."""
+"""Division of the training set into batches, and their conversion to a network's input."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """How an epoch is cut into steps; all processes hold the same plan.
+    """Division of an epoch into steps; all processes hold the same plan.
 
     Attributes:
         images: Size of the training set.
         batch: Images of one step, all processes together.
-        steps: Steps of one epoch; the images that fill no whole batch are left for another epoch.
+        steps: Steps of one epoch; images that fill no whole batch are used in another epoch.
     """
 
     images: int
@@ -38,7 +38,7 @@ class BatchPlan:
 
     @classmethod
     def of(cls, train_set: PreparedSet, batch_size: int, world: int) -> BatchPlan:
-        """Plan the epochs of a training set; a set smaller than a batch is one batch.
+        """Plan the epochs of a training set; a set smaller than a batch becomes one batch.
 
         Raises:
             InputError: The set is empty or smaller than the number of processes.
@@ -52,7 +52,7 @@ class BatchPlan:
         return cls(len(train_set), batch, len(train_set) // batch)
 
     def indices(self, seed: int, epoch: int, processes: Processes) -> Iterator[npt.NDArray[np.int64]]:
-        """Yield the indices of this process' share of every batch, in the order of one epoch."""
+        """Yield the indices of this process's share of every batch of one epoch, in order."""
         order = np.random.default_rng((seed, epoch)).permutation(self.images)
         for step in range(self.steps):
             batch = order[step * self.batch : (step + 1) * self.batch]
@@ -62,7 +62,7 @@ class BatchPlan:
 def check_sets(
     train_set: PreparedSet, eval_set: PreparedSet | None, classes: int, *, boxes: bool = False
 ) -> None:
-    """Check that the labels are outputs of the network and that both sets were prepared for it alike.
+    """Check that the labels are valid outputs of the network and that both sets were prepared alike.
 
     Raises:
         InputError: A label is missing or out of range, or the sets differ in classes or preprocessing.
@@ -78,12 +78,12 @@ def check_sets(
 
 
 def to_input(images: npt.NDArray[np.uint8] | Tensor, contract: Contract, device: torch.device) -> Tensor:
-    """Normalize a batch with the contract's table, the bits that every runtime gets.
+    """Normalize a batch with the contract's lookup table, which gives the same bits as in every runtime.
 
     Args:
         images: uint8 ``[N, H, W, C]``.
         contract: Gives mean and std.
-        device: Where the result lies.
+        device: Device of the result.
 
     Returns:
         float32 ``[N, C, H, W]``, channels last in memory.

@@ -1,8 +1,8 @@
-"""Depthwise convolutions to a few pixels, trained without oneDNN's slow gradient of their weights.
+"""A fast weight gradient for depthwise convolutions whose output is only a few pixels wide.
 
-Networks made for 224 px end at one or two pixels when they see 32 px. There oneDNN's gradient of a depthwise
-convolution's weights falls back to a reference loop, some twenty times slower than the sum written out here:
-it was more than half of a MobileNetV2's training.
+Networks made for 224 px have feature maps of one or two pixels when they see 32 px. There oneDNN's weight
+gradient of a depthwise convolution falls back to a reference loop, which takes about twenty times as long as
+the sum in this module and was more than half of a MobileNetV2's training time.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ FEW = 2
 
 
 class FastDepthwise(TorchFunctionMode):
-    """While entered, depthwise convolutions to few pixels on a CPU take the gradient that is fast.
+    """While entered, depthwise convolutions with small outputs on a CPU use the fast gradient.
 
-    Results are those of ``torch.conv2d``; gradients differ from its own by rounding.
+    Results equal those of ``torch.conv2d``; gradients differ from torch's by rounding.
     """
 
     def __torch_function__(
@@ -34,7 +34,7 @@ class FastDepthwise(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Call the function that torch is about to call, or what stands in for it."""
+        """Call the function that torch is about to call, or its replacement."""
         if func is torch.conv2d and not kwargs and len(args) == 7 and _slow(args[0], args[1], *args[3:]):
             return _Depthwise.apply(*args[:5])
         return func(*args, **(kwargs or {}))
@@ -58,7 +58,7 @@ def _slow(
 
 
 class _Depthwise(torch.autograd.Function):
-    """``torch.conv2d`` of as many groups as channels, its weights' gradient a sum over shifted inputs."""
+    """``torch.conv2d`` with one group per channel; the weight gradient is a sum over shifted inputs."""
 
     @staticmethod
     def forward(
@@ -102,7 +102,7 @@ def _weight_gradient(
     stride: tuple[int, int],
     padding: tuple[int, int],
 ) -> torch.Tensor:
-    """Sum over images and pixels the output's gradient times the input that each tap of the kernel saw."""
+    """Sum the output's gradient times the input under each tap of the kernel, over images and pixels."""
     padded = functional.pad(inputs, (padding[1], padding[1], padding[0], padding[0]))
     height, width = (stride[axis] * (grad.shape[2 + axis] - 1) + 1 for axis in (0, 1))
     taps = [

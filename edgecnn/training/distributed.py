@@ -1,4 +1,4 @@
-"""One process or several: everything that data-parallel training under ``torchrun`` needs."""
+"""Data-parallel training under ``torchrun``: the processes and their collective operations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Processes:
     Attributes:
         rank: Number of this process, from 0; rank 0 writes files and reports.
         world: Number of processes.
-        device: Where this process computes.
+        device: Device that this process computes on.
     """
 
     rank: int
@@ -33,7 +33,7 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Whether this process writes files and reports."""
+        """Return whether this process writes files and reports."""
         return self.rank == 0
 
     def sum(self, *values: float) -> list[float]:
@@ -58,26 +58,26 @@ class Processes:
 
     @torch.no_grad()
     def broadcast(self, tensors: Iterable[Tensor]) -> None:
-        """Replace each tensor by that of rank 0."""
+        """Replace each tensor by that of rank 0, in all processes."""
         if self.world > 1:
             for tensor in tensors:
                 dist.broadcast(tensor, 0)
 
     def wait(self) -> None:
-        """Wait until every process is here."""
+        """Wait until every process has arrived here."""
         if self.world > 1:
             dist.barrier()
 
 
 @contextlib.contextmanager
 def joined_processes(device: Literal["auto", "cpu", "cuda"]) -> Iterator[Processes]:
-    """Join the processes that ``torchrun`` started, or train alone where it did not.
+    """Join the processes that ``torchrun`` started; without ``torchrun``, train in this process alone.
 
     Raises:
-        UsageError: A GPU was asked for and there is none.
+        UsageError: A GPU was requested and there is none.
     """
     if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("train.device is cuda, but torch finds no GPU here", hint="use device: auto or cpu")
+        raise UsageError("train.device is cuda,  but torch finds no GPU", hint="use device: auto or cpu")
     on_gpu = device != "cpu" and torch.cuda.is_available()
     if not dist.is_torchelastic_launched():
         yield Processes(0, 1, torch.device("cuda" if on_gpu else "cpu"))

@@ -9,13 +9,13 @@ from torch import nn
 
 
 class AveragedWeights:
-    """A copy of a network that follows it slowly (Polyak averaging).
+    """A copy of a network whose weights are the moving average of the network's (Polyak averaging).
 
-    Early averages would be dominated by the initial weights, so the decay starts low:
-    ``min(decay, (1 + n) / (10 + n))`` at the n-th update, as TensorFlow's ``ExponentialMovingAverage``.
+    Initial weights would dominate early averages, so the decay starts low: ``min(decay, (1 + n) / (10 + n))``
+    at the n-th update, as in TensorFlow's ``ExponentialMovingAverage``.
 
     Args:
-        module: The network that trains.
+        module: The network being trained.
         decay: Share of the old average that each update keeps, within (0, 1).
 
     Attributes:
@@ -28,10 +28,10 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self, module: nn.Module, updates: int) -> None:
-        """Move the average towards ``module``.
+        """Update the average with the weights of ``module``.
 
         Args:
-            module: The network after its step.
+            module: The network after its optimizer step.
             updates: Number of updates before this one, which is the number of steps.
         """
         decay = min(self._decay, (1 + updates) / (10 + updates))

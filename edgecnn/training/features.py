@@ -1,4 +1,4 @@
-"""Distillation by features: where a network looks is where its teacher looks."""
+"""Distillation by features: the student learns to be active at the same places as its teacher."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ Maps = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class AttentionTransfer:
-    """Attention transfer (Zagoruyko and Komodakis 2017, arXiv:1612.03928) beside another method.
+    """Attention transfer (Zagoruyko and Komodakis 2017, arXiv:1612.03928), added to another method.
 
-    A map's attention is the mean square over its channels at every place, scaled to length 1. It has no
-    channels, so teacher and student may be of different widths, and nothing is learnt besides. The loss grows
-    by ``weight`` times the squared distance of both attentions, summed over the resolutions.
+    The attention of a feature map is the mean square over its channels at every place, scaled to length 1. It
+    does not depend on the number of channels, so teacher and student may differ in width and no extra layer
+    is learnt. The loss grows by ``weight`` times the squared distance of both attentions, summed over
+    resolutions.
 
     Attributes:
-        method: What is minimized besides.
-        teacher: A network with the student's layers; put into evaluation mode, its weights are left alone.
-        student: The network that trains.
+        method: The method that this loss is added to.
+        teacher: A network with the student's layers; it is put into evaluation mode and does not train.
+        student: The network being trained.
         places: Layers whose outputs are compared, by qualified name.
-        weight: Of the distance.
+        weight: Factor of the distance.
     """
 
     method: Method
@@ -49,24 +50,24 @@ class AttentionTransfer:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The method's, and how much the features count."""
+        """Return the identity of the inner method, with the weight of the features."""
         return {"name": "attention transfer", "weight": self.weight, "method": self.method.identity}
 
     def to(self, device: torch.device) -> None:
-        """Move the method and the teacher."""
+        """Move the inner method and the teacher."""
         self.method.to(device)
         self.teacher.to(device).to(memory_format=torch.channels_last)
         self.teacher.eval()
 
     def before_step(self, share: float) -> None:
-        """Prepare the method."""
+        """Prepare the inner method."""
         self.method.before_step(share)
 
     def loss(self, inputs: Tensor, outputs: Any, targets: Any) -> Tensor:
-        """Return the method's loss and the distance of the attentions."""
+        """Return the inner method's loss plus the weighted distance of the attentions."""
         self._taught.clear()
         loss = self.method.loss(inputs, outputs, targets)
-        if not self._taught:  # a method that asks the same teacher has filled them
+        if not self._taught:  # the inner method may have run the same teacher, which filled the maps
             with torch.no_grad():
                 self.teacher(inputs)
         for name in self.places:
@@ -77,7 +78,7 @@ class AttentionTransfer:
 
 
 def attention(features: Tensor) -> Tensor:
-    """Return where a map is active, scaled to length 1.
+    """Return the attention of a feature map: where it is active, scaled to length 1.
 
     Args:
         features: ``[N, C, H, W]``.
@@ -90,7 +91,7 @@ def attention(features: Tensor) -> Tensor:
 
 @torch.no_grad()
 def last_of_each_resolution(module: nn.Module, example: Tensor) -> tuple[str, ...]:
-    """Return the names of the last batch norms before maps shrink or end; convolutions where there are none.
+    """Return the names of the last batch norms before the maps shrink or end; without any, of convolutions.
 
     Args:
         module: The network; left in evaluation mode.
@@ -103,7 +104,7 @@ def last_of_each_resolution(module: nn.Module, example: Tensor) -> tuple[str, ..
 
     def note(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
         def hook(_: nn.Module, __: Any, output: Tensor) -> None:
-            if output.ndim == 4 and output.shape[2] * output.shape[3] > 1:  # one place has no attention
+            if output.ndim == 4 and output.shape[2] * output.shape[3] > 1:  # a single place has no attention
                 seen[tuple(output.shape[2:])] = name
 
         return hook
@@ -120,10 +121,7 @@ def last_of_each_resolution(module: nn.Module, example: Tensor) -> tuple[str, ..
 
 
 def _keeper(maps: Maps, name: str) -> Callable[[nn.Module, Any, Tensor], None]:
-    """Return a hook that keeps a layer's output.
-
-    It is a plain function, so that a copy of the network, as an average of weights is, shares it.
-    """
+    """Return a hook that keeps a layer's output; a plain function, so that copies of the network share it."""
 
     def keep(_: nn.Module, __: Any, output: Tensor) -> None:
         maps[name] = output

@@ -1,4 +1,4 @@
-"""Transfer learning: which parameters train in which epoch."""
+"""Transfer learning: the choice of parameters that train in each epoch."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _NORMALIZATION = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def set_mode(module: nn.Module, transfer: TransferSettings, epoch: int) -> None:
-    """Put a network into training mode for an epoch, with the frozen parts frozen.
+    """Put a network into training mode for an epoch and freeze the parts that do not train.
 
-    A batch normalization layer whose parameters are frozen keeps its running statistics too: otherwise
-    a frozen feature extractor would still drift with the new data.
+    A batch normalization layer with frozen parameters also keeps its running statistics; otherwise a frozen
+    feature extractor would still change with the new data.
 
     Args:
         module: The network; ``requires_grad`` of every parameter is set.
-        transfer: What is frozen, and from which epoch on it is not.
+        transfer: The parts that are frozen, and the epoch from which they train.
         epoch: The epoch that begins, from 0.
     """
     thawed = tuple(prefix for start, names in transfer.unfreeze.items() if epoch >= start for prefix in names)
@@ -40,10 +40,10 @@ def set_mode(module: nn.Module, transfer: TransferSettings, epoch: int) -> None:
 
 
 def check_prefixes(module: nn.Module, transfer: TransferSettings) -> None:
-    """Check that every prefix names a part of the network and that something is left to train.
+    """Check that every prefix names a part of the network and that some parameters are left to train.
 
     Raises:
-        UsageError: A prefix matches no parameter, or everything is frozen for ever.
+        UsageError: A prefix matches no parameter, or the whole network is frozen in every epoch.
     """
     names = [name for name, _ in module.named_parameters()]
     thawed = [prefix for prefixes in transfer.unfreeze.values() for prefix in prefixes]
@@ -51,7 +51,7 @@ def check_prefixes(module: nn.Module, transfer: TransferSettings) -> None:
         if not any(_matches(name, (prefix,)) for name in names):
             tops = sorted({".".join(name.split(".")[: prefix.count(".") + 1]) for name in names})
             raise UsageError(
-                f"train.transfer: no parameter of the network is under {prefix!r}",
+                f"train.transfer: no parameter of the network begins with {prefix!r}",
                 hint=did_you_mean(prefix, tops, most=3) or f"it has {', '.join(tops[:3])}, ...",
             )
     if all(_matches(name, transfer.frozen) for name in names):

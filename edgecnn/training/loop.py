@@ -1,4 +1,4 @@
-"""The training loop: epochs of plain PyTorch, alone or under ``torchrun``, resumable after each epoch."""
+"""The training loop: plain PyTorch, in one process or under ``torchrun``, resumable after each epoch."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ def train(
 ) -> TrainingSummary:
     """Train a network in place.
 
-    A run that was killed goes on from its last finished epoch when it is called again with the same
-    ``scratch``, and ends with the same bits as an unbroken one (same machine, versions and number of
-    threads). Under ``torchrun`` every process calls this and ends with the same weights.
+    A killed run continues after its last finished epoch when it is called again with the same ``scratch``. It
+    ends with the same bits as an uninterrupted run (on the same machine, versions and number of threads).
+    Under ``torchrun`` every process calls this function and ends with the same weights.
 
     Args:
-        module: Takes float32 ``[N, C, H, W]`` and returns what the task asks for, such as logits
-            ``[N, classes]``. On return it is on the CPU, in evaluation mode, with the averaged weights where
+        module: Takes float32 ``[N, C, H, W]`` and returns what the task expects, such as logits
+            ``[N, classes]``. On return it is on the CPU, in evaluation mode, with the averaged weights if
             ``settings.ema`` asks for them.
-        task: What the network learns, and from which images.
-        settings: How to train.
-        scratch: Folder for what a resume needs.
-        progress: Called a few times a second at most, and after each epoch; only in the first process.
-        method: What a step minimizes; the task's own where none is given.
-        window: First epoch, and the one before which to stop, where this is a part of a longer training:
-            learning rate, order and augmentation are those of the whole.
+        task: The training task, with its images.
+        settings: Training settings.
+        scratch: Folder for the snapshot that a resumed run reads.
+        progress: Called after each epoch and at most a few times a second; only in the first process.
+        method: Loss of a step; by default the task's own.
+        window: First epoch, and the epoch before which to stop, if this is a part of a longer training.
+            Learning rate, order and augmentation are those of the whole training.
 
     Raises:
-        InputError: The sets and the network do not fit each other, or the loss stopped being finite.
+        InputError: The sets do not fit the network, or the loss is no longer finite.
         UsageError: The settings do not fit the network or the machine.
     """
     check_prefixes(module, settings.transfer)
@@ -96,7 +96,7 @@ def train(
 
 @contextlib.contextmanager
 def _reproducible(device: torch.device) -> Iterator[None]:
-    """Choose deterministic kernels, and leave the caller's random numbers as they were."""
+    """Use deterministic kernels, and restore the caller's random state afterwards."""
     devices = [device] if device.type == "cuda" else []
     with (
         torch.random.fork_rng(devices),
@@ -107,7 +107,7 @@ def _reproducible(device: torch.device) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Run:
-    """One training, between its epochs."""
+    """The state of one training between its epochs."""
 
     module: nn.Module
     method: Method
@@ -161,7 +161,7 @@ class _Run:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides the outcome besides the initial weights; a snapshot of another one is refused."""
+        """Return everything but the initial weights that decides the result; other snapshots are refused."""
         return {
             "settings": self.settings.model_dump(mode="json"),
             "method": self.method.identity,
@@ -243,11 +243,11 @@ class _Run:
         return self.settings.mixed_precision and on_gpu and torch.cuda.is_bf16_supported()
 
     def _parallel(self) -> nn.Module:
-        """Wrap the network for this epoch: DDP looks at what is frozen only when it is made."""
+        """Wrap the network for this epoch: DDP reads which parameters are frozen only when it is created."""
         if self.processes.world == 1:
             return self.module
         return DistributedDataParallel(self.module, broadcast_buffers=False)
 
 
 def _silent(_: TrainProgress) -> None:
-    """Report nothing: only the first process speaks."""
+    """Report nothing: only the first process reports."""

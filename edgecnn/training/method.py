@@ -1,4 +1,4 @@
-"""What a step minimizes, and what changes on the way: the part in which trainings of one loop differ."""
+"""The interface of a training method: its loss and what it changes in the network while it trains."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ if TYPE_CHECKING:
 
 
 class Method(Protocol):
-    """How a network learns from a batch."""
+    """A loss, and the changes to the network that go with it."""
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides the outcome, as JSON: a snapshot of another method is refused."""
+        """Return the settings that decide the result, as JSON; a snapshot of another method is refused."""
 
     def to(self, device: torch.device) -> None:
-        """Move what the method holds to where the network trains."""
+        """Move the method's tensors to the device of the network."""
 
     def before_step(self, share: float) -> None:
-        """Prepare the network for a step.
+        """Prepare the network for a training step.
 
         Args:
-            share: Steps done, as a share of all of the training's steps, within [0, 1).
+            share: Steps done as a share of all steps of the training, within [0, 1).
         """
 
     def loss(self, inputs: Tensor, outputs: Any, targets: Any, /) -> Tensor:
-        """Return what the step minimizes, a float32 scalar.
+        """Return the loss of a step, a float32 scalar.
 
         Args:
-            inputs: What the network was given, float32 ``[N, C, H, W]``.
-            outputs: What it answered: logits ``[N, classes]``, or several maps.
-            targets: As the task gives them: labels, int64 ``[N]``, class probabilities, float32
-                ``[N, classes]``, or boxes.
+            inputs: Input of the network, float32 ``[N, C, H, W]``.
+            outputs: Its outputs: logits ``[N, classes]``, or several maps.
+            targets: As the task gives them: labels, int64 ``[N]``; class probabilities, float32 ``[N,
+                classes]``; or boxes.
         """

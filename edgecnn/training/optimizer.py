@@ -1,4 +1,4 @@
-"""Optimizer and learning rate: both are functions of the settings and the step, so they resume exactly."""
+"""Optimizer and learning rate: functions of the settings and the step, so that they resume exactly."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
-    """Make the optimizer of all parameters, frozen ones too: they get no gradient and so no step.
+    """Create the optimizer of all parameters; frozen ones get no gradient and therefore do not change.
 
-    Vectors (biases, scales of normalization layers) are exempt from weight decay.
+    Weight decay is not applied to vectors (biases, scales of normalization layers).
     """
     parameters = list(module.parameters())
     groups = [
@@ -34,11 +34,11 @@ def learning_rate(step: int, *, steps: int, warmup: int, peak: float, final: flo
     """Return the learning rate of a step: a linear warm-up, then half a cosine (Loshchilov, Hutter, 2017).
 
     Args:
-        step: Number of the step, from 0.
-        steps: Number of all steps.
-        warmup: Steps of the warm-up; the last of them has the peak.
+        step: Index of the step, from 0.
+        steps: Total number of steps.
+        warmup: Steps of the warm-up; the last of them has the peak rate.
         peak: Largest learning rate.
-        final: Share of the peak that the cosine ends at.
+        final: Final learning rate, as a share of the peak.
 
     >>> [round(learning_rate(s, steps=6, warmup=2, peak=1.0, final=0.0), 3) for s in range(6)]
     [0.5, 1.0, 0.854, 0.5, 0.146, 0.0]
@@ -50,6 +50,6 @@ def learning_rate(step: int, *, steps: int, warmup: int, peak: float, final: flo
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Give every parameter group the same learning rate."""
+    """Set the learning rate of every parameter group."""
     for group in optimizer.param_groups:
         group["lr"] = rate

@@ -1,4 +1,4 @@
-"""What a training tells while it runs and when it has ended."""
+"""Progress reports of a running training."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _SECONDS_BETWEEN_REPORTS = 0.5
 
 @dataclass(frozen=True)
 class TrainProgress:
-    """A moment of a training.
+    """The state of a training at one moment.
 
     Attributes:
-        epoch: The running epoch, from 0.
+        epoch: Index of the current epoch, from 0.
         epochs: Number of epochs.
         step: Steps done in this epoch.
         steps: Steps of one epoch.
         loss: Mean training loss of the epoch so far.
         lr: Learning rate of the last step.
-        images_per_second: Rate since this process started training, all processes together.
-        seconds_left: Expected time to the end of the last epoch.
-        metric: What the task measures on the evaluation set; None before the epoch's end.
+        images_per_second: Images a second since this process began to train, summed over all processes.
+        seconds_left: Expected time until the end of the last epoch.
+        metric: The task's metric on the evaluation set; None before the end of the epoch.
     """
 
     epoch: int
@@ -40,10 +40,10 @@ class TrainProgress:
 
 
 class Meter:
-    """Times the steps of this process and reports them, a few times a second at most.
+    """Timer that reports the steps of this process, at most a few times a second.
 
     Args:
-        report: Receives the progress.
+        report: Called with the progress.
         epochs: Number of epochs.
         steps: Steps of one epoch.
         images: Images of one step, all processes together.
@@ -65,12 +65,12 @@ class Meter:
 
     @property
     def images_per_second(self) -> float:
-        """Rate of the steps timed so far."""
+        """Return the rate of the steps timed so far."""
         return self._steps_timed * self._images / self._seconds if self._seconds > 0 else 0.0
 
     @property
     def loss(self) -> float:
-        """Mean loss of the running epoch."""
+        """Return the mean loss of the current epoch."""
         return self._loss_sum / max(1, self._step)
 
     def begin_epoch(self) -> None:
@@ -90,7 +90,7 @@ class Meter:
             self._report(self._progress(epoch, lr, None))
 
     def end_epoch(self, epoch: int, lr: float, metric: float | None) -> None:
-        """Report the end of an epoch, whenever the last report was."""
+        """Report the end of an epoch, no matter how recent the last report is."""
         self._report(self._progress(epoch, lr, metric))
 
     def _progress(self, epoch: int, lr: float, metric: float | None) -> TrainProgress:

@@ -1,8 +1,8 @@
-"""What a training resumes from: one safetensors file an epoch, replaced atomically.
+"""Snapshots from which a training resumes: one safetensors file, replaced atomically after each epoch.
 
-The file holds the weights, their average and the optimizer's state as tensors, and the history as JSON
-in its header, so there is no pickle and no second file that could disagree. Random numbers need no
-state: every epoch seeds its generators from the settings' seed, the epoch and the rank.
+The file holds the weights, their average and the optimizer's state as tensors, and the history as JSON in its
+header, so there is no pickle and no second file that could disagree. The random state need not be stored:
+every epoch seeds its generators from the settings' seed, the epoch and the rank.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _HEADER = "edgecnn.training"
 
 @dataclass(frozen=True)
 class TrainingState:
-    """The objects that change while training.
+    """The objects that change during training.
 
     Attributes:
-        module: The network that trains.
-        average: Its averaged copy, where there is one.
+        module: The network being trained.
+        average: Its averaged copy, if there is one.
         optimizer: The optimizer, with all parameters of ``module``.
     """
 
@@ -42,7 +42,7 @@ class TrainingState:
     optimizer: torch.optim.Optimizer
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every tensor of the state by a name of its own; they share memory with the objects."""
+        """Return every tensor of the state by a unique name; they share memory with the objects."""
         named = {f"module.{name}": value for name, value in self.module.state_dict().items()}
         if self.average is not None:
             named |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
@@ -54,13 +54,13 @@ class TrainingState:
 def save_snapshot(
     path: Path, identity: dict[str, Any], history: list[EpochSummary], state: TrainingState
 ) -> None:
-    """Write a snapshot; a process killed meanwhile leaves the previous one whole.
+    """Write a snapshot; if the process is killed meanwhile, the previous snapshot stays intact.
 
     Args:
-        path: The file.
-        identity: What the training is of, as JSON: settings and data. Only an equal one resumes.
+        path: Path of the file.
+        identity: Settings and data of the training, as JSON; only a training with the same identity resumes.
         history: The finished epochs.
-        state: Network, average and optimizer after the last of them.
+        state: Network, average and optimizer after the last epoch.
 
     Raises:
         InputError: The file cannot be written.
@@ -77,12 +77,12 @@ def save_snapshot(
 
 
 def load_snapshot(path: Path, identity: dict[str, Any], state: TrainingState) -> list[EpochSummary]:
-    """Bring ``state`` to where a snapshot left it.
+    """Restore ``state`` from a snapshot.
 
     Args:
-        path: The file; nothing happens where there is none.
-        identity: What this training is of.
-        state: Freshly built; its tensors are overwritten in place.
+        path: Path of the file; if it does not exist, nothing happens.
+        identity: Identity of this training.
+        state: A newly built state; its tensors are overwritten in place.
 
     Returns:
         The finished epochs; empty without a snapshot.
@@ -111,7 +111,7 @@ def load_snapshot(path: Path, identity: dict[str, Any], state: TrainingState) ->
 
 @torch.no_grad()
 def _restore(state: TrainingState, tensors: dict[str, Tensor]) -> None:
-    """Copy values into the live tensors: their layout in memory decides the last bits of later sums."""
+    """Copy values into the existing tensors, whose memory layout decides the last bits of later sums."""
     for prefix, module in (("module.", state.module), ("average.", state.average)):
         if module is not None:
             module.load_state_dict(

@@ -1,7 +1,7 @@
-"""What a network learns to do, as the loop sees it: which batches there are, what they are measured by.
+"""The interface of a training task: its batches and how the network is measured.
 
-The loop, pruning and quantization-aware training are handed a :class:`TrainingTask`; the tasks themselves are
-in ``edgecnn.tasks``.
+The loop, pruning and quantization-aware training receive a :class:`TrainingTask`; the tasks themselves are in
+``edgecnn.tasks``.
 """
 
 from __future__ import annotations
@@ -20,48 +20,48 @@ if TYPE_CHECKING:
 
 
 class TrainingTask(Protocol):
-    """A training set, an evaluation set, and what to make of them."""
+    """A training set, an evaluation set, and the loss and metric of the task."""
 
     @property
     def train_set(self) -> PreparedSet:
-        """Images to learn from."""
+        """Return the training images."""
 
     @property
     def metric(self) -> str:
-        """Name of what :meth:`evaluate` returns, such as ``top1``."""
+        """Return the name of the value of :meth:`evaluate`, such as ``top1``."""
 
     @property
     def identity(self) -> str:
-        """Digest of the labels: a snapshot of a training with others is refused."""
+        """Return a digest of the labels; a snapshot of a training with other labels is refused."""
 
     def method(self) -> Method:
-        """Return what a step minimizes where nobody says otherwise.
+        """Return the default training method.
 
         Raises:
             UsageError: A network of this kind cannot be trained.
         """
 
     def taught(self, teacher: nn.Module, weight: float, temperature: float) -> Method | None:
-        """Return what a step minimizes where a teacher's outputs count beside the labels.
+        """Return a method that learns from a teacher's outputs besides the labels.
 
         Args:
             teacher: A network with the same outputs.
             weight: The teacher's share of the loss, within (0, 1].
-            temperature: Softens both distributions where it is over 1.
+            temperature: Softens both distributions if it is over 1.
 
         Returns:
-            The method; None where outputs of this task are no distribution that could teach.
+            The method; None if the task's outputs are not a distribution that a student could learn.
         """
 
     def begin(self, module: nn.Module, device: torch.device) -> None:
-        """Check that the network, which is on ``device``, and the sets fit each other.
+        """Check that the network, which is on ``device``, fits the sets.
 
         Raises:
-            InputError: They do not.
+            InputError: It does not.
         """
 
     def batch(self, indices: npt.NDArray[np.int64], epoch: int, device: torch.device) -> tuple[Tensor, Any]:
         """Return augmented images, float32 ``[n, C, H, W]``, and their targets."""
 
     def evaluate(self, module: nn.Module, processes: Processes) -> float | None:
-        """Measure a network in evaluation mode; None without an evaluation set."""
+        """Return the metric of a network in evaluation mode; None without an evaluation set."""

@@ -107,7 +107,7 @@ def test_weights_that_are_not_finite_are_refused(structure: Structure, prepared:
 def test_a_network_without_batch_norm_has_no_scales(prepared: PreparedSet) -> None:
     plain = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 30), nn.Flatten()).eval()
     structure = Structure(plain, torch.randn(1, 3, 32, 32), "plain")
-    with pytest.raises(InputError, match="no layers that importance 'bn' says anything about"):
+    with pytest.raises(InputError, match="no layers that importance 'bn' applies to"):
         scored(structure, prepared, "bn")
 
 

@@ -136,7 +136,7 @@ def test_an_operation_that_reorders_channels_is_named() -> None:
 
 def test_an_operation_that_expects_its_channels_is_named() -> None:
     structure = Structure(Scaled().eval(), torch.randn(1, 3, 8, 8), "net")
-    with pytest.raises(InputError, match="net cannot be pruned: mul cannot follow: "):
+    with pytest.raises(InputError, match="net cannot be pruned: mul rejects fewer channels: "):
         structure.without({"first": [0, 1]})
 
 

@@ -141,7 +141,7 @@ def test_a_share_out_of_reach_ends_the_run(pruned: RunResult, pruned_file: Path,
     wanted = "prune={macs: 0.02, importance: l2, images: 30, epochs: 1}"
     result = edgecnn.run(str(pruned_file), (wanted, "budgets={}"), out=tmp_path / "far")
     assert result.exit_code == 2
-    assert "cannot be pruned to 0.02 of its macs: with every layer at its least width" in str(result.error)
+    assert "cannot be pruned to 0.02 of its macs: with every layer at its smallest width" in str(result.error)
 
 
 @pytest.mark.parametrize(
