@@ -23,7 +23,7 @@ settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
 
-class LoadByFolder(LoadScopeScheduling):
+class LoadByFolder(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Keeps a folder's tests in one process: what its fixtures make costs more than its tests.
 
     A long module that uses nothing of them says so with the marker ``xdist_group``, whose name follows ``@``
@@ -151,7 +151,7 @@ def picture(kind: int, seed: int, height: int, width: int) -> npt.NDArray[np.uin
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
     shape = (np.sin(x * 40) > 0, (x - 0.4) ** 2 + (y - 0.4) ** 2 < 0.09, x + y)[kind].astype(np.float64)
     color = random.uniform(80, 200, 3)
-    pixels = 30 + shape[..., None] * color + random.normal(0, 6, (height, width, 3))
+    pixels: npt.NDArray[np.float64] = 30 + shape[..., None] * color + random.normal(0, 6, (height, width, 3))
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
 

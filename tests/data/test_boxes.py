@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edgecnn.data.base import ImageSource
+    from edgecnn.data.objects import Objects
 
 CONTRACT = Contract(height=32, width=32, resize="letterbox")
 WRITERS: dict[str, Callable[[Path, int], Path]] = {
@@ -36,34 +37,37 @@ def opened(reference: Path | str) -> ImageSource:
     return open_source(str(reference), cache_dir=Path("unused"))
 
 
+def objects_of(images: ImageSource | PreparedSet) -> Objects:
+    assert images.objects is not None, "no boxes came with the images"
+    return images.objects
+
+
 @pytest.fixture(params=sorted(WRITERS))
 def dataset(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return WRITERS[request.param](tmp_path / "data", 6)
 
 
-def test_every_format_says_the_same(dataset):
+def test_every_format_says_the_same(dataset: Path) -> None:
     source = opened(dataset)
     assert source.classes == boxes_data.CLASSES
-    assert source.objects is not None
     for index in range(len(source)):
         _, rows = boxes_data.scene(int(source.name(index).removesuffix(".png")))
-        objects = source.objects[index]
+        objects = objects_of(source)[index]
         np.testing.assert_allclose(objects.boxes, [row[:4] for row in rows], atol=0.01)
         assert objects.labels.tolist() == [row[4] for row in rows]
         assert objects.size == (48, 64)
 
 
-def test_boxes_survive_preparing_selecting_and_opening(dataset, tmp_path):
+def test_boxes_survive_preparing_selecting_and_opening(dataset: Path, tmp_path: Path) -> None:
     source = opened(dataset)
     prepared = prepare(source, CONTRACT, tmp_path / "prepared")
     again = PreparedSet.open(prepared.select(np.array([4, 1]), tmp_path / "some").directory)
-    assert again.objects is not None
     for place, index in enumerate((4, 1)):
-        np.testing.assert_array_equal(again.objects[place].boxes, source.objects[index].boxes)
+        np.testing.assert_array_equal(objects_of(again)[place].boxes, objects_of(source)[index].boxes)
     check_labels(again, classes=2, boxes=True)
 
 
-def test_a_moved_box_is_other_data(tmp_path):
+def test_a_moved_box_is_other_data(tmp_path: Path) -> None:
     folder = boxes_data.write_voc(tmp_path / "data", 2)
     with DigestCache() as cache:
         before = opened(folder).digest(cache)
@@ -86,7 +90,9 @@ def test_a_moved_box_is_other_data(tmp_path):
         (lambda _: [("nan", 5, 20, 20, 0)], "is no box of numbers"),
     ],
 )
-def test_boxes_outside_or_without_area_are_refused_or_left_out(tmp_path, edit, message):
+def test_boxes_outside_or_without_area_are_refused_or_left_out(
+    tmp_path: Path, edit: Callable[[list[boxes_data.Row]], list[tuple[int | str, ...]]], message: str
+) -> None:
     folder = boxes_data.write_voc(tmp_path / "data", 3)
     text = boxes_data.voc_xml("1.png", edit(boxes_data.scene(1)[1]))
     (folder / "annotations" / "1.xml").write_text(text, encoding="utf-8")
@@ -95,19 +101,18 @@ def test_boxes_outside_or_without_area_are_refused_or_left_out(tmp_path, edit, m
     kept = prepare(opened(folder), CONTRACT, tmp_path / "prepared", on_bad_image="skip")
     assert kept.names == ("0.png", "2.png")
     assert list(kept.skipped) == ["1.png"]
-    assert kept.objects is not None
-    assert len(kept.objects) == 2
+    assert len(objects_of(kept)) == 2
 
 
-def test_a_pixel_over_the_border_is_cut_off(tmp_path):
+def test_a_pixel_over_the_border_is_cut_off(tmp_path: Path) -> None:
     folder = boxes_data.write_voc(tmp_path / "data", 2)
     text = boxes_data.voc_xml("1.png", [(10, 10, 65, 49, 0)])
     (folder / "annotations" / "1.xml").write_text(text, encoding="utf-8")
     prepared = prepare(opened(folder), CONTRACT, tmp_path / "prepared")
-    assert prepared.objects[1].boxes.tolist() == [[10, 10, 64, 48]]
+    assert objects_of(prepared)[1].boxes.tolist() == [[10, 10, 64, 48]]
 
 
-def test_annotations_of_another_size_than_the_image(tmp_path):
+def test_annotations_of_another_size_than_the_image(tmp_path: Path) -> None:
     folder = boxes_data.write_voc(tmp_path / "data", 2)
     text = boxes_data.voc_xml("1.png", [], size=(64, 48))
     (folder / "annotations" / "1.xml").write_text(text, encoding="utf-8")
@@ -115,7 +120,7 @@ def test_annotations_of_another_size_than_the_image(tmp_path):
         prepare(opened(folder), CONTRACT, tmp_path / "prepared")
 
 
-def test_a_photo_on_its_side_is_measured_upright(tmp_path):
+def test_a_photo_on_its_side_is_measured_upright(tmp_path: Path) -> None:
     folder = boxes_data.write_yolo(tmp_path / "data", 1)
     file = folder / "images" / "0.png"
     exif = Image.Exif()
@@ -123,20 +128,20 @@ def test_a_photo_on_its_side_is_measured_upright(tmp_path):
     with Image.open(file) as image:
         image.save(file, exif=exif)
     prepared = prepare(opened(folder), CONTRACT, tmp_path / "prepared")
-    assert prepared.objects[0].size == (64, 48)
+    assert objects_of(prepared)[0].size == (64, 48)
 
 
-def test_images_without_boxes_are_background(tmp_path):
+def test_images_without_boxes_are_background(tmp_path: Path) -> None:
     folder = boxes_data.write_yolo(tmp_path / "data", 3)
     (folder / "labels" / "0.txt").unlink()
     (folder / "labels" / "1.txt").write_text("\n \n", encoding="utf-8")
     prepared = prepare(opened(folder), CONTRACT, tmp_path / "prepared")
-    assert [len(image) for image in prepared.objects][:2] == [0, 0]
+    assert [len(image) for image in objects_of(prepared)][:2] == [0, 0]
     assert prepared.labels[:2].tolist() == [-1, -1]
     check_labels(prepared, classes=2, boxes=True)
 
 
-def test_an_empty_image_file_is_named(tmp_path):
+def test_an_empty_image_file_is_named(tmp_path: Path) -> None:
     folder = boxes_data.write_yolo(tmp_path / "data", 2)
     (folder / "images" / "1.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"image 1.png cannot be used: it is not a JPEG"):
@@ -155,21 +160,21 @@ def test_an_empty_image_file_is_named(tmp_path):
         ("0 nan 0.5 0.1 0.1", "not given in shares"),
     ],
 )
-def test_broken_lines_of_yolo(tmp_path, line, message):
+def test_broken_lines_of_yolo(tmp_path: Path, line: str, message: str) -> None:
     folder = boxes_data.write_yolo(tmp_path / "data", 1)
     (folder / "labels" / "0.txt").write_text(line, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         opened(folder)
 
 
-def test_a_label_file_without_an_image(tmp_path):
+def test_a_label_file_without_an_image(tmp_path: Path) -> None:
     folder = boxes_data.write_yolo(tmp_path / "data", 1)
     (folder / "labels" / "7.txt").write_text("", encoding="utf-8")
     with pytest.raises(InputError, match=r"7.txt belongs to no image"):
         opened(folder)
 
 
-def test_yolo_needs_its_classes_named(tmp_path):
+def test_yolo_needs_its_classes_named(tmp_path: Path) -> None:
     folder = boxes_data.write_yolo(tmp_path / "data", 1)
     (folder / "classes.txt").unlink()
     with pytest.raises(InputError, match=r"there is no .*classes.txt"):
@@ -195,21 +200,21 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bbbb">]><annotation><filename>&b;</filename></a
         ("<a><filename>0.png</filename><object><bndbox/></object></a>", "object 1: '' is not one class"),
     ],
 )
-def test_broken_annotations_of_voc(tmp_path, text, message):
+def test_broken_annotations_of_voc(tmp_path: Path, text: str, message: str) -> None:
     folder = boxes_data.write_voc(tmp_path / "data", 2)
     (folder / "annotations" / "0.xml").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         opened(folder)
 
 
-def test_an_entity_in_utf_16_is_no_way_around(tmp_path):
+def test_an_entity_in_utf_16_is_no_way_around(tmp_path: Path) -> None:
     folder = boxes_data.write_voc(tmp_path / "data", 1)
     (folder / "annotations" / "0.xml").write_bytes(BOMB.encode("utf-16"))
     with pytest.raises(InputError, match="declares a document type"):
         opened(folder)
 
 
-def test_a_class_that_classes_txt_does_not_name(tmp_path):
+def test_a_class_that_classes_txt_does_not_name(tmp_path: Path) -> None:
     folder = boxes_data.write_voc(tmp_path / "data", 2)
     (folder / "classes.txt").write_text("cat\ndog", encoding="utf-8")
     with pytest.raises(InputError, match=r"object 1: '\w+' is not one class of cat, dog"):
@@ -238,7 +243,7 @@ def changed(key: str, index: int, **values: Any) -> Callable[[dict[str, Any]], N
         (lambda document: document.update(images=5), "is not a COCO file of boxes"),
     ],
 )
-def test_broken_coco_files(tmp_path, edit, message):
+def test_broken_coco_files(tmp_path: Path, edit: Callable[[dict[str, Any]], object], message: str) -> None:
     file = boxes_data.write_coco(tmp_path / "data", 3)
     document = json.loads(file.read_text(encoding="utf-8"))
     edit(document)
@@ -247,43 +252,42 @@ def test_broken_coco_files(tmp_path, edit, message):
         opened(file)
 
 
-def test_crowds_are_marked(tmp_path):
+def test_crowds_are_marked(tmp_path: Path) -> None:
     file = boxes_data.write_coco(tmp_path / "data", 1)
     document = json.loads(file.read_text(encoding="utf-8"))
     document["annotations"][0]["iscrowd"] = 1
     file.write_text(json.dumps(document), encoding="utf-8")
-    assert opened(file).objects[0].ignored.tolist()[0]
+    assert objects_of(opened(file))[0].ignored.tolist()[0]
 
 
 @pytest.mark.parametrize("text", ["[]", "{", "\ud83d"])
-def test_json_that_is_no_coco(tmp_path, text):
+def test_json_that_is_no_coco(tmp_path: Path, text: str) -> None:
     file = tmp_path / "boxes.json"
     file.write_text(text, encoding="utf-8", errors="surrogatepass")
     with pytest.raises(InputError, match=r"is not a (COCO|JSON) file"):
         opened(file)
 
 
-def test_the_held_out_fifth_stays_the_same(tmp_path):
+def test_the_held_out_fifth_stays_the_same(tmp_path: Path) -> None:
     folder = boxes_data.write_voc(tmp_path / "data", 40)
     train, held_out = opened(f"{folder}@train"), opened(f"{folder}@held-out")
     names = [{source.name(index) for index in range(len(source))} for source in (train, held_out)]
     assert not names[0] & names[1]
     assert len(names[0] | names[1]) == 40
     assert 2 <= len(held_out) <= 14
-    assert held_out.objects is not None
     for index in range(len(held_out)):
         _, rows = boxes_data.scene(int(held_out.name(index).removesuffix(".png")))
-        assert len(held_out.objects[index]) == len(rows)
+        assert len(objects_of(held_out)[index]) == len(rows)
 
 
-def test_a_part_without_images_is_refused(tmp_path):
+def test_a_part_without_images_is_refused(tmp_path: Path) -> None:
     folder = boxes_data.write_voc(tmp_path / "data", 1)
     empty = "train" if is_held_out("0.png") else "held-out"
     with pytest.raises(InputError, match=f"none is in the part '{empty}'"):
         opened(f"{folder}@{empty}")
 
 
-def test_labels_and_boxes_are_not_taken_for_each_other(tmp_path, picture_folder):
+def test_labels_and_boxes_are_not_taken_for_each_other(tmp_path: Path, picture_folder: Path) -> None:
     boxes = prepare(opened(boxes_data.write_voc(tmp_path / "data", 2)), CONTRACT, tmp_path / "boxes")
     labels = prepare(opened(picture_folder), CONTRACT, tmp_path / "labels")
     with pytest.raises(InputError, match="the network is a classifier, but the dataset has boxes"):
@@ -295,16 +299,16 @@ def test_labels_and_boxes_are_not_taken_for_each_other(tmp_path, picture_folder)
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 not a zip"])
-def test_a_damaged_prepared_set(tmp_path, damage):
+def test_a_damaged_prepared_set(tmp_path: Path, damage: bytes) -> None:
     prepared = prepare(opened(boxes_data.write_voc(tmp_path / "data", 2)), CONTRACT, tmp_path / "prepared")
     (prepared.directory / "objects.npz").write_bytes(damage)
     with pytest.raises(InputError, match="is not a prepared set"):
         PreparedSet.open(prepared.directory)
 
 
-def test_the_raccoons(shared_data, tmp_path):
+def test_the_raccoons(shared_data: Path, tmp_path: Path) -> None:
     folder = shared_data / "raccoon"
     train, held_out = opened(f"{folder}@train"), opened(f"{folder}@held-out")
     assert (len(train), len(held_out)) == (157, 43)
     prepared = prepare(held_out, CONTRACT, tmp_path / "prepared")
-    assert sum(len(image) for image in prepared.objects) == 46
+    assert sum(len(image) for image in objects_of(prepared)) == 46

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -11,28 +13,31 @@ from edgecnn.data.prepare import prepare
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.ondevice.contract import Contract
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 RGB = Contract(height=32, width=32)
 GRAY = Contract(height=28, width=28, resize="squash", color="gray", mean=(0.0,), std=(255.0,))
 
 
 @pytest.fixture
-def clothes(fashion_mnist_folder, tmp_path):
+def clothes(fashion_mnist_folder: Path, tmp_path: Path) -> PreparedSet:
     return prepare(FashionMnist.read(fashion_mnist_folder, "train"), GRAY, tmp_path / "clothes")
 
 
-def with_images(directory, images):
+def with_images(directory: Path, images: np.ndarray) -> PreparedSet:
     names = tuple(f"{index}.png" for index in range(len(images)))
     contract = Contract(height=images.shape[1], width=images.shape[2])
     labels = np.zeros(len(images), np.int64)
     return PreparedSet.write(directory, images, labels, classes=(), names=names, contract=contract)
 
 
-def gradient(count):
+def gradient(count: int) -> np.ndarray:
     y, x, number = np.mgrid[0:32, 0:32, 0:count]
     return np.repeat((x * 3 + y * 2 + number).T[..., None], 3, axis=3).astype(np.uint8)
 
 
-def test_chooses_evenly_and_reproducibly(clothes, tmp_path):
+def test_chooses_evenly_and_reproducibly(clothes: PreparedSet, tmp_path: Path) -> None:
     chosen = choose_calibration(clothes, tmp_path / "a", count=40)
     assert np.bincount(chosen.labels).tolist() == [4] * 10
     again = choose_calibration(clothes, tmp_path / "b", count=40)
@@ -41,7 +46,7 @@ def test_chooses_evenly_and_reproducibly(clothes, tmp_path):
     assert other.digest != chosen.digest
 
 
-def test_good_sets_give_no_warning(clothes, imagenet, tmp_path):
+def test_good_sets_give_no_warning(clothes: PreparedSet, imagenet: Path, tmp_path: Path) -> None:
     assert check_calibration(clothes).warnings == ()
     from edgecnn.data.csv_manifest import open_csv_manifest
 
@@ -50,7 +55,7 @@ def test_good_sets_give_no_warning(clothes, imagenet, tmp_path):
     assert (report.images, report.warnings) == (100, ())
 
 
-def test_few_images_are_warned_of_and_too_few_refused(picture_folder, tmp_path):
+def test_few_images_are_warned_of_and_too_few_refused(picture_folder: Path, tmp_path: Path) -> None:
     pictures = prepare(open_image_folder(picture_folder), RGB, tmp_path / "pictures")
     assert check_calibration(pictures).warnings == (
         "ranges from 12 images are unsteady; 32 or more are advised",
@@ -61,7 +66,7 @@ def test_few_images_are_warned_of_and_too_few_refused(picture_folder, tmp_path):
         choose_calibration(pictures, tmp_path / "none", count=0)
 
 
-def test_blank_images_do_not_count(tmp_path):
+def test_blank_images_do_not_count(tmp_path: Path) -> None:
     images = gradient(40)
     images[5] = (10, 200, 30)
     report = check_calibration(with_images(tmp_path / "one", images))
@@ -71,7 +76,7 @@ def test_blank_images_do_not_count(tmp_path):
         check_calibration(with_images(tmp_path / "most", images))
 
 
-def test_noise_is_refused(tmp_path):
+def test_noise_is_refused(tmp_path: Path) -> None:
     images = gradient(40)
     noise = np.random.default_rng(0).integers(0, 256, images.shape, dtype=np.uint8)
     with pytest.raises(InputError, match=r"40 calibration images are noise, such as 0\.png"):
@@ -81,7 +86,7 @@ def test_noise_is_refused(tmp_path):
     assert report.warnings == ("1 calibration images are noise, such as 3.png",)
 
 
-def test_a_directory_that_cannot_be_written(clothes, tmp_path):
+def test_a_directory_that_cannot_be_written(clothes: PreparedSet, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="cannot be written"):
         choose_calibration(clothes, tmp_path / "file" / "set", count=10)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,20 +12,23 @@ from edgecnn.data import csv_manifest
 from edgecnn.data.csv_manifest import open_csv_manifest
 from edgecnn.data.digest import DigestCache
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 @pytest.fixture
-def folder(picture_folder, tmp_path):
+def folder(picture_folder: Path, tmp_path: Path) -> Path:
     shutil.copytree(picture_folder / "bars", tmp_path / "images")
     return tmp_path
 
 
-def manifest(folder, text):
+def manifest(folder: Path, text: str | bytes) -> Path:
     file = folder / "list.csv"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     return file
 
 
-def test_reads_paths_and_integer_labels(folder):
+def test_reads_paths_and_integer_labels(folder: Path) -> None:
     source = open_csv_manifest(manifest(folder, "path,label\nimages/1.jpg,7\n\nimages/./0.jpg, 0 \n"))
     assert source.files == ("images/1.jpg", "images/0.jpg")
     assert source.labels.tolist() == [7, 0]
@@ -32,20 +36,20 @@ def test_reads_paths_and_integer_labels(folder):
     assert source.load(0).size == (64, 48)
 
 
-def test_reads_what_spreadsheets_write(folder):
+def test_reads_what_spreadsheets_write(folder: Path) -> None:
     source = open_csv_manifest(manifest(folder, b'\xef\xbb\xbflabel,path\r\n"2","images/1.jpg"\r\n'))
     assert source.files == ("images/1.jpg",)
     assert source.labels.tolist() == [2]
 
 
-def test_class_names_come_from_classes_txt(folder):
+def test_class_names_come_from_classes_txt(folder: Path) -> None:
     (folder / "classes.txt").write_text("crane\ntench\ncrane\n")
     source = open_csv_manifest(manifest(folder, "path,label\nimages/0.jpg,tench\nimages/1.jpg,2\n"))
     assert source.labels.tolist() == [1, 2]
     assert source.classes == ("crane", "tench", "crane")
 
 
-def test_without_labels(folder):
+def test_without_labels(folder: Path) -> None:
     assert open_csv_manifest(manifest(folder, "path\nimages/0.jpg\n")).labels.tolist() == [-1]
 
 
@@ -76,7 +80,7 @@ def test_without_labels(folder):
         (b"path,label\nimages/0.jpg\0,0\n", "empty path|not a CSV file|does not exist"),
     ],
 )
-def test_bad_manifests_name_the_line(folder, text, message):
+def test_bad_manifests_name_the_line(folder: Path, text: str | bytes, message: str) -> None:
     with pytest.raises(InputError, match=rf"list\.csv.*({message})"):
         open_csv_manifest(manifest(folder, text))
 
@@ -89,13 +93,13 @@ def test_bad_manifests_name_the_line(folder, text, message):
         ("3", "label 3 is out of range, it must be 0..2"),
     ],
 )
-def test_labels_are_checked_against_classes_txt(folder, label, message):
+def test_labels_are_checked_against_classes_txt(folder: Path, label: str, message: str) -> None:
     (folder / "classes.txt").write_text("crane\ntench\ncrane\n")
     with pytest.raises(InputError, match=rf"list\.csv:2: .*{message}"):
         open_csv_manifest(manifest(folder, f"path,label\nimages/0.jpg,{label}\n"))
 
 
-def test_missing_and_large_files(folder, monkeypatch):
+def test_missing_and_large_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="No such file"):
         open_csv_manifest(folder / "list.csv")
     monkeypatch.setattr(csv_manifest, "MAX_BYTES", 10)
@@ -105,7 +109,7 @@ def test_missing_and_large_files(folder, monkeypatch):
 
 @given(text=st.one_of(st.text(), st.binary(), st.text(alphabet='path,label\n"./\\0 1-é\0\r')))
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_text_is_refused_or_lists_files_inside(folder, text):
+def test_any_text_is_refused_or_lists_files_inside(folder: Path, text: str | bytes) -> None:
     content = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     try:
         source = open_csv_manifest(manifest(folder, b"path,label\nimages/0.jpg,0\n" + content))
@@ -115,8 +119,8 @@ def test_any_text_is_refused_or_lists_files_inside(folder, text):
         assert (folder / name).resolve().is_relative_to(folder.resolve()), name
 
 
-def test_digest_follows_labels_and_order(folder):
-    def digest(text):
+def test_digest_follows_labels_and_order(folder: Path) -> None:
+    def digest(text: str) -> str:
         return open_csv_manifest(manifest(folder, text)).digest(DigestCache())
 
     same = {digest("path,label\nimages/0.jpg,0\n"), digest("label,path\n0,images/./0.jpg\n")}

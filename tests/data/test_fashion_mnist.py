@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,20 +12,23 @@ from edgecnn.data import fashion_mnist_fetch
 from edgecnn.data.digest import DigestCache
 from edgecnn.data.fashion_mnist import CLASSES, FashionMnist, open_fashion_mnist
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 @pytest.fixture
-def folder(fashion_mnist_folder, tmp_path):
+def folder(fashion_mnist_folder: Path, tmp_path: Path) -> Path:
     """A copy that a test may change."""
     return shutil.copytree(fashion_mnist_folder, tmp_path / "copy")
 
 
 @pytest.fixture
-def no_system_folder(monkeypatch, tmp_path):
+def no_system_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine without the Debian package."""
     monkeypatch.setattr(fashion_mnist_fetch, "SYSTEM_FOLDER", tmp_path / "nowhere")
 
 
-def test_reads_both_splits(fashion_mnist_folder):
+def test_reads_both_splits(fashion_mnist_folder: Path) -> None:
     train = FashionMnist.read(fashion_mnist_folder, "train")
     test = FashionMnist.read(fashion_mnist_folder, "test")
     assert (len(train), len(test)) == (60, 20)
@@ -34,24 +38,24 @@ def test_reads_both_splits(fashion_mnist_folder):
     np.testing.assert_array_equal(np.asarray(train.load(3)), train.images[3])
 
 
-def test_is_found_in_the_cache(fashion_mnist_folder, tmp_path, no_system_folder):
+def test_is_found_in_the_cache(fashion_mnist_folder: Path, tmp_path: Path, no_system_folder: None) -> None:
     shutil.copytree(fashion_mnist_folder, tmp_path / "fashion-mnist")
     assert len(open_fashion_mnist("test", tmp_path)) == 20
 
 
-def test_is_never_downloaded_unasked(tmp_path, no_system_folder):
+def test_is_never_downloaded_unasked(tmp_path: Path, no_system_folder: None) -> None:
     with pytest.raises(MissingDependency, match="Fashion-MNIST is neither in") as caught:
         open_fashion_mnist("train", tmp_path)
     assert caught.value.hint == "edgecnn fetch fashion-mnist"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unknown_split(tmp_path):
+def test_unknown_split(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no split 'validation'"):
         open_fashion_mnist("validation", tmp_path)
 
 
-def test_digest_is_of_the_content(fashion_mnist_folder, folder):
+def test_digest_is_of_the_content(fashion_mnist_folder: Path, folder: Path) -> None:
     original = FashionMnist.read(fashion_mnist_folder, "train").digest(DigestCache())
     file = folder / "train-images-idx3-ubyte.gz"
     content = bytearray(gzip.decompress(file.read_bytes()))
@@ -63,7 +67,7 @@ def test_digest_is_of_the_content(fashion_mnist_folder, folder):
     assert FashionMnist.read(folder, "test").digest(DigestCache()) != original
 
 
-def test_files_that_disagree_are_refused(folder):
+def test_files_that_disagree_are_refused(folder: Path) -> None:
     shutil.copy(folder / "t10k-labels-idx1-ubyte.gz", folder / "train-labels-idx1-ubyte.gz")
     with pytest.raises(InputError, match=r"\[60, 28, 28\] pixels for \[20\] labels"):
         FashionMnist.read(folder, "train")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,16 +14,19 @@ from edgecnn.core.errors import InputError
 from edgecnn.data import idx
 from edgecnn.data.idx import parse_idx, read_idx
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 @given(values=arrays.arrays(np.uint8, arrays.array_shapes(max_dims=4, max_side=6)))
-def test_reads_what_was_written(values):
+def test_reads_what_was_written(values: np.ndarray) -> None:
     data = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape) + values.tobytes()
     np.testing.assert_array_equal(parse_idx(data), values)
 
 
 @given(data=st.one_of(st.binary(), st.binary().map(lambda tail: b"\0\0\x08" + tail)))
 @settings(max_examples=300)
-def test_any_bytes_are_refused_or_have_the_declared_size(data):
+def test_any_bytes_are_refused_or_have_the_declared_size(data: bytes) -> None:
     try:
         values = parse_idx(data)
     except ValueError:
@@ -42,12 +46,12 @@ def test_any_bytes_are_refused_or_have_the_declared_size(data):
         (b"\0\0\x08\2\xff\xff\xff\xff\xff\xff\xff\xff", "does not agree with 0 bytes"),
     ],
 )
-def test_bad_headers_say_what_is_wrong(data, message):
+def test_bad_headers_say_what_is_wrong(data: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_idx(data)
 
 
-def test_bad_files_are_named(tmp_path, monkeypatch):
+def test_bad_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "images.gz"
     whole = gzip.compress(b"\0\0\x08\1\0\0\x27\x10" + bytes(np.arange(10_000) % 251), mtime=0)
     corrupt = bytearray(whole)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -8,14 +9,17 @@ from edgecnn.core.errors import InputError
 from edgecnn.data.digest import DigestCache
 from edgecnn.data.image_folder import open_image_folder
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 @pytest.fixture
-def folder(picture_folder, tmp_path):
+def folder(picture_folder: Path, tmp_path: Path) -> Path:
     """A copy that a test may change."""
     return shutil.copytree(picture_folder, tmp_path / "copy")
 
 
-def test_one_class_a_folder(picture_folder):
+def test_one_class_a_folder(picture_folder: Path) -> None:
     source = open_image_folder(picture_folder)
     assert source.classes == ("bars", "disc", "slope")
     assert len(source) == 12
@@ -24,7 +28,7 @@ def test_one_class_a_folder(picture_folder):
     assert source.load(5).size == (64, 48)
 
 
-def test_deeper_folders_belong_to_the_class_and_other_files_to_none(folder):
+def test_deeper_folders_belong_to_the_class_and_other_files_to_none(folder: Path) -> None:
     (folder / "disc" / "deep").mkdir()
     shutil.move(folder / "disc" / "3.jpg", folder / "disc" / "deep" / "x.JPEG")
     for name in ("README.md", ".hidden.jpg", "disc/Thumbs.db", "disc/.DS_Store"):
@@ -40,13 +44,13 @@ def test_deeper_folders_belong_to_the_class_and_other_files_to_none(folder):
     assert len(source) == 12
 
 
-def test_images_alone_have_no_labels(picture_folder):
+def test_images_alone_have_no_labels(picture_folder: Path) -> None:
     source = open_image_folder(picture_folder / "bars")
     assert source.classes == ()
     assert source.labels.tolist() == [-1] * 4
 
 
-def test_classes_txt_gives_the_labels(folder):
+def test_classes_txt_gives_the_labels(folder: Path) -> None:
     (folder / "classes.txt").write_text("slope\nunseen\nbars\ndisc\n")
     source = open_image_folder(folder)
     assert source.classes == ("slope", "unseen", "bars", "disc")
@@ -56,13 +60,13 @@ def test_classes_txt_gives_the_labels(folder):
 @pytest.mark.parametrize(
     ("names", "problem"), [("bars\nslope\n", "not"), ("bars\ndisc\nslope\ndisc\n", "twice")]
 )
-def test_a_folder_that_classes_txt_does_not_name_once(folder, names, problem):
+def test_a_folder_that_classes_txt_does_not_name_once(folder: Path, names: str, problem: str) -> None:
     (folder / "classes.txt").write_text(names)
     with pytest.raises(InputError, match=rf"'disc' of .* is {problem} in classes\.txt"):
         open_image_folder(folder)
 
 
-def test_what_is_no_dataset_is_refused(folder, tmp_path):
+def test_what_is_no_dataset_is_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="empty holds no image"):
         open_image_folder(tmp_path / "empty")
@@ -77,8 +81,8 @@ def test_what_is_no_dataset_is_refused(folder, tmp_path):
         open_image_folder(folder)
 
 
-def test_digest_follows_content_and_labels_not_the_place(picture_folder, folder):
-    def digest():
+def test_digest_follows_content_and_labels_not_the_place(picture_folder: Path, folder: Path) -> None:
+    def digest() -> str:
         return open_image_folder(folder).digest(DigestCache())
 
     original = open_image_folder(picture_folder).digest(DigestCache())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,13 +12,23 @@ from edgecnn.data.objects import ImageObjects, Objects
 from edgecnn.data.prepared import PreparedSet, PreparedWriter
 from edgecnn.ondevice.contract import Contract
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 CONTRACT = Contract(height=4, width=6)
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 4, 6, 3), dtype=np.uint8)
 LABELS = np.arange(12, dtype=np.int64) % 3
 NAMES = tuple(f"{index}.jpg" for index in range(12))
 
 
-def write(directory, images=IMAGES, labels=LABELS, classes=("a", "b", "c"), contract=CONTRACT, objects=None):
+def write(
+    directory: Path,
+    images: np.ndarray = IMAGES,
+    labels: np.ndarray = LABELS,
+    classes: tuple[str, ...] = ("a", "b", "c"),
+    contract: Contract = CONTRACT,
+    objects: Objects | None = None,
+) -> PreparedSet:
     return PreparedSet.write(
         directory,
         images,
@@ -29,7 +40,7 @@ def write(directory, images=IMAGES, labels=LABELS, classes=("a", "b", "c"), cont
     )
 
 
-def test_reads_what_was_written(tmp_path):
+def test_reads_what_was_written(tmp_path: Path) -> None:
     write(tmp_path / "set")
     prepared = PreparedSet.open(tmp_path / "set")
     np.testing.assert_array_equal(prepared.images, IMAGES)
@@ -39,7 +50,7 @@ def test_reads_what_was_written(tmp_path):
     assert not prepared.images.flags.writeable
 
 
-def test_block_by_block_is_the_same(tmp_path):
+def test_block_by_block_is_the_same(tmp_path: Path) -> None:
     whole = write(tmp_path / "whole")
     with PreparedWriter(tmp_path / "blocks", CONTRACT, ("a", "b", "c")) as writer:
         for start in range(0, 12, 5):
@@ -50,7 +61,7 @@ def test_block_by_block_is_the_same(tmp_path):
         assert (blocks.directory / name).read_bytes() == (whole.directory / name).read_bytes(), name
 
 
-def test_an_unfinished_set_cannot_be_opened(tmp_path):
+def test_an_unfinished_set_cannot_be_opened(tmp_path: Path) -> None:
     write(tmp_path)
     with PreparedWriter(tmp_path, CONTRACT, ()) as writer:
         writer.append(IMAGES, LABELS, NAMES)
@@ -58,7 +69,7 @@ def test_an_unfinished_set_cannot_be_opened(tmp_path):
         PreparedSet.open(tmp_path)
 
 
-def test_digest_follows_everything_that_matters(tmp_path):
+def test_digest_follows_everything_that_matters(tmp_path: Path) -> None:
     original = write(tmp_path / "0").digest
     assert write(tmp_path / "elsewhere").digest == original
     changed = IMAGES.copy()
@@ -73,20 +84,20 @@ def test_digest_follows_everything_that_matters(tmp_path):
     assert len({original, *(other.digest for other in others)}) == 6
 
 
-def test_the_digest_never_changes(tmp_path):
+def test_the_digest_never_changes(tmp_path: Path) -> None:
     """Digests are in manifests: another value for the same content is an incompatible change."""
     pixels = (np.arange(12 * 4 * 6 * 3) % 251).astype(np.uint8).reshape(IMAGES.shape)
     assert write(tmp_path, images=pixels).digest[:16] == "1bd4ec092818ef61"
 
 
-def test_select(tmp_path):
+def test_select(tmp_path: Path) -> None:
     chosen = write(tmp_path / "all").select(np.array([7, 2]), tmp_path / "some")
     np.testing.assert_array_equal(chosen.images, IMAGES[[7, 2]])
     assert chosen.names == ("7.jpg", "2.jpg")
     assert chosen.labels.tolist() == [1, 2]
 
 
-def edit(directory, **changes):
+def edit(directory: Path, **changes: object) -> None:
     file = directory / "prepared.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
@@ -120,14 +131,14 @@ def edit(directory, **changes):
         ),
     ],
 )
-def test_damaged_sets_are_refused(tmp_path, damage, message):
+def test_damaged_sets_are_refused(tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:
     write(tmp_path)
     damage(tmp_path)
     with pytest.raises(InputError, match=message):
         PreparedSet.open(tmp_path)
 
 
-def write_archive(path: Path, **arrays: np.ndarray) -> None:
+def write_archive(path: Path, **arrays: Any) -> None:
     with path.open("wb") as file:
         np.savez(file, **arrays)
 
@@ -145,7 +156,7 @@ def write_archive(path: Path, **arrays: np.ndarray) -> None:
         (lambda path: path.unlink(), "No such file"),
     ],
 )
-def test_damaged_boxes_are_refused(tmp_path, damage, message):
+def test_damaged_boxes_are_refused(tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:
     none = np.empty(0)
     image = ImageObjects((4, 4), none.reshape(0, 4).astype(np.float32), none.astype(int), none.astype(bool))
     write(tmp_path, objects=Objects((image,) * 12))

@@ -9,16 +9,19 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 CLASSES = ("disc", "square")
+Row = tuple[int, ...]
+"""``x1, y1, x2, y2, label``."""
 
 
-def scene(seed: int, height: int = 48, width: int = 64) -> tuple[np.ndarray, list[tuple[int, ...]]]:
+def scene(seed: int, height: int = 48, width: int = 64) -> tuple[np.ndarray, list[Row]]:
     """Draw one or two shapes on noise; return uint8 ``[H, W, 3]`` and rows ``x1, y1, x2, y2, label``."""
     random = np.random.default_rng(seed)
     pixels = random.normal(60, 12, (height, width, 3))
-    rows = []
+    rows: list[Row] = []
     for side in range(int(random.integers(1, 3))):
         size = int(random.integers(14, 24))
         left = int(random.integers(0, width // 2 - size // 2)) + side * (width // 2)
@@ -31,7 +34,7 @@ def scene(seed: int, height: int = 48, width: int = 64) -> tuple[np.ndarray, lis
     return np.clip(pixels, 0, 255).astype(np.uint8), rows
 
 
-def write_images(folder: Path, count: int, start: int = 0) -> dict[str, list[tuple[int, ...]]]:
+def write_images(folder: Path, count: int, start: int = 0) -> dict[str, list[Row]]:
     """Write PNG files and return their boxes by name."""
     folder.mkdir(parents=True)
     found = {}
@@ -52,10 +55,10 @@ def write_voc(folder: Path, count: int) -> Path:
     return folder
 
 
-def voc_xml(name: str, rows: list[tuple[int, ...]], *, size: tuple[int, int] = (48, 64)) -> str:
+def voc_xml(name: str, rows: Iterable[tuple[int | str, ...]], *, size: tuple[int, int] = (48, 64)) -> str:
     """Return a VOC annotation."""
     things = "".join(
-        f"<object><name>{CLASSES[label]}</name><difficult>0</difficult><bndbox><xmin>{x1}</xmin>"
+        f"<object><name>{CLASSES[int(label)]}</name><difficult>0</difficult><bndbox><xmin>{x1}</xmin>"
         f"<ymin>{y1}</ymin><xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox></object>"
         for x1, y1, x2, y2, label in rows
     )
@@ -79,9 +82,9 @@ def write_yolo(folder: Path, count: int) -> Path:
     return folder
 
 
-def coco(found: dict[str, list[tuple[int, ...]]]) -> dict[str, list[dict[str, object]]]:
+def coco(found: dict[str, list[Row]]) -> dict[str, list[dict[str, object]]]:
     """Return a COCO document; category ids are 7 and 9, as they need not start at 1."""
-    annotations = [
+    annotations: list[dict[str, object]] = [
         {
             "id": 100 * number + place,
             "image_id": number,

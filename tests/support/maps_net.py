@@ -22,8 +22,8 @@ class Maps(nn.Module):
         self.logits = nn.ModuleList(nn.Conv2d(16, CLASSES, 1) for _ in range(2))
         with torch.no_grad():
             for boxes, logits in zip(self.boxes, self.logits, strict=True):
-                boxes.weight.mul_(40.0)
-                logits.bias.sub_(5.0)
+                boxes.get_parameter("weight").mul_(40.0)
+                logits.get_parameter("bias").sub_(5.0)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         fine = self.stem(images)

@@ -31,9 +31,9 @@ def plan_builtin(name: str, pictures: Path, boxes: Path, *overrides: str) -> Pla
         boxes: A folder of images with boxes, for the detector.
         overrides: Dotted overrides.
     """
-    data = (f"data.root={boxes}",)
-    if name != "detector":
-        data = (f"data.train={pictures}@train", f"data.eval={pictures}@held-out")
+    data = [f"data.train={pictures}@train", f"data.eval={pictures}@held-out"]
+    if name == "detector":
+        data = [f"data.root={boxes}"]
     return make_plan(load_pipeline(name, (*data, *overrides)))
 
 

@@ -36,7 +36,8 @@ def expected(pictures: np.ndarray) -> np.ndarray:
     """Return the right outputs in float64, ``[N, 5]``."""
     table = CONTRACT.lookup().astype(np.float64)
     normalized = np.stack([table[pictures[..., channel], channel] for channel in range(3)], axis=-1)
-    return np.einsum("nhwc,khwc->nk", normalized, weights().astype(np.float64))
+    outputs: np.ndarray = np.einsum("nhwc,khwc->nk", normalized, weights().astype(np.float64))
+    return outputs
 
 
 def write_onnx(path: Path) -> Path:

@@ -70,7 +70,7 @@ def inspection(
 
 def task_metrics(**values: Any) -> TaskMetrics:
     """Return a task metric that did not change."""
-    usual = {
+    usual: dict[str, Any] = {
         "metric": "top1",
         "value": 0.9,
         "fp32": 0.9,
@@ -137,7 +137,9 @@ def write_artifact(
         ],
         "metrics": None,
         "latency": None,
-        "answers": Answers(images=len(right), digest="same images", hits=pack_hits(right)),
+        "answers": Answers.model_validate(
+            {"images": len(right), "digest": "same images", "hits": pack_hits(right)}
+        ),
         "measured": measured,
         "budgets": judge(chosen.budgets, measured),
         "costs": {},

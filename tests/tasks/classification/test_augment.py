@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import pad
 
-from edgecnn.core.config.training import AugmentSettings
+from edgecnn.core.config.training import AugmentSettings, RandAugmentSettings
 from edgecnn.tasks.classification.augment import mix_transform, pixel_transforms, random_crop, random_flip
 
 
@@ -73,8 +73,8 @@ def test_without_settings_nothing_changes() -> None:
     "settings",
     [
         AugmentSettings(resized_crop=0.3),
-        AugmentSettings(randaugment={"operations": 3, "magnitude": 15}),
-        AugmentSettings(pad_crop=2, flip=True, randaugment={}),
+        AugmentSettings(randaugment=RandAugmentSettings(operations=3, magnitude=15)),
+        AugmentSettings(pad_crop=2, flip=True, randaugment=RandAugmentSettings()),
     ],
     ids=["resized_crop", "randaugment", "all"],
 )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.config.training import OptimizerSettings, TrainSettings
 from edgecnn.core.errors import InputError
 from edgecnn.tasks.classification.method import CrossEntropy, Distillation
 from edgecnn.training.batches import to_input
@@ -25,13 +25,13 @@ IMAGES = torch.linspace(-1, 1, 4 * 3 * 12 * 12).reshape(4, 3, 12, 12)
 LABELS = torch.tensor([0, 1, 2, 0])
 
 
-def teacher_and_student(build: Callable[..., nn.Module]) -> tuple[nn.Module, nn.Module]:
+def teacher_and_student(build: Callable[..., nn.Sequential]) -> tuple[nn.Sequential, nn.Sequential]:
     teacher = build(dropout=0.0).eval()
     with torch.no_grad():
-        teacher[5].weight.mul_(50.0)
+        teacher[5].get_parameter("weight").mul_(50.0)
     student = copy.deepcopy(teacher)
     with torch.no_grad():
-        student[5].weight.mul_(-1.0)
+        student[5].get_parameter("weight").mul_(-1.0)
     return teacher, student
 
 
@@ -45,14 +45,14 @@ def test_classification_is_cross_entropy_of_labels_and_of_probabilities() -> Non
     assert torch.allclose(method.loss(IMAGES, logits, soft), method.loss(IMAGES, logits, LABELS))
 
 
-def test_distillation_vanishes_where_the_student_is_the_teacher(build: Callable[..., nn.Module]) -> None:
+def test_distillation_vanishes_where_the_student_is_the_teacher(build: Callable[..., nn.Sequential]) -> None:
     teacher, student = teacher_and_student(build)
     method = Distillation(teacher, CrossEntropy(), weight=1.0, temperature=3.0)
     assert method.loss(IMAGES, teacher(IMAGES), LABELS).item() == pytest.approx(0.0, abs=1e-6)
     assert method.loss(IMAGES, student(IMAGES), LABELS).item() > 1e-3
 
 
-def test_distillation_weighs_teacher_against_labels(build: Callable[..., nn.Module]) -> None:
+def test_distillation_weighs_teacher_against_labels(build: Callable[..., nn.Sequential]) -> None:
     teacher, student = teacher_and_student(build)
     logits = student(IMAGES)
 
@@ -64,7 +64,7 @@ def test_distillation_weighs_teacher_against_labels(build: Callable[..., nn.Modu
 
 
 def test_teacher_stays_as_it_is(
-    make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
+    make_set: Callable[..., PreparedSet], build: Callable[..., nn.Sequential], tmp_path: Path
 ) -> None:
     teacher, student = teacher_and_student(build)
     before = copy.deepcopy(teacher.state_dict())
@@ -81,7 +81,7 @@ def test_teacher_stays_as_it_is(
 
 
 def test_distillation_brings_the_student_to_the_teacher(
-    make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
+    make_set: Callable[..., PreparedSet], build: Callable[..., nn.Sequential], tmp_path: Path
 ) -> None:
     teacher, student = teacher_and_student(build)
     distance = Distillation(copy.deepcopy(teacher), CrossEntropy(), 1.0, 2.0)
@@ -93,7 +93,7 @@ def test_distillation_brings_the_student_to_the_teacher(
         student,
         images,
         None,
-        TrainSettings(epochs=4, batch_size=16, optimizer={"lr": 0.02}),
+        TrainSettings(epochs=4, batch_size=16, optimizer=OptimizerSettings(lr=0.02)),
         scratch=tmp_path,
         progress=lambda _: None,
         method=Distillation(teacher, CrossEntropy(), 1.0, 2.0),
@@ -122,7 +122,7 @@ class Recording:
 
 
 def test_method_is_told_how_far_the_training_is(
-    make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
+    make_set: Callable[..., PreparedSet], build: Callable[..., nn.Sequential], tmp_path: Path
 ) -> None:
     method = Recording()
     settings = TrainSettings(epochs=2, batch_size=48)
@@ -140,7 +140,7 @@ def test_method_is_told_how_far_the_training_is(
 
 
 def test_snapshot_of_another_method_is_refused(
-    make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
+    make_set: Callable[..., PreparedSet], build: Callable[..., nn.Sequential], tmp_path: Path
 ) -> None:
     settings, images = TrainSettings(epochs=1, batch_size=48), make_set("train")
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -41,7 +43,7 @@ def red_box(pixels: np.ndarray) -> np.ndarray:
 
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=60)
-def test_a_box_moves_with_its_pixels(seed):
+def test_a_box_moves_with_its_pixels(seed: int) -> None:
     random = np.random.default_rng(seed)
     chosen = BoxAugmentSettings(scale=(0.6, 1.6), translate=0.3)
     moved = affine(marked(20, 12, 44, 36), chosen, CONTRACT, random)
@@ -50,7 +52,7 @@ def test_a_box_moves_with_its_pixels(seed):
         np.testing.assert_allclose(moved.corners[0], red_box(moved.pixels), atol=1.6)
 
 
-def test_a_rotated_box_holds_its_pixels():
+def test_a_rotated_box_holds_its_pixels() -> None:
     chosen = BoxAugmentSettings(rotate=30)
     for seed in range(20):
         moved = affine(marked(20, 12, 44, 36), chosen, CONTRACT, np.random.default_rng(seed))
@@ -61,7 +63,7 @@ def test_a_rotated_box_holds_its_pixels():
 
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=60)
-def test_boxes_of_a_mosaic_are_where_their_pixels_are(seed):
+def test_boxes_of_a_mosaic_are_where_their_pixels_are(seed: int) -> None:
     random = np.random.default_rng(seed)
     plain = Sample(
         np.full((48, 64, 3), 90, np.uint8),
@@ -79,7 +81,7 @@ def test_boxes_of_a_mosaic_are_where_their_pixels_are(seed):
         np.testing.assert_allclose(made.corners[0], red_box(made.pixels), atol=1.6)
 
 
-def test_a_box_of_which_little_is_left_is_dropped():
+def test_a_box_of_which_little_is_left_is_dropped() -> None:
     chosen = BoxAugmentSettings(translate=0.5)
     kept = [
         len(affine(marked(0, 0, 20, 20), chosen, CONTRACT, np.random.default_rng(seed)).labels)
@@ -88,7 +90,7 @@ def test_a_box_of_which_little_is_left_is_dropped():
     assert 0 < sum(kept) < 40
 
 
-def test_mirroring_twice_is_nothing():
+def test_mirroring_twice_is_nothing() -> None:
     sample = marked(20, 12, 44, 36)
     once, twice = mirror(sample), mirror(mirror(sample))
     np.testing.assert_array_equal(once.corners, [[20, 12, 44, 36]])
@@ -97,7 +99,7 @@ def test_mirroring_twice_is_nothing():
     np.testing.assert_array_equal(twice.corners, sample.corners)
 
 
-def test_mixup_keeps_the_boxes_of_both():
+def test_mixup_keeps_the_boxes_of_both() -> None:
     first = affine(marked(2, 2, 20, 20), BoxAugmentSettings(), CONTRACT, np.random.default_rng(0))
     second = affine(marked(30, 20, 60, 40), BoxAugmentSettings(), CONTRACT, np.random.default_rng(0))
     mixed = mix(first, second, np.random.default_rng(0))
@@ -107,7 +109,7 @@ def test_mixup_keeps_the_boxes_of_both():
 
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=40)
-def test_crowds_move_with_the_photo_and_stay_crowds(seed):
+def test_crowds_move_with_the_photo_and_stay_crowds(seed: int) -> None:
     random = np.random.default_rng(seed)
     sample = with_crowd(marked(2, 2, 14, 14), 20, 12, 44, 36)
     plain = marked(20, 12, 44, 36)
@@ -130,7 +132,7 @@ def test_crowds_move_with_the_photo_and_stay_crowds(seed):
     np.testing.assert_array_equal(crowd.corners[crowd.ignored], box.corners)
 
 
-def test_a_crowd_of_which_little_is_left_is_still_one():
+def test_a_crowd_of_which_little_is_left_is_still_one() -> None:
     chosen, lost = BoxAugmentSettings(translate=0.5), 0
     for seed in range(40):
         sample = with_crowd(marked(0, 0, 20, 20), 0, 0, 20, 20)
@@ -143,7 +145,7 @@ def test_a_crowd_of_which_little_is_left_is_still_one():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_recoloring_changes_colours_within_bytes(channels):
+def test_recoloring_changes_colours_within_bytes(channels: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (16, 16, channels), np.uint8)
     gains = (0.1, 0.5, 0.5)
     changed = recolor(pixels, gains, np.random.default_rng(1))
@@ -155,6 +157,6 @@ def test_recoloring_changes_colours_within_bytes(channels):
 @pytest.mark.parametrize(
     "values", [{"scale": (2.0, 1.0)}, {"mosaic_scale": (0.0, 1.0)}, {"hsv": (0, 2, 0)}, {"mosaic": 1.5}]
 )
-def test_settings_are_checked(values):
+def test_settings_are_checked(values: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"within|less than"):
         BoxAugmentSettings(**values)

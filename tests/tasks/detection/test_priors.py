@@ -44,7 +44,7 @@ def read(answer: tuple[torch.Tensor, ...]) -> PriorPrediction:
 PRIORS = read(outputs(torch.zeros(102, 4), torch.zeros(102, 3))).priors
 
 
-def test_maps_and_rows_are_the_same_numbers():
+def test_maps_and_rows_are_the_same_numbers() -> None:
     offsets, scores = torch.randn(102, 4), torch.randn(102, 3)
     found = read(outputs(offsets, scores))
     assert torch.equal(found.offsets[0], offsets)
@@ -53,7 +53,7 @@ def test_maps_and_rows_are_the_same_numbers():
 
 @given(seed=st.integers(0, 2**32 - 1), prior=st.integers(0, len(PRIORS) - 1), label=st.integers(0, 1))
 @settings(max_examples=60)
-def test_what_is_encoded_decodes_to_the_same_box(seed, prior, label):
+def test_what_is_encoded_decodes_to_the_same_box(seed: int, prior: int, label: int) -> None:
     """The loss' encoding against the numpy code that ships, over any prior and any box that is not tiny."""
     generator = torch.Generator().manual_seed(seed)
     corner = torch.rand(2, generator=generator) * torch.tensor([80.0, 50.0])
@@ -70,13 +70,13 @@ def test_what_is_encoded_decodes_to_the_same_box(seed, prior, label):
     np.testing.assert_allclose(found.boxes, expected, atol=2e-4)
 
 
-def test_offsets_of_zero_are_the_priors_themselves():
+def test_offsets_of_zero_are_the_priors_themselves() -> None:
     offsets = encode(PRIORS, box_convert(PRIORS, "cxcywh", "xyxy"))
     torch.testing.assert_close(offsets, torch.zeros_like(offsets), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("size", [(64, 96), (128, 96)])
-def test_priors_fill_the_input_and_keep_their_pixels(size):
+def test_priors_fill_the_input_and_keep_their_pixels(size: tuple[int, ...]) -> None:
     priors = PriorPrediction.of(
         outputs(torch.zeros(102, 4), torch.zeros(102, 3)), DETECTOR, (size[0], size[1])
     ).priors

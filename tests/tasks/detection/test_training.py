@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from edgecnn.core.config.training import AugmentSettings, TrainSettings, TransferSettings
+from edgecnn.core.config.training import (
+    AugmentSettings,
+    BoxAugmentSettings,
+    OptimizerSettings,
+    TrainSettings,
+    TransferSettings,
+)
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.data.objects import Objects
 from edgecnn.data.prepare import prepare
@@ -31,13 +37,21 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from edgecnn.core.documents.training import EpochSummary, TrainingSummary
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.models.spec import ModelSpec
 
-AUGMENT = {"flip": True, "boxes": {"mosaic": 0.3, "scale": (0.8, 1.2), "hsv": (0.01, 0.2, 0.2), "mixup": 0.1}}
+AUGMENT = AugmentSettings(
+    flip=True, boxes=BoxAugmentSettings(mosaic=0.3, scale=(0.8, 1.2), hsv=(0.01, 0.2, 0.2), mixup=0.1)
+)
 YOLOX = Detector((Level(8, boxes=0, scores=1, objectness=2),), "yolox")
 SETTINGS = TrainSettings(
-    epochs=1, batch_size=8, optimizer={"lr": 0.003}, clip_norm=10, batch_norm_momentum=0.2, augment=AUGMENT
+    epochs=1,
+    batch_size=8,
+    optimizer=OptimizerSettings(lr=0.003),
+    clip_norm=10,
+    batch_norm_momentum=0.2,
+    augment=AUGMENT,
 )
 
 
@@ -66,12 +80,14 @@ def make_task(sets: list[PreparedSet], spec: ModelSpec, settings: TrainSettings)
     return DetectionTraining(sets[0], sets[1], settings, detector_of(spec), 2)
 
 
-def test_the_loss_falls_and_a_killed_training_goes_on(tmp_path: Path, network, sets):
+def test_the_loss_falls_and_a_killed_training_goes_on(
+    tmp_path: Path, network: tuple[nn.Module, ModelSpec], sets: list[PreparedSet]
+) -> None:
     module, spec = network
     settings = SETTINGS.model_copy(update={"epochs": 3})
     state = {name: value.clone() for name, value in module.state_dict().items()}
 
-    def run(folder: str, settings: TrainSettings):
+    def run(folder: str, settings: TrainSettings) -> tuple[TrainingSummary, dict[str, torch.Tensor]]:
         module.load_state_dict(state)
         task = make_task(sets, spec, settings)
         done = train(module, task, settings, scratch=tmp_path / folder, progress=lambda _: None)
@@ -88,7 +104,7 @@ def test_the_loss_falls_and_a_killed_training_goes_on(tmp_path: Path, network, s
     saved = loop._Run.save
     epochs = []
 
-    def interrupted(self, snapshot, history):
+    def interrupted(self: loop._Run, snapshot: Path, history: list[EpochSummary]) -> None:
         saved(self, snapshot, history)
         epochs.append(len(history))
         if len(history) == 2 and epochs.count(2) == 1:
@@ -105,7 +121,9 @@ def test_the_loss_falls_and_a_killed_training_goes_on(tmp_path: Path, network, s
 
 
 @pytest.mark.slow
-def test_it_learns_to_find_shapes(tmp_path: Path, network, sets):
+def test_it_learns_to_find_shapes(
+    tmp_path: Path, network: tuple[nn.Module, ModelSpec], sets: list[PreparedSet]
+) -> None:
     module, spec = network
     settings = SETTINGS.model_copy(update={"epochs": 40, "augment": SETTINGS.augment})
     done = train(
@@ -115,10 +133,13 @@ def test_it_learns_to_find_shapes(tmp_path: Path, network, sets):
         scratch=tmp_path,
         progress=lambda _: None,
     )
+    assert done.last_metric is not None
     assert done.last_metric > 0.6, done.to_json()
 
 
-def test_the_loss_is_least_where_the_outputs_are_right(network, sets):
+def test_the_loss_is_least_where_the_outputs_are_right(
+    network: tuple[nn.Module, ModelSpec], sets: list[PreparedSet]
+) -> None:
     """Outputs that say exactly what is labelled cost less than those with a box moved or a class swapped."""
     _, spec = network
     images, targets = BoxBatches(sets[1], TrainSettings(epochs=1).augment).batch(
@@ -152,19 +173,23 @@ def test_the_loss_is_least_where_the_outputs_are_right(network, sets):
     assert right < 0.5 * float(method.loss(images, outputs(swap=True), targets))
 
 
-def test_images_without_boxes_have_a_finite_loss(network, sets):
+def test_images_without_boxes_have_a_finite_loss(
+    network: tuple[nn.Module, ModelSpec], sets: list[PreparedSet]
+) -> None:
     module, spec = network
     images, targets = BoxBatches(sets[1], SETTINGS.augment).batch(
         np.arange(2), torch.device("cpu"), composed=False
     )
     empty = [Boxes(target.corners[:0], target.labels[:0], target.ignored) for target in targets]
     loss = DetectionLoss(detector_of(spec)).loss(images, module(images), empty)
-    loss.backward()
+    torch.autograd.backward(loss)
     assert torch.isfinite(loss)
     module.zero_grad()
 
 
-def test_a_cell_in_a_crowd_learns_nothing_but_a_box(network, sets):
+def test_a_cell_in_a_crowd_learns_nothing_but_a_box(
+    network: tuple[nn.Module, ModelSpec], sets: list[PreparedSet]
+) -> None:
     """What fires in a crowd costs nothing, elsewhere it does; a box in the crowd is learnt all the same."""
     _, spec = network
     crowd, images = torch.tensor([[32.0, 32.0, 64.0, 64.0]]), torch.zeros(1, 3, 64, 64)
@@ -187,7 +212,8 @@ def test_a_cell_in_a_crowd_learns_nothing_but_a_box(network, sets):
     assert loss(seen, fires=(6, 6)) > loss(seen) + 1.0
 
     maps = outputs()
-    method.loss(images, maps, [Boxes(boxes, labels, crowd)]).backward()
+    torch.autograd.backward(method.loss(images, maps, [Boxes(boxes, labels, crowd)]))
+    assert maps[1].grad is not None
     learnt = maps[1].grad[0].abs().sum(0) > 0
     assert learnt[4:6, 4:6].any(), "the box in the crowd"
     assert not learnt[6:, 6:].any()
@@ -195,13 +221,14 @@ def test_a_cell_in_a_crowd_learns_nothing_but_a_box(network, sets):
     assert learnt[:, :4].all()
 
 
-def test_crowds_come_with_the_batch_and_are_not_among_its_boxes(sets):
+def test_crowds_come_with_the_batch_and_are_not_among_its_boxes(sets: list[PreparedSet]) -> None:
     objects = sets[0].objects
+    assert objects is not None
     crowded = Objects(
         tuple(dataclasses.replace(image, ignored=image.labels == 1) for image in objects.images)
     )
     prepared = dataclasses.replace(sets[0], objects=crowded)
-    chosen = AugmentSettings(boxes={"multi_scale": 0.5})
+    chosen = AugmentSettings(boxes=BoxAugmentSettings(multi_scale=0.5))
     crowds = 0
     for seed in range(3):
         torch.manual_seed(seed)
@@ -218,7 +245,7 @@ def test_crowds_come_with_the_batch_and_are_not_among_its_boxes(sets):
     assert crowds > 0
 
 
-def test_batches_repeat_and_change_their_size(sets):
+def test_batches_repeat_and_change_their_size(sets: list[PreparedSet]) -> None:
     chosen = SETTINGS.augment.model_copy(
         update={"boxes": SETTINGS.augment.boxes.model_copy(update={"multi_scale": 0.5})}
     )
@@ -237,7 +264,9 @@ def test_batches_repeat_and_change_their_size(sets):
     assert len(seen) > 1
 
 
-def test_what_cannot_be_trained_is_refused(network, sets):
+def test_what_cannot_be_trained_is_refused(
+    network: tuple[nn.Module, ModelSpec], sets: list[PreparedSet]
+) -> None:
     module, spec = network
     settings = SETTINGS.model_copy(update={"augment": SETTINGS.augment.model_copy(update={"cutmix": 1.0})})
     with pytest.raises(UsageError, match=r"train.augment.cutmix is for classifiers"):
@@ -245,7 +274,7 @@ def test_what_cannot_be_trained_is_refused(network, sets):
     with pytest.raises(UsageError, match="boxes of the coding 'yolox' cannot be trained"):
         make_task(sets, dataclasses.replace(spec, task=detection(YOLOX)), SETTINGS).method()
     with pytest.raises(InputError, match="has 2 classes, the network has 3"):
-        DetectionTraining(*sets, SETTINGS, detector_of(spec), 3).begin(module, torch.device("cpu"))
+        DetectionTraining(sets[0], sets[1], SETTINGS, detector_of(spec), 3).begin(module, torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -258,18 +287,21 @@ def ssdlite() -> tuple[nn.Module, ModelSpec]:
     )
 
 
-def test_prior_boxes_learn_four_photos_by_heart(tmp_path: Path, ssdlite, shared_data: Path):
+def test_prior_boxes_learn_four_photos_by_heart(
+    tmp_path: Path, ssdlite: tuple[nn.Module, ModelSpec], shared_data: Path
+) -> None:
     module, spec = ssdlite
     source = open_source(str(shared_data / "raccoon"), cache_dir=tmp_path)
     photos = prepare(source, spec.contract, tmp_path / "prepared", limit=4)
     settings = TrainSettings(
-        epochs=18, batch_size=4, optimizer={"lr": 0.004}, clip_norm=10, batch_norm_momentum=0.2
+        epochs=18, batch_size=4, optimizer=OptimizerSettings(lr=0.004), clip_norm=10, batch_norm_momentum=0.2
     )
     task = DetectionTraining(photos, None, settings, detector_of(spec), 1)
     assert isinstance(task.method(), SsdLoss)
 
     def ap50() -> float:
         found = detect(module, detector_of(spec), photos, batch_size=4, device=torch.device("cpu"))
+        assert photos.objects is not None
         return average_precision(found, photos.objects).ap50
 
     before = ap50()
@@ -279,7 +311,9 @@ def test_prior_boxes_learn_four_photos_by_heart(tmp_path: Path, ssdlite, shared_
     assert ap50() > 0.4, "no photo's raccoon is found at an IoU of one half"
 
 
-def test_a_batch_of_one_is_refused_where_a_map_has_one_cell(tmp_path: Path, ssdlite):
+def test_a_batch_of_one_is_refused_where_a_map_has_one_cell(
+    tmp_path: Path, ssdlite: tuple[nn.Module, ModelSpec]
+) -> None:
     module, spec = ssdlite
     photo = open_source(str(boxes_data.write_coco(tmp_path / "photo", 1)), cache_dir=tmp_path)
     prepared = prepare(photo, spec.contract, tmp_path / "prepared")
