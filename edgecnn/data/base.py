@@ -1,4 +1,4 @@
-"""What every source of images can do."""
+"""The interface of a source of images."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ class ImageSource(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Class names in the order of the labels; empty where the source has none."""
+        """Return the class names in the order of the labels; empty if the source has none."""
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
-        """int64 ``[N]``; :data:`edgecnn.data.labels.UNLABELLED` where an image has no label."""
+        """Return the labels, int64 ``[N]``, with :data:`edgecnn.data.labels.UNLABELLED` where missing."""
 
     @property
     def objects(self) -> Objects | None:
-        """The boxes of each image, in the order of the images; None where there are only labels."""
+        """Return the boxes of each image, in the order of the images; None if there are only labels."""
 
     def __len__(self) -> int: ...
 
     def name(self, index: int) -> str:
-        """Return what messages call the image; the same on every machine."""
+        """Return the image's name in messages, which is the same on every machine."""
 
     def load(self, index: int) -> Image.Image:
         """Decode the image; called from several threads.
 
         Raises:
-            ImageError: It is corrupt, too large or gone.
+            ImageError: The image is corrupt, too large or no longer there.
         """
 
     def digest(self, cache: DigestCache) -> str:
         """Return a hash of classes, names, labels and the content of every image.
 
-        It does not depend on where the source lies, so that two machines agree on it.
+        The hash does not depend on the source's location, so that two machines get the same one.
         """

@@ -1,8 +1,8 @@
 """Calibration sets: the few real images from which activation ranges are estimated.
 
-Only a prepared set can become a calibration set, and a prepared set is made of image files: there is
-no way to calibrate on a random tensor. What can still go wrong is checked here: too few images, blank
-ones, pictures of noise.
+Only a prepared set can become a calibration set, and a prepared set is made of image files, so nobody can
+calibrate on random tensors. This module checks for the mistakes that remain: too few images, blank images,
+pictures of noise.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from edgecnn.data.prepared import PreparedSet
 
 MIN_IMAGES = 8
-"""Below this ranges are accidents, and calibration is refused."""
+"""Calibration is refused with fewer images, because their ranges would be accidental."""
 
 ADVISED_IMAGES = 32
-"""Below this a warning says so; a hundred or more is usual."""
+"""With fewer images there is a warning; a hundred or more are usual."""
 
 _MAX_NOISE_CORRELATION = 0.1
 _SAMPLE_PIXELS_PER_SIDE = 128
@@ -33,11 +33,11 @@ _SAMPLE_PIXELS_PER_SIDE = 128
 
 @dataclass(frozen=True)
 class CalibrationReport:
-    """What is known of a calibration set.
+    """Findings about a calibration set.
 
     Attributes:
         images: Number of images.
-        digest: SHA-256 of the set; goes into the manifest of what was calibrated with it.
+        digest: SHA-256 of the set, recorded in the manifest of the artifacts calibrated with it.
         warnings: One line each.
     """
 
@@ -47,7 +47,7 @@ class CalibrationReport:
 
 
 def choose_calibration(prepared: PreparedSet, directory: Path, *, count: int, seed: int = 0) -> PreparedSet:
-    """Write ``count`` images, evenly over the classes, as a prepared set of their own.
+    """Write ``count`` images, evenly over the classes, as a separate prepared set.
 
     Raises:
         InputError: ``count`` is not positive, or the directory cannot be written.
@@ -61,7 +61,7 @@ def choose_calibration(prepared: PreparedSet, directory: Path, *, count: int, se
 
 
 def check_calibration(prepared: PreparedSet) -> CalibrationReport:
-    """Refuse a calibration set that no range can be learnt from; warn of a doubtful one.
+    """Refuse a calibration set that cannot give ranges, and warn of a doubtful one.
 
     An image is blank when all its pixels have one value in every channel. It is noise when neighbouring
     pixels are uncorrelated: below 0.1 in both directions, where photos are above 0.7.
@@ -98,7 +98,7 @@ def _is_blank(image: npt.NDArray[np.uint8]) -> bool:
 
 
 def _is_noise(image: npt.NDArray[np.uint8]) -> bool:
-    """Whether neighbouring pixels are uncorrelated, along the rows and along the columns."""
+    """Return whether neighbouring pixels are uncorrelated, along the rows and along the columns."""
     pixels = image[:_SAMPLE_PIXELS_PER_SIDE, :_SAMPLE_PIXELS_PER_SIDE].astype(np.float64)
     if min(pixels.shape[:2]) < 2:
         return False

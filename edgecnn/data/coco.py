@@ -21,9 +21,9 @@ Row = tuple[float, float, float, float, int, bool]
 def open_coco(file: Path) -> FileSource:
     """Read a COCO file of boxes.
 
-    ``file_name`` is relative to the folder ``images`` beside the file where there is one, else to the file's
-    own folder. The classes are the categories in the order of their ids. Crowds count neither as found nor
-    as missed. An image without an annotation has no object.
+    ``file_name`` is relative to the folder ``images`` beside the file if there is one, else to the file's
+    folder. The classes are the categories in the order of their ids. Crowds count neither as found nor as
+    missed. An image without an annotation has no objects.
 
     Raises:
         InputError: The file is not of this form; the message names the entry.

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 1 << 28
-"""Largest manifest that is read: some millions of rows."""
+"""Largest manifest that is read, in bytes: some millions of rows."""
 
 MAX_CLASSES = 1_000_000
-"""Labels below this are possible where no ``classes.txt`` says how many classes there are."""
+"""Limit on labels if there is no ``classes.txt`` that gives the number of classes."""
 
 _INTEGER = re.compile(r"-?[0-9]+")
 _COLUMNS = frozenset({"path", "label"})
@@ -32,9 +32,9 @@ _FORM_HINT = "the first line is: path,label"
 def open_csv_manifest(file: Path) -> FileSource:
     """Read a CSV manifest.
 
-    Paths are relative to the CSV file's folder and may not lead out of it: a manifest is data, and may
-    come from somebody else. A label is an integer from 0, or a class name where ``classes.txt`` gives
-    the names. Without the column ``label`` the images have no labels, which is enough for calibration.
+    Paths are relative to the CSV file's folder and may not lead out of it, because a manifest may come from
+    an untrusted source. A label is an integer from 0, or a class name if ``classes.txt`` gives the names.
+    Without the column ``label`` the images have no labels, which is enough for calibration.
 
     Raises:
         InputError: The file is no such manifest; the message names the line.

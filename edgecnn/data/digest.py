@@ -1,9 +1,9 @@
-"""Hashes of files, remembered by path, size and modification time.
+"""Hashes of files, cached by path, size and modification time.
 
-A digest must follow the content, so that a changed photo redoes what was made of it, and must be cheap,
-so that an unchanged pipeline of 100,000 photos starts at once. A small SQLite file remembers the hash of
-every file under its size, inode and modification time. Like git's index, it does not remember a file
-that was modified within the last moments: a second change could hide behind the same time stamp.
+A digest must depend on the content, so that a changed photo redoes the steps that use it, and must be cheap,
+so that an unchanged pipeline of 100,000 photos starts at once. A small SQLite file holds the hash of every
+file with its size, inode and modification time. Like git's index, it does not hold a file that was modified
+within the last moments, because a second change could have the same time stamp.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _TABLE = """
 
 
 class DigestCache:
-    """Remembers the hashes of files; a context manager that saves on exit.
+    """Cache of the hashes of files; a context manager that saves on exit.
 
-    Several processes may use one file. A file that is no database is replaced: it is only a cache.
+    Several processes may use one file. A damaged file is replaced, because it is only a cache.
 
     Args:
-        file: The SQLite file; None remembers nothing.
+        file: The SQLite file; None disables the cache.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -95,7 +95,7 @@ def combine(header: object, parts: Iterable[tuple[object, ...]]) -> str:
 
 
 def _connect(file: Path) -> sqlite3.Connection | None:
-    """Open the database, once more after deleting what is no database; None where nothing can be written."""
+    """Open the database, replacing a damaged file; return None if the cache cannot be written."""
     for _ in range(2):
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,7 @@ class FashionMnist:
         """Read a split from the folder of the four IDX files.
 
         Raises:
-            InputError: A file is missing, broken, empty, or disagrees with its neighbour.
+            InputError: A file is missing, broken, empty, or disagrees with the other one.
         """
         images_file, labels_file = (folder / name for name in FILES if name.startswith(_PREFIX[split]))
         images, labels = read_idx(images_file), read_idx(labels_file)
@@ -91,12 +91,12 @@ class FashionMnist:
 
 
 def open_fashion_mnist(split: str, cache_dir: Path, *, allow_fetch: bool = False) -> FashionMnist:
-    """Open a split from the system folder or the cache; download it only when allowed.
+    """Open a split from the system folder or the cache; download it only if allowed.
 
     Raises:
         UsageError: The split is neither ``train`` nor ``test``.
-        InputError: The files that were found are broken.
-        MissingDependency: They are not here, and may not or cannot be downloaded.
+        InputError: The files are broken.
+        MissingDependency: The files are missing, and may not or cannot be downloaded.
     """
     if split not in _PREFIX:
         hint = "fashion-mnist:train or fashion-mnist:test"

@@ -1,4 +1,4 @@
-"""Where the files of Fashion-MNIST are, and how they are downloaded when the user asks for it."""
+"""Locations of the files of Fashion-MNIST, and their download on the user's request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edgecnn.core.errors import EdgecnnError, InputError, MissingDependency
 from edgecnn.core.text import first_line
 
 SYSTEM_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-"""Where the Debian package ``dataset-fashion-mnist`` puts the files."""
+"""Folder in which the Debian package ``dataset-fashion-mnist`` installs the files."""
 
 CACHE_NAME = "fashion-mnist"
 
@@ -28,7 +28,7 @@ FILES = {
     "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
-"""File name to the SHA-256 of its content *before* compression: the distributors gzip it differently."""
+"""SHA-256 of each file *before* compression, because distributors compress the files differently."""
 
 _PACKAGE = "dataset-fashion-mnist"
 _TIMEOUT_S = 600.0
@@ -44,15 +44,15 @@ def locate(cache_dir: Path) -> Path | None:
 
 
 def fetch(cache_dir: Path) -> Path:
-    """Download the files into the cache unless they are somewhere already; return their folder.
+    """Download the files into the cache unless they exist already; return their folder.
 
-    Tried in this order: Debian's package through ``apt-get download``, which needs no root and installs
-    nothing; then torchvision's download. The content is checked against :data:`FILES`
-    before a file appears in the cache. Several processes may fetch at once: one does.
+    Debian's package is tried first, through ``apt-get download``, which needs no root and installs nothing;
+    then torchvision's download. The content is checked against :data:`FILES` before a file appears in the
+    cache. If several processes fetch at once, one of them downloads.
 
     Raises:
         InputError: The cache cannot be written.
-        MissingDependency: Neither way worked; the message says why each did not.
+        MissingDependency: Both ways failed; the message gives the reasons.
     """
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def _publish(folder: Path, target: Path) -> Path:
 
 
 def _with_apt(scratch: Path) -> Path:
-    """Download and unpack Debian's package; with private package lists where the system has none."""
+    """Download and unpack Debian's package; use private package lists if the system has none."""
     for tool in ("apt-get", "dpkg"):
         if shutil.which(tool) is None:
             raise InputError(f"there is no {tool}")
@@ -126,7 +126,7 @@ def _run(command: list[str], folder: Path) -> None:
 
 
 def _with_torchvision(scratch: Path) -> Path:
-    """Download with torchvision in a child process: it has no time limit of its own."""
+    """Download with torchvision in a child process, because torchvision's download has no time limit."""
     process.call(
         f"{__name__}:download_with_torchvision",
         {"folder": str(scratch)},

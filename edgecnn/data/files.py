@@ -1,4 +1,4 @@
-"""A source of image files below one folder."""
+"""A source of image files in one folder."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class FileSource:
     """Image files with their labels; a :class:`edgecnn.data.base.ImageSource`.
 
     Attributes:
-        folder: What the file names are relative to.
+        folder: Folder that the file names are relative to.
         files: File names, with ``/``, never leading out of ``folder``.
-        labels: int64 ``[N]``; -1 where an image has no label.
-        classes: Class names in the order of the labels; empty where unknown.
-        objects: The boxes of each image; None where the images have no more than labels.
+        labels: int64 ``[N]``; -1 for an unlabelled image.
+        classes: Class names in the order of the labels; empty if unknown.
+        objects: The boxes of each image; None if the images have only labels.
     """
 
     folder: Path
@@ -62,16 +62,16 @@ class FileSource:
 
 
 def path_within(folder: Path, text: str, where: str) -> str:
-    """Return the path of an image that a file of annotations names, relative to ``folder``.
+    """Return the path of an image from a file of annotations, relative to ``folder``.
 
     Args:
-        folder: What the path is relative to and may not lead out of: annotations are data, and may come
-            from somebody else.
-        text: The path as it is written.
+        folder: Folder that the path is relative to and may not lead out of, because annotations may come from
+            an untrusted source.
+        text: The path in the annotations.
         where: Start of messages, such as ``FILE:LINE``.
 
     Raises:
-        InputError: It is empty, leads out of the folder, or there is no such file.
+        InputError: The path is empty, leads out of the folder, or does not exist.
     """
     path = posixpath.normpath(text) if text else ""
     if not path or "\0" in path:

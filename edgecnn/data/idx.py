@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 1 << 29
-"""Largest file after decompression; a gzip file can grow a thousandfold."""
+"""Largest size after decompression, in bytes; a gzip file can expand a thousandfold."""
 
 _UNSIGNED_BYTE = 0x08
 
@@ -26,7 +26,7 @@ def read_idx(file: Path) -> npt.NDArray[np.uint8]:
     """Read a gzipped IDX file of unsigned bytes.
 
     Raises:
-        InputError: It cannot be read, is truncated, too large, or no IDX file of bytes.
+        InputError: The file cannot be read, is truncated or too large, or is not an IDX file of bytes.
     """
     try:
         with gzip.open(file, "rb") as handle:

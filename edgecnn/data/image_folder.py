@@ -21,13 +21,14 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".ti
 def open_image_folder(folder: Path) -> FileSource:
     """List the images of a folder.
 
-    With sub-folders, each is a class and may itself have sub-folders; the classes are the sub-folders'
-    names in the order of their code points, or the lines of a ``classes.txt`` in the folder, which may
-    name more classes than there are sub-folders. Without sub-folders the images have no labels, which
-    is enough for calibration. Hidden files and files that have no image suffix are left out.
+    Each sub-folder is a class and may itself have sub-folders. The classes are the sub-folders' names in the
+    order of their code points, or the lines of a ``classes.txt`` in the folder, which may name more classes
+    than there are sub-folders. Without sub-folders the images have no labels, which is enough for
+    calibration. Hidden files and files without an image suffix are left out.
 
     Raises:
-        InputError: No image, a class without images, a sub-folder that ``classes.txt`` does not name, or
+        InputError: There is no image, a class has none, ``classes.txt`` does not name a sub-folder, or there
+            are
             images beside the sub-folders.
     """
     try:

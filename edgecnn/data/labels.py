@@ -1,6 +1,6 @@
-"""The label of an image that has none: what sources, boxes and prepared sets agree on."""
+"""The label of unlabelled images, shared by sources, boxes and prepared sets."""
 
 from __future__ import annotations
 
 UNLABELLED = -1
-"""The label of an image that has none."""
+"""The label of an unlabelled image."""

@@ -1,4 +1,4 @@
-"""Labelled boxes of a set of images: what a detector learns from and is measured against."""
+"""Labelled boxes of a set of images, for the training and evaluation of detectors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FILE_NAME = "objects.npz"
 
 _TOLERANCE = 2.0
-"""Pixels by which a box may leave its image: annotation tools count pixels from 0, from 1, or round."""
+"""Pixels by which a box may exceed its image: annotation tools count pixels from 0, from 1, or round."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class ImageObjects:
     """The boxes of one image.
 
     Attributes:
-        size: Height and width of the upright image in pixels; (0, 0) where unknown.
+        size: Height and width of the upright image in pixels; (0, 0) if unknown.
         boxes: float32 ``[n, 4]``, corners ``x1, y1, x2, y2`` in pixels of the image.
         labels: int64 ``[n]``.
         ignored: bool ``[n]``: a crowd or a difficult object, which counts neither as found nor as missed.
@@ -41,7 +41,7 @@ class ImageObjects:
     def of(
         size: tuple[int, int], rows: Iterable[tuple[float, float, float, float, int, bool]]
     ) -> ImageObjects:
-        """Make the boxes of an image from rows of four corners, a label and whether it is ignored."""
+        """Create the boxes of an image from rows of four corners, a label and whether it is ignored."""
         columns = list(zip(*rows, strict=True)) or [()] * 6
         boxes = np.array(columns[:4], np.float32).T.reshape(-1, 4)
         return ImageObjects(size, boxes, np.array(columns[4], np.int64), np.array(columns[5], np.bool_))
@@ -50,23 +50,23 @@ class ImageObjects:
         return len(self.labels)
 
     def problem(self, size: tuple[int, int]) -> str | None:
-        """Say what is wrong with the boxes of an image of ``size`` (height, width); None if nothing is.
+        """Return a description of what is wrong with the boxes of an image of this (height, width), or None.
 
         >>> car = ImageObjects.of((480, 640), [(600, 10, 700, 90, 0, False)])
         >>> car.problem((480, 640))
         'box 1 (600, 10, 700, 90) leaves the image of 640x480 pixels'
         >>> car.problem((640, 480))
-        'it has 480x640 pixels, its annotation says 640x480'
+        'it has 480x640 pixels, but its annotation says 640x480'
         """
         height, width = size
         if self.size != size:
-            return f"it has {width}x{height} pixels, its annotation says {self.size[1]}x{self.size[0]}"
+            return f"it has {width}x{height} pixels, but its annotation says {self.size[1]}x{self.size[0]}"
         x1, y1, x2, y2 = self.boxes.T
         finite = np.isfinite(self.boxes).all(axis=1)
         empty = ~((x2 > x1) & (y2 > y1))
         outside = (np.minimum(x1, y1) < -_TOLERANCE) | (x2 > width + _TOLERANCE) | (y2 > height + _TOLERANCE)
         for flags, what in (
-            (~finite, "is no box of numbers"),
+            (~finite, "has a corner that is not a finite number"),
             (empty, "has no area"),
             (outside, f"leaves the image of {width}x{height} pixels"),
         ):
@@ -104,7 +104,7 @@ class Objects:
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
-        """Height and width of every image in pixels."""
+        """Return height and width of every image in pixels."""
         return [image.size for image in self.images]
 
     def select(self, indices: Iterable[int]) -> Objects:
@@ -112,9 +112,9 @@ class Objects:
         return Objects(tuple(self.images[int(index)] for index in indices))
 
     def main_labels(self) -> npt.NDArray[np.int64]:
-        """Return the class of each image's largest object, int64 ``[N]``; -1 for an image without any.
+        """Return the class of each image's largest object, int64 ``[N]``; -1 for an image without objects.
 
-        Choosing images evenly over the classes goes by it.
+        It is used to choose images evenly over the classes.
         """
         labels = np.full(len(self), UNLABELLED, np.int64)
         for index, image in enumerate(self.images):
@@ -149,7 +149,7 @@ class Objects:
 
         Raises:
             OSError: There is no such file.
-            ValueError: It is damaged, or another kind of file.
+            ValueError: It is damaged, or not such a file.
         """
         try:
             with np.load(path, allow_pickle=False) as file:

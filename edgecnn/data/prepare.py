@@ -1,4 +1,4 @@
-"""Decode a source once, for every target: photos in, a prepared set out."""
+"""Decoding of a source into a prepared set, once for every target."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 OnBadImage = Literal["error", "skip"]
 Progress = Callable[[int, int], None]
-"""Called with the number of images done and the number of all."""
+"""Called with (done, total) images."""
 
 _BLOCK_BYTES = 1 << 24
 _BLOCK_IMAGES = 256
@@ -37,7 +37,7 @@ _MAX_THREADS = 4
 
 @dataclass
 class _Block:
-    """What one task of the pool decoded: the good images in order, the bad ones by name."""
+    """Images that one task of the pool decoded: the good ones in order, the bad ones by name."""
 
     images: npt.NDArray[np.uint8]
     indices: list[int] = field(default_factory=list)
@@ -57,18 +57,18 @@ def prepare(
 ) -> PreparedSet:
     """Decode the images of a source, run the contract's geometry, and write a prepared set.
 
-    The result does not depend on ``threads``. Memory stays bounded: a few blocks of at most 16 MiB of
-    resized pixels, and one decoded photo a thread.
+    The result does not depend on ``threads``. Memory is bounded: a few blocks of at most 16 MiB of resized
+    pixels, and one decoded photo per thread.
 
     Args:
-        source: Where the images come from.
-        contract: What to make of them.
-        out_dir: Directory of the prepared set; one that is there is replaced.
-        on_bad_image: Whether a corrupt image is an error or is left out and recorded in ``skipped``.
-        limit: Prepare only so many images, chosen evenly over the classes.
-        seed: Chooses among equals under ``limit``.
-        threads: Decoding threads; None for one a CPU, four at most.
-        progress: Told after every block.
+        source: Source of the images.
+        contract: Preprocessing.
+        out_dir: Directory of the prepared set; an existing one is replaced.
+        on_bad_image: Whether a corrupt image is an error, or is left out and recorded in ``skipped``.
+        limit: Largest number of images to prepare, chosen evenly over the classes.
+        seed: Seed of that choice.
+        threads: Decoding threads; None means one per CPU, at most four.
+        progress: Called with (done, total) after every block.
 
     Raises:
         InputError: A corrupt image (or every image, when skipping), an empty source, or a directory
@@ -97,7 +97,7 @@ def prepare(
                     progress(len(kept) + len(skipped), len(wanted))
             if len(skipped) == len(wanted):
                 name, reason = next(iter(skipped.items()))
-                raise InputError(f"no image of {len(wanted)} can be used, the first, {name}: {reason}")
+                raise InputError(f"no image of {len(wanted)} can be used; the first is {name}: {reason}")
             return writer.finish(skipped, _kept_objects(source, kept))
     except OSError as error:
         raise InputError(f"{out_dir} cannot be written: {error.strerror}") from error
@@ -139,7 +139,7 @@ def _decode_block(source: ImageSource, contract: Contract, indices: npt.NDArray[
 
 
 def _check_objects(source: ImageSource, index: int, image: Image.Image) -> None:
-    """Refuse an image that its boxes do not fit."""
+    """Refuse an image that contradicts its boxes."""
     if source.objects is not None:
         problem = source.objects[index].problem(upright_size(image))
         if problem is not None:
@@ -161,9 +161,8 @@ def check_labels(prepared: PreparedSet, classes: int, *, boxes: bool = False) ->
         boxes: Whether the network is a detector.
 
     Raises:
-        InputError: A label is missing or out of range, or the set names another number of classes, so
-            that its labels mean something else than the network's outputs; or a detector met images
-            without boxes, or a classifier images with boxes.
+        InputError: A label is missing or out of range; the set has another number of classes than the
+            network; a detector gets images without boxes, or a classifier images with boxes.
     """
     if boxes != (prepared.objects is not None):
         needed, found = ("a detector", "labels only") if boxes else ("a classifier", "boxes")

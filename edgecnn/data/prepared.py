@@ -4,9 +4,9 @@ On disk it is a directory:
 
 =================  =======================================================================
 ``images.npy``     uint8 ``[N, H, W, C]``: contract geometry and colour order, not normalized
-``labels.npy``     int64 ``[N]``, or -1 where an image has no label
-``objects.npz``    boxes, in pixels of the images before preprocessing; only where the source has them
-``prepared.json``  classes, names, contract, digest, what was skipped and why; written last
+``labels.npy``     int64 ``[N]``, with -1 for an unlabelled image
+``objects.npz``    boxes, in pixels of the images before preprocessing; only if the source has boxes
+``prepared.json``  classes, names, contract, digest, skipped images with reasons; written last
 =================  =======================================================================
 """
 
@@ -38,15 +38,15 @@ class PreparedSet:
     """Images ready for normalization, with their labels; the arrays are memory-mapped, read-only.
 
     Attributes:
-        directory: Where it lies.
+        directory: Its directory.
         images: uint8 ``[N, H, W, C]``.
         labels: int64 ``[N]``.
-        classes: Class names; empty where the source has none.
-        names: One name an image, for messages.
-        contract: The contract that was executed.
-        skipped: Images that were left out, name to reason.
+        classes: Class names; empty if the source has none.
+        names: One name per image, for messages.
+        contract: The contract of the images.
+        skipped: Reason of each image that was left out, by name.
         digest: SHA-256 of pixels, labels, boxes, classes and contract; it does not depend on the directory.
-        objects: The boxes of each image in its own pixels, cut at its borders; None where there are none.
+        objects: The boxes of each image in its own pixels, cut at its borders; None if there are none.
     """
 
     directory: Path
@@ -124,7 +124,7 @@ class PreparedSet:
             return writer.finish(skipped or {}, objects)
 
     def select(self, indices: npt.NDArray[np.int64], directory: Path) -> PreparedSet:
-        """Write the images at ``indices`` as a prepared set of their own, such as a calibration set."""
+        """Write the images at ``indices`` as a separate prepared set, such as a calibration set."""
         return PreparedSet.write(
             directory,
             np.ascontiguousarray(self.images[indices]),
@@ -137,14 +137,14 @@ class PreparedSet:
 
 
 class PreparedWriter:
-    """Writes a prepared set block by block, in bounded memory; a context manager.
+    """Writer of a prepared set block by block, in bounded memory; a context manager.
 
-    Pixels are appended to the file instead of a memory map: a full disk is then an error and not a
-    crash, and the number of images need not be known before the corrupt ones are found.
+    Pixels are appended to the file instead of a memory map: a full disk is then an error instead of a crash,
+    and the number of images is not needed before the corrupt ones are found.
 
     Args:
-        directory: Made if needed; a prepared set in it is replaced.
-        contract: The contract that the images went through.
+        directory: Created if needed; a prepared set in it is replaced.
+        contract: The contract of the images.
         classes: Class names.
 
     Raises:
@@ -170,7 +170,7 @@ class PreparedWriter:
     def append(
         self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], names: Sequence[str]
     ) -> None:
-        """Append uint8 ``[n, H, W, C]`` with one label and one name an image."""
+        """Append uint8 ``[n, H, W, C]`` with one label and one name per image."""
         pixels = np.ascontiguousarray(images).data
         self._file.write(pixels)
         self._pixels.update(pixels)
@@ -178,7 +178,7 @@ class PreparedWriter:
         self._names += names
 
     def finish(self, skipped: dict[str, str], objects: Objects | None = None) -> PreparedSet:
-        """Complete the files and open the set; ``objects`` are the boxes of the images, in their order."""
+        """Complete the files and open the set; ``objects`` are the images' boxes, in their order."""
         self._file.seek(0)
         self._write_header()
         self._file.close()
@@ -203,7 +203,7 @@ class PreparedWriter:
         return PreparedSet.open(self._directory)
 
     def _write_header(self) -> None:
-        """Write the ``.npy`` header; numpy pads it so that the number of images may grow in place."""
+        """Write the ``.npy`` header, which numpy pads so that the number of images may grow in place."""
         contract = self._contract
         shape = (len(self._names), contract.height, contract.width, contract.channels)
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}

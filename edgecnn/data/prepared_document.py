@@ -1,6 +1,6 @@
-"""What ``prepared.json`` of a prepared set holds.
+"""The content of ``prepared.json``.
 
-It lies in a module of its own because it imports pydantic, which who only reads pictures does without.
+It is a separate module because it imports pydantic, which readers of images do not need.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class PreparedDocument(Document):
 
 
 def read_document(data: object) -> PreparedDocument:
-    """Return the document that JSON data are.
+    """Return JSON data as a document.
 
     Raises:
-        ValueError: They are none; the message names the first field that is wrong.
+        ValueError: The data is not such a document; the message names the first wrong field.
     """
     try:
         return PreparedDocument.model_validate(data)

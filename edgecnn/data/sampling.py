@@ -1,4 +1,4 @@
-"""Choose some of many images: evenly over the classes, the same ones on every machine."""
+"""Choice of some of many images: evenly over the classes, and the same on every machine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy.typing as npt
 def stratified(labels: npt.NDArray[np.int64], count: int, seed: int) -> npt.NDArray[np.int64]:
     """Choose ``count`` indices so that the numbers of images of any two classes differ by one at most.
 
-    Where a class runs out of images, others fill up. Within a class the order is that of a hash of
-    the seed and the index: it needs no random generator whose stream could change with its version.
+    If a class has too few images, others fill up. Within a class the order is that of a hash of the seed and
+    the index, which needs no random generator whose stream could change with its version.
 
     Args:
-        labels: int64 ``[N]``; images without a label are a class of their own.
-        count: How many to choose; all are chosen where there are fewer.
+        labels: int64 ``[N]``; unlabelled images count as one class.
+        count: Number of indices; all are chosen if there are fewer.
         seed: Another seed gives another choice.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The size of an image file, for annotations that do not tell it."""
+"""The size of an image file, for annotations that do not contain it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def size_of_file(path: Path) -> tuple[int, int]:
     """Read height and width of an upright image from the head of its file.
 
-    A file that is no image has the size (0, 0): preparing it says what is wrong with it.
+    The size of a file that is not an image is (0, 0); its preparation reports the error.
     """
     try:
         with Image.open(path, formats=FORMATS) as image:

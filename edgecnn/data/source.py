@@ -1,4 +1,4 @@
-"""The reference by which a pipeline or a command line names a source of images."""
+"""References by which a pipeline or a command line names a source of images."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def open_source(reference: str, *, cache_dir: Path, allow_fetch: bool = False) -
 
     Args:
         reference: ``fashion-mnist:train`` or ``fashion-mnist:test``; a CSV file; a folder; a COCO file.
-            Files may be followed by ``@train`` or ``@held-out``, a fixed split into four fifths and one.
-        cache_dir: Where well-known datasets are downloaded to, and looked for.
-        allow_fetch: Whether a well-known dataset that is missing may be downloaded.
+            Files may be followed by ``@train`` or ``@held-out``, a fixed split into 80 % and 20 %.
+        cache_dir: Folder of downloaded datasets.
+        allow_fetch: Whether a missing well-known dataset may be downloaded.
 
     Raises:
         UsageError: The reference has none of these forms.
-        InputError: What it names is missing, empty or broken.
-        MissingDependency: A well-known dataset is not here, or could not be downloaded.
+        InputError: The source is missing, empty or broken.
+        MissingDependency: A well-known dataset is missing, or could not be downloaded.
     """
     family, _, split = reference.partition(":")
     if family == _FASHION_MNIST:
@@ -66,7 +66,7 @@ def _open_files(reference: str) -> FileSource:
 
 
 def _open_folder(path: Path) -> FileSource:
-    """Tell a folder of images with annotations beside them from one of one folder a class."""
+    """Open a folder with annotations or one of one sub-folder per class, whichever it is."""
     images = next((path / name for name in _IMAGES if (path / name).is_dir()), None)
     if images is not None:
         annotations = next((path / name for name in _VOC if (path / name).is_dir()), None)

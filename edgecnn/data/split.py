@@ -19,10 +19,10 @@ _FIFTH = 5
 def take_part(source: FileSource, part: Part) -> FileSource:
     """Keep the images of one part.
 
-    An image's name alone decides which part it is in, so it stays there when others come or go.
+    An image's part depends on its name alone, so it does not change when images are added or removed.
 
     Raises:
-        InputError: Nothing is left.
+        InputError: The part is empty.
     """
     wanted = [index for index, name in enumerate(source.files) if is_held_out(name) == (part == "held-out")]
     if not wanted:
@@ -36,7 +36,7 @@ def take_part(source: FileSource, part: Part) -> FileSource:
 
 
 def is_held_out(name: str) -> bool:
-    """Tell whether the image of this name is held out: one in five, by a hash of the name.
+    """Return whether the image of this name is held out: one in five, by a hash of the name.
 
     >>> sum(is_held_out(f"{number}.jpg") for number in range(1000))
     197

@@ -22,15 +22,15 @@ def open_voc(annotations: Path, images: Path) -> FileSource:
 
     The classes are the lines of a ``classes.txt`` beside the two folders, or else the names that occur, in
     the order of their code points. Objects marked ``difficult`` count neither as found nor as missed. An
-    annotation without an object is of an image without one.
+    annotation without objects describes an image without objects.
 
     Args:
         annotations: Folder of ``.xml`` files.
         images: Folder that their ``filename`` is relative to.
 
     Raises:
-        InputError: There is no annotation, one of them is damaged or names an image that is not there or
-            that another one names, or a class is unknown.
+        InputError: There is no annotation, one of them is damaged, names a missing image or one that another
+            annotation names, or has an unknown class.
     """
     files = sorted(annotations.glob("*.xml"))
     if not files:
@@ -42,7 +42,7 @@ def open_voc(annotations: Path, images: Path) -> FileSource:
     for file, root in roots.items():
         path = path_within(images, root.value("filename"), str(file))
         if path in found:
-            raise InputError(f"{file}: another annotation is of {path} too")
+            raise InputError(f"{file}: another annotation also names {path}")
         found[path] = _objects(root, file, images / path, classes_file.class_indices(names))
     objects = Objects(tuple(found.values()))
     return FileSource(images, tuple(found), objects.main_labels(), names, objects)

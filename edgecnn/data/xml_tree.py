@@ -1,4 +1,4 @@
-"""Small XML files from strangers: bounded, without document types, so without entities to expand."""
+"""Small untrusted XML files: bounded, without document types and therefore without entities to expand."""
 
 from __future__ import annotations
 
@@ -31,26 +31,27 @@ class Element:
     children: list[Element] = field(default_factory=list)
 
     def find(self, path: str) -> Element | None:
-        """Return the first element at a path of names such as ``size/width``; None where there is none."""
+        """Return the first element at a path of names such as ``size/width``; None if there is none."""
         name, _, rest = path.partition("/")
         child = next((child for child in self.children if child.name == name), None)
         return child.find(rest) if child is not None and rest else child
 
     def value(self, path: str) -> str:
-        """Return the text of the first element at a path; empty where there is none."""
+        """Return the text of the first element at a path; empty if there is none."""
         element = self.find(path)
         return "" if element is None else element.text
 
 
 class _Refused(Exception):
-    """The document is more than a small plain file; the message says why."""
+    """The document is not a small plain file; the message gives the reason."""
 
 
 def read_xml(file: Path) -> Element:
     """Read a file and return its root.
 
     Raises:
-        InputError: It cannot be read, is no XML, is too large or too deep, or declares a document type.
+        InputError: The file cannot be read, is not XML, is too large or too deep, or declares a document
+            type.
     """
     try:
         with file.open("rb") as handle:

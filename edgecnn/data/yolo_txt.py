@@ -1,4 +1,4 @@
-"""YOLO text files: one file an image, one line an object: ``class x_center y_center width height``."""
+"""YOLO text files: one per image, one line per object: ``class x_center y_center width height``."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _FORM = "a line is: class x_center y_center width height, the four as shares of 
 def open_yolo(labels: Path, images: Path) -> FileSource:
     """Read a folder of YOLO labels; ``classes.txt`` beside the two folders names the classes.
 
-    An image without a label file, or with an empty one, has no object.
+    An image without a label file, or with an empty one, has no objects.
 
     Args:
-        labels: Folder of ``.txt`` files, one an image, of the image's name.
+        labels: Folder of ``.txt`` files, each named like its image.
         images: Folder of images, without sub-folders.
 
     Raises:
-        InputError: There is no image or no ``classes.txt``, a label file belongs to no image, or a line is
-            not of the form.
+        InputError: There is no image or no ``classes.txt``, a label file belongs to no image, or a line has
+            another form.
     """
     declared = images.parent / classes_file.FILE_NAME
     if not declared.is_file():

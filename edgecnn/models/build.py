@@ -1,8 +1,8 @@
 """Build a network from its spec: the one way from data to architecture.
 
-A spec may come from a stranger's checkpoint, so building it must not run what the user did not install
-as a network: zoo and library names are looked up in tables, and a ``python:`` factory has to be
-recognizable as one before it is called.
+A spec may come from a foreign checkpoint, so building it must not run code that the user did not install
+as a network: zoo and library names are looked up in tables, and a ``python:`` factory is checked before it
+is called.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def build(spec: ModelSpec) -> nn.Module:
 
     Raises:
         UsageError: The builder does not exist or does not take the arguments.
-        InputError: The spec's widths are not of this network, or its factory makes no network.
+        InputError: The widths do not fit this network, or its factory does not return a network.
     """
     if not 1 <= len(spec.classes) <= _MAX_CLASSES:
         raise InputError(f"{spec.builder}: {len(spec.classes)} classes are not within 1..{_MAX_CLASSES}")
@@ -41,7 +41,7 @@ def build(spec: ModelSpec) -> nn.Module:
 
 
 def count_outputs(module: nn.Module, spec: ModelSpec) -> int | None:
-    """Run one blank image through a network and return its number of logits; None where it has maps.
+    """Run one blank image through a network and return its number of logits; None if it returns maps.
 
     Raises:
         InputError: The network cannot process an image of the contract's size, or returns no tensors.

@@ -24,12 +24,12 @@ _MAX_SPEC_BYTES = 16 * 1024 * 1024
 def save_checkpoint(directory: Path, module: nn.Module, spec: ModelSpec) -> None:
     """Write a network as a checkpoint; the same network and spec give the same bytes.
 
-    Each file appears under its name only when it is whole, the spec last.
+    Each file is renamed into place only when it is complete, the spec last.
 
     Args:
         directory: Created where it is missing; an older checkpoint in it is replaced.
         module: The network; parameters and buffers are saved in float32 or whatever type they have.
-        spec: What rebuilds the network.
+        spec: Description from which the network is rebuilt.
 
     Raises:
         InputError: The directory cannot be written, or the disk is full.
@@ -48,8 +48,8 @@ def load_checkpoint(directory: Path) -> tuple[nn.Module, ModelSpec]:
     """Rebuild a network from a checkpoint, in evaluation mode, on the CPU.
 
     Raises:
-        InputError: The directory is no checkpoint, holds a pickle, is truncated, or its weights do not
-            fit its spec.
+        InputError: The directory is not a checkpoint, holds a pickle, is truncated, or its weights do not fit
+            its spec.
         UsageError: The spec names a builder that does not exist here.
     """
     spec = read_spec(directory)
@@ -60,7 +60,7 @@ def load_checkpoint(directory: Path) -> tuple[nn.Module, ModelSpec]:
 
 
 def read_spec(directory: Path) -> ModelSpec:
-    """Read the spec of a checkpoint, without torch building anything.
+    """Read the spec of a checkpoint without building the network.
 
     Raises:
         InputError: The directory is no checkpoint, holds a pickle, or its spec is damaged.

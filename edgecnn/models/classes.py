@@ -1,4 +1,4 @@
-"""Names of classes that nobody gave: ImageNet's, or numbers."""
+"""Default class names: those of ImageNet, or numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def imagenet_classes() -> tuple[str, ...]:
 
 
 def numbered(count: int) -> tuple[str, ...]:
-    """Return names for classes that have none: their numbers.
+    """Return numbers as the names of unnamed classes.
 
     >>> numbered(3)
     ('0', '1', '2')

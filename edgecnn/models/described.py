@@ -1,4 +1,4 @@
-"""A network that says what it is for; every other one is a classifier."""
+"""Networks that name their own task; every other network is a classifier."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class DescribedNetwork(nn.Module, ABC):
-    """A network with a task of its own."""
+    """A network that describes its task."""
 
     @abstractmethod
     def task(self, contract: Contract) -> TaskDescription:
-        """Return what the network is for, and what the task must know of its outputs.
+        """Return the network's task, with what the task must know of the outputs.
 
         Raises:
             UsageError: The network does not take inputs of the contract's size.
@@ -25,4 +25,4 @@ class DescribedNetwork(nn.Module, ABC):
 
     @abstractmethod
     def score_layers(self) -> tuple[str, ...]:
-        """Return the qualified names of the layers whose outputs are classes: other classes, fresh ones."""
+        """Return the qualified names of the layers whose outputs are classes."""

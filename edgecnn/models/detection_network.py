@@ -1,4 +1,4 @@
-"""What every detection network can do, whatever its family."""
+"""The base class of all detection networks."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def detection(detector: Detector) -> TaskDescription:
-    """Return the task of a network whose outputs become boxes in a given way."""
+    """Return the task of a network with this description of its outputs."""
     return TaskDescription.model_validate({**detector.to_json(), "kind": "detection"})
 
 
 class DetectionNetwork(DescribedNetwork):
-    """A network that answers with the raw maps of its heads, and says how they become boxes."""
+    """A network that returns the raw maps of its heads and describes how they become boxes."""
 
     @abstractmethod
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -29,7 +29,7 @@ class DetectionNetwork(DescribedNetwork):
 
     @abstractmethod
     def describe(self, contract: Contract) -> Detector:
-        """Return how the outputs become boxes.
+        """Return a description of how the outputs become boxes.
 
         Raises:
             UsageError: The network does not take inputs of the contract's size.

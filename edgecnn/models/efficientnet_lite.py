@@ -2,9 +2,10 @@
 
 Architecture: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks"
 (2019), in the Lite variants that TensorFlow published in 2020: no squeeze-and-excitation, ReLU6 in
-place of swish, stem and head not scaled. timm builds it; what differs from ``timm:tf_efficientnet_lite*``
-is the width, which is free, the padding, which an exported file holds as constants, and the fresh weights.
-Parameters bear timm's names; :func:`rename_keys` maps the other published naming to them.
+place of swish, stem and head not scaled. timm builds the network. It differs from
+``timm:tf_efficientnet_lite*`` in the width, which is an argument, the padding, which is constant in an
+exported file, and the fresh weights. Parameters have timm's names; :func:`rename_keys` maps the other
+published names to them.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 class SamePadConv2d(nn.Conv2d):
     """A convolution with TensorFlow's "SAME" padding.
 
-    Where the padding is symmetric it is the convolution's own; where it is not (stride 2 on an even
-    size) a plain zero-padding precedes it. timm's always pads first. Sizes are Python integers in a static
-    graph, so an exported file holds constants.
+    Symmetric padding is done by the convolution itself; asymmetric padding (stride 2 on an even size) by a
+    zero-padding before it. timm always pads first. Sizes are Python integers in a static graph, so an
+    exported file holds constants.
     """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (the name in nn.Conv2d)
@@ -65,7 +66,7 @@ class SamePadConv2d(nn.Conv2d):
 
 
 class InvertedResidual(blocks.InvertedResidual):  # type: ignore[misc]
-    """timm's block of expansion, depthwise filter and projection; the shortcut is the sum's first term."""
+    """timm's block of expansion, depthwise filter and projection; the shortcut comes first in the sum."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[N, C, H, W]`` to ``[N, C', H / stride, W / stride]``."""
@@ -74,7 +75,7 @@ class InvertedResidual(blocks.InvertedResidual):  # type: ignore[misc]
 
 
 _OURS = {Conv2dSame: SamePadConv2d, blocks.InvertedResidual: InvertedResidual}
-"""Layers of timm that compute the same in another form here, so that exported files stay as they were."""
+"""timm's layers and their replacements, which compute the same but keep exported files unchanged."""
 
 
 class EfficientNetLite(EfficientNet):  # type: ignore[misc]
@@ -88,7 +89,7 @@ class EfficientNetLite(EfficientNet):  # type: ignore[misc]
 
     def __init__(self, variant: int, *, classes: int, width: float = 1.0) -> None:
         factor, depth, dropout = _VARIANTS[variant]
-        with torch.device("meta"):  # so that the weights are drawn once, below
+        with torch.device("meta"):  # weights are drawn only once, below
             super().__init__(
                 decode_arch_def(_STAGES, depth, fix_first_last=True),
                 num_classes=classes,
@@ -107,7 +108,7 @@ class EfficientNetLite(EfficientNet):  # type: ignore[misc]
         self._initialize()
 
     def _initialize(self) -> None:
-        """Draw fresh weights from torch's global random generator, each layer's own defaults first."""
+        """Draw new weights from torch's global random generator, starting with each layer's defaults."""
         layers = list(self.modules())
         for layer in layers:
             if hasattr(layer, "reset_parameters"):
@@ -141,8 +142,8 @@ _INVERTED = {
 def rename_keys(state: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
     """Map the keys of the ``efficientnet_lite_pytorch`` package to this module's.
 
-    That package numbers blocks through all stages; this module counts them within a stage. Keys of any
-    other naming pass unchanged, and the caller reports those that do not fit.
+    That package numbers blocks through all stages; this module numbers them within a stage. Other keys stay
+    unchanged, and the caller reports keys that do not fit.
     """
     stages = module.get_submodule("blocks")
     flat = [name for name, _ in stages.named_modules(prefix="blocks") if name.count(".") == 2]

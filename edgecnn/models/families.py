@@ -1,8 +1,8 @@
 """Builders of the zoo's families over torchvision and timm.
 
-Every builder takes ``classes`` and ``in_channels`` (1 or 3), and where the family has them ``width`` and
-``stem_stride``. A network with weights for 224 px shrinks its input 32 times; for images of 28 to 96 px a
-``stem_stride`` of 1 halves that. All weights are fresh, from torch's global random generator.
+Every builder takes ``classes`` and ``in_channels`` (1 or 3); families that support them also take ``width``
+and ``stem_stride``. A network for 224 px reduces its input by 32; for images of 28 to 96 px a ``stem_stride``
+of 1 halves that. All weights are drawn from torch's global random generator.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MAX_BLOCKS = 200
 _MAX_CHANNELS = 8192
 _MOBILENETV2_HEAD = 1280
 
-# timm makes these widths under names of their own.
+# timm has separate names for these widths.
 _MOBILENETV1 = {1.0: "mobilenetv1_100", 1.25: "mobilenetv1_125"}
 _MOBILENETV4 = {
     "small": {
@@ -53,11 +53,11 @@ def mobilenetv2(
     Args:
         classes: Number of outputs.
         in_channels: Channels of the image.
-        width: Multiplies every channel count but the head's.
+        width: Multiplies the channels of every layer except the head.
         stem_stride: Stride of the first convolution.
-        stages: Rows ``[expansion, channels, repeats, stride]`` in place of the paper's table 2.
+        stages: Rows ``[expansion, channels, repeats, stride]`` that replace the paper's table 2.
         head: Channels of the last convolution; the paper's 1280 grows with widths above 1.
-        dropout: Share of the head's outputs that training leaves out.
+        dropout: Share of the head's outputs that training drops.
 
     Raises:
         UsageError: An argument is out of range.
@@ -103,7 +103,7 @@ def mobilenetv4(
 def efficientnet_lite(
     *, classes: int, in_channels: int, variant: int, width: float = 1.0, stem_stride: int = 2
 ) -> nn.Module:
-    """Build an EfficientNet-Lite, ``variant`` 0 to 4; ``width`` multiplies that of the variant."""
+    """Build an EfficientNet-Lite, ``variant`` 0 to 4; ``width`` multiplies the variant's width."""
     from edgecnn.models.efficientnet_lite import EfficientNetLite
 
     network = EfficientNetLite(variant, classes=classes, width=_checked_width(width))
@@ -111,7 +111,7 @@ def efficientnet_lite(
 
 
 def resnet(*, classes: int, in_channels: int, depth: int, stem_stride: int = 2) -> nn.Module:
-    """Build a ResNet (He et al. 2015), ``depth`` 18 or 50; the max pooling of the stem always stays."""
+    """Build a ResNet (He et al. 2015), ``depth`` 18 or 50; the max pooling of the stem is kept."""
     from torchvision.models import resnet18, resnet50
 
     network = {18: resnet18, 50: resnet50}[depth](weights=None, num_classes=classes)

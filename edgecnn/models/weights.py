@@ -1,4 +1,4 @@
-"""Weight files: read without running anything that is in them, and fitted into a network or refused."""
+"""Weight files: they are read without running code in them, and must fit the network exactly."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _WRAPPERS = ("state_dict", "model")
 _PARALLEL_PREFIX = "module."
 _NAMED = 3
 
-# What torch.load(weights_only=True) raises on a file that is truncated, foreign or hostile: nearly anything,
-# because its unpickler does what the file says with Python's own types. Nothing of ours runs inside that try.
+# Errors of torch.load(weights_only=True) on a truncated, foreign or hostile file: nearly any type, because
+# the file decides what its unpickler does with Python's own types. None of our code runs inside that try.
 _UNREADABLE = (
     pickle.UnpicklingError,
     RuntimeError,
@@ -45,17 +45,17 @@ _UNREADABLE = (
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a file of weights that a user named: ``.safetensors``, or a pickle of plain tensors.
+    """Read a user's file of weights: ``.safetensors``, or a pickle of plain tensors.
 
-    A pickle is read by torch's restricted unpickler, which builds tensors and nothing else. Of what
-    training scripts wrap around a state dictionary two things are taken off: one level of nesting under
-    ``state_dict`` or ``model``, and the prefix ``module.`` of data-parallel training on every key.
+    A pickle is read by torch's restricted unpickler, which builds only tensors. Two wrappers of training
+    scripts are removed: one level of nesting under ``state_dict`` or ``model``, and the prefix ``module.`` of
+    data-parallel training on every key.
 
     Returns:
         Tensors by qualified name, on the CPU.
 
     Raises:
-        InputError: There is no such file, or it holds anything but named tensors.
+        InputError: There is no such file, or it holds something other than named tensors.
     """
     if not path.is_file():
         raise InputError(f"there is no weight file {path}")
@@ -97,14 +97,14 @@ def read_pickle(file: IO[bytes], name: str) -> dict[str, Tensor]:
 
     Args:
         file: The pickle, open and seekable.
-        name: What messages call it.
+        name: Name of the file in messages.
 
     Raises:
-        InputError: It holds anything but tensors, asks for a class or function, or is damaged.
+        InputError: It holds something other than tensors, names a class or function, or is damaged.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a damaged file makes torch warn of odd pickle protocols
+            warnings.simplefilter("ignore")  # torch warns of odd pickle protocols in a damaged file
             content = torch.load(file, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
         raise InputError(
@@ -130,12 +130,12 @@ def _state_dictionary(content: Any, name: str) -> dict[str, Tensor]:
 
 
 def load_weights(module: nn.Module, state: dict[str, Tensor], name: str) -> None:
-    """Copy weights into a network that they fit exactly.
+    """Copy weights that fit exactly into a network.
 
     Args:
         module: The network; changed in place.
         state: Tensors by qualified name.
-        name: What messages call the weights.
+        name: Name of the weights in messages.
 
     Raises:
         InputError: A key is missing or superfluous, a shape differs, or a value is not finite.
@@ -165,11 +165,11 @@ def load_weights(module: nn.Module, state: dict[str, Tensor], name: str) -> None
 def adapt_weights(
     module: nn.Module, state: dict[str, Tensor], *, keep_classifier: bool
 ) -> tuple[dict[str, Tensor], bool]:
-    """Fit published weights to a network for other classes or for gray images.
+    """Adapt published weights to a network for other classes or for gray images.
 
-    Where the classifier, or a detector's layers of scores, differ in size, or ``keep_classifier`` is false,
-    the network's own fresh ones take their place. Where the network sees one channel and the weights three,
-    the stem's kernels are summed over the channels: the network then computes what it would for three equal
+    If the classifier, or a detector's score layers, differ in size, or ``keep_classifier`` is false, the
+    network keeps its own random weights there. If the network has one input channel and the weights three,
+    the stem's kernels are summed over the channels: the network then computes the same as for three equal
     channels.
 
     Returns:

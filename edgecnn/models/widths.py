@@ -1,4 +1,4 @@
-"""Widths of layers as data: how a pruned network is rebuilt by the builder of the whole one."""
+"""Widths of layers as data, with which the original builder can rebuild a pruned network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Layer = nn.Conv2d | nn.Linear | _BatchNorm | nn.PReLU
 LAYERS = (nn.Conv2d, nn.Linear, _BatchNorm, nn.PReLU)
-"""Layers that have channels of their own; every other one takes what it is given."""
+"""Layers with channels of their own; all other layers adapt to their input."""
 
 _STATE = ("weight", "bias", "running_mean", "running_var")
 
@@ -35,16 +35,16 @@ def channels_of(layer: Layer) -> tuple[int, int]:
 
 
 def is_depthwise(layer: nn.Module) -> bool:
-    """Whether a layer is a convolution that filters every channel by itself."""
+    """Return whether a layer is a convolution that filters every channel separately."""
     return isinstance(layer, nn.Conv2d) and 1 < layer.groups == layer.in_channels == layer.out_channels
 
 
 def differing_widths(module: nn.Module, built: nn.Module) -> dict[str, Width]:
-    """Return the widths in which a network differs from what its builder makes, by qualified layer name.
+    """Return the widths that differ from the builder's network, by qualified layer name.
 
     Args:
         module: The network.
-        built: The builder's, of the same layers.
+        built: The builder's network with the same layers.
     """
     layers = dict(built.named_modules())
     found = {}
@@ -61,13 +61,13 @@ def differing_widths(module: nn.Module, built: nn.Module) -> dict[str, Width]:
 
 
 def narrow(module: nn.Module, widths: Mapping[str, Width]) -> None:
-    """Make layers of a freshly built network as narrow as they were pruned, in place.
+    """Reduce layers of a newly built network to their pruned widths, in place.
 
-    Widths come from a file that may be a stranger's: a layer only ever becomes narrower, so that a file
-    cannot ask for more memory than the network itself does.
+    Widths may come from an untrusted file: a layer can only become narrower, so that a file cannot request
+    more memory than the network itself needs.
 
     Raises:
-        InputError: There is no such layer, it has no width, or it cannot have that one.
+        InputError: A layer does not exist, has no width, or cannot have the requested one.
     """
     for name, width in widths.items():
         try:
@@ -94,7 +94,7 @@ def _is_one_width(layer: Layer) -> bool:
 
 
 def _resize(layer: Layer, inputs: int, outputs: int, groups: int) -> None:
-    """Keep the first channels of a layer's weights and say so in its attributes."""
+    """Keep the first channels of a layer's weights and update its attributes."""
     values: dict[str, Any]
     if isinstance(layer, nn.Conv2d):
         values = {"in_channels": inputs, "out_channels": outputs, "groups": groups}

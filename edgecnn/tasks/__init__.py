@@ -1,1 +1,1 @@
-"""What networks are for: one folder a task, found by the kind that a network's description names."""
+"""Tasks of networks: one folder per task, found by the kind in a network's description."""

@@ -1,8 +1,8 @@
-"""What a task is: everything that differs between networks that classify, detect or do something else.
+"""The interface of a task: everything that differs between classification, detection and other tasks.
 
-A :class:`Task` is made of a network's description and knows no images; a :class:`LabelledSet` is a task
-together with the labelled images that networks are measured on. Nothing outside ``edgecnn.tasks`` asks which
-task a network has: it asks the task.
+A :class:`Task` is made of a network's description and knows no images; a :class:`LabelledSet` is a task with
+labelled images to measure networks on. Code outside ``edgecnn.tasks`` never asks which task a network has,
+but calls the task.
 """
 
 from __future__ import annotations
@@ -27,39 +27,39 @@ if TYPE_CHECKING:
     from edgecnn.training.task import TrainingTask
 
     Outputs = Sequence[npt.NDArray[np.float32]]
-    """Every output of a network for the same images, float32 ``[N, ...]`` each."""
+    """All outputs of a network for the same images, float32 ``[N, ...]`` each."""
 
 
 class Task(Protocol):
-    """What a network is for."""
+    """The purpose of a network."""
 
     @property
     def kind(self) -> str:
-        """Name of the task, as in a network's description."""
+        """Return the name of the task, as in a network's description."""
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """What is measured on labelled images; the first is what ``accuracy`` budgets bind."""
+        """Return the metrics on labelled images; ``accuracy`` budgets apply to the first."""
 
     @property
     def hub_tag(self) -> str:
-        """What Hugging Face's hub calls the task, such as ``image-classification``."""
+        """Return the task's name on Hugging Face's hub, such as ``image-classification``."""
 
     @property
     def hub_metrics(self) -> Mapping[str, str]:
-        """What the hub calls the metrics in a model card, by name; its own name where one is left out."""
+        """Return the hub's names of metrics in a model card, by name; a metric left out keeps its own."""
 
     @property
     def device_module(self) -> str:
-        """Name of the module that turns outputs into answers on a device; packages carry its source.
+        """Return the module that turns outputs into answers on a device; packages contain its source.
 
-        It may import the standard library, numpy and ``edgecnn.ondevice`` only, and holds a function
+        It may import only the standard library, numpy and ``edgecnn.ondevice``, and defines a function
         ``answers(settings)`` that returns an :class:`edgecnn.ondevice.tasks.base.TaskAnswers`.
         """
 
     @property
     def can_draw(self) -> bool:
-        """Whether :meth:`LabelledSet.draw` makes pictures of answers."""
+        """Return whether :meth:`LabelledSet.draw` can draw answers."""
 
     def check(self, images: PreparedSet, classes: int) -> None:
         """Check that the labels of prepared images fit the task and the network's classes.
@@ -69,7 +69,7 @@ class Task(Protocol):
         """
 
     def check_outputs(self, outputs: Outputs) -> None:
-        """Check that a network's outputs for labelled images can be compared with the labels.
+        """Check that a network's outputs can be compared with labels.
 
         Raises:
             InputError: They cannot.
@@ -78,26 +78,26 @@ class Task(Protocol):
     def training(
         self, train_set: PreparedSet, eval_set: PreparedSet | None, settings: TrainSettings, classes: int
     ) -> TrainingTask:
-        """Return what a network of so many classes learns from the sets, which :meth:`check` accepted."""
+        """Return the training of a network of ``classes`` classes on the sets, which passed :meth:`check`."""
 
     def labelled(self, images: PreparedSet) -> LabelledSet:
-        """Return what measures networks on prepared images.
+        """Return the labelled set for measuring networks on prepared images.
 
         Raises:
-            InputError: The images have nothing to measure a network by.
+            InputError: The images have no labels for this task.
         """
 
     def judge_quantization(
         self, link: Link, before: Outputs, after: Outputs, contract: Contract, limits: Limits
     ) -> Link:
-        """Return link 2 with what only this task can say of a quantized file.
+        """Return link 2 with the task's own judgement of a quantized file.
 
         Args:
-            link: The link as it was judged output by output.
+            link: The link after each output was judged.
             before: Outputs of the float file for real images.
             after: Outputs of the quantized file, for the same images.
-            contract: How the images became the network's input.
-            limits: What is allowed.
+            contract: Preprocessing of the images.
+            limits: Limits of the link.
         """
 
     def compare_answers(
@@ -108,18 +108,18 @@ class Task(Protocol):
         tolerance: float,
         least_images: int,
     ) -> AccuracyTest:
-        """Compare what :meth:`LabelledSet.answers` once returned for two networks on the same images.
+        """Compare the recorded :meth:`LabelledSet.answers` of two networks for the same images.
 
         Raises:
-            InputError: The answers are damaged or those of another task.
+            InputError: The answers are damaged or of another task.
         """
 
     @property
     def comparison(self) -> str:
-        """What a row of ``check`` calls that comparison."""
+        """Return the name of that comparison in a row of ``check``."""
 
     def scored_classes(self, shapes: Sequence[Sequence[int]], *, channels_last: bool) -> int:
-        """Return how many classes the outputs of a model file score; -1 where their shapes do not tell.
+        """Return the number of classes that a model file's outputs score; -1 if their shapes do not show it.
 
         Args:
             shapes: Shape of every output in the file, the batch first.
@@ -127,44 +127,44 @@ class Task(Protocol):
         """
 
     def java_properties(self) -> Mapping[str, Any]:
-        """Return what the Java code of an Android library must know of the task."""
+        """Return the task's settings for the Java code of an Android library."""
 
     def usage(self) -> str:
-        """Return lines of Python that show a package's answers; ``model`` is the opened package there."""
+        """Return lines of Python that print a package's answers; ``model`` is the opened package."""
 
 
 class LabelledSet(Protocol):
-    """A task and labelled images; outputs are those of networks for these images, in their order."""
+    """A task with labelled images; outputs are those of a network for these images, in their order."""
 
     @property
     def metric(self) -> str:
-        """Name of the task's first metric."""
+        """Return the name of the task's first metric."""
 
     def values(self, outputs: Outputs) -> dict[str, float]:
-        """Return the first metric, and others by their names."""
+        """Return the first metric and further metrics, by name."""
 
     def verify(self, truth: Outputs, shipped: Outputs, limits: Limits) -> Link:
         """Judge link 4: the metric in shipping execution against fp32 on the same images.
 
         The link's metrics hold ``drop`` with ``drop_low`` and ``drop_high``, ``agreement``, and every metric
-        of the task that can bind a budget under its name, as ``fp32_NAME``, and (but the first) as
+        of the task that can have a budget: under its name, as ``fp32_NAME``, and (except for the first) as
         ``NAME_drop``.
         """
 
     def answers(self, shipped: Outputs) -> dict[str, Any]:
-        """Return what later runs are compared with, JSON values."""
+        """Return what later runs are compared with, as JSON values."""
 
     def budget_values(self, shipped: Outputs) -> dict[str, float]:
-        """Return the metrics that only budgets ask for, by name; link 4 has the others."""
+        """Return the metrics that only budgets need, by name; link 4 has the others."""
 
     def compare(self, candidate: Outputs, baseline: Outputs) -> AccuracyTest:
         """Compare two networks on these images, in both directions."""
 
     def agreement(self, one: Outputs, other: Outputs) -> float:
-        """Return the share of answers that both give."""
+        """Return the share of answers that both networks give."""
 
     def class_agreement(self, one: Outputs, other: Outputs) -> float | None:
-        """Return the share of images that both put into the same class; None where an image has no class."""
+        """Return the share of images that both put into the same class; None if images have no class."""
 
     def draw(
         self, photo: Image.Image, number: int, columns: Mapping[str, Outputs], classes: Sequence[str]
@@ -173,7 +173,7 @@ class LabelledSet(Protocol):
 
         Args:
             photo: The upright photo.
-            number: Which of the images it is.
+            number: Index of the image in the set.
             columns: Outputs for all images by the title of the column.
             classes: Names of the classes.
         """

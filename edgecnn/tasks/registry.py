@@ -1,9 +1,9 @@
-"""Which tasks there are: the built-in ones, and those of installed packages.
+"""The installed tasks: the built-in ones, and those of other packages.
 
-A package brings tasks by entry points of the group ``edgecnn.tasks``: the name is the task's kind, the object
-takes the settings of a description and returns a :class:`edgecnn.tasks.base.Task`. Nothing of a package is
-imported before a network names one of its tasks, so that a broken package stands in nobody else's way. A file
-can name only what is installed.
+A package provides tasks by entry points of the group ``edgecnn.tasks``: the name is the task's kind; the
+object takes the settings of a description and returns a :class:`edgecnn.tasks.base.Task`. A package is
+imported only when a network names one of its tasks, so that a broken package affects no others. A file can
+only name tasks that are installed.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _MEMBERS = tuple(name for name in vars(Task) if not name.startswith("_"))
 
 @dataclass(frozen=True)
 class Provider:
-    """Who brings a task.
+    """The package that provides a task.
 
     Attributes:
         kind: The task.
-        entry: ``module:object`` that makes it.
+        entry: ``module:object`` that creates it.
         distribution: Name of the installed package; empty for a built-in task.
         version: Version of that package.
     """
@@ -53,17 +53,17 @@ class Provider:
     version: str = ""
 
     def load(self) -> Factory:
-        """Import what makes the task.
+        """Import the factory of the task.
 
         Raises:
-            UsageError: A package's module cannot be imported, or holds no such object.
+            UsageError: A package's module cannot be imported, or has no such object.
         """
         module, _, name = self.entry.partition(":")
         if not self.distribution:
             return cast("Factory", getattr(import_module(module), name))
         try:
             return cast("Factory", getattr(import_module(module), name))
-        except Exception as error:  # other people's code may raise anything
+        except Exception as error:  # code of other packages may raise anything
             raise UsageError(
                 f"task {self.kind!r} of the package {self.distribution} {self.version} cannot be imported: "
                 f"{one_line(error)}",
@@ -77,10 +77,10 @@ def kinds() -> tuple[str, ...]:
 
 
 def provider(kind: str) -> Provider:
-    """Return who brings a task.
+    """Return the provider of a task.
 
     Raises:
-        UsageError: Nobody does, or several packages take the same name.
+        UsageError: No package provides it, or several do.
     """
     found = [Provider(kind, BUILT_IN[kind])] if kind in BUILT_IN else []
     for point in metadata.entry_points(group=GROUP, name=kind):
@@ -91,7 +91,7 @@ def provider(kind: str) -> Provider:
     if not found:
         raise UsageError(
             f"there is no task {kind!r}; installed are {', '.join(kinds())}",
-            hint=did_you_mean(kind, kinds()) or "install the package that brings it",
+            hint=did_you_mean(kind, kinds()) or "install the package that provides it",
         )
     if len(found) > 1:
         taken = f"is a task of {found[0].distribution or 'edgecnn'} already"
@@ -107,8 +107,8 @@ def task_of(description: TaskDescription | Mapping[str, Any]) -> Task:
     """Return the task that a description names.
 
     Raises:
-        UsageError: No installed package has it, or the package that has it does not work.
-        InputError: It is not a description, or the settings are not the task's.
+        UsageError: No installed package provides it, or the package that does is broken.
+        InputError: The data is not a description, or the settings do not fit the task.
     """
     if not isinstance(description, TaskDescription):
         try:

@@ -87,7 +87,7 @@ def test_a_moved_box_is_other_data(tmp_path: Path) -> None:
         (lambda _: [(20, 5, 10, 20, 0)], "has no area"),
         (lambda rows: [*rows, (5, 5, 90, 20, 0)], r"\(5, 5, 90, 20\) leaves the image of 64x48 pixels"),
         (lambda _: [(-9, 5, 20, 20, 0)], "leaves the image"),
-        (lambda _: [("nan", 5, 20, 20, 0)], "is no box of numbers"),
+        (lambda _: [("nan", 5, 20, 20, 0)], "has a corner that is not a finite number"),
     ],
 )
 def test_boxes_outside_or_without_area_are_refused_or_left_out(
@@ -116,7 +116,7 @@ def test_annotations_of_another_size_than_the_image(tmp_path: Path) -> None:
     folder = boxes_data.write_voc(tmp_path / "data", 2)
     text = boxes_data.voc_xml("1.png", [], size=(64, 48))
     (folder / "annotations" / "1.xml").write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match="has 64x48 pixels, its annotation says 48x64"):
+    with pytest.raises(InputError, match="has 64x48 pixels, but its annotation says 48x64"):
         prepare(opened(folder), CONTRACT, tmp_path / "prepared")
 
 
@@ -194,7 +194,7 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bbbb">]><annotation><filename>&b;</filename></a
         ("<a><filename>../../x.png</filename></a>", "leads out of the folder"),
         ("<a><filename>9.png</filename></a>", "image '9.png' does not exist"),
         ("<a/>", "empty path"),
-        (boxes_data.voc_xml("1.png", []), "another annotation is of 1.png too"),
+        (boxes_data.voc_xml("1.png", []), "another annotation also names 1.png"),
         (boxes_data.voc_xml("0.png", [("x", 1, 2, 3, 0)]), "does not hold the numbers"),
         (boxes_data.voc_xml("0.png", []).replace(">64<", ">wide<"), "not in whole numbers"),
         ("<a><filename>0.png</filename><object><bndbox/></object></a>", "object 1: '' is not one class"),

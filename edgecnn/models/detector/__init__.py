@@ -1,1 +1,1 @@
-"""Detectors whose outputs are the raw maps of their heads, so that each keeps an int8 scale of its own."""
+"""Detectors that return the raw maps of their heads, so that each map has an int8 scale of its own."""

@@ -1,6 +1,6 @@
-"""A classifier of the zoo as a backbone: its feature maps at strides 8, 16 and 32, its names unchanged.
+"""A classifier of the zoo as a backbone that returns feature maps at strides 8, 16 and 32.
 
-Because the names stay, ImageNet weights load by putting a prefix before their keys.
+Layers keep their names, so ImageNet weights load after a prefix is added to their keys.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STRIDES = (8, 16, 32)
 _PREFIX = "backbone."
 _PROBE = 64
 
-# The layers before a classifier's head, in order; a trailing * stands for the children of a module.
+# The layers before a classifier's head, in order; "name.*" means the children of a module.
 _LAYERS: Mapping[str, tuple[str, ...]] = {
     "mobilenetv2": ("features*",),
     "mobilenetv4-conv-small": ("conv_stem", "bn1", "blocks*"),
@@ -45,7 +45,7 @@ class Backbone(nn.Module):
         channels: Channels of the maps at :data:`STRIDES`.
 
     Raises:
-        UsageError: It is not a backbone.
+        UsageError: The name is not a backbone.
     """
 
     def __init__(self, name: str, in_channels: int, arguments: Mapping[str, Any]) -> None:
@@ -89,7 +89,7 @@ def _expand(network: nn.Module, pattern: str) -> list[str]:
 def _cut(network: nn.Module, order: list[str], in_channels: int) -> tuple[list[str], list[str], list[int]]:
     """Return the layers up to the last tap, the last layer of each stride, and the channels there.
 
-    MobileNet's 1x1 convolution before the pooling only feeds the classifier: it is left out.
+    MobileNet's 1x1 convolution before the pooling is left out because only the classifier uses it.
     """
     last: dict[int, tuple[str, int]] = {}
     x, modes = torch.zeros(1, in_channels, _PROBE, _PROBE), network.training
@@ -102,15 +102,15 @@ def _cut(network: nn.Module, order: list[str], in_channels: int) -> tuple[list[s
             last[stride] = (name, x.shape[1])
     network.train(modes)
     if not set(STRIDES) <= last.keys():
-        raise UsageError(f"the backbone's strides are {sorted(last)}, a detector needs {STRIDES}")
+        raise UsageError(f"the backbone's strides are {sorted(last)}, but a detector needs {STRIDES}")
     taps = [last[stride][0] for stride in STRIDES]
     return order[: order.index(taps[-1]) + 1], taps, [last[stride][1] for stride in STRIDES]
 
 
 def rename_keys(state: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
-    """Turn a classifier's published weights into those of a detector whose neck and heads are fresh.
+    """Rename the keys of a classifier's published weights to those of a detector's backbone.
 
-    Keys of a whole detector pass unchanged, and the caller reports those that do not fit.
+    Keys of a whole detector stay unchanged, and the caller reports keys that do not fit.
     """
     if any(key.startswith(_PREFIX) for key in state):
         return state

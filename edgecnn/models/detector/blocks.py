@@ -1,4 +1,4 @@
-"""The few blocks that neck and heads are made of; every operation is one that int8 accelerators have."""
+"""The blocks of neck and heads; they only use operations that int8 accelerators support."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ConvNorm(nn.Sequential):
         kernel: Size of the kernel.
         stride: Stride.
         groups: Groups of channels.
-        activation: Which activation.
+        activation: Name of the activation.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ConvNorm(nn.Sequential):
 
 
 class Separable(nn.Sequential):
-    """Depthwise 5x5, then pointwise convolution: a wide view for little work (as in NanoDet and PicoDet)."""
+    """Depthwise 5x5, then pointwise convolution: a large receptive field at low cost (NanoDet, PicoDet)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1, *, activation: Activation) -> None:
         super().__init__(
@@ -53,13 +53,13 @@ class Separable(nn.Sequential):
 class Merge(nn.Module):
     """Join two feature maps: a cross-stage partial block without channel splits (Wang et al. 2019).
 
-    Two pointwise convolutions take the place of a split, whose slices cost copies on most runtimes.
+    Two pointwise convolutions replace a split, whose slices cost copies on most runtimes.
 
     Args:
-        inputs: Channels of both maps together.
+        inputs: Channels of both maps, summed.
         outputs: Output channels.
         depth: Separable convolutions in a row.
-        activation: Which activation.
+        activation: Name of the activation.
     """
 
     def __init__(self, inputs: int, outputs: int, depth: int, *, activation: Activation) -> None:

@@ -1,4 +1,4 @@
-"""torchvision's SSDLite (Sandler et al. 2018, section 6.2) behind the same interface: its heads' raw maps."""
+"""torchvision's SSDLite (Sandler et al. 2018, section 6.2) with the raw maps of its heads as outputs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _IOU_THRESHOLD = 0.55
 class SsdLite(DetectionNetwork):
     """Backbone and heads of torchvision's network; its outputs are boxes and scores of six feature maps.
 
-    Resizing, normalization, decode and suppression of torchvision's module are left out: the contract and
-    the detector's description say them. Parameters have torchvision's names.
+    Resizing, normalization, decode and suppression of torchvision's module are left out: the contract and the
+    detector's description specify them. Parameters have torchvision's names.
 
     Args:
         classes: Number of classes; a background is added, first.
@@ -52,7 +52,7 @@ class SsdLite(DetectionNetwork):
         return tuple(f"{heads}.{place}.1" for place in range(len(self._priors)))
 
     def describe(self, contract: Contract) -> Detector:
-        """Return how the twelve maps become boxes: prior boxes are shares of the input's size."""
+        """Return the description of the twelve maps; prior boxes are relative to the input's size."""
         image = torch.zeros(1, contract.channels, contract.height, contract.width)
         with torch.inference_mode():
             maps = self.eval()(image)

@@ -29,7 +29,7 @@ _PRIOR = 0.01
 
 @dataclass(frozen=True)
 class Size:
-    """How large a detector is.
+    """Size of a detector.
 
     Attributes:
         width: Channels of the neck and the heads.
@@ -51,7 +51,7 @@ class Neck(nn.Module):
     Args:
         channels: Channels of the backbone's maps, the finest first.
         size: Width and depth.
-        activation: Which activation.
+        activation: Name of the activation.
     """
 
     def __init__(self, channels: list[int], size: Size, activation: Activation) -> None:
@@ -80,13 +80,13 @@ class Neck(nn.Module):
 
 
 class Head(nn.Module):
-    """Boxes and scores of one feature map, each from a branch of its own.
+    """Boxes and scores of one feature map, each computed by a separate branch.
 
     Args:
         size: Width and depth.
         classes: Number of classes.
-        bins: Distances that a side is weighed over.
-        activation: Which activation.
+        bins: Number of distances over which the position of a box side is distributed.
+        activation: Name of the activation.
     """
 
     def __init__(self, size: Size, classes: int, bins: int, activation: Activation) -> None:
@@ -118,7 +118,7 @@ class Yolo(DetectionNetwork):
         backbone: Name of the backbone.
         backbone_arguments: Arguments of its builder.
         size: Width and depth of neck and heads.
-        bins: Distances, in strides, that a side is weighed over.
+        bins: Number of distances, in strides, over which the position of a box side is distributed.
         activation: Activation of neck and heads; the backbone keeps its own.
     """
 
@@ -151,10 +151,10 @@ class Yolo(DetectionNetwork):
         return tuple(f"heads.{index}.scores.{self._head_depth}" for index in range(len(STRIDES)))
 
     def describe(self, contract: Contract) -> Detector:
-        """Return how the six maps become boxes."""
+        """Return the description of the six maps."""
         if contract.height % STRIDES[-1] or contract.width % STRIDES[-1]:
             raise UsageError(
-                f"a detector's input {contract.height}x{contract.width} is not in steps of {STRIDES[-1]}",
+                f"a detector's input {contract.height}x{contract.width} is not a multiple of {STRIDES[-1]}",
                 hint="set preprocessing.height and width",
             )
         levels = tuple(
@@ -182,7 +182,7 @@ def yolo(
         backbone: A classifier of the zoo, one of :data:`edgecnn.models.detector.backbone.BACKBONES`.
         width: Multiplies the backbone's channels.
         activation: ``relu6``, which every accelerator has, or ``hard-swish``.
-        bins: A side may be up to ``bins - 1`` strides away: 8 fit inputs of up to some 400 px.
+        bins: A side is at most ``bins - 1`` strides away; 8 suffice for inputs of up to about 400 px.
 
     Raises:
         UsageError: An argument is out of range.
@@ -203,5 +203,5 @@ def yolo(
 
 
 def _prior_logit() -> float:
-    """Return the logit with which a score starts, so that the many empty cells do not drown the rest."""
+    """Return the initial logit of a score, low enough that the many empty cells do not dominate the loss."""
     return -math.log((1.0 - _PRIOR) / _PRIOR)

@@ -1,1 +1,1 @@
-"""Networks that come as an ONNX file: read into a torch module that every target can be made from."""
+"""Networks from ONNX files, read into torch modules that can be exported to every target."""

@@ -1,9 +1,9 @@
-"""SiLU written out so that every channel of it can have a scale of its own.
+"""SiLU written as separate operations, so that each of its channels can have a scale.
 
-``x * sigmoid(x)`` is not homogeneous: scaling a channel before it does not scale the channel behind it, so
-channels of very different sizes, which share one int8 range, cannot be evened out as before a ReLU. Written
-as ``u * sigmoid(s * u)`` with ``u = x / s`` they can: ``s`` goes into a depthwise 1x1 convolution in front of
-the sigmoid, its inverse into the convolution before, and once more ``s`` into the convolutions behind.
+``x * sigmoid(x)`` is not homogeneous: scaling a channel before it does not scale the channel behind it.
+Channels of very different ranges, which share one int8 range, can therefore not be equalized as before a
+ReLU. Written as ``u * sigmoid(s * u)`` with ``u = x / s`` they can: a depthwise 1x1 convolution before the
+sigmoid multiplies by ``s``, the convolution before divides by ``s``, and those behind multiply by ``s``.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SiluGate:
-    """A SiLU between convolutions only.
+    """A SiLU whose neighbours are all convolutions.
 
     Attributes:
-        source: The convolution before it, which nothing else reads.
+        source: The convolution before it; its output has no other reader.
         silu: The activation.
-        readers: The convolutions that read it; nothing else does.
+        readers: The convolutions that read it; it has no other readers.
     """
 
     source: ImportedNode
@@ -35,7 +35,7 @@ class SiluGate:
 
 
 def find_gates(graph: ImportedGraph) -> list[SiluGate]:
-    """Return every SiLU that can be written out, in the order of execution."""
+    """Return every SiLU that can be written as separate operations, in the order of execution."""
     makers = {name: node for node in graph.nodes for name in node.outputs}
     readers: dict[str, list[ImportedNode]] = {}
     for node in graph.nodes:
@@ -54,25 +54,25 @@ def find_gates(graph: ImportedGraph) -> list[SiluGate]:
 
 
 def is_depthwise(node: ImportedNode) -> bool:
-    """Whether each channel of a convolution reads one channel of its input, that of its own number."""
+    """Return whether each output channel of a convolution reads only the input channel of the same number."""
     outputs, inputs, *_ = node.weights["weight"]
     return inputs == 1 and outputs == node.attributes.get("group", 1)
 
 
 def _scales_alone(node: ImportedNode) -> bool:
-    """Whether a node is a convolution into whose weights a scale of each input channel can go."""
+    """Return whether a node is a convolution whose weights can hold a scale of each input channel."""
     return node.operator == "Conv" and (is_depthwise(node) or node.attributes.get("group", 1) == 1)
 
 
 def write_out(
     graph: ImportedGraph, state: Mapping[str, Tensor], scales: Mapping[str, Tensor]
 ) -> tuple[ImportedGraph, dict[str, Tensor]]:
-    """Write some SiLUs out; the network computes what it did.
+    """Write SiLUs as separate operations; the network computes the same as before.
 
     Args:
         graph: The structure.
         state: Its weights.
-        scales: What to divide each channel by, float32 ``[C]``, by the name of the SiLU's node.
+        scales: Divisor of each channel, float32 ``[C]``, by the name of the SiLU's node.
 
     Returns:
         The new structure and its weights.

@@ -1,4 +1,4 @@
-"""An imported network's structure as data: it lies in ``spec.json`` and is not trusted when it is read."""
+"""The structure of an imported network as data; ``spec.json`` holds it, so reading does not trust it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Value = bool | int | float | str | list[int | float]
 
 MAX_NODES = 20_000
 MAX_ELEMENTS = 2**29
-"""Of all weights together: the bytes that an ONNX file can hold, in float32."""
+"""Largest number of all weights, as many float32 values as an ONNX file can hold."""
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
@@ -31,9 +31,9 @@ class ImportedNode:
         operator: A key of :data:`edgecnn.models.imported.operators.OPERATORS`.
         name: Name of its module, unique.
         inputs: Names of the tensors that it reads.
-        outputs: Names of the tensors that it makes.
-        attributes: What it is configured by.
-        weights: Shapes of its own tensors by their names in the module.
+        outputs: Names of the tensors that it computes.
+        attributes: Its settings.
+        weights: Shapes of its parameters by their names in the module.
     """
 
     operator: str
@@ -59,10 +59,10 @@ class ImportedGraph:
     nodes: tuple[ImportedNode, ...]
 
     def __post_init__(self) -> None:
-        """Check that every tensor is made before it is read, and that sizes are bounded.
+        """Check that every tensor is computed before it is read, and that sizes are bounded.
 
         Raises:
-            InputError: Something is not as it must be.
+            InputError: A check fails.
         """
         if not 1 <= len(self.nodes) <= MAX_NODES:
             raise InputError(f"an imported network has {len(self.nodes)} operations, not 1..{MAX_NODES}")
@@ -73,14 +73,16 @@ class ImportedGraph:
             names.add(node.name)
             missing = [name for name in node.inputs if name not in known]
             if missing:
-                raise InputError(f"{node.operator} {node.name} reads {missing[0]!r}, which nothing has made")
+                raise InputError(
+                    f"{node.operator} {node.name} reads {missing[0]!r}, which no operation before it computes"
+                )
             known |= set(node.outputs)
             elements += sum(math.prod(shape) for shape in node.weights.values())
             if any(size < 0 for shape in node.weights.values() for size in shape) or elements > MAX_ELEMENTS:
                 raise InputError(f"{node.operator} {node.name} has weights of impossible shapes")
         absent = [name for name in self.outputs if name not in known]
         if absent or not self.outputs:
-            raise InputError(f"an imported network does not make its outputs {absent}")
+            raise InputError(f"an imported network does not compute its outputs {absent}")
 
     def to_json(self) -> dict[str, Any]:
         """Return the structure as plain data."""
@@ -92,7 +94,7 @@ class ImportedGraph:
         """Rebuild a structure from :meth:`to_json`.
 
         Raises:
-            InputError: It is none.
+            InputError: The data is not such a structure.
         """
         try:
             return _adapter().validate_python(data)

@@ -1,8 +1,8 @@
-"""The raw heads of a detector in an ONNX file, found behind its decode part.
+"""The raw heads of a detector in an ONNX file, found in front of its decode part.
 
 Exported detectors end in operations that turn the heads' maps into one long table of boxes: sigmoids, grids,
-strides, concatenations. In int8 all of it would share one scale. It is recognized by its structure, and the
-recognition is *proven*: what our own decode makes of the heads must be what the file answers.
+strides, concatenations. In int8 all of these values would share one scale. The decode part is recognized by
+its structure, and the recognition is *proven*: our decode of the heads must equal the outputs of the file.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _BOX = 4
 _TOLERANCE = 1e-3
 _SHOWN = 9
 
-# What YOLOX's authors evaluate with: nearly all boxes are kept for the precision-recall curve.
+# The settings with which YOLOX's authors evaluate; nearly all boxes are kept for the precision-recall curve.
 _SCORE, _IOU = 0.01, 0.65
 
 
 @dataclass(frozen=True)
 class Heads:
-    """Where a detector is cut.
+    """Place where a detector is cut.
 
     Attributes:
         outputs: Names of the raw maps, in the order of the detector's indices.
-        detector: What the cut part computes from them.
+        detector: The computation of the removed part.
         classes: Number of classes.
     """
 
@@ -51,7 +51,7 @@ class Heads:
 
 @dataclass(frozen=True)
 class _Level:
-    """What the three convolutions of one feature map compute."""
+    """Outputs of the three convolutions of one feature map."""
 
     boxes: ir.Value
     objectness: ir.Value
@@ -64,14 +64,14 @@ class _Level:
 
 
 def find_heads(model: ir.Model, file: Path) -> Heads:
-    """Find the raw heads of a detector whose decode part is YOLOX's, with the grid decoded or not.
+    """Find the raw heads of a detector with YOLOX's decode part, whether or not it decodes the grid.
 
     Args:
-        model: With shapes inferred, batch 1.
-        file: What messages call it.
+        model: Model with inferred shapes and batch 1.
+        file: Name of the file in messages.
 
     Raises:
-        InputError: The decode part is another; the message says what was looked for.
+        InputError: The decode part is not YOLOX's; the message names what was searched for.
     """
     levels = sorted(_levels(model.graph), key=lambda level: -level.size[0])
     height, width = shape_of(model.graph.inputs[0])[2:]
@@ -95,7 +95,7 @@ def find_heads(model: ir.Model, file: Path) -> Heads:
 
 
 def _levels(graph: ir.Graph) -> list[_Level]:
-    """Return every concatenation of 4 box channels, an objectness and scores."""
+    """Return every concatenation of 4 box channels, an objectness and class scores."""
     found = []
     for node in graph:
         heads = [_head(value) for value in node.inputs] if node.op_type == "Concat" else []
@@ -106,16 +106,16 @@ def _levels(graph: ir.Graph) -> list[_Level]:
 
 
 def _head(value: ir.Value | None) -> ir.Value | None:
-    """Return the convolution's output that a part of a table is computed from through at most a sigmoid."""
+    """Return the convolution output that a part of a table is computed from, at most through a sigmoid."""
     sigmoid = maker(value, "Sigmoid")
     source = sigmoid.inputs[0] if sigmoid else value
     return source if maker(source, "Conv") else None
 
 
 def _proven(model: ir.Model, file: Path, names: tuple[str, ...], strides: list[float]) -> bool:
-    """Whether our decode of the heads is what the file answers, for an image of noise."""
+    """Return whether our decode of the heads equals the outputs of the file, for an image of noise."""
     sizes = shape_of(model.graph.inputs[0])
-    # Dark noise: an exponential of sides in a decode part must not overflow.
+    # The noise is dark, because the exponential of the sides in a decode part must not overflow.
     image = np.random.default_rng(0).uniform(0, 1, sizes).astype(np.float32)
     (answer,) = run(model, file, image)
     maps = run(cut(model, names), file, image)
@@ -127,7 +127,7 @@ def _proven(model: ir.Model, file: Path, names: tuple[str, ...], strides: list[f
 
 
 def _table(maps: list[Map], strides: list[float], *, decoded: bool) -> Map:
-    """Return what YOLOX makes of its heads, float32 ``[1, cells, 4 + 1 + classes]``."""
+    """Return YOLOX's table of the heads' maps, float32 ``[1, cells, 4 + 1 + classes]``."""
     rows = []
     for place, stride in enumerate(strides):
         boxes, scores, objectness = maps[3 * place : 3 * place + 3]
@@ -160,7 +160,7 @@ def _unrecognized(model: ir.Model, file: Path, levels: int) -> InputError:
 
 
 def last_convolutions(graph: ir.Graph) -> list[str]:
-    """Return the outputs of the convolutions that the answer is computed from through no other one."""
+    """Return the outputs of the last convolutions before the network's outputs."""
     found: set[ir.Node] = set()
     waiting = [value.producer() for value in graph.outputs]
     while waiting:

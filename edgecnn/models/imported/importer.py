@@ -1,4 +1,4 @@
-"""An ONNX file becomes a network that every target can be made from."""
+"""Import of an ONNX file as a network that can be exported to every target."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _MAX_SIDE = 8192
 
 @dataclass(frozen=True)
 class Imported:
-    """What an ONNX file holds.
+    """Content of an ONNX file.
 
     Attributes:
-        graph: The network's structure, its decode part cut off.
+        graph: The network's structure without its decode part.
         state: Its weights.
-        contract: How images become its input, as far as the file tells.
-        classes: Number of classes; None where nothing tells.
-        task: What the network is for: to detect, where a decode part was recognized and cut off.
+        contract: Preprocessing, as far as the file specifies it.
+        classes: Number of classes; None if it is unknown.
+        task: The network's task: detection if a decode part was recognized and removed.
     """
 
     graph: ImportedGraph
@@ -52,18 +52,18 @@ class Imported:
 
 
 def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
-    """Read a network of one image, a classifier or a detector.
+    """Read a classifier or a detector with one image input.
 
-    A classifier is taken whole. Of a detector whose decode part is recognized the raw heads are taken, and
-    its preprocessing is that of the family; of a network that is neither, what ``outputs`` names.
+    A classifier is read whole. A detector with a known decode part is cut at its raw heads and gets the
+    preprocessing of its family. Any other network is cut at the tensors in ``outputs``.
 
     Args:
         file: The file; it is self-contained.
-        outputs: Names of the tensors that the network is cut at.
+        outputs: Names of the tensors at which the network is cut.
 
     Raises:
-        InputError: The file is damaged, holds an operation that is not known, or a decode part that is not.
-        UsageError: A name in ``outputs`` is no tensor of the file.
+        InputError: The file is damaged, or has an unknown operation or decode part.
+        UsageError: A name in ``outputs`` is not a tensor of the file.
     """
     model = link(infer_shapes(_with_batch(read_model(file)), file, data_prop=True), file)
     height, width, channels = _image(model, file)
@@ -82,13 +82,13 @@ def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
 
 
 def _detector(model: ir.Model, file: Path) -> Heads | None:
-    """Return where a detector is cut; None for a classifier, and for a network that ends in raw maps."""
+    """Return the place to cut a detector; None for a classifier, and for a network that ends in raw maps."""
     ranks = {len(shape_of(value)) for value in model.graph.outputs}
     return None if ranks <= {_SCORES, _IMAGE} else find_heads(model, file)
 
 
 def _with_batch(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Fix a batch size that is left open to 1, in place; return the model."""
+    """Set an undefined batch size to 1, in place, and return the model."""
     for value in model.graph.input:
         sizes = value.type.tensor_type.shape.dim
         if len(sizes) == _IMAGE and not sizes[0].HasField("dim_value"):

@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 
 
 class ImportedNetwork(nn.Module):
-    """Executes the operations of an imported graph one after another.
+    """A network that executes the operations of an imported graph one after another.
 
-    Every operation is a submodule of its own name, so that algorithms, reports and checkpoints name layers.
+    Every operation is a submodule with its own name, so that algorithms, reports and checkpoints can name
+    layers.
 
     Args:
         graph: The structure.
 
     Raises:
-        InputError: An operation is unknown, or is configured in a way that torch has no counterpart for.
+        InputError: An operation is unknown, or torch has no equivalent of its settings.
     """
 
     def __init__(self, graph: ImportedGraph) -> None:
@@ -44,7 +45,7 @@ class ImportedNetwork(nn.Module):
 
 
 def build(arguments: dict[str, Any]) -> nn.Module:
-    """Build the network of a spec's arguments, with weights that are yet to be loaded.
+    """Build the network that a spec's arguments describe; its weights are loaded later.
 
     Raises:
         InputError: The arguments do not describe an imported network.

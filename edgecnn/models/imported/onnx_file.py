@@ -1,4 +1,4 @@
-"""ONNX files, read within bounds, and what ONNX Runtime folds of them."""
+"""Reading of ONNX files with bounded sizes, and their simplification by ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ REFUSALS: tuple[type[Exception], ...] = (
     state.NotImplemented,
     state.RuntimeException,
 )
-"""What ONNX Runtime raises for a model that it cannot run."""
+"""Exceptions of ONNX Runtime for a model that it cannot run."""
 
 _MOVING = ["TransposeOptimizer"]
-"""Rewrites that would move the operations around by which a decode part is recognized."""
+"""Rewrites that would move the operations by which a decode part is recognized."""
 
 
 def read_model(file: Path) -> onnx.ModelProto:
-    """Read an ONNX file that holds all its weights itself.
+    """Read an ONNX file that holds all its weights.
 
     Raises:
         InputError: The file is missing, too large, truncated, of another format, or refers to other files.
@@ -61,10 +61,10 @@ def read_model(file: Path) -> onnx.ModelProto:
 
 
 def fold(model: ir.Model, name: Path) -> ir.Model:
-    """Return a model with constants folded, shape arithmetic among them, and batch norms in convolutions.
+    """Return a model with constants and shape arithmetic folded, and batch norms merged into convolutions.
 
     Raises:
-        InputError: ONNX Runtime refuses it; the message names ``name``.
+        InputError: ONNX Runtime rejects it; the message names ``name``.
     """
     with tempfile.TemporaryDirectory(prefix="edgecnn-onnx-") as folder:
         options = _options(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC)
@@ -75,10 +75,10 @@ def fold(model: ir.Model, name: Path) -> ir.Model:
 
 
 def run(model: ir.Model, name: Path, image: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
-    """Run a model of one input as it is written, without optimization; return its outputs.
+    """Run a model of one input without optimization; return its outputs.
 
     Raises:
-        InputError: ONNX Runtime refuses it; the message names ``name``.
+        InputError: ONNX Runtime rejects it; the message names ``name``.
     """
     session = _session(model, name, _options(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL))
     outputs: list[npt.NDArray[np.float32]] = session.run(None, {session.get_inputs()[0].name: image})

@@ -1,7 +1,7 @@
-"""ONNX graphs as nodes and values that are linked, by onnx_ir, and what this package asks of them.
+"""ONNX graphs as linked nodes and values of onnx_ir, with the queries that this package needs.
 
-A protobuf message knows tensors by name only. In onnx_ir a value knows the node that makes it and the nodes
-that read it, those of subgraphs among them.
+A protobuf message refers to tensors by name only. In onnx_ir a value knows the node that computes it and the
+nodes that read it, also those in subgraphs.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def infer_shapes(model: onnx.ModelProto, name: Path, *, data_prop: bool = False)
     """Return a model with the shapes of all its tensors.
 
     Args:
-        model: Its nodes are in an order of execution.
-        name: What messages call it.
-        data_prop: Whether shapes that the graph itself computes are followed as well.
+        model: Model with its nodes in an order of execution.
+        name: Name of the model in messages.
+        data_prop: Whether shapes that the graph itself computes are inferred as well.
 
     Raises:
-        InputError: The shapes contradict each other, or an operation's shapes are not known.
+        InputError: The shapes contradict each other, or an operation's shape inference is unknown.
     """
     try:
         return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=data_prop)
@@ -44,12 +44,12 @@ def link(model: onnx.ModelProto, name: Path) -> ir.Model:
     """Return a model as linked nodes and values, the nodes in an order of execution.
 
     Args:
-        model: What a file holds; it may come from anybody.
-        name: What messages call it.
+        model: Content of a file, which is not trusted.
+        name: Name of the model in messages.
 
     Raises:
-        InputError: Nodes depend on each other in a circle, a tensor is made twice or not at all, a constant
-            has no value, or values lie in another file.
+        InputError: Nodes depend on each other in a circle, a tensor is computed twice or never, a constant
+            has no value, or values are in another file.
     """
     try:
         linked = ir.serde.deserialize_model(model)
@@ -66,7 +66,7 @@ def link(model: onnx.ModelProto, name: Path) -> ir.Model:
 
 
 def no_graph(name: Path, error: Exception) -> InputError:
-    """Return the error that says why onnx_ir cannot read or write a graph."""
+    """Return the error for a graph that onnx_ir cannot read or write."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
@@ -85,7 +85,9 @@ def _check_node(node: ir.Node, name: Path) -> None:
     for value in node.inputs:
         if value is not None and value.producer() is None and value.graph is None:
             operation = node.name or node.op_type
-            raise InputError(f"{name}: operation {operation} reads a tensor that nothing makes: {value.name}")
+            raise InputError(
+                f"{name}: operation {operation} reads a tensor that no operation computes: {value.name}"
+            )
     if node.op_type == "Constant" and (len(node.attributes), len(node.outputs)) != (1, 1):
         raise InputError(f"{name}: the constant {node.name} does not have one value")
     for attribute in node.attributes.values():
@@ -99,37 +101,37 @@ def _check_tensor(tensor: object, name: Path) -> None:
 
 
 def name_of(value: ir.Value | None) -> str:
-    """Return a tensor's name; that of an input that is left out is empty."""
+    """Return a tensor's name, which is empty for an omitted input."""
     return "" if value is None else value.name or ""
 
 
 def shape_of(value: ir.Value | None) -> Shape:
-    """Return a tensor's shape, -1 where a size is not static; empty where it is not known."""
+    """Return a tensor's shape, with -1 for a dynamic size; empty if the shape is unknown."""
     if value is None or value.shape is None:
         return ()
     return tuple(size if isinstance(size, int) else -1 for size in value.shape)
 
 
 def constant(value: ir.Value | None) -> npt.NDArray[Any] | None:
-    """Return what a tensor always holds, an initializer or the result of a Constant node; None for others."""
+    """Return the value of an initializer or of a Constant node's result; None for other tensors."""
     tensor = None if value is None else ir.convenience.get_const_tensor(value)
     return None if tensor is None else tensor.numpy()
 
 
 def stored(value: ir.Value | None) -> npt.NDArray[Any]:
-    """Return what a tensor always holds.
+    """Return the value of a constant tensor.
 
     Raises:
-        InputError: It is computed.
+        InputError: The tensor is computed.
     """
     array = constant(value)
     if array is None:
-        raise InputError(f"tensor {name_of(value)!r} is computed, where a constant is needed")
+        raise InputError(f"tensor {name_of(value)!r} must be a constant, but it is computed")
     return array
 
 
 def maker(value: ir.Value | None, *kinds: str) -> ir.Node | None:
-    """Return the node that makes a tensor if it is of one of some kinds."""
+    """Return the node that computes a tensor if it is of one of these kinds."""
     node = None if value is None else value.producer()
     return node if node is not None and node.op_type in kinds else None
 
@@ -138,7 +140,7 @@ def cut(model: ir.Model, outputs: Sequence[str]) -> ir.Model:
     """Return a copy of the part of a model that computes some tensors, which become its outputs.
 
     Args:
-        model: The model; what it takes stays the same.
+        model: The model; its inputs stay the same.
         outputs: Names of tensors.
     """
     inputs = [value for value in model.graph.inputs if not value.is_initializer()]

@@ -1,7 +1,7 @@
-"""ONNX operators as torch operations: a new one is one function and one line of the table.
+"""ONNX operators as torch operations; a new operator is one function and one line of the table.
 
-Each maker takes a node, whose constant inputs have become attributes, and returns a module; its parameters
-are the node's weights. Layouts are those of ONNX: maps are ``[N, C, H, W]``.
+Each maker takes a node, whose constant inputs are given as attributes, and returns a module with the node's
+weights as parameters. Layouts are those of ONNX: maps are ``[N, C, H, W]``.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Operator:
-    """How an operator is read and built.
+    """The way to read and build an operator.
 
     Attributes:
         make: Returns the module of a node.
-        weights: Names of the constant inputs that are weights, by position; None where a tensor goes in.
+        weights: Names of the constant inputs that are weights, by position; None at the position of a tensor.
         values: Names of the constant inputs that configure the operation, by position.
     """
 
@@ -44,7 +44,7 @@ class Function(nn.Module):
         self._function = function
 
     def forward(self, *tensors: Tensor) -> Any:
-        """Compute it."""
+        """Compute the operation."""
         return self._function(*tensors)
 
 
@@ -58,16 +58,16 @@ class Constant(nn.Module):
         self.register_buffer("value", torch.zeros(tuple(shape)))
 
     def forward(self) -> Tensor:
-        """Return it."""
+        """Return the tensor."""
         return self.value
 
 
 class PaddedConv2d(nn.Conv2d):
-    """A convolution whose padding differs from side to side.
+    """A convolution with different padding on each side.
 
     Args:
         pads: Pixels at the left, right, top and bottom.
-        settings: Of the convolution, which itself pads nothing.
+        settings: Settings of the convolution, whose own padding is 0.
     """
 
     def __init__(self, pads: tuple[int, int, int, int], **settings: Any) -> None:
@@ -137,7 +137,7 @@ def _average_pool(node: ImportedNode) -> nn.Module:
 
 
 def _resize(node: ImportedNode) -> nn.Module:
-    """Enlarge by whole factors by repetition, or bilinearly; other modes are not the same everywhere."""
+    """Enlarge by whole factors, by repetition or bilinearly; other modes differ between runtimes."""
     mode = node.attributes.get("mode", "nearest")
     centres = node.attributes.get("coordinate_transformation_mode", "half_pixel")
     scales = _numbers(node, "scales")
@@ -189,7 +189,7 @@ def _pad(node: ImportedNode) -> nn.Module:
     if mode != "constant" or len(pads) % 2:
         raise unsupported(node, f"mode {mode}")
     half = len(pads) // 2
-    # torch counts from the last axis, both ends of each together.
+    # torch starts at the last axis and gives both ends of an axis together.
     both = [pads[axis + half * end] for axis in reversed(range(half)) for end in range(2)]
     filling = _number(node, "constant_value", 0.0)
     return Function(lambda value: functional.pad(value, both, value=filling))
@@ -302,14 +302,14 @@ OPERATORS: dict[str, Operator] = {
     "Transpose": Operator(_transpose),
     "Unsqueeze": Operator(_unsqueeze, values=_AXES),
 }
-"""ONNX's operators, and ``Silu``, which ONNX spells out."""
+"""ONNX's operators, and ``Silu``, which the reader recognizes."""
 
 
 def operator_of(node: ImportedNode) -> Operator:
     """Return the operator of a node.
 
     Raises:
-        InputError: There is none of that name.
+        InputError: The operator is unknown.
     """
     try:
         return OPERATORS[node.operator]
@@ -321,7 +321,7 @@ def operator_of(node: ImportedNode) -> Operator:
 
 
 def unsupported(node: ImportedNode, reason: str) -> InputError:
-    """Return the error that says which node cannot be imported, and why."""
+    """Return the error for a node that cannot be imported."""
     return InputError(f"{node.operator} {node.name} cannot be imported: {reason}")
 
 

@@ -1,4 +1,4 @@
-"""From an ONNX graph to an imported network: its structure as data, and its weights."""
+"""Conversion of an ONNX graph into an imported network: its structure as data, and its weights."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     Array = npt.NDArray[Any]
 
 _MOST_VALUES = 64
-"""Of a constant that configures an operation; a longer one is a weight."""
+"""Largest size of a constant that is a setting; a larger one is a weight."""
 
 
 def read_graph(model: ir.Model) -> tuple[ImportedGraph, dict[str, Tensor]]:
-    """Read a folded model of one input, which is rewritten into what torch and runtimes know.
+    """Read a folded model of one input after rewriting it into operations of torch and the runtimes.
 
     Returns:
         The structure, and the weights by their names in the torch module.
@@ -43,7 +43,7 @@ def read_graph(model: ir.Model) -> tuple[ImportedGraph, dict[str, Tensor]]:
 
 
 class _Reader:
-    """Reads node by node; constants between operations become nodes of their own."""
+    """Reader of a graph, node by node; constants between operations become nodes."""
 
     def __init__(self, graph: ir.Graph) -> None:
         self._graph = graph
@@ -98,7 +98,7 @@ class _Reader:
             self._state[f"{node.name}.num_batches_tracked"] = torch.tensor(0)
 
     def _input(self, value: ir.Value) -> str:
-        """Return the name of a tensor that a node reads; add the node of one that is constant, once."""
+        """Return the name of a tensor that a node reads; a constant gets a node of its own, once."""
         name, array = name_of(value), constant(value)
         if array is not None and name not in self._made:
             self._made.add(name)
@@ -121,7 +121,7 @@ class _Reader:
 
 
 def _plain_name(node: ir.Node) -> str:
-    """Return a node's name, or one made of its operation and its result where it has none."""
+    """Return a node's name; without one, a name made of its operation and result."""
     return node.name or f"{node.op_type}_{name_of(node.outputs[0])}"
 
 
@@ -131,11 +131,11 @@ _RESERVED = frozenset(dir(torch.nn.Module()))
 class JoinActivations(ir.passes.InPlacePass):
     """Turn ``x * sigmoid(x)`` into SiLU and ``x * hardsigmoid(x)`` into hard-swish.
 
-    Both are one operation in torch and in runtimes; converters and quantizers know them as such.
+    Both are single operations in torch and in runtimes; converters and quantizers recognize them as such.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite the model's graph; gates that nothing reads any more are left in it."""
+        """Rewrite the model's graph; gates without readers are left in it."""
         products = [node for node in model.graph if node.op_type == "Mul"]
         found = [(product, gate) for product in products if (gate := _gate(product))]
         for product, gate in found:
@@ -150,7 +150,7 @@ _JOINED = {"Sigmoid": "Silu", "HardSigmoid": "HardSwish"}
 
 
 def _gate(product: ir.Node) -> ir.Node | None:
-    """Return the gate in a product of a tensor with a gate computed from it; None where there is none."""
+    """Return the gate in a product of a tensor and a gate computed from it; None if there is none."""
     for value in product.inputs:
         gate = maker(value, *_JOINED)
         if gate is None or Counter(product.inputs) != Counter((*gate.inputs, *gate.outputs)):
@@ -162,7 +162,7 @@ def _gate(product: ir.Node) -> ir.Node | None:
 
 
 def _settle(source: ir.Node, attributes: dict[str, Value]) -> None:
-    """Turn what a node leaves to the shapes of its tensors into numbers."""
+    """Replace the settings that a node derives from its tensors' shapes by numbers."""
     into, out = shape_of(source.inputs[0]) if source.inputs else (), shape_of(source.outputs[0])
     if source.op_type == "Resize" and attributes.pop("sizes", []):
         attributes["scales"] = [made / given for given, made in zip(into, out, strict=True)]
@@ -174,7 +174,7 @@ def _settle(source: ir.Node, attributes: dict[str, Value]) -> None:
 def _configuration(node: ImportedNode, key: str, value: ir.Value) -> Value:
     array = constant(value)
     if array is None or array.size > _MOST_VALUES:
-        raise unsupported(node, f"its {key} is computed, not constant")
+        raise unsupported(node, f"its {key} is computed, but must be constant")
     listed: Value = array.ravel().tolist()
     return listed
 
@@ -182,7 +182,7 @@ def _configuration(node: ImportedNode, key: str, value: ir.Value) -> Value:
 def _weight(node: ImportedNode, value: ir.Value) -> Array:
     array = constant(value)
     if array is None:
-        raise unsupported(node, "its weights are computed, not constant")
+        raise unsupported(node, "its weights are computed, but must be constant")
     return array
 
 
@@ -198,7 +198,7 @@ def _attribute(node: ir.Node, item: ir.Attr) -> Value:
 
 
 def _transpose_weight(attributes: dict[str, Value], weights: dict[str, Array]) -> None:
-    """Lay a matrix out as torch has it, ``[O, I]``."""
+    """Bring a matrix into torch's layout, ``[O, I]``."""
     if not attributes.pop("transB", 0):
         weights["weight"] = np.swapaxes(weights["weight"], -1, -2)
     if "bias" in weights:
@@ -211,7 +211,7 @@ def _same_pads(
     into: tuple[int, ...],
     out: tuple[int, ...],
 ) -> list[int | float]:
-    """Return the padding, top, left, bottom and right, that keeps ``ceil(size / stride)`` places."""
+    """Return the padding, top, left, bottom and right, for an output size of ``ceil(size / stride)``."""
     kernel: Any = attributes.get("kernel_shape") or list(shape_of(node.inputs[1])[2:])
     strides: Any = attributes.get("strides", [1, 1])
     dilations: Any = attributes.get("dilations", [1, 1])

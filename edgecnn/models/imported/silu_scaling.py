@@ -1,8 +1,8 @@
-"""Channels of very different sizes in front of SiLU, evened out in imported networks.
+"""Equalization of channels with very different ranges before SiLU, in imported networks.
 
 Cross-layer equalization (Nagel et al. 2019, arXiv:1906.04721) needs a homogeneous activation; here SiLU is
-written out with a scale of each channel inside (:mod:`edgecnn.models.imported.gates`). It costs a depthwise
-1x1 convolution a layer, so only layers that need it get one.
+written as separate operations with a scale per channel (:mod:`edgecnn.models.imported.gates`). This adds a
+depthwise 1x1 convolution per layer, so only layers that need it are changed.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from edgecnn.models.spec import ModelSpec
 
 UNEVEN = 2.0
-"""How many times the median channel's size the largest has at least, where a layer is written out."""
+"""Least ratio of the largest to the median channel range of a layer that is changed."""
 
 _ENDS = 3.0
-"""How far below zero SiLU is worth levels: a channel that reaches below is cut there for the others' sake."""
+"""Lowest SiLU input with int8 levels; lower values are clipped to keep other channels' precision."""
 
 _SHARE = 0.3
-"""Of the way from the average of a channel's extremes on each image to those on all images."""
+"""Position between the mean of a channel's extremes per image (0) and those over all images (1)."""
 
 _SMALLEST = 1 / 256
 _NOTHING = 1e-6
@@ -39,15 +39,15 @@ _MAX_IMAGES = 32
 def even_out(
     module: nn.Module, spec: ModelSpec, images: Tensor
 ) -> tuple[nn.Module, ModelSpec, tuple[str, ...]]:
-    """Write out the SiLUs whose channels differ most; other networks than imported ones stay as they are.
+    """Equalize the SiLUs whose channels differ most; networks that are not imported stay as they are.
 
     Args:
         module: The network.
-        spec: What it is.
+        spec: Its spec.
         images: Calibration images, float32 ``[N, C, H, W]``; some of them are run.
 
     Returns:
-        The network, which computes what it did, its spec, and the names of the layers that were written out.
+        The network, which computes the same as before, its spec, and the names of the changed layers.
     """
     if not isinstance(module, ImportedNetwork):
         return module, spec, ()
@@ -68,10 +68,10 @@ def even_out(
 
 
 def _scale(gate: SiluGate, extent: Tensor, state: dict[str, Tensor]) -> Tensor:
-    """Return by what to divide each channel, 1 for the widest.
+    """Return the divisor of each channel, 1 for the widest.
 
-    Where only depthwise layers read, whose weights have a scale a channel, activations are evened out wholly,
-    else activations and weights alike (section 4.1 of the paper).
+    If only depthwise layers read the channels, whose weights have a scale per channel, activations are
+    equalized completely; otherwise activations and weights share the scaling (section 4.1 of the paper).
     """
     dense = [
         state[f"{reader.name}.weight"].abs().amax((0, 2, 3))
@@ -83,7 +83,7 @@ def _scale(gate: SiluGate, extent: Tensor, state: dict[str, Tensor]) -> Tensor:
 
 
 def _extents(module: ImportedNetwork, gates: list[SiluGate], images: Tensor) -> dict[str, Tensor]:
-    """Return how far every channel in front of the gates reaches, ``[C]``, by the layer's name."""
+    """Return the range of every channel before the gates, ``[C]``, by the layer's name."""
     reached: dict[str, list[Tensor]] = {gate.source.name: [] for gate in gates}
 
     def watch(name: str) -> torch.utils.hooks.RemovableHandle:

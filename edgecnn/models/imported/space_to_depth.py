@@ -1,8 +1,8 @@
-"""Convolutions of pixels that were gathered into channels, as convolutions of the pixels themselves.
+"""Merging of space-to-depth operations into the convolution behind them.
 
 A stem that moves blocks of 2x2 pixels into channels and convolves them with a 3x3 kernel (YOLOX's "focus")
-computes what one 6x6 convolution of stride 2 computes. As such it needs no operation that moves data, which
-integer runtimes and NPUs lack or are slow at.
+equals one 6x6 convolution of stride 2. The convolution needs no operation that moves data, which integer
+runtimes and NPUs lack or execute slowly.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class MergeSpaceToDepth(ir.passes.InPlacePass):
-    """Rewrite every convolution right behind a SpaceToDepth operation as one of the pixels themselves.
+    """Rewrite every convolution directly behind a SpaceToDepth operation as a convolution of the pixels.
 
-    A Gather that reorders the channels between the two, as ONNX Runtime writes it, is merged as well.
+    A Gather that ONNX Runtime inserts between the two to reorder channels is merged as well.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite the model's graph; what nothing reads any more is left in it."""
+        """Rewrite the model's graph; operations without readers are left in it."""
         found = [(node, _space_to_depth(node)) for node in model.graph if node.op_type == "Conv"]
         for conv, source in found:
             if source is not None:
@@ -34,7 +34,7 @@ class MergeSpaceToDepth(ir.passes.InPlacePass):
 
 
 def spread(kernel: npt.NDArray[Any], channels: npt.NDArray[np.int64], block: int) -> npt.NDArray[Any]:
-    """Return the kernel over pixels of a kernel over blocks of them.
+    """Convert a kernel over blocks of pixels into a kernel over pixels.
 
     Args:
         kernel: ``[O, I * block * block, kh, kw]``.

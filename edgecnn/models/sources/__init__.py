@@ -1,1 +1,1 @@
-"""Where networks come from: one module a source, found by the reference that a user gives."""
+"""Sources of networks: one module a source, found by the user's reference."""

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class CheckpointSource(DescribedSource):
-    """Directories that edgecnn wrote; it also answers for references that nothing else takes."""
+    """Source of directories that edgecnn wrote; it also takes references that no other source takes."""
 
     def takes(self, reference: str) -> bool:  # noqa: ARG002
-        """Whatever may be a path is taken."""
+        """Return True: any reference may be a path."""
         return True
 
     def content(self, reference: str, *, pretrained: bool) -> dict[str, str]:
-        """Return the digest of the directory, or of the file that was taken for one."""
+        """Return the digest of the directory, or of the file at that path."""
         path = Path(reference)
         if pretrained:
             return super().content(reference, pretrained=True)
@@ -53,5 +53,5 @@ class CheckpointSource(DescribedSource):
         return StartingWeights(state, base.weights, base.licence)
 
     def build(self, spec: ModelSpec) -> nn.Module:
-        """No spec names a checkpoint as its builder."""
+        """Raise an error: no spec names a checkpoint as its builder."""
         raise UsageError(f"{spec.builder!r} is not a model")

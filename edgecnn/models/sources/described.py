@@ -1,4 +1,4 @@
-"""The way from a reference to a network that zoo, libraries, factories and checkpoints have in common."""
+"""Resolution of references that zoo, libraries, factories and checkpoints have in common."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class StartingWeights:
     """Weights that a network starts from.
 
     Attributes:
-        state: The tensors by the names that they were published under.
-        origin: Where they come from, for the reader.
-        licence: Their licence, where known.
+        state: The tensors by their published names.
+        origin: Their origin, as text for the user.
+        licence: Their licence, if known.
     """
 
     state: dict[str, Tensor]
@@ -40,10 +40,10 @@ class StartingWeights:
 
 
 class DescribedSource(ModelSource):
-    """A source that describes a network before it builds it, and whose weights may be others.
+    """A source that describes a network before building it, and that can load other weights into it.
 
     Attributes:
-        counts_classes: Whether a network itself says how many classes it has, where nobody names them.
+        counts_classes: Whether the network itself defines the number of classes if the user names none.
     """
 
     counts_classes: ClassVar[bool] = False
@@ -54,18 +54,18 @@ class DescribedSource(ModelSource):
 
         Raises:
             UsageError: There is no such network.
-            InputError: What describes the network is damaged.
+            InputError: The description is damaged.
         """
 
     def starting_weights(self, request: ModelRequest, base: ModelSpec) -> StartingWeights | None:
-        """Return the weights to start from where the user gives no file; None where they are fresh.
+        """Return the weights to start from if the user gives no file; None for random weights.
 
         Args:
-            request: What the user asks for.
+            request: The user's request.
             base: The network as its author made it.
 
         Raises:
-            UsageError: Published weights are asked for, and there are none.
+            UsageError: Published weights are requested, and there are none.
             MissingDependency: They were not fetched.
         """
         if not request.pretrained:
@@ -77,15 +77,15 @@ class DescribedSource(ModelSource):
         return StartingWeights(state, self.origin(request.reference), base.licence)
 
     def renamed(self, reference: str, module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Translate the keys of weights into the module's, where they were published under other names."""
+        """Rename the keys of weights to the module's if they were published under other names."""
         return state
 
     def publishes_backbone_only(self, reference: str) -> bool:  # noqa: ARG002
-        """Whether the published weights are those of a detector's backbone, and the rest starts fresh."""
+        """Return whether the published weights cover only a detector's backbone, the rest being random."""
         return False
 
     def resolve(self, request: ModelRequest) -> tuple[nn.Module, ModelSpec]:
-        """Build the network that is asked for, with the weights that are asked for; see the base class."""
+        """Build the requested network with the requested weights; see the base class."""
         from edgecnn.models.build import build, count_outputs
         from edgecnn.models.described import DescribedNetwork
         from edgecnn.models.weights import adapt_weights, load_weights
@@ -120,7 +120,7 @@ class DescribedSource(ModelSource):
         """Return the spec with as many classes as the network has logits; ``outputs`` is None for maps.
 
         Raises:
-            InputError: The numbers differ, and nothing says that the network's holds.
+            InputError: The numbers differ, and the network's number is not known to be right.
         """
         free = self.counts_classes and request.classes is None
         if outputs is None:
@@ -130,7 +130,7 @@ class DescribedSource(ModelSource):
         if not free:
             raise InputError(
                 f"{request.reference} has {outputs} outputs for {len(spec.classes)} classes",
-                hint="a factory with a parameter 'classes' is told how many to make",
+                hint="a factory with a parameter 'classes' receives their number",
             )
         return replace(spec, classes=numbered(outputs))
 
@@ -139,7 +139,7 @@ def override(contract: Contract, changes: Mapping[str, Any]) -> Contract:
     """Return a contract with some of its fields changed.
 
     Raises:
-        UsageError: There is no such field, or the contract does not hold together any more.
+        UsageError: There is no such field, or the changed contract is inconsistent.
     """
     try:
         return Contract.from_json({**contract.to_json(), **changes})
@@ -156,7 +156,7 @@ def check_arguments(reference: str, arguments: Iterable[str], known: Iterable[st
     for name in arguments:
         if name in OWN_ARGUMENTS:
             raise UsageError(
-                f"{reference}: argument {name!r} is edgecnn's own to set",
+                f"{reference}: argument {name!r} is set by edgecnn",
                 hint="classes come from the data, channels from the preprocessing's color",
             )
         if name not in known:
@@ -164,7 +164,7 @@ def check_arguments(reference: str, arguments: Iterable[str], known: Iterable[st
 
 
 def _weights_of_file(request: ModelRequest) -> StartingWeights | None:
-    """Read the user's own file of weights, if there is one."""
+    """Read the user's file of weights, if there is one."""
     if request.weights is None:
         return None
     from edgecnn.core.store.digest import digest_file
@@ -177,10 +177,10 @@ def _weights_of_file(request: ModelRequest) -> StartingWeights | None:
 def _with_outputs_of(
     state: dict[str, Tensor], module: nn.Module, spec: ModelSpec, origin: str
 ) -> tuple[nn.Module, ModelSpec]:
-    """Rebuild the network for as many classes as its weights have, where nobody named the classes.
+    """Rebuild the network for as many classes as its weights have, if the user named no classes.
 
     Raises:
-        InputError: The network says which layers are classes, and the weights are for another number.
+        InputError: The network names its class layers, and the weights have another number of classes.
     """
     from edgecnn.models.build import build
     from edgecnn.models.described import DescribedNetwork

@@ -1,7 +1,7 @@
 """Networks of timm and torchvision by their own names: ``timm:NAME[.TAG]`` and ``torchvision:NAME[.TAG]``.
 
 A tag names one of several published weights of the same network: timm's pretrained tag, or the member
-of torchvision's weights enumeration. Only :func:`download` uses the network.
+of torchvision's weights enumeration. Only :func:`download` accesses the internet.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _IMAGENET_CLASSES = 1000
 
-# Arguments that would make a library load weights or reach for a network while it builds.
+# Arguments that would make a library load weights or access the internet during a build.
 _RESERVED = frozenset(
     {
         "cache_dir",
@@ -40,7 +40,7 @@ _RESERVED = frozenset(
 
 
 class LibrarySource(DescribedSource):
-    """The networks of timm and torchvision; torchvision's detectors only as the zoo's entries."""
+    """The networks of timm and torchvision; torchvision's detectors are only available through the zoo."""
 
     schemes = ("timm", "torchvision")
     publishes_weights = True
@@ -65,7 +65,7 @@ class LibrarySource(DescribedSource):
         scheme, name, _ = _split(spec.builder)
         reserved = sorted(_RESERVED & spec.arguments.keys())
         if reserved:
-            raise UsageError(f"{spec.builder}: argument {reserved[0]!r} is edgecnn's own to set")
+            raise UsageError(f"{spec.builder}: argument {reserved[0]!r} is set by edgecnn")
         classes, in_channels = len(spec.classes), spec.contract.channels
         try:
             if scheme == "timm":
@@ -83,7 +83,7 @@ class LibrarySource(DescribedSource):
 
 
 def with_tag(reference: str) -> str:
-    """Return the reference with the tag of its default weights where it has none.
+    """Return the reference with the tag of its default weights if it has none.
 
     Raises:
         UsageError: There is no such network or tag, or it has no published weights.
@@ -106,14 +106,14 @@ def with_tag(reference: str) -> str:
 def download(reference: str, out: str) -> None:
     """Download the weights of a tagged reference through its library, as a safetensors file.
 
-    The entry point of a child process: its environment keeps the libraries from sending telemetry.
+    This is the entry point of a child process, whose environment disables the libraries' telemetry.
 
     Args:
         reference: ``timm:NAME.TAG`` or ``torchvision:NAME.TAG``.
         out: The file to write; the libraries' own downloads go beside it.
 
     Raises:
-        MissingDependency: The weights cannot be reached from here.
+        MissingDependency: The weights cannot be downloaded from here.
     """
     from edgecnn.models.weights import write_safetensors
 
@@ -140,9 +140,9 @@ def download(reference: str, out: str) -> None:
 
 
 def _split(reference: str, *, detectors: bool = False) -> tuple[str, str, str]:
-    """Return scheme, name and tag ("" where none is given), all three known to exist.
+    """Return scheme, name and tag (empty if there is none), all of which exist.
 
-    torchvision's detectors count only where they are asked for: only the zoo's entries know how to take them.
+    torchvision's detectors are accepted only on request, because only the zoo's entries can use them.
     """
     scheme, _, full = reference.partition(":")
     name, _, tag = full.partition(".")

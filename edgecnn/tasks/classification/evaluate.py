@@ -1,4 +1,4 @@
-"""Top-1 accuracy in torch, for the progress of a training; the proof comes from the runtimes."""
+"""Top-1 accuracy in torch, for the progress of a training; proofs measure it in the runtimes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @torch.inference_mode()
 def top1(module: nn.Module, prepared: PreparedSet, batch_size: int, processes: Processes) -> float:
-    """Return the share of images whose largest logit is their label's; every process does its share.
+    """Return the share of images whose largest logit is their label's; each process evaluates a part.
 
     Args:
         module: A network in evaluation mode, on the processes' device.
@@ -43,7 +43,7 @@ def count_outputs(module: nn.Module, prepared: PreparedSet, device: torch.device
     """Run one image and return the number of logits; the network is left in evaluation mode.
 
     Raises:
-        InputError: The set is empty, the network does not take its images, or it is no classifier.
+        InputError: The set is empty, the network does not accept its images, or is not a classifier.
     """
     if not len(prepared):
         raise InputError(f"{prepared.directory} holds no image")

@@ -1,4 +1,4 @@
-"""What classifiers are worth on labelled images: top-1 accuracy, and link 4 of the verification chain."""
+"""Measuring classifiers on labelled images: top-1 accuracy, and link 4 of the verification chain."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ class LabelledClasses:
         return verify_task(expected, logits, self.labels, limits)
 
     def answers(self, shipped: Outputs) -> dict[str, Any]:
-        """Return which images were right."""
+        """Return which images are classified correctly."""
         (logits,) = shipped
         return {"hits": pack_hits(top_k_hits(logits, self.labels))}
 
     def budget_values(self, shipped: Outputs) -> dict[str, float]:
-        """Return the accuracy of the class that is known worst."""
+        """Return the accuracy of the class with the lowest known accuracy."""
         (logits,) = shipped
         return {"class_floor": class_floor(logits, self.labels)}
 
     def compare(self, candidate: Outputs, baseline: Outputs) -> AccuracyTest:
-        """Compare which images are right."""
+        """Compare the correctly classified images."""
         (after,), (before,) = candidate, baseline
         return compare_accuracy(top_k_hits(after, self.labels), top_k_hits(before, self.labels))
 
@@ -71,7 +71,7 @@ class LabelledClasses:
         return agreement(one[0], other[0])
 
     def class_agreement(self, one: Outputs, other: Outputs) -> float | None:
-        """Return the same: an image has one class."""
+        """Return the agreement: an image has one class."""
         return self.agreement(one, other)
 
     def draw(
@@ -81,7 +81,7 @@ class LabelledClasses:
         columns: Mapping[str, Outputs],
         classes: Sequence[str],
     ) -> Image.Image:
-        """Refuse: a class has no place in the photo.
+        """Refuse: a class has no position in the photo.
 
         Raises:
             UsageError: Always.
@@ -96,13 +96,13 @@ def verify_task(
     labels: Labels,
     limits: Limits,
 ) -> Link:
-    """Link 4: top-1 accuracy in shipping execution against fp32, on the same images.
+    """Return link 4: top-1 accuracy in shipping execution against fp32, on the same images.
 
     Args:
-        float_outputs: What fp32 PyTorch answers, float32 ``[N, classes]``.
-        shipping_outputs: The target's file in shipping execution, the same shape.
+        float_outputs: Outputs of fp32 PyTorch, float32 ``[N, classes]``.
+        shipping_outputs: Outputs of the target's file in shipping execution, with the same shape.
         labels: int64 ``[N]``.
-        limits: What is allowed; the limit is on the measured drop, and the interval is shown beside it.
+        limits: Limit on the measured drop; the interval is reported beside it.
     """
     paired = paired_difference(top_k_hits(shipping_outputs, labels), top_k_hits(float_outputs, labels))
     link = Link(
@@ -110,7 +110,7 @@ def verify_task(
         name="task",
         compared=f"top-1 in shipping execution against fp32 on the same {paired.images} images",
         metrics={
-            "drop": 0.0 - paired.difference,  # not -x: there is no drop of minus nothing
+            "drop": 0.0 - paired.difference,  # not -x, which would give -0.0
             "drop_low": 0.0 - paired.high,
             "drop_high": 0.0 - paired.low,
             "top1": paired.candidate,

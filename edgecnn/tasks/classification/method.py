@@ -1,4 +1,4 @@
-"""What a classifier minimizes: cross entropy with the labels, and with a teacher's answers."""
+"""Losses of classifiers: cross entropy with the labels, and distillation from a teacher."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class CrossEntropy:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The smoothing is among the training's settings."""
+        """Return nothing: the smoothing is part of the training's settings."""
         return {"name": "classification"}
 
     def to(self, device: torch.device) -> None:
@@ -41,13 +41,13 @@ class Distillation:
     """Knowledge distillation: a teacher's logits beside the labels (Hinton et al. 2015, arXiv:1503.02531).
 
     The loss is ``(1 - weight) * labels + weight * T**2 * KL(teacher || student)``, both softened by the
-    temperature ``T``; its square keeps the two gradients of one size whatever the temperature.
+    temperature ``T``; its square keeps both gradients of the same size at any temperature.
 
     Attributes:
-        teacher: A network with the same outputs; put into evaluation mode, its weights are left alone.
-        labels: What the labels' share of the loss is.
+        teacher: A network with the same outputs; it is put into evaluation mode and does not train.
+        labels: Method of the labels' share of the loss.
         weight: The teacher's share of the loss, within (0, 1].
-        temperature: Softens both distributions where it is over 1.
+        temperature: Softens both distributions if it is over 1.
     """
 
     teacher: nn.Module
@@ -57,7 +57,7 @@ class Distillation:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """How much the teacher counts; who it is follows from the step's inputs."""
+        """Return the teacher's weight; the teacher's identity follows from the step's inputs."""
         return {"name": "distillation", "weight": self.weight, "temperature": self.temperature}
 
     def to(self, device: torch.device) -> None:

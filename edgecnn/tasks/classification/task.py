@@ -32,13 +32,13 @@ for found in model.classify("photo.jpg", k=3):
 
 
 class ClassificationTask:
-    """A :class:`edgecnn.tasks.base.Task`: one score a class, the largest names the image.
+    """A :class:`edgecnn.tasks.base.Task`: one score per class; the largest score names the image.
 
     Args:
-        settings: There are none.
+        settings: Must be empty.
 
     Raises:
-        ValueError: There are some.
+        ValueError: There are settings.
     """
 
     kind = "classification"
@@ -51,14 +51,14 @@ class ClassificationTask:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         if settings:
-            raise ValueError(f"{min(settings)!r} is no setting of a classifier")
+            raise ValueError(f"{min(settings)!r} is not a setting of a classifier")
 
     def check(self, images: PreparedSet, classes: int) -> None:
-        """Check that every image has the label of a class, and no boxes."""
+        """Check that every image has the label of a class and no boxes."""
         check_labels(images, classes)
 
     def check_outputs(self, outputs: Outputs) -> None:
-        """Refuse a network without one score a class."""
+        """Refuse a network without one score per class."""
         if len(outputs) != 1 or outputs[0].ndim != 2:
             shapes = ", ".join(str(list(output.shape[1:])) for output in outputs)
             raise InputError(
@@ -74,13 +74,13 @@ class ClassificationTask:
         settings: TrainSettings,
         classes: int,  # noqa: ARG002 - the network's outputs are counted
     ) -> TrainingTask:
-        """Return how a network learns the labels of images."""
+        """Return the training on images with labels."""
         from edgecnn.tasks.classification.training import ClassificationTraining
 
         return ClassificationTraining(train_set, eval_set, settings)
 
     def labelled(self, images: PreparedSet) -> LabelledSet:
-        """Return what measures classifiers on the images."""
+        """Return the labelled set for measuring classifiers on the images."""
         return LabelledClasses(np.asarray(images.labels))
 
     def judge_quantization(
@@ -91,7 +91,7 @@ class ClassificationTask:
         contract: Contract,  # noqa: ARG002
         limits: Limits,  # noqa: ARG002
     ) -> Link:
-        """Return the link as it is: a classifier's scores say everything."""
+        """Return the link unchanged: the scores of a classifier need no further judgement."""
         return link
 
     def compare_answers(
@@ -102,7 +102,7 @@ class ClassificationTask:
         tolerance: float,
         least_images: int,
     ) -> AccuracyTest:
-        """Compare which images were right."""
+        """Compare the recorded lists of correctly classified images."""
         try:
             sides = [unpack_hits(str(part.of_task["hits"]), part.images) for part in (candidate, baseline)]
         except (KeyError, ValueError, TypeError) as error:
@@ -114,9 +114,9 @@ class ClassificationTask:
         return shapes[0][-1] if shapes else -1
 
     def java_properties(self) -> Mapping[str, Any]:
-        """Return nothing: the labels are all that the Java code needs."""
+        """Return nothing: the Java code needs only the labels."""
         return {}
 
     def usage(self) -> str:
-        """Show the most probable classes."""
+        """Return code that prints the most probable classes."""
         return _USAGE

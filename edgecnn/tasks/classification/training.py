@@ -1,4 +1,4 @@
-"""How a network learns to classify images."""
+"""Training of classifiers."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class ClassificationTraining:
     """A :class:`edgecnn.training.task.TrainingTask`: images with one label each.
 
     Attributes:
-        train_set: Images to learn from.
-        eval_set: Images to measure each epoch on.
-        settings: Gives augmentation, label smoothing and the batch size of an evaluation.
+        train_set: Training images.
+        eval_set: Images for the evaluation after each epoch.
+        settings: Augmentation, label smoothing and the batch size of an evaluation.
     """
 
     train_set: PreparedSet
@@ -42,7 +42,7 @@ class ClassificationTraining:
 
     @property
     def identity(self) -> str:
-        """Digest of the labels."""
+        """Return a digest of the labels."""
         return hashlib.sha256(np.ascontiguousarray(self.train_set.labels).tobytes()).hexdigest()
 
     def method(self) -> Method:
@@ -54,7 +54,7 @@ class ClassificationTraining:
         return Distillation(teacher, CrossEntropy(self.settings.label_smoothing), weight, temperature)
 
     def begin(self, module: nn.Module, device: torch.device) -> None:
-        """Count the network's outputs and check the labels."""
+        """Check the number of outputs and the labels."""
         self._classes = count_outputs(module, self.train_set, device)
         check_sets(self.train_set, self.eval_set, self._classes)
 
@@ -64,7 +64,7 @@ class ClassificationTraining:
         epoch: int,  # noqa: ARG002
         device: torch.device,
     ) -> tuple[Tensor, Tensor]:
-        """Return images and labels, int64 ``[n]``, or probabilities ``[n, classes]`` of mixed ones."""
+        """Return images and labels, int64 ``[n]``, or for mixed images probabilities ``[n, classes]``."""
         contract, augment = self.train_set.contract, self.settings.augment
         change = pixel_transforms(augment, contract.height, contract.width)
         images = change(torch.from_numpy(self.train_set.images[indices]))
@@ -72,7 +72,7 @@ class ClassificationTraining:
         return mix_transform(augment, self._classes)(to_input(images, contract, device), labels)
 
     def evaluate(self, module: nn.Module, processes: Processes) -> float | None:
-        """Return the share of images that are classified right."""
+        """Return the share of images that are classified correctly."""
         if self.eval_set is None or not len(self.eval_set):
             return None
         return top1(module, self.eval_set, self.settings.batch_size, processes)

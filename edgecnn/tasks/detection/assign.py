@@ -1,7 +1,7 @@
-"""Task-aligned assignment (Feng et al. 2021, TOOD): which cells learn which box.
+"""Task-aligned assignment (Feng et al. 2021, TOOD) of cells to boxes.
 
-A cell is good for a box when it already scores its class and places its box well, so that the best score and
-the best box come from the same cell and suppression keeps the right one.
+A cell suits a box if it already scores its class high and places its box well, so that the best score and the
+best box come from the same cell and suppression keeps the right one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 CANDIDATES = 10
-"""Cells a box, the paper's k is 13; fewer suit small inputs."""
+"""Candidate cells per box; the paper's k is 13, but fewer suit small inputs."""
 
 _SCORE_POWER, _OVERLAP_POWER = 0.5, 6.0
 _NEAR = 1.5
@@ -22,12 +22,12 @@ _TINY = 1e-9
 
 @dataclass(frozen=True)
 class Assignment:
-    """What the cells of one image learn; P cells.
+    """Boxes and scores that the cells of one image learn; P is the number of cells.
 
     Attributes:
-        cells: int64 ``[A]``, the cells that learn a box.
-        boxes: int64 ``[A]``, which box each of them learns.
-        quality: float32 ``[A]``, the score that each of them learns, within 0..1.
+        cells: int64 ``[A]``, indices of the cells that learn a box.
+        boxes: int64 ``[A]``, index of each cell's box.
+        quality: float32 ``[A]``, target score of each cell, within 0..1.
     """
 
     cells: Tensor
@@ -41,8 +41,8 @@ def assign(
 ) -> Assignment:
     """Assign cells to the boxes of one image.
 
-    A candidate's centre lies in the box, or within one and a half strides of the box's centre, so that a
-    box smaller than a cell is learnt too. A cell wanted by several boxes goes to the one it overlaps most.
+    A candidate's centre is in the box or within one and a half strides of the box's centre, so that boxes
+    smaller than a cell are learnt too. A cell that several boxes claim goes to the one it overlaps most.
 
     Args:
         scores: float32 ``[P, classes]``, probabilities.
@@ -60,7 +60,7 @@ def assign(
     aligned = aligned * _candidates(centers, strides, boxes)
     best, cells = aligned.topk(min(CANDIDATES, len(aligned)), dim=0)
     chosen = torch.zeros_like(aligned).scatter_(0, cells, (best > 0).float()).bool()
-    # A box that no prediction overlaps yet would be learnt by nobody: the nearest cell starts with it.
+    # No cell would learn a box that no prediction overlaps yet, so the nearest cell starts with it.
     lonely = ~chosen.any(dim=0)
     if lonely.any():
         middle = (boxes[lonely, :2] + boxes[lonely, 2:]) / 2
@@ -77,7 +77,7 @@ def assign(
 
 
 def _candidates(centers: Tensor, strides: Tensor, boxes: Tensor) -> Tensor:
-    """Return which centres may learn which box, bool ``[P, M]``."""
+    """Return which cells may learn which box, bool ``[P, M]``."""
     x, y = centers[:, :1], centers[:, 1:]
     inside = (x > boxes[:, 0]) & (x < boxes[:, 2]) & (y > boxes[:, 1]) & (y < boxes[:, 3])
     middle_x, middle_y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2

@@ -1,6 +1,6 @@
 """Random changes of images with boxes: mosaic, affine, flip, colour; all draws from one generator.
 
-Everything works on prepared images, which are letterboxed: the photo lies at the top left, the rest is
+All functions work on prepared images, which are letterboxed: the photo is at the top left, the rest is
 padding. Pixels change as uint8, before normalization.
 """
 
@@ -29,7 +29,7 @@ class Sample:
         pixels: uint8 ``[H, W, C]``.
         corners: float32 ``[n, 4]``, ``x1, y1, x2, y2`` in pixels.
         labels: int64 ``[n]``.
-        ignored: bool ``[n]``, crowds and difficult objects: not learnt, nor what lies in them.
+        ignored: bool ``[n]``, crowds and difficult objects; neither they nor objects inside them are learnt.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -52,7 +52,7 @@ def mosaic(
     for quadrant, sample in enumerate(samples):
         scale = random.uniform(*settings.mosaic_scale)
         rows, columns = (max(1, round(side * scale)) for side in sample.pixels.shape[:2])
-        # The photo's corner lies at the centre of the mosaic, the photo in its quadrant.
+        # The photo's corner is at the centre of the mosaic, the photo in its quadrant.
         left = round(center_x) - (columns if quadrant % 2 == 0 else 0)
         top = round(center_y) - (rows if quadrant < 2 else 0)
         tile = _image(sample.pixels).resize((columns, rows), Image.Resampling.BILINEAR)
@@ -72,7 +72,7 @@ def mosaic(
 def affine(
     sample: Sample, settings: BoxAugmentSettings, contract: Contract, random: np.random.Generator
 ) -> Sample:
-    """Scale and rotate the photo about its middle and shift it, from where the contract puts it."""
+    """Scale and rotate the photo about its middle and shift it from the contract's position."""
     height, width = contract.height, contract.width
     scale = random.uniform(*settings.scale)
     angle = np.deg2rad(random.uniform(-settings.rotate, settings.rotate))
@@ -105,7 +105,7 @@ def mirror(sample: Sample) -> Sample:
 
 
 def mix(first: Sample, second: Sample, random: np.random.Generator) -> Sample:
-    """Lay two images of one size over each other, boxes of both kept (Zhang et al. 2018, mixup)."""
+    """Blend two images of the same size and keep the boxes of both (Zhang et al. 2018, mixup)."""
     share = random.beta(8.0, 8.0)
     pixels = np.rint(share * first.pixels + (1.0 - share) * second.pixels).astype(np.uint8)
     return _joined(pixels, [first, second])
@@ -114,7 +114,7 @@ def mix(first: Sample, second: Sample, random: np.random.Generator) -> Sample:
 def recolor(
     pixels: npt.NDArray[np.uint8], gains: tuple[float, float, float], random: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
-    """Turn the hue and scale saturation and value at random; uint8 ``[H, W, 3]`` or gray ``[H, W, 1]``."""
+    """Shift the hue and scale saturation and value at random; uint8 ``[H, W, 3]`` or gray ``[H, W, 1]``."""
     draws = random.uniform(-1.0, 1.0, 3) * gains
     levels = np.arange(256)
     value = np.clip(levels * (1.0 + draws[2]), 0, 255).astype(np.uint8)
@@ -127,9 +127,9 @@ def recolor(
 
 
 def _cut(sample: Sample, window: tuple[float, float, float, float]) -> Sample:
-    """Cut a sample's boxes at the borders of a window; those that show too little of themselves are left out.
+    """Cut a sample's boxes at the borders of a window, and drop those of which too little is left.
 
-    An ignored box stays as long as anything of it is seen: objects in it may show themselves whole.
+    An ignored box stays as long as any part of it is visible, because whole objects may be visible in it.
     """
     x1, y1, x2, y2 = window
     cut = np.clip(sample.corners, np.array([x1, y1] * 2), np.array([x2, y2] * 2)).astype(np.float32)
@@ -141,7 +141,6 @@ def _cut(sample: Sample, window: tuple[float, float, float, float]) -> Sample:
 
 
 def _joined(pixels: npt.NDArray[np.uint8], parts: list[Sample]) -> Sample:
-    """Return an image with the boxes of all parts."""
     return Sample(
         pixels,
         np.concatenate([np.empty((0, 4), np.float32), *(part.corners for part in parts)]),

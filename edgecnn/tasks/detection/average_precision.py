@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AveragePrecision:
-    """COCO's average precision over all classes that occur, 100 detections an image; -1 without any box.
+    """COCO's average precision over all classes that occur, with 100 detections per image; -1 without boxes.
 
     Attributes:
         ap: Mean over the overlaps 0.50, 0.55, ..., 0.95.
@@ -33,7 +33,7 @@ def average_precision(found: Sequence[Detections], objects: Objects) -> AverageP
     """Measure the detections of all images of a set against its boxes.
 
     Raises:
-        ValueError: There are not as many images in both.
+        ValueError: The numbers of images differ.
         MissingDependency: faster-coco-eval is not installed.
     """
     try:
@@ -43,7 +43,7 @@ def average_precision(found: Sequence[Detections], objects: Objects) -> AverageP
             f"average precision needs faster-coco-eval: {error}", hint="pip install 'edgecnn[torch]'"
         ) from error
     if len(found) != len(objects):
-        raise ValueError(f"detections of {len(found)} images for boxes of {len(objects)}")
+        raise ValueError(f"detections of {len(found)} images, but boxes of {len(objects)}")
     rows = _result_rows(found)
     labels = {int(label) for image in objects for label in image.labels}
     if not labels:
@@ -100,4 +100,4 @@ def _with_size(box: Any) -> list[float]:
 
 
 def _silent(*_: object) -> None:
-    """Print nothing: the library tells its table otherwise."""
+    """Print nothing: by default the library prints its table."""

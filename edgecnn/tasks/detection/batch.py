@@ -32,7 +32,7 @@ class Boxes:
     Attributes:
         corners: float32 ``[n, 4]``, ``x1, y1, x2, y2`` in pixels of the input.
         labels: int64 ``[n]``.
-        ignored: float32 ``[k, 4]``, corners of crowds and difficult objects, which nothing is learnt from.
+        ignored: float32 ``[k, 4]``, corners of crowds and difficult objects, which are not learnt.
     """
 
     corners: Tensor
@@ -54,11 +54,11 @@ class Boxes:
 
 
 class BoxBatches:
-    """Makes batches out of a prepared set.
+    """Maker of batches from a prepared set.
 
     Args:
         prepared: The images.
-        settings: How images change.
+        settings: Augmentation settings.
     """
 
     def __init__(self, prepared: PreparedSet, settings: AugmentSettings) -> None:
@@ -72,10 +72,10 @@ class BoxBatches:
         """Return normalized images, float32 ``[n, C, H, W]``, and their boxes.
 
         Args:
-            indices: Which images; a mosaic and mixup draw others to join them.
-            device: Where the tensors lie.
-            composed: Whether images may be composed of several (not at the end of a training, whose last
-                steps see photos as they are).
+            indices: Indices of the images; mosaic and mixup add randomly chosen others.
+            device: Device of the tensors.
+            composed: Whether images may be composed of several. They are not at the end of a training, whose
+                last steps use whole photos.
         """
         random = np.random.default_rng(int(torch.randint(2**62, ()).item()))
         samples = [self._augmented(int(index), random, composed=composed) for index in indices]

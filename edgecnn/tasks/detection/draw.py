@@ -1,4 +1,4 @@
-"""Photos with boxes drawn on them, fp32's and int8's side by side."""
+"""Photos with the boxes of several networks, such as fp32 and int8, side by side."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Panel:
     """One of the pictures side by side.
 
     Attributes:
-        title: What is above it.
+        title: Title above the picture.
         found: The boxes, in pixels of the photo.
     """
 
@@ -39,7 +39,7 @@ def draw_panels(
     """Draw the detections of each panel on the photo, labelled objects as thin white lines.
 
     Args:
-        photo: Upright photo; large ones are drawn smaller.
+        photo: Upright photo; a large one is drawn smaller.
         panels: From left to right.
         truth: The labelled objects.
         classes: Class names.
@@ -66,7 +66,7 @@ def _drawn(
     pen = ImageDraw.Draw(picture)
     for box in truth.boxes * scale:
         pen.rectangle(box.tolist(), outline=_TRUTH, width=1)
-    # The best score is drawn last, above the others.
+    # The best score is drawn last, on top of the others.
     for box, score, label in reversed(list(zip(found.boxes, found.scores, found.classes, strict=True))):
         color = _COLORS[int(label) % len(_COLORS)]
         corners = (box * scale).tolist()

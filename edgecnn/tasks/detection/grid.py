@@ -1,4 +1,4 @@
-"""The cells of all feature maps in one row, and what a detector's raw outputs say at each."""
+"""The cells of all feature maps in one row, with a detector's raw outputs at each cell."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Prediction:
 
     @staticmethod
     def of(outputs: tuple[Tensor, ...], detector: Detector) -> Prediction:
-        """Put the maps ``[N, C, H, W]`` of a ``dfl`` detector in one row."""
+        """Concatenate the maps ``[N, C, H, W]`` of a ``dfl`` detector into one row."""
         scores, distances, centers, strides = [], [], [], []
         for level in detector.levels:
             boxes, logits = outputs[level.boxes].float(), outputs[level.scores].float()

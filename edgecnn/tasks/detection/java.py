@@ -1,4 +1,4 @@
-"""A detector's description as the Java code of an Android library reads it."""
+"""A detector's description for the Java code of an Android library."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def detector_properties(detector: Detector) -> dict[str, Any]:
-    """Return how raw outputs become boxes."""
+    """Return the description of how raw outputs become boxes."""
     lines: dict[str, Any] = {
         f"detector.{key}": getattr(detector, key)
         for key in ("boxes", "scores", "bins", "score_threshold", "iou_threshold", "candidates")

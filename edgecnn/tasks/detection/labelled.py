@@ -1,4 +1,4 @@
-"""What detectors are worth on labelled images: average precision, and link 4 of the verification chain."""
+"""Measuring detectors on labelled images: average precision, and link 4 of the verification chain."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _SAME_PLACE = 0.5
 def decode_all(
     detector: Detector, outputs: Outputs, contract: Contract, sizes: Sequence[tuple[int, int]]
 ) -> list[Detections]:
-    """Return the detections of every image, those of low scores too.
+    """Return the detections of every image, including those of low scores.
 
     Raises:
-        InputError: The outputs are not those of the detector.
+        InputError: The outputs do not fit the detector.
     """
     try:
         return decode(detector.for_evaluation(), outputs, contract, sizes)
     except ValueError as error:
-        raise InputError(f"the network does not answer as its detector says: {error}") from error
+        raise InputError(f"the network's outputs do not fit its detector description: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class LabelledBoxes:
     """A :class:`edgecnn.tasks.base.LabelledSet`: images with boxes.
 
     Attributes:
-        detector: How outputs become boxes.
-        contract: How the images became the network's input.
+        detector: Description of how outputs become boxes.
+        contract: Preprocessing of the images.
         objects: The boxes of each image.
     """
 
@@ -62,10 +62,10 @@ class LabelledBoxes:
     metric: str = "ap"
 
     def decode(self, outputs: Outputs) -> list[Detections]:
-        """Return the detections of every image, those of low scores too.
+        """Return the detections of every image, including those of low scores.
 
         Raises:
-            InputError: The outputs are not those of the detector.
+            InputError: The outputs do not fit the detector.
         """
         return decode_all(self.detector, outputs, self.contract, self.objects.sizes)
 
@@ -98,7 +98,7 @@ class LabelledBoxes:
         return task_cause(link, truth, shipped)
 
     def answers(self, shipped: Outputs) -> dict[str, Any]:
-        """Return the metric, and what it is on resampled images."""
+        """Return the metric and its values on resampled images."""
         found = self.decode(shipped)
         resampled = resampled_precision(found, self.objects)
         return {**_named(average_precision(found, self.objects)), "resampled": pack_values(resampled)}
@@ -139,7 +139,7 @@ class LabelledBoxes:
         return [image.above(self.detector.score_threshold) for image in found]
 
     def _drop_interval(self, expected: list[Detections], found: list[Detections]) -> tuple[float, float]:
-        """Return the percentile bootstrap interval of the loss of AP over images, drawn for both alike."""
+        """Return the percentile bootstrap interval of the loss of AP, with the same draws for both."""
         drops = resampled_precision(expected, self.objects) - resampled_precision(found, self.objects)
         tail = (1.0 - _CONFIDENCE) / 2.0
         low, high = np.quantile(drops, [tail, 1.0 - tail])
@@ -147,9 +147,9 @@ class LabelledBoxes:
 
 
 def detections_alike(expected: Sequence[Detections], found: Sequence[Detections]) -> float:
-    """Return the share of two networks' detections that both have: same class, IoU of a half or more.
+    """Return the share of two networks' detections that match: same class, and IoU of at least one half.
 
-    Twice the matched over all of both; 1 where neither has any.
+    It is twice the number of matches over the number of all detections; 1 if neither network has any.
     """
     matched = total = 0
     for one, other in zip(expected, found, strict=True):

@@ -1,4 +1,4 @@
-"""What a detector minimizes: quality-aware scores, generalized IoU and the distribution of distances."""
+"""Loss of detectors: quality-aware scores, generalized IoU and the distribution of distances."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class DetectionLoss:
     """A :class:`edgecnn.training.method.Method` for detectors whose boxes are ``dfl``.
 
     Attributes:
-        detector: How the outputs become boxes.
+        detector: Description of the outputs.
     """
 
     detector: Detector
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What the outputs mean."""
+        """Return the description of the outputs."""
         return {"name": "detection", "detector": self.detector.to_json()}
 
     def to(self, device: torch.device) -> None:
@@ -43,12 +43,12 @@ class DetectionLoss:
         """Change nothing."""
 
     def loss(self, inputs: Tensor, outputs: tuple[Tensor, ...], targets: list[Boxes]) -> Tensor:  # noqa: ARG002
-        """Return the weighted sum, normalized by the qualities that the batch's cells learn.
+        """Return the weighted sum, normalized by the sum of the qualities in the batch.
 
-        A cell in an ignored box that learns no box costs nothing, whatever it says.
+        A cell in an ignored box that learns no box adds nothing to the loss.
 
         Args:
-            inputs: Not looked at.
+            inputs: Not used.
             outputs: Raw maps ``[N, C, H, W]``.
             targets: The boxes of each image, in pixels of the input.
         """
@@ -80,7 +80,7 @@ class DetectionLoss:
 
 
 _LEAST_WEIGHT = 0.05
-"""Of a box that nothing overlaps yet: with a quality of zero its cell would never move."""
+"""Weight of a box that nothing overlaps yet; with a quality of zero its cell would never learn."""
 
 
 def _distance_cost(found: Prediction, image: int, cells: Tensor, corners: Tensor) -> Tensor:

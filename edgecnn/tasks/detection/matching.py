@@ -1,9 +1,9 @@
-"""Which detections are right, and average precision of any weighting of the images: for intervals.
+"""Matching of detections with boxes, and average precision with weighted images, for intervals.
 
-The rules are those of COCO's evaluation (Lin et al. 2014, ``cocoeval.py``): the detections of a class, the
-best score first, each take the box that they overlap most and that is still free; crowds and difficult
-objects are neither found nor missed. The reported figures come from faster-coco-eval (``detection.py``);
-this is the same sum in a form that can be resampled, and a test holds both equal.
+The rules are those of COCO's evaluation (Lin et al. 2014, ``cocoeval.py``): in the order of their scores, the
+detections of a class each take the free box that they overlap most; crowds and difficult objects count
+neither as found nor as missed. The reported values come from faster-coco-eval (``average_precision.py``);
+this is the same sum in a form that can be resampled, and a test compares both.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OVERLAPS = np.linspace(0.5, 0.95, 10)
 _RECALLS = np.linspace(0.0, 1.0, 101)
 _TINY = float(np.spacing(1))
 RESAMPLES = 500
-"""Draws of the images with replacement for an interval."""
+"""Number of resamples of the images, drawn with replacement, for an interval."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class _Class:
     """All detections of one class, the best score first; T overlaps, D detections, N images.
 
     Attributes:
-        images: int64 ``[D]``, the image of each.
+        images: int64 ``[D]``, the image of each detection.
         right: bool ``[T, D]``.
         ignored: bool ``[T, D]``, neither right nor wrong.
         positives: int64 ``[N]``, objects of the class in each image.
@@ -47,11 +47,11 @@ class _Class:
 
 
 class Matches:
-    """The detections of a set of images, matched with its boxes once.
+    """Detections of a set of images, matched once with its boxes.
 
-    Precision falls between two right detections and recall stands still, so that only the right ones are
-    looked at: a few numbers for each object, which a thousand resamples can afford. The right detections of
-    one class at one overlap are a *run*; all runs lie behind one another.
+    Between two right detections precision falls and recall is constant, so only the right ones are kept: a
+    few numbers per object, which makes hundreds of resamples affordable. The right detections of one class at
+    one overlap are a *run*; all runs are stored in sequence.
 
     Args:
         found: Detections of every image.
@@ -74,7 +74,7 @@ class Matches:
         self._first = np.diff(self._run, prepend=-1) != 0
 
     def average_precision(self, weights: Array) -> tuple[float, float]:
-        """Return AP50:95 and AP50 when every image counts ``weights[i]`` times; -1 without any object.
+        """Return AP50:95 and AP50 if image ``i`` counts ``weights[i]`` times; -1 without any object.
 
         Args:
             weights: float64 ``[N]``.
@@ -90,7 +90,7 @@ class Matches:
         return float(mean.mean()), float(mean[0])
 
     def _curve(self, weights: Array, positives: Array) -> tuple[Array, Array]:
-        """Return each right detection's precision from there on, and how many recalls it reaches first."""
+        """Return each right detection's best precision from there on, and its number of new recalls."""
         counts = weights[self._images]
         right = self._within_run(np.cumsum(counts[self._place]), counts[self._place])
         everything = np.concatenate([[0.0], np.cumsum(counts)])
@@ -101,7 +101,7 @@ class Matches:
             at = self._overlap
             seen = seen - (skipped[at, self._place + 1] - skipped[at, self._starts[self._class]])
         precision = right / (seen + _TINY)
-        # The best precision from here to the end of the run: later runs are set below by two each.
+        # The best precision from here to the end of the run; later runs are lowered by two each.
         above = 2.0 * (self._run[-1] - self._run)
         precision = np.maximum.accumulate((precision + above)[::-1])[::-1] - above
         recall = right / np.maximum(positives[self._class], _TINY)
@@ -110,7 +110,7 @@ class Matches:
         return precision, reached - before
 
     def _within_run(self, sums: Array, values: Array) -> Array:
-        """Turn running sums over all runs into those within each."""
+        """Convert running sums over all runs into running sums within each."""
         first = np.flatnonzero(self._first)
         offsets = (sums - values)[first]
         within: Array = sums - np.repeat(offsets, np.diff(np.append(first, len(sums))))
@@ -118,10 +118,10 @@ class Matches:
 
 
 def resampled_precision(found: Sequence[Detections], objects: Objects) -> Array:
-    """Return AP50:95 under draws of the images with replacement, float64 ``[RESAMPLES]``.
+    """Return AP50:95 for draws of the images with replacement, float64 ``[RESAMPLES]``.
 
-    The draws depend on the number of images only, so that the values of two networks on the same images pair
-    one by one, also where one of them was evaluated years before: NumPy keeps the stream of this generator.
+    The draws depend only on the number of images. The values of two networks on the same images are therefore
+    paired, even if one of them was evaluated years before: NumPy keeps the stream of this generator.
 
     Args:
         found: Detections of every image.
@@ -156,7 +156,7 @@ def _match_class(found: Sequence[Detections], objects: Objects, label: int) -> _
 def _match_image(
     boxes: Array, image: ImageObjects, label: int
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Match boxes ``[D, 4]`` of one class in one image; return what is right and ignored, bool ``[T, D]``."""
+    """Match boxes ``[D, 4]`` of one class in one image; return right and ignored ones, bool ``[T, D]``."""
     own = image.labels == label
     counted = overlaps(boxes, image.boxes[own & ~image.ignored].astype(np.float64))
     crowds = overlaps(boxes, image.boxes[own & image.ignored].astype(np.float64), crowd=True)
@@ -166,7 +166,7 @@ def _match_image(
         if not row.size:
             break
         open_rows = np.where(free, row, -1.0)
-        # Of equal overlaps the last object is taken, as in COCO's loop.
+        # Among equal overlaps the last object is taken, as in COCO's loop.
         best = row.size - 1 - open_rows[:, ::-1].argmax(axis=1)
         matched = np.take_along_axis(open_rows, best[:, None], axis=1)[:, 0] >= OVERLAPS
         right[:, index] = matched
@@ -181,7 +181,7 @@ def overlaps(boxes: Array, objects: Array, *, crowd: bool = False) -> Array:
     Args:
         boxes: Corners of detections.
         objects: Corners of objects.
-        crowd: Divide by the detection's own area: it only has to lie within the crowd.
+        crowd: Divide by the detection's own area, because a detection only has to lie within the crowd.
 
     >>> overlaps(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 3.0, 2.0]])).round(3).tolist()
     [[0.333]]

@@ -1,4 +1,4 @@
-"""The prior boxes of all feature maps in one row, and what an ``ssd`` detector's raw outputs say at each."""
+"""The prior boxes of all feature maps in one row, with an ``ssd`` detector's raw outputs at each."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class PriorPrediction:
 
     @staticmethod
     def of(outputs: tuple[Tensor, ...], detector: Detector, size: tuple[int, int]) -> PriorPrediction:
-        """Put the maps ``[N, C, H, W]`` of an ``ssd`` detector in one row.
+        """Concatenate the maps ``[N, C, H, W]`` of an ``ssd`` detector into one row.
 
-        Priors keep their pixels whatever the input's size, as objects do: an input of another size has
-        more or fewer cells.
+        Priors keep their size in pixels for any input size, as objects do; an input of another size has more
+        or fewer cells.
 
         Args:
             outputs: The raw maps.
-            detector: Says which they are, and gives the priors.
+            detector: Description of the maps and the priors.
             size: Height and width of the input in pixels.
         """
         scores, offsets, priors = [], [], []
@@ -59,7 +59,7 @@ def encode(priors: Tensor, corners: Tensor) -> Tensor:
 
     Args:
         priors: float32 ``[A, 4]``, centre x and y, width and height in pixels.
-        corners: float32 ``[A, 4]``, each prior's box, corners in pixels; with an area.
+        corners: float32 ``[A, 4]``, the box of each prior, corners in pixels; its area is not 0.
 
     >>> prior, box = torch.tensor([[50.0, 50.0, 20.0, 40.0]]), torch.tensor([[42.0, 30.0, 62.0, 70.0]])
     >>> encode(prior, box).tolist()
@@ -72,7 +72,7 @@ def encode(priors: Tensor, corners: Tensor) -> Tensor:
 
 
 def _in_a_row(maps: Tensor, kinds: int) -> Tensor:
-    """Turn ``[N, kinds * C, H, W]`` into ``[N, H * W * kinds, C]``."""
+    """Reshape ``[N, kinds * C, H, W]`` to ``[N, H * W * kinds, C]``."""
     images, channels, rows, columns = maps.shape
     apart = maps.reshape(images, kinds, channels // kinds, rows, columns)
     return apart.permute(0, 3, 4, 1, 2).flatten(1, 3)

@@ -1,4 +1,4 @@
-"""What link 2 says of a detector besides its maps: whether its boxes still have different scores."""
+"""Link 2's check of a detector that its boxes still have different scores."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _SHARE_OF_LEVELS = 4
 
 
 def score_levels(detector: Detector, outputs: Outputs, contract: Contract) -> int:
-    """Return how many distinct scores the boxes of all images have, after decoding.
+    """Return the number of distinct scores of all images' boxes, after decoding.
 
-    Where one scale left two or three, boxes are found, but nothing tells which of them are right.
+    With only two or three, boxes are found, but their scores do not tell which of them are right.
     """
     sizes = [(contract.height, contract.width)] * len(outputs[0])
     found = decode_all(detector, outputs, contract, sizes)
@@ -29,13 +29,13 @@ def score_levels(detector: Detector, outputs: Outputs, contract: Contract) -> in
 
 
 def with_score_levels(link: Link, float_levels: int, levels: int, limits: Limits) -> Link:
-    """Return link 2 with how many distinct scores a detector's boxes have left.
+    """Return link 2 with the number of distinct scores of a detector's boxes.
 
     Args:
         link: The link so far.
-        float_levels: Of the float file, on the same images.
-        levels: Of the target's file.
-        limits: What is allowed.
+        float_levels: Number of scores of the float file, on the same images.
+        levels: Number of scores of the target's file.
+        limits: Limits of the link.
     """
     least = min(limits.quantization_score_levels, float_levels / _SHARE_OF_LEVELS)
     metrics = {"score_levels": float(levels), "float_score_levels": float(float_levels)}

@@ -1,4 +1,4 @@
-"""What a detector with prior boxes minimizes (Liu et al. 2016, SSD): offsets, classes, hard negatives."""
+"""Loss of detectors with prior boxes (Liu et al. 2016, SSD): offsets, classes, hard negatives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _LEAST_OVERLAP = 0.5
 _NEGATIVES = 3
-"""Negatives for each prior that learns a box, the paper's 3:1."""
+"""Negatives per prior that learns a box, the paper's 3:1."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class SsdLoss:
     """A :class:`edgecnn.training.method.Method` for detectors whose boxes are ``ssd``.
 
     Attributes:
-        detector: How the outputs become boxes.
+        detector: Description of the outputs.
     """
 
     detector: Detector
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What the outputs mean."""
+        """Return the description of the outputs."""
         return {"name": "ssd", "detector": self.detector.to_json()}
 
     def to(self, device: torch.device) -> None:
@@ -43,13 +43,13 @@ class SsdLoss:
         """Change nothing."""
 
     def loss(self, inputs: Tensor, outputs: tuple[Tensor, ...], targets: list[Boxes]) -> Tensor:
-        """Return the sum over the priors that learn a box and their negatives, a learning prior's share.
+        """Return the sum over the learning priors and their negatives, per learning prior.
 
-        An image without boxes costs nothing, as it has no negatives either; a prior whose centre lies in an
-        ignored box is no negative.
+        An image without boxes adds nothing, because it has no negatives either; a prior whose centre is in an
+        ignored box is not a negative.
 
         Args:
-            inputs: Normalized images, float32 ``[N, C, H, W]``; only their size counts.
+            inputs: Normalized images, float32 ``[N, C, H, W]``; only their size is used.
             outputs: Raw maps ``[N, C, H, W]``.
             targets: The boxes of each image, in pixels of the input.
         """
@@ -74,17 +74,17 @@ class SsdLoss:
 
 @torch.no_grad()
 def match(priors: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """Choose which priors learn which box of one image.
+    """Choose the priors that learn the boxes of one image.
 
-    A prior learns the box that it overlaps most, from an IoU of one half. The best prior of a box learns
-    that box whatever the overlap; where it is the best of several, the one that it overlaps most.
+    A prior learns the box that it overlaps most, from an IoU of one half. The best prior of a box learns that
+    box at any overlap; if it is the best prior of several boxes, it learns the one that it overlaps most.
 
     Args:
         priors: float32 ``[P, 4]``, corners in pixels.
         boxes: float32 ``[M, 4]``, corners in pixels.
 
     Returns:
-        Numbers of the priors that learn and of the box of each, both int64 ``[A]``.
+        Indices of the learning priors and of their boxes, both int64 ``[A]``.
     """
     if not len(boxes):
         none = torch.empty(0, dtype=torch.int64, device=priors.device)
@@ -101,12 +101,12 @@ def match(priors: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def hard_negatives(costs: Tensor, eligible: Tensor, counts: Tensor) -> Tensor:
-    """Choose the background priors that cost most, in each image for itself.
+    """Choose the background priors with the largest loss, separately in each image.
 
     Args:
         costs: float32 ``[N, P]``.
         eligible: bool ``[N, P]``, which priors may be chosen.
-        counts: int64 ``[N]``, how many to choose; fewer where fewer are eligible.
+        counts: int64 ``[N]``, how many to choose; fewer if fewer are eligible.
 
     Returns:
         bool ``[N, P]``.

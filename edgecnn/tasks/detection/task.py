@@ -33,14 +33,13 @@ for found in model.detect("photo.jpg"):
 
 
 class DetectionTask:
-    """A :class:`edgecnn.tasks.base.Task`: raw maps that become boxes with classes and scores.
+    """A :class:`edgecnn.tasks.base.Task`: raw maps that are decoded to boxes with classes and scores.
 
     Args:
-        settings: How the outputs become boxes, as :meth:`edgecnn.ondevice.detector.Detector.to_json` writes
-            it.
+        settings: The detector's description, as :meth:`edgecnn.ondevice.detector.Detector.to_json` writes it.
 
     Raises:
-        ValueError: The settings describe no detector.
+        ValueError: The settings do not describe a detector.
     """
 
     kind = "detection"
@@ -59,34 +58,32 @@ class DetectionTask:
         check_labels(images, classes, boxes=True)
 
     def check_outputs(self, outputs: Outputs) -> None:
-        """Refuse nothing here: the outputs are checked when boxes are made of them."""
+        """Accept any outputs: they are checked when they are decoded."""
 
     def training(
         self, train_set: PreparedSet, eval_set: PreparedSet | None, settings: TrainSettings, classes: int
     ) -> TrainingTask:
-        """Return how a network learns the boxes of images."""
+        """Return the training on images with boxes."""
         from edgecnn.tasks.detection.training import DetectionTraining
 
         return DetectionTraining(train_set, eval_set, settings, self.detector, classes)
 
     def labelled(self, images: PreparedSet) -> LabelledSet:
-        """Return what measures detectors on the images.
+        """Return the labelled set for measuring detectors on the images.
 
         Raises:
-            InputError: The images have no boxes, or there is none in any image.
+            InputError: The images have no boxes.
         """
         if images.objects is None:
             raise InputError("the network is a detector, but the dataset has labels only")
         if all(image.ignored.all() for image in images.objects):
-            raise InputError(
-                "no image of the evaluation set has a box: there is nothing to be found or missed"
-            )
+            raise InputError("no image of the evaluation set has a box, so detections cannot be counted")
         return LabelledBoxes(self.detector, images.contract, images.objects)
 
     def judge_quantization(
         self, link: Link, before: Outputs, after: Outputs, contract: Contract, limits: Limits
     ) -> Link:
-        """Return the link with how many distinct scores the boxes have left."""
+        """Return the link with the number of distinct scores of the boxes."""
         float_levels, levels = (score_levels(self.detector, outputs, contract) for outputs in (before, after))
         return with_score_levels(link, float_levels, levels, limits)
 
@@ -106,7 +103,7 @@ class DetectionTask:
         return compare_precision(*sides, tolerance=tolerance, least_images=least_images)
 
     def scored_classes(self, shapes: Sequence[Sequence[int]], *, channels_last: bool) -> int:
-        """Return how many classes the first map of scores holds, less the background."""
+        """Return the number of classes in the first map of scores, without the background."""
         if not shapes:
             return -1
         level = self.detector.levels[0]
@@ -115,11 +112,11 @@ class DetectionTask:
         return channels // max(1, len(level.anchors)) - int(self.detector.scores == "softmax")
 
     def java_properties(self) -> Mapping[str, Any]:
-        """Return how raw outputs become boxes."""
+        """Return the description of how raw outputs become boxes."""
         return detector_properties(self.detector)
 
     def usage(self) -> str:
-        """Show the boxes."""
+        """Return code that prints the boxes."""
         return _USAGE
 
 

@@ -1,4 +1,4 @@
-"""How a network learns to find objects."""
+"""Training of detectors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LOSSES: dict[tuple[str, str], Callable[[Detector], Method]] = {
     ("dfl", "sigmoid"): DetectionLoss,
     ("ssd", "softmax"): SsdLoss,
 }
-"""By the codings of boxes and scores."""
+"""Losses by the codings of boxes and scores."""
 
 
 @dataclass
@@ -42,10 +42,10 @@ class DetectionTraining:
     """A :class:`edgecnn.training.task.TrainingTask`: images with boxes; AP50 is measured after an epoch.
 
     Attributes:
-        train_set: Images to learn from, with boxes.
-        eval_set: Images to measure each epoch on.
-        settings: Gives augmentation and the batch size of an evaluation.
-        detector: How the network's outputs become boxes.
+        train_set: Training images, with boxes.
+        eval_set: Images for the evaluation after each epoch.
+        settings: Augmentation and the batch size of an evaluation.
+        detector: Description of how the network's outputs become boxes.
         classes: Number of classes.
     """
 
@@ -59,15 +59,15 @@ class DetectionTraining:
 
     @property
     def identity(self) -> str:
-        """Digest of the boxes."""
+        """Return a digest of the boxes."""
         objects = self.train_set.objects
         return combine(["objects"], [] if objects is None else objects.rows())
 
     def method(self) -> Method:
-        """Return the loss of the detector's codings.
+        """Return the loss for the detector's codings.
 
         Raises:
-            UsageError: There is none.
+            UsageError: There is no loss for them.
         """
         detector = self.detector
         loss = _LOSSES.get((detector.boxes, detector.scores))
@@ -84,7 +84,7 @@ class DetectionTraining:
         weight: float,  # noqa: ARG002
         temperature: float,  # noqa: ARG002
     ) -> Method | None:
-        """Return None: maps of boxes and scores are no distribution over classes."""
+        """Return None: maps of boxes and scores are not a distribution over classes."""
         return None
 
     def begin(self, module: nn.Module, device: torch.device) -> None:
@@ -92,7 +92,7 @@ class DetectionTraining:
 
         Raises:
             UsageError: The settings are for classifiers, or a batch is too small for the network.
-            InputError: Network and sets do not fit each other.
+            InputError: The network does not fit the sets.
         """
         augment = self.settings.augment
         unfit = ("pad_crop", "resized_crop", "randaugment", "mixup", "cutmix")
@@ -107,12 +107,12 @@ class DetectionTraining:
             maps = [output.cpu().numpy() for output in outputs]
             decode(self.detector, maps, self.train_set.contract, [(1, 1)])
         except ValueError as error:
-            raise InputError(f"the network does not answer as its detector says: {error}") from error
+            raise InputError(f"the network's outputs do not fit its detector description: {error}") from error
         self._check_batch(outputs)
         self._batches = BoxBatches(self.train_set, augment)
 
     def _check_batch(self, outputs: Sequence[Tensor]) -> None:
-        """Refuse batches of one image where a feature map of one cell would have no variance."""
+        """Refuse batches of one image if a feature map has a single cell, which would have no variance."""
         alone = min(self.settings.batch_size, len(self.train_set)) == 1
         if alone and not self.settings.transfer.freeze_batch_norm:
             for index, output in enumerate(outputs):
@@ -148,10 +148,10 @@ def detect(
 
     Args:
         module: A network in evaluation mode, on ``device``.
-        detector: How its outputs become boxes.
-        prepared: The images; the sizes of their photos are those of its objects.
-        batch_size: Images at a time.
-        device: Where to compute.
+        detector: Description of how its outputs become boxes.
+        prepared: The images, with their objects and the sizes of their photos.
+        batch_size: Number of images in a batch.
+        device: Device to compute on.
     """
     assert prepared.objects is not None  # noqa: S101 - the callers checked; tells the type checker
     sizes = prepared.objects.sizes

@@ -115,7 +115,7 @@ def test_a_backbone_that_is_none():
 
 
 def test_an_input_between_the_strides_is_refused():
-    with pytest.raises(UsageError, match="320x330 is not in steps of 32"):
+    with pytest.raises(UsageError, match="320x330 is not a multiple of 32"):
         resolve_model("zoo:yolo-nano", arguments=SMALL, contract_overrides={"width": 330})
 
 

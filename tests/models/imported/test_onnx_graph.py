@@ -49,12 +49,12 @@ def test_nodes_are_put_in_an_order_of_execution() -> None:
     [
         ([helper.make_node("Neg", ["y"], ["y"])], "contains a cycle"),
         ([helper.make_node("Neg", ["x"], ["y"]), helper.make_node("Relu", ["x"], ["y"])], "redeclared"),
-        ([helper.make_node("Add", ["x", "nothing"], ["y"])], "a tensor that nothing makes: nothing"),
+        ([helper.make_node("Add", ["x", "nothing"], ["y"])], "a tensor that no operation computes: nothing"),
         ([helper.make_node("Constant", [], ["y"])], "does not have one value"),
         ([helper.make_node("Constant", [], ["y"], value=external())], "keeps its weights in another file"),
         (
             [helper.make_node("If", ["x"], ["y"], then_branch=body("x"), else_branch=body("nothing"))],
-            "a tensor that nothing makes: nothing",
+            "a tensor that no operation computes: nothing",
         ),
     ],
 )

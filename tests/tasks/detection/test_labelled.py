@@ -86,7 +86,7 @@ def test_perfect_and_empty_detections() -> None:
 
 def test_detections_of_other_images_are_refused() -> None:
     found, objects = scene(1)
-    with pytest.raises(ValueError, match="detections of 5 images for boxes of 6"):
+    with pytest.raises(ValueError, match="detections of 5 images, but boxes of 6"):
         average_precision(found[:5], objects)
 
 
