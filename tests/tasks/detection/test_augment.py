@@ -1,15 +1,24 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from torchvision import tv_tensors
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional
 
 from edgecnn.core.config.training import BoxAugmentSettings
+from edgecnn.data.source import open_source
 from edgecnn.ondevice.contract import Contract
 from edgecnn.tasks.detection.augment import Sample, affine, mirror, mix, mosaic, recolor
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONTRACT = Contract(height=64, width=64, resize="letterbox")
 RED = np.array([250, 10, 10], np.uint8)
@@ -59,6 +68,63 @@ def test_a_rotated_box_holds_its_pixels() -> None:
         box, seen = moved.corners[0], red_box(moved.pixels)
         assert (box[:2] <= seen[:2] + 1).all()
         assert (box[2:] >= seen[2:] - 1).all()
+
+
+@pytest.fixture(scope="module")
+def photos(shared_data: Path) -> list[Sample]:
+    """Photos of COCO at most 640 pixels large: all that have a crowd, and five others."""
+    source = open_source(str(shared_data / "coco" / "eval.json"), cache_dir=shared_data)
+    assert source.objects is not None
+    crowded = [index for index in range(len(source)) if source.objects[index].ignored.any()]
+    return [
+        Sample(
+            np.asarray(source.load(index)),
+            source.objects[index].boxes,
+            source.objects[index].labels,
+            source.objects[index].ignored,
+        )
+        for index in (*crowded, *range(5))
+    ]
+
+
+def test_photos_and_their_boxes_move_as_torchvision_moves_them(photos: list[Sample]) -> None:
+    contract = Contract(height=640, width=640, resize="letterbox")
+    chosen = BoxAugmentSettings(scale=(0.6, 1.4), translate=0.2, rotate=20)
+    crowds = 0
+    for seed, photo in enumerate(photos):
+        moved = affine(photo, chosen, contract, np.random.default_rng(seed))
+        draws = np.random.default_rng(seed)
+        scale, angle = draws.uniform(0.6, 1.4), draws.uniform(-20, 20)
+        shift = (draws.uniform(-0.2, 0.2, 2) * 640).tolist()
+        height, width = photo.pixels.shape[:2]
+        middle, still = [width / 2, height / 2], [0.0, 0.0]
+
+        boxes = tv_tensors.BoundingBoxes(
+            photo.corners, format="XYXY", canvas_size=(640, 640), clamping_mode=None
+        )
+        whole = functional.affine(boxes, angle, shift, scale, still, center=middle)
+        seen = functional.clamp_bounding_boxes(whole, clamping_mode="hard")
+        sides, area = seen[:, 2:] - seen[:, :2], (whole[:, 2:] - whole[:, :2]).prod(1)
+        learnt = (sides >= 3).all(1) & (sides.prod(1) >= 0.2 * area)
+        kept = torch.where(torch.from_numpy(photo.ignored), (sides > 0).all(1), learnt)
+        np.testing.assert_allclose(moved.corners, seen[kept].numpy(), atol=1e-3)
+        np.testing.assert_array_equal(moved.ignored, photo.ignored[kept])
+        crowds += int(moved.ignored.sum())
+
+        pad = contract.pad_value
+        letterboxed = functional.pad(Image.fromarray(photo.pixels), [0, 0, 640 - width, 640 - height], pad)
+        pixels = functional.affine(
+            letterboxed, angle, shift, scale, still, InterpolationMode.BILINEAR, [pad] * 3, middle
+        )
+        away = np.abs(np.asarray(pixels).astype(int) - moved.pixels).max(axis=2) > 1
+        assert away.mean() < 0.01, "torchvision mixes the photo's border with the padding, and nothing else"
+
+        turned = mirror(moved)
+        boxes = tv_tensors.BoundingBoxes(moved.corners, format="XYXY", canvas_size=(640, 640))
+        np.testing.assert_array_equal(turned.corners, functional.horizontal_flip(boxes).numpy())
+        flipped = functional.horizontal_flip(Image.fromarray(moved.pixels))
+        np.testing.assert_array_equal(turned.pixels, np.asarray(flipped))
+    assert crowds > 0, "no crowd was left to compare"
 
 
 @given(seed=st.integers(0, 2**32 - 1))
