@@ -11,8 +11,10 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from edgecnn.core.errors import InputError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -64,6 +66,20 @@ def draft_directory(final: Path) -> Iterator[Path]:
         shutil.rmtree(retired, ignore_errors=True)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write text files, by name, into a folder that is created where it is missing.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror}") from error
 
 
 def flush_tree(directory: Path) -> None:

@@ -1,44 +1,97 @@
-"""Where variants of a network are built and compiled, in files that are thrown away."""
+"""Build and compile a network and its changed copies, in files that are thrown away, and advise on them."""
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.backends.registry import find_format
+from edgecnn.backends.registry import find_compiler, find_format
 from edgecnn.core import process
-from edgecnn.core.errors import EdgecnnError
-from edgecnn.pipeline.advice.result import CompiledChange
+from edgecnn.core.documents.advice import Advice, CompiledChange, NpuFigures, Remark, TriedChange
+from edgecnn.core.documents.arguments import from_plain
+from edgecnn.core.errors import EdgecnnError, UsageError
+from edgecnn.pipeline.advice.change import INSTEAD, ChangesRequest, Facts, VariantRequest, propose
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
+    from pydantic import JsonValue
+
+    from edgecnn.core.config.target import Target
+    from edgecnn.core.documents.advice import Change
     from edgecnn.core.documents.npu import NpuReport
-    from edgecnn.pipeline.advice.change import Change
 
 VARIANTS = "edgecnn.pipeline.advice.variants"
 ORIGINAL = "original"
+
+
+def advise_on(
+    model: str, target: Target, arguments: Mapping[str, JsonValue], sram_limit: int | None
+) -> Advice:
+    """Build and compile a network and every change to it that may help on a target's NPU.
+
+    Args:
+        model: Name of the network, or directory of a checkpoint or of an artifact.
+        target: The target.
+        arguments: Arguments of the network's builder.
+        sram_limit: Bytes of SRAM that there are; None where nobody said.
+
+    Raises:
+        UsageError: The target has no NPU that advice is known for, or the network does not exist.
+        InputError: The network cannot be built or converted.
+        MissingDependency: The compiler's toolchain is not installed.
+        WorkerError: The compiler failed on the network as it is.
+    """
+    parameters = CompileParameters.of(target)
+    if not find_compiler(parameters.compiler).nominal:
+        raise UsageError(
+            f"there is no advice for {target.name}, only for Ethos-U targets",
+            hint="try --target ethos-u55-128",
+        )
+    with tempfile.TemporaryDirectory(prefix="edgecnn-advise-") as folder:
+        bench = VariantBench(model, arguments, parameters, Path(folder))
+        facts = bench.describe()
+        report = bench.compile()
+        before = NpuFigures.of(report)
+        trials = bench.try_changes(propose(report, facts, sram_limit), before, sram_limit)
+    return Advice(
+        model=model,
+        target=target.name,
+        compiler=report.compiler,
+        version=report.version,
+        before=before,
+        trials=trials,
+        remarks=tuple(
+            Remark(operator=name, instead=INSTEAD.get(name, "an operation that the NPU has"))
+            for name in report.cpu_operators
+        ),
+        sram_limit=sram_limit,
+    )
 
 
 class VariantBench:
     """Builds and compiles variants of a network.
 
     Args:
-        parameters: What is compiled for.
-        folder: Where the files go; nobody needs them afterwards.
+        model: Name of the network, or directory of a checkpoint or of an artifact.
+        arguments: Arguments of its builder, laid over the network's own.
+        parameters: The compiler and its options.
+        folder: Directory for the files; nobody needs them afterwards.
     """
 
-    def __init__(self, parameters: CompileParameters, folder: Path) -> None:
+    def __init__(
+        self, model: str, arguments: Mapping[str, JsonValue], parameters: CompileParameters, folder: Path
+    ) -> None:
+        self._network = VariantRequest(model, dict(arguments), parameters.compiler, folder)
         self._parameters = parameters
         self._folder = folder
         self._log = folder / "advise.log"
 
-    def describe(
-        self, reference: str, spec: dict[str, Any] | None, arguments: dict[str, Any]
-    ) -> dict[str, Any]:
+    def describe(self) -> Facts:
         """Build the network as it is; see :func:`edgecnn.pipeline.advice.variants.describe`."""
-        found: dict[str, Any] = self._call("describe", reference=reference, spec=spec, arguments=arguments)
-        return found
+        return from_plain(Facts, self._call("describe", self._network))
 
     def compile(self, name: str = ORIGINAL) -> NpuReport:
         """Compile a file that was built, by its name."""
@@ -50,22 +103,26 @@ class VariantBench:
             scratch=self._folder / "scratch",
         )
 
-    def try_changes(self, spec: dict[str, Any], changes: list[Change]) -> tuple[CompiledChange, ...]:
+    def try_changes(
+        self, changes: list[Change], before: NpuFigures, sram_limit: int | None
+    ) -> tuple[TriedChange, ...]:
         """Build and compile the network with each change; one that fails is a result, not an exception."""
         if not changes:
             return ()
-        reasons = self._call("write_variants", spec=spec, changes=[change.to_json() for change in changes])
-        trials = []
+        reasons = self._call("write_variants", ChangesRequest(self._network, tuple(changes)))
+        trials: list[TriedChange] = []
         for index, (change, reason) in enumerate(zip(changes, reasons, strict=True)):
             if reason is not None:
-                trials.append(CompiledChange(change, None, reason))
+                trials.append(TriedChange(change=change, reason=reason))
                 continue
             try:
-                trials.append(CompiledChange(change, self.compile(str(index))))
+                after = NpuFigures.of(self.compile(str(index)))
             except EdgecnnError as error:
-                trials.append(CompiledChange(change, None, error.message))
+                trials.append(TriedChange(change=change, reason=error.message))
+                continue
+            helps = before.improved_by(after, sram_limit)
+            trials.append(CompiledChange(change=change, helps=helps, **dict(after)))
         return tuple(trials)
 
-    def _call(self, function: str, **arguments: Any) -> Any:
-        arguments |= {"compiler": self._parameters.compiler, "out": str(self._folder)}
-        return process.call(f"{VARIANTS}:{function}", arguments, log=self._log).value
+    def _call(self, function: str, request: VariantRequest | ChangesRequest) -> Any:
+        return process.call(f"{VARIANTS}:{function}", request, log=self._log).value

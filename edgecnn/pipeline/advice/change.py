@@ -1,9 +1,14 @@
-"""Changes to a network, as data, and which of them are worth trying for what a compiler said of it."""
+"""Choose the changes to a network that are worth compiling, by what a compiler said of it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from edgecnn.core.documents.advice import Change
+from edgecnn.core.documents.arguments import arguments
 
 if TYPE_CHECKING:
     from edgecnn.core.documents.npu import NpuReport
@@ -12,13 +17,13 @@ SMOOTH = ("SiLU", "GELU", "Mish", "ELU", "CELU", "SELU", "Softplus", "Tanh", "Ha
 """Activations, by their class's name, that cost an NPU more than a bound on its accumulator does."""
 
 SIMPLE = ("Hardswish", "ReLU6")
-"""What replaces them: hard-swish stays close to SiLU, ReLU6 costs nothing behind a convolution."""
+"""Their replacements: hard-swish stays close to SiLU, ReLU6 costs nothing behind a convolution."""
 
 LANES = 16
 """Channels that an Ethos-U works on at once; a layer with fewer in its last group leaves the rest idle."""
 
 SIZE_STEP = 32
-"""Input sizes are tried in steps of what networks usually shrink an image by."""
+"""Input sizes are tried in steps of this many pixels, by which networks usually shrink an image."""
 
 INSTEAD = {
     "AVERAGE_POOL_2D": "pool by a mean over the whole map, or with a smaller window",
@@ -32,15 +37,40 @@ INSTEAD = {
     "SELECT_V2": "an activation in place of the comparison",
     "TRANSPOSE": "keep one layout: no shuffle or permute between the layers",
 }
-"""What takes the place of operators that an Ethos-U leaves to the CPU, where no change can be tried."""
+"""Replacements for operators that an Ethos-U leaves to the CPU, where no change can be tried."""
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What is known of a network before anything is changed.
+@arguments
+class VariantRequest:
+    """The network that a child process builds, and where its files go.
 
     Attributes:
-        modules: How many modules there are of every class.
+        reference: Name of the network, or directory of a checkpoint or of an artifact.
+        arguments: Arguments of the builder, laid over the network's own.
+        compiler: Name of the compiler that takes the files.
+        out: Directory to write to.
+    """
+
+    reference: str
+    arguments: dict[str, JsonValue]
+    compiler: str
+    out: Path
+
+
+@arguments
+class ChangesRequest:
+    """The network, and the changes that are made to copies of it."""
+
+    network: VariantRequest
+    changes: tuple[Change, ...]
+
+
+@arguments
+class Facts:
+    """A network before anything is changed.
+
+    Attributes:
+        modules: Number of modules of every class.
         height: Input height in pixels.
         width: Input width in pixels.
         ragged: Convolutions whose output channels are no multiple of :data:`LANES`.
@@ -53,38 +83,7 @@ class Facts:
     width: int
     ragged: int
     convolutions: int
-    even_arguments: dict[str, Any] | None
-
-
-@dataclass(frozen=True)
-class Change:
-    """One change to a network.
-
-    Attributes:
-        name: What is done, in a few words.
-        why: What it is for.
-        activations: Class of the modules that are replaced, and the class that replaces them.
-        resize: Mode that every ``Upsample`` module gets; None leaves them.
-        arguments: Arguments that the builder gets.
-        size: Input height and width; None keeps them.
-    """
-
-    name: str
-    why: str
-    activations: dict[str, str] = field(default_factory=dict)
-    resize: str | None = None
-    arguments: dict[str, Any] = field(default_factory=dict)
-    size: tuple[int, int] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the change as plain data."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Change:
-        """Rebuild a change from :meth:`to_json`."""
-        size = data["size"]
-        return cls(**{**data, "size": None if size is None else (int(size[0]), int(size[1]))})
+    even_arguments: dict[str, JsonValue] | None
 
 
 def propose(report: NpuReport, facts: Facts, sram_limit: int | None) -> list[Change]:

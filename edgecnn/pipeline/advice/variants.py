@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +17,24 @@ from torch import nn
 
 from edgecnn.backends.network import try_network
 from edgecnn.backends.registry import find_compiler, find_format, load
+from edgecnn.core.documents.arguments import to_plain
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
+from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.models import zoo
 from edgecnn.models.build import build
 from edgecnn.models.checkpoint import read_spec
 from edgecnn.models.resolve import resolve_model
-from edgecnn.models.spec import ModelSpec
-from edgecnn.pipeline.advice.change import LANES, Change, Facts
+from edgecnn.models.spec import SCHEMA, ModelSpec
+from edgecnn.pipeline.advice.change import LANES, Facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pydantic import JsonValue
+
+    from edgecnn.core.documents.advice import Change
+    from edgecnn.core.documents.manifest import Manifest
+    from edgecnn.pipeline.advice.change import ChangesRequest, VariantRequest
 
 _WIDTHS = (0.9, 0.95, 1.05, 1.1, 1.15, 1.25)
 """Multiples of a network's width that are tried for even channel counts."""
@@ -40,58 +48,66 @@ _MOBILENETV2_STAGES = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
-"""Rows ``(expansion, channels, repeats, stride)``, which torchvision holds only inside of its constructor."""
+"""Rows ``(expansion, channels, repeats, stride)``; torchvision has them only inside its constructor."""
 
 
-def describe(
-    reference: str, spec: dict[str, Any] | None, arguments: dict[str, Any], compiler: str, out: str
-) -> dict[str, Any]:
-    """Find a network and write it, unchanged, as the file ``original`` of directory ``out``.
-
-    Args:
-        reference: Name of the network or directory of a checkpoint; not read where ``spec`` is given.
-        spec: The ``spec.json`` of an artifact's network.
-        arguments: Arguments of the builder, laid over the network's own.
-        compiler: Name of the compiler that takes the file.
-        out: Directory to write to.
+def describe(request: VariantRequest) -> dict[str, Any]:
+    """Find a network and write it, unchanged, as the file ``original``.
 
     Returns:
-        ``spec``, and ``facts``, the fields of :class:`~edgecnn.pipeline.advice.change.Facts`.
+        :class:`~edgecnn.pipeline.advice.change.Facts` as plain data.
 
     Raises:
         EdgecnnError: The network cannot be found, built or converted.
     """
-    if spec is not None:
-        found = ModelSpec.from_json(spec)
-    elif Path(reference).is_dir():
-        found = read_spec(Path(reference))
-    else:
-        _, found = resolve_model(reference, arguments=arguments)
-    found = replace(found, arguments={**found.arguments, **arguments})
-    module = _built(found)
-    facts = _facts(module, found)
-    _write(module, found, compiler, Path(out) / "original")
-    return {"spec": found.to_json(), "facts": asdict(facts)}
+    spec = _spec(request)
+    module = _built(spec)
+    facts = _facts(module, spec)
+    _write(module, spec, request.compiler, request.out / "original")
+    return to_plain(facts)
 
 
-def write_variants(
-    spec: dict[str, Any], changes: list[dict[str, Any]], compiler: str, out: str
-) -> list[str | None]:
-    """Write a network with each of several changes as the files ``0``, ``1``, ... of directory ``out``.
+def write_variants(request: ChangesRequest) -> list[str | None]:
+    """Write a network with each of several changes as the files ``0``, ``1``, ...
 
     Returns:
-        For each change why it could not be made; None where the file is there.
+        For each change the reason why it could not be made; None where the file is there.
     """
+    network = request.network
+    spec = _spec(network)
     reasons: list[str | None] = []
-    for index, data in enumerate(changes):
-        change = Change.from_json(data)
+    for index, change in enumerate(request.changes):
         try:
-            module, changed = _changed(ModelSpec.from_json(spec), change)
-            _write(module, changed, compiler, Path(out) / str(index))
+            _write(*_changed(spec, change), network.compiler, network.out / str(index))
             reasons.append(None)
         except EdgecnnError as error:
             reasons.append(error.message)
     return reasons
+
+
+def _spec(request: VariantRequest) -> ModelSpec:
+    """Return the spec of a network, with the arguments of a request laid over its own."""
+    directory = Path(request.reference)
+    if (directory / NAME).is_file():
+        found = _artifact_spec(Artifact.open(directory).manifest)
+    elif directory.is_dir():
+        found = read_spec(directory)
+    else:
+        _, found = resolve_model(request.reference, arguments=request.arguments)
+    return replace(found, arguments={**found.arguments, **request.arguments})
+
+
+def _artifact_spec(manifest: Manifest) -> ModelSpec:
+    """Return the spec of the network that an artifact was made from."""
+    return ModelSpec.from_json(
+        {
+            **manifest.source.to_json(),
+            "schema": SCHEMA,
+            "contract": manifest.contract,
+            "classes": manifest.classes,
+            "task": manifest.task.model_dump(mode="json"),
+        }
+    )
 
 
 def _built(spec: ModelSpec) -> nn.Module:
@@ -154,9 +170,9 @@ def _ragged(module: nn.Module) -> tuple[int, int]:
     return sum(count % LANES != 0 for count in channels), len(channels)
 
 
-def _even_arguments(spec: ModelSpec, ragged: int) -> dict[str, Any] | None:
+def _even_arguments(spec: ModelSpec, ragged: int) -> dict[str, JsonValue] | None:
     """Return the arguments of the builder with the fewest ragged layers, None where none has fewer."""
-    found: list[tuple[int, dict[str, Any]]] = []
+    found: list[tuple[int, dict[str, JsonValue]]] = []
     for arguments in _candidates(spec):
         try:
             left, _ = _ragged(_built(replace(spec, arguments={**spec.arguments, **arguments})))
@@ -167,15 +183,17 @@ def _even_arguments(spec: ModelSpec, ragged: int) -> dict[str, Any] | None:
     return None if best is None or best[0] >= ragged else best[1]
 
 
-def _candidates(spec: ModelSpec) -> list[dict[str, Any]]:
+def _candidates(spec: ModelSpec) -> list[dict[str, JsonValue]]:
     entry = zoo.entry_of(spec.builder)
     if entry is None:
         return []
     parameters = inspect.signature(zoo.import_function(entry.builder)).parameters
-    candidates: list[dict[str, Any]] = []
+    candidates: list[dict[str, JsonValue]] = []
     if "stages" in parameters:
         stages = spec.arguments.get("stages") or _MOBILENETV2_STAGES
-        even = [[row[0], max(LANES, round(row[1] / LANES) * LANES), *row[2:]] for row in stages]
+        even: list[JsonValue] = [
+            [row[0], max(LANES, round(row[1] / LANES) * LANES), *row[2:]] for row in stages
+        ]
         candidates.append({"stages": even})
     if "width" in parameters:
         width = float(spec.arguments.get("width", 1.0))

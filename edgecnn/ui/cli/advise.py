@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -55,23 +55,18 @@ def advise(
 ) -> None:
     """Try changes to a network on an NPU, by building and compiling each, and say which of them help."""
     import edgecnn
+    from edgecnn.core.config.yaml_source import YamlSource, override
     from edgecnn.ui.cli.console import print_json, print_table, print_text
     from edgecnn.ui.report.advice import COLUMNS, advice_lines, advice_rows, worth
 
-    document = edgecnn.advise(model, target, arguments=_parse(arguments or []), sram=sram, out=out).to_json()
-    if json:
-        print_json(document)
-        return
-    print_table(f"{model} on {target}", COLUMNS, advice_rows(document))
-    for line in advice_lines(document):
-        print_text(f"- {line}")
-    print_text(worth(document))
-
-
-def _parse(assignments: list[str]) -> dict[str, Any]:
-    from edgecnn.core.config.yaml_source import YamlSource, override
-
     source = YamlSource({}, {}, "command line")
-    for assignment in assignments:
+    for assignment in arguments or []:
         source = override(source, assignment)
-    return source.data
+    advice = edgecnn.advise(model, target, arguments=source.data, sram=sram, out=out)
+    if json:
+        print_json(advice.to_json())
+        return
+    print_table(f"{model} on {target}", COLUMNS, advice_rows(advice))
+    for line in advice_lines(advice):
+        print_text(f"- {line}")
+    print_text(worth(advice))

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from edgecnn.core.documents.advice import Advice
 from edgecnn.core.documents.manifest import Manifest
 from edgecnn.core.documents.run import RunSummary
 from edgecnn.core.store.baseline import read_baseline
 from edgecnn.core.task import with_task
+from edgecnn.ui.report.advice import advice_markdown
 from edgecnn.ui.report.markdown import run_markdown
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -32,6 +34,15 @@ def test_a_runs_summary_opens_is_written_as_it_was_and_can_be_reported(path: Pat
     assert json.loads(summary.model_dump_json()) == data
     markdown = run_markdown(summary)
     assert all(target.target in markdown for target in summary.targets)
+
+
+def test_advice_opens_is_written_as_it_was_and_can_be_reported() -> None:
+    data = json.loads((GOLDEN / "advice.json").read_text(encoding="utf-8"))
+    advice = Advice.from_json(data)
+    assert json.loads(advice.model_dump_json()) == advice.to_json() == data
+    markdown = advice_markdown(advice)
+    assert all(trial.change.name in markdown for trial in advice.trials)
+    assert "not compiled: the network cannot be converted" in markdown
 
 
 def test_a_baseline_opens() -> None:

@@ -1,10 +1,13 @@
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from edgecnn.core.documents.advice import Advice, Change, CompiledChange, NpuFigures, TriedChange
+from edgecnn.core.documents.arguments import from_plain, to_plain
 from edgecnn.core.documents.npu import NpuReport
-from edgecnn.pipeline.advice.change import Change, Facts, propose
-from edgecnn.pipeline.advice.result import Advice, CompiledChange
+from edgecnn.pipeline.advice.change import ChangesRequest, Facts, VariantRequest, propose
 from edgecnn.ui.report.advice import advice_lines, advice_markdown
 from tests.backends.test_npu_report import layer, report
 
@@ -51,9 +54,17 @@ def test_channels_are_rounded_where_the_builder_can() -> None:
     assert "3 of 9 convolutions" in change.why
 
 
-def test_changes_survive_json() -> None:
-    change = Change("a", "b", {"SiLU": "ReLU6"}, "bilinear", {"width": 2}, (32, 64))
-    assert Change.from_json({**change.to_json(), "size": [32, 64]}) == change
+def test_changes_cross_to_a_child_process_as_they_are(tmp_path: Path) -> None:
+    change = Change(
+        name="a",
+        why="b",
+        activations={"SiLU": "ReLU6"},
+        resize="bilinear",
+        arguments={"width": 2},
+        size=(32, 64),
+    )
+    request = ChangesRequest(VariantRequest("zoo:resnet18", {"width": 1}, "vela", tmp_path), (change,))
+    assert from_plain(ChangesRequest, json.loads(json.dumps(to_plain(request)))) == request
 
 
 @pytest.mark.parametrize(
@@ -68,19 +79,27 @@ def test_changes_survive_json() -> None:
     ],
 )
 def test_what_helps(after: NpuReport, limit: int | None, helps: bool) -> None:
-    advice = Advice("net", "npu", BEFORE, (CompiledChange(Change("x", "y"), after),), (), limit)
-    assert bool(advice.useful) is helps
+    assert NpuFigures.of(BEFORE).improved_by(NpuFigures.of(after), limit) is helps
 
 
 def test_readers_learn_what_was_not_compiled() -> None:
-    trials = (
-        CompiledChange(Change("x", "y"), None, "no such form"),
-        CompiledChange(Change("z", "w"), BEFORE),
+    figures = NpuFigures.of(BEFORE)
+    advice = Advice(
+        model="net",
+        target="npu",
+        compiler=BEFORE.compiler,
+        version=BEFORE.version,
+        before=figures,
+        trials=(
+            TriedChange(change=Change(name="x", why="y"), reason="no such form"),
+            CompiledChange(change=Change(name="z", why="w"), **dict(figures)),
+        ),
+        remarks=(),
+        sram_limit=None,
     )
-    document = Advice("net", "npu", BEFORE, trials, (), None).to_json()
-    text = advice_markdown(document)
+    text = advice_markdown(advice)
     assert "not compiled: no such form" in text
     assert "no silicon was involved (vela 5.2.0)" in text
-    assert advice_lines(document) == [
+    assert advice_lines(advice) == [
         "nothing that was tried makes it cheaper: only fewer channels or a smaller input would"
     ]
