@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgecnn.ondevice.documents import PlainDocument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Detection:
+class Detection(PlainDocument):
     """One object that a network finds in an image.
 
     Attributes:
@@ -26,10 +28,6 @@ class Detection:
     index: int
     score: float
     box: tuple[float, float, float, float]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the detection as plain data."""
-        return asdict(self) | {"box": list(self.box)}
 
 
 def detections(found: Detections, labels: Sequence[str]) -> list[Detection]:

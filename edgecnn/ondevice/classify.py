@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from edgecnn.ondevice.documents import PlainDocument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
-class Classification:
+class Classification(PlainDocument):
     """One class that a network sees in an image.
 
     Attributes:
@@ -25,10 +27,6 @@ class Classification:
     label: str
     index: int
     probability: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the class as plain data."""
-        return asdict(self)
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -9,8 +9,10 @@ by evaluation and by packages alike.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from edgecnn.ondevice.documents import PlainDocument
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +30,7 @@ _MAX_ANCHORS = 64
 
 
 @dataclass(frozen=True)
-class Level:
+class Level(PlainDocument):
     """One feature map of a detector; every field map is float32 ``[N, channels, H, W]``.
 
     Attributes:
@@ -77,8 +79,12 @@ class Detections:
 
 
 @dataclass(frozen=True)
-class Detector:
+class Detector(PlainDocument):
     """How raw outputs become boxes.
+
+    >>> detector = Detector((Level(8, boxes=0, scores=1), Level(16, boxes=2, scores=3)), "dfl", bins=8)
+    >>> Detector.from_json(detector.to_json()) == detector
+    True
 
     Attributes:
         levels: The feature maps; together they use every output once.
@@ -104,23 +110,18 @@ class Detector:
     max_detections: int = 100
 
     def __post_init__(self) -> None:
-        """Check every field; a description read from a file is not trusted."""
-        for field, kind in (("boxes", BoxCoding), ("scores", ScoreCoding)):
-            value, choices = getattr(self, field), get_args(kind)
-            if value not in choices:
-                raise ValueError(f"{field} {value!r} is not one of {', '.join(choices)}")
+        """Check the range of every field; a description read from a file is not trusted."""
         if not 1 <= len(self.levels) <= _MAX_LEVELS:
             raise ValueError(f"{len(self.levels)} levels are not within 1..{_MAX_LEVELS}")
         least, most = (2, _MAX_BINS) if self.boxes == "dfl" else (1, 1)
-        if type(self.bins) is not int or not least <= self.bins <= most:
-            raise ValueError(f"bins {self.bins!r} does not fit boxes {self.boxes!r}")
+        if not least <= self.bins <= most:
+            raise ValueError(f"bins {self.bins} does not fit boxes {self.boxes!r}")
         for field in ("score_threshold", "iou_threshold"):
             if not 0.0 <= getattr(self, field) <= 1.0:
                 raise ValueError(f"{field} {getattr(self, field)} is not within 0..1")
         for field in ("candidates", "max_detections"):
-            value = getattr(self, field)
-            if type(value) is not int or not 1 <= value <= 100_000:
-                raise ValueError(f"{field} {value!r} is not a number within 1..100000")
+            if not 1 <= getattr(self, field) <= 100_000:
+                raise ValueError(f"{field} {getattr(self, field)} is not within 1..100000")
         self._check_levels()
 
     def _check_levels(self) -> None:
@@ -143,37 +144,3 @@ class Detector:
     def for_evaluation(self) -> Detector:
         """Return the same detector with scores so low that a precision-recall curve is whole."""
         return replace(self, score_threshold=min(self.score_threshold, EVALUATION_SCORE))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the description as plain data."""
-        data = asdict(self)
-        data["levels"] = [
-            asdict(level) | {"anchors": [list(anchor) for anchor in level.anchors]} for level in self.levels
-        ]
-        return data
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Detector:
-        """Rebuild a description from :meth:`to_json`; unknown keys are an error.
-
-        Raises:
-            ValueError: A key is unknown or missing, or a value is out of range.
-
-        >>> detector = Detector((Level(8, boxes=0, scores=1), Level(16, boxes=2, scores=3)), "dfl", bins=8)
-        >>> Detector.from_json(detector.to_json()) == detector
-        True
-        """
-        try:
-            levels = tuple(_level(level) for level in data["levels"])
-            return cls(**{**data, "levels": levels})
-        except (KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise ValueError(f"not a detector's description: {error}") from error
-
-
-def _level(data: dict[str, Any]) -> Level:
-    for name in ("boxes", "scores", "objectness"):
-        value = data.get(name)
-        if type(value) is not int and not (value is None and name == "objectness"):
-            raise ValueError(f"{name} {value!r} is not the index of an output")
-    anchors = tuple((float(width), float(height)) for width, height in data.get("anchors", ()))
-    return Level(**{**data, "stride": float(data["stride"]), "anchors": anchors})

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.ondevice.documents import PlainDocument
+
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class TensorInfo:
+class TensorInfo(PlainDocument):
     """An input or output of a model file.
 
     Attributes:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.decode import decode
-from edgecnn.ondevice.detector import Detector, Level
+from edgecnn.ondevice.detector import BoxCoding, Detector, Level, ScoreCoding
 
 CONTRACT = Contract(height=64, width=96, resize="letterbox")
 LEVELS = (Level(8, boxes=0, scores=1), Level(16, boxes=2, scores=3))
@@ -29,7 +29,9 @@ def blank(channels: tuple[int, ...], strides: tuple[int, ...], value: float = -2
     strides=st.lists(st.floats(1, 640), min_size=1, max_size=6),
     objectness=st.booleans(),
 )
-def test_json_round_trip(boxes, scores, strides, objectness):
+def test_json_round_trip(
+    boxes: BoxCoding, scores: ScoreCoding, strides: list[float], objectness: bool
+) -> None:
     per_level = 3 if objectness else 2
     levels = tuple(
         Level(
@@ -49,24 +51,24 @@ def test_json_round_trip(boxes, scores, strides, objectness):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"boxes": "xywh"}, "boxes 'xywh' is not one of"),
+        ({"boxes": "xywh"}, "boxes: 'xywh' is not one of"),
         ({"bins": 1}, "bins 1 does not fit"),
-        ({"bins": True}, "bins True does not fit"),
+        ({"bins": True}, "bins: true is not a whole number"),
         ({"levels": []}, "0 levels"),
         ({"score_threshold": 1.5}, "score_threshold 1.5"),
-        ({"score_threshold": float("nan")}, "score_threshold nan"),
+        ({"score_threshold": float("nan")}, "score_threshold: nan is not a number"),
         ({"max_detections": 0}, "max_detections 0"),
         ({"candidates": 10**9}, "candidates"),
         ({"surprise": 1}, "surprise"),
         ({"levels": [{"stride": 8, "boxes": 0, "scores": 0}]}, "not each of 2 once"),
-        ({"levels": [{"stride": 8, "boxes": 0}]}, "scores None is not the index"),
+        ({"levels": [{"stride": 8, "boxes": 0}]}, r"levels\[0\]: scores is missing"),
         ({"levels": [{"stride": 8, "boxes": 0, "scores": 10**7}]}, "not each of 2 once"),
         ({"levels": [{"stride": 0, "boxes": 0, "scores": 1}]}, "stride 0.0"),
         ({"levels": [{"stride": 8, "boxes": 0, "scores": 1, "anchors": [[1, 2]]}]}, "anchors do not fit"),
-        ({"levels": 3}, "not a detector's description"),
+        ({"levels": 3}, "levels: 3 is not a list"),
     ],
 )
-def test_a_description_from_a_file_is_checked(change, message):
+def test_a_description_from_a_file_is_checked(change: dict[str, object], message: str) -> None:
     data = Detector(LEVELS, "dfl", bins=8).to_json() | change
     with pytest.raises(ValueError, match=message):
         Detector.from_json(data)

@@ -7,10 +7,11 @@ vendor's own virtual environment and, later, on a device.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from edgecnn.core.errors import InputError, UsageError
+from edgecnn.ondevice.documents import PlainDocument
 from edgecnn.ondevice.tensor import Array, TensorInfo
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Description:
+class Description(PlainDocument):
     """What an open runtime says of itself and of the model; read back, not echoed.
 
     Attributes:
@@ -67,18 +68,6 @@ class Description:
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     memory_bytes: dict[str, int] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the description as plain data."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Description:
-        """Rebuild a description from :meth:`to_json`."""
-        values = dict(data, providers=tuple(data["providers"]))
-        for key in ("inputs", "outputs"):
-            values[key] = tuple(TensorInfo(**{**item, "shape": tuple(item["shape"])}) for item in data[key])
-        return cls(**values)
 
 
 class Runtime(ABC):

@@ -64,4 +64,4 @@ def answers(settings: Mapping[str, Any]) -> BoxAnswers:
     Raises:
         ValueError: The settings describe none.
     """
-    return BoxAnswers(Detector.from_json(dict(settings)))
+    return BoxAnswers(Detector.from_json(dict(settings), "settings"))

@@ -30,7 +30,7 @@ def description(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """
     contract = order.artifact.contract
     golden = json.loads(files[f"{FOLDER}/{FILE}"])
-    tensor = TensorInfo(**golden["input"])
+    tensor = TensorInfo.from_json(golden["input"])
     lines = {
         "name": order.name,
         "version": order.version,
