@@ -24,11 +24,12 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
 from edgecnn.data.digest import combine
 from edgecnn.data.objects import FILE_NAME, Objects
-from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from edgecnn.ondevice.contract import Contract
 
 SCHEMA = 1
 
@@ -84,7 +85,7 @@ class PreparedSet:
                 labels=labels,
                 classes=data.classes,
                 names=data.names,
-                contract=Contract.from_json(data.contract),
+                contract=data.contract,
                 skipped=data.skipped,
                 digest=data.digest,
                 objects=Objects.load(directory / FILE_NAME) if data.objects else None,

@@ -5,11 +5,10 @@ It is a separate module because it imports pydantic, which readers of images do 
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field, ValidationError
 
 from edgecnn.core.documents.document import Document, reason
+from edgecnn.ondevice.contract import Contract
 
 
 class PreparedDocument(Document):
@@ -18,7 +17,7 @@ class PreparedDocument(Document):
     schema_version: int = Field(alias="schema")
     classes: tuple[str, ...]
     names: tuple[str, ...]
-    contract: dict[str, Any]
+    contract: Contract
     skipped: dict[str, str]
     digest: str
     objects: bool = False

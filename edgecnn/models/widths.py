@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from edgecnn.core.documents.source import Width
 from edgecnn.core.errors import InputError
-from edgecnn.models.spec import Width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ def differing_widths(module: nn.Module, built: nn.Module) -> dict[str, Width]:
         pairs = zip(channels_of(layer), channels_of(original), strict=True)
         inputs, outputs = (own if own != other else None for own, other in pairs)
         if inputs is not None or outputs is not None:
-            found[name] = Width(inputs, outputs)
+            found[name] = Width(inputs=inputs, outputs=outputs)
     return found
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
+from pydantic import PlainSerializer
 from torch.nn import functional
 
+from edgecnn.core.documents.document import Document
 from edgecnn.quantization.simulate import answers
 from edgecnn.quantization.sqnr import mean_sqnr_db
 
@@ -19,27 +20,28 @@ if TYPE_CHECKING:
     from edgecnn.quantization.calibrated import Calibrated
 
 
-@dataclass(frozen=True)
-class Quality:
-    """Figures of a network against the float one.
+def _rounded(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None
 
-    Attributes:
-        sqnr_db: Signal to quantization noise of the outputs; of several the mean of their ratios.
-        agreement: Share of the images with the same best output; NaN where there are several outputs.
-        loss: Mean cross entropy of the labelled images; NaN where there are none.
-        top1: Share of the labelled images that are classified right; NaN where there are none.
-    """
 
-    sqnr_db: float
-    agreement: float
-    loss: float
-    top1: float
+Figure = Annotated[float, PlainSerializer(_rounded)]
+"""A number that is noted with four decimals, and as nothing where it is not finite."""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the figures as plain data, None where one is not finite."""
-        return {
-            name: round(value, 4) if math.isfinite(value) else None for name, value in asdict(self).items()
-        }
+
+class Quality(Document):
+    """Figures of a network against the float one."""
+
+    sqnr_db: Figure
+    """Signal to quantization noise of the outputs; of several the mean of their ratios."""
+
+    agreement: Figure = math.nan
+    """Share of the images with the same best output; NaN where there are several outputs."""
+
+    loss: Figure = math.nan
+    """Mean cross entropy of the labelled images; NaN where there are none."""
+
+    top1: Figure = math.nan
+    """Share of the labelled images that are classified right; NaN where there are none."""
 
 
 def measure(network: Calibrated, active: Collection[str] | None = None) -> Quality:
@@ -64,16 +66,12 @@ def compare(truth: Tensor, outputs: Tensor, labels: Tensor, sizes: Sequence[int]
     """
     quality = mean_sqnr_db(answers(truth, sizes), answers(outputs, sizes))
     if len(sizes) > 1:
-        return Quality(quality, math.nan, math.nan, math.nan)
+        return Quality(sqnr_db=quality)
     best = outputs.argmax(dim=1)
     labelled = (labels >= 0) & (labels < outputs.shape[1])
     loss = top1 = math.nan
     if bool(labelled.any()):
         loss = float(functional.cross_entropy(outputs[labelled], labels[labelled]))
         top1 = float((best == labels)[labelled].float().mean())
-    return Quality(
-        quality,
-        float((best == truth.argmax(dim=1)).float().mean()),
-        loss,
-        top1,
-    )
+    same = float((best == truth.argmax(dim=1)).float().mean())
+    return Quality(sqnr_db=quality, agreement=same, loss=loss, top1=top1)

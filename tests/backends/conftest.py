@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def network(pictures: np.ndarray) -> tuple[nn.Module, Any]:
     with torch.no_grad():
         for _ in range(30):
             module(torch.from_numpy(normalize(pictures, CONTRACT).transpose(0, 3, 1, 2)))
-    return module.eval(), replace(spec, contract=CONTRACT)
+    return module.eval(), spec.model_copy(update={"contract": CONTRACT})
 
 
 @pytest.fixture(scope="session")

@@ -80,7 +80,7 @@ def wide_kernel(classes: int) -> nn.Module:
 
 
 def _saved(folder: Path, factory: str, module: nn.Module) -> Path:
-    save_checkpoint(folder, module, ModelSpec(THIS + factory, CONTRACT, ("a", "b")))
+    save_checkpoint(folder, module, ModelSpec(builder=THIS + factory, contract=CONTRACT, classes=("a", "b")))
     return folder
 
 

@@ -110,7 +110,10 @@ def edit(directory: Path, **changes: object) -> None:
         (lambda folder: (folder / "prepared.json").write_text("{}"), "not a prepared set"),
         (lambda folder: edit(folder, schema=99), "schema 99; this version reads 1"),
         (lambda folder: edit(folder, contract={"height": 4}), "not a prepared set"),
-        (lambda folder: edit(folder, contract={**CONTRACT.to_json(), "x": 1}), "unknown key"),
+        (
+            lambda folder: edit(folder, contract={**CONTRACT.to_json(), "x": 1}),
+            r"contract\.x: Unexpected",
+        ),
         (lambda folder: edit(folder, names=["one"]), r"images\.npy is uint8 \[12, 4, 6, 3\], not"),
         (
             lambda folder: edit(folder, contract=Contract(height=6, width=4).to_json()),

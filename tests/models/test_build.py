@@ -61,7 +61,8 @@ def _spec(
 ) -> ModelSpec:
     values = {"mean": [0.0], "std": [255.0]} if color == "gray" else {}
     contract = Contract.from_json({"height": 32, "width": 32, "color": color, **values})
-    return ModelSpec(builder, contract, tuple(str(i) for i in range(classes)), arguments or {})
+    names = tuple(str(i) for i in range(classes))
+    return ModelSpec(builder=builder, contract=contract, classes=names, arguments=arguments or {})
 
 
 @pytest.mark.parametrize(

@@ -85,12 +85,12 @@ def test_no_directory_is_named(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"schema": 99}, "schema 99"),
-        ({"classes": "abc"}, "classes is not a list"),
+        ({"classes": "abc"}, "classes: Input should be a valid tuple"),
         ({"classes": ["a", "b"]}, r"has shape \[3"),
         ({"classes": []}, "0 classes"),
         ({"arguments": {"width": 0.5}}, "does not fit MobileNetV2"),
         ({"arguments": {"widht": 0.5}}, "unknown argument of zoo:mobilenetv2 'widht'"),
-        ({"arguments": 3}, "not a model description"),
+        ({"arguments": 3}, "is no model spec: arguments: "),
         ({"builder": "zoo:none"}, "unknown zoo model"),
         ({"builder": "os"}, "'os' is not a model"),
         ({"builder": "python:os:system", "arguments": {"command": "true"}}, "not recognizable as a factory"),
@@ -99,11 +99,14 @@ def test_no_directory_is_named(tmp_path: Path) -> None:
         ({"widths": {"features.0.0": {"outputs": 4000}}}, "cannot be narrowed to 3 and 4000"),
         ({"widths": {"features.1.conv.0.0": {"outputs": 4}}}, "cannot be narrowed to 8 and 4"),
         ({"widths": {"features.0.0": {"outputs": 4}}}, "has shape"),
-        ({"widths": {"features.0.0": 8}}, "8 is not a width"),
-        ({"widths": {"features.0.0": {"outputs": 0}}}, "channels are counted from 1"),
-        ({"widths": {"features.0.0": {"outputs": float("inf")}}}, "not a model description"),
+        ({"widths": {"features.0.0": 8}}, r"widths\.features\.0\.0: Input should be"),
+        (
+            {"widths": {"features.0.0": {"outputs": 0}}},
+            r"widths\.features\.0\.0\.outputs: Input should be greater than 0",
+        ),
+        ({"widths": {"features.0.0": {"outputs": float("inf")}}}, "is no model spec: widths"),
         ({"contract": {"height": -1, "width": 32}}, "not within 1..8192"),
-        ({"contract": None}, "not a model description"),
+        ({"contract": None}, "is no model spec: contract: "),
     ],
 )
 def test_a_spec_that_does_not_fit_is_refused(changes: dict[str, Any], message: str, saved: Path) -> None:

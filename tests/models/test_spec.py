@@ -1,31 +1,31 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgecnn.core.documents.source import Width
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.models.detection_network import detection
-from edgecnn.models.spec import ModelSpec, Width
+from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.detector import Detector, Level
 from edgecnn.tasks.registry import task_of
 
 SPEC = ModelSpec(
-    "zoo:mobilenetv2",
-    Contract(32, 32),
-    ("cat", "ÿ dog"),
-    {"width": 0.5},
-    {"a.b": Width(8, 16)},
-    "here",
-    "MIT",
+    builder="zoo:mobilenetv2",
+    contract=Contract(32, 32),
+    classes=("cat", "ÿ dog"),
+    arguments={"width": 0.5},
+    widths={"a.b": Width(inputs=8, outputs=16)},
+    weights="here",
+    licence="MIT",
 )
 DESCRIBED = Detector((Level(8, boxes=0, scores=1),), "dfl", bins=8)
-DETECTOR = dataclasses.replace(SPEC, task=detection(DESCRIBED))
+DETECTOR = SPEC.model_copy(update={"task": detection(DESCRIBED)})
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from edgecnn.models.spec import Width
+from edgecnn.core.documents.source import Width
 from edgecnn.models.widths import channels_of, differing_widths, narrow
 
 

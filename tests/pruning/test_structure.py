@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,7 +76,7 @@ def test_every_network_of_the_zoo_is_pruned_and_rebuilt_from_its_spec(name: str)
     assert measured.total("params") == sum(parameter.numel() for parameter in small.parameters())
     assert measured.total("macs") < 0.4 * costs.total("macs")
 
-    rebuilt = build(replace(spec, widths=differing_widths(small, build(spec))))
+    rebuilt = build(spec.model_copy(update={"widths": differing_widths(small, build(spec))}))
     rebuilt.load_state_dict(small.state_dict())
     for one, other in zip(tensors(small(image)), tensors(rebuilt(image)), strict=True):
         assert torch.equal(one, other)

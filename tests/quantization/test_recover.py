@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +117,7 @@ def test_weights_that_are_not_finite_are_named(calibration: Path, tmp_path: Path
 
 def test_images_of_another_size_are_refused(checkpoint: Path, calibration: Path, tmp_path: Path) -> None:
     module, spec = load_checkpoint(checkpoint)
-    larger = replace(spec, contract=replace(spec.contract, height=64, width=64))
+    larger = spec.model_copy(update={"contract": spec.contract.with_size(64, 64)})
     save_checkpoint(tmp_path, module, larger)
     with pytest.raises(
         InputError, match="calibration images of 32x32x3 do not fit the network's input of 64x64x3"

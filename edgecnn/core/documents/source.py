@@ -1,12 +1,14 @@
-"""Where a model file came from: its network, the checkpoint, and the float file that was quantized."""
+"""Origin of a model file: its network, the checkpoint, and the float file that was quantized."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, JsonValue
 
 from edgecnn.core.documents.document import Document
+
+Channels = Annotated[int, Field(strict=True, gt=0)]
 
 
 class StoreEntry(Document):
@@ -16,25 +18,44 @@ class StoreEntry(Document):
     digest: str
 
 
-class ModelOrigin(Document):
-    """The network as ``spec.json`` describes it, less its contract and classes, and where its files lie."""
+class Width(Document):
+    """Width of a pruned layer; a count is None if it is the builder's."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"float", "network"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"inputs", "outputs"})
+
+    inputs: Channels | None = None
+    """Input channels."""
+
+    outputs: Channels | None = None
+    """Output channels."""
+
+
+class NetworkOrigin(Document):
+    """The builder of a network with its arguments, and the origin of its weights."""
 
     builder: str = ""
-    """``zoo:NAME``, ``timm:NAME``, ``torchvision:NAME``, ``python:package.module:factory`` or ``onnx``."""
+    """``zoo:NAME``, ``timm:NAME``, ``torchvision:NAME``, ``python:module:factory`` or ``onnx:NAME``."""
 
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
     """Keyword arguments of the builder."""
 
-    widths: dict[str, dict[str, int]] = Field(default_factory=dict)
-    """Channels of every layer that has fewer than the builder makes; empty unless the network was pruned."""
+    widths: dict[str, Width] = Field(default_factory=dict)
+    """Channels of every layer that has fewer than the builder makes, by qualified module name.
+
+    It is empty unless the network was pruned.
+    """
 
     weights: str = ""
-    """Where the weights came from, for the reader: a package, a file, a training run."""
+    """Origin of the weights, as text for the user: a package, a file, a training run."""
 
     licence: str = ""
-    """Licence of the weights, where known."""
+    """Licence of the weights, if known."""
+
+
+class ModelOrigin(NetworkOrigin):
+    """Origin of an artifact's network, and where the store has the files that it was made from."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"float", "network"})
 
     checkpoint: str | None = None
     """Digest of the checkpoint."""

@@ -8,7 +8,7 @@ sigmoid multiplies by ``s``, the convolution before divides by ``s``, and those 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.models.imported.graph import ImportedGraph, ImportedNode
@@ -88,23 +88,23 @@ def write_out(
         nodes += _written_out(node, len(scale))
         changed[f"{nodes[-3].name}.weight"] = scale.reshape(-1, 1, 1, 1).clone()
         _rescale(changed, gates[node.name], scale)
-    return replace(graph, nodes=tuple(nodes)), changed
+    return ImportedGraph(input=graph.input, outputs=graph.outputs, nodes=tuple(nodes)), changed
 
 
 def _written_out(silu: ImportedNode, channels: int) -> list[ImportedNode]:
     argument, gate = f"{silu.outputs[0]}/argument", f"{silu.outputs[0]}/gate"
     scaling = ImportedNode(
-        "Conv",
-        f"{silu.name}_scale",
-        silu.inputs,
-        (argument,),
-        {"group": channels},
-        {"weight": (channels, 1, 1, 1)},
+        operator="Conv",
+        name=f"{silu.name}_scale",
+        inputs=silu.inputs,
+        outputs=(argument,),
+        attributes={"group": channels},
+        weights={"weight": (channels, 1, 1, 1)},
     )
     return [
         scaling,
-        ImportedNode("Sigmoid", f"{silu.name}_gate", (argument,), (gate,)),
-        ImportedNode("Mul", silu.name, (*silu.inputs, gate), silu.outputs),
+        ImportedNode(operator="Sigmoid", name=f"{silu.name}_gate", inputs=(argument,), outputs=(gate,)),
+        ImportedNode(operator="Mul", name=silu.name, inputs=(*silu.inputs, gate), outputs=silu.outputs),
     ]
 
 

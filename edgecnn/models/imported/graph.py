@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Self
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, model_validator
 
-from edgecnn.core.documents.document import reason
+from edgecnn.core.documents.document import Document
 from edgecnn.core.errors import InputError
 
 Shape = tuple[int, ...]
@@ -23,42 +21,42 @@ MAX_ELEMENTS = 2**29
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
-@dataclass(frozen=True)
-class ImportedNode:
-    """One operation.
-
-    Attributes:
-        operator: A key of :data:`edgecnn.models.imported.operators.OPERATORS`.
-        name: Name of its module, unique.
-        inputs: Names of the tensors that it reads.
-        outputs: Names of the tensors that it computes.
-        attributes: Its settings.
-        weights: Shapes of its parameters by their names in the module.
-    """
+class ImportedNode(Document):
+    """One operation."""
 
     operator: str
+    """A key of :data:`edgecnn.models.imported.operators.OPERATORS`."""
+
     name: str
+    """Name of its module, unique."""
+
     inputs: tuple[str, ...]
+    """Names of the tensors that it reads."""
+
     outputs: tuple[str, ...]
-    attributes: dict[str, Value] = field(default_factory=dict)
-    weights: dict[str, Shape] = field(default_factory=dict)
+    """Names of the tensors that it computes."""
+
+    attributes: dict[str, Value] = Field(default_factory=dict)
+    """Its settings."""
+
+    weights: dict[str, Shape] = Field(default_factory=dict)
+    """Shapes of its parameters by their names in the module."""
 
 
-@dataclass(frozen=True)
-class ImportedGraph:
-    """A network of one image input.
-
-    Attributes:
-        input: Name of the images, ``[N, C, H, W]``.
-        outputs: Names of the tensors that it returns.
-        nodes: In an order of execution.
-    """
+class ImportedGraph(Document):
+    """A network of one image input."""
 
     input: str
-    outputs: tuple[str, ...]
-    nodes: tuple[ImportedNode, ...]
+    """Name of the images, ``[N, C, H, W]``."""
 
-    def __post_init__(self) -> None:
+    outputs: tuple[str, ...]
+    """Names of the tensors that it returns."""
+
+    nodes: tuple[ImportedNode, ...]
+    """The operations in an order of execution."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
         """Check that every tensor is computed before it is read, and that sizes are bounded.
 
         Raises:
@@ -83,25 +81,4 @@ class ImportedGraph:
         absent = [name for name in self.outputs if name not in known]
         if absent or not self.outputs:
             raise InputError(f"an imported network does not compute its outputs {absent}")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the structure as plain data."""
-        document: dict[str, Any] = _adapter().dump_python(self, mode="json")
-        return document
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> ImportedGraph:
-        """Rebuild a structure from :meth:`to_json`.
-
-        Raises:
-            InputError: The data is not such a structure.
-        """
-        try:
-            return _adapter().validate_python(data)
-        except ValidationError as error:
-            raise InputError(f"spec.json does not describe an imported network: {reason(error)}") from error
-
-
-@functools.cache
-def _adapter() -> TypeAdapter[ImportedGraph]:
-    return TypeAdapter(ImportedGraph)
+        return self

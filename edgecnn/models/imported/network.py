@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
@@ -11,6 +11,10 @@ from edgecnn.models.imported.graph import ImportedGraph
 from edgecnn.models.imported.operators import operator_of, unsupported
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import JsonValue
+
     from edgecnn.models.imported.graph import ImportedNode
 
 
@@ -29,22 +33,22 @@ class ImportedNetwork(nn.Module):
 
     def __init__(self, graph: ImportedGraph) -> None:
         super().__init__()
-        self._graph = graph
+        self.graph = graph
         for node in graph.nodes:
             self.add_module(node.name, _module(node))
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Return the output, or a tuple of several, for images ``[N, C, H, W]``."""
-        values: dict[str, Tensor] = {self._graph.input: images}
-        for node in self._graph.nodes:
+        values: dict[str, Tensor] = {self.graph.input: images}
+        for node in self.graph.nodes:
             result = self.get_submodule(node.name)(*(values[name] for name in node.inputs))
             results = (result,) if isinstance(result, Tensor) else result
             values.update(zip(node.outputs, results, strict=True))
-        outputs = tuple(values[name] for name in self._graph.outputs)
+        outputs = tuple(values[name] for name in self.graph.outputs)
         return outputs[0] if len(outputs) == 1 else outputs
 
 
-def build(arguments: dict[str, Any]) -> nn.Module:
+def build(arguments: Mapping[str, JsonValue]) -> nn.Module:
     """Build the network that a spec's arguments describe; its weights are loaded later.
 
     Raises:
@@ -54,7 +58,7 @@ def build(arguments: dict[str, Any]) -> nn.Module:
         raise InputError(
             f"an imported network takes a graph, not {', '.join(sorted(arguments)) or 'nothing'}"
         )
-    return ImportedNetwork(ImportedGraph.from_json(arguments["graph"])).eval()
+    return ImportedNetwork(ImportedGraph.from_json(arguments["graph"], "the graph in spec.json")).eval()
 
 
 def _module(node: ImportedNode) -> nn.Module:

@@ -58,7 +58,7 @@ class _Reader:
             if node.op_type != "Constant":
                 self._read(node)
         outputs = tuple(map(name_of, self._graph.outputs))
-        return ImportedGraph(entrance, outputs, tuple(self._nodes)), self._state
+        return ImportedGraph(input=entrance, outputs=outputs, nodes=tuple(self._nodes)), self._state
 
     def _read(self, source: ir.Node) -> None:
         if source.domain:
@@ -67,7 +67,13 @@ class _Reader:
             )
         attributes = {name: _attribute(source, item) for name, item in source.attributes.items()}
         outputs = tuple(map(name_of, source.outputs))
-        node = ImportedNode(source.op_type, self._name(source), (), outputs, attributes)
+        node = ImportedNode(
+            operator=source.op_type,
+            name=self._name(source),
+            inputs=(),
+            outputs=outputs,
+            attributes=attributes,
+        )
         operator = operator_of(node)
         inputs: list[str] = []
         weights: dict[str, Array] = {}
@@ -85,13 +91,11 @@ class _Reader:
         _settle(source, attributes)
         if source.op_type in ("Gemm", "MatMul"):
             _transpose_weight(attributes, weights)
-        self._add(ImportedNode(node.operator, node.name, tuple(inputs), node.outputs, attributes), weights)
+        self._add(node.model_copy(update={"inputs": tuple(inputs), "attributes": attributes}), weights)
 
     def _add(self, node: ImportedNode, weights: dict[str, Array]) -> None:
         shapes = {key: tuple(value.shape) for key, value in weights.items()}
-        self._nodes.append(
-            ImportedNode(node.operator, node.name, node.inputs, node.outputs, node.attributes, shapes)
-        )
+        self._nodes.append(node.model_copy(update={"weights": shapes}))
         for key, value in weights.items():
             self._state[f"{node.name}.{key}"] = torch.from_numpy(np.array(value, np.float32))
         if node.operator == "BatchNormalization":
@@ -102,9 +106,9 @@ class _Reader:
         name, array = name_of(value), constant(value)
         if array is not None and name not in self._made:
             self._made.add(name)
-            self._add(
-                ImportedNode("Constant", self._unique(f"constant_{name}"), (), (name,)), {"value": array}
-            )
+            unique = self._unique(f"constant_{name}")
+            node = ImportedNode(operator="Constant", name=unique, inputs=(), outputs=(name,))
+            self._add(node, {"value": array})
         return name
 
     def _name(self, node: ir.Node) -> str:

@@ -7,13 +7,11 @@ depthwise 1x1 convolution per layer, so only layers that need it are changed.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from edgecnn.models.imported.gates import find_gates, is_depthwise, write_out
-from edgecnn.models.imported.graph import ImportedGraph
 from edgecnn.models.imported.network import ImportedNetwork
 
 if TYPE_CHECKING:
@@ -51,7 +49,7 @@ def even_out(
     """
     if not isinstance(module, ImportedNetwork):
         return module, spec, ()
-    graph, state = ImportedGraph.from_json(spec.arguments["graph"]), module.state_dict()
+    graph, state = module.graph, module.state_dict()
     gates = find_gates(graph)
     extents = _extents(module, gates, images[:: max(1, len(images) // _MAX_IMAGES)])
     scales = {}
@@ -64,7 +62,7 @@ def even_out(
     graph, state = write_out(graph, state, scales)
     made = ImportedNetwork(graph).eval()
     made.load_state_dict(state)
-    return made, replace(spec, arguments=spec.arguments | {"graph": graph.to_json()}), tuple(scales)
+    return made, spec.with_arguments({"graph": graph.to_json()}), tuple(scales)
 
 
 def _scale(gate: SiluGate, extent: Tensor, state: dict[str, Tensor]) -> Tensor:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.text import unknown_name
 from edgecnn.models.classes import imagenet_classes, numbered
 from edgecnn.models.source import ModelSource
+from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from edgecnn.models.source import ModelRequest
-    from edgecnn.models.spec import ModelSpec
 
 OWN_ARGUMENTS = ("classes", "in_channels")
 """Arguments of a builder that only edgecnn sets."""
@@ -91,13 +91,13 @@ class DescribedSource(ModelSource):
         from edgecnn.models.weights import adapt_weights, load_weights
 
         base = self.describe(request.reference)
-        spec = replace(
-            base,
+        spec = ModelSpec(
+            builder=base.builder,
             arguments={**base.arguments, **request.arguments},
             classes=base.classes if request.classes is None else tuple(request.classes),
             contract=override(base.contract, request.contract_overrides),
-            weights="",
-            licence="",
+            widths=base.widths,
+            task=base.task,
         )
         start = _weights_of_file(request) or self.starting_weights(request, base)
         module = build(spec)
@@ -113,7 +113,7 @@ class DescribedSource(ModelSource):
                 fresh = ", fresh neck and heads"
             spec = spec.with_weights(f"{start.origin}{fresh}", start.licence)
         if isinstance(module, DescribedNetwork):
-            spec = replace(spec, task=module.task(spec.contract))
+            spec = spec.model_copy(update={"task": module.task(spec.contract)})
         return module, self._with_classes(request, spec, count_outputs(module, spec))
 
     def _with_classes(self, request: ModelRequest, spec: ModelSpec, outputs: int | None) -> ModelSpec:
@@ -124,7 +124,7 @@ class DescribedSource(ModelSource):
         """
         free = self.counts_classes and request.classes is None
         if outputs is None:
-            return replace(spec, classes=numbered(1)) if free and spec.classes == imagenet_classes() else spec
+            return spec.with_classes(numbered(1)) if free and spec.classes == imagenet_classes() else spec
         if outputs == len(spec.classes):
             return spec
         if not free:
@@ -132,7 +132,7 @@ class DescribedSource(ModelSource):
                 f"{request.reference} has {outputs} outputs for {len(spec.classes)} classes",
                 hint="a factory with a parameter 'classes' receives their number",
             )
-        return replace(spec, classes=numbered(outputs))
+        return spec.with_classes(numbered(outputs))
 
 
 def override(contract: Contract, changes: Mapping[str, Any]) -> Contract:
@@ -199,5 +199,5 @@ def _with_outputs_of(
     trained = state.get(f"{classifier_name(module)}.weight")
     if trained is None or trained.ndim != 2 or len(trained) == len(spec.classes):
         return module, spec
-    spec = replace(spec, classes=numbered(len(trained)))
+    spec = spec.with_classes(numbered(len(trained)))
     return build(spec), spec

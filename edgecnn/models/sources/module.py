@@ -52,7 +52,8 @@ class ModuleSource(DescribedSource):
 
     def describe(self, reference: str) -> ModelSpec:
         """Return a spec with the usual preprocessing, and as many classes as the factory makes by itself."""
-        return ModelSpec(reference, _USUAL_CONTRACT, _usual_classes(reference.partition(":")[2]))
+        classes = _usual_classes(reference.partition(":")[2])
+        return ModelSpec(builder=reference, contract=_USUAL_CONTRACT, classes=classes)
 
     def starting_weights(self, request: ModelRequest, base: ModelSpec) -> StartingWeights | None:  # noqa: ARG002
         """Nobody published weights of the user's own code: they are fresh."""

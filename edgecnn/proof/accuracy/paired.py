@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,10 +45,6 @@ class AccuracyTest:
     tolerance: float
     verdict: Verdict
     reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the test as plain data."""
-        return asdict(self)
 
 
 def compare_accuracy(

@@ -67,10 +67,10 @@ def _file(format_name: str, precision: str, operation: str, calibration: Path, f
     if precision == "fp32":
         checkpoint.mkdir(parents=True)
         spec = ModelSpec(
-            "python:tests.backends.operations.table:build",
-            PreparedSet.open(calibration).contract,
-            tuple(map(str, range(CLASSES))),
-            {"operation": operation},
+            builder="python:tests.backends.operations.table:build",
+            contract=PreparedSet.open(calibration).contract,
+            classes=tuple(map(str, range(CLASSES))),
+            arguments={"operation": operation},
         )
         save_checkpoint(checkpoint, build(operation), spec)
         return floats / entry.lower(format_name, str(checkpoint), str(floats))

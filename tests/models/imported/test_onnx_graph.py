@@ -105,7 +105,7 @@ def test_values_say_what_they_are() -> None:
     assert [stored(value).tolist() for value in add.inputs] == [[2], [3]]
     assert maker(scales, "Mul") is None
     assert constant(scales) is None
-    with pytest.raises(InputError, match="'five' is computed"):
+    with pytest.raises(InputError, match="'five' must be a constant"):
         stored(scales)
 
 

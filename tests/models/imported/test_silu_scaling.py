@@ -29,24 +29,31 @@ from tests.support.quantization_networks import images, network
 def _conv(name: str, source: str, out: int, into: int, kernel: int = 3, group: int = 1) -> ImportedNode:
     attributes: dict[str, Any] = {"group": group, "pads": [kernel // 2] * 4}
     shapes = {"weight": (out, into // group, kernel, kernel), "bias": (out,)}
-    return ImportedNode("Conv", name, (source,), (f"{name}_out",), attributes, shapes)
+    return ImportedNode(
+        operator="Conv",
+        name=name,
+        inputs=(source,),
+        outputs=(f"{name}_out",),
+        attributes=attributes,
+        weights=shapes,
+    )
 
 
 def _silu(name: str, source: str) -> ImportedNode:
-    return ImportedNode("Silu", name, (source,), (f"{name}_out",))
+    return ImportedNode(operator="Silu", name=name, inputs=(source,), outputs=(f"{name}_out",))
 
 
 GRAPH = ImportedGraph(
-    "images",
-    ("head_out",),
-    (
+    input="images",
+    outputs=("head_out",),
+    nodes=(
         _conv("stem", "images", 16, 3),
         _silu("first", "stem_out"),
         _conv("depthwise", "first_out", 16, 16, group=16),
         _silu("second", "depthwise_out"),
         _conv("pointwise", "second_out", 8, 16, kernel=1),
         _silu("third", "pointwise_out"),
-        ImportedNode("Add", "sum", ("third_out", "pointwise_out"), ("sum_out",)),
+        ImportedNode(operator="Add", name="sum", inputs=("third_out", "pointwise_out"), outputs=("sum_out",)),
         _conv("head", "sum_out", 4, 8, kernel=1),
     ),
 )
@@ -64,7 +71,12 @@ def uneven() -> tuple[ImportedNetwork, ModelSpec]:
     state["stem.bias"] *= sizes
     state["depthwise.weight"] /= sizes.reshape(-1, 1, 1, 1)
     module.load_state_dict(state)
-    spec = ModelSpec("onnx:test", Contract(32, 32), ("one",), {"graph": GRAPH.to_json()})
+    spec = ModelSpec(
+        builder="onnx:test",
+        contract=Contract(32, 32),
+        classes=("one",),
+        arguments={"graph": GRAPH.to_json()},
+    )
     return module, spec
 
 

@@ -272,7 +272,7 @@ def test_what_cannot_be_trained_is_refused(
     with pytest.raises(UsageError, match=r"train.augment.cutmix is for classifiers"):
         make_task(sets, spec, settings).begin(module, torch.device("cpu"))
     with pytest.raises(UsageError, match="boxes of the coding 'yolox' cannot be trained"):
-        make_task(sets, dataclasses.replace(spec, task=detection(YOLOX)), SETTINGS).method()
+        make_task(sets, spec.model_copy(update={"task": detection(YOLOX)}), SETTINGS).method()
     with pytest.raises(InputError, match="has 2 classes, the network has 3"):
         DetectionTraining(sets[0], sets[1], SETTINGS, detector_of(spec), 3).begin(module, torch.device("cpu"))
 
