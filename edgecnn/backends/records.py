@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.worker.runtime_code import RuntimeCode
+from edgecnn.core.entry_points import OWN, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,27 +30,6 @@ class StageVersion:
 
     version: int
     distributions: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """The installed package that a record comes from; the registry fills it in.
-
-    Attributes:
-        distribution: Its name; empty for edgecnn's own backends.
-        version: Its version.
-    """
-
-    distribution: str = ""
-    version: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.distribution} {self.version}" if self.distribution else "edgecnn"
-
-    @property
-    def distributions(self) -> tuple[str, ...]:
-        """The package as a list: its version belongs in the key of what its code makes."""
-        return (self.distribution,) if self.distribution else ()
 
 
 def _install(extra: str, origin: Origin) -> str:
@@ -98,7 +78,7 @@ class FormatRecord:
     integer_int8: bool = False
     package_rank: int | None = None
     hub_library: str = ""
-    origin: Origin = Origin()
+    origin: Origin = OWN
 
     @property
     def install(self) -> str:
@@ -147,7 +127,7 @@ class RuntimeRecord:
     emulated: bool = False
     counts: tuple[str, ...] = ()
     ships: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    origin: Origin = Origin()
+    origin: Origin = OWN
 
     @property
     def install(self) -> str:
@@ -195,7 +175,7 @@ class CompilerRecord:
     distributions: tuple[str, ...]
     counts: tuple[str, ...] = ()
     nominal: str = ""
-    origin: Origin = Origin()
+    origin: Origin = OWN
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 A package brings a backend by an entry point of the group ``edgecnn.backends`` that names a
 :class:`~edgecnn.backends.records.Backend`. Packages are asked only where a name is not one of edgecnn's
-own, or where all names are listed. A backend that cannot be used disturbs nothing but its own use.
+own, or where all names are listed.
 """
 
 from __future__ import annotations
@@ -11,20 +11,17 @@ import importlib
 import importlib.util
 import pkgutil
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.metadata import entry_points
+from functools import cache, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from edgecnn.backends.records import Backend, CompilerRecord, FormatRecord, Origin, RuntimeRecord
+from edgecnn.backends.records import Backend, CompilerRecord, FormatRecord, RuntimeRecord
+from edgecnn.core.entry_points import BACKENDS, OWN, Extension, Origin, extensions
 from edgecnn.core.errors import UsageError
 from edgecnn.core.text import did_you_mean, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from importlib.metadata import EntryPoint
-
-GROUP = "edgecnn.backends"
 
 Record = TypeVar("Record", FormatRecord, RuntimeRecord, CompilerRecord)
 
@@ -35,11 +32,11 @@ class BackendProblem:
 
     Attributes:
         names: Names by which it would be used.
-        message: What is wrong, with the package's name and version.
+        error: What is wrong, with the package's name and version.
     """
 
     names: frozenset[str]
-    message: str
+    error: UsageError
 
 
 @dataclass(frozen=True)
@@ -157,7 +154,7 @@ def _find(kind: str, name: str, table: Callable[[Records], Mapping[str, Record]]
         return found
     for problem in problems():
         if name in problem.names:
-            raise UsageError(problem.message)
+            raise problem.error
     known = table(_every())
     raise UsageError(
         f"no {kind} is called {name!r}; there are {', '.join(known)}", hint=did_you_mean(name, known)
@@ -178,30 +175,29 @@ def _own() -> Records:
         tuple(record for backend in backends for record in backend.runtimes),
         tuple(record for backend in backends for record in backend.compilers),
     )
-    return _with_backend(Records({}, {}, {}), together, Origin())
+    return _with_backend(Records({}, {}, {}), together, OWN)
 
 
 @cache
 def _every() -> Records:
     """Return what all backends add; those of packages in the order of the packages' names."""
-    records = _own()
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (str(_origin(point)), point.name)):
-        origin, names = _origin(point), {point.name}
-        try:
-            backend = point.load()
-            if not isinstance(backend, Backend):
-                raise TypeError(f"{point.value} is a {type(backend).__name__}, not a Backend")  # noqa: TRY301
-            names |= _names(backend)
-            records = _with_backend(records, backend, origin)
-        except Exception as error:  # noqa: BLE001  the code of another package may raise anything
-            message = f"backend {point.name!r} of {origin} cannot be used: {one_line(error)}"
-            problem = BackendProblem(frozenset(names), message)
-            records = replace(records, problems=(*records.problems, problem))
-    return records
+    return reduce(_with_extension, extensions(BACKENDS), _own())
 
 
-def _origin(point: EntryPoint) -> Origin:
-    return Origin("unknown") if point.dist is None else Origin(point.dist.name, point.dist.version)
+def _with_extension(known: Records, extension: Extension) -> Records:
+    """Return records with those of a package's backend, or with what is wrong with it."""
+    names = {extension.name}
+
+    def added(backend: Any) -> Records:
+        if not isinstance(backend, Backend):
+            raise TypeError(f"it is a {type(backend).__name__}, not a Backend")
+        names.update(_names(backend))
+        return _with_backend(known, backend, extension.origin)
+
+    try:
+        return extension.load(added)
+    except UsageError as error:
+        return replace(known, problems=(*known.problems, BackendProblem(frozenset(names), error)))
 
 
 def _names(backend: Backend) -> set[str]:

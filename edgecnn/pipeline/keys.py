@@ -12,7 +12,7 @@ from edgecnn.core.store.digest import digest_json
 from edgecnn.core.task import with_task
 from edgecnn.core.toolchains.environment import require
 from edgecnn.pipeline.stages.base import Stage, parameters_json
-from edgecnn.tasks.registry import provider
+from edgecnn.tasks.registry import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,7 +76,7 @@ def task_versions(folders: Iterable[Path]) -> dict[str, str]:
         folders: The inputs; a checkpoint names the task in its spec, the contract in a file of its own.
 
     Raises:
-        UsageError: The task is not installed, or several packages take its name.
+        UsageError: The task is not installed.
     """
     versions = {}
     for folder in folders:
@@ -84,9 +84,9 @@ def task_versions(folders: Iterable[Path]) -> dict[str, str]:
             if (folder / name).is_file():
                 found = json.loads((folder / name).read_text(encoding="utf-8"))
                 kind = (found if name == "task.json" else with_task(found)["task"])["kind"]
-                brought = provider(str(kind))
-                if brought.distribution:
-                    versions[brought.distribution] = brought.version
+                origin = origin_of(str(kind))
+                if origin.distribution:
+                    versions[origin.distribution] = origin.version
     return versions
 
 

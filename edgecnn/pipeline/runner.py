@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from edgecnn.core.errors import EdgecnnError, MachineFault
 from edgecnn.devices.host import host
 from edgecnn.pipeline.gates import check_gate
-from edgecnn.pipeline.keys import package_versions, step_key
+from edgecnn.pipeline.keys import package_versions, step_key, task_versions
 from edgecnn.pipeline.stages.base import Context, parameters_json
 from edgecnn.pipeline.step import AnyStep, Status, StepResult
 
@@ -137,7 +137,8 @@ def _produce(
         )
         inputs = {name: _outputs(results[source]) for name, source in step.inputs.items()}
         step.stage.run(inputs, step.parameters, context)
-        return store.commit(key, draft, _record(step, context)), Status.MADE
+        packages = package_versions(step.stage) | task_versions(inputs.values())
+        return store.commit(key, draft, _record(step, packages, context)), Status.MADE
 
 
 def environment_fault(error: OSError) -> MachineFault:
@@ -158,12 +159,12 @@ def _outputs(result: StepResult) -> Path:
     return result.entry.outputs
 
 
-def _record(step: AnyStep, context: Context) -> dict[str, object]:
+def _record(step: AnyStep, packages: dict[str, str], context: Context) -> dict[str, object]:
     return {
         "step": step.id,
         "stage": step.stage.name,
         "parameters": parameters_json(step.parameters),
-        "packages": package_versions(step.stage),
+        "packages": packages,
         "costs": context.costs,
         "host": host().to_json(),
         "notes": context.notes,

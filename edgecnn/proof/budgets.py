@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.budget import BudgetResult
-from edgecnn.core.documents.metric import find_metric
+from edgecnn.core.documents.metric import BUDGETS, find_metric
 from edgecnn.core.documents.verdict import Verdict
+from edgecnn.core.errors import UsageError
 from edgecnn.proof.verdict import judge_interval
 
 if TYPE_CHECKING:
@@ -22,12 +23,17 @@ AGAINST_BASELINE = "baseline_latency_ratio"
 def judge(budgets: Budgets, measured: Measured) -> list[BudgetResult]:
     """Hold every given budget to its measured value; one that was not measured is missed.
 
+    Raises:
+        UsageError: A budget binds the metric of a task that is not installed.
+
     >>> from edgecnn.core.config.budgets import Budgets
     >>> from edgecnn.core.documents.measured import Measured
     >>> [str(result) for result in judge(Budgets(size="1 kB", accuracy=0.9), Measured(size=1200))]
     ['size 1.2 kB (at most 1 kB)', 'accuracy not measured (at least 90.00 %)']
     """
     results = []
+    for name in budgets.unknown(BUDGETS):
+        raise UsageError(f"no task that is installed has the metric {name!r}, which a budget binds")
     for name, limit in budgets.given().items():
         interval = measured.latency_interval if name == "latency_ratio" else None
         if name == AGAINST_BASELINE:

@@ -39,7 +39,10 @@ class Task(Protocol):
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """Return the metrics on labelled images; ``accuracy`` budgets apply to the first."""
+        """Return the metrics on labelled images; ``accuracy`` budgets apply to the first.
+
+        An attribute of the class, so that budgets know the metrics before there is a network.
+        """
 
     @property
     def hub_tag(self) -> str:

@@ -2,31 +2,28 @@
 
 A package provides tasks by entry points of the group ``edgecnn.tasks``: the name is the task's kind; the
 object takes the settings of a description and returns a :class:`edgecnn.tasks.base.Task`. A package is
-imported only when a network names one of its tasks, so that a broken package affects no others. A file can
-only name tasks that are installed.
+imported only when a network names one of its tasks, or a budget a metric that edgecnn does not have. A file
+can only name tasks that are installed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from importlib import import_module, metadata
+from importlib import import_module
 from inspect import getattr_static
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from edgecnn.core.entry_points import OWN, TASKS, Extension, Origin, extensions
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.task import TaskDescription
 from edgecnn.core.text import did_you_mean, one_line
 from edgecnn.tasks.base import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     Factory = Callable[[Mapping[str, Any]], Task]
-
-GROUP = "edgecnn.tasks"
-"""Group of the entry points."""
 
 BUILT_IN = {
     "classification": "edgecnn.tasks.classification.task:ClassificationTask",
@@ -36,71 +33,32 @@ BUILT_IN = {
 _MEMBERS = tuple(name for name in vars(Task) if not name.startswith("_"))
 
 
-@dataclass(frozen=True)
-class Provider:
-    """The package that provides a task.
-
-    Attributes:
-        kind: The task.
-        entry: ``module:object`` that creates it.
-        distribution: Name of the installed package; empty for a built-in task.
-        version: Version of that package.
-    """
-
-    kind: str
-    entry: str
-    distribution: str = ""
-    version: str = ""
-
-    def load(self) -> Factory:
-        """Import the factory of the task.
-
-        Raises:
-            UsageError: A package's module cannot be imported, or has no such object.
-        """
-        module, _, name = self.entry.partition(":")
-        if not self.distribution:
-            return cast("Factory", getattr(import_module(module), name))
-        try:
-            return cast("Factory", getattr(import_module(module), name))
-        except Exception as error:  # code of other packages may raise anything
-            raise UsageError(
-                f"task {self.kind!r} of the package {self.distribution} {self.version} cannot be imported: "
-                f"{one_line(error)}",
-                hint=f"update or remove it: pip uninstall {self.distribution}",
-            ) from error
-
-
 def kinds() -> tuple[str, ...]:
     """Return the kinds of all tasks that are installed, without importing any."""
-    return tuple(sorted({*BUILT_IN, *(point.name for point in metadata.entry_points(group=GROUP))}))
+    return tuple(sorted({*BUILT_IN, *(extension.name for extension in extensions(TASKS))}))
 
 
-def provider(kind: str) -> Provider:
-    """Return the provider of a task.
+def origin_of(kind: str) -> Origin:
+    """Return the package that provides a task.
 
     Raises:
-        UsageError: No package provides it, or several do.
+        UsageError: No installed package provides it.
     """
-    found = [Provider(kind, BUILT_IN[kind])] if kind in BUILT_IN else []
-    for point in metadata.entry_points(group=GROUP, name=kind):
-        name, version = ("unknown", "") if point.dist is None else (point.dist.name, point.dist.version)
-        entry = Provider(kind, point.value, name, version)
-        if entry not in found:
-            found.append(entry)
-    if not found:
-        raise UsageError(
-            f"there is no task {kind!r}; installed are {', '.join(kinds())}",
-            hint=did_you_mean(kind, kinds()) or "install the package that provides it",
-        )
-    if len(found) > 1:
-        taken = f"is a task of {found[0].distribution or 'edgecnn'} already"
-        raise UsageError(
-            f"the package {found[1].distribution} {found[1].version} takes the name of a task that exists: "
-            f"{kind!r} {taken}",
-            hint=f"remove one of them: pip uninstall {found[1].distribution}",
-        )
-    return found[0]
+    return OWN if kind in BUILT_IN else _extension(kind).origin
+
+
+def problems() -> tuple[UsageError, ...]:
+    """Import the tasks of all installed packages; return what is wrong with those that cannot be used."""
+    found, taken = [], set(BUILT_IN)
+    for extension in extensions(TASKS):
+        try:
+            if extension.name in taken:
+                raise extension.unusable("it takes a name that exists")
+            taken.add(extension.name)
+            extension.load(_factory)
+        except UsageError as error:
+            found.append(error)
+    return tuple(found)
 
 
 def task_of(description: TaskDescription | Mapping[str, Any]) -> Task:
@@ -115,19 +73,53 @@ def task_of(description: TaskDescription | Mapping[str, Any]) -> Task:
             description = TaskDescription.model_validate(description)
         except ValidationError as error:
             raise InputError(f"this is not the description of a task: {one_line(error)}") from error
-    found = provider(description.kind)
-    factory = found.load()
+    kind = description.kind
+    if kind in BUILT_IN:
+        module, _, name = BUILT_IN[kind].partition(":")
+        return _made(getattr(import_module(module), name), description)
+    extension = _extension(kind)
+    task = _made(extension.load(_factory), description)
+    lacking = _lacking(task, _MEMBERS)
+    if lacking:
+        raise extension.unusable(lacking)
+    return task
+
+
+def _extension(kind: str) -> Extension:
+    for extension in extensions(TASKS):
+        if extension.name == kind:
+            return extension
+    raise UsageError(
+        f"there is no task {kind!r}; installed are {', '.join(kinds())}",
+        hint=did_you_mean(kind, kinds()) or "install the package that brings it",
+    )
+
+
+def _factory(found: Any) -> Factory:
+    """Return what makes a task if nothing is known to be wrong with it.
+
+    Raises:
+        TypeError: It cannot be called, or it is a class that lacks methods.
+    """
+    if not callable(found):
+        raise TypeError(f"it is a {type(found).__name__}, which makes no task")
+    methods = [name for name in _MEMBERS if not isinstance(getattr_static(Task, name), property)]
+    lacking = _lacking(found, methods) if isinstance(found, type) else ""
+    if lacking:
+        raise TypeError(lacking)
+    factory: Factory = found
+    return factory
+
+
+def _lacking(task: object, members: Iterable[str]) -> str:
+    missing = [name for name in members if getattr_static(task, name, None) is None]
+    return f"it lacks {', '.join(missing)}" if missing else ""
+
+
+def _made(factory: Factory, description: TaskDescription) -> Task:
     try:
-        task = factory(description.settings)
+        return factory(description.settings)
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"the settings of the task {description.kind!r} cannot be used: {one_line(error)}"
         ) from error
-    missing = [name for name in _MEMBERS if getattr_static(task, name, None) is None]
-    if missing:
-        raise UsageError(
-            f"task {found.kind!r} of the package {found.distribution} {found.version} lacks "
-            f"{', '.join(missing)}",
-            hint=f"update or remove it: pip uninstall {found.distribution}",
-        )
-    return task

@@ -29,7 +29,7 @@ BROKEN = {
     "raises on import": ("raise RuntimeError('the licence\\nhas expired')", "the licence has expired"),
     "imports what is missing": ("import no_such_package", "No module named 'no_such_package'"),
     "names what is not there": ("", "has no attribute 'BACKEND'"),
-    "is no backend": ("BACKEND = {}", "is a dict, not a Backend"),
+    "is no backend": ("BACKEND = {}", "it is a dict, not a Backend"),
     "lacks a field": (
         WHOLE + "BACKEND = Backend((FormatRecord(name='odd', load='odd_code:Odd'),), (runtime(),))",
         "missing 8 required positional arguments",

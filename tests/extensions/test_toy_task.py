@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgecnn.core.store.manifest import Artifact
 from tests.support.extensions import edgecnn, install, python
 
 PIPELINE = """\
@@ -23,6 +24,7 @@ train: {{epochs: 30, batch_size: 12, batch_norm_momentum: 0.3, optimizer: {{lr: 
 verification: {{images: 8}}
 benchmark: null
 targets: [tflite-int8]
+budgets: {{"*": {{least_closeness: 60 %}}}}
 """
 
 
@@ -59,6 +61,36 @@ def test_it_is_trained_exported_verified_and_reported(toy: Toy) -> None:
     assert manifest["metrics"]["metric"] == "closeness"
     assert manifest["metrics"]["value"] > 0.9, manifest["metrics"]
     assert "closeness" in (toy.run / "summary.md").read_text()
+    assert manifest["tools"]["edgecnn-toy-task"] == "1.0"
+
+
+def test_a_budget_binds_its_own_metric_from_the_metrics_own_side(toy: Toy) -> None:
+    manifest = Artifact.open(toy.run / "artifacts" / "tflite-int8").manifest
+    budget = next(budget for budget in manifest.budgets if budget.name == "least_closeness")
+    assert (budget.limit, budget.passed) == (0.6, True)
+    assert budget.measured is not None
+    assert 0.6 < budget.measured < 1.0, "at least, not at most"
+    (toy.folder / "strict.yaml").write_text("budgets: {tflite-int8: {least_closeness: 99.99 %}}\n")
+    for options, code in (((), 0), (("--budgets", "strict.yaml"), 3)):
+        done = edgecnn(toy.folder, [toy.site], "check", str(toy.run), *options)
+        assert done.returncode == code, done.stdout + done.stderr
+    assert "99.99 %" in done.stdout + done.stderr
+
+
+def test_a_budget_on_what_no_task_measures_is_refused_with_the_nearest_name(toy: Toy) -> None:
+    done = edgecnn(toy.folder, [toy.site], "run", "toy.yaml", "budgets.*.least_closenes=1 %")
+    assert done.returncode == 2
+    assert "unknown key 'budgets.*.least_closenes'" in done.stderr
+    assert "did you mean 'least_closeness'?" in done.stderr
+
+
+def test_without_the_distribution_its_budget_is_no_number_to_hold_low(toy: Toy) -> None:
+    done = edgecnn(toy.folder, [], "check", str(toy.run))
+    assert done.returncode == 2
+    assert "no task that is installed has the metric 'least_closeness'" in done.stderr
+    done = edgecnn(toy.folder, [], "run", "toy.yaml")
+    assert done.returncode == 2
+    assert "unknown key 'budgets.*.least_closeness'" in done.stderr
 
 
 def test_its_distribution_is_in_the_key(toy: Toy) -> None:

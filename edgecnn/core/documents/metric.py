@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from edgecnn.core.config.quantities import format_size
+from edgecnn.core.entry_points import TASKS, extensions
+from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 Unit = Literal["bytes", "milliseconds", "share", "ratio", "count"]
 """What a metric's value is measured in; a share is a fraction that people read in percent."""
@@ -106,10 +111,34 @@ METRICS: Mapping[str, Metric] = by_name(
 """The metrics of edgecnn itself by name, those of the built-in tasks included."""
 
 
-BUDGETS = frozenset(name for name, metric in METRICS.items() if metric.budget)
-"""The metrics that a budget may bind."""
+@cache
+def _brought() -> Mapping[str, Metric]:
+    """Return the metrics of other packages' tasks by name; a package that cannot be used has none."""
+    found: dict[str, Metric] = {}
+    for task in extensions(TASKS):
+        with suppress(UsageError):
+            found = task.load(lambda task: by_name(task.metrics)) | found
+    return found
+
+
+class _BudgetNames(Set[str]):
+    """The metrics that a budget may bind; packages are asked only for names that edgecnn does not have."""
+
+    def __contains__(self, name: object) -> bool:
+        metric = METRICS.get(str(name)) or _brought().get(str(name))
+        return metric is not None and metric.budget
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, metric in {**_brought(), **METRICS}.items() if metric.budget)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+BUDGETS: Set[str] = _BudgetNames()
+"""The metrics that a budget may bind, those of other packages' tasks included."""
 
 
 def find_metric(name: str) -> Metric:
-    """Return the metric of a name; for one that is not in the table, a number that should be low."""
-    return METRICS.get(name) or Metric(name, "ratio", "lower")
+    """Return the metric of a name; for one that nobody has, a number that should be low."""
+    return METRICS.get(name) or _brought().get(name) or Metric(name, "ratio", "lower")

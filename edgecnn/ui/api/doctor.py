@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from importlib import metadata
 
-from edgecnn.backends.registry import problems
+from edgecnn.backends import registry as backends
 from edgecnn.backends.targets import load_target
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core.config.paths import home
@@ -14,6 +14,7 @@ from edgecnn.core.documents.document import Document
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.devices.host import host
 from edgecnn.pipeline.keys import extras
+from edgecnn.tasks import registry as tasks
 
 MIN_FREE_BYTES = 2_000_000_000
 
@@ -35,15 +36,18 @@ class Finding(Document):
 
 
 def doctor() -> tuple[Finding, ...]:
-    """Look at the packages, the machine, the cache and the targets; nothing heavy is imported."""
+    """Look at packages, the backends and tasks that they bring, machine, cache and targets.
+
+    Nothing heavy of edgecnn itself is imported.
+    """
     packages = [_package(name, extra) for name, extra in extras().items()]
-    broken = [
-        Finding(
-            what="backend", ok=False, found=problem.message, remedy="update that package, or uninstall it"
-        )
-        for problem in problems()
-    ]
+    broken = [_broken("backend", problem.error) for problem in backends.problems()]
+    broken += [_broken("task", error) for error in tasks.problems()]
     return (*packages, *broken, _machine(), _cache(), *(_target(name) for name in target_names()))
+
+
+def _broken(what: str, error: EdgecnnError) -> Finding:
+    return Finding(what=what, ok=False, found=error.message, remedy=error.hint or "")
 
 
 def _package(name: str, extra: str) -> Finding:
@@ -89,7 +93,7 @@ def _target(name: str) -> Finding:
     try:
         target = load_target(name)
     except EdgecnnError as error:
-        return Finding(what=f"target {name}", ok=False, found=error.message, remedy=error.hint or "")
+        return _broken(f"target {name}", error)
     declared = ISAS.get(target.isa)
     here = ISAS.get(host().isa)
     if declared is not None and here is not None and declared.int8_saturates != here.int8_saturates:
