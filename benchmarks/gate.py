@@ -30,12 +30,12 @@ from output import print_table, write_json
 from rich.console import Console
 
 from edgecnn.core.documents.verdict import Verdict
+from edgecnn.core.store.runs import open_artifacts
 from edgecnn.devices.host import host
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.qemu import EmulatedDevice
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
 from edgecnn.proof.latency.measurement import pinned_cpus, pinned_opener
-from edgecnn.ui.api.artifacts import open_artifacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -46,3 +46,20 @@ def open_device(name: str) -> Iterator[Device]:
             yield device
     else:
         raise UsageError(f"no device is called {name!r}", hint=f"devices: {FORMS}")
+
+
+@contextlib.contextmanager
+def timed_device(name: str) -> Iterator[Device]:
+    """Reach a device on which latencies can be measured.
+
+    Raises:
+        UsageError: The device is emulated, or there is no such device.
+        WorkerError: It cannot be reached.
+    """
+    if name.startswith("qemu:"):
+        raise UsageError(
+            f"{name} is emulated, so its latency is not that of a real device",
+            hint=f"count its instructions: edgecnn count ARTIFACT --device {name.removeprefix('qemu:')}",
+        )
+    with open_device(name) as device:
+        yield device

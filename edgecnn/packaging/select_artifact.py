@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edgecnn.backends.registry import find_format, find_runtime, runtimes
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.manifest import NAME, Artifact
+from edgecnn.core.store.runs import ARTIFACTS, REJECTED
 from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ PLATFORMS = ("raspberry-pi", "android")
 
 _PRECISIONS = ("int8", "fp16", "fp32")
 """Precisions in the order in which packages prefer them."""
-
-_ARTIFACTS, _REJECTED = "artifacts", "rejected"
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def choose_artifact(run: Path, platform: str, target: str | None = None) -> Arti
         raise UsageError(f"there are no packages for {platform!r}, only for {', '.join(PLATFORMS)}")
     if (run / NAME).is_file():
         return _checked(Artifact.open(run), platform)
-    folder = run / _ARTIFACTS
+    folder = run / ARTIFACTS
     if target is not None:
         return _named(run, platform, target)
     found = [Artifact.open(path.parent) for path in sorted(folder.glob(f"*/{NAME}"))]
@@ -71,14 +70,14 @@ def _named(run: Path, platform: str, target: str) -> Artifact:
     name = target.rpartition("/")[2]
     if name in {"", ".", ".."}:
         raise UsageError(f"no target is called {target!r}")
-    if (run / _ARTIFACTS / name / NAME).is_file():
-        return _checked(Artifact.open(run / _ARTIFACTS / name), platform)
-    if (run / _REJECTED / name / NAME).is_file():
+    if (run / ARTIFACTS / name / NAME).is_file():
+        return _checked(Artifact.open(run / ARTIFACTS / name), platform)
+    if (run / REJECTED / name / NAME).is_file():
         raise InputError(
             f"target {target!r} of {run} was rejected: a budget was missed or link 4 is broken",
             hint=f"what was measured: {run / 'summary.md'}",
         )
-    there = ", ".join(sorted(path.parent.name for path in (run / _ARTIFACTS).glob(f"*/{NAME}"))) or "none"
+    there = ", ".join(sorted(path.parent.name for path in (run / ARTIFACTS).glob(f"*/{NAME}"))) or "none"
     raise InputError(f"{run} has no target {target!r} that ships; there are: {there}")
 
 

@@ -23,9 +23,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edgecnn.core.documents.check import CheckRow
     from edgecnn.core.store.manifest import Artifact
     from edgecnn.devices.session import Session
-    from edgecnn.proof.check_row import CheckRow
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -134,7 +134,7 @@ class CheckItem(pytest.Item):
 def edgecnn_artifact(request: pytest.FixtureRequest) -> Artifact:
     """The artifact of the target that the test's mark names, from the run that ``--edgecnn`` names."""
     from edgecnn.core.errors import EdgecnnError
-    from edgecnn.ui.api.artifacts import open_artifacts
+    from edgecnn.core.store.runs import open_artifacts
 
     mark = request.node.get_closest_marker("edgecnn")
     target = None if mark is None else mark.kwargs.get("target")

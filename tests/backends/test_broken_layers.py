@@ -14,7 +14,7 @@ from edgecnn.backends.calibration import Calibration
 from edgecnn.backends.dissection import Dissection, Piece, ProbePoint, pieces
 from edgecnn.backends.format import QuantizeRequest
 from edgecnn.backends.formats import load_format
-from edgecnn.backends.registry import formats
+from edgecnn.backends.registry import find_format, formats
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.backends.worker.runtime import Execution
 from edgecnn.core.errors import InputError
@@ -22,6 +22,7 @@ from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.host import host
 from edgecnn.proof.diagnosis.diagnose import diagnose_files
 from edgecnn.proof.diagnosis.layer_experiment import walk
+from edgecnn.proof.diagnosis.subject import DiagnosisRequest
 from tests.backends.conftest import Make
 from tests.support import damage
 
@@ -33,17 +34,19 @@ def diagnosed(
     name: str, model: Path, float_model: Path, images: Path, network: Path | None = None
 ) -> dict[str, Any]:
     isa = ISAS.get(host().isa)
-    return diagnose_files(
-        name,
-        str(model),
-        str(float_model),
-        str(images),
-        None if network is None else str(network),
+    request = DiagnosisRequest(
+        format=name,
+        model=model,
+        float_model=float_model,
+        images=images,
+        network=network,
+        target=None,
         shipping="shipping",
+        runtime=find_format(name).runtime,
         host_isa=host().isa,
         saturates=isa is not None and isa.int8_saturates,
-        progress=lambda _done, _total: None,
     )
+    return diagnose_files(request, progress=lambda _done, _total: None)
 
 
 def bottlenecks(name: str, quantized: Make, lowered: Make) -> list[Piece]:

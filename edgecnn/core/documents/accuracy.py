@@ -85,3 +85,42 @@ class Answers(Document):
     def of_task(self) -> Mapping[str, float | str]:
         """What the task keeps of the answers."""
         return self.__pydantic_extra__ or {}
+
+
+class EvalResult(Document):
+    """The task metric of an artifact on a set of images."""
+
+    artifact: str
+    """Its directory."""
+
+    target: str
+    metric: str
+    """Name of the metric: ``top1``, or ``ap`` (AP50:95) of a detector."""
+
+    value: float
+    """The metric, 0 to 1."""
+
+    values: dict[str, float]
+    """The metric and others by name: ``top5``, or ``ap50`` of a detector."""
+
+    n: int
+    """Number of images."""
+
+    seconds: float
+    """Wall time of preprocessing by table, inference and storing; decoding comes before."""
+
+    images_per_second: float
+    data: str
+    """The dataset."""
+
+    fp32: float | None
+    """The metric of fp32 PyTorch when the artifact was made, where the same dataset was used."""
+
+    simulated_by: str | None
+    """The runtime, where it is a simulator of other hardware: the speed is then its own."""
+
+    isa_note: str
+    """A warning about the figures where the file was quantized for another instruction set."""
+
+    drawn: str | None = None
+    """Folder of the pictures with boxes, where they were asked for."""

@@ -99,3 +99,34 @@ class LatencyRatio(Document):
 
     host: Host
     """The machine."""
+
+
+class BenchRow(Document):
+    """The latency of one artifact."""
+
+    artifact: str
+    """Its directory."""
+
+    target: str
+    threads: int
+    """Threads of one inference."""
+
+    latency: Latency
+    compared: LatencyRatio | None
+    """Its comparison with the first artifact, timed in turns; None for the first."""
+
+
+class BenchResult(Document):
+    """Latencies of artifacts against the first of them."""
+
+    rows: tuple[BenchRow, ...]
+    """One for each artifact, in the order in which they were given."""
+
+    host: Host
+    """The machine; times mean nothing without it."""
+
+    @property
+    def exit_code(self) -> int:
+        """3 if an artifact is over the limit that was given, else 0."""
+        over = (row.compared is not None and row.compared.verdict is Verdict.FAIL for row in self.rows)
+        return 3 if any(over) else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from edgecnn.backends.calibration import Calibration
 from edgecnn.backends.format import QuantizeRequest
 from edgecnn.backends.formats import load_format, missing
 from edgecnn.backends.recovered import Recovered
-from edgecnn.core.documents.diagnosis import LayerDiagnosis, WeightFacts, WholeDiagnosis
+from edgecnn.core.documents.diagnosis import Diagnosis, LayerDiagnosis, WeightFacts, WholeDiagnosis
 from edgecnn.core.errors import InputError
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.proof.diagnosis.accumulators import Votes
@@ -24,49 +23,32 @@ from edgecnn.quantization.layers import match_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from edgecnn.backends.dissection import Dissection, Piece
-    from edgecnn.backends.worker.runtime import Execution
     from edgecnn.proof.diagnosis.layer_experiment import Walked
+    from edgecnn.proof.diagnosis.subject import DiagnosisRequest
 
 _STRANGER_DB = 6.0
 """Weights in 8 bits keep 30 dB and more; in most layers this little means another network."""
 
 
-def diagnose_files(
-    format: str,  # noqa: A002  the name in targets and requests
-    model: str,
-    float_model: str,
-    images: str,
-    network: str | None,
-    *,
-    shipping: Execution,
-    host_isa: str,
-    saturates: bool,
-    progress: Callable[[int, int], None],
-) -> dict[str, Any]:
-    """Return ``whole`` and ``layers`` of a diagnosis as plain data.
+def diagnose_files(request: DiagnosisRequest, progress: Callable[[int, int], None]) -> dict[str, Any]:
+    """Return a :class:`~edgecnn.core.documents.diagnosis.Diagnosis` as plain data.
 
     Args:
-        format: Name of the format.
-        model: The int8 file.
-        float_model: Its float original.
-        images: Directory of a prepared set.
-        network: The checkpoint that the float file was lowered from, to name layers after; None names none.
-        shipping: What counts as shipping execution.
-        host_isa: Instruction set of this machine.
-        saturates: Whether the runtime's int8 kernels saturate on it.
+        request: The files, and how they are executed.
         progress: Told after every layer.
 
     Raises:
         InputError: The files cannot be read, do not belong together, or do not take the images.
         MissingDependency: A package of the format is not installed.
     """
-    prepared = PreparedSet.open(Path(images))
+    prepared = PreparedSet.open(request.images)
     try:
-        dissection = load_format(format).dissect(Path(model), Path(float_model))
+        dissection = load_format(request.format).dissect(request.model, request.float_model)
     except ImportError as error:
-        raise missing(format, error) from error
+        raise missing(request.format, error) from error
     tensors = Calibration(prepared, dissection.layout)
     _check_size(dissection, tensors)
     labels = [int(label) for label in prepared.labels]
@@ -74,24 +56,33 @@ def diagnose_files(
         dissection,
         [tensors[index] for index in range(len(tensors))],
         labels,
-        shipping=shipping,
+        shipping=request.shipping,
         progress=progress,
     )
     classifies = len(dissection.float_outputs) == 1 and walked.outputs[0].ndim == SCORES
     labelled = classifies and all(label >= 0 for label in labels)
     pairs = list(zip(walked.pieces, walked.tallies, strict=True))
-    modules = {} if network is None else _modules(dissection, walked.pieces, Path(network))
+    modules = {} if request.network is None else _modules(dissection, walked.pieces, request.network)
     layers = [
         _layer(dissection, walked, place, modules.get(piece.name), classifies=classifies, labelled=labelled)
         for place, piece in enumerate(walked.pieces)
     ]
-    _check_related(layers, float_model)
+    _check_related(layers, request.float_model)
     noise = [0.0 if tally.problem else tally.votes.noise.noise for _, tally in pairs]
-    found = [_with_suspicion(layer, host_isa, saturates=saturates) for layer in ranked(layers, noise)]
-    return {
-        "whole": _whole(walked, classifies=classifies, labelled=labelled).model_dump(),
-        "layers": [layer.model_dump() for layer in found],
-    }
+    found = [
+        _with_suspicion(layer, request.host_isa, saturates=request.saturates)
+        for layer in ranked(layers, noise)
+    ]
+    return Diagnosis(
+        model=str(request.model),
+        float_model=str(request.float_model),
+        format=request.format,
+        target=request.target,
+        images=len(prepared),
+        whole=_whole(walked, classifies=classifies, labelled=labelled),
+        layers=tuple(found),
+        kernels=f"{request.runtime}, {request.shipping}, {request.host_isa}",
+    ).model_dump()
 
 
 def _modules(dissection: Dissection, pieces: list[Piece], network: Path) -> dict[str, str]:
@@ -110,7 +101,7 @@ def _check_size(dissection: Dissection, tensors: Calibration) -> None:
         )
 
 
-def _check_related(layers: list[LayerDiagnosis], float_model: str) -> None:
+def _check_related(layers: list[LayerDiagnosis], float_model: Path) -> None:
     """Refuse a float file that has nothing to do with the int8 file.
 
     Raises:

@@ -18,7 +18,7 @@ from edgecnn.core.store.baseline import (
     record,
     write_baseline,
 )
-from edgecnn.ui.api.artifacts import open_artifacts
+from edgecnn.core.store.runs import open_artifacts
 
 FOLDER = Path("baselines")
 

@@ -18,7 +18,7 @@ from edgecnn.pipeline.make_targets import Places, make_targets
 from edgecnn.pipeline.runner import Reporter, SilentReporter, environment_fault
 from edgecnn.pipeline.step import Status, StepResult
 from edgecnn.ui.report.markdown import run_markdown
-from edgecnn.ui.report.pruning_plot import sensitivity_svg
+from edgecnn.ui.report.pruning import sensitivity_svg
 
 if TYPE_CHECKING:
     from edgecnn.core.errors import EdgecnnError

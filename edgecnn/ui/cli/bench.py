@@ -10,7 +10,7 @@ import typer
 from edgecnn.ui.cli.options import DeviceOption, JsonOption, examples
 
 if TYPE_CHECKING:
-    from edgecnn.ui.api.bench import BenchRow
+    from edgecnn.core.documents.latency import BenchRow
 
 COLUMNS = (
     *("artifact", "threads", "p50 ms", "p90 ms", "p99 ms", "first ms", "load ms", "peak MB"),

@@ -12,7 +12,7 @@ import typer
 from edgecnn.ui.cli.options import DeviceOption, JsonOption, examples
 
 if TYPE_CHECKING:
-    from edgecnn.ui.api.check import CheckResult
+    from edgecnn.core.documents.check import CheckResult
 
 
 def register(app: typer.Typer) -> None:
@@ -61,7 +61,7 @@ def check(
     GitHub workflow, annotations are printed and the step's summary gets a table.
     """
     import edgecnn
-    from edgecnn.ui.api.regression import Tolerances
+    from edgecnn.pipeline.regression import Tolerances
     from edgecnn.ui.cli.console import print_json, print_table, print_text
     from edgecnn.ui.report.check import COLUMNS, check_cells
 

@@ -44,10 +44,10 @@ def inspect(
     json: JsonOption = False,
 ) -> None:
     """Show precision, operations, inputs and outputs of a model file, and every layer's cost on an NPU."""
-    from edgecnn.ui.api.inspect import inspect_model
+    from edgecnn.ui.api.inspect import inspect_documents
     from edgecnn.ui.cli.console import print_json, print_table, print_text
 
-    result = inspect_model(path, target=target, out=out)
+    result = inspect_documents(path, target=target, out=out)
     if json:
         print_json(result.plain())
         return

@@ -9,7 +9,7 @@ import typer
 from edgecnn.ui.cli.options import ArtifactArgument, JsonOption, LimitOption, examples
 
 if TYPE_CHECKING:
-    from edgecnn.ui.api.matrix import MatrixRow
+    from edgecnn.pipeline.matrix import MatrixRow
 
 COLUMNS = ("runtime", "max abs", "agreement", "accuracy", "ratio", "interval", "verdict")
 

@@ -10,7 +10,7 @@ from edgecnn.ui.report.markdown import table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgecnn.proof.check_row import CheckRow
+    from edgecnn.core.documents.check import CheckRow
 
 COLUMNS = ("target", "check", "measured", "limit", "verdict", "note")
 WORDS = {Verdict.PASS: "holds", Verdict.FAIL: "MISSED", Verdict.INCONCLUSIVE: "inconclusive"}

@@ -1,28 +1,31 @@
-"""A diagnosis for readers: the ranked table, what to change, in Markdown."""
+"""A diagnosis for readers: the ranked table, the change to make first, and a chart."""
 
 from __future__ import annotations
 
+import json
+import math
 from typing import TYPE_CHECKING
 
 import yaml
 
 from edgecnn.core.documents.diagnosis import AMPLE_DB, decibels
+from edgecnn.core.files import write_texts
 from edgecnn.ui.report.markdown import table
+from edgecnn.ui.report.svg import BLUE, ORANGE, RED, Canvas, shorten
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from edgecnn.core.documents.diagnosis import Diagnosis, LayerDiagnosis
 
+_ACCUMULATED, _ALONE, _EFFECT = BLUE, ORANGE, RED
+_LABEL, _PLOT, _SHARE, _LINE, _TOP = 300, 360, 160, 16, 72
+_NAME_CHARACTERS = 40
+_MOST_DB = 60.0
+
 COLUMNS = (
-    "layer",
-    "operation",
-    "share of error",
-    "effect",
-    "agreement",
-    "alone",
-    "accumulated",
-    "kernel gap",
-    "clipped",
-    "suspected cause",
+    *("layer", "operation", "share of error", "effect", "agreement", "alone", "accumulated"),
+    *("kernel gap", "clipped", "suspected cause"),
 )
 
 LEGEND = (
@@ -80,11 +83,24 @@ def whole_line(found: Diagnosis) -> str:
     return f"{found.images} images: {', '.join(parts)}; {found.kernels}"
 
 
+def write_diagnosis(found: Diagnosis, folder: Path) -> None:
+    """Write ``diagnosis.json``, ``diagnosis.md`` and ``diagnosis.svg`` into a folder.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    texts = {
+        "diagnosis.json": json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n",
+        "diagnosis.md": diagnosis_markdown(found),
+        "diagnosis.svg": diagnosis_svg(found),
+    }
+    write_texts(folder, texts)
+
+
 def diagnosis_markdown(found: Diagnosis) -> str:
     """Return the diagnosis as Markdown.
 
-    The plot of :func:`edgecnn.ui.report.diagnosis_plot.diagnosis_svg` is expected beside it, as
-    ``diagnosis.svg``.
+    The plot of :func:`diagnosis_svg` is expected beside it, as ``diagnosis.svg``.
     """
     change = snippet(found)
     sections = [
@@ -108,3 +124,47 @@ def _dead(found: Diagnosis) -> list[str]:
         if layer.channels is not None and layer.channels.dead
     ]
     return ["## Dead channels\n\n" + table(("layer", "count", "channels"), rows)] if rows else []
+
+
+def diagnosis_svg(found: Diagnosis) -> str:
+    """Return a chart of the error of every layer in the order of execution, one row each.
+
+    Two marks a row show dB, 0 to 60 from left to right: the accumulated ratio of the int8 file and the
+    ratio of the layer alone. A bar at the right shows the layer's share of the error at the outputs.
+    """
+    layers = sorted(found.layers, key=lambda layer: layer.position)
+    bottom = _TOP + _LINE * len(layers)
+    canvas = Canvas(_LABEL + _PLOT + _SHARE + 80, bottom + 8, f"{found.model}, {found.images} images")
+    legend = (
+        (_ACCUMULATED, "SQNR of the output in the int8 file"),
+        (_ALONE, "of the layer alone"),
+        (_EFFECT, "share of the error at the outputs"),
+    )
+    canvas.legend(legend, step=240)
+    canvas.grid([(_x(db), f"{db:.0f} dB") for db in (0.0, 20.0, 40.0, 60.0)], _TOP - 8, bottom)
+    trace = [
+        (_x(layer.accumulated_sqnr_db), _TOP + _LINE * index + 8)
+        for index, layer in enumerate(layers)
+        if not math.isnan(layer.accumulated_sqnr_db)
+    ]
+    canvas.line(trace, _ACCUMULATED)
+    for index, layer in enumerate(layers):
+        _draw_row(canvas, layer, _TOP + _LINE * index)
+    return canvas.svg()
+
+
+def _x(db: float) -> float:
+    return _LABEL + _PLOT * min(max(db, 0.0), _MOST_DB) / _MOST_DB
+
+
+def _draw_row(canvas: Canvas, layer: LayerDiagnosis, top: int) -> None:
+    canvas.text(_LABEL - 8, top + 12, shorten(layer.title, _NAME_CHARACTERS), "end")
+    if layer.problem is not None:
+        canvas.text(_LABEL + 4, top + 12, "not measured")
+        return
+    for db, color in ((layer.accumulated_sqnr_db, _ACCUMULATED), (layer.alone_sqnr_db, _ALONE)):
+        if not math.isnan(db):
+            canvas.mark(_x(db), top + 8, color)
+    left, width = _LABEL + _PLOT + 20, _SHARE * layer.effect_share
+    canvas.bar(left, top + 3, width, _LINE - 5, _EFFECT)
+    canvas.text(left + width + 5, top + 12, f"{100 * layer.effect_share:.1f} %")

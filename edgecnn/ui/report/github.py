@@ -9,7 +9,7 @@ from edgecnn.core.documents.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgecnn.proof.check_row import CheckRow
+    from edgecnn.core.documents.check import CheckRow
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """Variable with the file that a step appends Markdown to."""

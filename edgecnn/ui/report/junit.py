@@ -11,7 +11,7 @@ from edgecnn.core.documents.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgecnn.proof.check_row import CheckRow
+    from edgecnn.core.documents.check import CheckRow
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

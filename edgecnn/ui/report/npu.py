@@ -1,36 +1,44 @@
-"""A network on an NPU for readers: the per-layer table, the layers to change, in Markdown."""
+"""A network on an NPU for readers: a table of its layers, the layers to change, and a chart."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from edgecnn.core.config.quantities import format_size
 from edgecnn.core.documents.npu import ESTIMATE
+from edgecnn.core.files import write_texts
 from edgecnn.ui.report.markdown import table
+from edgecnn.ui.report.svg import BLACK, BLUE, GREY, ORANGE, RED, SKY, Canvas, shorten
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from edgecnn.core.documents.npu import Estimate, NpuLayer, NpuReport
 
 COLUMNS = ("layer", "operation", "runs on", "cycles", "share", "bound by", "MACs", "MAC units used", "memory")
 
+COLORS = {"compute": BLUE, "SRAM": SKY, "DRAM": ORANGE, "flash": RED, "cpu": BLACK}
+_LABEL, _BAR, _ROW, _TOP = 330, 420, 16, 52
+_NAME_CHARACTERS = 44
+
 
 def headline(report: NpuReport) -> str:
     """Return the network's figures in one line."""
-    estimate = partition = report
-    left = f" ({', '.join(partition.cpu_operators)})" if partition.cpu_ops else ""
+    left = f" ({', '.join(report.cpu_operators)})" if report.cpu_ops else ""
     memories = [
         f"{format_size(size)} {name}"
         for name, size in (
-            ("SRAM", estimate.sram_bytes),
-            ("DRAM", estimate.dram_bytes),
-            ("flash", estimate.flash_bytes),
+            ("SRAM", report.sram_bytes),
+            ("DRAM", report.dram_bytes),
+            ("flash", report.flash_bytes),
         )
         if size
     ]
     return (
-        f"{estimate.accelerator} ({estimate.configuration}): {partition.npu_coverage:.1%} on the NPU in "
-        f"{partition.subgraphs} piece{'s' * (partition.subgraphs != 1)}, {partition.cpu_ops} CPU ops{left}, "
-        f"{', '.join([_time(estimate), *memories])}"
+        f"{report.accelerator} ({report.configuration}): {report.npu_coverage:.1%} on the NPU in "
+        f"{report.subgraphs} piece{'s' * (report.subgraphs != 1)}, {report.cpu_ops} CPU ops{left}, "
+        f"{', '.join([_time(report), *memories])}"
     )
 
 
@@ -42,7 +50,7 @@ def _time(estimate: Estimate) -> str:
 
 
 def origin(report: NpuReport) -> str:
-    """Say what the figures are worth."""
+    """Return the sentence that names the origin of the figures."""
     return f"Cycles and memory: {ESTIMATE} ({report.compiler} {report.version})."
 
 
@@ -71,10 +79,30 @@ def change_lines(report: NpuReport) -> list[str]:
     return [f"{layer.name} ({layer.operator}): {layer.advice()}" for layer in report.costliest()]
 
 
+def write_npu_report(report: NpuReport, target: str | None, folder: Path) -> None:
+    """Write ``npu.json``, ``npu.md`` and ``npu.svg`` into a folder.
+
+    Args:
+        report: The compiler's report.
+        target: Name of the target; None for a file that is no artifact's.
+        folder: The folder; it is created where it is missing.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    document = report.to_json() | ({} if target is None else {"target": target})
+    texts = {
+        "npu.json": json.dumps(document, indent=1) + "\n",
+        "npu.md": npu_markdown(report),
+        "npu.svg": npu_svg(report),
+    }
+    write_texts(folder, texts)
+
+
 def npu_markdown(report: NpuReport) -> str:
     """Return the report as Markdown.
 
-    The plot of :func:`edgecnn.ui.report.npu_plot.npu_svg` is expected beside it, as ``npu.svg``.
+    The plot of :func:`npu_svg` is expected beside it, as ``npu.svg``.
     """
     changes = "\n".join(f"{number}. {line}" for number, line in enumerate(change_lines(report), start=1))
     sections = [
@@ -86,3 +114,34 @@ def npu_markdown(report: NpuReport) -> str:
         "## Layers\n\n" + table(COLUMNS, layer_rows(report)),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def npu_svg(report: NpuReport) -> str:
+    """Return a bar chart of the cycles of every layer in order of execution, coloured by what bounds it.
+
+    Where the compiler does not tell cycles, the bars are multiply-accumulates.
+    """
+    timed = report.cycles is not None
+    bars_of = [(layer, (layer.cycles or 0) if timed else layer.macs) for layer in report.layers]
+    layers = [(layer, cost) for layer, cost in bars_of if cost or not layer.on_npu]
+    longest = max((cost for _, cost in layers), default=1) or 1
+    height = _TOP + _ROW * len(layers) + 8
+    cost = f"{report.cycles} cycles" if timed else f"{sum(layer.macs for layer, _ in bars_of)} MACs"
+    title = f"{report.accelerator}: {cost}, estimated by {report.compiler} {report.version}"
+    canvas = Canvas(_LABEL + _BAR + 110, height, title)
+    legend = [
+        (color, "on the CPU" if name == "cpu" else f"bound by {name}") for name, color in COLORS.items()
+    ]
+    canvas.legend(legend, step=150)
+    for index, (layer, amount) in enumerate(layers):
+        _draw_bar(canvas, layer, amount, _TOP + _ROW * index, longest)
+    return canvas.svg()
+
+
+def _draw_bar(canvas: Canvas, layer: NpuLayer, cost: int, top: int, longest: int) -> None:
+    name = f"{shorten(layer.name, _NAME_CHARACTERS)} ({layer.operator})"
+    canvas.text(_LABEL - 6, top + 11, name, "end")
+    # A layer on the CPU has no cycles that anyone knows: a mark shows that it is there.
+    width = max(2.0, _BAR * cost / longest)
+    canvas.bar(_LABEL, top + 2, width, _ROW - 4, COLORS.get(layer.bound, GREY))
+    canvas.text(_LABEL + width + 5, top + 11, str(cost) if layer.on_npu else "CPU")

@@ -1,13 +1,14 @@
-"""What pruning took from a network and what it cost: the same table in the terminal and in Markdown."""
+"""The effect of pruning on a network for readers: tables for the terminal and for Markdown, and a chart."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.metric import find_metric
+from edgecnn.ui.report.svg import BLUE, GREY, Canvas, shorten
 
 if TYPE_CHECKING:
-    from edgecnn.core.documents.pruning import PruningReport, SensitivityCurves
+    from edgecnn.core.documents.pruning import PruningReport, SensitivityCurve, SensitivityCurves
 
 _NETWORKS = {
     "unpruned": "before pruning",
@@ -15,6 +16,9 @@ _NETWORKS = {
     "finetuned": "after training on",
     "control": "control: unpruned, trained on as long",
 }
+
+_LABEL, _PLOT, _HEIGHT, _GAP, _TOP = 300, 420, 30, 8, 56
+_NAME_CHARACTERS = 40
 
 
 def pruning_table(pruning: PruningReport) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -88,3 +92,40 @@ def sensitivity_table(curves: SensitivityCurves) -> tuple[tuple[str, ...], list[
         )
         for group in groups
     ]
+
+
+def sensitivity_svg(curves: SensitivityCurves) -> str:
+    """Return a chart of the accuracy against the pruned share, one row for each group in the network's order.
+
+    From left to right the share of the group's channels that are pruned, 0 to 100 %; in each row from
+    bottom to top the metric, 0 to 100 %. The grey line is the whole network's.
+    """
+    bottom = _TOP + (_HEIGHT + _GAP) * len(curves.groups)
+    title = f"{curves.metric} on {curves.images} training images against the pruned share of one group"
+    canvas = Canvas(_LABEL + _PLOT + 80, bottom + 8, title)
+    shares = (0.0, 0.25, 0.5, 0.75, 1.0)
+    canvas.grid([(_x(share), f"{100 * share:.0f} %") for share in shares], _TOP - 8, bottom)
+    for index, group in enumerate(curves.groups):
+        _draw_row(canvas, group, curves.whole, _TOP + (_HEIGHT + _GAP) * index)
+    return canvas.svg()
+
+
+def _draw_row(canvas: Canvas, group: SensitivityCurve, whole: float, top: int) -> None:
+    name = shorten(f"{group.name} ({group.channels})", _NAME_CHARACTERS)
+    points = [(0.0, whole), *zip(group.shares, group.accuracy, strict=True)]
+    places = [(_x(share), _y(accuracy, top)) for share, accuracy in points]
+    level = _y(whole, top)
+    canvas.text(_LABEL - 8, top + _HEIGHT / 2 + 4, name, "end")
+    canvas.line([(_LABEL, level), (_LABEL + _PLOT, level)], GREY)
+    canvas.line(places, BLUE)
+    for x, y in places:
+        canvas.mark(x, y, BLUE, radius=3)
+    canvas.text(_LABEL + _PLOT + 6, places[-1][1] + 4, f"{100 * points[-1][1]:.0f} %")
+
+
+def _x(share: float) -> float:
+    return _LABEL + _PLOT * share
+
+
+def _y(accuracy: float, top: int) -> float:
+    return top + _HEIGHT * (1.0 - accuracy)

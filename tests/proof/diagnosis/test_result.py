@@ -20,8 +20,7 @@ from edgecnn.core.documents.diagnosis import (
 from edgecnn.core.documents.document import Document
 from edgecnn.proof.diagnosis.causes import suspect
 from edgecnn.proof.diagnosis.ranking import ranked
-from edgecnn.ui.report.diagnosis import diagnosis_markdown, layer_rows, snippet, whole_line
-from edgecnn.ui.report.diagnosis_plot import diagnosis_svg
+from edgecnn.ui.report.diagnosis import diagnosis_markdown, diagnosis_svg, layer_rows, snippet, whole_line
 
 RANGE = RangeFacts(low=-1.0, high=1.0, levels=256, seen_low=-1.0, seen_high=1.0, clipped=0.0, unused=0.0)
 CHANNELS = ChannelFacts(dead=(), widest=0, widest_ratio=2.0)

@@ -51,7 +51,7 @@ def found(
             out=out,
             progress=lambda *state: told.append(state),
         )
-        assert told[-1] == (len(result.layers), len(result.layers), "layers")
+        assert told[-1] == (len(result.layers), len(result.layers), "comparing layers")
         document = json.loads((out / "diagnosis.json").read_text())
         assert document == json.loads(json.dumps(result.to_json()))
         assert result.headline[1:] in (out / "diagnosis.md").read_text()

@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 import edgecnn
+from edgecnn.core.documents.check import CheckResult
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.models.detection_network import detection
+from edgecnn.pipeline.regression import Tolerances
 from edgecnn.proof.accuracy.paired import pack_values
-from edgecnn.ui.api.check import CheckResult
-from edgecnn.ui.api.regression import Tolerances
 from tests.support import tiny_detector
 from tests.support import tiny_models as tiny
 from tests.support.tiny_run import hits, write_artifact, write_run

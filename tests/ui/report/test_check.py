@@ -5,16 +5,39 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgecnn.core.documents.check import CheckRow
 from edgecnn.core.documents.verdict import Verdict
-from edgecnn.proof.check_row import CheckRow
 from edgecnn.ui.report.check import check_markdown
 from edgecnn.ui.report.github import annotation_lines
 from edgecnn.ui.report.junit import junit_xml
 
 ROWS = [
-    CheckRow("a", "link", "link 1 (conversion)", Verdict.PASS, "sqnr_db 99", "at least 60"),
-    CheckRow("a", "budget", "size", Verdict.FAIL, "12 kB", "10 kB", "5 % too much"),
-    CheckRow("b", "baseline", "latency", Verdict.INCONCLUSIVE, "1.01", "1.02", "noise"),
+    CheckRow(
+        target="a",
+        kind="link",
+        check="link 1 (conversion)",
+        verdict=Verdict.PASS,
+        measured="sqnr_db 99",
+        limit="at least 60",
+    ),
+    CheckRow(
+        target="a",
+        kind="budget",
+        check="size",
+        verdict=Verdict.FAIL,
+        measured="12 kB",
+        limit="10 kB",
+        note="5 % too much",
+    ),
+    CheckRow(
+        target="b",
+        kind="baseline",
+        check="latency",
+        verdict=Verdict.INCONCLUSIVE,
+        measured="1.01",
+        limit="1.02",
+        note="noise",
+    ),
 ]
 
 
@@ -45,7 +68,9 @@ def test_the_table_shows_first_what_does_not_hold() -> None:
 
 @given(st.text(), st.text())
 def test_any_text_becomes_xml_and_one_line(name: str, note: str) -> None:
-    row = CheckRow(name or "t", "budget", "size", Verdict.FAIL, "1", None, note)
+    row = CheckRow(
+        target=name or "t", kind="budget", check="size", verdict=Verdict.FAIL, measured="1", note=note
+    )
     ElementTree.fromstring(junit_xml([row]))  # noqa: S314 - our own
     (line,) = annotation_lines([row])
     assert "\n" not in line

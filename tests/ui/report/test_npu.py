@@ -1,7 +1,6 @@
 from xml.etree import ElementTree
 
-from edgecnn.ui.report.npu import npu_markdown
-from edgecnn.ui.report.npu_plot import npu_svg
+from edgecnn.ui.report.npu import npu_markdown, npu_svg
 from tests.backends.test_npu_report import layer, report
 
 MADE = report(

@@ -1,19 +1,19 @@
-"""The artifacts of a run, or the one that a directory is."""
+"""Directories of runs: where they keep artifacts, and how these are opened."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.store.manifest import NAME, Artifact
 
 SUMMARY = "summary.json"
+ARTIFACTS, REJECTED = "artifacts", "rejected"
 
 
-def target_summaries(directory: Path) -> list[dict[str, Any]]:
-    """Return name and error of every target that a run's summary lists.
+def target_errors(directory: Path) -> dict[str, str]:
+    """Return every target that a run's summary lists, with the message of its error; empty where it has none.
 
     Raises:
         InputError: The directory holds no run, or its summary is damaged or empty.
@@ -26,8 +26,10 @@ def target_summaries(directory: Path) -> list[dict[str, Any]]:
         )
     try:
         document = json.loads(summary.read_text(encoding="utf-8"))
-        found = [{"target": str(item["target"]), "error": item["error"]} for item in document["targets"]]
-    except (ValueError, KeyError, TypeError, OSError) as error:
+        found = {
+            str(item["target"]): str((item["error"] or {}).get("message", "")) for item in document["targets"]
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise InputError(f"{summary} is not a run's summary: {error}") from error
     if not found:
         raise InputError(f"{summary} lists no targets")
@@ -41,7 +43,7 @@ def target_artifact(directory: Path, target: str) -> Artifact | None:
         InputError: It was changed since it was verified.
     """
     name = Path(target).name
-    for folder in ("artifacts", "rejected"):
+    for folder in (ARTIFACTS, REJECTED):
         if (directory / folder / name / NAME).is_file():
             return Artifact.open(directory / folder / name)
     return None
@@ -57,9 +59,7 @@ def open_artifacts(path: Path | str) -> dict[str, Artifact]:
     if (directory / NAME).is_file():
         artifact = Artifact.open(directory)
         return {artifact.manifest.target.name: artifact}
-    made = {
-        item["target"]: target_artifact(directory, item["target"]) for item in target_summaries(directory)
-    }
+    made = {target: target_artifact(directory, target) for target in target_errors(directory)}
     found = {name: artifact for name, artifact in made.items() if artifact is not None}
     if not found:
         raise InputError(f"{directory} holds no artifact: every target failed before it was made")

@@ -1,4 +1,4 @@
-"""What changed between an accepted baseline and a run, and what of it is a regression."""
+"""Compare a run with an accepted baseline: every value that got worse is a regression."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import compilers, find_runtime, runtimes
 from edgecnn.core.config.quantities import format_size
+from edgecnn.core.documents.check import CheckRow
 from edgecnn.core.documents.metric import find_metric
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import InputError, UsageError
@@ -19,12 +20,11 @@ from edgecnn.core.store.baseline import (
     classes_digest,
     read_baseline,
 )
-from edgecnn.devices.registry import LOCAL
+from edgecnn.devices.registry import LOCAL, timed_device
 from edgecnn.proof.accuracy.paired import LEAST_IMAGES, TOLERANCE
-from edgecnn.proof.check_row import CheckRow
+from edgecnn.proof.latency.artifacts import artifact_opener
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
 from edgecnn.tasks.registry import task_of
-from edgecnn.ui.api.bench import opener, timed_device
 
 if TYPE_CHECKING:
     from edgecnn.core.documents.host import Host
@@ -37,7 +37,7 @@ COUNTS = ("float_ops", "transposes", "cpu_ops", "subgraphs", "cycles", "sram", "
 
 @dataclass(frozen=True)
 class Tolerances:
-    """What may change between baseline and candidate.
+    """The differences between baseline and candidate that are no regression.
 
     Attributes:
         latency_ratio: Largest ratio of the latencies that is no regression.
@@ -61,36 +61,47 @@ class Tolerances:
             )
 
 
-def compare_with_baseline(
-    artifacts: dict[str, Artifact], file: Path, *, latency: bool, tolerances: Tolerances, device: str = LOCAL
-) -> list[CheckRow]:
-    """Compare every target of a run with what was accepted.
+@dataclass(frozen=True)
+class BaselineComparison:
+    """Compares the targets of a run with an accepted baseline.
 
-    Args:
-        artifacts: The run's artifacts by target.
-        file: The baseline's file.
-        latency: Whether both are timed in turns on the device.
-        tolerances: What may change.
+    Attributes:
+        file: File of the baseline.
+        tolerances: The differences that are allowed.
+        latency: Whether candidate and baseline are timed in turns.
         device: Where both are timed.
-
-    Raises:
-        InputError: The baseline is of another model or schema, or its artifact is not there.
-        WorkerError: A runtime crashed, hung or ran out of memory.
     """
-    baseline = read_baseline(file)
-    rows: list[CheckRow] = []
-    for name, artifact in artifacts.items():
-        _require_same_model(baseline, file, artifact.manifest)
-        accepted = baseline.targets.get(name)
-        if accepted is None:
-            rows.append(_row(name, "accepted", Verdict.FAIL, "not in the baseline", None, "accept it"))
-            continue
-        rows += _target_rows(artifact.manifest, accepted, tolerances)
-        if latency and not find_runtime(artifact.manifest.target.runtime).simulates:
-            rows.append(_latency_row(artifact, baseline_artifact(baseline, file, name), tolerances, device))
-    missing = baseline.targets.keys() - artifacts.keys() if len(artifacts) > 1 else set()
-    rows += [_row(name, "made", Verdict.FAIL, "in the baseline only", None) for name in sorted(missing)]
-    return rows
+
+    file: Path
+    tolerances: Tolerances
+    latency: bool = True
+    device: str = LOCAL
+
+    def compare(self, artifacts: dict[str, Artifact]) -> list[CheckRow]:
+        """Compare every target of a run with the accepted one.
+
+        Args:
+            artifacts: The run's artifacts by target.
+
+        Raises:
+            InputError: The baseline is of another model or schema, or its artifact is missing.
+            WorkerError: A runtime crashed, hung or ran out of memory.
+        """
+        baseline = read_baseline(self.file)
+        rows: list[CheckRow] = []
+        for name, artifact in artifacts.items():
+            _require_same_model(baseline, self.file, artifact.manifest)
+            accepted = baseline.targets.get(name)
+            if accepted is None:
+                rows.append(_row(name, "accepted", Verdict.FAIL, "not in the baseline", None, "accept it"))
+                continue
+            rows += _target_rows(artifact.manifest, accepted, self.tolerances)
+            if self.latency and not find_runtime(artifact.manifest.target.runtime).simulates:
+                kept = baseline_artifact(baseline, self.file, name)
+                rows.append(_latency_row(artifact, kept, self.tolerances, self.device))
+        missing = baseline.targets.keys() - artifacts.keys() if len(artifacts) > 1 else set()
+        rows += [_row(name, "made", Verdict.FAIL, "in the baseline only", None) for name in sorted(missing)]
+        return rows
 
 
 def _require_same_model(baseline: Baseline, file: Path, manifest: Manifest) -> None:
@@ -186,8 +197,8 @@ def _latency_row(artifact: Artifact, accepted: Artifact, tolerances: Tolerances,
     with tempfile.TemporaryDirectory(prefix="edgecnn-check-") as folder, timed_device(device) as where:
         log = Path(folder) / "worker.log"
         result = compare_latency(
-            opener(artifact, log, where),
-            opener(accepted, log, where),
+            artifact_opener(artifact, log, where),
+            artifact_opener(accepted, log, where),
             limit=limit,
             effort=Effort(seconds=tolerances.seconds),
         )
@@ -201,4 +212,12 @@ def _latency_row(artifact: Artifact, accepted: Artifact, tolerances: Tolerances,
 def _row(
     target: str, check: str, verdict: Verdict, measured: str, limit: str | None, note: str = ""
 ) -> CheckRow:
-    return CheckRow(target, "baseline", check, verdict, measured, limit, note)
+    return CheckRow(
+        target=target,
+        kind="baseline",
+        check=check,
+        verdict=verdict,
+        measured=measured,
+        limit=limit,
+        note=note,
+    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from edgecnn.backends.origin import float_file
 from edgecnn.backends.registry import find_format
 from edgecnn.core.errors import InputError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.ondevice.preprocess import upright
-from edgecnn.ui.api.provenance import float_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What an artifact was made from, as far as the store still has it."""
+"""The files that an artifact was made from, as far as the store still has them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from edgecnn.core.store.store import Store
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edgecnn.core.documents.source import StoreEntry
     from edgecnn.core.store.manifest import Artifact
 
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -22,14 +23,14 @@ def float_file(artifact: Artifact) -> Path:
     """Return the float file that an artifact was quantized from.
 
     Raises:
-        InputError: The manifest does not name it, or the store has it no more.
+        InputError: The manifest does not name it, or it is not in the store any more.
     """
     if artifact.manifest.source.float_file is None:
         raise InputError(
             f"{artifact.directory} does not say which float file it was quantized from",
             hint="give it with --float, or export again",
         )
-    outputs = stored(artifact, "float")
+    outputs = stored(artifact.manifest.source.float_file)
     if outputs is None:
         raise InputError(
             f"the store no longer has the float file that {artifact.directory} was quantized from",
@@ -38,10 +39,8 @@ def float_file(artifact: Artifact) -> Path:
     return model_file(outputs, artifact.manifest.target.format)
 
 
-def stored(artifact: Artifact, name: str) -> Path | None:
-    """Return the directory of what an artifact was made from; None where the store has it no more."""
-    source = artifact.manifest.source
-    origin = source.float_file if name == "float" else source.network
+def stored(origin: StoreEntry | None) -> Path | None:
+    """Return the directory of something that an artifact was made from; None where it is not in the store."""
     # The key names a folder, and a manifest is not trusted.
     if origin is None or not _KEY.fullmatch(origin.key):
         return None

@@ -1,0 +1,103 @@
+"""Check what a run made: its links and budgets are judged again from the numbers that were measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgecnn.core.config.budget_file import load_budgets
+from edgecnn.core.documents.check import CheckResult, CheckRow
+from edgecnn.core.documents.metric import BUDGETS, find_metric
+from edgecnn.core.documents.verdict import Verdict
+from edgecnn.core.store.manifest import NAME, Artifact
+from edgecnn.core.store.runs import target_artifact, target_errors
+from edgecnn.devices.host import host
+from edgecnn.proof.budgets import AGAINST_BASELINE, judge
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.core.config.budget_file import BudgetFile
+    from edgecnn.core.documents.budget import BudgetResult
+    from edgecnn.core.documents.link import Link
+    from edgecnn.pipeline.regression import BaselineComparison
+
+
+def check_artifacts(
+    directory: Path,
+    *,
+    budgets: Path | None = None,
+    comparison: BaselineComparison | None = None,
+    strict: bool = False,
+) -> CheckResult:
+    """Check the artifact in a directory, or every target of the run in it.
+
+    Args:
+        directory: Directory of a run or of one artifact.
+        budgets: File of budgets in place of those that the artifacts were made with.
+        comparison: Compares the artifacts with a baseline; None compares with none.
+        strict: Let what could not be decided count as missed.
+
+    Raises:
+        InputError: There is neither, a file was changed since it was verified, or the baseline is of
+            another model or schema.
+        UsageError: The file of budgets is wrong.
+    """
+    made, missing = _open(directory)
+    file = None if budgets is None else load_budgets(budgets, [*made, *missing], BUDGETS)
+    rows = [
+        CheckRow(target=name, kind="link", check="made", verdict=Verdict.FAIL, measured=reason)
+        for name, reason in missing.items()
+    ]
+    for artifact in made.values():
+        rows += _artifact_rows(artifact, file)
+    if comparison is not None:
+        if comparison.latency:  # the comparison has this budget's verdict
+            rows = [row for row in rows if row.check != AGAINST_BASELINE]
+        rows += comparison.compare(made)
+    judged = tuple(row.model_copy(update={"strict": strict}) for row in rows)
+    return CheckResult(path=str(directory), results=judged, host=host())
+
+
+def _open(directory: Path) -> tuple[dict[str, Artifact], dict[str, str]]:
+    """Return the artifacts by target, and the reason for every target that has none."""
+    if (directory / NAME).is_file():
+        artifact = Artifact.open(directory)
+        return {artifact.manifest.target.name: artifact}, {}
+    errors = target_errors(directory)
+    found = {name: target_artifact(directory, name) for name in errors}
+    made = {name: artifact for name, artifact in found.items() if artifact is not None}
+    return made, {name: errors[name] or "its artifact is missing" for name in errors if name not in made}
+
+
+def _artifact_rows(artifact: Artifact, file: BudgetFile | None) -> list[CheckRow]:
+    manifest = artifact.manifest
+    name = manifest.target.name
+    budgets = manifest.target.budgets if file is None else file.of(name)
+    links = [_link_row(name, link) for link in manifest.verification]
+    return links + [_budget_row(name, result) for result in judge(budgets, manifest.measured)]
+
+
+def _link_row(target: str, link: Link) -> CheckRow:
+    metric = next(iter(link.broken or link.limits))
+    return CheckRow(
+        target=target,
+        kind="link",
+        check=f"link {link.number} ({link.name})",
+        verdict=Verdict.PASS if link.passed else Verdict.FAIL,
+        measured=f"{metric} {link.metrics[metric]:.4g}",
+        limit=str(link.limits[metric]),
+        note=link.cause,
+    )
+
+
+def _budget_row(target: str, result: BudgetResult) -> CheckRow:
+    metric = find_metric(result.name)
+    return CheckRow(
+        target=target,
+        kind="budget",
+        check=result.title,
+        verdict=result.verdict,
+        measured="not measured" if result.measured is None else metric.format(result.measured),
+        limit=metric.format(result.limit),
+        note=result.note,
+    )

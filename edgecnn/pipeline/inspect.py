@@ -1,0 +1,90 @@
+"""Inspect an artifact or a model file: read it back from its bytes, and compile it for an NPU."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgecnn.backends.formats import format_of
+from edgecnn.backends.targets import load_target
+from edgecnn.core import process
+from edgecnn.core.documents.inspection import Inspection
+from edgecnn.core.errors import InputError
+from edgecnn.core.store.manifest import NAME, Artifact
+from edgecnn.pipeline.stages.compile import CompileParameters, compile_network
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from edgecnn.core.documents.npu import NpuReport
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A model file as it was read back.
+
+    Attributes:
+        target: Its target; None for a file that is no artifact's.
+        inspection: Precision, operations, inputs and outputs.
+        npu: The compiler's report; None where nothing was compiled.
+    """
+
+    target: str | None
+    inspection: Inspection
+    npu: NpuReport | None
+
+    def plain(self) -> dict[str, JsonValue]:
+        """Return all of it in one level, as plain data."""
+        target = {} if self.target is None else {"target": self.target}
+        npu = {} if self.npu is None else self.npu.to_json()
+        return {**target, **self.inspection.to_json(), **npu}
+
+
+def inspect_model(path: Path, target: str | None = None) -> Inspected:
+    """Read a model file back, and compile it where a target is named.
+
+    Args:
+        path: Directory of an artifact, or a model file.
+        target: An NPU target to compile for; an artifact that was made for one needs none.
+
+    Raises:
+        InputError: It is neither, or the file is truncated or of another format.
+        UsageError: The target has no NPU.
+        MissingDependency: The compiler's toolchain is not installed.
+        WorkerError: The compiler failed.
+    """
+    wanted = None if target is None else CompileParameters.of(load_target(target))
+    if path.is_dir():
+        artifact = Artifact.open(path)
+        model, name, npu = artifact.model, artifact.manifest.target.name, artifact.manifest.npu
+    elif path.is_file():
+        model, name, npu = path, None, None
+    else:
+        raise InputError(f"there is no file or artifact {path}", hint=f"an artifact holds a {NAME}")
+    inspection = _inspect(model)
+    if wanted is None:
+        return Inspected(name, inspection, npu)
+    return Inspected(target, inspection, _compile(model, wanted))
+
+
+def _inspect(model: Path) -> Inspection:
+    with tempfile.TemporaryDirectory(prefix="edgecnn-inspect-") as folder:
+        child = process.call(
+            "edgecnn.backends.entry:inspect",
+            {"format": format_of(model), "model": str(model)},
+            log=Path(folder) / "inspect.log",
+            timeout_s=300.0,
+        )
+    return Inspection.from_json(child.value)
+
+
+def _compile(model: Path, wanted: CompileParameters) -> NpuReport:
+    if format_of(model) != wanted.format:
+        raise InputError(f"{model} is no {wanted.format} file, which {wanted.compiler} compiles")
+    with tempfile.TemporaryDirectory(prefix="edgecnn-inspect-") as folder:
+        work = Path(folder)
+        return compile_network(
+            model, work / "compiled", wanted, log=work / "compile.log", scratch=work / "scratch"
+        )
