@@ -1,4 +1,4 @@
-"""What every benchmark ends with: a table on the terminal, and the same in a JSON file."""
+"""Write the results of benchmarks: a table on the terminal, and the same in a JSON file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from edgecnn.devices.host import host
@@ -61,4 +62,4 @@ def _identity(row: dict[str, Any]) -> tuple[Any, ...]:
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else escape(str(value))
