@@ -146,7 +146,7 @@ def describe_death(what: str, code: int, log: Path, log_start: int = 0) -> str:
     """Say in one line how a child died: by a signal, by lack of memory, or with an exception.
 
     Args:
-        what: The child, in the reader's words.
+        what: Name of the child in messages.
         code: Its exit code as :mod:`subprocess` gives it: negative for a signal.
         log: Its log.
         log_start: Offset in the log where this child began to write; what others left there is not its own.

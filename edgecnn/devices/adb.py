@@ -34,7 +34,7 @@ class AdbShell:
 
     @property
     def name(self) -> str:
-        """The device in the reader's words."""
+        """Name of the device in messages."""
         return f"adb:{self.serial}"
 
     @classmethod

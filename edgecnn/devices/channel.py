@@ -9,15 +9,18 @@ import selectors
 import subprocess
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
+from edgecnn.backends.worker.messages import Answer, Question
 from edgecnn.core.errors import WorkerError, from_json
 from edgecnn.core.process import describe_death
+from edgecnn.ondevice.documents import PlainDocument
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 Progress = Callable[[int, int], None]
+Reply = TypeVar("Reply", bound=PlainDocument)
 
 _READ_BYTES = 1 << 16
 _ANSWER_BYTES = 16 << 20
@@ -31,7 +34,7 @@ class Channel:
         process: The worker, with pipes on its standard input and output.
         log: Its log.
         log_start: Offset in the log where this worker began.
-        what: The worker in the reader's words.
+        what: Name of the worker in messages.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], *, log: Path, log_start: int, what: str) -> None:
@@ -44,11 +47,21 @@ class Channel:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._answers, selectors.EVENT_READ)
 
-    def ask(self, request: dict[str, Any], timeout_s: float, progress: Progress | None) -> Any:
-        """Send a request and return the answer's value.
+    def ask(
+        self,
+        command: str,
+        request: PlainDocument,
+        reply: type[Reply],
+        *,
+        timeout_s: float,
+        progress: Progress | None = None,
+    ) -> Reply:
+        """Send a request and return the reply.
 
         Args:
-            request: The command and its arguments.
+            command: Name of the command.
+            request: Its request.
+            reply: Class of its reply.
             timeout_s: Seconds of silence after which the worker counts as hung and is ended.
             progress: Called for each line of progress.
 
@@ -56,20 +69,26 @@ class Channel:
             EdgecnnError: The error that the worker answered with.
             WorkerError: It crashed, hung, ran out of memory or did not speak the protocol.
         """
-        line = (json.dumps(request) + "\n").encode()
+        question = json.dumps(Question(command, request.to_json()).to_json()) + "\n"
         try:
-            self._questions.write(line)
+            self._questions.write(question.encode())
             self._questions.flush()
         except (BrokenPipeError, ValueError) as error:
             raise self._death() from error
         while True:
-            answer = self._parse(self._line(str(request["command"]), timeout_s))
-            if "error" in answer:
-                raise from_json(answer["error"])
-            if "value" in answer:
-                return answer["value"]
+            line = self._line(command, timeout_s)
+            try:
+                answer = Answer.from_text(line)
+                if answer.value is not None:
+                    return reply.from_json(answer.value)
+            except ValueError as error:
+                raise self._babble(line) from error
+            if answer.error is not None:
+                raise from_json(answer.error)
+            if answer.progress is None:
+                raise self._babble(line)
             if progress is not None:
-                progress(*answer["progress"])
+                progress(*answer.progress)
 
     def kill(self) -> None:
         """End the process and release its pipes; harmless when it has ended."""
@@ -100,15 +119,6 @@ class Channel:
         line = bytes(self._received[:end])
         del self._received[: end + 1]
         return line
-
-    def _parse(self, line: bytes) -> dict[str, Any]:
-        try:
-            answer = json.loads(line)
-        except ValueError as error:
-            raise self._babble(line) from error
-        if not isinstance(answer, dict) or not answer.keys() & {"value", "error", "progress"}:
-            raise self._babble(line)
-        return answer
 
     def _babble(self, data: bytes) -> WorkerError:
         self._process.kill()

@@ -15,7 +15,7 @@ from edgecnn.core.errors import MissingDependency
 from edgecnn.core.process import quiet_environment
 from edgecnn.core.toolchains.environment import require
 from edgecnn.devices.host import host, usable_cpus
-from edgecnn.devices.session import OPEN_TIMEOUT_S, OpenOptions, OpenRequest, Session
+from edgecnn.devices.session import OpenOptions, Session, open_request, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,7 +74,7 @@ class LocalDevice:
             UsageError: No such runtime, option or CPU.
             WorkerError: The worker crashed, hung or ran out of memory.
         """
-        request = OpenRequest.of(runtime, str(model), options)
+        request = open_request(runtime, str(model), options)
         record = find_runtime(runtime)
         session = self.start(
             [*self.launcher, str(self.python or _interpreter(record)), "-m", "edgecnn.backends.worker.main"],
@@ -82,12 +82,7 @@ class LocalDevice:
             what=f"{runtime} running {model.name}",
             beside=package_folder(record),
         )
-        try:
-            session.open(request, timeout_s=options.get("timeout_s", OPEN_TIMEOUT_S))
-        except BaseException:
-            session.kill()
-            raise
-        return session
+        return opened(session, request, options)
 
     def start(self, command: Sequence[str], *, log: Path, what: str, beside: Path | None = None) -> Session:
         """Start a worker's command line with the worker's files on its path and no model open.
@@ -95,7 +90,7 @@ class LocalDevice:
         Args:
             command: The command line.
             log: File that receives what the runtime prints.
-            what: The worker in the reader's words, for messages.
+            what: Name of the worker in messages.
             beside: Folder of the package of somebody else's that brings the runtime.
 
         Raises:

@@ -23,7 +23,7 @@ from edgecnn.backends.registry import package_folder, runtimes
 from edgecnn.core.errors import InputError, MissingDependency, WorkerError
 from edgecnn.devices.host import host_from
 from edgecnn.devices.local import worker_path
-from edgecnn.devices.session import OPEN_TIMEOUT_S, OpenOptions, OpenRequest, Session
+from edgecnn.devices.session import OpenOptions, Session, open_request, opened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ class Shell(Protocol):
 
     @property
     def name(self) -> str:
-        """The device in the reader's words, for messages."""
+        """Name of the device, as ``--device`` takes it."""
 
     @property
     def scratch(self) -> str:
@@ -119,7 +119,7 @@ class RemoteDevice:
         Raises:
             WorkerError: The device is gone, or the worker crashed or hung.
         """
-        request = OpenRequest.of(runtime, self._send_model(model), options)
+        request = open_request(runtime, self._send_model(model), options)
         session = Session(
             self.shell.command([*self._python(), "-m", "edgecnn.backends.worker.main"]),
             log=log,
@@ -128,12 +128,7 @@ class RemoteDevice:
             scratch=tempfile.TemporaryDirectory(prefix="edgecnn-remote-"),
             transfer=self,
         )
-        try:
-            session.open(request, timeout_s=options.get("timeout_s", OPEN_TIMEOUT_S))
-        except BaseException:
-            session.kill()
-            raise
-        return session
+        return opened(session, request, options)
 
     def host(self) -> Host:
         """Return the device's fingerprint."""

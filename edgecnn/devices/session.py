@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from edgecnn.backends.registry import find_runtime
+from edgecnn.backends.worker.messages import (
+    Arrays,
+    CountRequest,
+    Evaluated,
+    EvaluateRequest,
+    Nothing,
+    OpenRequest,
+    RunRequest,
+    SessionCosts,
+    Timed,
+    TimeRequest,
+)
 from edgecnn.backends.worker.runtime import Description, Execution
 from edgecnn.core.errors import InputError, UsageError, WorkerError
 from edgecnn.devices.channel import Channel, Progress
@@ -21,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from tempfile import TemporaryDirectory
 
-    from edgecnn.backends.worker.runtime_code import RuntimeCode
     from edgecnn.devices.transfer import Transfer
     from edgecnn.ondevice.contract import Contract
     from edgecnn.ondevice.tensor import Array
@@ -51,39 +62,22 @@ class OpenOptions(TypedDict, total=False):
     timeout_s: float
 
 
-@dataclass(frozen=True)
-class OpenRequest:
-    """Which model is to be opened, and how.
+def open_request(runtime: str, model: str, options: OpenOptions) -> OpenRequest:
+    """Return the request for a model as the worker sees it.
 
-    Attributes:
-        runtime: Where the worker finds the runtime.
-        model: The model file.
-        execution: ``shipping`` or ``reference``.
-        threads: Threads of one inference.
-        extra: The runtime's own settings by their native names.
-        cpus: CPUs that the worker is pinned to; None leaves it free.
-        memory_bytes: Limit on the worker's address space; None leaves it unlimited.
+    Raises:
+        UsageError: There is no runtime of that name.
     """
-
-    runtime: RuntimeCode
-    model: str
-    execution: Execution = "shipping"
-    threads: int = 1
-    extra: dict[str, str] = field(default_factory=dict)
-    cpus: list[int] | None = None
-    memory_bytes: int | None = None
-
-    @classmethod
-    def of(cls, runtime: str, model: str, options: OpenOptions) -> OpenRequest:
-        """Return the request for a model as the worker sees it.
-
-        Raises:
-            UsageError: There is no runtime of that name.
-        """
-        given: dict[str, Any] = {key: value for key, value in options.items() if key != "timeout_s"}
-        if given.get("cpus") is not None:
-            given["cpus"] = list(given["cpus"])
-        return cls(find_runtime(runtime).code, model, **given)
+    cpus = options.get("cpus")
+    return OpenRequest(
+        find_runtime(runtime).code,
+        model,
+        execution=options.get("execution", "shipping"),
+        threads=options.get("threads", 1),
+        extra=options.get("extra", {}),
+        cpus=None if cpus is None else tuple(cpus),
+        memory_bytes=options.get("memory_bytes"),
+    )
 
 
 @dataclass(frozen=True)
@@ -133,21 +127,6 @@ class Times:
         return own
 
 
-@dataclass(frozen=True)
-class SessionCosts:
-    """What an open model has cost besides its inferences.
-
-    Attributes:
-        import_ns: Wall time of importing the runtime's package.
-        load_ns: Wall time of opening the model in it.
-        peak_bytes: Peak resident memory of the worker so far, interpreter and runtime included.
-    """
-
-    import_ns: int
-    load_ns: int
-    peak_bytes: int
-
-
 class Session:
     """A model open in a worker process; a context manager that ends the process.
 
@@ -159,7 +138,7 @@ class Session:
         command: Command line of the worker: any program that speaks the protocol of
             :mod:`edgecnn.backends.worker.main`.
         log: File that receives what the worker's libraries print.
-        what: The worker in the reader's words, for messages.
+        what: Name of the worker in messages.
         environment: Variables of the worker, all of them.
         scratch: Directory for arrays that travel; it goes when the session ends.
         transfer: How files get to the worker; None where it sees this machine's.
@@ -211,8 +190,7 @@ class Session:
             UsageError: No such runtime, option or CPU.
             WorkerError: The worker crashed, hung or ran out of memory over it.
         """
-        value = self._ask("open", timeout_s, **asdict(request))
-        self._description = Description.from_json(value)
+        self._description = self._channel.ask("open", request, Description, timeout_s=timeout_s)
         return self._description
 
     def evaluate(
@@ -243,18 +221,16 @@ class Session:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"cannot write to {out}: {error.strerror}") from error
-        value = self._ask(
-            "evaluate",
-            timeout_s,
-            progress,
+        request = EvaluateRequest(
             images=self._transfer.send(images),
-            indices=None if indices is None else [int(index) for index in indices],
-            contract=contract.to_json(),
+            contract=contract,
             out=self._transfer.folder(out),
+            indices=None if indices is None else tuple(int(index) for index in indices),
         )
-        files = tuple(self._transfer.receive(path, out) for path in value.pop("outputs"))
+        done = self._channel.ask("evaluate", request, Evaluated, timeout_s=timeout_s, progress=progress)
+        files = tuple(self._transfer.receive(path, out) for path in done.outputs)
         outputs = tuple(np.load(path, mmap_mode="r", allow_pickle=False) for path in files)
-        return Evaluation(outputs=outputs, files=files, **value)
+        return Evaluation(outputs, files, done.images, done.seconds, done.inference_seconds, done.peak_bytes)
 
     def run(self, inputs: Sequence[Array], *, timeout_s: float = SILENCE_TIMEOUT_S) -> list[Array]:
         """Run one inference on arrays in the graph's own types and layouts; nothing is converted.
@@ -267,9 +243,10 @@ class Session:
         paths = [folder / f"input_{index}.npy" for index in range(len(inputs))]
         for path, array in zip(paths, inputs, strict=True):
             np.save(path, array, allow_pickle=False)
-        sent = [self._transfer.send(path) for path in paths]
-        results = self._ask("run", timeout_s, inputs=sent, out=self._transfer.folder(folder))
-        return [np.load(self._transfer.receive(path, folder), allow_pickle=False) for path in results]
+        sent = tuple(self._transfer.send(path) for path in paths)
+        request = RunRequest(sent, out=self._transfer.folder(folder))
+        results = self._channel.ask("run", request, Arrays, timeout_s=timeout_s)
+        return [np.load(self._transfer.receive(path, folder), allow_pickle=False) for path in results.files]
 
     def time(self, iterations: int, *, warmup: int = 0, timeout_s: float = SILENCE_TIMEOUT_S) -> Times:
         """Time each of ``iterations`` inferences on a fixed input, after ``warmup`` that don't count.
@@ -277,9 +254,9 @@ class Session:
         Raises:
             WorkerError: The worker crashed, hung or ran out of memory.
         """
-        spent = self._ask("time", timeout_s, iterations=iterations, warmup=warmup)
-        wall, waited = (np.asarray(spent[key], np.int64) for key in ("wall_ns", "waited_ns"))
-        return Times(wall, waited, int(spent["stolen_ns"]))
+        spent = self._channel.ask("time", TimeRequest(iterations, warmup), Timed, timeout_s=timeout_s)
+        wall, waited = (np.asarray(each, np.int64) for each in (spent.wall_ns, spent.waited_ns))
+        return Times(wall, waited, spent.stolen_ns)
 
     def count(self, iterations: int, *, timeout_s: float = SILENCE_TIMEOUT_S) -> None:
         """Run inferences with a mark before each and after the last, for who counts instructions outside.
@@ -287,16 +264,16 @@ class Session:
         Raises:
             WorkerError: The worker crashed, hung or ran out of memory.
         """
-        self._ask("count", timeout_s, iterations=iterations)
+        self._channel.ask("count", CountRequest(iterations), Nothing, timeout_s=timeout_s)
 
     def costs(self, *, timeout_s: float = SILENCE_TIMEOUT_S) -> SessionCosts:
         """Return what opening the model took, and the worker's peak memory so far."""
-        return SessionCosts(**self._ask("costs", timeout_s))
+        return self._channel.ask("costs", Nothing(), SessionCosts, timeout_s=timeout_s)
 
     def close(self) -> None:
         """End the worker in good order, or by force if it does not answer."""
         with contextlib.suppress(WorkerError):
-            self._channel.ask({"command": "close"}, CLOSE_TIMEOUT_S, None)
+            self._channel.ask("close", Nothing(), Nothing, timeout_s=CLOSE_TIMEOUT_S)
         self.kill()
 
     def kill(self) -> None:
@@ -304,5 +281,12 @@ class Session:
         self._channel.kill()
         self._scratch.cleanup()
 
-    def _ask(self, command: str, timeout_s: float, progress: Progress | None = None, **arguments: Any) -> Any:
-        return self._channel.ask({"command": command, **arguments}, timeout_s, progress)
+
+def opened(session: Session, request: OpenRequest, options: OpenOptions) -> Session:
+    """Open a model in a session and return the session; where that fails, the worker is ended."""
+    try:
+        session.open(request, timeout_s=options.get("timeout_s", OPEN_TIMEOUT_S))
+    except BaseException:
+        session.kill()
+        raise
+    return session

@@ -41,7 +41,7 @@ class SshShell:
 
     @property
     def name(self) -> str:
-        """The device in the reader's words."""
+        """Name of the device in messages."""
         return f"ssh://{self.host}" + ("" if self.port is None else f":{self.port}")
 
     @classmethod

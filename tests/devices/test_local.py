@@ -12,7 +12,7 @@ import pytest
 from edgecnn.core.errors import InputError, MissingDependency, UsageError, WorkerError
 from edgecnn.devices.host import usable_cpus
 from edgecnn.devices.local import LocalDevice, worker_path
-from edgecnn.devices.session import OpenRequest
+from edgecnn.devices.session import open_request
 from tests.support import tiny_models as tiny
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def test_foreign_files_are_named_and_survived(runtime: str, log: Path, tmp_path:
         for content in (b"", b"\x89PNG\r\n\x1a\n" + bytes(2000), b"not a model"):
             path.write_bytes(content)
             with pytest.raises(InputError) as caught:
-                session.open(OpenRequest.of(runtime, str(path), {}))
+                session.open(open_request(runtime, str(path), {}))
             assert str(path) in caught.value.message, content
             assert "\n" not in caught.value.message, content
 

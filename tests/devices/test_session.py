@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgecnn.backends.worker.messages import OpenRequest
 from edgecnn.backends.worker.runtime_code import RuntimeCode
 from edgecnn.core.errors import InputError, UsageError, WorkerError
 from edgecnn.devices.local import LocalDevice
-from edgecnn.devices.session import OpenRequest, Session
+from edgecnn.devices.session import Session, open_request
 from tests.support import tiny_models as tiny
 
 HOSTILE = Path(__file__).parent / "hostile_worker.py"
@@ -97,26 +98,29 @@ def test_chatter_does_not_break_the_protocol(tmp_path: Path, images: Path) -> No
         "print('Hello from sitecustomize', flush=True)",
         "print('[1, 2]', flush=True)",
         "print('{}', flush=True)",
+        "print('[' * 100000, flush=True)",
+        """print('{"progress": "half"}', flush=True)""",
+        """print('{"value": {"runtime": 1}}', flush=True)""",
     ],
 )
 def test_program_that_is_no_worker(tmp_path: Path, script: str) -> None:
     command = [sys.executable, "-c", f"{script}\nimport time; time.sleep(60)"]
     session = LocalDevice().start(command, log=tmp_path / "log", what="a program")
     with session, pytest.raises(WorkerError, match="did not speak the worker's protocol"):
-        session.open(OpenRequest.of("onnxruntime", "model.onnx", {}), timeout_s=30)
+        session.open(open_request("onnxruntime", "model.onnx", {}), timeout_s=30)
 
 
 def test_program_that_floods_is_stopped(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import sys\nwhile True: sys.stdout.write('x' * 65536)"]
     session = LocalDevice().start(command, log=tmp_path / "log", what="a program")
     with session, pytest.raises(WorkerError, match="did not speak"):
-        session.open(OpenRequest.of("onnxruntime", "model.onnx", {}), timeout_s=60)
+        session.open(open_request("onnxruntime", "model.onnx", {}), timeout_s=60)
 
 
 def test_program_that_ends_at_once(tmp_path: Path) -> None:
     session = LocalDevice().start([sys.executable, "-c", ""], log=tmp_path / "log", what="a program")
     with session, pytest.raises(WorkerError, match="a program"):
-        session.open(OpenRequest.of("onnxruntime", "model.onnx", {}))
+        session.open(open_request("onnxruntime", "model.onnx", {}))
 
 
 def test_leaving_with_an_error_ends_a_busy_worker(tmp_path: Path) -> None:

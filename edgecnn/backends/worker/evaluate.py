@@ -4,38 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.backends.worker.messages import Evaluated
 from edgecnn.core.errors import InputError
+from edgecnn.core.this_process import peak_memory_bytes
 from edgecnn.ondevice.input_tensor import Feed, FeedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from edgecnn.backends.worker.runtime import Runtime
     from edgecnn.ondevice.contract import Contract
 
 _PROGRESS_SECONDS = 0.5
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """What an evaluation wrote and took.
-
-    Attributes:
-        outputs: One float32 ``.npy`` file ``[N, ...]`` an output, dequantized; maps are ``[N, C, H, W]``.
-        seconds: Wall time of the loop: preprocessing, inference and storing the outputs.
-        inference_seconds: Wall time inside the runtime.
-    """
-
-    outputs: tuple[Path, ...]
-    seconds: float
-    inference_seconds: float
 
 
 def open_images(path: Path, contract: Contract) -> npt.NDArray[np.uint8]:
@@ -58,7 +44,7 @@ def open_images(path: Path, contract: Contract) -> npt.NDArray[np.uint8]:
     return checked
 
 
-def select(count: int, indices: list[int] | None) -> npt.NDArray[np.int64]:
+def select(count: int, indices: Sequence[int] | None) -> npt.NDArray[np.int64]:
     """Return the images to run, all ``count`` of them where ``indices`` is None.
 
     Raises:
@@ -160,4 +146,10 @@ def evaluate(
                 reported = now
                 progress(done, len(indices))
     progress(len(indices), len(indices))
-    return Evaluated(paths, time.monotonic() - started, inside / 1e9)
+    return Evaluated(
+        outputs=tuple(str(path) for path in paths),
+        images=len(indices),
+        seconds=time.monotonic() - started,
+        inference_seconds=inside / 1e9,
+        peak_bytes=peak_memory_bytes(),
+    )

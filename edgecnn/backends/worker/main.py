@@ -1,22 +1,9 @@
 """The worker: one process, one open model, commands as JSON lines.
 
 ``python -m edgecnn.backends.worker.main`` reads one JSON object a line from standard input and answers each
-with one line on standard output: ``{"value": ...}``, ``{"error": ...}``, or, before one of these, any
-number of ``{"progress": [done, total]}``. Arrays travel as ``.npy`` files. Whatever a library prints goes
+with one line on standard output, or, before that, with any number of lines of progress. What the lines hold
+is in :mod:`edgecnn.backends.worker.messages`. Arrays travel as ``.npy`` files. Whatever a library prints goes
 to standard error. The worker ends at ``close`` or when its input ends.
-
-========  ==================================================================  ======================
-command   arguments                                                           value
-========  ==================================================================  ======================
-open      runtime: fields of RuntimeCode; model, execution, threads, extra,   the description
-          cpus, memory_bytes
-evaluate  images, indices, contract, out                                      files and seconds
-run       inputs: ``.npy`` files; out: directory                              ``.npy`` files
-time      iterations, warmup                                                  nanoseconds, one each
-count     iterations                                                          nothing: marks are system calls
-costs                                                                         of opening; peak memory
-close
-========  ==================================================================  ======================
 """
 
 from __future__ import annotations
@@ -28,24 +15,36 @@ import resource
 import signal
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgecnn.backends.worker.evaluate import evaluate, open_images, select
-from edgecnn.backends.worker.runtime import Options, Runtime
-from edgecnn.backends.worker.runtime_code import RuntimeCode
+from edgecnn.backends.worker.messages import (
+    Answer,
+    Arrays,
+    CountRequest,
+    Evaluated,
+    EvaluateRequest,
+    Nothing,
+    OpenRequest,
+    Question,
+    RunRequest,
+    SessionCosts,
+    Timed,
+    TimeRequest,
+)
+from edgecnn.backends.worker.runtime import Description, Options, Runtime
 from edgecnn.backends.worker.runtimes import import_runtime, open_runtime
 from edgecnn.backends.worker.timing import time_inferences
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.core.this_process import peak_memory_bytes, private_stdout
-from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edgecnn.ondevice.documents import PlainDocument
     from edgecnn.ondevice.tensor import Array, TensorInfo
 
 
@@ -64,33 +63,34 @@ class Worker:
         self._channel = channel
         self._runtime: Runtime | None = None
         self._import_ns = self._load_ns = 0
-        self._commands: dict[str, Callable[..., Any]] = {
-            "open": self._open,
-            "evaluate": self._evaluate,
-            "run": self._run,
-            "time": self._time,
-            "count": self._count,
-            "costs": self._costs,
-            "close": self._close,
+        self._commands: dict[str, tuple[type[PlainDocument], Callable[[Any], PlainDocument]]] = {
+            "open": (OpenRequest, self._open),
+            "evaluate": (EvaluateRequest, self._evaluate),
+            "run": (RunRequest, self._run),
+            "time": (TimeRequest, self._time),
+            "count": (CountRequest, self._count),
+            "costs": (Nothing, self._costs),
+            "close": (Nothing, self._close),
         }
 
     def serve(self, lines: IO[str]) -> None:
         """Answer commands until ``close`` or the end of input."""
         for line in lines:
-            request = json.loads(line)
-            command = request.pop("command")
+            question = Question.from_text(line)
+            kind, execute = self._commands[question.command]
             try:
-                self._send({"value": self._commands[command](**request)})
+                reply = execute(kind.from_json(question.request, question.command))
+                self._send(Answer(value=reply.to_json()))
             except EdgecnnError as error:
-                self._send({"error": error.to_json()})
+                self._send(Answer(error=error.to_json()))
             except OSError as error:
                 # A scratch directory that is gone or a full disk is the user's to mend, not a crash.
-                self._send({"error": _describe(error).to_json()})
-            if command == "close":
+                self._send(Answer(error=_describe(error).to_json()))
+            if question.command == "close":
                 return
 
-    def _send(self, answer: dict[str, Any]) -> None:
-        self._channel.write(json.dumps(answer) + "\n")
+    def _send(self, answer: Answer) -> None:
+        self._channel.write(json.dumps(answer.to_json()) + "\n")
         self._channel.flush()
 
     def _opened(self) -> Runtime:
@@ -98,103 +98,79 @@ class Worker:
             raise UsageError("no model is open in this worker")
         return self._runtime
 
-    def _open(
-        self,
-        *,
-        runtime: dict[str, str],
-        model: str,
-        execution: str,
-        threads: int,
-        extra: dict[str, str],
-        cpus: list[int] | None,
-        memory_bytes: int | None,
-    ) -> dict[str, Any]:
-        if execution not in ("shipping", "reference"):
-            raise UsageError(f"execution {execution!r} is neither shipping nor reference")
-        if not Path(model).is_file():
-            raise InputError(f"there is no model file {model}")
+    def _open(self, request: OpenRequest) -> Description:
+        if not Path(request.model).is_file():
+            raise InputError(f"there is no model file {request.model}")
         # Before the runtime is imported: its threads inherit the affinity.
-        if cpus is not None:
-            _pin(cpus)
-        if memory_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-        options = Options("reference" if execution == "reference" else "shipping", threads, extra)
-        code = RuntimeCode(**runtime)
+        if request.cpus is not None:
+            _pin(request.cpus)
+        if request.memory_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (request.memory_bytes, request.memory_bytes))
         started = time.perf_counter_ns()
-        import_runtime(code)
+        import_runtime(request.runtime)
         imported = time.perf_counter_ns()
-        self._runtime = open_runtime(code, Path(model), options)
+        options = Options(request.execution, request.threads, request.extra)
+        self._runtime = open_runtime(request.runtime, Path(request.model), options)
         self._import_ns, self._load_ns = imported - started, time.perf_counter_ns() - imported
-        return self._runtime.describe().to_json()
+        return self._runtime.describe()
 
-    def _evaluate(
-        self, images: str, indices: list[int] | None, contract: dict[str, Any], out: str
-    ) -> dict[str, Any]:
-        try:
-            checked = Contract.from_json(contract)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"not a preprocessing contract: {error}") from error
-        stored = open_images(Path(images), checked)
-        chosen = select(len(stored), indices)
-        done = evaluate(
+    def _evaluate(self, request: EvaluateRequest) -> Evaluated:
+        images = open_images(Path(request.images), request.contract)
+        return evaluate(
             self._opened(),
-            stored,
-            chosen,
-            checked,
-            out=Path(out),
-            progress=lambda count, total: self._send({"progress": [count, total]}),
+            images,
+            select(len(images), request.indices),
+            request.contract,
+            out=Path(request.out),
+            progress=lambda *step: self._send(Answer(progress=step)),
         )
-        return {
-            "outputs": [str(path) for path in done.outputs],
-            "images": len(chosen),
-            "seconds": done.seconds,
-            "inference_seconds": done.inference_seconds,
-            "peak_bytes": peak_memory_bytes(),
-        }
 
-    def _run(self, inputs: list[str], out: str) -> list[str]:
+    def _run(self, request: RunRequest) -> Arrays:
         runtime = self._opened()
         expected = runtime.describe().inputs
-        if len(inputs) != len(expected):
-            raise InputError(f"the model has {len(expected)} inputs, not {len(inputs)}")
-        arrays = [_load(Path(path), info) for path, info in zip(inputs, expected, strict=True)]
-        paths = []
+        if len(request.inputs) != len(expected):
+            raise InputError(f"the model has {len(expected)} inputs, not {len(request.inputs)}")
+        arrays = [_load(Path(path), info) for path, info in zip(request.inputs, expected, strict=True)]
+        files = []
         for index, result in enumerate(runtime.run(arrays)):
-            path = Path(out) / f"result_{index}.npy"
-            np.save(path, result, allow_pickle=False)
-            paths.append(str(path))
-        return paths
+            files.append(f"{request.out}/result_{index}.npy")
+            np.save(files[-1], result, allow_pickle=False)
+        return Arrays(tuple(files))
 
-    def _time(self, iterations: int, warmup: int) -> dict[str, Any]:
-        runtime = self._opened()
-        inputs = [_noise(info) for info in runtime.describe().inputs]
-        for _ in range(warmup):
-            runtime.run(inputs)
-        return asdict(time_inferences(runtime, inputs, iterations))
+    def _time(self, request: TimeRequest) -> Timed:
+        runtime, inputs = self._warm(request.warmup)
+        return time_inferences(runtime, inputs, request.iterations)
 
-    def _count(self, iterations: int) -> None:
-        runtime = self._opened()
-        inputs = [_noise(info) for info in runtime.describe().inputs]
-        for _ in range(_COUNT_WARMUP):
-            runtime.run(inputs)
-        for _ in range(iterations):
+    def _count(self, request: CountRequest) -> Nothing:
+        runtime, inputs = self._warm(_COUNT_WARMUP)
+        for _ in range(request.iterations):
             os.getppid()
             runtime.run(inputs)
         os.getppid()
+        return Nothing()
 
-    def _costs(self) -> dict[str, int]:
-        return {"import_ns": self._import_ns, "load_ns": self._load_ns, "peak_bytes": peak_memory_bytes()}
+    def _warm(self, times: int) -> tuple[Runtime, list[Array]]:
+        """Return the open runtime and fixed inputs, after some inferences on them."""
+        runtime = self._opened()
+        inputs = [_noise(info) for info in runtime.describe().inputs]
+        for _ in range(times):
+            runtime.run(inputs)
+        return runtime, inputs
 
-    def _close(self) -> None:
+    def _costs(self, _request: Nothing) -> SessionCosts:
+        return SessionCosts(self._import_ns, self._load_ns, peak_memory_bytes())
+
+    def _close(self, request: Nothing) -> Nothing:
         self._runtime = None
+        return request
 
 
-def _pin(cpus: list[int]) -> None:
+def _pin(cpus: tuple[int, ...]) -> None:
     try:
         os.sched_setaffinity(0, cpus)
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"cannot pin to CPUs {cpus}: this process may use {sorted(os.sched_getaffinity(0))}"
+            f"cannot pin to CPUs {list(cpus)}: this process may use {sorted(os.sched_getaffinity(0))}"
         ) from error
 
 

@@ -48,7 +48,7 @@ def complete(kind: object, base: type[Base], what: str) -> type[Base]:
     Args:
         kind: What was found under the name of a class.
         base: The abstract class.
-        what: The class in the reader's words, for messages.
+        what: Name of the class in messages.
 
     Raises:
         UsageError: It lacks something; the message names it.

@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from edgecnn.backends.worker.messages import Timed
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -23,22 +24,6 @@ if TYPE_CHECKING:
 _TASKS = Path("/proc/self/task")
 _SCHEDSTAT_BYTES = 96
 _STEAL_FIELD = 8
-
-
-@dataclass(frozen=True)
-class Timed:
-    """Inferences that were timed one by one.
-
-    Attributes:
-        wall_ns: Wall time of each.
-        waited_ns: Of that, how long the thread that waited most was ready but not running; 0 where the
-            kernel does not count it.
-        stolen_ns: Time that the hypervisor took from this worker's CPUs meanwhile, in steps of a clock tick.
-    """
-
-    wall_ns: list[int]
-    waited_ns: list[int]
-    stolen_ns: int
 
 
 class RunQueue:
@@ -86,7 +71,7 @@ def time_inferences(runtime: Runtime, inputs: list[Array], iterations: int) -> T
             after = queue.waited_ns()
             waits.append(max((new - old for new, old in zip(after, before, strict=True)), default=0))
             before = after
-    return Timed(walls, [max(0, waited) for waited in waits], max(0, _stolen_ns() - stolen))
+    return Timed(tuple(walls), tuple(max(0, waited) for waited in waits), max(0, _stolen_ns() - stolen))
 
 
 def _stolen_ns() -> int:

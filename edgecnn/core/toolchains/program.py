@@ -21,7 +21,7 @@ def run_program(
 
     Args:
         command: Program and arguments.
-        what: The program in the reader's words, for messages.
+        what: Name of the program in messages.
         log: File that everything it prints is appended to.
         timeout_s: Seconds after which it is killed.
         folder: Where it runs.

@@ -13,7 +13,8 @@ from edgecnn.proof.latency.warmup import LEAST, settled_after
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgecnn.devices.session import Session, SessionCosts, Times
+    from edgecnn.backends.worker.messages import SessionCosts
+    from edgecnn.devices.session import Session, Times
 
 _WARMUP_CHUNK_NS = 1e8
 _MOST_ITERATIONS = 2_000

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from edgecnn.backends.worker.messages import SessionCosts
     from edgecnn.devices.base import Device
-    from edgecnn.devices.session import OpenOptions, Session, SessionCosts, Times
+    from edgecnn.devices.session import OpenOptions, Session, Times
 
 DISTURBED = 0.01
 """Share of its wall time that an inference waited for the CPU, from which on the machine slowed it."""

@@ -132,7 +132,7 @@ def test_waiting_for_the_cpu_is_taken_off(model: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with open_session(model, log) as measured, open_session(model, log) as busy:
         quiet = np.median(measured.time(200, warmup=50).own_ns)
-        busy._channel._questions.write(b'{"command": "time", "iterations": 2000000, "warmup": 0}\n')
+        busy._channel._questions.write(b'{"command": "time", "request": {"iterations": 2000000}}\n')
         busy._channel._questions.flush()
         times = measured.time(20_000)
         busy.kill()

@@ -1,7 +1,8 @@
 import numpy as np
 
+from edgecnn.backends.worker.messages import SessionCosts
 from edgecnn.devices.host import usable_cpus
-from edgecnn.devices.session import SessionCosts, Times
+from edgecnn.devices.session import Times
 from edgecnn.proof.latency.measurement import pinned_cpus, summarize
 
 
