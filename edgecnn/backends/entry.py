@@ -1,4 +1,4 @@
-"""What stages call in a child process: JSON in, JSON and files out.
+"""What stages call in a child process: a request in, documents and files out.
 
 Vendor libraries are imported below these functions only, each format's own and no other's.
 """
@@ -6,82 +6,98 @@ Vendor libraries are imported below these functions only, each format's own and 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from edgecnn.backends.format import QuantizeRequest
+from edgecnn.backends.format import QuantizeRequest, StoredWeight
 from edgecnn.backends.formats import load_format, missing
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edgecnn.backends.terms import Precision
+    from edgecnn.core.documents.inspection import Inspection
 
 _PRECISIONS = ("fp16", "int8")
 
 
-def lower(format: str, checkpoint: str, out: str) -> str:  # noqa: A002  the name in targets and requests
+@arguments
+class FormatFile:
+    """A model file and the name of its format."""
+
+    format: str
+    model: Path
+
+
+@arguments
+class LowerRequest:
+    """A checkpoint to convert to a format; the file goes to directory ``out``."""
+
+    format: str
+    checkpoint: Path
+    out: Path
+
+
+@arguments
+class QuantizeFileRequest:
+    """A float file to quantize as its format is asked to; the result goes to directory ``out``."""
+
+    file: FormatFile
+    out: Path
+    how: QuantizeRequest
+
+
+@arguments
+class ReferenceFileRequest:
+    """A model file whose reference execution may take another file, which goes to directory ``out``."""
+
+    file: FormatFile
+    out: Path
+
+
+def lower(request: LowerRequest) -> str:
     """Convert a checkpoint to a float32 file; return the file's name in directory ``out``.
 
     Raises:
         EdgecnnError: What is wrong with the checkpoint, the network or the environment.
     """
-    with _ready(format, Path(out)):
-        return load_format(format).lower(Path(checkpoint), Path(out)).name
+    with _ready(request.format, request.out):
+        return load_format(request.format).lower(request.checkpoint, request.out).name
 
 
-def quantize(
-    format: str,  # noqa: A002
-    model: str,
-    out: str,
-    request: dict[str, Any],
-) -> dict[str, Any]:
-    """Write ``out/model.<suffix>`` from the float file ``model``; return notes for the manifest.
-
-    Args:
-        format: Name of the format.
-        model: The float file.
-        out: Directory to write to.
-        request: Fields of :class:`~edgecnn.backends.format.QuantizeRequest`.
+def quantize(request: QuantizeFileRequest) -> dict[str, Any]:
+    """Write ``out/model.<suffix>`` from a float file; return notes for the manifest.
 
     Raises:
         EdgecnnError: What is wrong with the file, the request or the environment.
     """
-    if request["precision"] not in _PRECISIONS:
-        raise UsageError(f"cannot quantize to {request['precision']!r}; there are {', '.join(_PRECISIONS)}")
-    calibration = request["calibration"]
-    wanted = QuantizeRequest(
-        precision=cast("Precision", request["precision"]),
-        calibration=None if calibration is None else Path(calibration),
-        isa=request["isa"],
-        options=request["options"],
-        network=None if request.get("network") is None else Path(request["network"]),
-    )
-    with _ready(format, Path(out)):
-        return load_format(format).quantize(Path(model), Path(out), wanted)
+    file, how = request.file, request.how
+    if how.precision not in _PRECISIONS:
+        raise UsageError(f"cannot quantize to {how.precision!r}; there are {', '.join(_PRECISIONS)}")
+    with _ready(file.format, request.out):
+        return load_format(file.format).quantize(file.model, request.out, how)
 
 
-def reference(format: str, model: str, out: str) -> str:  # noqa: A002
+def reference(request: ReferenceFileRequest) -> str:
     """Return the name of the file that reference execution takes.
 
     It is the model file's own name, or that of another file, which was written to directory ``out``.
     """
-    with _ready(format, Path(out)):
-        return load_format(format).reference(Path(model), Path(out)).name
+    with _ready(request.file.format, request.out):
+        return load_format(request.file.format).reference(request.file.model, request.out).name
 
 
-def inspect(format: str, model: str) -> dict[str, Any]:  # noqa: A002
-    """Read back what a model file is, as the plain data of :class:`~edgecnn.backends.format.Inspection`."""
-    with _ready(format, None):
-        return load_format(format).inspect(Path(model)).to_json()
+def inspect(file: FormatFile) -> Inspection:
+    """Read back what a model file is."""
+    with _ready(file.format, None):
+        return load_format(file.format).inspect(file.model)
 
 
-def weights(format: str, model: str) -> list[dict[str, Any]]:  # noqa: A002
-    """List the constants that a model file stores, as plain data."""
-    with _ready(format, None):
-        return [asdict(weight) for weight in load_format(format).weights(Path(model))]
+def weights(file: FormatFile) -> list[StoredWeight]:
+    """List the constants that a model file stores."""
+    with _ready(file.format, None):
+        return load_format(file.format).weights(file.model)
 
 
 @contextlib.contextmanager

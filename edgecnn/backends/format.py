@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from edgecnn.backends.dissection import Dissection
-    from edgecnn.backends.terms import Precision
     from edgecnn.core.documents.inspection import Inspection
 
 
@@ -37,7 +36,7 @@ class StoredWeight:
     bytes: int
 
 
-@dataclass(frozen=True)
+@arguments
 class QuantizeRequest:
     """What a format is asked to make of a float file.
 
@@ -50,7 +49,7 @@ class QuantizeRequest:
             needed only where a layer is named or weights lie on a grid.
     """
 
-    precision: Precision
+    precision: str
     calibration: Path | None
     isa: str
     options: dict[str, Any] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Child processes: vendor code runs in one, and the parent survives its crash, hang or greed.
 
-A child is ``python -m edgecnn.core.process``: it reads one JSON request (an entry point and its arguments)
+A child is ``python -m edgecnn.core.process``: it reads one JSON request (an entry point and its argument)
 from standard input, calls the entry point, and writes one JSON answer to a private copy of standard output.
 Whatever the vendor's libraries print goes to a log file.
 """
@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.core.errors import EdgecnnError, WorkerError, from_json
 from edgecnn.core.this_process import peak_memory_bytes, private_stdout
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from _typeshed import DataclassInstance
-    from pydantic import BaseModel
+    from pydantic import BaseModel, JsonValue
+
+T = TypeVar("T")
 
 DEFAULT_TIMEOUT_S = 3600.0
 _LOG_TAIL_BYTES = 4000
@@ -43,21 +45,31 @@ class ChildResult:
     """What a child returned and what it cost.
 
     Attributes:
-        value: The JSON value that the entry point returned.
+        value: What the entry point returned, as JSON.
         wall_s: Wall time from start to exit, imports included, in seconds.
         cpu_s: User plus system CPU time of the child, in seconds.
         peak_bytes: Peak resident memory of the child, in bytes.
     """
 
-    value: Any
+    value: JsonValue
     wall_s: float
     cpu_s: float
     peak_bytes: int
 
+    def read(self, kind: type[T]) -> T:
+        """Return what the entry point returned, as the type that it returns.
+
+        Raises:
+            pydantic.ValidationError: It returned something else.
+        """
+        from edgecnn.core.documents.arguments import from_plain
+
+        return from_plain(kind, self.value)
+
 
 def call(
     entry: str,
-    arguments: DataclassInstance | BaseModel | dict[str, Any],
+    argument: DataclassInstance | BaseModel | dict[str, Any],
     *,
     log: Path,
     timeout_s: float = DEFAULT_TIMEOUT_S,
@@ -65,13 +77,14 @@ def call(
     environment: dict[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ChildResult:
-    """Call ``entry`` in a child process and return its JSON result.
+    """Call ``entry`` in a child process and return its result.
 
     Args:
-        entry: ``"package.module:function"``; the function takes one argument and returns a JSON value.
-        arguments: The argument, of a class made by :func:`edgecnn.core.documents.arguments.arguments` or a
-            document. It crosses as JSON, and the function gets an equal one. A dictionary holds keyword
-            arguments instead.
+        entry: ``"package.module:function"``. The function's first parameter is annotated with the class of
+            its argument; it returns a document, a value that pydantic can make JSON of, or None.
+        argument: An instance of that class, which is a document or made by
+            :func:`edgecnn.core.documents.arguments.arguments`. It crosses as JSON, the child checks it, and the
+            function gets an equal one.
         log: File that receives everything the child prints.
         timeout_s: Seconds after which the child is killed.
         memory_bytes: Limit on the child's address space; None leaves it unlimited.
@@ -83,11 +96,21 @@ def call(
         EdgecnnError: The error that the entry point raised, rebuilt here.
         WorkerError: The child crashed, hung or ran out of memory.
     """
+    from edgecnn.core.documents.arguments import to_plain
+
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with log.open("ab") as sink, _progress_pipe(progress) as pipe:
+        spread = isinstance(argument, dict)
+        plain = argument if isinstance(argument, dict) else to_plain(argument)
         request = json.dumps(
-            {"entry": entry, **_packed(arguments), "memory_bytes": memory_bytes, "progress": pipe}
+            {
+                "entry": entry,
+                "argument": plain,
+                "spread": spread,
+                "memory_bytes": memory_bytes,
+                "progress": pipe,
+            }
         )
         log_start = sink.tell()
         child = subprocess.Popen(
@@ -116,30 +139,22 @@ def call(
     return ChildResult(document["value"], wall_s, document["cpu_s"], document["peak_bytes"])
 
 
-def _packed(arguments: DataclassInstance | BaseModel | dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a request that says what the entry point takes."""
-    if isinstance(arguments, dict):
-        return {"kind": None, "arguments": arguments}
-    from edgecnn.core.documents.arguments import to_plain
-
-    kind = type(arguments)
-    return {"kind": f"{kind.__module__}:{kind.__qualname__}", "arguments": to_plain(arguments)}
-
-
-def _call_entry(request: dict[str, Any]) -> Any:
+def _call_entry(request: dict[str, Any]) -> object:
     """Call a request's entry point and return what it returns."""
-    extra = {} if request["progress"] is None else {"progress": _teller(request["progress"])}
-    if request["kind"] is None:
-        return _named(request["entry"])(**request["arguments"], **extra)
     from edgecnn.core.documents.arguments import from_plain
 
-    return _named(request["entry"])(from_plain(_named(request["kind"]), request["arguments"]), **extra)
+    module, _, name = request["entry"].partition(":")
+    function = getattr(importlib.import_module(module), name)
+    extra = {} if request["progress"] is None else {"progress": _teller(request["progress"])}
+    if request["spread"]:
+        return function(**request["argument"], **extra)
+    return function(from_plain(_argument_class(function), request["argument"]), **extra)
 
 
-def _named(name: str) -> Any:
-    """Return what ``"package.module:name"`` names."""
-    module, _, member = name.partition(":")
-    return getattr(importlib.import_module(module), member)
+def _argument_class(function: Callable[..., object]) -> type[Any]:
+    """Return the class that the first parameter of a function is annotated with."""
+    kind: type[Any] = function.__globals__[next(iter(function.__annotations__.values()))]
+    return kind
 
 
 def describe_death(what: str, code: int, log: Path, log_start: int = 0) -> str:
@@ -243,13 +258,20 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _answer(value: object) -> Any:
+    """Return a result as plain data. Numbers that are not finite stay, unlike in a document's file."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(type(value)).dump_python(value)
+
+
 def _main() -> None:
     _die_with_parent()
     request = json.loads(sys.stdin.read())
     with private_stdout() as channel:
         if request["memory_bytes"] is not None:
             resource.setrlimit(resource.RLIMIT_AS, (request["memory_bytes"], request["memory_bytes"]))
-        document: dict[str, Any]
+        document: dict[str, object]
         try:
             value = _call_entry(request)
         except EdgecnnError as error:
@@ -257,11 +279,11 @@ def _main() -> None:
         else:
             usage = resource.getrusage(resource.RUSAGE_SELF)
             document = {
-                "value": value,
+                "value": _answer(value),
                 "cpu_s": usage.ru_utime + usage.ru_stime,
                 "peak_bytes": peak_memory_bytes(),
             }
-        channel.write(json.dumps(document) + "\n")
+        channel.write(json.dumps(document, default=str) + "\n")
         channel.flush()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import filelock
 
 from edgecnn.core import process
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import EdgecnnError, InputError, MissingDependency
 from edgecnn.core.text import first_line
 
@@ -129,15 +130,22 @@ def _with_torchvision(scratch: Path) -> Path:
     """Download with torchvision in a child process, because torchvision's download has no time limit."""
     process.call(
         f"{__name__}:download_with_torchvision",
-        {"folder": str(scratch)},
+        DownloadFolder(scratch),
         log=scratch / "download.log",
         timeout_s=_TIMEOUT_S,
     )
     return scratch / "FashionMNIST" / "raw"
 
 
-def download_with_torchvision(folder: str) -> None:
-    """Download with torchvision into ``folder``; runs in a child process.
+@arguments
+class DownloadFolder:
+    """The folder that torchvision downloads into."""
+
+    folder: Path
+
+
+def download_with_torchvision(request: DownloadFolder) -> None:
+    """Download with torchvision into a folder; runs in a child process.
 
     Raises:
         InputError: The download failed.
@@ -148,7 +156,7 @@ def download_with_torchvision(folder: str) -> None:
     except ImportError:
         raise MissingDependency("torchvision is not installed") from None
     try:
-        FashionMNIST(folder, download=True)
+        FashionMNIST(request.folder, download=True)
     except (OSError, RuntimeError) as error:
         raise InputError(first_line(error)) from error
 

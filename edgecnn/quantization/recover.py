@@ -23,6 +23,7 @@ from edgecnn.quantization.files import GRID_FILE, LAYERS_FILE, NOTES_FILE
 from edgecnn.quantization.fold import tensors
 from edgecnn.quantization.layer_by_layer import walk
 from edgecnn.quantization.quality import measure
+from edgecnn.quantization.requests import EqualizeRequest, RoundRequest  # noqa: TC001  the child reads the annotation
 from edgecnn.quantization.scalable_channels import channel_extents
 from edgecnn.quantization.sensitivity import leave_entry_in_float
 from edgecnn.training.allocator import freed_memory_kept
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
-
-    from edgecnn.quantization.requests import EqualizeRequest, RoundRequest
 
 
 def equalize(request: EqualizeRequest, progress: Callable[[int, int], None]) -> None:

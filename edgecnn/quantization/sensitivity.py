@@ -17,12 +17,11 @@ import torch
 from edgecnn.quantization.calibrated import Calibrated
 from edgecnn.quantization.files import LAYERS_FILE
 from edgecnn.quantization.quality import Quality, compare, measure
+from edgecnn.quantization.requests import LayerSensitivityRequest  # noqa: TC001  the child reads the annotation
 from edgecnn.training.allocator import freed_memory_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from edgecnn.quantization.requests import LayerSensitivityRequest
 
 _ENTRY_IMAGES = 16
 _ENOUGH_DB = 1.0

@@ -17,10 +17,12 @@ import pytest
 import torch
 from torch import nn
 
+from edgecnn.backends.entry import FormatFile, LowerRequest, QuantizeFileRequest
 from edgecnn.backends.format import QuantizeRequest
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_format
 from edgecnn.core import process
+from edgecnn.core.documents.arguments import to_plain
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.resolve import resolve_model
@@ -103,7 +105,7 @@ def lower(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Make:
     @functools.cache
     def lowered(name: str) -> Made:
         out = tmp_path_factory.mktemp(f"float-{name}")
-        value, imported = in_child("lower", format=name, checkpoint=str(checkpoint), out=str(out))
+        value, imported = in_child("lower", LowerRequest(name, checkpoint, out))
         return Made(model_file(out, name), value, imported)
 
     return lowered
@@ -116,9 +118,9 @@ def quantize(tmp_path_factory: pytest.TempPathFactory, lower: Make, calibration:
     @functools.cache
     def quantized(name: str) -> Made:
         out = tmp_path_factory.mktemp(f"int8-{name}")
-        request = {"precision": "int8", "calibration": str(calibration), "isa": AVX2, "options": {}}
+        how = QuantizeRequest("int8", calibration, AVX2)
         value, imported = in_child(
-            "quantize", format=name, model=str(lower(name).file), out=str(out), request=request
+            "quantize", QuantizeFileRequest(FormatFile(name, lower(name).file), out, how)
         )
         return Made(model_file(out, name), value, imported)
 
@@ -149,19 +151,22 @@ def sqnr(want: np.ndarray, have: np.ndarray) -> float:
 _CALL = """
 import json, sys
 from edgecnn.backends import entry
-value = getattr(entry, sys.argv[1])(**json.loads(sys.argv[2]))
+from edgecnn.core.documents.arguments import from_plain, to_plain
+function = getattr(entry, sys.argv[1])
+kind = getattr(entry, next(iter(function.__annotations__.values())))
+value = to_plain(function(from_plain(kind, json.loads(sys.argv[2]))))
 print(json.dumps([value, sorted({name.partition(".")[0] for name in sys.modules if sys.modules[name]})]))
 """
 
 
-def in_child(function: str, **arguments: Any) -> tuple[Any, set[str]]:
+def in_child(function: str, request: object) -> tuple[Any, set[str]]:
     """Call a function of ``edgecnn.backends.entry`` in a fresh process.
 
     Returns:
         What the function returned, and the top-level packages that the process imported.
     """
     finished = subprocess.run(
-        [sys.executable, "-c", _CALL, function, json.dumps(arguments)],
+        [sys.executable, "-c", _CALL, function, json.dumps(to_plain(request))],
         capture_output=True,
         text=True,
         check=False,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from edgecnn.backends import entry
+from edgecnn.backends.entry import FormatFile, LowerRequest, QuantizeFileRequest, ReferenceFileRequest
+from edgecnn.backends.format import QuantizeRequest
 from edgecnn.core.errors import InputError, MissingDependency, UsageError
 from edgecnn.data.prepared import PreparedSet
 from tests.backends.conftest import AVX2, IMAGES, Make, in_child
@@ -25,19 +26,14 @@ NNCF_TAKES = {"torch", "onnx", "onnxruntime"}
 """What NNCF imports wherever it is installed."""
 
 
-def _request(calibration: Path | None, precision: str = "int8", **options: Any) -> dict[str, Any]:
-    return {
-        "precision": precision,
-        "calibration": None if calibration is None else str(calibration),
-        "isa": AVX2,
-        "options": options,
-    }
+def _quantize(name: str, model: Path, out: Path, how: QuantizeRequest) -> None:
+    entry.quantize(QuantizeFileRequest(FormatFile(name, model), out, how))
 
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_each_step_imports_only_what_its_format_needs(name: str, lower: Make, quantize: Make) -> None:
     assert not lower(name).imported & FOREIGN[name]
-    _, inspecting = in_child("inspect", format=name, model=str(lower(name).file))
+    _, inspecting = in_child("inspect", FormatFile(name, lower(name).file))
     assert not inspecting & (FOREIGN[name] | {"torch"})
     quantizing = quantize(name).imported - (NNCF_TAKES if name == "openvino" else set())
     assert not quantizing & (FOREIGN[name] | {"torch"})
@@ -47,8 +43,9 @@ def test_each_step_imports_only_what_its_format_needs(name: str, lower: Make, qu
 def test_what_entry_functions_return_is_json(name: str, lower: Make, quantize: Make, tmp_path: Path) -> None:
     assert lower(name).value == lower(name).file.name
     json.dumps(quantize(name).value, allow_nan=False)
-    json.dumps(entry.inspect(name, str(quantize(name).file)), allow_nan=False)
-    assert entry.reference(name, str(quantize(name).file), str(tmp_path)).startswith(("model.", "reference."))
+    file = FormatFile(name, quantize(name).file)
+    json.dumps(entry.inspect(file).to_json(), allow_nan=False)
+    assert entry.reference(ReferenceFileRequest(file, tmp_path)).startswith(("model.", "reference."))
 
 
 @pytest.mark.parametrize("name", FOREIGN)
@@ -66,7 +63,7 @@ def test_notes_say_how_it_was_quantized(name: str, quantize: Make, calibration: 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_int8_without_calibration_images_is_refused(name: str, lower: Make, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="int8 needs calibration images") as caught:
-        entry.quantize(name, str(lower(name).file), str(tmp_path), _request(None))
+        _quantize(name, lower(name).file, tmp_path, QuantizeRequest("int8", None, AVX2))
     assert "--calibration" in str(caught.value.hint)
     assert not list(tmp_path.iterdir()), "a refused request must leave no file"
 
@@ -74,7 +71,8 @@ def test_int8_without_calibration_images_is_refused(name: str, lower: Make, tmp_
 @pytest.mark.parametrize("name", FOREIGN)
 def test_an_unknown_option_is_refused(name: str, lower: Make, calibration: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=f"{name} int8 has no option 'extreems'"):
-        entry.quantize(name, str(lower(name).file), str(tmp_path), _request(calibration, extreems=0.3))
+        how = QuantizeRequest("int8", calibration, AVX2, {"extreems": 0.3})
+        _quantize(name, lower(name).file, tmp_path, how)
 
 
 @pytest.mark.parametrize("name", FOREIGN)
@@ -84,7 +82,7 @@ def test_an_unknown_instruction_set_is_refused(
     if name == "tflite":
         pytest.skip("one TFLite file serves every instruction set")
     with pytest.raises(UsageError, match="no instruction set is called 'mips'"):
-        entry.quantize(name, str(lower(name).file), str(tmp_path), {**_request(calibration), "isa": "mips"})
+        _quantize(name, lower(name).file, tmp_path, QuantizeRequest("int8", calibration, "mips"))
 
 
 @pytest.mark.parametrize("name", FOREIGN)
@@ -92,23 +90,23 @@ def test_a_quantized_file_is_not_quantized_again(
     name: str, quantize: Make, calibration: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="already"):
-        entry.quantize(name, str(quantize(name).file), str(tmp_path), _request(calibration))
+        _quantize(name, quantize(name).file, tmp_path, QuantizeRequest("int8", calibration, AVX2))
 
 
 def test_an_unknown_precision_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot quantize to 'int4'; there are fp16, int8"):
-        entry.quantize("tflite", "model.tflite", str(tmp_path), _request(None, "int4"))
+        _quantize("tflite", Path("model.tflite"), tmp_path, QuantizeRequest("int4", None, AVX2))
 
 
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no format is called 'coreml'"):
-        entry.inspect("coreml", str(tmp_path / "model.mlmodel"))
+        entry.inspect(FormatFile("coreml", tmp_path / "model.mlmodel"))
 
 
 def test_an_output_directory_that_cannot_be_made_is_named(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match=r"file/out: Not a directory"):
-        entry.lower("onnx", str(checkpoint), str(tmp_path / "file" / "out"))
+        entry.lower(LowerRequest("onnx", checkpoint, tmp_path / "file" / "out"))
 
 
 def test_a_missing_package_is_named_with_the_command(
@@ -117,6 +115,6 @@ def test_a_missing_package_is_named_with_the_command(
     monkeypatch.setitem(sys.modules, "litert_torch", None)
     monkeypatch.delitem(sys.modules, "edgecnn.backends.tflite.lower", raising=False)
     with pytest.raises(MissingDependency, match=r"format tflite needs a package: .*litert_torch") as caught:
-        entry.lower("tflite", str(checkpoint), str(tmp_path))
+        entry.lower(LowerRequest("tflite", checkpoint, tmp_path))
     assert caught.value.hint == 'pip install "edgecnn[tflite]"'
     assert caught.value.exit_code == 5

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from edgecnn.backends import entry
+from edgecnn.backends.entry import LowerRequest
 from edgecnn.backends.network import load_network
 from edgecnn.core.errors import InputError
 from edgecnn.models.checkpoint import save_checkpoint
@@ -117,6 +118,6 @@ def test_a_network_that_overflows_is_refused(tmp_path: Path) -> None:
 def test_an_operation_that_a_format_lacks_is_named(name: str, words: str, tmp_path: Path) -> None:
     checkpoint = _saved(tmp_path / "checkpoint", "eigenvalues", Eigenvalues())
     with pytest.raises(InputError, match=f"eigenvalues cannot become {words}: .*linalg_eig") as caught:
-        entry.lower(name, str(checkpoint), str(tmp_path / "out"))
+        entry.lower(LowerRequest(name, checkpoint, tmp_path / "out"))
     assert "\n" not in caught.value.message
     assert not list((tmp_path / "out").iterdir())

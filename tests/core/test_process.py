@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import signal
 import subprocess
@@ -32,22 +33,36 @@ def chatter() -> None:
     os.write(1, b"nor this\n")
 
 
+@arguments
+class Behaviour:
+    how: str
+    value: Any = None
+
+
+@arguments
+class Total:
+    total: int
+
+
 def hang(marker: str | None) -> None:
     if marker is not None:
         Path(marker).write_text(str(os.getpid()))
     time.sleep(600)
 
 
-def count(total: int, progress: Callable[[int, int], None]) -> str:
+def count(request: Total, progress: Callable[[int, int], None]) -> str:
     """Run in the child: report progress and chatter between."""
-    for done in range(1, total + 1):
-        progress(done, total)
-        print(f"{done} {total} is for the log")
+    if request.total < 0:
+        raise ValueError("nothing can be counted")
+    for done in range(1, request.total + 1):
+        progress(done, request.total)
+        print(f"{done} {request.total} is for the log")
     return "counted"
 
 
-def behave(how: str, value: Any = None) -> Any:
+def behave(request: Behaviour) -> Any:
     """Run in the child."""
+    how, value = request.how, request.value
     behaviours: dict[str, Callable[[], Any]] = {
         "return": lambda: value,
         "segfault": lambda: ctypes.string_at(0) and None,
@@ -83,20 +98,40 @@ def receive(request: Request) -> list[str]:
     return [type(request).__name__, repr(request)]
 
 
+def give_back(request: Half) -> Half:
+    """Run in the child."""
+    return request
+
+
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
 
 
 def child(tmp_path: Path, how: str, **options: Any) -> Any:
-    arguments = {"how": how, "value": options.pop("value", None)}
-    return call(f"{__name__}:behave", arguments, log=tmp_path / "child.log", **options)
+    return call(
+        f"{__name__}:behave",
+        Behaviour(how, options.pop("value", None)),
+        log=tmp_path / "child.log",
+        **options,
+    )
 
 
 def test_a_document_arrives_as_what_it_was(tmp_path: Path) -> None:
     request = Request(tmp_path, (3, "three"), [Half(1.0), Half(0.5)], {"whole": 1, "part": 0.5})
-    arrived = call(f"{__name__}:receive", request, log=tmp_path / "child.log").value
+    arrived = call(f"{__name__}:receive", request, log=tmp_path / "child.log").read(list[str])
     assert arrived == ["Request", repr(request)]
+
+
+def test_an_argument_of_another_class_is_refused_by_the_child(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="failed with exit code 1"):
+        call(f"{__name__}:receive", Half(1.0), log=tmp_path / "child.log")
+    assert "path\n  Field required" in (tmp_path / "child.log").read_text()
+
+
+def test_a_document_comes_back_as_what_it_was_even_where_numbers_are_not_finite(tmp_path: Path) -> None:
+    sent = Half(math.inf)
+    assert call(f"{__name__}:give_back", sent, log=tmp_path / "child.log").read(Half) == sent
 
 
 def test_value_and_cost(tmp_path: Path) -> None:
@@ -160,8 +195,8 @@ def test_peak_is_the_childs_own(tmp_path: Path) -> None:
 def test_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
     marker = tmp_path / "pid"
     script = (
-        "import sys; from pathlib import Path; from edgecnn.core.process import call;"
-        "call('test_process:behave', {'how': 'hang', 'value': sys.argv[1]}, log=Path(sys.argv[2]))"
+        "import sys; from pathlib import Path; from test_process import Behaviour, call;"
+        "call('test_process:behave', Behaviour('hang', sys.argv[1]), log=Path(sys.argv[2]))"
     )
     path = os.pathsep.join([str(Path(__file__).parent), str(PROJECT)])
     command = [sys.executable, "-c", script, str(marker), str(tmp_path / "log")]
@@ -197,7 +232,7 @@ def test_progress_arrives_in_order_and_all_of_it(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     child = call(
         "tests.core.test_process:count",
-        {"total": 300},
+        Total(300),
         log=tmp_path / "log",
         progress=lambda done, total: told.append((done, total)),
     )
@@ -207,4 +242,4 @@ def test_progress_arrives_in_order_and_all_of_it(tmp_path: Path) -> None:
 
 def test_a_child_that_dies_amid_its_progress_is_still_told_apart(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match="failed with exit code 1"):
-        call("tests.core.test_process:count", {"total": None}, log=tmp_path / "log", progress=lambda *_: None)
+        call("tests.core.test_process:count", Total(-1), log=tmp_path / "log", progress=lambda *_: None)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.onnx.operations import QUANTIZATION, operations
 from edgecnn.backends.onnx.session import read_model
-from edgecnn.backends.partition import coverage
+from edgecnn.backends.partition import CompiledFile, PartitionedLayers, SourceFile, make_partition
+from edgecnn.core.documents.npu import NpuLayer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def float_parts(source: Path) -> tuple[str, list[str]]:
@@ -20,47 +23,38 @@ def float_parts(source: Path) -> tuple[str, list[str]]:
     return "fp32" if len(floats) == len(found) else "mixed", floats
 
 
-def compare(source: str, compiled: str) -> dict[str, Any]:
+def compare(files: CompiledFile) -> PartitionedLayers:
     """Compare a quantized ONNX file with the one that holds its context binary.
-
-    Args:
-        source: The quantized file.
-        compiled: The file in which every piece for the NPU is one ``EPContext`` node.
-
-    Returns:
-        ``partition``, the fields of :class:`~edgecnn.core.documents.npu.Partition`, and ``layers``: name,
-        operator, multiply-accumulates and place of every operation.
 
     Raises:
         InputError: One of the files is damaged.
     """
-    before, after = operations(Path(source)), read_model(Path(compiled)).graph.node
-    left = [node for node in after if node.op_type not in {*QUANTIZATION, "EPContext"}]
+    before, after = operations(files.source), read_model(files.compiled).graph.node
+    left = [node for node in after if node.op_type not in {*QUANTIZATION, files.npu_operator}]
     left_outputs = {name for node in left for name in node.output}
-    described = [
-        {
-            "name": layer.name,
-            "operator": layer.operator,
-            "macs": layer.macs,
-            "on_npu": left_outputs.isdisjoint(layer.outputs),
-        }
+    layers = [
+        NpuLayer(
+            name=layer.name,
+            operator=layer.operator,
+            macs=layer.macs,
+            on_npu=left_outputs.isdisjoint(layer.outputs),
+        )
         for layer in before
     ]
-    cpu_macs = [layer.macs for layer in before if not left_outputs.isdisjoint(layer.outputs)]
-    partition = {
-        "total_ops": len(before),
-        "cpu_ops": len(left),
-        "cpu_operators": sorted({node.op_type for node in left}),
-        "subgraphs": sum(node.op_type == "EPContext" for node in after),
-        **coverage(len(before), len(left), [layer.macs for layer in before], cpu_macs),
-    }
-    return {"partition": partition, "layers": described}
+    partition = make_partition(
+        len(before),
+        [node.op_type for node in left],
+        [layer.macs for layer in layers],
+        [layer.macs for layer in layers if not layer.on_npu],
+        subgraphs=sum(node.op_type == files.npu_operator for node in after),
+    )
+    return PartitionedLayers(partition=partition, layers=tuple(layers))
 
 
-def macs_by_node(source: str) -> dict[str, int]:
+def macs_by_node(file: SourceFile) -> dict[str, int]:
     """Return the multiply-accumulates of every operation of an ONNX file, by node name.
 
     Raises:
         InputError: The file is damaged.
     """
-    return {item.name: item.macs for item in operations(Path(source))}
+    return {item.name: item.macs for item in operations(file.source)}

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.compiler import TIMEOUT_S, Compiled
+from edgecnn.backends.partition import CompiledFile, PartitionedLayers
 from edgecnn.core import process
-from edgecnn.core.documents.npu import Estimate, NpuLayer, Partition
+from edgecnn.core.documents.npu import Estimate
 from edgecnn.core.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from edgecnn.backends.compiler import Opener
 
 RUNTIME = "qnn"
+NPU_OPERATOR = "EPContext"
+"""The node that stands for a piece of the network in the compiled file."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,13 @@ class Qnn:
         context.replace(out)
         child = process.call(
             "edgecnn.backends.onnx.partition:compare",
-            {"source": str(model), "compiled": str(out)},
+            CompiledFile(model, out, NPU_OPERATOR),
             log=log,
         )
-        partition = Partition.from_json(child.value["partition"])
-        layers = tuple(NpuLayer.from_json(layer) for layer in child.value["layers"])
+        found = child.read(PartitionedLayers)
         return Compiled(
-            Estimate(accelerator=self.accelerator, configuration="as QNN knows the chip", layers=layers),
-            partition,
+            Estimate(
+                accelerator=self.accelerator, configuration="as QNN knows the chip", layers=found.layers
+            ),
+            found.partition,
         )

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.compiler import TIMEOUT_S, Compiled
+from edgecnn.backends.partition import SourceFile
 from edgecnn.core import process
 from edgecnn.core.documents.npu import Estimate, NpuLayer, Partition
 from edgecnn.core.errors import WorkerError
@@ -77,9 +78,9 @@ class Rknn:
             raise WorkerError("the RKNN toolkit ended well but wrote no file", hint=f"its log: {log}")
         exported.replace(out)
         macs = process.call(
-            "edgecnn.backends.onnx.partition:macs_by_node", {"source": str(model)}, log=log
-        ).value
-        return read_build(text, self.platform, macs)
+            "edgecnn.backends.onnx.partition:macs_by_node", SourceFile(RUNTIME, model), log=log
+        )
+        return read_build(text, self.platform, macs.read(dict[str, int]))
 
 
 def read_build(text: str, platform: str, macs: Mapping[str, int]) -> Compiled:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from edgecnn.backends.partition import coverage
+from edgecnn.backends.partition import CompiledFile, make_partition
 from edgecnn.backends.tflite.inspect import inspect
 from edgecnn.backends.tflite.layers import layers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgecnn.core.documents.npu import Partition
 
 
 def float_parts(source: Path) -> tuple[str, list[str]]:
@@ -17,26 +21,18 @@ def float_parts(source: Path) -> tuple[str, list[str]]:
     return described.precision, [*described.float_op_names, *ends]
 
 
-def compare(source: str, compiled: str, npu_operator: str) -> dict[str, Any]:
+def compare(files: CompiledFile) -> Partition:
     """Compare a TFLite file with what a compiler made of it.
-
-    Args:
-        source: The integer file.
-        compiled: The compiled one, in which every piece for the NPU is one custom operator.
-        npu_operator: Name of that operator.
-
-    Returns:
-        The fields of :class:`~edgecnn.core.documents.npu.Partition`.
 
     Raises:
         InputError: One of the files is damaged.
     """
-    before, after = layers(Path(source)), layers(Path(compiled))
-    cpu = [layer for layer in after if layer.operator != npu_operator]
-    return {
-        "total_ops": len(before),
-        "cpu_ops": len(cpu),
-        "cpu_operators": sorted({layer.operator for layer in cpu}),
-        "subgraphs": len(after) - len(cpu),
-        **coverage(len(before), len(cpu), [layer.macs for layer in before], [layer.macs for layer in cpu]),
-    }
+    before, after = layers(files.source), layers(files.compiled)
+    cpu = [layer for layer in after if layer.operator != files.npu_operator]
+    return make_partition(
+        len(before),
+        [layer.operator for layer in cpu],
+        [layer.macs for layer in before],
+        [layer.macs for layer in cpu],
+        subgraphs=len(after) - len(cpu),
+    )

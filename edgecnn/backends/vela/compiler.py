@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.compiler import TIMEOUT_S, Compiled
+from edgecnn.backends.partition import CompiledFile
 from edgecnn.core import process
 from edgecnn.core.documents.npu import Estimate, NpuLayer, Partition
 from edgecnn.core.errors import WorkerError
@@ -90,10 +91,10 @@ class Vela:
         shutil.copyfile(compiled, out)
         child = process.call(
             "edgecnn.backends.tflite.partition:compare",
-            {"source": str(model), "compiled": str(out), "npu_operator": NPU_OPERATOR},
+            CompiledFile(model, out, NPU_OPERATOR),
             log=log,
         )
-        return Compiled(estimate, Partition.from_json(child.value))
+        return Compiled(estimate, child.read(Partition))
 
     def _arguments(self, out: Path) -> list[str]:
         return [
@@ -140,18 +141,18 @@ def read_estimate(summary: Path, layers: Path) -> Estimate:
     return estimate
 
 
-def _rows(file: Path) -> list[dict[str, Any]]:
+def _rows(file: Path) -> list[dict[str, str]]:
     if file.stat().st_size > MAX_REPORT_BYTES:
         raise WorkerError(f"{file.name} is larger than {MAX_REPORT_BYTES} bytes; that is no report of vela")
     with file.open(newline="", encoding="utf-8", errors="replace") as lines:
         return list(csv.DictReader(lines))
 
 
-def _bytes(row: dict[str, Any], column: str) -> int:
+def _bytes(row: dict[str, str], column: str) -> int:
     return round(float(row[column]) * _KIB)
 
 
-def _layer(row: dict[str, Any]) -> NpuLayer:
+def _layer(row: dict[str, str]) -> NpuLayer:
     busy: dict[str, int] = {}
     for column, name in _BUSY.items():
         busy[name] = max(busy.get(name, 0), int(float(row[column])))

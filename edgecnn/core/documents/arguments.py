@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast, dataclass_transform
+from typing import Any, TypeVar, cast, dataclass_transform
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, TypeAdapter
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from pydantic import ConfigDict, TypeAdapter
 
 T = TypeVar("T")
-D = TypeVar("D", bound="DataclassInstance")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, pydantic.Field))
@@ -26,19 +22,18 @@ def arguments(cls: type[T]) -> type[T]:
     return cast("type[T]", made)
 
 
-def to_plain(value: DataclassInstance | BaseModel) -> dict[str, Any]:
+def to_plain(value: object) -> Any:
     """Return arguments as values that JSON knows: paths become strings, tuples become lists."""
-    plain: dict[str, Any] = _adapter(type(value)).dump_python(value, mode="json")
-    return plain
+    return _adapter(type(value)).dump_python(value, mode="json")
 
 
-def from_plain(kind: type[D], plain: object) -> D:
+def from_plain(kind: type[T], plain: object) -> T:
     """Return the arguments that :func:`to_plain` made plain.
 
     Raises:
         pydantic.ValidationError: A field is missing, unknown or of another type.
     """
-    found: D = _adapter(kind).validate_python(plain)
+    found: T = _adapter(kind).validate_python(plain)
     return found
 
 

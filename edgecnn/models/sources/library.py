@@ -6,12 +6,12 @@ of torchvision's weights enumeration. Only :func:`download` accesses the interne
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import MissingDependency, UsageError
 from edgecnn.core.text import first_line, unknown_name
 from edgecnn.models.classes import imagenet_classes, numbered
+from edgecnn.models.fetch import WeightsDownload  # noqa: TC001  the child reads the annotation
 from edgecnn.models.sources.described import DescribedSource
 from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.contract import Contract
@@ -103,22 +103,19 @@ def with_tag(reference: str) -> str:
     return f"{scheme}:{name}.{tag}"
 
 
-def download(reference: str, out: str) -> None:
+def download(wanted: WeightsDownload) -> None:
     """Download the weights of a tagged reference through its library, as a safetensors file.
 
     This is the entry point of a child process, whose environment disables the libraries' telemetry.
-
-    Args:
-        reference: ``timm:NAME.TAG`` or ``torchvision:NAME.TAG``.
-        out: The file to write; the libraries' own downloads go beside it.
 
     Raises:
         MissingDependency: The weights cannot be downloaded from here.
     """
     from edgecnn.models.weights import write_safetensors
 
+    reference = wanted.reference
     scheme, name, tag = _split(reference, detectors=True)
-    folder = Path(out).parent
+    folder = wanted.out.parent
     state: dict[str, Tensor]
     try:
         if scheme == "timm":
@@ -131,7 +128,7 @@ def download(reference: str, out: str) -> None:
             state = get_model_weights(name)[tag].get_state_dict(
                 progress=False, check_hash=True, model_dir=str(folder), weights_only=True
             )
-        write_safetensors(state, Path(out))
+        write_safetensors(state, wanted.out)
     except (OSError, RuntimeError) as error:
         raise MissingDependency(
             f"{scheme} could not download {name}.{tag}: {first_line(error)}",

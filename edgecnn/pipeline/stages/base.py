@@ -48,14 +48,13 @@ class Context:
     costs: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
 
-    def charge(self, what: str, child: ChildResult) -> Any:
-        """Record what a child process cost and return its value."""
+    def charge(self, what: str, child: ChildResult) -> None:
+        """Record what a child process cost."""
         self.costs[what] = {
             "wall_s": round(child.wall_s, 3),
             "cpu_s": round(child.cpu_s, 3),
             "peak_bytes": child.peak_bytes,
         }
-        return child.value
 
 
 @dataclass(frozen=True)

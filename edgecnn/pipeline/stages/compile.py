@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.backends.compilers import make_compiler
 from edgecnn.backends.formats import model_file
+from edgecnn.backends.partition import SourceFile
 from edgecnn.backends.registry import find_compiler
 from edgecnn.backends.targets import compile_options
 from edgecnn.core import process
@@ -73,7 +74,7 @@ def compile_network(
     """
     process.call(
         "edgecnn.backends.partition:require_integer",
-        {"compiler": parameters.compiler, "source": str(model)},
+        SourceFile(parameters.compiler, model),
         log=log,
     )
     toolchain = require(find_compiler(parameters.compiler).toolchain).toolchain

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgecnn.backends.entry import LowerRequest
 from edgecnn.backends.registry import find_format
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
@@ -19,7 +20,7 @@ def run(inputs: Inputs, parameters: LowerParameters, context: Context) -> None:
     """Convert in a child process, which imports only what the format needs."""
     child = process.call(
         "edgecnn.backends.entry:lower",
-        {"format": parameters.format, "checkpoint": str(inputs["checkpoint"]), "out": str(context.out)},
+        LowerRequest(parameters.format, inputs["checkpoint"], context.out),
         log=context.log,
     )
     context.charge("lower", child)

@@ -16,7 +16,6 @@ from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pydantic import JsonValue
     from torch import Tensor, nn
 
     from edgecnn.data.prepared import PreparedSet
@@ -101,10 +100,11 @@ def prune_in_child(
         ),
         log=context.log,
     )
-    return PruningStep.from_json(context.charge("prune", child))
+    context.charge("prune", child)
+    return child.read(PruningStep)
 
 
-def prune(request: PruneRequest) -> dict[str, JsonValue]:
+def prune(request: PruneRequest) -> PruningStep:
     """Prune a checkpoint; runs in a child process."""
     from edgecnn.pruning import prune as pruning
     from edgecnn.pruning.costs import NetworkCosts
@@ -144,7 +144,7 @@ def prune(request: PruneRequest) -> dict[str, JsonValue]:
         groups=pruned.widths,
     )
     (request.out / REPORT).write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    return report.to_json()
+    return report
 
 
 @arguments

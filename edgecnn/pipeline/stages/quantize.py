@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from edgecnn.backends.entry import FormatFile, QuantizeFileRequest
+from edgecnn.backends.format import QuantizeRequest
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_format
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
+from edgecnn.core.documents.inspection import Inspection
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.quantization.files import read_float_layers
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NOTES = "quantization.json"
 INSPECTION = "inspection.json"
@@ -21,7 +21,7 @@ INSPECTION = "inspection.json"
 
 @arguments
 class QuantizeParameters:
-    """What is asked of the quantizer.
+    """The settings of the quantizer.
 
     Attributes:
         format: Format of the file.
@@ -38,31 +38,27 @@ class QuantizeParameters:
 
 def run(inputs: Inputs, parameters: QuantizeParameters, context: Context) -> None:
     """Quantize in a child process; what the quantizer notes is written to ``quantization.json``."""
-    calibration, network = inputs.get("calibration"), inputs.get("network")
-    options = parameters.options | (_float_layers(inputs["layers"]) if "layers" in inputs else {})
+    options = dict(parameters.options)
+    if "layers" in inputs:
+        options["float_layers"] = read_float_layers(inputs["layers"])
+    how = QuantizeRequest(
+        precision=parameters.precision,
+        calibration=inputs.get("calibration"),
+        isa=parameters.isa,
+        options=options,
+        network=inputs.get("network"),
+    )
     child = process.call(
         "edgecnn.backends.entry:quantize",
-        {
-            "format": parameters.format,
-            "model": str(model_file(inputs["model"], parameters.format)),
-            "out": str(context.out),
-            "request": {
-                "precision": parameters.precision,
-                "calibration": None if calibration is None else str(calibration),
-                "isa": parameters.isa,
-                "options": options,
-                "network": None if network is None else str(network),
-            },
-        },
+        QuantizeFileRequest(_file(inputs, parameters.format), context.out, how),
         log=context.log,
     )
-    notes = context.charge("quantize", child)
-    (context.out / NOTES).write_text(json.dumps(notes, sort_keys=True), encoding="utf-8")
+    context.charge("quantize", child)
+    (context.out / NOTES).write_text(json.dumps(child.value, sort_keys=True), encoding="utf-8")
 
 
-def _float_layers(found: Path) -> dict[str, Any]:
-    """Return the option that a sensitivity analysis decided."""
-    return {"float_layers": read_float_layers(found)}
+def _file(inputs: Inputs, format_name: str) -> FormatFile:
+    return FormatFile(format_name, model_file(inputs["model"], format_name))
 
 
 def quantize_stage(format: str) -> Stage[QuantizeParameters]:  # noqa: A002  the name in targets and requests
@@ -87,12 +83,12 @@ def inspect(inputs: Inputs, parameters: InspectParameters, context: Context) -> 
     """Read back what the file is, and write it to ``inspection.json``."""
     child = process.call(
         "edgecnn.backends.entry:inspect",
-        {"format": parameters.format, "model": str(model_file(inputs["model"], parameters.format))},
+        _file(inputs, parameters.format),
         log=context.log,
     )
-    (context.out / INSPECTION).write_text(
-        json.dumps(context.charge("inspect", child), sort_keys=True), encoding="utf-8"
-    )
+    context.charge("inspect", child)
+    found = child.read(Inspection).to_json()
+    (context.out / INSPECTION).write_text(json.dumps(found, sort_keys=True), encoding="utf-8")
 
 
 def inspect_stage(format: str) -> Stage[InspectParameters]:  # noqa: A002

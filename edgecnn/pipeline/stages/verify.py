@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
+from edgecnn.backends.entry import FormatFile, ReferenceFileRequest
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_format, find_runtime
 from edgecnn.backends.worker.isa import ISAS
@@ -130,10 +131,10 @@ def _reference_file(model: Path, format_name: str, context: Context) -> Path:
     out.mkdir()
     child = process.call(
         "edgecnn.backends.entry:reference",
-        {"format": format_name, "model": str(model), "out": str(out)},
+        ReferenceFileRequest(FormatFile(format_name, model), out),
         log=context.log,
     )
-    name = str(child.value)
+    name = child.read(str)
     return model if name == model.name else out / name
 
 
@@ -195,8 +196,7 @@ _HINTS = {
 
 def read_links(outputs: Path) -> list[Link]:
     """Read the links that a ``verify`` step wrote."""
-    data: list[dict[str, Any]] = json.loads((outputs / RESULT).read_text(encoding="utf-8"))
-    return [Link.from_json(item) for item in data]
+    return [Link.from_json(item) for item in json.loads((outputs / RESULT).read_text(encoding="utf-8"))]
 
 
 def verify_stage(runtime: str) -> Stage[VerifyParameters]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from edgecnn.backends import entry
+from edgecnn.backends.entry import FormatFile, LowerRequest, QuantizeFileRequest
+from edgecnn.backends.format import QuantizeRequest
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_format
 from edgecnn.backends.worker.runtime import Options
-from edgecnn.core.documents.inspection import Inspection
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.checkpoint import save_checkpoint
@@ -45,19 +47,29 @@ class Cell:
     largest_gap: float = 0.0
 
 
-def make(format: str, operations: list[str], calibration: str, out: str) -> dict[str, dict[str, object]]:  # noqa: A002
+@arguments
+class CellsRequest:
+    """What the child process makes: files in folder ``out``, for every operation in every precision."""
+
+    format: str
+    operations: list[str]
+    calibration: Path
+    out: Path
+
+
+def make(request: CellsRequest) -> dict[str, Cell]:
     """Return a cell for each ``operation/precision``."""
     torch.set_num_threads(1)
     cells = {}
-    for number, operation in enumerate(operations):
-        folder = Path(out) / str(number)
+    for number, operation in enumerate(request.operations):
+        folder = request.out / str(number)
         for precision in PRECISIONS:
             try:
-                file = _file(format, precision, operation, Path(calibration), folder)
-                cell = _measured(format, file, operation, Path(calibration))
+                file = _file(request.format, precision, operation, request.calibration, folder)
+                cell = _measured(request.format, file, operation, request.calibration)
             except EdgecnnError as error:
                 cell = Cell(error=str(error))
-            cells[f"{operation}/{precision}"] = asdict(cell)
+            cells[f"{operation}/{precision}"] = cell
     return cells
 
 
@@ -73,14 +85,14 @@ def _file(format_name: str, precision: str, operation: str, calibration: Path, f
             arguments={"operation": operation},
         )
         save_checkpoint(checkpoint, build(operation), spec)
-        return floats / entry.lower(format_name, str(checkpoint), str(floats))
-    request = {"precision": precision, "calibration": str(calibration), "isa": "any", "options": {}}
-    entry.quantize(format_name, str(model_file(floats, format_name)), str(integers), request)
+        return floats / entry.lower(LowerRequest(format_name, checkpoint, floats))
+    file = FormatFile(format_name, model_file(floats, format_name))
+    entry.quantize(QuantizeFileRequest(file, integers, QuantizeRequest(precision, calibration, "any")))
     return model_file(integers, format_name)
 
 
 def _measured(format_name: str, file: Path, operation: str, calibration: Path) -> Cell:
-    seen = Inspection.from_json(entry.inspect(format_name, str(file)))
+    seen = entry.inspect(FormatFile(format_name, file))
     prepared = PreparedSet.open(calibration)
     images = torch.from_numpy(normalize(np.asarray(prepared.images[:]), prepared.contract))
     with torch.no_grad():

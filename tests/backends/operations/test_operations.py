@@ -16,7 +16,7 @@ from edgecnn.backends.registry import formats
 from edgecnn.core import process
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.ondevice.contract import Contract
-from tests.backends.operations.make import PRECISIONS, Cell
+from tests.backends.operations.make import PRECISIONS, Cell, CellsRequest
 from tests.backends.operations.table import OPERATIONS, SIZE
 from tests.conftest import picture
 
@@ -48,16 +48,11 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Cells:
         )
         child = process.call(
             "tests.backends.operations.make:make",
-            {
-                "format": name,
-                "operations": list(OPERATIONS),
-                "calibration": str(folder / "calibration"),
-                "out": str(folder),
-            },
+            CellsRequest(name, list(OPERATIONS), folder / "calibration", folder),
             log=folder / "log",
             environment={"PYTHONPATH": str(ROOT)},
         )
-        return {key: Cell(**cell) for key, cell in child.value.items()}
+        return child.read(dict[str, Cell])
 
     return made
 
