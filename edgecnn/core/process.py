@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.core.errors import EdgecnnError, WorkerError, from_json
@@ -69,7 +69,7 @@ class ChildResult:
 
 def call(
     entry: str,
-    argument: DataclassInstance | BaseModel | dict[str, Any],
+    argument: DataclassInstance | BaseModel,
     *,
     log: Path,
     timeout_s: float = DEFAULT_TIMEOUT_S,
@@ -83,8 +83,8 @@ def call(
         entry: ``"package.module:function"``. The function's first parameter is annotated with the class of
             its argument; it returns a document, a value that pydantic can make JSON of, or None.
         argument: An instance of that class, which is a document or made by
-            :func:`edgecnn.core.documents.arguments.arguments`. It crosses as JSON, the child checks it, and the
-            function gets an equal one.
+            :func:`edgecnn.core.documents.arguments.arguments`. It crosses as JSON, the child checks it, and
+            the function gets an equal one.
         log: File that receives everything the child prints.
         timeout_s: Seconds after which the child is killed.
         memory_bytes: Limit on the child's address space; None leaves it unlimited.
@@ -101,17 +101,7 @@ def call(
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with log.open("ab") as sink, _progress_pipe(progress) as pipe:
-        spread = isinstance(argument, dict)
-        plain = argument if isinstance(argument, dict) else to_plain(argument)
-        request = json.dumps(
-            {
-                "entry": entry,
-                "argument": plain,
-                "spread": spread,
-                "memory_bytes": memory_bytes,
-                "progress": pipe,
-            }
-        )
+        request = json.dumps(asdict(_Request(entry, to_plain(argument), memory_bytes, pipe)))
         log_start = sink.tell()
         child = subprocess.Popen(
             [sys.executable, "-m", "edgecnn.core.process"],
@@ -139,16 +129,24 @@ def call(
     return ChildResult(document["value"], wall_s, document["cpu_s"], document["peak_bytes"])
 
 
-def _call_entry(request: dict[str, Any]) -> object:
+@dataclass(frozen=True)
+class _Request:
+    """What a child is told: the entry point, its argument as JSON, its limit, and its end of a pipe."""
+
+    entry: str
+    argument: JsonValue
+    memory_bytes: int | None
+    progress: int | None
+
+
+def _call_entry(request: _Request) -> object:
     """Call a request's entry point and return what it returns."""
     from edgecnn.core.documents.arguments import from_plain
 
-    module, _, name = request["entry"].partition(":")
+    module, _, name = request.entry.partition(":")
     function = getattr(importlib.import_module(module), name)
-    extra = {} if request["progress"] is None else {"progress": _teller(request["progress"])}
-    if request["spread"]:
-        return function(**request["argument"], **extra)
-    return function(from_plain(_argument_class(function), request["argument"]), **extra)
+    extra = {} if request.progress is None else {"progress": _teller(request.progress)}
+    return function(from_plain(_argument_class(function), request.argument), **extra)
 
 
 def _argument_class(function: Callable[..., object]) -> type[Any]:
@@ -267,10 +265,10 @@ def _answer(value: object) -> Any:
 
 def _main() -> None:
     _die_with_parent()
-    request = json.loads(sys.stdin.read())
+    request = _Request(**json.loads(sys.stdin.read()))
     with private_stdout() as channel:
-        if request["memory_bytes"] is not None:
-            resource.setrlimit(resource.RLIMIT_AS, (request["memory_bytes"], request["memory_bytes"]))
+        if request.memory_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (request.memory_bytes, request.memory_bytes))
         document: dict[str, object]
         try:
             value = _call_entry(request)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgecnn.backends.entry import FormatFile
 from edgecnn.backends.formats import format_of
 from edgecnn.backends.targets import load_target
 from edgecnn.core import process
@@ -73,11 +74,11 @@ def _inspect(model: Path) -> Inspection:
     with tempfile.TemporaryDirectory(prefix="edgecnn-inspect-") as folder:
         child = process.call(
             "edgecnn.backends.entry:inspect",
-            {"format": format_of(model), "model": str(model)},
+            FormatFile(format_of(model), model),
             log=Path(folder) / "inspect.log",
             timeout_s=300.0,
         )
-    return Inspection.from_json(child.value)
+    return child.read(Inspection)
 
 
 def _compile(model: Path, wanted: CompileParameters) -> NpuReport:

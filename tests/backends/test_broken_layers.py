@@ -17,6 +17,7 @@ from edgecnn.backends.formats import load_format
 from edgecnn.backends.registry import find_format, formats
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.backends.worker.runtime import Execution
+from edgecnn.core.documents.diagnosis import Diagnosis
 from edgecnn.core.errors import InputError
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.host import host
@@ -32,7 +33,7 @@ CONVOLUTIONS = {"onnx": "Conv", "tflite": "CONV_2D", "openvino": "Convolution+Ad
 
 def diagnosed(
     name: str, model: Path, float_model: Path, images: Path, network: Path | None = None
-) -> dict[str, Any]:
+) -> Diagnosis:
     isa = ISAS.get(host().isa)
     request = DiagnosisRequest(
         format=name,
@@ -60,16 +61,16 @@ def test_nothing_stands_out_in_a_healthy_network(
     name: str, lower: Make, quantize: Make, calibration: Path, checkpoint: Path
 ) -> None:
     found = diagnosed(name, quantize(name).file, lower(name).file, calibration, checkpoint)
-    problems = {layer["name"]: layer["problem"] for layer in found["layers"] if layer["problem"]}
+    problems = {layer.name: layer.problem for layer in found.layers if layer.problem}
     assert not problems
-    assert not any(layer["weights"]["changed"] for layer in found["layers"] if layer["weights"])
-    assert not any("saturates" in (layer["cause"] or "") for layer in found["layers"])
-    assert abs(found["whole"]["sqnr_db"] - found["whole"]["reference_sqnr_db"]) < 1.0
-    modules = [layer["module"] for layer in found["layers"] if layer["weights"]]
+    assert not any(layer.weights.changed for layer in found.layers if layer.weights)
+    assert not any("saturates" in (layer.cause or "") for layer in found.layers)
+    assert abs(found.whole.sqnr_db - found.whole.reference_sqnr_db) < 1.0
+    modules = [layer.module for layer in found.layers if layer.weights]
     assert None not in modules, "a layer of the file was not found in the network"
     assert len(set(modules)) == len(modules)
-    last = max(found["layers"], key=lambda layer: layer["position"])
-    assert last["accumulated_sqnr_db"] == pytest.approx(found["whole"]["reference_sqnr_db"], abs=0.01)
+    last = max(found.layers, key=lambda layer: layer.position)
+    assert last.accumulated_sqnr_db == pytest.approx(found.whole.reference_sqnr_db, abs=0.01)
 
 
 @EVERY_FORMAT
@@ -85,12 +86,12 @@ def test_a_range_cut_to_a_tenth_is_found(
     victim = bottlenecks(name, quantize, lower)[2]
     tensor = victim.output.counterpart
     broken = damage.with_range(name, lower(name).file, tensor, 0.1, request_int8, tmp_path, monkeypatch)
-    worst = diagnosed(name, broken, lower(name).file, calibration)["layers"][0]
-    assert worst["name"] == victim.name
-    assert worst["effect_share"] > 0.5
-    assert worst["range"]["clipped"] > 0.2
-    assert "clips" in worst["cause"]
-    assert worst["fix"] == {"quantize": {"ranges": "extremes"}}
+    worst = diagnosed(name, broken, lower(name).file, calibration).layers[0]
+    assert worst.name == victim.name
+    assert worst.effect_share > 0.5
+    assert worst.range.clipped > 0.2
+    assert "clips" in worst.cause
+    assert worst.fix == {"quantize": {"ranges": "extremes"}}
 
 
 @EVERY_FORMAT
@@ -106,11 +107,11 @@ def test_a_range_fifty_times_too_wide_is_found(
     victim = bottlenecks(name, quantize, lower)[1]
     tensor = victim.output.counterpart
     broken = damage.with_range(name, lower(name).file, tensor, 50.0, request_int8, tmp_path, monkeypatch)
-    worst = diagnosed(name, broken, lower(name).file, calibration)["layers"][0]
-    assert worst["name"] == victim.name
-    assert worst["range"]["unused"] > 0.8
-    assert "times wider than the values" in worst["cause"]
-    assert worst["fix"] == {"quantize": {"ranges": "search"}}
+    worst = diagnosed(name, broken, lower(name).file, calibration).layers[0]
+    assert worst.name == victim.name
+    assert worst.range.unused > 0.8
+    assert "times wider than the values" in worst.cause
+    assert worst.fix == {"quantize": {"ranges": "search"}}
 
 
 @EVERY_FORMAT
@@ -128,20 +129,20 @@ def test_a_weight_channel_scaled_by_100_is_found(
     scaled = damage.with_weights(name, lower(name).file, victim.name, change, tmp_path)
     (tmp_path / "int8").mkdir()
     load_format(name).quantize(scaled, tmp_path / "int8", request_int8)
-    worst = diagnosed(name, tmp_path / "int8" / scaled.name, lower(name).file, calibration, checkpoint)[
-        "layers"
-    ][0]
-    assert worst["name"] == victim.name
-    assert worst["weights"]["changed"] == (5,)
-    assert worst["weights"]["gain"] == pytest.approx(100, rel=0.02)
-    assert "in the int8 file channel 5 is 100 times the float file's" in worst["cause"]
-    assert worst["fix"] == {"quantize": {"float_layers": [worst["module"]]}}
+    worst = diagnosed(
+        name, tmp_path / "int8" / scaled.name, lower(name).file, calibration, checkpoint
+    ).layers[0]
+    assert worst.name == victim.name
+    assert worst.weights.changed == (5,)
+    assert worst.weights.gain == pytest.approx(100, rel=0.02)
+    assert "in the int8 file channel 5 is 100 times the float file's" in worst.cause
+    assert worst.fix == {"quantize": {"float_layers": [worst.module]}}
     # The same file against the float file that it really came from: its channel leaves the others no levels.
-    own = diagnosed(name, tmp_path / "int8" / scaled.name, scaled, calibration)["layers"]
-    layer = next(layer for layer in own if layer["name"] == victim.name)
-    assert layer["weights"]["changed"] == ()
-    assert "one weight channel dominates: channel 5" in layer["cause"]
-    assert layer["fix"] == {"quantize": {"method": "equalize"}}
+    own = diagnosed(name, tmp_path / "int8" / scaled.name, scaled, calibration).layers
+    layer = next(layer for layer in own if layer.name == victim.name)
+    assert layer.weights.changed == ()
+    assert "one weight channel dominates: channel 5" in layer.cause
+    assert layer.fix == {"quantize": {"method": "equalize"}}
 
 
 @pytest.mark.parametrize("name", ["onnx", "openvino"])
@@ -160,23 +161,23 @@ def test_a_saturating_kernel_is_found(
     fed = damage.with_weights(name, lower(name).file, feeder.name, damage.steep, tmp_path / "fed")
     alike = damage.with_weights(name, fed, victim.name, damage.all_alike, tmp_path)
     load_format(name).quantize(alike, tmp_path / "int8", replace(request_int8, isa="x86-64-avx512-vnni"))
-    layers = diagnosed(name, tmp_path / "int8" / alike.name, alike, calibration)["layers"]
-    broken = next(layer for layer in layers if layer["name"] == victim.name)
-    assert broken["alone_sqnr_db"] - broken["shipping_sqnr_db"] > 3
-    assert broken["kernel_gap_steps"] > 4
+    layers = diagnosed(name, tmp_path / "int8" / alike.name, alike, calibration).layers
+    broken = next(layer for layer in layers if layer.name == victim.name)
+    assert broken.alone_sqnr_db - broken.shipping_sqnr_db > 3
+    assert broken.kernel_gap_steps > 4
     for layer in (broken, layers[0]):  # all 8 bits in every layer: the worst one saturates too
-        assert f"saturates on this CPU ({here.name})" in layer["cause"]
-        assert layer["fix"] == {"isa": here.name}
+        assert f"saturates on this CPU ({here.name})" in layer.cause
+        assert layer.fix == {"isa": here.name}
 
 
 def test_xnnpack_rounds_otherwise_than_the_reference_and_is_not_blamed(
     lower: Make, quantize: Make, calibration: Path
 ) -> None:
     found = diagnosed("tflite", quantize("tflite").file, lower("tflite").file, calibration)
-    gaps = [layer["kernel_gap_steps"] for layer in found["layers"]]
+    gaps = [layer.kernel_gap_steps for layer in found.layers]
     assert max(gaps) >= 1, "XNNPACK's rounding is the reference's: the kernel gap no longer shows anything"
     assert max(gaps) <= 4
-    assert not any("kernel" in (layer["cause"] or "") for layer in found["layers"])
+    assert not any("kernel" in (layer.cause or "") for layer in found.layers)
 
 
 class Refusing:

@@ -70,8 +70,8 @@ def test_int8_without_calibration_images_is_refused(name: str, lower: Make, tmp_
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_an_unknown_option_is_refused(name: str, lower: Make, calibration: Path, tmp_path: Path) -> None:
+    how = QuantizeRequest("int8", calibration, AVX2, {"extreems": 0.3})
     with pytest.raises(UsageError, match=f"{name} int8 has no option 'extreems'"):
-        how = QuantizeRequest("int8", calibration, AVX2, {"extreems": 0.3})
         _quantize(name, lower(name).file, tmp_path, how)
 
 

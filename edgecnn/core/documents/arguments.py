@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from functools import lru_cache
-from typing import Any, TypeVar, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, TypeVar, cast, dataclass_transform
 
 import pydantic
 from pydantic import ConfigDict, TypeAdapter
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 T = TypeVar("T")
 
@@ -22,9 +25,10 @@ def arguments(cls: type[T]) -> type[T]:
     return cast("type[T]", made)
 
 
-def to_plain(value: object) -> Any:
+def to_plain(value: Any) -> Any:
     """Return arguments as values that JSON knows: paths become strings, tuples become lists."""
-    return _adapter(type(value)).dump_python(value, mode="json")
+    kind: Any = type(value)
+    return _adapter(kind).dump_python(value, mode="json")
 
 
 def from_plain(kind: type[T], plain: object) -> T:
@@ -33,10 +37,10 @@ def from_plain(kind: type[T], plain: object) -> T:
     Raises:
         pydantic.ValidationError: A field is missing, unknown or of another type.
     """
-    found: T = _adapter(kind).validate_python(plain)
+    found: T = _adapter(cast("Hashable", kind)).validate_python(plain)
     return found
 
 
 @lru_cache(maxsize=256)
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import find_compiler, find_format
 from edgecnn.core import process
 from edgecnn.core.documents.advice import Advice, CompiledChange, NpuFigures, Remark, TriedChange
-from edgecnn.core.documents.arguments import from_plain
 from edgecnn.core.errors import EdgecnnError, UsageError
 from edgecnn.pipeline.advice.change import INSTEAD, ChangesRequest, Facts, VariantRequest, propose
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network
@@ -91,7 +90,7 @@ class VariantBench:
 
     def describe(self) -> Facts:
         """Build the network as it is; see :func:`edgecnn.pipeline.advice.variants.describe`."""
-        return from_plain(Facts, self._call("describe", self._network))
+        return self._call("describe", self._network).read(Facts)
 
     def compile(self, name: str = ORIGINAL) -> NpuReport:
         """Compile a file that was built, by its name."""
@@ -109,7 +108,8 @@ class VariantBench:
         """Build and compile the network with each change; one that fails is a result, not an exception."""
         if not changes:
             return ()
-        reasons = self._call("write_variants", ChangesRequest(self._network, tuple(changes)))
+        child = self._call("write_variants", ChangesRequest(self._network, tuple(changes)))
+        reasons = child.read(list[str | None])
         trials: list[TriedChange] = []
         for index, (change, reason) in enumerate(zip(changes, reasons, strict=True)):
             if reason is not None:
@@ -124,5 +124,5 @@ class VariantBench:
             trials.append(CompiledChange(change=change, helps=helps, **dict(after)))
         return tuple(trials)
 
-    def _call(self, function: str, request: VariantRequest | ChangesRequest) -> Any:
-        return process.call(f"{VARIANTS}:{function}", request, log=self._log).value
+    def _call(self, function: str, request: VariantRequest | ChangesRequest) -> process.ChildResult:
+        return process.call(f"{VARIANTS}:{function}", request, log=self._log)

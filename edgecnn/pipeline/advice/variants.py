@@ -16,7 +16,6 @@ from torch import nn
 
 from edgecnn.backends.network import try_network
 from edgecnn.backends.registry import find_compiler, find_format, load
-from edgecnn.core.documents.arguments import to_plain
 from edgecnn.core.documents.source import NetworkOrigin
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.core.store.manifest import NAME, Artifact
@@ -25,7 +24,7 @@ from edgecnn.models.build import build
 from edgecnn.models.checkpoint import read_spec
 from edgecnn.models.resolve import resolve_model
 from edgecnn.models.spec import ModelSpec
-from edgecnn.pipeline.advice.change import LANES, Facts
+from edgecnn.pipeline.advice.change import LANES, ChangesRequest, Facts, VariantRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from edgecnn.core.documents.advice import Change
-    from edgecnn.pipeline.advice.change import ChangesRequest, VariantRequest
 
 _WIDTHS = (0.9, 0.95, 1.05, 1.1, 1.15, 1.25)
 """Multiples of a network's width that are tried for even channel counts."""
@@ -50,11 +48,8 @@ _MOBILENETV2_STAGES = (
 """Rows ``(expansion, channels, repeats, stride)``; torchvision has them only inside its constructor."""
 
 
-def describe(request: VariantRequest) -> dict[str, Any]:
+def describe(request: VariantRequest) -> Facts:
     """Find a network and write it, unchanged, as the file ``original``.
-
-    Returns:
-        :class:`~edgecnn.pipeline.advice.change.Facts` as plain data.
 
     Raises:
         EdgecnnError: The network cannot be found, built or converted.
@@ -63,7 +58,7 @@ def describe(request: VariantRequest) -> dict[str, Any]:
     module = _built(spec)
     facts = _facts(module, spec)
     _write(module, spec, request.compiler, request.out / "original")
-    return to_plain(facts)
+    return facts
 
 
 def write_variants(request: ChangesRequest) -> list[str | None]:

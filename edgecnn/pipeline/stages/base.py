@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from edgecnn.core.documents.arguments import to_plain
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+    from pydantic import JsonValue
 
     from edgecnn.core.process import ChildResult
 
@@ -46,7 +47,7 @@ class Context:
     log: Path
     progress: Progress
     costs: dict[str, dict[str, float]] = field(default_factory=dict)
-    notes: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, JsonValue] = field(default_factory=dict)
 
     def charge(self, what: str, child: ChildResult) -> None:
         """Record what a child process cost."""
@@ -76,6 +77,7 @@ class Stage(Generic[P]):
     toolchains: tuple[str, ...] = ()
 
 
-def parameters_json(parameters: DataclassInstance) -> dict[str, Any]:
+def parameters_json(parameters: DataclassInstance) -> dict[str, JsonValue]:
     """Return a stage's parameters as plain data."""
-    return to_plain(parameters)
+    plain: dict[str, JsonValue] = to_plain(parameters)
+    return plain

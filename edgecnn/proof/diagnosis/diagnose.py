@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from edgecnn.proof.diagnosis.causes import suspect
 from edgecnn.proof.diagnosis.layer_experiment import walk
 from edgecnn.proof.diagnosis.layer_statistics import channel_facts, range_facts, weight_facts
 from edgecnn.proof.diagnosis.ranking import ranked
+from edgecnn.proof.diagnosis.subject import DiagnosisRequest  # noqa: TC001  the child reads the annotation
 from edgecnn.proof.links.output_distance import SCORES, health
 from edgecnn.quantization.layers import match_layers
 
@@ -27,14 +28,13 @@ if TYPE_CHECKING:
 
     from edgecnn.backends.dissection import Dissection, Piece
     from edgecnn.proof.diagnosis.layer_experiment import Walked
-    from edgecnn.proof.diagnosis.subject import DiagnosisRequest
 
 _STRANGER_DB = 6.0
 """Weights in 8 bits keep 30 dB and more; in most layers this little means another network."""
 
 
-def diagnose_files(request: DiagnosisRequest, progress: Callable[[int, int], None]) -> dict[str, Any]:
-    """Return a :class:`~edgecnn.core.documents.diagnosis.Diagnosis` as plain data.
+def diagnose_files(request: DiagnosisRequest, progress: Callable[[int, int], None]) -> Diagnosis:
+    """Diagnose the int8 file of a request.
 
     Args:
         request: The files, and how they are executed.
@@ -82,7 +82,7 @@ def diagnose_files(request: DiagnosisRequest, progress: Callable[[int, int], Non
         whole=_whole(walked, classifies=classifies, labelled=labelled),
         layers=tuple(found),
         kernels=f"{request.runtime}, {request.shipping}, {request.host_isa}",
-    ).model_dump()
+    )
 
 
 def _modules(dissection: Dissection, pieces: list[Piece], network: Path) -> dict[str, str]:

@@ -155,7 +155,7 @@ class Subject:
         )
         entry = "edgecnn.proof.diagnosis.diagnose:diagnose_files"
         child = process.call(entry, request, log=log, timeout_s=_TIMEOUT_S, progress=progress)
-        return Diagnosis.from_json(child.value)
+        return child.read(Diagnosis)
 
 
 def _check_format(model: Path, float_model: Path) -> None:
