@@ -6,12 +6,14 @@ The data names a task by its kind and holds that task's own settings. Only the t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pydantic import JsonValue
 
 Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
@@ -25,7 +27,7 @@ class TaskDescription(BaseModel):
     """Name of the task, such as ``classification``."""
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, JsonValue]:
         """The task's own settings, JSON values."""
         return dict(self.model_extra or {})
 
@@ -34,7 +36,7 @@ CLASSIFICATION = TaskDescription(kind="classification")
 """The task of a network that says nothing else of itself."""
 
 
-def with_task(document: Mapping[str, Any]) -> dict[str, Any]:
+def with_task(document: Mapping[str, object]) -> dict[str, object]:
     """Return a document that has the key ``task``.
 
     Documents of before the key existed describe a detector under ``detector``; those without either are of

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from edgecnn.core.errors import InputError
 from edgecnn.data.files import FileSource, path_within
@@ -12,6 +11,10 @@ from edgecnn.data.objects import ImageObjects, Objects
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from edgecnn.data.coco_document import Annotation, Category, CocoFile, Picture
+
+E = TypeVar("E", "Category", "Picture")
 
 MAX_BYTES = 1 << 30
 
@@ -31,15 +34,15 @@ def open_coco(file: Path) -> FileSource:
     document = _read(file)
     folder = file.parent / "images"
     folder = folder if folder.is_dir() else file.parent
+    categories = _by_id(document.categories, "categories", file)
+    images = _by_id(document.images, "images", file)
+    labels = {number: index for index, number in enumerate(sorted(categories))}
+    names = tuple(categories[number].name for number in labels)
+    rows = _rows(document.annotations, images, labels, file)
     try:
-        categories = _by_id(document["categories"], "categories", file)
-        images = _by_id(document["images"], "images", file)
-        names = tuple(str(categories[number]["name"]) for number in sorted(categories))
-        labels = {number: index for index, number in enumerate(sorted(categories))}
-        rows = _rows(document["annotations"], images, labels, file)
         found = [_image(image, rows[number], folder, file) for number, image in images.items()]
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{file} is not a COCO file of boxes: {type(error).__name__} {error}") from error
+    except ValueError as error:
+        raise InputError(f"{file} is not a COCO file of boxes: {error}") from error
     if not found or not names:
         raise InputError(f"{file} lists no image" if names else f"{file} names no category")
     paths = tuple(path for path, _ in found)
@@ -50,45 +53,43 @@ def open_coco(file: Path) -> FileSource:
     return FileSource(folder, paths, objects.main_labels(), names, objects)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> CocoFile:
+    from edgecnn.data.coco_document import parse_coco
+
     try:
         if file.stat().st_size > MAX_BYTES:
             raise InputError(f"{file} is larger than {MAX_BYTES >> 20} MiB")
-        document = json.loads(file.read_text(encoding="utf-8"))
+        return parse_coco(file.read_bytes())
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file} is not a JSON file: {error}") from error
-    if not isinstance(document, dict):
-        raise InputError(f"{file} is not a COCO file: it holds no object")
-    return document
+    except ValueError as error:
+        raise InputError(f"{file} is not a COCO file of boxes: {error}") from error
 
 
-def _by_id(entries: list[dict[str, Any]], what: str, file: Path) -> dict[int, dict[str, Any]]:
-    found = {int(entry["id"]): entry for entry in entries}
+def _by_id(entries: list[E], what: str, file: Path) -> dict[int, E]:
+    found = {entry.id: entry for entry in entries}
     if len(found) < len(entries):
         raise InputError(f"{file} has two {what} of one id")
     return found
 
 
 def _rows(
-    annotations: list[dict[str, Any]], images: dict[int, Any], labels: dict[int, int], file: Path
+    annotations: list[Annotation], images: dict[int, Picture], labels: dict[int, int], file: Path
 ) -> dict[int, list[Row]]:
     """Return the boxes by the id of their image."""
     rows: dict[int, list[Row]] = defaultdict(list)
     for number, annotation in enumerate(annotations):
-        where = f"{file}: annotation {annotation.get('id', number)}"
-        image, category = int(annotation["image_id"]), int(annotation["category_id"])
-        if image not in images:
-            raise InputError(f"{where} is of image {image}, which is not listed")
-        if category not in labels:
-            raise InputError(f"{where} has category {category}, which is not listed")
-        x, y, width, height = (float(value) for value in annotation["bbox"])
-        crowd = bool(annotation.get("iscrowd", 0))
-        rows[image].append((x, y, x + width, y + height, labels[category], crowd))
+        where = f"{file}: annotation {number if annotation.id is None else annotation.id}"
+        if annotation.image_id not in images:
+            raise InputError(f"{where} is of image {annotation.image_id}, which is not listed")
+        if annotation.category_id not in labels:
+            raise InputError(f"{where} has category {annotation.category_id}, which is not listed")
+        x, y, width, height = annotation.bbox
+        label = labels[annotation.category_id]
+        rows[annotation.image_id].append((x, y, x + width, y + height, label, bool(annotation.iscrowd)))
     return rows
 
 
-def _image(image: dict[str, Any], rows: list[Row], folder: Path, file: Path) -> tuple[str, ImageObjects]:
-    path = path_within(folder, str(image["file_name"]), f"{file}: image {image['id']}")
-    return path, ImageObjects.of((int(image["height"]), int(image["width"])), rows)
+def _image(image: Picture, rows: list[Row], folder: Path, file: Path) -> tuple[str, ImageObjects]:
+    path = path_within(folder, image.file_name, f"{file}: image {image.id}")
+    return path, ImageObjects.of((image.height, image.width), rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -95,7 +95,7 @@ def _is_one_width(layer: Layer) -> bool:
 
 def _resize(layer: Layer, inputs: int, outputs: int, groups: int) -> None:
     """Keep the first channels of a layer's weights and update its attributes."""
-    values: dict[str, Any]
+    values: dict[str, int]
     if isinstance(layer, nn.Conv2d):
         values = {"in_channels": inputs, "out_channels": outputs, "groups": groups}
     elif isinstance(layer, nn.Linear):

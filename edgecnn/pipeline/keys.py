@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.backends.registry import formats
 from edgecnn.core.errors import MissingDependency
 from edgecnn.core.store.digest import digest_json
-from edgecnn.core.task import with_task
+from edgecnn.core.task import TaskDescription, with_task
 from edgecnn.core.toolchains.environment import require
 from edgecnn.pipeline.stages.base import Stage, parameters_json
 from edgecnn.tasks.registry import origin_of
@@ -83,8 +83,8 @@ def task_versions(folders: Iterable[Path]) -> dict[str, str]:
         for name in ("spec.json", "task.json"):
             if (folder / name).is_file():
                 found = json.loads((folder / name).read_text(encoding="utf-8"))
-                kind = (found if name == "task.json" else with_task(found)["task"])["kind"]
-                origin = origin_of(str(kind))
+                task = found if name == "task.json" else with_task(found)["task"]
+                origin = origin_of(TaskDescription.model_validate(task).kind)
                 if origin.distribution:
                     versions[origin.distribution] = origin.version
     return versions

@@ -36,16 +36,17 @@ def judge(budgets: Budgets, measured: Measured) -> list[BudgetResult]:
         raise UsageError(f"no task that is installed has the metric {name!r}, which a budget binds")
     for name, limit in budgets.given().items():
         interval = measured.latency_interval if name == "latency_ratio" else None
-        if name == AGAINST_BASELINE:
+        if isinstance(limit, dict):
+            found = measured.by(name)
+            if name == "latency":
+                results += [_judge_latency(limit[cpu], cpu, found) for cpu in limit]
+            else:
+                results += [judge_one(name, limit[device], found.get(device), device) for device in limit]
+        elif name == AGAINST_BASELINE:
             note = "held against an accepted baseline by `check --baseline`"
             results.append(_result(name, limit, None, Verdict.INCONCLUSIVE, note=note))
         elif interval is not None:
             results.append(judge_ratio(limit, measured.value(name) or 0.0, interval))
-        elif name == "latency":
-            results += [_judge_latency(limit[cpu], cpu, measured.by(name)) for cpu in limit]
-        elif isinstance(limit, dict):
-            found = measured.by(name)
-            results += [judge_one(name, limit[device], found.get(device), device) for device in limit]
         else:
             results.append(judge_one(name, limit, measured.value(name)))
     return results

@@ -154,7 +154,7 @@ class LabelledSet(Protocol):
         ``NAME_drop``.
         """
 
-    def answers(self, shipped: Outputs) -> dict[str, Any]:
+    def answers(self, shipped: Outputs) -> dict[str, float | str]:
         """Return what later runs are compared with, as JSON values."""
 
     def budget_values(self, shipped: Outputs) -> dict[str, float]:

@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 FEW = 2
 """Width in pixels of an output up to which oneDNN has no fast kernel."""
@@ -32,7 +32,7 @@ class FastDepthwise(TorchFunctionMode):
         func: Callable[..., Any],
         types: Sequence[type],
         args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Call the function that torch is about to call, or its replacement."""
         if func is torch.conv2d and not kwargs and len(args) == 7 and _slow(args[0], args[1], *args[3:]):

@@ -13,6 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pydantic import JsonValue
+
     from edgecnn.training.method import Method
 
 Maps = dict[str, Tensor]
@@ -49,7 +51,7 @@ class AttentionTransfer:
                 network.get_submodule(name).register_forward_hook(_keeper(maps, name))
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, JsonValue]:
         """Return the identity of the inner method, with the weight of the features."""
         return {"name": "attention transfer", "weight": self.weight, "method": self.method.identity}
 

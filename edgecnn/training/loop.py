@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from pydantic import JsonValue
+
     from edgecnn.core.config.training import TrainSettings
     from edgecnn.training.method import Method
     from edgecnn.training.task import TrainingTask
@@ -160,7 +162,7 @@ class _Run:
         return TrainingState(self.module, average, self.optimizer)
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, JsonValue]:
         """Return everything but the initial weights that decides the result; other snapshots are refused."""
         return {
             "settings": self.settings.model_dump(mode="json"),

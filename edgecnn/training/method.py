@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import torch
+    from pydantic import JsonValue
     from torch import Tensor
 
 
@@ -13,7 +14,7 @@ class Method(Protocol):
     """A loss, and the changes to the network that go with it."""
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, JsonValue]:
         """Return the settings that decide the result, as JSON; a snapshot of another method is refused."""
 
     def to(self, device: torch.device) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,6 +22,8 @@ from edgecnn.core.files import draft_file
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pydantic import JsonValue
 
 SCHEMA = 1
 _HEADER = "edgecnn.training"
@@ -52,7 +54,7 @@ class TrainingState:
 
 
 def save_snapshot(
-    path: Path, identity: dict[str, Any], history: list[EpochSummary], state: TrainingState
+    path: Path, identity: dict[str, JsonValue], history: list[EpochSummary], state: TrainingState
 ) -> None:
     """Write a snapshot; if the process is killed meanwhile, the previous snapshot stays intact.
 
@@ -76,7 +78,7 @@ def save_snapshot(
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def load_snapshot(path: Path, identity: dict[str, Any], state: TrainingState) -> list[EpochSummary]:
+def load_snapshot(path: Path, identity: dict[str, JsonValue], state: TrainingState) -> list[EpochSummary]:
     """Restore ``state`` from a snapshot.
 
     Args:

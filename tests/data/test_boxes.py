@@ -238,7 +238,10 @@ def changed(key: str, index: int, **values: Any) -> Callable[[dict[str, Any]], N
         (changed("images", 0, height="tall"), "is not a COCO file of boxes"),
         (changed("categories", 0, id=7), "two categories of one id"),
         (lambda document: document.update(categories=[], annotations=[]), "names no category"),
-        (lambda document: document.pop("annotations"), "is not a COCO file of boxes: KeyError"),
+        (
+            lambda document: document.pop("annotations"),
+            "a COCO file of boxes: annotations: Field required",
+        ),
         (lambda document: document.update(images=[], annotations=[]), "lists no image"),
         (lambda document: document.update(images=5), "is not a COCO file of boxes"),
     ],

@@ -110,7 +110,7 @@ def test_corrupt_images_are_skipped_when_told_so(folder: Path, tmp_path: Path) -
 def test_nothing_but_corrupt_images(folder: Path, tmp_path: Path) -> None:
     for file in folder.glob("*/*.jpg"):
         file.write_bytes(b"broken")
-    with pytest.raises(InputError, match=r"no image of 12 can be used, the first is bars/0\.jpg"):
+    with pytest.raises(InputError, match=r"no image of 12 can be used; the first is bars/0\.jpg"):
         prepare(open_image_folder(folder), RGB, tmp_path / "set", on_bad_image="skip")
 
 

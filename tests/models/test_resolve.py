@@ -45,7 +45,7 @@ def test_spec_rebuilds_what_was_resolved() -> None:
         ({"hight": 3}, "unknown key .*hight"),
         ({"height": 0}, "not within 1..8192"),
         ({"color": "gray"}, "mean and std need 1 values"),
-        ({"interpolation": "lanczos"}, "interpolation 'lanczos'"),
+        ({"interpolation": "lanczos"}, "interpolation: 'lanczos'"),
         ({"height": "big"}, "preprocessing"),
     ],
 )

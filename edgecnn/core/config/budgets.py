@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -98,13 +98,13 @@ class Budgets(Schema):
         >>> Budgets(size="1 kB").over(Budgets(size="2 kB", float_ops=0)).given()
         {'size': 1000, 'float_ops': 0}
         """
-        return Budgets(**{**base.given(), **self.given()})
+        return base.model_copy(update=self.given())
 
     def unknown(self, metrics: Collection[str]) -> list[str]:
         """Return the limits that bind, but are on none of these metrics."""
         return [name for name in self.given() if name not in metrics]
 
-    def given(self) -> dict[str, Any]:
+    def given(self) -> dict[str, float | dict[str, float]]:
         """Return the limits that bind, by name."""
         return self.model_dump(exclude_none=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from edgecnn.core.config.base import Schema
 from edgecnn.core.config.budgets import Budgets, unknown_budget
@@ -13,6 +13,7 @@ from edgecnn.core.config.pruning import PruneSettings
 from edgecnn.core.config.qat import QatSettings
 from edgecnn.core.config.search import SearchSettings
 from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.config.yaml_source import YamlTree
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,7 +31,7 @@ class ModelConfig(Schema):
     """``zoo:NAME``, ``timm:NAME``, ``torchvision:NAME``, ``python:package.module:factory``, a
     checkpoint's directory or an ``.onnx`` file."""
 
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
     """Keyword arguments of the builder, such as ``width``; of an ONNX file ``outputs``, where it is cut."""
 
     pretrained: bool = False
@@ -70,7 +71,7 @@ class PreprocessingConfig(Schema):
     pad_value: int | None = None
     """Brightness of a letterbox's border, 0..255."""
 
-    def changes(self) -> dict[str, Any]:
+    def changes(self) -> dict[str, JsonValue]:
         """Return the fields that are given."""
         return self.model_dump(mode="json", exclude_none=True)
 
@@ -176,7 +177,7 @@ class PipelineSpec(Schema):
     qat: QatSettings | None = None
     """How it is trained for int8, where nothing cheaper keeps a target within its budget."""
 
-    targets: dict[str, dict[str, Any] | None]
+    targets: dict[str, YamlTree | None]
     """Names of targets, each with the keys that this pipeline changes in it."""
 
     budgets: dict[str, Budgets] = Field(default_factory=dict)
@@ -193,7 +194,7 @@ class PipelineSpec(Schema):
 
     @field_validator("targets")
     @classmethod
-    def _some_targets(cls, value: dict[str, Any]) -> dict[str, Any]:
+    def _some_targets(cls, value: dict[str, YamlTree | None]) -> dict[str, YamlTree | None]:
         if not value:
             raise ValueError("at least one target is needed; `edgecnn targets` lists them")
         return value

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from edgecnn.core.config.base import Schema
 
@@ -34,7 +34,7 @@ class QuantizeConfig(Schema):
     integer_outputs: bool = False
     """Whether dense layers that give an output of an ONNX file give it in integers too, as NPUs want it."""
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, JsonValue]:
         """Return what is given of all but the method, for a format's quantizer.
 
         >>> QuantizeConfig(method="plain", ranges="mse").options()

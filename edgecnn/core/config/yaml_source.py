@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Location = tuple[str | int, ...]
+YamlTree = dict[str, Any]
+"""A parsed mapping that no schema has checked yet."""
+
 Model = TypeVar("Model", bound=BaseModel)
 MAX_BYTES = 1_000_000
 _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
@@ -30,7 +33,7 @@ class YamlSource:
         name: File name, for messages about the whole.
     """
 
-    data: dict[str, Any]
+    data: YamlTree
     where: dict[Location, str]
     name: str
 
@@ -58,8 +61,8 @@ class _Builder:
             return [self.build(item, (*location, index)) for index, item in enumerate(node.value)]
         return yaml.SafeLoader("").construct_object(node)
 
-    def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
-        result: dict[str, Any] = {}
+    def _mapping(self, node: yaml.MappingNode, location: Location) -> YamlTree:
+        result: YamlTree = {}
         for key_node, value_node in node.value:
             line = f"{self.file}:{key_node.start_mark.line + 1}"
             if not isinstance(key_node, yaml.ScalarNode):
@@ -113,7 +116,7 @@ def merge(base: YamlSource, over: YamlSource) -> YamlSource:
     return YamlSource(data, where, over.name)
 
 
-def _merge_values(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def _merge_values(base: YamlTree, over: YamlTree) -> YamlTree:
     result = dict(base)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(result.get(key), dict)
@@ -138,7 +141,7 @@ def override(source: YamlSource, assignment: str) -> YamlSource:
     return YamlSource(_replace(source.data, location, value), where, source.name)
 
 
-def _replace(data: dict[str, Any], location: tuple[str, ...], value: Any) -> dict[str, Any]:
+def _replace(data: YamlTree, location: tuple[str, ...], value: Any) -> YamlTree:
     key, rest = location[0], location[1:]
     if not rest:
         return {**data, key: value}

@@ -70,8 +70,8 @@ class Document(BaseModel):
         return {name: value for name, value in data.items() if name not in computed}
 
     @model_serializer(mode="wrap")
-    def _without_empty_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written: dict[str, Any] = handler(self)
+    def _without_empty_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        written: dict[str, object] = handler(self)
         return {
             name: value
             for name, value in written.items()

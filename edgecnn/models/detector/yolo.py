@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -21,6 +21,8 @@ from edgecnn.models.detector.blocks import ACTIVATIONS, Activation, ConvNorm, Me
 from edgecnn.ondevice.detector import Detector, Level
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from edgecnn.ondevice.contract import Contract
 
 _BINS = (2, 64)
@@ -128,7 +130,7 @@ class Yolo(DetectionNetwork):
         in_channels: int,
         *,
         backbone: str,
-        backbone_arguments: dict[str, Any],
+        backbone_arguments: dict[str, JsonValue],
         size: Size,
         bins: int,
         activation: Activation,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.link import Bound, Link
 from edgecnn.core.errors import UsageError
@@ -51,7 +51,7 @@ class LabelledClasses:
         (expected,), (logits,) = truth, shipped
         return verify_task(expected, logits, self.labels, limits)
 
-    def answers(self, shipped: Outputs) -> dict[str, Any]:
+    def answers(self, shipped: Outputs) -> dict[str, float | str]:
         """Return which images are classified correctly."""
         (logits,) = shipped
         return {"hits": pack_hits(top_k_hits(logits, self.labels))}

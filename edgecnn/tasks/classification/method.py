@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class CrossEntropy:
     label_smoothing: float = 0.0
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, JsonValue]:
         """Return nothing: the smoothing is part of the training's settings."""
         return {"name": "classification"}
 
@@ -56,7 +59,7 @@ class Distillation:
     temperature: float
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, JsonValue]:
         """Return the teacher's weight; the teacher's identity follows from the step's inputs."""
         return {"name": "distillation", "weight": self.weight, "temperature": self.temperature}
 

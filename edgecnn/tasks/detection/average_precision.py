@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from edgecnn.ondevice.detector import Detections
 
 
+_Row = dict[str, str | float | list[float]]
+"""An entry of COCO's JSON."""
+
+
 @dataclass(frozen=True)
 class AveragePrecision:
     """COCO's average precision over all classes that occur, with 100 detections per image; -1 without boxes.
@@ -46,18 +50,22 @@ def average_precision(found: Sequence[Detections], objects: Objects) -> AverageP
         raise ValueError(f"detections of {len(found)} images, but boxes of {len(objects)}")
     rows = _result_rows(found)
     labels = {int(label) for image in objects for label in image.labels}
+    answered = {int(label) for image in found for label in image.classes}
     if not labels:
         return AveragePrecision(-1.0, -1.0)
     if not rows:
         return AveragePrecision(0.0, 0.0)
-    truth = COCO(_dataset(objects, labels | {row["category_id"] - 1 for row in rows}), print_function=_silent)
+    truth = COCO(
+        _dataset(objects, labels | answered),
+        print_function=_silent,
+    )
     evaluation = COCOeval_faster(truth, truth.loadRes(rows), iouType="bbox", print_function=_silent)
     evaluation.run()
     return AveragePrecision(float(evaluation.stats[0]), float(evaluation.stats[1]))
 
 
-def _dataset(objects: Objects, labels: set[int]) -> dict[str, Any]:
-    annotations: list[dict[str, Any]] = []
+def _dataset(objects: Objects, labels: set[int]) -> dict[str, list[_Row]]:
+    annotations: list[_Row] = []
     for number, image in enumerate(objects):
         for box, label, ignored in zip(image.boxes, image.labels, image.ignored, strict=True):
             x, y, width, height = _with_size(box)
@@ -81,7 +89,7 @@ def _dataset(objects: Objects, labels: set[int]) -> dict[str, Any]:
     }
 
 
-def _result_rows(found: Sequence[Detections]) -> list[dict[str, Any]]:
+def _result_rows(found: Sequence[Detections]) -> list[_Row]:
     return [
         {
             "image_id": number,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgecnn.ondevice.detector import Detector
 
 
-def detector_properties(detector: Detector) -> dict[str, Any]:
+def detector_properties(detector: Detector) -> dict[str, str | float]:
     """Return the description of how raw outputs become boxes."""
-    lines: dict[str, Any] = {
+    lines: dict[str, str | float] = {
         f"detector.{key}": getattr(detector, key)
         for key in ("boxes", "scores", "bins", "score_threshold", "iou_threshold", "candidates")
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -97,7 +97,7 @@ class LabelledBoxes:
         )
         return task_cause(link, truth, shipped)
 
-    def answers(self, shipped: Outputs) -> dict[str, Any]:
+    def answers(self, shipped: Outputs) -> dict[str, float | str]:
         """Return the metric and its values on resampled images."""
         found = self.decode(shipped)
         resampled = resampled_precision(found, self.objects)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ from edgecnn.tasks.detection.assign import assign
 from edgecnn.tasks.detection.grid import Prediction
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from edgecnn.ondevice.detector import Detector
     from edgecnn.tasks.detection.batch import Boxes
 
@@ -32,7 +34,7 @@ class DetectionLoss:
     detector: Detector
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, JsonValue]:
         """Return the description of the outputs."""
         return {"name": "detection", "detector": self.detector.to_json()}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -13,6 +13,8 @@ from torchvision.ops import box_convert, box_iou
 from edgecnn.tasks.detection.priors import PriorPrediction, encode
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from edgecnn.ondevice.detector import Detector
     from edgecnn.tasks.detection.batch import Boxes
 
@@ -32,7 +34,7 @@ class SsdLoss:
     detector: Detector
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, JsonValue]:
         """Return the description of the outputs."""
         return {"name": "ssd", "detector": self.detector.to_json()}
 

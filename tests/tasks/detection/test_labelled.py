@@ -199,7 +199,7 @@ def test_what_is_kept_of_a_detector_is_enough_to_compare_it() -> None:
     task = LabelledBoxes(DETECTOR, CONTRACT, objects)
     kept = task.answers(truth)
     again = resampled_precision(task.decode(truth), objects)
-    np.testing.assert_array_equal(unpack_values(kept["resampled"]), again.astype(np.float32))
+    np.testing.assert_array_equal(unpack_values(str(kept["resampled"])), again.astype(np.float32))
 
 
 def test_scores_that_fell_to_few_levels_break_link_2() -> None:
