@@ -1,1 +1,1 @@
-"""Post-training quantization and training for int8, written once for all formats."""
+"""Post-training quantization and quantization-aware training, independent of formats."""

@@ -1,12 +1,12 @@
-"""AdaRound: choose for every weight whether it is rounded up or down, so that the layer's output is right.
+"""AdaRound: round every weight up or down so that the layer's output keeps its values.
 
 Nagel et al. 2020, "Up or Down? Adaptive Rounding for Post-Training Quantization" (arXiv:2004.10568), in its
-asymmetric form: a layer's inputs are those of the quantized network, its targets those of the float one. The
-layers take their turns in :func:`edgecnn.quantization.layer_by_layer.walk`; one layer's choice is made in
-:mod:`edgecnn.quantization.rounding` on samples of its output (:mod:`edgecnn.quantization.layer_samples`).
+asymmetric form: a layer's inputs are those of the quantized network, its targets those of the float network.
+:func:`edgecnn.quantization.layer_by_layer.walk` visits the layers; :mod:`edgecnn.quantization.rounding`
+rounds one layer on samples of its output (:mod:`edgecnn.quantization.layer_samples`).
 
 Weights end exactly on the grid of the scheme. With the scheme ``symmetric`` the largest weight of a channel
-stays at 127, so that a quantizer which puts it there finds the same scale again.
+stays at 127, so that a quantizer that uses this rule computes the same scale.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _SAMPLES = 6000
 
 
 class AdaRound:
-    """Chooses the weights of one layer after the other, for :func:`edgecnn.quantization.layer_by_layer.walk`.
+    """Chooser of the weights of each layer, for :func:`edgecnn.quantization.layer_by_layer.walk`.
 
     Args:
-        simulator: Its state holds the float weights, its kernels say which grid.
+        simulator: Its state holds the float weights, its kernels define the grid.
         iterations: Steps of Adam for each layer.
-        seed: Of the samples and batches; the same seed gives the same bits.
-        progress: Told the number of layers done.
+        seed: Seed of the samples and batches; the same seed gives the same bits.
+        progress: Called with the number of layers done.
 
     Attributes:
-        results: What became of each layer, by name.
+        results: Result of each layer, by name.
         scales: Scale of every output channel, float32 ``[O]``, by layer name.
     """
 
@@ -60,7 +60,7 @@ class AdaRound:
         self._random = torch.Generator().manual_seed(seed)
 
     def __call__(self, turn: Turn) -> Tensor:
-        """Return the layer's weights, rounded up or down to the grid."""
+        """Return the layer's weights, rounded up or down to grid points."""
         layer, simulator = turn.layer, self._simulator
         weight = simulator.state[simulator.placeholder(layer.weight)]
         depthwise = layer.kind == "depthwise"
@@ -82,7 +82,7 @@ class AdaRound:
         return (levels.reshape(len(weight), -1) * scale).reshape(weight.shape)
 
     def _biases(self, layer: FusedLayer) -> tuple[Tensor, Tensor]:
-        """Return the layer's own bias and what its sums are given before the activation, each ``[O]``."""
+        """Return the layer's own bias and the bias of its sums before the activation, each ``[O]``."""
         state, norm = self._simulator.state, layer.batch_norm
         outputs = len(state[self._simulator.placeholder(layer.weight)])
 

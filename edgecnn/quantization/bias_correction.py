@@ -1,9 +1,9 @@
-"""Bias correction: rounding weights moves the mean of every channel, and a bias can move it back.
+"""Bias correction: rounding weights shifts the mean of every channel, and a bias can shift it back.
 
 Nagel et al. 2019 (arXiv:1906.04721, section 4.2) and Finkelstein et al. 2019 (arXiv:1906.03193). The fast
-form takes the expected input of each layer from one pass of the float network and corrects for the rounding
-of its weights alone; the full form compares both networks layer after layer, and so corrects for clipped and
-rounded activations and for all layers before, too.
+form takes the mean input of each layer from one pass of the float network and corrects only for the rounding
+of the layer's weights. The full form compares both networks layer by layer, and so also corrects for clipped
+and rounded activations and for all layers before.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 
 
 def correct_fully(simulator: Simulator, images: Tensor) -> dict[str, Tensor]:
-    """Return what to add to each bias, ``[O]`` by layer name, from both networks side by side.
+    """Return the correction of each bias, ``[O]`` by layer name, from a comparison of both networks.
 
     Args:
-        simulator: With activation grids.
+        simulator: Simulator with activation grids.
         images: Calibration images, float32 ``[N, C, H, W]``.
     """
     return walk(simulator, images)
 
 
 def correct_quickly(simulator: Simulator, images: Tensor) -> dict[str, Tensor]:
-    """Return what to add to each bias, ``[O]`` by layer name, from the mean of each layer's float inputs.
+    """Return the correction of each bias, ``[O]`` by layer name, from the mean of each layer's float inputs.
 
-    What the rounding error of the weights adds up to on the mean input is taken off. Padding is taken for
-    input of the mean value.
+    The correction is the response of the weights' rounding error to the mean input, with the opposite sign.
+    Padding counts as input of the mean value.
 
     Args:
-        simulator: Its weights; it needs no activation grids.
+        simulator: Provides the weights; activation grids are not needed.
         images: Calibration images, float32 ``[N, C, H, W]``.
     """
     graph, added = simulator.graph, {}
@@ -85,7 +85,7 @@ def _input_means(graph: Graph, state: dict[str, Tensor], images: Tensor) -> dict
 
 
 def _response(weight: Tensor, mean: Tensor, groups: int) -> Tensor:
-    """Return what weights ``[O, I / groups, ...]`` answer to the mean input ``[I]``, ``[O]``."""
+    """Return the response of weights ``[O, I / groups, ...]`` to the mean input ``[I]``, ``[O]``."""
     summed = weight.flatten(2).sum(dim=2) if weight.ndim > 2 else weight
     grouped = summed.reshape(groups, -1, summed.shape[1])
     return torch.einsum("goi,gi->go", grouped, mean.reshape(groups, -1)).flatten()

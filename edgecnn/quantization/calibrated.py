@@ -1,4 +1,4 @@
-"""A network and its calibration images, opened and checked: what every recovery of accuracy starts from."""
+"""A checked network with its calibration images, the start of every accuracy recovery."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A folded network, its simulation, and what it is calibrated with.
+    """A folded network, its simulation, and its calibration images.
 
     Attributes:
-        module: The network, batch norms folded.
-        spec: What it is.
+        module: The network, with batch norms folded.
+        spec: Its spec.
         graph: Its trace.
-        simulator: Its simulation, without ranges as yet.
+        simulator: Its simulation, initially without ranges.
         images: Normalized calibration images, float32 ``[N, C, H, W]``.
-        labels: int64 ``[N]``; -1 where an image has none.
-        truth: What the network answered before anything was changed, float32 ``[N, values]``.
-        digest: Of the calibration set.
+        labels: int64 ``[N]``; -1 for an unlabelled image.
+        truth: Outputs of the unchanged network, float32 ``[N, values]``.
+        digest: Digest of the calibration set.
         folded: Names of the layers whose batch norm was folded.
-        gates: Names of the activations that were written out, so that their channels could be evened out.
+        gates: Names of the SiLUs that were written as separate operations for equalization.
     """
 
     module: nn.Module
@@ -61,16 +61,16 @@ class Calibrated:
     def open(
         cls, checkpoint: Path, calibration: Path, kernels: Kernels, images: int, seed: int
     ) -> Calibrated:
-        """Open a checkpoint and at most ``images`` of a prepared set, the classes in equal shares.
+        """Open a checkpoint and at most ``images`` of a prepared set, evenly over the classes.
 
         Raises:
-            InputError: The network cannot be traced, or there are too few images, or of another size.
+            InputError: The network cannot be traced, or there are too few images, or they have another size.
         """
         module, spec = load_checkpoint(checkpoint)
         prepared = PreparedSet.open(calibration)
         pixels, labels = _choose(prepared, spec, images, seed)
         gates: tuple[str, ...] = ()
-        if "silu" not in kernels.fused:  # in float it has no grid that its channels would have to share
+        if "silu" not in kernels.fused:  # a fused SiLU is computed in float and has no grid
             module, spec, gates = even_out(module, spec, pixels)
         graph = trace(module, pixels[:1])
         folded = fold_batch_norm(module, graph)

@@ -1,8 +1,8 @@
-"""Concatenations that one scale cannot serve: the best-known way in which a detector dies in int8.
+"""Concatenations whose parts need different scales: the best-known failure of int8 detectors.
 
-Integer runtimes give a concatenation and all its parts one grid. Where boxes in pixels meet scores within
-0..1, 256 levels that reach to 416 leave the scores one level or two, and every detection is lost, while the
-file is valid and fast. Where ranges are close enough, the common one is written to the file.
+Integer runtimes give a concatenation and all its parts one grid. If boxes in pixels are joined with scores
+within 0..1, 256 levels for values up to 416 leave the scores one or two levels, and every detection is lost,
+although the file is valid and fast. If the ranges are similar, their common range is written to the file.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ LEAST_LEVELS = 8
 
 @dataclass(frozen=True)
 class Concatenation:
-    """A concatenation.
+    """A concatenation in a model file.
 
     Attributes:
-        name: What the file calls it.
-        parts: Names of the tensors that are joined.
+        name: Its name in the file.
+        parts: Names of the joined tensors.
     """
 
     name: str
@@ -38,14 +38,15 @@ class Concatenation:
 
 
 def refuse_conflicts(seen: Observations, concatenations: Iterable[Concatenation]) -> None:
-    """Refuse a network that joins tensors whose ranges differ so much that one scale cannot hold both.
+    """Refuse a network that joins tensors whose ranges are too different for one scale.
 
     Args:
-        seen: What the calibration images showed in float; parts that were not observed are not judged.
+        seen: Float values for the calibration images; parts that were not observed are not judged.
         concatenations: The network's concatenations.
 
     Raises:
-        InputError: Names the concatenation, its widest part and the one that would vanish beside it.
+        InputError: The message names the concatenation, its widest part and the part that would lose its
+            values.
     """
     places = {name: place for place, name in enumerate(seen.names)}
     for concatenation in concatenations:
@@ -54,7 +55,7 @@ def refuse_conflicts(seen: Observations, concatenations: Iterable[Concatenation]
             for name in concatenation.parts
             if name in places
         }
-        # A grid holds zero: what lies in 5..6 takes as much of it as what lies in 0..6.
+        # A grid contains zero: a range of 5..6 needs as much of it as a range of 0..6.
         reach = {name: max(high, 0.0) - min(low, 0.0) for name, (low, high) in spans.items()}
         alive = {name: extent for name, extent in reach.items() if extent > 0.0}
         if len(alive) < 2:
@@ -74,10 +75,10 @@ def refuse_conflicts(seen: Observations, concatenations: Iterable[Concatenation]
 
 
 def with_one_grid(ranges: Mapping[str, Range], concatenations: Iterable[Concatenation]) -> dict[str, Range]:
-    """Give all parts of a concatenation the range that holds them, and so on where parts are shared.
+    """Give all parts of a concatenation a common range, also across concatenations with shared parts.
 
-    A runtime that joins integers needs one grid for all. Where ranges differ it makes one of its own behind
-    the file's back, and rounds twice.
+    A runtime that joins integers needs one grid for all parts. If their ranges differ, it creates a common
+    grid itself and rounds twice.
 
     Args:
         ranges: By tensor.

@@ -1,14 +1,15 @@
-"""Cross-layer equalization: channels that share a grid are given ranges that use it.
+"""Cross-layer equalization: scales channels that share a grid so that their ranges use it.
 
 Nagel et al. 2019 (arXiv:1906.04721, section 4.1) scale a channel down where one layer writes it and up where
-the next reads it, so that the weights of both have even ranges. With one weight scale an output channel that
-is no longer needed; what still shares one scale is the activation between them. Here the same freedom is used
-for it, with the objective of Xiao et al. 2022 (SmoothQuant, arXiv:2211.10438): a channel is scaled by the
-square root of its activations' range over its weights', and where depthwise layers alone read it, whose
-weight scales follow every channel, by the whole range of its activations.
+the next reads it, so that the weights of both have even ranges. Weights with one scale per output channel no
+longer need this; but the activation between the layers still has a single scale. The same transformation is
+used here for that activation, with the objective of Xiao et al. 2022 (SmoothQuant, arXiv:2211.10438): a
+channel is scaled by the square root of the ratio of its activations' range to its weights' range. If only
+depthwise layers read it, whose weights have one scale per channel, it is scaled by the whole range of its
+activations.
 
-Exact for linear layers, ReLU and pooling. A channel that ReLU6 clips on the calibration images stays as it
-is; others are raised as far as leaves a margin below the clip, and only raised.
+The result is exact for linear layers, ReLU and pooling. A channel that ReLU6 clips on the calibration images
+stays unchanged; other channels before ReLU6 are only raised, up to a margin below the clip.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
 
 _CLIP = 6.0
 _MARGIN = 1.25
-"""How far above its largest calibration value a channel may go before ReLU6 clips it."""
+"""Least ratio of ReLU6's clip to the largest calibration value of a raised channel."""
 
 _SMALLEST, _LARGEST = 1 / 16, 16.0
-"""A channel that hardly says anything is not raised without end."""
+"""Limits of the factors, so that a channel of almost no signal is not raised without bound."""
 
 
 def equalize(module: nn.Module, graph: Graph, images: Tensor) -> dict[str, Tensor]:
@@ -43,8 +44,8 @@ def equalize(module: nn.Module, graph: Graph, images: Tensor) -> dict[str, Tenso
         images: Calibration images, float32 ``[N, C, H, W]``.
 
     Returns:
-        By what each channel was divided, float32 ``[C]``, by the name of the first layer that writes it; dead
-        and constant channels by 1.
+        Divisor of each channel, float32 ``[C]``, by the name of the first layer that writes it; 1 for dead
+            and constant channels.
     """
     extents = channel_extents(graph, graph.state(module), images)
     divisors: dict[str, Tensor] = {}
@@ -59,7 +60,7 @@ def equalize(module: nn.Module, graph: Graph, images: Tensor) -> dict[str, Tenso
 
 
 def _divisor(group: SharedChannels, extents: dict[str, Extent], state: dict[str, Tensor]) -> Tensor:
-    """Return by what to divide each channel, float32 ``[C]``, 1 for the widest."""
+    """Return the divisor of each channel, float32 ``[C]``, 1 for the widest."""
     activations = torch.stack([extents[name].usual for name in group.tensors]).amax(dim=0)
     alive = activations > 0.0
     wanted = activations
@@ -92,7 +93,7 @@ def _multiply_inputs(module: nn.Module, layer: FusedLayer, divisor: Tensor) -> N
 
 
 def _by_input(weight: Tensor, groups: int) -> Tensor:
-    """Return weights ``[O, I / groups, ...]`` as ``[I, all that read the channel]``."""
+    """Return weights ``[O, I / groups, ...]`` as ``[I, weights that read the channel]``."""
     inputs = weight.shape[1]
     return (
         weight.reshape(groups, -1, inputs, weight[0, 0].numel()).transpose(1, 2).reshape(groups * inputs, -1)

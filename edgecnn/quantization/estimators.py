@@ -1,14 +1,14 @@
-"""Range estimators that look at the distribution of a tensor's values, not only at its extremes.
+"""Range estimators that use the distribution of a tensor's values, not only its extremes.
 
-Each takes a sample of a tensor's values over all calibration images and returns the real interval that
-256 levels are spread over:
+Each takes a sample of a tensor's values over all calibration images and returns the real interval that 256
+levels cover:
 
 ==============  =======================================================================================
 ``percentile``  cuts the same small share of values at both ends (Li et al. 2019, "Fully Quantized
                 Network for Object Detection", section 3.2)
 ``mse``         least mean squared error of clipping and rounding together (Banner et al. 2019,
                 arXiv:1810.05723, searched instead of assuming a distribution)
-``entropy``     least Kullback-Leibler divergence between the values and what is left of them (Migacz
+``entropy``     least Kullback-Leibler divergence between the original and the quantized values (Migacz
                 2017, "8-bit inference with TensorRT")
 ==============  =======================================================================================
 """
@@ -27,7 +27,7 @@ Estimator = Callable[[Values], Interval]
 
 LEVELS = 256
 CUT_SHARE = 1e-4
-"""Share of values that ``percentile`` cuts at each end."""
+"""Share of values that ``percentile`` clips at each end."""
 
 _BINS = 2048
 _TURNS = 2
@@ -49,7 +49,7 @@ class _Histogram:
 
 
 def percentile(values: Values) -> Interval:
-    """Return the interval without the most extreme values of both ends.
+    """Return the interval without the most extreme values at both ends.
 
     >>> low, high = percentile(np.linspace(0, 1, 10001, dtype=np.float32))
     >>> round(low, 4), round(high, 4)
@@ -60,7 +60,7 @@ def percentile(values: Values) -> Interval:
 
 
 def mse_optimal(values: Values) -> Interval:
-    """Return the interval of the least squared error of quantization.
+    """Return the interval with the smallest squared error of quantization.
 
     >>> tails = np.float32([*np.linspace(-1, 1, 4000), 50])
     >>> low, high = mse_optimal(tails)
@@ -71,7 +71,7 @@ def mse_optimal(values: Values) -> Interval:
 
 
 def entropy_optimal(values: Values) -> Interval:
-    """Return the interval of the least Kullback-Leibler divergence to the values' own distribution."""
+    """Return the interval with the smallest Kullback-Leibler divergence from the values' distribution."""
     return _search(values, _divergence)
 
 
@@ -83,7 +83,7 @@ DISTRIBUTION_ESTIMATORS: dict[str, Estimator] = {
 
 
 def _search(values: Values, cost: Callable[[_Histogram, float, float], float]) -> Interval:
-    """Try limits at shares of the extremes, the upper and the lower one in turns."""
+    """Try shares of the extremes as limits, alternating between the upper and the lower limit."""
     low, high = smallest, largest = float(values.min()), float(values.max())
     if low == high:
         return low, high
@@ -109,7 +109,7 @@ def _squared_error(histogram: _Histogram, low: float, high: float) -> float:
 
 
 def _divergence(histogram: _Histogram, low: float, high: float) -> float:
-    """KL(P || Q): P with what was cut moved into its end bins, Q with one average a quantization level."""
+    """Return KL(P || Q): P has clipped values in its end bins, Q one average per quantization level."""
     inside = (histogram.centers >= low) & (histogram.centers <= high)
     if np.count_nonzero(inside) < LEVELS:
         return float("inf")
@@ -124,6 +124,6 @@ def _divergence(histogram: _Histogram, low: float, high: float) -> float:
     levelled = np.where(filled, averages[group], 0.0)
     p, q = whole / whole.sum(), levelled / max(levelled.sum(), 1.0)
     shown = p > 0
-    # A bin that only what was cut lies in has no level: it counts as the rarest one.
+    # A bin that contains only clipped values has no level; it counts as the rarest level.
     floor = 1.0 / max(histogram.counts.sum(), 1.0)
     return float(np.sum(p[shown] * np.log(p[shown] / np.maximum(q[shown], floor))))

@@ -1,4 +1,4 @@
-"""Execute a traced program node by node, keeping no tensor longer than it is needed."""
+"""Execution of a traced program node by node; a tensor is freed after its last use."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _BATCH_BYTES = 1 << 22
-"""Of float32 images in a batch: larger ones leave the cache and gain nothing."""
+"""Size of the float32 images in a batch; larger batches exceed the cache and are not faster."""
 
 _MAX_BATCH = 64
 
 
 def compute(node: fx.Node, values: Mapping[str, Any]) -> Any:
-    """Compute one operation from the values of its inputs, by the names of their nodes."""
+    """Compute one operation from the values of its input nodes, which are given by name."""
     arguments = fx.node.map_arg(node.args, lambda item: values[item.name])
     keywords = fx.node.map_arg(node.kwargs, lambda item: values[item.name])
     return node.target(*arguments, **keywords)  # type: ignore[operator]
@@ -36,7 +36,7 @@ def output_nodes(program: fx.GraphModule) -> list[fx.Node]:
 
 
 def last_uses(program: fx.GraphModule) -> dict[str, list[str]]:
-    """Return which operations' values are no longer needed after each operation, by name."""
+    """Return the names of the operations whose values are no longer needed after each operation."""
     kept = {node.name for node in output_nodes(program)}
     ended: dict[str, list[str]] = {}
     order = {node.name: index for index, node in enumerate(program.graph.nodes)}
@@ -48,11 +48,11 @@ def last_uses(program: fx.GraphModule) -> dict[str, list[str]]:
 
 
 def batches(images: Tensor, fixed: int | None) -> Iterator[Tensor]:
-    """Yield images in parts of a size that is quick, channels last.
+    """Yield images in batches of an efficient size, channels last.
 
     Args:
         images: float32 ``[N, C, H, W]``.
-        fixed: The only size that the program takes, or None.
+        fixed: The only batch size that the program takes, or None.
     """
     size = fixed or max(1, min(_MAX_BATCH, _BATCH_BYTES // images[0].nbytes))
     for start in range(0, len(images), size):

@@ -1,4 +1,4 @@
-"""The files that accuracy recovery leaves beside a checkpoint, each named once."""
+"""Names of the files that accuracy recovery writes beside a checkpoint."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GRID_FILE = "grid.safetensors"
-"""``NAME.weight``, float32 ``[O, I, H, W]`` or ``[O, I]``, each value a level times its channel's
-``NAME.scale``, float32 ``[O]``."""
+"""Holds ``NAME.weight``, float32 ``[O, I, H, W]`` or ``[O, I]``, whose values are levels times the
+channel's ``NAME.scale``, float32 ``[O]``."""
 
 RANGES_FILE = "ranges.json"
-"""Activation ranges that a training decided (:class:`edgecnn.quantization.given_ranges.GivenRanges`)."""
+"""Activation ranges from training (:class:`edgecnn.quantization.given_ranges.GivenRanges`)."""
 
 LAYERS_FILE = "layers.json"
 """Layers to leave in float, under the key ``float_layers``."""
 
 NOTES_FILE = "notes.json"
-"""What a recovery did, layer by layer."""
+"""Notes on a recovery, layer by layer."""
 
 
 def read_float_layers(directory: Path) -> list[str]:

@@ -1,10 +1,10 @@
-"""Batch norm folded into the weights before it, in place: the network keeps its structure and its spec.
+"""Folding of batch norms into the weights before them, in place; structure and spec stay unchanged.
 
-Algorithms that choose weights need the weights that a file will hold, and those are the folded ones. The
-batch norms themselves cannot be removed (timm's hold their activation), so each becomes an identity that is
-exact in float32: gamma 1, mean 0, and a variance to which eps adds up to 1. The exporters then fold a factor
-of 1.0, and the file holds the weights that were written here bit for bit. A layer's bias is its batch norm's
-beta.
+Algorithms that choose weights need those that a file will hold, which are the folded ones. The batch norms
+themselves cannot be removed (timm's include their activation), so each becomes an identity that is exact in
+float32: gamma 1, mean 0, and a variance that gives exactly 1 when eps is added. The exporters then fold a
+factor of 1.0, and the file holds the weights that were written here, bit for bit. A layer's bias is its batch
+norm's beta.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def fold_batch_norm(module: nn.Module, graph: Graph) -> tuple[str, ...]:
-    """Fold every batch norm that a layer has of its own, in place, computed in float64.
+    """Fold every batch norm that belongs to a single layer, in place, computed in float64.
 
     Args:
-        module: The network; what it computes changes by rounding only. Folding twice is folding once.
+        module: The network; its outputs change only by rounding. A second call changes nothing.
         graph: Its trace.
 
     Returns:
@@ -45,7 +45,7 @@ def fold_batch_norm(module: nn.Module, graph: Graph) -> tuple[str, ...]:
 
 
 def unit_variance(eps: float) -> float:
-    """Return the float32 variance to which a batch norm adds ``eps`` and gets exactly 1.
+    """Return the float32 variance whose sum with ``eps`` is exactly 1.
 
     >>> all(np.float32(unit_variance(eps)) + np.float32(eps) == 1 for eps in (1e-5, 1e-3, 1e-2, 0.0))
     True
@@ -59,7 +59,7 @@ def unit_variance(eps: float) -> float:
 
 
 def read_bias(module: nn.Module, layer: FusedLayer) -> Tensor | None:
-    """Return a folded layer's bias, float32 ``[O]``, or None where it has no place for one."""
+    """Return a folded layer's bias, float32 ``[O]``, or None if it cannot have one."""
     state, norm = tensors(module), layer.batch_norm
     if norm is None:
         return None if layer.bias is None else state[layer.bias].clone()
@@ -71,7 +71,7 @@ def write_bias(module: nn.Module, layer: FusedLayer, bias: Tensor) -> None:
     """Set a folded layer's bias, float32 ``[O]``, in place.
 
     Raises:
-        InputError: The layer has no place for a bias.
+        InputError: The layer cannot have a bias.
     """
     state, norm = tensors(module), layer.batch_norm
     if norm is not None:
@@ -79,11 +79,11 @@ def write_bias(module: nn.Module, layer: FusedLayer, bias: Tensor) -> None:
     elif layer.bias is not None:
         state[layer.bias].copy_(bias)
     else:
-        raise InputError(f"layer {layer.name} has no place for a bias")
+        raise InputError(f"layer {layer.name} cannot have a bias")
 
 
 def tensors(module: nn.Module) -> dict[str, Tensor]:
-    """Return every parameter and buffer by its qualified name: the module's own memory, without gradients."""
+    """Return every parameter and buffer by its qualified name, sharing the module's memory."""
     held = (*module.named_parameters(), *module.named_buffers())
     return {key: value.detach() for key, value in held}
 
@@ -109,7 +109,7 @@ def _fold(state: dict[str, Tensor], layer: FusedLayer, norm: BatchNorm) -> None:
 
 
 def _write_shift(state: dict[str, Tensor], norm: BatchNorm, bias: Tensor) -> None:
-    """Put a bias into beta, or where a batch norm has none, into its mean with the opposite sign."""
+    """Put a bias into beta, or if a batch norm has none, into its mean with the opposite sign."""
     state[norm.mean].copy_(torch.zeros_like(bias) if norm.shift is not None else -bias)
     if norm.shift is not None:
         state[norm.shift].copy_(bias)

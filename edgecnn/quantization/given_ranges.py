@@ -1,10 +1,9 @@
-"""Activation ranges that training decided, and how a format finds its own tensors among them.
+"""Activation ranges from training, and their assignment to a format's tensors.
 
-Tensors have other names in every format, but in float they hold the same values: what the smallest and
-largest value of a tensor were on each calibration image is a fingerprint that no other tensor of the
-network shares by chance. A format's back end observes just that of its own tensors
-(:mod:`edgecnn.quantization.ranges`), so a range that was learnt once goes to every native quantizer without
-any mapping of names.
+Tensors have other names in every format, but the same float values: the smallest and largest value of a
+tensor on each calibration image are a fingerprint that identifies it. A format's backend observes the same
+values of its own tensors (:mod:`edgecnn.quantization.ranges`), so learnt ranges reach every native quantizer
+without a mapping of names.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ SEEN_FILE = "ranges.npy"
 SCHEMA = 1
 
 _TOLERANCE = 1e-3
-"""How far float kernels of two runtimes may be apart, as a share of a tensor's largest magnitude."""
+"""Largest difference of two runtimes' float kernels, as a share of a tensor's largest magnitude."""
 
 _MAX_JSON_BYTES = 16 * 1024 * 1024
 _MAX_VALUES = 1 << 28
@@ -34,11 +33,11 @@ _MAX_VALUES = 1 << 28
 
 @dataclass(frozen=True)
 class GivenRanges:
-    """Ranges by tensor of a training graph, with the tensors' fingerprints.
+    """Ranges of the tensors of a training graph, with the tensors' fingerprints.
 
     Attributes:
-        ranges: One a tensor; what its int8 grid spans.
-        seen: The same tensors in float, on every calibration image.
+        ranges: Range of each tensor's int8 grid.
+        seen: Values of the same tensors in float, on every calibration image.
     """
 
     ranges: dict[str, Range]
@@ -58,10 +57,10 @@ class GivenRanges:
 
     @classmethod
     def load(cls, directory: Path) -> GivenRanges:
-        """Read what :meth:`save` wrote.
+        """Read the files that :meth:`save` wrote.
 
         Raises:
-            InputError: A file is missing, damaged or too large, or the two do not fit each other.
+            InputError: A file is missing, damaged or too large, or the files do not fit each other.
         """
         ranges = _read_ranges(directory / RANGES_FILE)
         low, high = _read_seen(directory / SEEN_FILE, len(ranges))
@@ -72,15 +71,15 @@ def match(seen: Observations, given: GivenRanges) -> dict[str, Range]:
     """Find the given range of every tensor of a format's float graph.
 
     Args:
-        seen: What the format's tensors held on the same calibration images, in the same order.
+        seen: Values of the format's tensors on the same calibration images, in the same order.
         given: Ranges and fingerprints.
 
     Returns:
-        Ranges by the format's tensor names. A tensor that training did not round is not among them, such as
-        one that this format alone writes out; its range is left to be estimated.
+        Ranges by the format's tensor names. Tensors that training did not round are left out, such as those
+        that only this format has; their ranges have to be estimated.
 
     Raises:
-        InputError: The two were not observed on the same number of images.
+        InputError: The numbers of images differ.
 
     >>> trained = Observations.gather([{"relu": (0.0, 2.0)}, {"relu": (0.0, 3.0)}])
     >>> first = {"t1": (0.0, 1.0), "t2": (0.0, 2.0)}
@@ -90,8 +89,8 @@ def match(seen: Observations, given: GivenRanges) -> dict[str, Range]:
     """
     if len(seen) != len(given.seen):
         raise InputError(
-            f"ranges were trained with {len(given.seen)} calibration images, and there are {len(seen)}",
-            hint="quantize with the calibration set that the training had",
+            f"ranges were trained with {len(given.seen)} calibration images, but there are {len(seen)}",
+            hint="quantize with the calibration set of the training",
         )
     known = _fingerprints(given.seen)
     size = np.maximum(np.abs(known).max(axis=0), np.finfo(np.float32).tiny)
@@ -127,7 +126,7 @@ def _read_ranges(file: Path) -> dict[str, Range]:
         raise InputError(f"{file} names a tensor twice")
     for name, bounds in ranges.items():
         if not (np.isfinite([bounds.low, bounds.high]).all() and bounds.low <= bounds.high):
-            raise InputError(f"{file}: {name} has no range, but {bounds.low}..{bounds.high}")
+            raise InputError(f"{file}: {name} has an invalid range, {bounds.low}..{bounds.high}")
     return ranges
 
 
@@ -135,7 +134,7 @@ def _read_seen(file: Path, tensors: int) -> np.ndarray[Any, np.dtype[np.float32]
     try:
         seen = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{file} is not a whole array: {error}") from error
+        raise InputError(f"{file} is not a complete array: {error}") from error
     fits = seen.dtype == np.float32 and seen.ndim == 3 and seen.shape[::2] == (2, tensors)
     if not fits or seen.size > _MAX_VALUES:
         raise InputError(f"{file} is {seen.dtype} {list(seen.shape)}, not float32 [2, images, {tensors}]")

@@ -1,9 +1,9 @@
 """The layers of a network in the order of execution, and how they are connected.
 
-Algorithms that rewrite weights must know more than a ``torch.nn.Module`` tells: which batch norm follows
-which convolution, which activation is fused to it, and who reads its output. The network is exported once
-with ``torch.export``; parameters keep the names they have in the checkpoint, so that what an algorithm finds
-is written back to the module itself and no converted graph ever has to be saved.
+Algorithms that change weights need more than a ``torch.nn.Module`` shows: which batch norm follows which
+convolution, which activation is fused to it, and which layers read its output. The network is exported once
+with ``torch.export``. Parameters keep their names from the checkpoint, so that results are written back to
+the module itself and no converted graph has to be saved.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class BatchNorm:
     """The batch norm that follows a convolution, by the keys of its tensors in the state dict.
 
     Attributes:
-        scale: Key of gamma, None where the batch norm has none.
-        shift: Key of beta, None where it has none.
+        scale: Key of gamma; None if there is none.
+        shift: Key of beta; None if there is none.
         mean: Key of the running mean.
         variance: Key of the running variance.
-        eps: What is added to the variance.
+        eps: Constant that is added to the variance.
     """
 
     scale: str | None
@@ -57,23 +57,24 @@ class BatchNorm:
 
 @dataclass(frozen=True)
 class FusedLayer:
-    """A convolution or a fully connected layer, with what runtimes fuse to it.
+    """A convolution or a fully connected layer, with the operations that runtimes fuse to it.
 
     Attributes:
-        name: The module's qualified name, such as ``features.0.0``; the layer's number is added where a
+        name: The module's qualified name, such as ``features.0.0``, followed by the layer's number if a
             module is executed more than once.
-        kind: ``depthwise`` has one channel a group and as many groups as outputs.
+        kind: ``depthwise`` means one input channel per group and as many groups as outputs.
         weight: Key of its weights in the state dict, ``[O, I / groups, kh, kw]`` or ``[O, I]``.
-        bias: Key of its own bias, None where it has none.
-        batch_norm: The batch norm after it, None where it has none of its own.
-        activation: What alone its output goes through next: ``none``, ``relu``, ``relu6``, ``hardswish``, ...
+        bias: Key of its bias; None if it has none.
+        batch_norm: The batch norm after it; None if it has none of its own.
+        activation: The activation that alone reads its output: ``none``, ``relu``, ``relu6``, ``hardswish``,
+            ...
         groups: Number of groups, 1 for a fully connected layer.
-        shared: Another layer has the same weights, so neither can be rewritten by itself.
+        shared: Whether another layer has the same weights, so that neither can be changed by itself.
         node: The convolution's node in the graph.
-        sum: The node that holds the sum before the activation: the batch norm's, or the convolution's.
-        output: The node that holds what a runtime writes: ``relu`` and ``relu6`` are fused, others are not.
-        producers: Names of the layers whose outputs reach this one through no other layer.
-        consumers: Names of the layers that this one's output reaches through no other layer.
+        sum: The node of the sum before the activation: the batch norm, or the convolution.
+        output: The node whose value a runtime writes: ``relu`` and ``relu6`` are fused, others are not.
+        producers: Names of the layers whose outputs reach this layer through no other layer.
+        consumers: Names of the layers that its output reaches through no other layer.
     """
 
     name: str
@@ -96,12 +97,12 @@ class Graph:
     """A traced network.
 
     Attributes:
-        program: The operations: ATen, nothing in place, nothing that only training needs.
-        keys: Placeholders that stand for parameters and buffers, to their keys in the module.
-        constants: Placeholders that stand for tensors which are no part of the module's state.
+        program: ATen operations, without in-place operations and those that only training needs.
+        keys: Keys in the module of the placeholders of parameters and buffers.
+        constants: Values of the placeholders of tensors outside the module's state.
         input: Placeholder of the images.
-        batch: The only batch size the program takes; None where it takes any.
-        layers: In the order of execution.
+        batch: The only batch size that the program takes; None if it takes any.
+        layers: The layers in the order of execution.
     """
 
     program: fx.GraphModule
@@ -115,7 +116,7 @@ class Graph:
         """Return the layer of that name.
 
         Raises:
-            InputError: There is none.
+            InputError: There is no such layer.
         """
         for layer in self.layers:
             if layer.name == name:
@@ -123,7 +124,7 @@ class Graph:
         raise InputError(f"the network has no layer {name!r}", hint=f"its first: {self.layers[0].name}")
 
     def state(self, module: nn.Module) -> dict[str, Tensor]:
-        """Return the value of every placeholder but the input, as the module holds it now."""
+        """Return the current value in the module of every placeholder except the input."""
         held = {**dict(module.named_parameters()), **dict(module.named_buffers())}
         return {name: held[key].detach() for name, key in self.keys.items()} | self.constants
 
@@ -132,7 +133,7 @@ def trace(module: nn.Module, example: Tensor) -> Graph:
     """Export a network in evaluation mode and list its layers.
 
     Args:
-        module: The network; it is put into evaluation mode and otherwise left alone.
+        module: The network; it is put into evaluation mode and otherwise not changed.
         example: An input, float32 ``[1, C, H, W]``.
 
     Raises:
@@ -154,7 +155,7 @@ def trace(module: nn.Module, example: Tensor) -> Graph:
     }
     held = {*dict(module.named_parameters()), *dict(module.named_buffers())}
     if len(signature.user_inputs) != 1 or not set(keys.values()) <= held:
-        raise InputError(f"{type(module).__name__} does not take one tensor of images")
+        raise InputError(f"{type(module).__name__} does not take exactly one tensor of images")
     layers = _layers(graph_module, keys)
     if not layers:
         raise InputError(f"{type(module).__name__} has neither a convolution nor a fully connected layer")
@@ -165,12 +166,13 @@ def _check_finite(module: nn.Module) -> None:
     for key, value in (*module.named_parameters(), *module.named_buffers()):
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise InputError(
-                f"{key} holds values that are not finite", hint="the weights are damaged; train or fetch anew"
+                f"{key} holds values that are not finite",
+                hint="the weights are damaged; train or fetch them again",
             )
 
 
 def _export(module: nn.Module, example: Tensor) -> tuple[ExportedProgram, int | None]:
-    """Export for any batch size, or where the network insists on one, for single images."""
+    """Export for any batch size, or for single images if the network requires a fixed batch."""
     pair = example.expand(2, *example.shape[1:]).contiguous()
     shapes = ({0: torch.export.Dim.AUTO},)
     with torch.no_grad():
@@ -179,10 +181,10 @@ def _export(module: nn.Module, example: Tensor) -> tuple[ExportedProgram, int | 
             if not isinstance(_batch_size(program), int):
                 return program, None
         except (RuntimeError, ValueError, NotImplementedError):
-            pass  # said below, about a single image
+            pass  # the export for a single image reports the error
         try:
             return torch.export.export(module, (example,)), 1
-        # torch.export has no base of its own: what it and the tracers below it raise derives from these.
+        # torch.export has no base class of errors; its errors and those of its tracers derive from these.
         except (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError) as error:
             raise InputError(
                 f"{type(module).__name__} cannot be traced: {first_line(error)}",
@@ -201,7 +203,7 @@ def _layers(program: fx.GraphModule, keys: Mapping[str, str]) -> tuple[FusedLaye
     for node in program.graph.nodes:
         if is_operator(node, CONVOLUTIONS | LINEAR):
             weight = arguments(node)[1]
-            if weight.name in keys:  # otherwise the weights are computed, and there is nothing to rewrite
+            if weight.name in keys:  # computed weights cannot be changed
                 found[node.name] = _layer(node, keys, len(found))
     return _connected(program, found)
 
@@ -241,7 +243,7 @@ def _kind(node: fx.Node) -> tuple[Kind, int]:
 
 
 def _norm_after(node: fx.Node, keys: Mapping[str, str]) -> tuple[fx.Node, BatchNorm] | None:
-    """Return the batch norm that alone reads a convolution, where its tensors are used nowhere else."""
+    """Return the batch norm that alone reads a convolution, if its tensors are not used elsewhere."""
     user = _only_user(node)
     if user is None or not is_operator(user, NORMALIZATIONS):
         return None
@@ -264,7 +266,7 @@ def _only_user(node: fx.Node) -> fx.Node | None:
 
 
 def _connected(program: fx.GraphModule, found: Mapping[str, FusedLayer]) -> tuple[FusedLayer, ...]:
-    """Fill in who feeds whom: follow every tensor through what is no layer."""
+    """Set producers and consumers by following every tensor through operations that are not layers."""
     sources: dict[str, frozenset[str]] = {}
     producers: dict[str, frozenset[str]] = {}
     for node in program.graph.nodes:

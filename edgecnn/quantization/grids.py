@@ -1,28 +1,28 @@
-"""The grids of int8: where weights and activations may lie, for NumPy arrays and torch tensors alike.
+"""The grids of int8 weights and activations, for NumPy arrays and torch tensors.
 
-Weights are symmetric, with one scale an output channel, by the rules of the kernel that adds their products:
+Weights are symmetric, with one scale per output channel, by the rules of the kernel that adds their products:
 
 =============  ===================================================================================
-``symmetric``  the largest weight at 127: for every kernel that cannot saturate
-``pairs-hwc``  no two neighbours along height, width, channel add up to more than 128; depthwise
+``symmetric``  the largest weight is 127, for every kernel that cannot saturate
+``pairs-hwc``  no two neighbours along height, width, channel have a sum over 128; depthwise
                kernels widen before they add, and are exempt
 ``pairs-c``    the same, but pairs are formed along the channels at each place of the kernel, an odd
                channel with zero
 ``pair-safe``  both: one grid for all kernels that add in pairs
 =============  ===================================================================================
 
-Why pairs matter: without VNNI, x86 kernels multiply unsigned activations by signed weights with
+The reason for the pairs: without VNNI, x86 kernels multiply unsigned activations by signed weights with
 ``vpmaddubsw``, which adds the products of two neighbours along the accumulated dimension in int16 and
 saturates at 32767 (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, "PMADDUBSW"). The
 usual remedy is to quantize all weights to 7 bits. But only a pair whose weights have the same sign and a
-large sum can saturate: at the largest activation, 255, a pair is safe while ``|w1 + w2| <= 128``. Most
-channels need a scale only about a quarter larger for that, so most of the eighth bit is kept, at the same
-speed.
+large sum can
+saturate: at the largest activation, 255, a pair is safe while ``|w1 + w2| <= 128``. For that, most channels
+need a scale that is only about a quarter larger, so most of the eighth bit is kept, at the same speed.
 
 Activations are affine, with 256 levels, one of which is zero (Jacob et al. 2018, arXiv:1712.05877).
 
-Each function is written once and gives NumPy and torch the same bits: it uses only operations that round as
-IEEE 754 demands. torch is not imported here.
+Each function gives NumPy and torch the same bits, because it uses only operations whose rounding IEEE 754
+defines. torch is not imported here.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 
 Weights = npt.NDArray[np.float32]
 Array = TypeVar("Array")
-"""A NumPy array or a torch tensor; torch tensors must need no gradient."""
+"""A NumPy array, or a torch tensor without gradient."""
 
 MAX_WEIGHT = 127
 MAX_PAIR_SUM = 128
-"""255 * 128 = 32640 is the largest multiple of 255 that int16 holds."""
+"""Largest pair sum: 255 * 128 = 32640 is the largest multiple of 255 that int16 holds."""
 
 LEVELS = 256
 """Levels of an activation's grid."""
@@ -53,7 +53,7 @@ _SMALLEST_SCALE = 1e-12
 """Scale of a channel whose weights are all zero."""
 
 _SMALLEST_SPAN = 1e-8
-"""Width of the grid of an activation that is zero throughout."""
+"""Width of the grid of an activation that is always zero."""
 
 
 def weight_scales(weights: Array, scheme: Scheme, *, depthwise: bool, free: bool = False) -> Array:
@@ -63,11 +63,11 @@ def weight_scales(weights: Array, scheme: Scheme, *, depthwise: bool, free: bool
         weights: float32 ``[O, I / groups, kh, kw]`` or ``[O, I]``.
         scheme: The rules of the kernel.
         depthwise: Whether every group has one channel and one output.
-        free: Every weight may be rounded either way, not only to the nearest, and the scales must be right
-            for all of it.
+        free: Every weight may be rounded up or down, not only to the nearest, and the scales must be safe for
+            either choice.
 
     Returns:
-        float32 ``[O]``, positive also where a channel is zero throughout.
+        float32 ``[O]``, positive even for a channel of zeros.
 
     >>> weight_scales(np.float32([[127, 127], [127, -127]]), "pair-safe", depthwise=False).tolist()
     [1.984375, 1.0]
@@ -78,7 +78,8 @@ def weight_scales(weights: Array, scheme: Scheme, *, depthwise: bool, free: bool
         peaks = xp.amax(xp.abs(rows).reshape(len(rows), -1), 1)
         scales: Array = xp.clip(_divided(peaks, MAX_WEIGHT), _SMALLEST_SCALE, None)
         return scales
-    # Rounding adds less than one to each weight of a pair, hence to an integer sum one above the real one.
+    # Rounding changes each weight of a pair by less than one, so an integer sum is at most one above the
+    # real.
     limit = MAX_PAIR_SUM - 1 if free else MAX_PAIR_SUM
     return pair_safe_scales(accumulated(weights, scheme), limit)
 
@@ -87,9 +88,9 @@ def pair_safe_scales(weights: Array, limit: int = MAX_PAIR_SUM) -> Array:
     """Return the smallest symmetric int8 scales at which no neighbouring pair of weights can saturate.
 
     Args:
-        weights: float32 ``[O, K]``: one row an output channel, in the order in which the kernel accumulates;
+        weights: float32 ``[O, K]``: one row per output channel, in the order in which the kernel accumulates;
             columns 2i and 2i + 1 are a pair.
-        limit: What a pair may add up to.
+        limit: Largest sum of a pair.
 
     Returns:
         float32 ``[O]``.
@@ -102,7 +103,7 @@ def pair_safe_scales(weights: Array, limit: int = MAX_PAIR_SUM) -> Array:
     peaks = xp.clip(xp.amax(xp.abs(rows), 1), _SMALLEST_SCALE, None)
     wanted = xp.maximum(_divided(peaks, MAX_WEIGHT), _divided(largest_pair_sums(rows), limit))
     scales = _typed(wanted, "float32")
-    # Rounding can lift a pair over the limit by one; a few steps of a fifth of a percent bring it back.
+    # Rounding can raise a pair over the limit by one; a few steps of 0.2 % correct that.
     while bool((unsafe := largest_pair_sums(quantize_rows(rows, scales)) > limit).any()):
         scales = xp.where(unsafe, scales * _STEP, scales)
     result: Array = scales
@@ -114,10 +115,10 @@ def accumulated(weights: Array, scheme: Scheme) -> Array:
 
     Args:
         weights: float32 ``[O, I / groups, kh, kw]`` or ``[O, I]``.
-        scheme: The rules of the kernel; ``pair-safe`` gives one order behind the other, where they differ.
+        scheme: The rules of the kernel; ``pair-safe`` gives both orders in sequence where they differ.
 
     Returns:
-        ``[O, K]``, K even; columns 2i and 2i + 1 are a pair where the scheme has pairs.
+        ``[O, K]``, K even; columns 2i and 2i + 1 are a pair if the scheme has pairs.
 
     >>> accumulated(np.float32([[[[1, 2]], [[3, 4]], [[5, 6]]]]), "pairs-c").tolist()
     [[1.0, 3.0, 5.0, 0.0, 2.0, 4.0, 6.0, 0.0]]
@@ -134,7 +135,7 @@ def accumulated(weights: Array, scheme: Scheme) -> Array:
 
 
 def largest_pair_sums(rows: Array) -> Array:
-    """Return the largest magnitude that a same-signed pair adds up to, in each row of ``[O, K]``, K even."""
+    """Return the largest magnitude of the sum of a same-signed pair in each row of ``[O, K]``, K even."""
     held: Any = rows
     xp = _library(held)
     first, second = held[:, ::2], held[:, 1::2]
@@ -145,7 +146,7 @@ def largest_pair_sums(rows: Array) -> Array:
 
 
 def quantize_rows(rows: Array, scales: Array) -> Array:
-    """Return the int8 grid points of ``[O, K]`` weights at one scale a row, half to even, as float64."""
+    """Return int8 grid points of ``[O, K]`` weights with one scale per row, ties to even, as float64."""
     xp = _library(rows)
     quotients = _typed(rows, "float64") / _typed(scales, "float64")[:, None]
     points: Array = xp.clip(xp.round(quotients), -MAX_WEIGHT, MAX_WEIGHT)
@@ -153,7 +154,7 @@ def quantize_rows(rows: Array, scales: Array) -> Array:
 
 
 def levels(weights: Array, scales: Array) -> Array:
-    """Return the nearest grid points of ``[O, ...]`` weights at one scale an output, float32 in -127..127."""
+    """Return the nearest grid points of ``[O, ...]`` weights, one scale per output, float32 in -127..127."""
     held: Any = weights
     rows = quantize_rows(held.reshape(len(held), -1), scales)
     points: Array = _typed(rows, "float32").reshape(held.shape)
@@ -161,7 +162,7 @@ def levels(weights: Array, scales: Array) -> Array:
 
 
 def on_grid(weights: Array, scales: Array) -> Array:
-    """Return ``[O, ...]`` weights rounded to their grid: levels times scales, float32."""
+    """Return ``[O, ...]`` weights rounded to their grid: levels times scales, in float32."""
     points: Any = levels(weights, scales)
     steps: Any = scales
     rounded: Array = points * steps.reshape(-1, *(1,) * (points.ndim - 1))
@@ -183,7 +184,7 @@ def stored_levels(weights: Weights, scales: Weights) -> npt.NDArray[np.int8]:
 
 
 def is_safe(grid: Array, scheme: Scheme, *, depthwise: bool) -> bool:
-    """Whether grid points ``[O, ...]`` can be executed by the scheme's kernels without saturation."""
+    """Return whether the scheme's kernels can execute grid points ``[O, ...]`` without saturation."""
     points: Any = grid
     xp = _library(points)
     if float(xp.amax(xp.abs(points))) > MAX_WEIGHT:
@@ -195,7 +196,7 @@ def is_safe(grid: Array, scheme: Scheme, *, depthwise: bool) -> bool:
 
 
 def affine_grid(low: Any, high: Any) -> tuple[Any, Any]:
-    """Return step and zero point of the grid of 256 levels that spans a range, widened to hold zero.
+    """Return step and zero point of the grid of 256 levels for a range, which is widened to contain zero.
 
     Args:
         low: Smallest value: a float, a NumPy array or a torch tensor.
@@ -215,24 +216,24 @@ def affine_grid(low: Any, high: Any) -> tuple[Any, Any]:
 
 
 def _library(array: object) -> Any:
-    """Return the module whose functions take an array: NumPy for arrays and plain numbers, else torch."""
+    """Return the module of functions for an array: NumPy for arrays and plain numbers, else torch."""
     return np if isinstance(array, np.ndarray | np.generic | float) else importlib.import_module("torch")
 
 
 def _typed(values: Any, name: str) -> Any:
-    """Return values as floats of the named type."""
+    """Convert values to floats of the named type."""
     if isinstance(values, np.ndarray):
         return values.astype(name, copy=False)
     return values.to(getattr(_library(values), name))
 
 
 def _divided(values: Any, by: int) -> Any:
-    """Divide by a number; torch on a GPU would multiply by its reciprocal, which rounds otherwise."""
+    """Divide by a number; torch on a GPU would multiply by its reciprocal, which rounds differently."""
     return values / _library(values).full_like(values, by)
 
 
 def _even(rows: Any) -> Any:
-    """Append a zero to the last axis where its length is odd."""
+    """Append a zero to the last axis if its length is odd."""
     if rows.shape[-1] % 2 == 0:
         return rows
     xp = _library(rows)

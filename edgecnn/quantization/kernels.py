@@ -1,7 +1,7 @@
-"""What the integer kernels of a runtime do on an instruction set, as far as quantization depends on it.
+"""Properties of a runtime's integer kernels on an instruction set, as far as quantization needs them.
 
-A backend gives one :class:`Kernels` for each instruction set (``edgecnn/backends/<vendor>/kernels.py``). The
-algorithms of this package ask nothing else about a target: neither its format nor its runtime.
+A backend defines one :class:`Kernels` per instruction set (``edgecnn/backends/<vendor>/kernels.py``). The
+algorithms of this package use nothing else of a target, neither its format nor its runtime.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from edgecnn.core.documents.arguments import arguments
 
 Scheme = Literal["symmetric", "pairs-hwc", "pairs-c", "pair-safe"]
-"""How int8 weights may lie; :mod:`edgecnn.quantization.grids` says what each name means."""
+"""Rule for int8 weights; :mod:`edgecnn.quantization.grids` defines each name."""
 
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
@@ -35,14 +35,14 @@ CLIPS: tuple[Activation, ...] = ("relu", "relu6")
 
 @arguments
 class Kernels:
-    """What integer kernels do.
+    """Properties of integer kernels.
 
     Attributes:
-        weights: Which grids int8 weights may lie on.
-        fused: Activations that a layer computes in float on its sums, before it writes its result: only what
-            comes out of them is int8. All other activations read and write int8.
-        channel_grids: Whether a tensor that depthwise layers alone read has a range for each channel, and not
-            one for all.
+        weights: Rule for the grids of int8 weights.
+        fused: Activations that a layer computes in float on its sums before it writes its int8 result. All
+            other activations read and write int8.
+        channel_grids: Whether a tensor that only depthwise layers read has a range per channel instead of a
+            single one.
     """
 
     weights: Scheme
@@ -51,7 +51,7 @@ class Kernels:
 
     @property
     def name(self) -> str:
-        """A short name that different kernels never share; the ids of steps carry it.
+        """Return a short name that is unique to these properties; the ids of steps contain it.
 
         >>> Kernels("pairs-hwc").name, Kernels("symmetric", EVERY_ACTIVATION, channel_grids=True).name
         ('pairs-hwc', 'symmetric-fused-channels')

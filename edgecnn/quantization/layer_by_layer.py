@@ -1,10 +1,10 @@
-"""Walk through a network layer by layer, the float one and the quantized one side by side.
+"""Correction of a network layer by layer, with the float and the quantized network side by side.
 
-A correction of a layer must know what the layer will be given on the device: the outputs of all the quantized
-and already corrected layers before it. Executing the network anew for each layer would cost the square of
-its depth; here both networks advance together, one operation at a time for all images, and each layer is
-corrected when its turn has come. What is no longer needed is freed: at the widest place of a network the
-memory holds four tensors of all images.
+The correction of a layer needs the layer's input on the device: the outputs of all quantized and already
+corrected layers before it. Executing the network anew for each layer would take time quadratic in its depth.
+Instead both networks advance together, one operation at a time for all images, and each layer is corrected
+when it is reached. Tensors are freed after their last use: at the widest place of a network the memory holds
+four tensors of all images.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _TRIMMED = 0.1
 """Share of a channel's differences that is left out at each end."""
 
 _MAX_PLACES = 8192
-"""Positions that a channel's correction is estimated from."""
+"""Number of positions from which a channel's correction is estimated."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A layer whose turn has come.
+    """The layer that the walk has reached.
 
     Attributes:
         layer: The layer.
         node: Its convolution or matrix product in the program.
-        inputs: What the quantized network gives it, batches of ``[N, I, H, W]`` or ``[N, I]``.
-        sums: What it computes in the float network before batch norm and activation, bias of its own
-            included, in the same batches.
+        inputs: Its inputs in the quantized network, batches of ``[N, I, H, W]`` or ``[N, I]``.
+        sums: Its sums in the float network before batch norm and activation, including its own bias, in the
+            same batches.
     """
 
     layer: FusedLayer
@@ -53,20 +53,21 @@ class Turn:
 def walk(
     simulator: Simulator, images: Tensor, choose_weights: Callable[[Turn], Tensor] | None = None
 ) -> dict[str, Tensor]:
-    """Correct the bias of every layer in the order of execution, and before it, if asked to, the weights.
+    """Correct the bias of every layer in the order of execution, and optionally its weights first.
 
     A bias is corrected by the mean difference of each channel's sums in both networks: the empirical bias
-    correction of Nagel et al. 2019 (arXiv:1906.04721, section 4.2 and appendix D). Here the mean is trimmed:
-    where a range cuts rare large values, their loss would shift every other position (on MobileNetV2 the
-    plain mean costs 5 dB). A layer that shares its weights or has no place for a bias is executed as it is.
+    correction of Nagel et al. 2019 (arXiv:1906.04721, section 4.2 and appendix D). The mean is trimmed: if a
+    range clips rare large values, their loss would shift every other position (on MobileNetV2 the plain mean
+    costs 5 dB). A layer that shares its weights or cannot have a bias is executed without correction.
 
     Args:
-        simulator: With weights and activation grids; its ``weights`` are replaced by those chosen.
+        simulator: Simulator with weights and activation grids; its ``weights`` are replaced by the chosen
+            ones.
         images: float32 ``[N, C, H, W]``.
         choose_weights: Returns a layer's quantized weights, in the shape of the float ones.
 
     Returns:
-        What to add to each layer's bias, float32 ``[O]``, by the layer's name.
+        Correction of each layer's bias, float32 ``[O]``, by the layer's name.
     """
     graph = simulator.graph
     layers = {layer.node: layer for layer in graph.layers if not layer.shared}
@@ -86,7 +87,7 @@ def walk(
 
 
 class _Pair:
-    """The values of both networks at one moment, a dictionary by node for each batch."""
+    """The current values of both networks: a dictionary by node for each batch."""
 
     def __init__(self, simulator: Simulator, images: Tensor) -> None:
         graph = simulator.graph
@@ -116,7 +117,7 @@ class _Pair:
         )
 
     def align(self, layer: FusedLayer) -> Tensor:
-        """Add to a layer's quantized sums what they typically lack, and return it."""
+        """Add the typical difference to a layer's quantized sums, and return it."""
         axis = -1 if layer.kind == "linear" else 1
         sums = [values[layer.node] for values in self._exact]
         places = sum(part.numel() for part in sums) // sums[0].shape[axis]
@@ -133,7 +134,7 @@ class _Pair:
         return shift
 
     def finish(self, node: fx.Node) -> None:
-        """Round the value of a node where a runtime writes it, and free what has had its last use."""
+        """Round the value of a node if a runtime writes it, and free values after their last use."""
         if node.name in self._simulator.points.grid:
             for values in self._quantized:
                 values[node.name] = self._simulator.quantize(values[node.name], node.name)

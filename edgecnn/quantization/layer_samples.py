@@ -1,7 +1,7 @@
-"""Samples of what a layer sees: random positions of its output, each with the inputs it is computed from.
+"""Samples of a layer: random positions of its output, each with the inputs of that position.
 
-Rounding is optimized on matrix products of such samples: for a 1x1 convolution a sample is a pixel, for
-others a patch. A few thousand of them say as much as whole images, at a hundredth of the cost.
+Rounding is optimized on matrix products of such samples: for a 1x1 convolution a sample is a pixel, for other
+layers a patch. A few thousand samples suffice in place of whole images, at a hundredth of the cost.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgecnn.quantization.layer_by_layer import Turn
 
 _MAX_VALUES = 1 << 25
-"""Of input patches, 128 MiB: a wide layer gets fewer samples."""
+"""Largest number of values in input patches (128 MiB); a wide layer gets fewer samples."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Samples:
 
     Attributes:
         inputs: float32 ``[G, P, K]``: patches in the order of the weights' ``[I / groups, kh, kw]``.
-        targets: float32 ``[G, P, O / groups]``: sums in the float network, bias of the layer's own included.
+        targets: float32 ``[G, P, O / groups]``: sums in the float network, including the layer's own bias.
     """
 
     inputs: Tensor
@@ -42,7 +42,7 @@ def sample(turn: Turn, weight: Tensor, count: int, random: torch.Generator) -> S
     Args:
         turn: The layer, with its inputs in the quantized and its sums in the float network.
         weight: Its weights, ``[O, I / groups, kh, kw]`` or ``[O, I]``.
-        count: How many, at most; fewer where they would not fit the memory.
+        count: Largest number of samples; fewer are taken if they would not fit the memory.
         random: Chooses the positions.
     """
     images = sum(len(batch) for batch in turn.inputs)
@@ -59,14 +59,14 @@ def sample(turn: Turn, weight: Tensor, count: int, random: torch.Generator) -> S
 
 
 def _by_group(rows: Tensor, groups: int) -> Tensor:
-    """Turn ``[P, G * K]`` into ``[G, P, K]``."""
+    """Reshape ``[P, G * K]`` to ``[G, P, K]``."""
     return rows.reshape(len(rows), groups, -1).transpose(0, 1).contiguous()
 
 
 def _rows(
     node: fx.Node, inputs: Tensor, sums: Tensor, positions: int, random: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return rows of a fully connected layer: all, or where it is applied at many places, some of them."""
+    """Return rows of a fully connected layer, or a sample of them if it is applied at many places."""
     del node
     rows, targets = inputs.flatten(0, -2), sums.flatten(0, -2)
     wanted = positions * len(inputs)
@@ -85,7 +85,7 @@ def _patches(
     places = torch.randperm(height * width, generator=random)[:positions]
     rows, columns = places // width, places % width
     kernel, stride, padding, dilation = geometry
-    # One pixel beyond what is needed costs nothing, and "same" padding of an even kernel needs it.
+    # One extra pixel costs nothing, and "same" padding of an even kernel needs it.
     padded = functional.pad(inputs, (padding[1], padding[1] + 1, padding[0], padding[0] + 1))
     offsets = [
         padded[:, :, rows * stride[0] + y * dilation[0], columns * stride[1] + x * dilation[1]]

@@ -1,8 +1,8 @@
-"""Find a network's layers in a model file, by their weights.
+"""Identification of a network's layers in a model file, by their weights.
 
-Converters rename layers, fold batch norms into them and reorder their axes, but up to a factor an output
-channel the weights stay what they were. So a layer of a file is the layer of the network whose weights
-point, channel by channel, in the same directions.
+Converters rename layers, fold batch norms into them and reorder their axes, but the weights of each output
+channel only change by a factor. Therefore a layer of a file corresponds to the layer of the network whose
+weights have the same direction in every channel.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What edgecnn knows of ATen operations, and how a traced program is cleaned before anyone looks at it."""
+"""Properties of ATen operations, and the clean-up of a traced program."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ _NOTHING: frozenset[Target] = frozenset(
 
 
 def is_operator(node: fx.Node, targets: Collection[Target]) -> bool:
-    """Whether a node calls one of some ATen operations."""
+    """Return whether a node calls one of some ATen operations."""
     return node.op == "call_function" and node.target in targets
 
 
 def gated(nodes: Iterable[fx.Node]) -> set[str]:
-    """Return the tensors that only ``x * sigmoid(s * x)`` reads, written out with a scale ``s`` a channel."""
+    """Return the tensors that only ``x * sigmoid(s * x)`` reads, with a scale ``s`` per channel."""
     found = set()
     for node in nodes:
         if is_operator(node, {_ATEN.mul.Tensor}) and len(node.all_input_nodes) == 2:
@@ -71,12 +71,12 @@ def gated(nodes: Iterable[fx.Node]) -> set[str]:
 
 
 def arguments(node: fx.Node) -> tuple[Any, ...]:
-    """Return what an operation is called with: nodes and plain values; defaults at the end may be missing."""
+    """Return the arguments of an operation, nodes and plain values; defaults at the end may be missing."""
     return tuple(node.args)
 
 
 def clean(program: fx.GraphModule) -> None:
-    """Rewrite a traced program in place: nothing in place, nothing without effect, one name for ReLU6."""
+    """Rewrite a traced program in place: no in-place or ineffective operations, one name for ReLU6."""
     for node in list(program.graph.nodes):
         if node.op != "call_function" or not isinstance(node.target, Target):
             continue
@@ -92,7 +92,7 @@ def clean(program: fx.GraphModule) -> None:
 
 
 def _without_mutation(node: fx.Node, target: Target) -> None:
-    """Turn ``relu_`` into ``relu``; who reads the overwritten tensor later reads the result instead."""
+    """Replace ``relu_`` by ``relu``; later readers of the overwritten tensor read the result instead."""
     name, overload = target._opname, target._overloadname
     functional = getattr(getattr(_ATEN, name.removesuffix("_"), None), overload or "default", None)
     if not name.endswith("_") or name.endswith("__") or functional is None:

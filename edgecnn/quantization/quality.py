@@ -1,4 +1,4 @@
-"""How good a simulated int8 network is on its calibration images."""
+"""Quality of a simulated int8 network on its calibration images."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class Quality(Document):
 
 
 def measure(network: Calibrated, active: Collection[str] | None = None) -> Quality:
-    """Measure a network as its simulator is now, with all layers quantized or with some.
+    """Measure a network in the current state of its simulator, with all layers quantized or only some.
 
     Args:
-        network: The network, and what it answered before anything was changed.
+        network: The network, with the outputs of the unchanged network.
         active: As for :meth:`edgecnn.quantization.simulate.Simulator.run`.
     """
     outputs = network.simulator.run(network.images, active)
@@ -56,12 +56,12 @@ def measure(network: Calibrated, active: Collection[str] | None = None) -> Quali
 
 
 def compare(truth: Tensor, outputs: Tensor, labels: Tensor, sizes: Sequence[int]) -> Quality:
-    """Compare outputs with the float network's and with labels.
+    """Compare outputs with those of the float network and with labels.
 
     Args:
-        truth: The float network's, float32 ``[N, values]``: all outputs of an image.
-        outputs: The same of the quantized network.
-        labels: int64 ``[N]``; they are of use only where there is one output, of scores.
+        truth: Outputs of the float network, float32 ``[N, values]``: all outputs of an image.
+        outputs: Outputs of the quantized network, in the same form.
+        labels: int64 ``[N]``; only used if there is a single output, of scores.
         sizes: Number of values of every output.
     """
     quality = mean_sqnr_db(answers(truth, sizes), answers(outputs, sizes))

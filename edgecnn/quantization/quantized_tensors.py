@@ -1,7 +1,7 @@
-"""Which tensors of a network are int8 on a device, and which of them share one grid.
+"""The int8 tensors of a network on a device, and the grids that they share.
 
 The rules of operations are in :mod:`edgecnn.quantization.rules`. A layer writes its result once, after batch
-norm and what its kernels fuse.
+norm and the operations that its kernels fuse.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ class Points:
     """The quantized tensors of a network.
 
     Attributes:
-        grid: Node that writes a quantized tensor, to the name of its grid: the first node that has it.
-        operations: Names of the operations that read or write each grid: of a layer the layer's name, of
-            anything else its node's.
+        grid: Name of a quantized tensor's grid (the first node that has it), by the node that writes the
+            tensor.
+        operations: Names of the operations that read or write each grid: a layer's name, or the name of
+            another operation's node.
         outputs: Grids of the network's outputs.
     """
 
@@ -40,9 +41,9 @@ class Points:
     outputs: frozenset[str]
 
     def in_float(self, layers: Collection[str], every: Collection[str]) -> frozenset[str]:
-        """Return the grids that vanish where some layers are left in float.
+        """Return the grids that are not needed if some layers stay in float.
 
-        What lies between such layers alone, such as their activations, is left in float with them.
+        Tensors between such layers, such as their activations, stay in float with them.
 
         Args:
             layers: Names of the layers left in float.
@@ -62,7 +63,7 @@ def quantization_points(graph: Graph, fused: Collection[Target] = FUSED) -> Poin
 
     Args:
         graph: The trace.
-        fused: Activations that the runtime computes before it writes what a layer made.
+        fused: Activations that the runtime computes before it writes a layer's result.
     """
     grids = _Grids(graph, fused)
     for node in operations(graph.program):
@@ -76,7 +77,7 @@ def quantization_points(graph: Graph, fused: Collection[Target] = FUSED) -> Poin
 
 
 class _Grids:
-    """Grids as they are found in the order of execution; concatenations merge them."""
+    """Grids found so far, in the order of execution; concatenations merge them."""
 
     def __init__(self, graph: Graph, fused: Collection[Target]) -> None:
         self._fused = fused
@@ -100,7 +101,7 @@ class _Grids:
                 self.of[node.name] = sources[0]
             return
         if not isinstance(node.meta.get("val"), torch.Tensor):
-            return  # a size
+            return  # the value is a size
         operation = self._operation.setdefault(node.name, self._inherited(node))
         for grid in sources:
             self.touching[grid].add(operation)
@@ -113,14 +114,14 @@ class _Grids:
                 self._groups.merge(grid, node.name)
 
     def _inherited(self, node: fx.Node) -> str:
-        """Return the operation that a fused activation belongs to, or the node's own name."""
+        """Return the operation to which a fused activation belongs, or the node's own name."""
         before = node.all_input_nodes[0] if node.all_input_nodes else node
         if is_operator(node, self._fused) and before.name not in self.of and before.name in self._operation:
             return self._operation[before.name]
         return node.name
 
     def _continues(self, node: fx.Node) -> bool:
-        """Whether a runtime goes on with this value before it writes anything."""
+        """Return whether a runtime processes this value further before it writes a result."""
         if node.name in self._inside:
             return True
         users = list(node.users)

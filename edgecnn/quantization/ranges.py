@@ -1,15 +1,15 @@
-"""Activation ranges: from what every calibration image showed to one range a tensor.
+"""Activation ranges, estimated from the observed values of all calibration images.
 
-A format's back end observes the smallest and largest value of every tensor, image by image, and where it is
-asked for a sample of the values between; it hands the estimated ranges to its native quantizer as data.
+A format's backend observes the smallest and largest value of every tensor, image by image, and on request a
+sample of the values between; it gives the estimated ranges to its native quantizer as data.
 
-The plain estimates lie between two classics: the average of the per-image extremes (the moving average of
-Jacob et al. 2018, arXiv:1712.05877, section 3.1, without its dependence on the order of the images), which
-cuts outliers, and the extremes over all images, which cut nothing. Others look at the distribution
-(:mod:`edgecnn.quantization.estimators`). Which is best depends on the network: with ImageNet weights
-EfficientNet-Lite0 is best at 0.6 of the way and MobileNetV2, whose outliers are rare and large, at 0;
-MobileNetV3, with its hard-swish, needs the extremes whole. Part of the calibration images is therefore held
-out to choose. Graph outputs always get their extremes: a cut output loses the very scores that decide.
+The plain estimates interpolate between two classics: the average of the per-image extremes (the moving
+average of Jacob et al. 2018, arXiv:1712.05877, section 3.1, without its dependence on the order of the
+images), which clips outliers, and the extremes over all images, which clip nothing. Others use the
+distribution (:mod:`edgecnn.quantization.estimators`). The best estimate depends on the network: with ImageNet
+weights it is 0.6 of the way for EfficientNet-Lite0, and 0 for MobileNetV2, whose outliers are rare and large;
+MobileNetV3, with its hard-swish, needs the full extremes. Part of the calibration images is therefore held
+out to choose. Graph outputs always get their extremes: clipping an output would lose the scores that decide.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ if TYPE_CHECKING:
     from edgecnn.quantization.sqnr import Answer, Values
 
 Method = float | str
-"""How ranges are estimated: the share of the way from averages to extremes, or an estimator's name."""
+"""Estimation method: the share of the way from averages to extremes, or an estimator's name."""
 
 BLENDS: tuple[Method, ...] = (0.0, 0.3, 0.6, 1.0)
-"""Shares of the way from the averages to the extremes that are tried."""
+"""Tried shares of the way from the averages to the extremes."""
 
 EVERY_METHOD: tuple[Method, ...] = (*BLENDS, *DISTRIBUTION_ESTIMATORS)
 
 UNTRIED: Method = 0.6
-"""What holds where there are too few images to choose."""
+"""Method if there are too few images to choose one."""
 
 SAMPLED = 1024
-"""Values of each tensor and image that the distribution is known by."""
+"""Number of sampled values of each tensor and image."""
 
 MIN_TO_CHOOSE = 16
-"""Images below which a held-out part says nothing."""
+"""Smallest number of images for a meaningful held-out part."""
 
 SIGMOID_LIMIT = 8.0
-"""Beyond it a sigmoid in int8, whose step is 1/256, no longer changes: what only it reads is cut there."""
+"""A sigmoid in int8, with a step of 1/256, is constant beyond this value, so its input is clipped there."""
 
 GATE_LIMIT = 6.0
-"""Below minus it ``x * sigmoid(x)`` is next to nothing: what only that reads is cut there."""
+"""``x * sigmoid(x)`` is almost zero below minus this value, so its input is clipped there."""
 
 _HOLD_OUT_EVERY = 3
 
@@ -70,13 +70,13 @@ def channel_name(tensor: str, channel: int) -> str:
 
 @dataclass(frozen=True)
 class Observations:
-    """What every calibration image showed.
+    """Observed values of all calibration images.
 
     Attributes:
         names: Names of the tensors.
         low: Smallest value, float32 ``[images, tensors]``.
         high: Largest value, float32 ``[images, tensors]``.
-        samples: Some values of every tensor, one flat array an image; empty where nobody asked for them.
+        samples: Some values of every tensor, one flat array per image; empty if not requested.
     """
 
     names: tuple[str, ...]
@@ -90,11 +90,11 @@ class Observations:
         images: Iterable[Mapping[str, tuple[float, float]]],
         samples: Mapping[str, Sequence[Values]] | None = None,
     ) -> Observations:
-        """Collect one mapping an image, tensor name to smallest and largest value.
+        """Collect mappings from tensor name to smallest and largest value, one per image.
 
         Args:
             images: The mappings; ``samples`` is read once they are exhausted.
-            samples: By tensor, one array of values an image.
+            samples: Arrays of values by tensor, one per image.
 
         Raises:
             InputError: There is no image, or a tensor holds a value that is not finite.
@@ -118,7 +118,7 @@ class Observations:
         return len(self.low)
 
     def with_range(self, name: str, bounds: Range) -> Observations:
-        """Return the same with one tensor's range known, whatever the images showed of it."""
+        """Return a copy in which one tensor has the given range on every image."""
         if name not in self.names:
             return self
         low, high, place = self.low.copy(), self.high.copy(), self.names.index(name)
@@ -127,7 +127,7 @@ class Observations:
         return Observations(self.names, low, high, samples)
 
     def within(self, names: Collection[str], limit: float) -> Observations:
-        """Return the same with some tensors cut at plus and minus a limit."""
+        """Return a copy with some tensors clipped at plus and minus a limit."""
         places = [place for place, name in enumerate(self.names) if name in names]
         low, high = self.low.copy(), self.high.copy()
         for values in (low, high):
@@ -139,9 +139,9 @@ class Observations:
         return Observations(self.names, low, high, samples)
 
     def above(self, names: Collection[str], limit: float) -> Observations:
-        """Return the same with some tensors cut below, at minus a limit or as far as they reach above zero.
+        """Return a copy with some tensors clipped below, at minus a limit or minus their largest value.
 
-        Channels of a tensor that were evened out have units of their own, and the limit holds for the widest.
+        Equalized channels of a tensor have units of their own; the limit applies to the widest.
         """
         places = [place for place, name in enumerate(self.names) if name in names]
         low, samples = self.low.copy(), dict(self.samples)
@@ -153,14 +153,14 @@ class Observations:
         return Observations(self.names, low, self.high, samples)
 
     def of(self, images: Sequence[int]) -> Observations:
-        """Return what some of the images showed."""
+        """Return the observations of some of the images."""
         chosen = list(images)
         samples = {name: tuple(arrays[index] for index in chosen) for name, arrays in self.samples.items()}
         return Observations(self.names, self.low[chosen], self.high[chosen], samples)
 
 
 def sample_places(count: int) -> npt.NDArray[np.int64]:
-    """Return which of a tensor's ``count`` values are sampled: the same places in every image.
+    """Return the indices of the sampled ones of a tensor's ``count`` values, the same for every image.
 
     >>> sample_places(3).tolist(), len(sample_places(10_000))
     ([0, 1, 2], 1024)
@@ -171,13 +171,14 @@ def sample_places(count: int) -> npt.NDArray[np.int64]:
 
 
 def estimate(seen: Observations, outputs: Collection[str], method: Method) -> dict[str, Range]:
-    """Estimate one range a tensor.
+    """Estimate one range per tensor.
 
     Args:
-        seen: What the images showed; with samples where the method needs them.
-        outputs: Tensors whose extremes are kept whole; what has no sample where one is needed keeps them too.
-        method: For all other tensors, the share of the way from the averages to the extremes, 0 to 1, or the
-            name of an estimator.
+        seen: Observed values, with samples if the method needs them.
+        outputs: Tensors that keep their full extremes, as do tensors without a sample if one is needed.
+        method: Method for all other tensors: the share of the way from the averages to the extremes, 0 to 1,
+            or
+        the name of an estimator.
 
     >>> seen = Observations.gather([{"a": (0.0, 1.0)}, {"a": (-1.0, 3.0)}])
     >>> estimate(seen, (), 0.5)
@@ -210,13 +211,14 @@ def _blend(seen: Observations, outputs: Collection[str], extremes: float) -> dic
 
 @dataclass(frozen=True)
 class Choice:
-    """The ranges that were chosen, and why.
+    """The chosen ranges and the reason for the choice.
 
     Attributes:
-        ranges: One a tensor, estimated from all images.
-        method: How they were estimated.
-        held_out_sqnr_db: Signal to quantization noise on the held-out images, of every method tried; empty
-            where the method was given or the images were too few.
+        ranges: Ranges by tensor, estimated from all images.
+        method: Chosen method.
+        held_out_sqnr_db: Signal to quantization noise ratio on the held-out images for every method tried;
+            empty
+        if the method was given or there were too few images.
     """
 
     ranges: dict[str, Range]
@@ -224,7 +226,7 @@ class Choice:
     held_out_sqnr_db: dict[Method, float]
 
     def notes(self) -> dict[str, Any]:
-        """Return what the manifest says of the choice."""
+        """Return the notes on the choice for the manifest."""
         tried = {
             str(method): round(quality, 2) if np.isfinite(quality) else None
             for method, quality in self.held_out_sqnr_db.items()
@@ -239,15 +241,16 @@ def choose(
     truth: Sequence[Answer],
     quantized: Callable[[dict[str, Range], Sequence[int]], Sequence[Answer]],
 ) -> Choice:
-    """Choose how ranges are estimated, by what a held-out third of the images says.
+    """Choose the estimation method by the quality on a held-out third of the images.
 
     Args:
-        seen: What the images showed.
+        seen: Observed values.
         outputs: Names of the graph's outputs among the tensors.
-        methods: What is tried; a single one is taken as it is.
-        truth: The float network's answers, one an image.
-        quantized: Quantizes with the given ranges and returns the answers for the images of the given
-            indices, in the form of ``truth``.
+        methods: Methods to try; a single one is used without a trial.
+        truth: The float network's outputs, one entry per image.
+        quantized: Quantizes with the given ranges and returns the outputs for the images of the given
+            indices, in
+        the form of ``truth``.
     """
     if len(methods) == 1 or len(seen) < MIN_TO_CHOOSE:
         method = methods[0] if len(methods) == 1 else UNTRIED

@@ -1,8 +1,8 @@
-"""What the stages of accuracy recovery run in a child process: a checkpoint in, a better one out.
+"""Accuracy recovery in a child process: each stage reads a checkpoint and writes an improved one.
 
-The network keeps its structure and computes nearly what it did; only its numbers are such that quantizers
-lose less. Beside the checkpoint lie the files of :mod:`edgecnn.quantization.files`: notes and, where weights
-were rounded, their grid.
+The network keeps its structure and computes nearly the same; only its numbers change, so that quantizers lose
+less. Beside the checkpoint are the files of :mod:`edgecnn.quantization.files`: notes and, if weights were
+rounded, their grid.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 
 
 def equalize(request: EqualizeRequest, progress: Callable[[int, int], None]) -> None:
-    """Fold batch norms, even out channels where it helps, correct biases; write a checkpoint.
+    """Fold batch norms, equalize channels if that helps, correct biases; write a checkpoint.
 
-    Where layers may be left in float at the network's entry, how many is tried, and ``layers.json`` names
-    them: what they lose goes through all others, and they have few weights.
+    If layers at the network's entry may stay in float, their number is found by trials, and ``layers.json``
+    names them: their errors pass through all other layers, and they have few weights.
 
     Args:
-        request: The network and how it is treated.
+        request: The network and its settings.
         progress: Called with (done, total).
 
     Raises:
@@ -66,13 +66,13 @@ def equalize(request: EqualizeRequest, progress: Callable[[int, int], None]) -> 
 
 
 def round_weights(request: RoundRequest, progress: Callable[[int, int], None]) -> None:
-    """As :func:`equalize`, and each weight rounded up or down as its layer's output wants it (AdaRound).
+    """Equalize like :func:`equalize`, and round each weight up or down with AdaRound.
 
-    The network is the one that :func:`equalize` takes, not the one it makes: rounding needs the outputs of
-    the float network, which a corrected one no longer has.
+    The network is the input of :func:`equalize`, not its result: rounding needs the outputs of the float
+    network, which a corrected network no longer computes.
 
     Args:
-        request: The network and how it is treated; the grid is written to its directory, too.
+        request: The network and its settings; the grid is written to its directory, too.
         progress: Called with (done, total).
 
     Raises:
@@ -112,7 +112,7 @@ def round_weights(request: RoundRequest, progress: Callable[[int, int], None]) -
 def _prepare(
     network: Calibrated, method: str, progress: Callable[[int, int], None], *, parts: int
 ) -> dict[str, Any]:
-    """Choose ranges and even out channels where the simulated network is better for it; return notes."""
+    """Choose ranges and equalize channels if the simulated network improves; return notes."""
     simulator, module = network.simulator, network.module
     choice = simulator.fit(network.images)
     plain = measure(network)
@@ -142,7 +142,7 @@ def _prepare(
 
 
 def _constant_channels(network: Calibrated) -> dict[str, int]:
-    """Count the output channels of each layer that hold one value on all images, where there are any."""
+    """Count each layer's output channels that hold one value on all images, for layers that have any."""
     graph = network.graph
     extents = channel_extents(graph, network.simulator.state, network.images)
     counts = {

@@ -1,4 +1,4 @@
-"""What the stages of accuracy recovery are asked for, as documents that cross to a child process."""
+"""Requests of the stages of accuracy recovery, as documents for a child process."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from edgecnn.quantization.kernels import Kernels
 
 @arguments
 class EqualizeParameters:
-    """How channels are evened out and biases corrected.
+    """Settings of equalization and bias correction.
 
     Attributes:
-        kernels: What the target's integer kernels do.
-        images: How many calibration images are used, at most.
-        seed: Decides which images are used.
-        entry: How many layers at the network's entry may be left in float, at most.
+        kernels: Properties of the target's integer kernels.
+        images: Largest number of calibration images.
+        seed: Seed of the choice of images.
+        entry: Largest number of layers at the network's entry that may stay in float.
     """
 
     kernels: Kernels
@@ -27,12 +27,12 @@ class EqualizeParameters:
 
 @arguments
 class RoundParameters:
-    """How weights are rounded.
+    """Settings of the rounding of weights.
 
     Attributes:
-        kernels: What the target's integer kernels do.
-        images: How many calibration images are used, at most.
-        seed: Decides which images are used, and which positions of them.
+        kernels: Properties of the target's integer kernels.
+        images: Largest number of calibration images.
+        seed: Seed of the choice of images and of positions in them.
         iterations: Steps of gradient descent for each layer.
     """
 
@@ -44,15 +44,15 @@ class RoundParameters:
 
 @arguments
 class LayerSensitivityParameters:
-    """How many layers may stay in float, and which quality they may stay for.
+    """Limits of the layers that stay in float, and the quality that they must reach.
 
     Attributes:
-        kernels: What the target's integer kernels do.
-        images: How many calibration images are used, at most.
-        seed: Decides which images are used.
-        sqnr_db: Signal to quantization noise of the outputs that is enough.
+        kernels: Properties of the target's integer kernels.
+        images: Largest number of calibration images.
+        seed: Seed of the choice of images.
+        sqnr_db: Signal to quantization noise ratio of the outputs that is enough.
         agreement: Share of images with the float network's best output that is enough.
-        most: How many layers may stay in float.
+        most: Largest number of layers that may stay in float.
     """
 
     kernels: Kernels
@@ -65,7 +65,7 @@ class LayerSensitivityParameters:
 
 @arguments
 class EqualizeRequest:
-    """A checkpoint to even out, with a prepared calibration set; the result goes to directory ``out``."""
+    """A checkpoint to equalize, with a prepared calibration set; the result is written to ``out``."""
 
     checkpoint: Path
     calibration: Path
@@ -75,7 +75,7 @@ class EqualizeRequest:
 
 @arguments
 class RoundRequest:
-    """A checkpoint to round, with a prepared calibration set; the result goes to directory ``out``."""
+    """A checkpoint to round, with a prepared calibration set; the result is written to ``out``."""
 
     checkpoint: Path
     calibration: Path
@@ -85,7 +85,7 @@ class RoundRequest:
 
 @arguments
 class LayerSensitivityRequest:
-    """A checkpoint to analyse, with a prepared calibration set; the result goes to directory ``out``."""
+    """A checkpoint to analyse, with a prepared calibration set; the result is written to ``out``."""
 
     checkpoint: Path
     calibration: Path

@@ -1,10 +1,10 @@
-"""One layer's choice of rounding: up or down for every weight, so that the layer's output is right.
+"""Adaptive rounding of one layer: every weight is rounded up or down to preserve the layer's output.
 
 Nagel et al. 2020 (arXiv:2004.10568): the choice is relaxed to a rectified sigmoid (equation 23), optimized by
 Adam on the error of the layer's output with its activation (equation 25), and driven to 0 or 1 by an annealed
-regularizer (equation 24). Two things differ. The error is taken relative to that of rounding to nearest, so
-that one weight of the regularizer serves all layers. And an offset of every output channel is learnt along:
-bias correction comes after, so rounding need not spend anything on means.
+regularizer (equation 24). There are two differences. The error is relative to that of rounding to nearest, so
+that one weight of the regularizer suits all layers. And an offset of every output channel is learnt as well:
+bias correction follows, so that rounding need not correct means.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ _WARM_UP = 0.2
 _REGULARIZATION = 5.0
 _LEARNING_RATE = 0.05
 _OFFSET_RATE = 1e-3
-"""Of the offsets, relative to the spread of the targets."""
+"""Learning rate of the offsets, relative to the spread of the targets."""
 
 _BATCH, _SMALLEST_BATCH = 256, 32
 _BATCH_VALUES = 1 << 21
-"""Of a batch's inputs: what stays in the cache decides the time of an iteration."""
+"""Number of input values in a batch; it must fit the cache, which decides the time of an iteration."""
 
 _HELD_OUT = 5
-"""One sample in so many judges the choice and is not fitted."""
+"""One of this many samples judges the choice and is not used for fitting."""
 
 _SETTLED = 1e-3
-"""Of a step: weights so near a grid point have nothing to choose."""
+"""Distance from a grid point, in steps, within which a weight is not optimized."""
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
@@ -61,11 +61,11 @@ class RoundingProblem:
     """A layer as a matrix product for each of its groups, all float32.
 
     Attributes:
-        inputs: ``[G, P, K]``: what the quantized network gives the layer, at P positions.
+        inputs: ``[G, P, K]``: inputs of the layer in the quantized network, at P positions.
         targets: ``[G, P, O / G]``: products in the float network, without bias.
         steps: ``[G, O / G, K]``: weights in units of their scale.
         scale: ``[G, O / G, 1]``.
-        bias: ``[G, 1, O / G]``: what is added before the activation.
+        bias: ``[G, 1, O / G]``: bias before the activation.
         activation: Its name in :data:`edgecnn.quantization.operators.ACTIVATIONS`, or ``none``.
     """
 
@@ -77,7 +77,7 @@ class RoundingProblem:
     activation: str
 
     def activate(self, products: Tensor) -> Tensor:
-        """Return what the layer writes."""
+        """Return the outputs of the layer."""
         sums = products + self.bias
         return _ACTIVATIONS[self.activation](sums) if self.activation in _ACTIVATIONS else sums
 
@@ -88,12 +88,13 @@ class RoundingProblem:
 
 @dataclass(frozen=True)
 class Rounded:
-    """What became of a layer.
+    """Result of a layer's rounding.
 
     Attributes:
-        nearest_error: Mean square error of the layer's output on held-out samples, rounded to nearest,
-            relative to the output's mean square; its means are corrected.
-        error: The same after the choice; where it would be larger, rounding to nearest was kept.
+        nearest_error: Mean square error of the layer's output on held-out samples with rounding to nearest
+            and
+        corrected means, relative to the output's mean square.
+        error: The same for the chosen rounding; rounding to nearest is kept if it is better.
         flipped: Share of the weights that are not rounded to nearest.
     """
 
@@ -103,12 +104,12 @@ class Rounded:
 
 
 def optimize(problem: RoundingProblem, iterations: int, random: torch.Generator) -> tuple[Tensor, Rounded]:
-    """Return the chosen grid points, float32 ``[G, O / G, K]``, and what they are worth.
+    """Return the chosen grid points, float32 ``[G, O / G, K]``, and their errors.
 
     Args:
         problem: The layer.
         iterations: Steps of Adam; 0 rounds to nearest.
-        random: Order of the samples.
+        random: Generator for the order of the samples.
     """
     order = torch.randperm(problem.inputs.shape[1], generator=random)
     held_out, fitted = (
@@ -138,13 +139,13 @@ def _part(problem: RoundingProblem, positions: Tensor) -> RoundingProblem:
 
 
 def _error(judge: RoundingProblem, learn: RoundingProblem, levels: Tensor) -> float:
-    """Return the mean square error on one part of the samples, means corrected on the other."""
+    """Return the mean square error on one part of the samples, with means corrected on the other."""
     shift = (learn.targets - learn.products(levels, learn.inputs)).mean(dim=1, keepdim=True)
     return float(_square_error(judge, levels, shift))
 
 
 def _descend(problem: RoundingProblem, nearest: Tensor, iterations: int) -> Tensor:
-    """Choose by gradient descent; return grid points."""
+    """Choose by gradient descent; return the grid points."""
     base = problem.steps.floor()
     fraction = problem.steps - base
     free = torch.minimum(fraction, 1.0 - fraction) > _SETTLED
@@ -178,7 +179,7 @@ def _descend(problem: RoundingProblem, nearest: Tensor, iterations: int) -> Tens
 
 
 def _batch(problem: RoundingProblem, step: int) -> RoundingProblem:
-    """Return some of the samples, others at each step; they are in random order already."""
+    """Return some of the samples, others at each step; their order is already random."""
     groups, count, columns = problem.inputs.shape
     size = min(count, _BATCH, max(_SMALLEST_BATCH, _BATCH_VALUES // (groups * columns)))
     start = (step * size) % (count - size + 1)
@@ -195,5 +196,5 @@ def _regularizer_slope(up: Tensor, done: float) -> Tensor:
     """Return the derivative of ``1 - |2 h - 1| ** beta``, with beta annealed along a cosine."""
     beta = _BETA[1] + 0.5 * (_BETA[0] - _BETA[1]) * (1.0 + math.cos(math.pi * done))
     decided = up.mul(2.0).sub_(1.0)
-    # What is this far undecided has no slope in float32, and tiny numbers are slow to compute with.
+    # The slope of such undecided weights is zero in float32, and tiny numbers are slow to compute with.
     return decided.abs().clamp_min_(0.05).pow_(beta - 1.0).mul_(decided.sign()).mul_(-2.0 * beta)

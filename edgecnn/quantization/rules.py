@@ -1,8 +1,8 @@
-"""What int8 kernels do with each operation: the only table of it, for simulation and for training.
+"""The effect of each operation on int8 grids: the only such table, for simulation and training.
 
 The rules are those of the integer runtimes: a kernel writes its result once, on a grid of its own; an
-operation that only moves values keeps the grid of what it reads, because its kernel copies bytes; a
-concatenation has one grid for all its parts.
+operation that only moves values keeps the grid of its input, because its kernel copies bytes; a concatenation
+has one grid for all its parts.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _ATEN = torch.ops.aten
 
 
 class Rule(Enum):
-    """What becomes of the grid of an operation's input.
+    """The relation of an operation's output grid to its input grid.
 
     Attributes:
         MOVES: The output holds values of the input, on the grid of the input.
-        SPLITS: The same, of an operation with several outputs.
+        SPLITS: Like MOVES, for an operation with several outputs.
         JOINS: All inputs and the output share one grid.
         COMPUTES: The output has a grid of its own.
-        CLIPS: The layer or addition in front computes this before it writes; its result has a grid, and
-            what it reads has none. Behind anything else, it computes.
+        CLIPS: The layer or addition before it computes it before writing: its result has a grid, but its
+            input has none. After any other operation, it is like COMPUTES.
     """
 
     MOVES = auto()
@@ -80,16 +80,16 @@ RULES: dict[Target, Rule] = {
     **dict.fromkeys(_COMPUTES, Rule.COMPUTES),
     **dict.fromkeys(FUSED, Rule.CLIPS),
 }
-"""By operation. Convolutions and fully connected layers are not here: they have weights, and a trace knows
-them as layers. Of an operation that is not here, nothing is known: the simulation rounds its result to a grid
-of its own, which is the worse case, and training leaves it in float."""
+"""Rules by operation. Convolutions and fully connected layers are not in the table, because a trace lists
+them as layers. For an unknown operation the simulation rounds the result to a grid of its own, which is the
+worse case, and training leaves it in float."""
 
 
 def rule_of(node: fx.Node) -> Rule | None:
-    """Return the rule for a node of a traced program; None where there is none."""
+    """Return the rule for a node of a traced program; None if there is none."""
     return RULES.get(node.target) if isinstance(node.target, Target) else None
 
 
 def is_part_of_split(node: fx.Node) -> bool:
-    """Whether a node picks one output of an operation that splits its input."""
+    """Return whether a node selects one output of an operation that splits its input."""
     return "getitem" in str(node.target)

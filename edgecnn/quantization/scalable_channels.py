@@ -1,8 +1,8 @@
-"""Which channels of a network could be scaled without changing what it computes, and what each of them holds.
+"""Channels that can be scaled without changing the network's outputs, and the range of each.
 
 A channel may be divided by a number in every layer that writes it and multiplied by it in every layer that
-reads it, as long as all that lies between only passes such a factor on: ReLU, pooling, zero padding,
-additions (whose inputs then share the factor). ReLU6 passes it on where its clip does not bind.
+reads it, as long as the operations between only pass such a factor on: ReLU, pooling, zero padding, additions
+(whose inputs then share the factor). ReLU6 passes it on if it does not clip.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _PASSING: frozenset[Target] = frozenset(
 
 @dataclass(frozen=True)
 class SharedChannels:
-    """Channels that layers write and layers read.
+    """Channels with the layers that write and read them.
 
     Attributes:
         writers: Layers whose output channels these are.
@@ -64,7 +64,7 @@ class SharedChannels:
 
 @dataclass(frozen=True)
 class Extent:
-    """What the channels of a tensor hold, each float32 ``[C]``.
+    """Ranges of the channels of a tensor, each float32 ``[C]``.
 
     Attributes:
         low: Smallest value over all images.
@@ -134,13 +134,13 @@ class _SharedChannels:
             self._fixed.update((node.name, source))
 
     def _passes(self, node: fx.Node, sources: list[str]) -> bool:
-        """Whether an operation passes a channel's factor on."""
+        """Return whether an operation passes a channel's factor on."""
         if len(sources) < len(arguments(node)[:1]) or (
             is_operator(node, {_ATEN.add.Tensor}) and len(sources) < 2
         ):
             return False
         if is_operator(node, NORMALIZATIONS):
-            # Folded, it adds the bias of the layer before it, which is scaled along.
+            # After folding, it adds the bias of the layer before it, which is scaled as well.
             return any(layer.sum == node.name for layer in self._layers.values())
         if is_operator(node, {_ATEN.flatten.using_ints, _ATEN.view.default, _ATEN.reshape.default}):
             before, after = (item.meta["val"].shape for item in (node.all_input_nodes[0], node))
@@ -153,11 +153,11 @@ class _SharedChannels:
 
 
 def channel_extents(graph: Graph, state: dict[str, Tensor], images: Tensor) -> dict[str, Extent]:
-    """Return what every channel of every four- or two-dimensional tensor holds in the float network, by node.
+    """Return the ranges of every channel of four- and two-dimensional float tensors, by node.
 
     Args:
         graph: The trace.
-        state: Value of every placeholder but the input.
+        state: Value of every placeholder except the input.
         images: float32 ``[N, C, H, W]``.
     """
     ended, found = last_uses(graph.program), dict[str, Extent]()

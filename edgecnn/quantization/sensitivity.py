@@ -1,9 +1,9 @@
-"""Which layers lose most when they are quantized, and which few of them to leave in higher precision.
+"""Sensitivity of the layers to quantization, and the choice of a few that stay in float.
 
-Each layer is quantized alone, which shows what it does to the outputs by itself, and all but it are, which
-shows what leaving it in float would bring. Ranked by the latter: errors of several layers may cancel or add
-up, and it is the sum that ships. Wu et al. 2020 (arXiv:2004.09602, section 6.1) call the first form
-sensitivity analysis and choose by it alone.
+Each layer is quantized alone, which shows its own effect on the outputs; and all layers but it are quantized,
+which shows the gain of leaving it in float. The ranking uses the latter: errors of several layers may cancel
+or add up, and the sum is what the shipped network has. Wu et al. 2020 (arXiv:2004.09602, section 6.1) call
+the first form sensitivity analysis and choose by it alone.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 _ENTRY_IMAGES = 16
 _ENOUGH_DB = 1.0
-"""What more layers in float must gain at least."""
+"""Least gain of leaving more layers in float, in dB."""
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What quantizing one layer does.
+    """Effect of quantizing one layer.
 
     Attributes:
-        name: The layer.
-        alone: Quality with this layer quantized and no other.
-        without: Quality with all layers quantized but this.
+        name: Name of the layer.
+        alone: Quality with only this layer quantized.
+        without: Quality with all other layers quantized.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Sensitivity:
 
 
 def rank_layers(network: Calibrated, progress: Callable[[int, int], None]) -> list[Sensitivity]:
-    """Return all layers, first the one whose return to float improves the outputs most."""
+    """Return all layers, beginning with the one whose return to float improves the outputs most."""
     every = operations_of(network)
     layers = [layer.name for layer in network.graph.layers if not layer.shared]
     found = []
@@ -60,13 +60,13 @@ def choose_layers(
     enough: Callable[[Quality], bool],
     most: int,
 ) -> tuple[list[str], Quality]:
-    """Return the shortest beginning of a ranking that must stay in float, and the quality with it.
+    """Return the shortest prefix of a ranking that must stay in float, and the quality with it.
 
     Args:
-        network: With ranges.
-        ranking: From :func:`rank_layers`.
-        enough: Whether a quality will do.
-        most: How many layers may stay in float; so many are returned where even they are not enough.
+        network: The network, with ranges.
+        ranking: Result of :func:`rank_layers`.
+        enough: Returns whether a quality is good enough.
+        most: Largest number of layers in float, which is returned if even it is not enough.
     """
     every = operations_of(network)
     kept: list[str] = []
@@ -80,11 +80,11 @@ def choose_layers(
 
 
 def leave_entry_in_float(network: Calibrated, most: int) -> list[str]:
-    """Leave the first layers in float, as few as do nearly what more of them would; return their names.
+    """Leave the first layers in float, as few as bring nearly the full gain; return their names.
 
     Args:
-        network: With ranges; its simulator executes these layers in float from now on.
-        most: How many layers may stay in float.
+        network: The network, with ranges; its simulator executes these layers in float from now on.
+        most: Largest number of layers in float.
     """
     simulator = network.simulator
     layers = [layer.name for layer in network.graph.layers if not layer.shared]
@@ -119,7 +119,7 @@ def analyse(request: LayerSensitivityRequest, progress: Callable[[int, int], Non
     how = request.how
 
     def enough(quality: Quality) -> bool:
-        # Several outputs have no agreement: it is NaN, and asks for nothing.
+        # With several outputs the agreement is NaN and is not required.
         return quality.sqnr_db >= how.sqnr_db and not quality.agreement < how.agreement
 
     with torch.no_grad(), freed_memory_kept():

@@ -1,10 +1,10 @@
-"""The int8 network in torch: fake quantization where a runtime has integers, switchable layer by layer.
+"""Simulation of the int8 network in torch with fake quantization, switchable layer by layer.
 
-One model of quantization for every format (Jacob et al. 2018, arXiv:1712.05877): weights symmetric, one
-scale an output channel, on the grid of a scheme (:mod:`edgecnn.quantization.grids`); activations
-affine, one grid of 256 levels a tensor (:mod:`edgecnn.quantization.quantized_tensors`), with ranges
-estimated as for the real files (:mod:`edgecnn.quantization.ranges`). Sums stay float. What differs between
-runtimes is in :class:`edgecnn.quantization.kernels.Kernels`.
+One model of quantization serves every format (Jacob et al. 2018, arXiv:1712.05877): weights are symmetric
+with one scale per output channel, on the grid of a scheme (:mod:`edgecnn.quantization.grids`); activations
+are affine with one grid of 256 levels per tensor (:mod:`edgecnn.quantization.quantized_tensors`), with ranges
+estimated as for the real files (:mod:`edgecnn.quantization.ranges`). Sums stay float. Differences between
+runtimes are in :class:`edgecnn.quantization.kernels.Kernels`.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ _HIGHEST = LEVELS - 1
 
 
 class Simulator:
-    """Executes a network as a runtime would after quantization.
+    """Executor of a network as a runtime would execute it after quantization.
 
     Args:
-        module: The network, batch norms folded.
+        module: The network, with batch norms folded.
         graph: Its trace.
-        kernels: What the runtime's integer kernels do.
+        kernels: Properties of the runtime's integer kernels.
 
     Attributes:
         graph: The trace.
-        kernels: What the runtime's integer kernels do.
+        kernels: Properties of the runtime's integer kernels.
         points: The quantized tensors.
         sizes: Number of values of every output.
         state: Float value of every placeholder of the program; :meth:`load` reads it from a module.
-        weights: Quantized weights in the place of the float ones, by placeholder.
+        weights: Quantized weights that replace the float ones, by placeholder.
         grids: Scale and zero point of every activation grid; empty before :meth:`fit`.
     """
 
@@ -68,13 +68,13 @@ class Simulator:
         self.load(module)
 
     def load(self, module: nn.Module) -> None:
-        """Take the module's weights as they are now, and round them to the nearest grid points."""
+        """Read the module's current weights, and round them to the nearest grid points."""
         self.state = self.graph.state(module)
         self.weights: dict[str, Tensor] = {}
         self.leave_in_float(())
 
     def leave_in_float(self, layers: Collection[str]) -> None:
-        """Execute these layers and what lies between them in float, and all others with rounded weights."""
+        """Execute these layers and the operations between them in float, all others with rounded weights."""
         self._in_float = self.points.in_float(layers, [layer.name for layer in self.graph.layers])
         for layer in self.graph.layers:
             name = self._placeholder[layer.weight]
@@ -85,7 +85,7 @@ class Simulator:
             )
 
     def _by_channel(self) -> dict[str, int]:
-        """Return the tensors that depthwise layers alone read, each with its number of channels."""
+        """Return the tensors that only depthwise layers read, with their numbers of channels."""
         depthwise = {layer.node for layer in self.graph.layers if layer.kind == "depthwise"}
         return {
             node.name: node.meta["val"].shape[1]
@@ -112,7 +112,7 @@ class Simulator:
         return choice
 
     def observe(self, images: Tensor) -> tuple[Observations, Tensor]:
-        """Return what every image shows in the float network, by grid, and the outputs, ``[N, values]``."""
+        """Return the float values of every image, by grid, and the outputs, ``[N, values]``."""
         rows: list[dict[str, tuple[float, float]]] = []
         outputs = []
         for batch in batches(images, self.graph.batch):
@@ -137,7 +137,7 @@ class Simulator:
         return seen.above(self._readers(GATES) | gated(self._operations), GATE_LIMIT), torch.cat(outputs)
 
     def _readers(self, targets: Collection[Target]) -> set[str]:
-        """Return the tensors that nothing but some operations read."""
+        """Return the tensors that only some operations read."""
         return {
             node.name
             for node in self._operations
@@ -145,7 +145,7 @@ class Simulator:
         }
 
     def use(self, ranges: dict[str, Range]) -> None:
-        """Quantize activations to these ranges, each widened to hold zero."""
+        """Quantize activations to these ranges, each widened to contain zero."""
         self.grids = {name: activation_grid(bounds) for name, bounds in ranges.items()}
         for name, count in self._channels.items():
             parts = [self.grids[channel_name(name, at)] for at in range(count)]
@@ -153,14 +153,14 @@ class Simulator:
             self._channel_grids[name] = scales, zeros
 
     def quantize(self, value: Tensor, node: str) -> Tensor:
-        """Return what a runtime would have written in this node's place."""
+        """Return the value that a runtime would write for this node."""
         if self.points.grid[node] in self._in_float:
             return value
         if node in self._channels:
             scales, zeros = self._channel_grids[node]
             return value.div(scales).round_().clamp_(-zeros, _HIGHEST - zeros).mul_(scales)
         scale, zero = self.grids[self.points.grid[node]]
-        # The same values as torch.fake_quantize_per_tensor_affine, in a third of its time.
+        # The same values as torch.fake_quantize_per_tensor_affine, in a third of the time.
         return value.mul(1.0 / scale).round_().clamp_(-zero, _HIGHEST - zero).mul_(scale)
 
     def run(self, images: Tensor, active: Collection[str] | None = None) -> Tensor:
@@ -168,8 +168,8 @@ class Simulator:
 
         Args:
             images: float32 ``[N, C, H, W]``.
-            active: Names of the operations (layers, and nodes of anything else) that are quantized: their
-                weights, and every tensor that one of them reads or writes. None quantizes all.
+            active: Names of the quantized operations (layers, and nodes of other operations): their weights
+                are quantized, and every tensor that one of them reads or writes. None quantizes all.
 
         Returns:
             float32 ``[N, values]``: all outputs of an image, flattened.
@@ -208,7 +208,7 @@ class Simulator:
 
 
 def answers(rows: Tensor, sizes: Sequence[int]) -> list[Answer]:
-    """Split rows of ``[N, values]`` into outputs of the given sizes, a tuple an image.
+    """Split rows of ``[N, values]`` into outputs of the given sizes, one tuple per image.
 
     >>> [[part.tolist() for part in row] for row in answers(torch.tensor([[1.0, 2.0, 3.0]]), (1, 2))]
     [[[1.0], [2.0, 3.0]]]
@@ -223,7 +223,7 @@ def nearest(weight: Tensor, scheme: Scheme, *, depthwise: bool) -> Tensor:
 
 
 def activation_grid(bounds: Range) -> tuple[float, int]:
-    """Return scale and zero point of an affine grid of 256 levels that holds zero exactly.
+    """Return scale and zero point of an affine grid of 256 levels that contains zero exactly.
 
     >>> from edgecnn.quantization.ranges import Range
     >>> activation_grid(Range(-64.0, 191.0)), activation_grid(Range(0.0, 0.0))

@@ -1,4 +1,4 @@
-"""How much of a network's answers quantization leaves: signal to noise ratios, in dB."""
+"""Signal to quantization noise ratios of a network's outputs, in dB."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 Values = npt.NDArray[np.float32]
 
 Answer = tuple[Values, ...]
-"""What a network says of one image: one flat array an output."""
+"""Outputs of a network for one image: one flat array per output."""
 
 _PEAKS = 0.01
-"""Share of a map's values that are its peaks."""
+"""Share of a map's values that count as its peaks."""
 
 
 def mean_sqnr_db(truth: Sequence[Answer], answers: Sequence[Answer]) -> float:
     """Return the mean over all outputs of their signal to quantization noise ratios, in dB.
 
-    Outputs may lie on scales of their own, such as boxes in pixels beside scores: a ratio over all values
-    together would say nothing of the small ones. Several outputs are taken for maps and judged at their
-    peaks (:func:`peak_sqnr_db`).
+    Outputs may have different scales, such as boxes in pixels and scores, and a ratio over all values would
+    ignore the small ones. Several outputs are taken for maps and judged at their peaks
+    (:func:`peak_sqnr_db`).
 
     >>> round(mean_sqnr_db([(np.float32([3, 4]),)], [(np.float32([3, 4.5]),)]), 6)
     20.0
@@ -39,10 +39,10 @@ def mean_sqnr_db(truth: Sequence[Answer], answers: Sequence[Answer]) -> float:
 
 
 def peak_sqnr_db(truth: Sequence[Values], outputs: Sequence[Values]) -> float:
-    """Return the variance of a map over its mean squared error where it is highest, in dB.
+    """Return the variance of a map over its mean squared error at its highest values, in dB.
 
-    A detector's score map is background nearly everywhere. What decides are the few high values of each
-    image, and a range that cuts these alone has hardly any effect on the error of the whole map.
+    A detector's score map is background nearly everywhere. The detections depend on the few high values of
+    each image, and a range that clips only these hardly affects the error of the whole map.
 
     >>> scores = np.linspace(-10, 2, 1000, dtype=np.float32)
     >>> peak_sqnr_db([scores], [scores.clip(max=1.5)]) < sqnr_db([scores], [scores.clip(max=1.5)]) - 20

@@ -75,7 +75,7 @@ def test_a_layer_without_batch_norm_keeps_its_bias() -> None:
     bare = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False))
     alone = trace(bare, images(1)).layers[0]
     assert read_bias(bare, alone) is None
-    with pytest.raises(InputError, match="layer 0 has no place for a bias"):
+    with pytest.raises(InputError, match="layer 0 cannot have a bias"):
         write_bias(bare, alone, torch.zeros(4))
 
 

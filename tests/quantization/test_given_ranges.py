@@ -82,7 +82,7 @@ def test_a_tensor_of_zeros_matches_only_zeros() -> None:
 
 
 def test_another_calibration_set_is_refused() -> None:
-    with pytest.raises(InputError, match="6 calibration images, and there are 2"):
+    with pytest.raises(InputError, match="6 calibration images, but there are 2"):
         match(observations(5).of([0, 1]), trained())
 
 
@@ -108,12 +108,12 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "twice": (_edit(lambda document: document["tensors"][1].update(name="t0")), "names a tensor twice"),
     "upside down": (_edit(lambda document: document["tensors"][0].update(low=9)), "t0 has no range"),
     "not finite": (_edit(lambda document: document["tensors"][0].update(high="inf")), "t0 has no range"),
-    "no array": (lambda folder: (folder / SEEN_FILE).unlink(), "is not a whole array"),
+    "no array": (lambda folder: (folder / SEEN_FILE).unlink(), "is not a complete array"),
     "half array": (
         lambda folder: (folder / SEEN_FILE).write_bytes((folder / SEEN_FILE).read_bytes()[:200]),
-        "is not a whole array",
+        "is not a complete array",
     ),
-    "pickle": (_write(np.array([[{}]], object)), "is not a whole array"),
+    "pickle": (_write(np.array([[{}]], object)), "is not a complete array"),
     "other tensors": (_write(np.zeros((2, IMAGES, 4), np.float32)), r"not float32 \[2, images, 5\]"),
     "other type": (_write(np.zeros((2, IMAGES, 5))), "not float32"),
     "NaN": (_write(np.full((2, IMAGES, 5), np.nan, np.float32)), "not finite"),

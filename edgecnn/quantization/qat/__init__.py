@@ -1,1 +1,1 @@
-"""Quantization-aware training: a checkpoint, its ranges and its weight grid, for every format alike."""
+"""Quantization-aware training, whose results every format can use: checkpoint, ranges, weight grid."""

@@ -1,7 +1,7 @@
-"""What a training leaves: an ordinary checkpoint, the grid of its weights, and the ranges of its activations.
+"""Results of a training: an ordinary checkpoint, the grid of its weights, and its activation ranges.
 
-No converted graph leaves the training. The weights lie on the grid that the training used, so every native
-quantizer finds them again without rounding anything, and the ranges find their tensors by what they hold.
+The training graph itself is not exported. The weights are on the training's grid, so that every native
+quantizer finds the same grid without rounding, and ranges are assigned to tensors by the tensors' values.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Extraction:
     """A trained int8 network as data.
 
     Attributes:
-        module: Batch norm folded, weights on their grid; computes in float what the training rounded.
+        module: Network with folded batch norms and weights on their grid; it computes in float.
         grid: ``NAME.weight``, float32 ``[O, I, kh, kw]`` or ``[O, I]``, and ``NAME.scale``, float32 ``[O]``.
-        ranges: Of the activations, with the fingerprints of ``module``'s float tensors.
+        ranges: Activation ranges, with the fingerprints of ``module``'s float tensors.
     """
 
     module: nn.Module
@@ -40,12 +40,12 @@ class Extraction:
 
 
 def extract(network: GraphNetwork, module: nn.Module, calibration: PreparedSet) -> Extraction:
-    """Take the trained network out of its training graph.
+    """Extract the trained network from its training graph.
 
     Args:
-        network: At the end of its training.
-        module: The network that the training started from; left alone.
-        calibration: The images that every format will be quantized with.
+        network: The training graph at the end of its training.
+        module: The network that the training started from; it is not changed.
+        calibration: Images that every format is quantized with.
     """
     contract = calibration.contract
     example = torch.zeros(1, contract.channels, contract.height, contract.width)
@@ -66,7 +66,7 @@ def extract(network: GraphNetwork, module: nn.Module, calibration: PreparedSet) 
 
 
 def trained_module(network: GraphNetwork, module: nn.Module) -> nn.Module:
-    """Return the network that a graph was captured from, with the graph's weights and statistics."""
+    """Return a copy of the original network with the graph's weights and statistics."""
     trained = copy.deepcopy(module)
     keys = set(trained.state_dict())
     trained.load_state_dict(trained.state_dict() | network.parameters_and_buffers(keys))

@@ -1,7 +1,7 @@
-"""What stands in a training graph where a runtime holds int8: rounding forward, straight through backward.
+"""Fake quantization in a training graph: rounding forward, straight-through gradients backward.
 
-torchao's own modules keep scale and zero point as state, which no moving average of the weights may mix, and
-learn the scales of weights from a moving average too. These keep a range, or nothing at all.
+torchao's own modules keep scale and zero point as state, which a moving average of the weights must not mix,
+and also learn the scales of weights from a moving average. These modules keep only a range, or no state.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ActivationFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
     """One range for a whole tensor, on the asymmetric int8 grid that every runtime uses.
 
     Args:
-        spec: What torchao passes on of the annotation; the grid is int8 whatever it says.
+        spec: torchao's part of the annotation; the grid is always int8.
 
     Attributes:
         low: Lower end of the range, float32 ``[]``, at most 0.
@@ -43,7 +43,7 @@ class ActivationFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
 
     @property
     def grid_range(self) -> Range:
-        """The real values that the grid spans: what a quantizer has to be given to find the same grid."""
+        """Return the real values that the grid spans; a quantizer that gets them computes the same grid."""
         scale, zero = (float(value) for value in self.calculate_qparams())
         return Range((LOWEST - zero) * scale, (HIGHEST - zero) * scale)
 
@@ -58,17 +58,17 @@ class ActivationFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
         return step, zero.to(torch.int32) + LOWEST
 
     def forward(self, values: Tensor) -> Tensor:
-        """Round to the grid; values beyond it are cut and get no gradient."""
+        """Round to the grid; values outside are clipped and get no gradient."""
         return torch.fake_quantize_per_tensor_affine(values, *self.calculate_qparams(), LOWEST, HIGHEST)
 
 
 class PerChannelWeightFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
-    """One scale an output channel, computed from the weights each time: there is no state to go stale.
+    """One scale per output channel, computed from the weights each time, so that no state can be outdated.
 
     Args:
-        kind: What the layer is.
-        scheme: Which grid.
-        spec: What torchao passes on of the annotation.
+        kind: Kind of the layer.
+        scheme: Scheme of the grid.
+        spec: torchao's part of the annotation.
     """
 
     def __init__(self, kind: Kind, scheme: Scheme, **spec: Any) -> None:  # noqa: ARG002
@@ -82,7 +82,7 @@ class PerChannelWeightFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
         return scales, torch.zeros_like(scales, dtype=torch.int32)
 
     def forward(self, weight: Tensor) -> Tensor:
-        """Round to the grid; the gradient passes, because no weight lies beyond it."""
+        """Round to the grid; the gradient passes, because no weight is outside the grid."""
         rounded: Tensor = _StraightThrough.apply(weight, self._scales(weight))
         return rounded
 
@@ -91,11 +91,11 @@ class PerChannelWeightFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
 
 
 class _StraightThrough(torch.autograd.Function):
-    """Rounds weights forward, and passes their gradient on backward (Bengio et al. 2013, arXiv:1308.3432)."""
+    """Rounding of weights with a straight-through gradient (Bengio et al. 2013, arXiv:1308.3432)."""
 
     @staticmethod
     def forward(_context: Any, weight: Tensor, scales: Tensor) -> Tensor:
-        """Return ``[O, ...]`` weights on the grid of one scale an output."""
+        """Return ``[O, ...]`` weights on the grid with one scale per output."""
         return on_grid(weight, scales)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""A captured graph as a module that the training loop can handle."""
+"""A captured graph as a module for the training loop."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _TRAINING_ARGUMENT = 5
 class GraphNetwork(nn.Module):
     """A graph of ATen operations that switches between training and evaluation.
 
-    torchao's own switch rewrites every batch norm with default eps and momentum; this one turns the one
-    argument.
+    torchao's own switch rewrites every batch norm with default eps and momentum; this class only changes the
+    argument ``training``.
 
     Args:
         graph: Takes images, returns a tuple of outputs; from
             :func:`edgecnn.quantization.qat.prepare.prepare`.
 
     Attributes:
-        graph: The same.
+        graph: The graph.
         statistics_frozen: Whether batch norms keep their running statistics while training.
-        ranges_final: Whether ranges were estimated for the last time, uint8 ``[]``; part of the state.
+        ranges_final: Whether the final ranges were estimated, uint8 ``[]``; part of the state.
     """
 
     ranges_final: Tensor
@@ -43,24 +43,24 @@ class GraphNetwork(nn.Module):
         self.train(False)
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Return what the network says of a batch ``[N, C, H, W]``: an output, or a tuple of several."""
+        """Return the output for a batch ``[N, C, H, W]``, or a tuple of several outputs."""
         outputs: tuple[Tensor, ...] = self.graph(images)
         return outputs[0] if len(outputs) == 1 else outputs
 
     def train(self, mode: bool = True) -> GraphNetwork:
-        """Let batch norms use the batch's statistics, unless they are frozen."""
+        """Let batch norms use the batch's statistics unless they are frozen."""
         self.training = mode
         self._switch_batch_norms(training=mode and not self.statistics_frozen)
         return self
 
     def freeze_statistics(self) -> None:
-        """Let batch norms use their running statistics from now on, as the exported file will."""
+        """Let batch norms use their running statistics from now on, as in the exported file."""
         if not self.statistics_frozen:
             self.statistics_frozen = True
             self._switch_batch_norms(training=False)
 
     def fake_quantizes(self) -> dict[str, ActivationFakeQuantize]:
-        """Return what rounds each tensor, by node name; tensors that share a range share the module."""
+        """Return the fake quantization of each tensor, by node name; tensors with a shared range share it."""
         modules = dict(self.graph.named_modules())
         return {
             node.name: found
@@ -75,10 +75,10 @@ class GraphNetwork(nn.Module):
         return tuple(item.name for item in node.all_input_nodes)
 
     def parameters_and_buffers(self, names: set[str]) -> dict[str, Tensor]:
-        """Return the state of the network that was captured, by its own names.
+        """Return the state of the captured network, by its own names.
 
         Args:
-            names: Keys of its state dictionary; batch counters, which no graph needs, are left out.
+            names: Keys of its state dictionary; batch counters, which a graph does not need, are left out.
         """
         return {name: value for name, value in self.graph.state_dict().items() if name in names}
 

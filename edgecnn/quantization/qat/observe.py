@@ -1,4 +1,4 @@
-"""What the int8 tensors of a training graph hold in float on calibration images, and their first ranges."""
+"""Float values of a training graph's int8 tensors on calibration images, and their first ranges."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _BATCH = 32
 
 @torch.no_grad()
 def observe(network: GraphNetwork, images: PreparedSet) -> tuple[Observations, list[Answer]]:
-    """Observe every tensor that gets a range, with weights on their grid and activations in float.
+    """Observe every tensor with a range, with quantized weights and activations in float.
 
     Args:
         network: A prepared network; it is put into evaluation mode.
         images: The calibration images.
 
     Returns:
-        The observations, tensors named by their node, and what the network says of every image.
+        The observations, with tensors named by their nodes, and the network's outputs for every image.
 
     Raises:
         InputError: There is no image, or a tensor is not finite.
@@ -54,7 +54,7 @@ def observe(network: GraphNetwork, images: PreparedSet) -> tuple[Observations, l
 
 @torch.no_grad()
 def estimate_ranges(network: GraphNetwork, images: PreparedSet) -> Choice:
-    """Give every tensor the range that post-training quantization would give it.
+    """Give every tensor the range of post-training quantization.
 
     Args:
         network: A prepared network; it is put into evaluation mode.
@@ -75,7 +75,7 @@ def estimate_ranges(network: GraphNetwork, images: PreparedSet) -> Choice:
 
 
 def set_ranges(network: GraphNetwork, ranges: Mapping[str, Range]) -> None:
-    """Set every tensor's range; tensors that share one get the range that holds them all."""
+    """Set every tensor's range; tensors that share a module get a range that contains all of theirs."""
     shared: dict[int, Range] = {}
     modules = network.fake_quantizes()
     for name, module in modules.items():
@@ -93,7 +93,7 @@ def _batches(network: GraphNetwork, images: PreparedSet, indices: Sequence[int])
 
 
 def _answers(outputs: Sequence[Tensor]) -> list[Answer]:
-    """Turn outputs ``[N, ...]`` into one tuple of flat arrays an image."""
+    """Convert outputs ``[N, ...]`` into one tuple of flat arrays per image."""
     return list(zip(*(output.flatten(1).cpu().numpy() for output in outputs), strict=True))
 
 
@@ -111,7 +111,7 @@ def grid_weights(network: GraphNetwork, example: Tensor) -> dict[str, tuple[Tens
 
 
 class _Recorder(fx.Interpreter):
-    """Runs a graph without rounding activations, and keeps their bounds and the weights.
+    """Execution of a graph without rounding of activations, which records their bounds and the weights.
 
     Attributes:
         bounds: Smallest and largest value of every image, each ``[N]``, by node name.

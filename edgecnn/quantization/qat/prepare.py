@@ -1,4 +1,4 @@
-"""From a network to a graph that trains as int8 kernels will compute."""
+"""Conversion of a network into a graph that computes in training as int8 kernels will."""
 
 from __future__ import annotations
 
@@ -26,20 +26,19 @@ _SMALLEST_GAMMA = 1e-6
 def prepare(module: nn.Module, example: Tensor, scheme: Scheme | None) -> GraphNetwork:
     """Copy a network into a graph that can be trained, with or without fake quantization.
 
-    Dropout and stochastic depth are left out: they widen the ranges that are observed, and a short
-    fine-tuning has no need of them. The graph without fake quantization is the control: nothing else
-    differs.
+    Dropout and stochastic depth are left out: they widen the observed ranges, and a short fine-tuning does
+    not need them. The graph without fake quantization is the control: it does not differ otherwise.
 
     Args:
-        module: The network; it is put into evaluation mode and otherwise left alone.
+        module: The network; it is put into evaluation mode and otherwise not changed.
         example: An input, float32 ``[1, C, H, W]``.
-        scheme: The grid of the weights; None leaves everything in float.
+        scheme: Scheme of the weights' grid; None keeps everything in float.
 
     Returns:
         A network whose state dictionary holds the module's parameters and buffers under their own names.
 
     Raises:
-        InputError: The network cannot be traced, or insists on single images.
+        InputError: The network cannot be traced, or only takes single images.
     """
     traced = trace(module, example)
     if traced.batch is not None:
@@ -52,14 +51,15 @@ def prepare(module: nn.Module, example: Tensor, scheme: Scheme | None) -> GraphN
         _fold_batch_norms(graph, traced.layers)
         kinds = {layer.node: layer.kind for layer in traced.layers}
         quantizer = EdgeQuantizer(kinds, [layer.sum for layer in traced.layers], scheme)
-        # As prepare_qat_pt2e does, but for its batch norm patterns: half a minute that nothing here needs.
+        # Like prepare_qat_pt2e without its batch norm patterns, which take half a minute and are not needed
+        # here.
         graph = insert_fake_quantize(quantizer.annotate(graph), {}, is_qat=True)
         _name_shared_once(graph)
     return GraphNetwork(graph)
 
 
 def _owning(traced: Graph, module: nn.Module) -> fx.GraphModule:
-    """Return the traced program with parameters of its own instead of parameters as inputs."""
+    """Return the traced program with its own parameters instead of parameters as inputs."""
     graph = copy.deepcopy(traced.program).graph
     keys = dict(traced.keys)
     for number, (name, value) in enumerate(traced.constants.items()):
@@ -76,7 +76,7 @@ def _owning(traced: Graph, module: nn.Module) -> fx.GraphModule:
 
 
 def _name_shared_once(graph: fx.GraphModule) -> None:
-    """Give a range that several tensors share one name, so that no average and no snapshot meets it twice."""
+    """Give a shared range a single name, so that averages and snapshots contain it once."""
     names: dict[int, str] = {}
     for node in graph.graph.nodes:
         if node.op != "call_module":
@@ -90,12 +90,11 @@ def _name_shared_once(graph: fx.GraphModule) -> None:
 
 
 def _fold_batch_norms(graph: fx.GraphModule, layers: tuple[FusedLayer, ...]) -> None:
-    """Scale weights as the batch norm behind them will, so that what is rounded is what a runtime holds.
+    """Scale weights by their batch norm's factor, so that training rounds the values that a runtime holds.
 
-    The convolution's result is scaled back and normalized by the batch as usual (Krishnamoorthi 2018,
-    arXiv:1806.08342, section 3.2.2, with its correction of running against batch statistics). torchao would
-    rewrite the same pattern with an eps of 1e-5 and a momentum of 0.1 whatever the network has; here both
-    stay.
+    The convolution's result is scaled back and then normalized by the batch as usual (Krishnamoorthi 2018,
+    arXiv:1806.08342, section 3.2.2, with its correction of running against batch statistics). torchao's
+    rewrite of this pattern always uses an eps of 1e-5 and a momentum of 0.1; here both stay as they are.
     """
     nodes = {node.name: node for node in graph.graph.nodes}
     for layer in layers:
@@ -115,7 +114,7 @@ def _fold_batch_norms(graph: fx.GraphModule, layers: tuple[FusedLayer, ...]) -> 
 
 
 def folding_factor(gamma: Tensor | None, variance: Tensor, eps: float) -> Tensor:
-    """Return what a batch norm multiplies each channel with, ``[O]``; a dead channel's is kept from zero."""
+    """Return the factor of a batch norm for each channel, ``[O]``, never zero."""
     inverse = torch.rsqrt(variance + eps)
     if gamma is None:
         return inverse
@@ -123,11 +122,11 @@ def folding_factor(gamma: Tensor | None, variance: Tensor, eps: float) -> Tensor
 
 
 def scaled(weight: Tensor, factor: Tensor) -> Tensor:
-    """Multiply weights ``[O, ...]`` by a factor an output channel."""
+    """Multiply weights ``[O, ...]`` by a factor per output channel."""
     return weight * factor.reshape(-1, *(1,) * (weight.ndim - 1))
 
 
 def scaled_back(sums: Tensor, factor: Tensor, bias: Tensor | None) -> Tensor:
-    """Divide sums ``[N, O, H, W]`` by a factor a channel, and add the convolution's own bias."""
+    """Divide sums ``[N, O, H, W]`` by a factor per channel, and add the convolution's own bias."""
     plain = sums / factor.reshape(1, -1, 1, 1)
     return plain if bias is None else plain + bias.reshape(1, -1, 1, 1)

@@ -1,8 +1,8 @@
-"""Where int8 tensors lie in a training graph: the rules that the runtimes' own quantizers share.
+"""The int8 tensors of a training graph, by the rules that the runtimes' own quantizers share.
 
-A quantizer for torchao's PT2E flow. It marks a tensor after every operation that a runtime executes as one
-kernel: convolution with batch norm and ReLU, addition with ReLU, pooling, hard-swish, the two branches and
-the product of squeeze-and-excitation. What an operation does to a scale is in
+This is a quantizer for torchao's PT2E flow. It marks the tensor after every operation that a runtime executes
+as one kernel: convolution with batch norm and ReLU, addition with ReLU, pooling, hard-swish, the two branches
+and the product of squeeze-and-excitation. The effect of an operation on a scale is defined in
 :mod:`edgecnn.quantization.rules`.
 """
 
@@ -48,11 +48,11 @@ ACTIVATION = QuantizationSpec(
 
 
 class EdgeQuantizer(Quantizer):  # type: ignore[misc]
-    """Annotates a graph for int8 kernels.
+    """Annotator of a graph for int8 kernels.
 
     Args:
-        kinds: What every convolution and fully connected layer is, by its node's name.
-        sums: Nodes that hold a layer's sum before the activation: its batch norm, where it has one.
+        kinds: Kind of every convolution and fully connected layer, by its node's name.
+        sums: Nodes of a layer's sum before the activation: its batch norm, if it has one.
         scheme: The grid of the weights.
     """
 
@@ -63,7 +63,7 @@ class EdgeQuantizer(Quantizer):  # type: ignore[misc]
         self._scheme = scheme
 
     def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
-        """Write into every node's meta data which of its tensors are int8."""
+        """Mark the int8 tensors in every node's metadata."""
         for node in model.graph.nodes:
             if node.name in self._kinds:
                 self._layer(node)
@@ -77,7 +77,7 @@ class EdgeQuantizer(Quantizer):  # type: ignore[misc]
         return model
 
     def validate(self, model: fx.GraphModule) -> None:
-        """Accept every graph: what no rule names stays in float."""
+        """Accept every graph: operations without a rule stay in float."""
 
     def _layer(self, node: fx.Node) -> None:
         images, weight = cast("tuple[fx.Node, ...]", node.args[:2])
@@ -117,13 +117,13 @@ def _mark(node: fx.Node, inputs: dict[fx.Node, QuantizationSpec], output: Quanti
 
 
 def _output(node: fx.Node) -> QuantizationSpec | None:
-    """Return how a kernel's result is held: not at all where the kernel applies a ReLU before it writes."""
+    """Return the annotation of a kernel's result; None if the kernel applies a ReLU before it writes."""
     users = list(node.users)
     return None if len(users) == 1 and is_operator(users[0], FUSED) else ACTIVATION
 
 
 def _computed(node: fx.Node) -> list[fx.Node]:
-    """Return the node's inputs that are no parameters: those of a batch norm on its own stay in float."""
+    """Return the node's inputs except parameters: those of a separate batch norm stay in float."""
     return [item for item in node.all_input_nodes if item.op != "get_attr"]
 
 

@@ -1,4 +1,4 @@
-"""Quantization-aware training and its control, both by the project's one training loop."""
+"""Quantization-aware training and its control, both with the common training loop."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Data:
     """The images of a training.
 
     Attributes:
-        train: Images to learn from.
-        calibration: Images that ranges are estimated on.
-        task: Makes what the network learns from them, with the training's settings.
+        train: Training images.
+        calibration: Images from which ranges are estimated.
+        task: Creates the training task for them, with the training's settings.
     """
 
     train: PreparedSet
@@ -46,16 +46,16 @@ class Data:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A method on whose way batch norm's statistics and the ranges come to rest.
+    """A method that freezes batch norm's statistics and the ranges during the training.
 
-    Ranges stay where post-training quantization puts them until the network has adapted; then they are
-    estimated once more, as everything was trained by then, and stay to the end.
+    Ranges stay at their post-training values until the network has adapted; then they are estimated once more
+    and stay fixed until the end.
 
     Attributes:
-        method: What a step minimizes.
-        network: The network that trains.
-        calibration: Images that ranges are estimated on.
-        settings: When ranges and batch norm freeze.
+        method: Loss of a step.
+        network: The network being trained.
+        calibration: Images from which ranges are estimated.
+        settings: Times at which ranges and batch norm freeze.
     """
 
     method: Method
@@ -65,7 +65,7 @@ class Schedule:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides the outcome besides the loop's settings."""
+        """Return everything but the loop's settings that decides the result."""
         return {
             "loss": self.method.identity,
             "quantized": bool(self.network.fake_quantizes()),
@@ -73,11 +73,11 @@ class Schedule:
         }
 
     def to(self, device: torch.device) -> None:
-        """Move what the loss holds."""
+        """Move the inner method."""
         self.method.to(device)
 
     def before_step(self, share: float) -> None:
-        """Freeze what is due."""
+        """Freeze the parts whose time has come."""
         network = self.network
         if share >= self.settings.freeze_batch_norm:
             network.freeze_statistics()
@@ -97,9 +97,9 @@ class Trained:
     """A network at the end of its training.
 
     Attributes:
-        network: On the CPU, in evaluation mode, ranges frozen.
-        result: Every epoch.
-        first_ranges: How the ranges were estimated that the training started from; None for the control.
+        network: The network on the CPU, in evaluation mode, with frozen ranges.
+        result: Results of every epoch.
+        first_ranges: The estimated ranges at the start of the training; None for the control.
     """
 
     network: GraphNetwork
@@ -120,16 +120,18 @@ def train_network(
     """Train a network for int8, or as its control: the same steps without fake quantization.
 
     Both see the same batches in the same order with the same augmentation, learning rates, averaging,
-    distillation and freezing of batch norm, so that what QAT gains is not what more training gains.
+    distillation and freezing of batch norm, so that their difference is the effect of QAT and not of further
+    training.
 
     Args:
-        module: The float network, which also teaches where the settings ask for distillation; left alone.
+        module: The float network, which is not changed; it is the teacher if the settings ask for
+            distillation.
         data: The images.
-        settings: How to train.
-        base: How the network was trained before; None where it came trained.
+        settings: Training settings.
+        base: Settings of the network's previous training; None if it was given trained.
         quantized: Whether to train for int8.
-        scratch: Folder for what a resume needs.
-        progress: Called a few times a second at most.
+        scratch: Folder for the snapshot that a resumed run reads.
+        progress: Called at most a few times a second.
 
     Raises:
         InputError: The network cannot be traced, is damaged, or does not fit the data.
