@@ -1,1 +1,1 @@
-"""What outputs and times prove: the links of the verification chain, accuracy, latency, diagnosis."""
+"""Proofs from outputs and times: the verification chain, accuracy, latency, diagnosis."""

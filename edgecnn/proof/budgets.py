@@ -1,4 +1,4 @@
-"""Hold measured values to budgets."""
+"""Judgement of measured values against budgets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AGAINST_BASELINE = "baseline_latency_ratio"
 
 
 def judge(budgets: Budgets, measured: Measured) -> list[BudgetResult]:
-    """Hold every given budget to its measured value; one that was not measured is missed.
+    """Judge every given budget by its measured value; a value that was not measured misses its budget.
 
     Raises:
         UsageError: A budget binds the metric of a task that is not installed.
@@ -53,7 +53,7 @@ def judge(budgets: Budgets, measured: Measured) -> list[BudgetResult]:
 
 
 def judge_one(name: str, limit: float, value: float | None, device: str | None = None) -> BudgetResult:
-    """Hold one exact value to its limit; None, not measured, is missed."""
+    """Judge one exact value; None, which means not measured, misses the limit."""
     met = value is not None and find_metric(name).holds(value, limit)
     return _result(name, limit, value, Verdict.PASS if met else Verdict.FAIL, device)
 
@@ -61,14 +61,14 @@ def judge_one(name: str, limit: float, value: float | None, device: str | None =
 def judge_ratio(
     limit: float, ratio: float, interval: tuple[float, float], device: str | None = None
 ) -> BudgetResult:
-    """Hold a ratio with its interval to a limit: what noise may explain is no miss."""
+    """Judge a ratio by its interval: a miss that noise may explain is not a miss."""
     low, high = interval
     note = f"interval {low:.3f} to {high:.3f}"
     return _result("latency_ratio", limit, ratio, judge_interval(low, high, limit), device, note)
 
 
 def _judge_latency(limit: float, cpu: str, measured: Mapping[str, float]) -> BudgetResult:
-    """Hold milliseconds to a limit that binds on one CPU only."""
+    """Judge milliseconds against a limit that applies to one CPU only."""
     if measured and cpu not in measured:
         note = f"measured on {', '.join(measured)}, where it does not apply"
         return _result("latency", limit, None, Verdict.INCONCLUSIVE, cpu, note)

@@ -1,4 +1,4 @@
-"""Verdicts from intervals, and how sure each of several looks at growing data must be."""
+"""Verdicts from intervals, and the confidence of each of several looks at growing data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from edgecnn.core.documents.verdict import Verdict
 
 
 def judge_interval(low: float, high: float, limit: float) -> Verdict:
-    """Hold an interval to an upper limit: it decides only where it lies wholly on one side.
+    """Judge an interval by an upper limit: it decides only if it is entirely on one side.
 
     >>> judge_interval(0.98, 1.01, limit=1.02).value, judge_interval(1.01, 1.03, limit=1.02).value
     ('pass', 'inconclusive')
@@ -17,17 +17,17 @@ def judge_interval(low: float, high: float, limit: float) -> Verdict:
 
 
 def confidence_at(look: int, confidence: float) -> float:
-    """Return the confidence that the interval at one look must have, for that of all looks together.
+    """Return the confidence of the interval at one look, given the confidence of all looks together.
 
-    Looking again while inconclusive would find a false regression sooner or later if every look took the
-    whole error rate. It is spent over the looks instead (Lan and DeMets, Discrete sequential boundaries for
-    clinical trials, Biometrika 70, 1983), look ``k`` having the share ``1 / (k (k + 1))``: the shares of
-    however many looks add up to less than one, so the union of all errors stays below the rate, whatever the
-    looks have in common and whenever one stops.
+    Repeated looks while the result is inconclusive would sooner or later find a false regression if every
+    look used the whole error rate. The rate is divided among the looks instead (Lan and DeMets, Discrete
+    sequential boundaries for clinical trials, Biometrika 70, 1983): look ``k`` gets the share ``1 / (k (k +
+    1))``. Any number of shares adds up to less than one, so the total error stays below the rate, no matter
+    how the looks depend on each other and when they stop.
 
     Args:
         look: Number of the look, from 1.
-        confidence: Of all looks together.
+        confidence: Confidence of all looks together.
 
     >>> [round(confidence_at(look, 0.95), 4) for look in (1, 2, 3)]
     [0.975, 0.9917, 0.9958]

@@ -66,7 +66,7 @@ def test_targets_can_be_replaced_by_an_override(folder: Path) -> None:
         ("budgets.onnx-int7.size=1", "'onnx-int7' is no target of this pipeline", "onnx-int8, tflite-int8"),
         ("budgets.onnx-int8.size=1 ms", "unit 'ms'", None),
         ("train.optimizer.name=adam", "train.optimizer.name", None),
-        ("name=../x", "is no plain name", None),
+        ("name=../x", "is not a plain name", None),
         ("model.names=x", "unknown key 'model.names'", "did you mean 'name'?"),
     ],
 )
@@ -93,7 +93,7 @@ def test_a_pipeline_extends_another(folder: Path) -> None:
 def test_extending_in_a_circle_is_refused(folder: Path) -> None:
     (folder / "a.yaml").write_text("extends: b.yaml\n")
     (folder / "b.yaml").write_text("extends: a.yaml\n")
-    with pytest.raises(UsageError, match="runs in a circle: a -> b -> a"):
+    with pytest.raises(UsageError, match="forms a circle: a -> b -> a"):
         load_pipeline("a.yaml")
 
 

@@ -106,8 +106,11 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "no bound": (_edit(lambda document: document["tensors"][0].pop("low")), "does not hold"),
     "other schema": (_edit(lambda document: document.update(schema=2)), "schema 2"),
     "twice": (_edit(lambda document: document["tensors"][1].update(name="t0")), "names a tensor twice"),
-    "upside down": (_edit(lambda document: document["tensors"][0].update(low=9)), "t0 has no range"),
-    "not finite": (_edit(lambda document: document["tensors"][0].update(high="inf")), "t0 has no range"),
+    "upside down": (_edit(lambda document: document["tensors"][0].update(low=9)), "t0 has an invalid range"),
+    "not finite": (
+        _edit(lambda document: document["tensors"][0].update(high="inf")),
+        "t0 has an invalid range",
+    ),
     "no array": (lambda folder: (folder / SEEN_FILE).unlink(), "is not a complete array"),
     "half array": (
         lambda folder: (folder / SEEN_FILE).write_bytes((folder / SEEN_FILE).read_bytes()[:200]),

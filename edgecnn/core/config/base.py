@@ -1,4 +1,4 @@
-"""The base of every schema: strict, frozen, unknown keys refused."""
+"""The base class of every schema: strict, frozen, without unknown keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Budgets in a file of their own: limits by target, ``*`` for every target."""
+"""Budgets in a separate file: limits by target, with ``*`` for every target."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class BudgetFile(Schema):
     """Limits by target name; ``*`` stands for every target."""
 
     def of(self, target: str) -> Budgets:
-        """Return the limits of a target: its own laid over those of every target."""
+        """Return the limits of a target, which override those for every target."""
         base = self.budgets.get(EVERY_TARGET, Budgets())
         return self.budgets.get(target, Budgets()).over(base)
 
@@ -32,11 +32,11 @@ def load_budgets(file: Path, targets: Sequence[str], metrics: Collection[str]) -
 
     Args:
         file: The YAML file.
-        targets: The targets that there are; a limit for another one is an error.
-        metrics: The names of the metrics that a limit may be on.
+        targets: The existing targets; a limit for another one is an error.
+        metrics: The names of the metrics that can have a limit.
 
     Raises:
-        UsageError: It cannot be read, a key or unit is wrong, or it names a target that is not there; the
+        UsageError: The file cannot be read, a key or unit is wrong, or it names an unknown target; the
             message has file and line.
     """
     source = read_yaml(file)
@@ -47,7 +47,7 @@ def load_budgets(file: Path, targets: Sequence[str], metrics: Collection[str]) -
             raise unknown_budget(source.locate(place), ".".join(place), metrics)
         if name != EVERY_TARGET and name not in targets:
             raise UsageError(
-                f"{source.locate(('budgets', name))}: {name!r} is no target of this run",
+                f"{source.locate(('budgets', name))}: {name!r} is not a target of this run",
                 hint=f"its targets: {', '.join(targets)}",
             )
     return found

@@ -1,4 +1,4 @@
-"""Budgets: limits that a target's measured values are held to."""
+"""Budgets: limits on a target's measured values."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 Emulated = Literal["raspberry-pi-4", "raspberry-pi-5"]
-"""Devices that exist here as an emulated processor."""
+"""Devices that are available as an emulated processor."""
 
 
 class Budgets(Schema):
-    """Limits of one target; a limit that is not given does not bind.
+    """Limits of one target; a limit that is not given does not apply.
 
-    A limit whose value was not measured is an error, never a silent pass. A key that is not listed here may
-    be a metric of the pipeline's task, which another package may have brought; the planner refuses those that
-    no task has.
+    A limit on a value that was not measured is an error and never passes silently. A key that is not listed
+    here may be a metric of the pipeline's task, which another package may provide; the planner refuses keys
+    that no task has.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -54,7 +54,7 @@ class Budgets(Schema):
     """Largest latency, as a multiple of the float32 file's in the same runtime."""
 
     baseline_latency_ratio: Fraction | None = None
-    """Largest latency, as a multiple of the accepted baseline's; held by ``check --baseline``."""
+    """Largest latency, as a multiple of the accepted baseline's; judged by ``check --baseline``."""
 
     latency: dict[str, Duration] | None = None
     """Largest median latency of one inference, by the name of the CPU that it applies to."""
@@ -78,22 +78,22 @@ class Budgets(Schema):
     """Largest number of operations that the compiler leaves to the CPU."""
 
     subgraphs: int | None = None
-    """Largest number of pieces that the network falls into on the NPU."""
+    """Largest number of pieces that the network is divided into on the NPU."""
 
     cycles: int | None = None
-    """Largest number of NPU cycles of one inference, as the compiler estimates them."""
+    """Largest number of NPU cycles of one inference, as estimated by the compiler."""
 
     sram: Size | None = None
-    """Largest SRAM of one inference on the NPU, as the compiler allots it."""
+    """Largest SRAM of one inference on the NPU, as reported by the compiler."""
 
     flash: Size | None = None
-    """Largest flash of weights and program, as the compiler allots it."""
+    """Largest flash size of weights and program, as reported by the compiler."""
 
     arena: Size | None = None
     """Largest arena of the microcontroller's interpreter."""
 
     def over(self, base: Budgets) -> Budgets:
-        """Return ``base`` with the limits that are set here laid on top.
+        """Return ``base`` with the limits of this object in place of its own.
 
         >>> Budgets(size="1 kB").over(Budgets(size="2 kB", float_ops=0)).given()
         {'size': 1000, 'float_ops': 0}
@@ -101,7 +101,7 @@ class Budgets(Schema):
         return base.model_copy(update=self.given())
 
     def unknown(self, metrics: Collection[str]) -> list[str]:
-        """Return the limits that bind, but are on none of these metrics."""
+        """Return the limits that are on none of these metrics."""
         return [name for name in self.given() if name not in metrics]
 
     def given(self) -> dict[str, float | dict[str, float]]:
@@ -110,12 +110,12 @@ class Budgets(Schema):
 
 
 def unknown_budget(where: str, key: str, metrics: Collection[str]) -> UsageError:
-    """Return the error about a budget on what is no metric.
+    """Return the error about a budget on an unknown metric.
 
     Args:
         where: File and line.
         key: The whole key, such as ``budgets.onnx-int8.sise``.
-        metrics: The names that there are.
+        metrics: The names of the known metrics.
     """
     hint = did_you_mean(key.rpartition(".")[2], metrics) or f"known keys here: {', '.join(sorted(metrics))}"
     return UsageError(f"{where}: unknown key {key!r}", hint=hint)

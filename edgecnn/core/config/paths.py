@@ -1,4 +1,4 @@
-"""Where edgecnn keeps and finds things: the cache, the store, built-in and user-written YAML."""
+"""Locations of the cache, the store, and built-in and user-written YAML."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import edgecnn
 
 Kind = Literal["pipelines", "targets", "toolchains"]
 
-# A toolchain says what is installed and executed: only those that edgecnn ships are ever taken.
+# A toolchain decides what is installed and executed, so only those that edgecnn ships are used.
 _BUILTIN_ONLY = frozenset({"toolchains"})
 _FOLDERS = {"pipelines": "pipelines", "targets": "targets", "toolchains": "targets/toolchains"}
 
@@ -39,14 +39,14 @@ def toolchains_dir() -> Path:
 
 
 def builtin_dir(kind: Kind) -> Path:
-    """Return the folder of what is built in of a kind, in a wheel or in a source tree."""
+    """Return the folder of the built-in files of a kind, in a wheel or in a source tree."""
     package = Path(edgecnn.__file__).parent
     packaged = package / "_builtin" / _FOLDERS[kind]
     return packaged if packaged.is_dir() else package.parent / _FOLDERS[kind]
 
 
 def search_path(kind: Kind) -> list[Path]:
-    """Return the folders in which names of ``kind`` are looked up: the user's own first."""
+    """Return the folders in which names of ``kind`` are looked up, the user's first."""
     builtin = builtin_dir(kind)
     if kind in _BUILTIN_ONLY:
         return [builtin]
@@ -55,7 +55,7 @@ def search_path(kind: Kind) -> list[Path]:
 
 
 def available(kind: Kind) -> dict[str, Path]:
-    """Return everything of a kind by name, the user's own hiding built-in ones of the same name."""
+    """Return all files of a kind by name; the user's replace built-in ones of the same name."""
     found: dict[str, Path] = {}
     for folder in search_path(kind):
         for path in sorted(folder.glob("*.yaml")):

@@ -1,4 +1,4 @@
-"""Pipelines: which network, which data, how it is trained, for which targets, within which budgets."""
+"""Pipelines: the network, its data, its training, its targets and their budgets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ModelConfig(Schema):
     """Keyword arguments of the builder, such as ``width``; of an ONNX file ``outputs``, where it is cut."""
 
     pretrained: bool = False
-    """Start from the published weights (``edgecnn fetch`` brings them)."""
+    """Start from the published weights, which ``edgecnn fetch`` downloads."""
 
     weights: str | None = None
     """A ``.safetensors`` or ``.pth`` file of weights."""
@@ -51,16 +51,16 @@ class PreprocessingConfig(Schema):
     """Width of the network's input in pixels."""
 
     resize: Literal["crop", "squash", "letterbox"] | None = None
-    """How a photo gets the input's shape: cut from its centre, stretched, or fitted inside a border."""
+    """How a photo gets the input's shape: cropped at its centre, stretched, or fitted inside a border."""
 
     crop_fraction: float | None = None
     """Share of the photo's shorter side that the crop keeps, within 0..1."""
 
     interpolation: Literal["bilinear", "bicubic"] | None = None
-    """How pixels are interpolated while a photo is resized."""
+    """Interpolation of pixels when a photo is resized."""
 
     color: Literal["rgb", "bgr", "gray"] | None = None
-    """Order of the colour channels that the network takes."""
+    """Order of the colour channels of the network's input."""
 
     mean: tuple[float, ...] | None = None
     """Value that is subtracted from each channel, in units of 0..255."""
@@ -77,46 +77,46 @@ class PreprocessingConfig(Schema):
 
 
 class CalibrationConfig(Schema):
-    """The real images that quantization ranges are estimated on."""
+    """The real images from which quantization ranges are estimated."""
 
     source: str | None = None
-    """A dataset; the training set when not given."""
+    """A dataset; by default the training set."""
 
     count: int = Field(default=128, ge=1, le=100_000)
-    """How many images are taken, the classes in equal shares."""
+    """Number of images, evenly over the classes."""
 
     seed: int = 0
-    """Which images are taken, where there are more than `count`."""
+    """Seed of the choice of images if there are more than `count`."""
 
 
 class DataConfig(Schema):
-    """Datasets: ``fashion-mnist:train``, a CSV of ``path,label``, or a folder of one folder a class.
+    """Datasets: ``fashion-mnist:train``, a CSV of ``path,label``, or a folder with one sub-folder per class.
 
     With boxes: a COCO file, or a folder of images with VOC or YOLO annotations beside them.
-    Paths are relative to the working directory. ``@train`` and ``@held-out`` after a path choose four fifths
-    of the images and the rest.
+    Paths are relative to the working directory. ``@train`` and ``@held-out`` after a path select 80 % of the
+    images and the rest.
     """
 
     root: str | None = None
-    """One dataset in place of ``train`` and ``eval``; a fifth of it, always the same, is held out."""
+    """One dataset that replaces ``train`` and ``eval``; a fixed 20 % of it is held out for evaluation."""
 
     train: str | None = None
-    """The images that the network learns from."""
+    """The training images."""
 
     eval: str | None = None
-    """The labelled images that accuracy is measured on."""
+    """The labelled images for measuring accuracy."""
 
     calibration: CalibrationConfig = CalibrationConfig()
-    """The images that int8 ranges are estimated on."""
+    """The images from which int8 ranges are estimated."""
 
     bad_images: Literal["error", "skip"] = "error"
-    """Whether a corrupt image ends the run or is left out and named in the report."""
+    """Whether a corrupt image ends the run, or is left out and named in the report."""
 
     fetch: bool = False
-    """Whether a public dataset that is missing may be downloaded."""
+    """Whether a missing public dataset may be downloaded."""
 
     limit: int | None = Field(default=None, ge=1)
-    """Use only so many images of each set, evenly spread; for trying things out."""
+    """Largest number of images of each set, evenly spread; for quick trials."""
 
     @model_validator(mode="before")
     @classmethod
@@ -126,56 +126,56 @@ class DataConfig(Schema):
             return values
         parts = {"train": f"{root}@train", "eval": f"{root}@held-out"}
         if any(values.get(name) not in (None, part) for name, part in parts.items()):
-            raise ValueError("root takes the place of train and eval: give either")
+            raise ValueError("root replaces train and eval: give one or the other")
         return {**values, **parts}
 
 
 class VerificationConfig(Schema):
-    """How many images the slow reference executions see."""
+    """The number of images for the slow reference executions."""
 
     images: int = Field(default=32, ge=1, le=10_000)
-    """Number of images that links 1 to 3 compare outputs on."""
+    """Number of images on which links 1 to 3 compare outputs."""
 
 
 class BenchmarkConfig(Schema):
     """The latency comparison of each target with its format's float32 file."""
 
     seconds: float = Field(default=20.0, gt=0, le=3600)
-    """Time after which no further worker processes are started while the interval is still wide."""
+    """Time after which no further worker processes are started, even if the interval is still wide."""
 
     processes: int = Field(default=2, ge=1, le=100)
-    """Least number of pairs of fresh worker processes."""
+    """Smallest number of pairs of new worker processes."""
 
 
 class PipelineSpec(Schema):
     """A pipeline file."""
 
     name: str
-    """Name of the pipeline: its results are called after it."""
+    """Name of the pipeline and of its results."""
 
     description: str = ""
-    """What it is for, in a sentence."""
+    """Purpose of the pipeline, in one sentence."""
 
     extends: str | None = None
-    """Another pipeline whose keys hold where this one has none."""
+    """Another pipeline, whose keys apply where this one has none."""
 
     model: ModelConfig
     """The network."""
 
     preprocessing: PreprocessingConfig = PreprocessingConfig()
-    """What differs from the network's own preprocessing."""
+    """Changes to the network's own preprocessing."""
 
     data: DataConfig = DataConfig()
-    """The images to train, to calibrate and to measure on."""
+    """The images for training, calibration and evaluation."""
 
     train: TrainSettings | None = None
-    """How the network is trained; left out, its weights are taken as they are."""
+    """Training of the network; without it, the weights are used as they are."""
 
     prune: PruneSettings | None = None
-    """How it is pruned and trained on; left out, it keeps all its channels."""
+    """Pruning and further training; without it, the network keeps all its channels."""
 
     qat: QatSettings | None = None
-    """How it is trained for int8, where nothing cheaper keeps a target within its budget."""
+    """Training for int8, used if no cheaper method keeps a target within its budget."""
 
     targets: dict[str, YamlTree | None]
     """Names of targets, each with the keys that this pipeline changes in it."""
@@ -184,13 +184,13 @@ class PipelineSpec(Schema):
     """Limits by target name; ``*`` stands for every target."""
 
     search: SearchSettings | None = None
-    """What ``edgecnn search`` looks for; nothing to a run."""
+    """Settings of ``edgecnn search``; a run ignores them."""
 
     verification: VerificationConfig = VerificationConfig()
-    """How much the links of the verification chain compare."""
+    """Extent of the verification chain's comparisons."""
 
     benchmark: BenchmarkConfig | None = BenchmarkConfig()
-    """How latency is measured; ``null`` measures none."""
+    """Latency measurement; ``null`` disables it."""
 
     @field_validator("targets")
     @classmethod
@@ -203,7 +203,7 @@ class PipelineSpec(Schema):
     @classmethod
     def _plain_name(cls, value: str) -> str:
         if not value or not all(letter.isalnum() or letter in "-_." for letter in value) or value[0] == ".":
-            raise ValueError(f"{value!r} is no plain name: letters, digits, '-', '_' and '.' only")
+            raise ValueError(f"{value!r} is not a plain name: use only letters, digits, '-', '_' and '.'")
         return value
 
 
@@ -212,9 +212,9 @@ class Pipeline:
     """A pipeline with its targets resolved.
 
     Attributes:
-        spec: The file's content.
-        targets: Every target with the pipeline's changes and budgets laid over it, by name.
-        source: Where every key of the file stands, for messages.
+        spec: Content of the file.
+        targets: Every target with the pipeline's changes and budgets applied, by name.
+        source: Positions of the file's keys, for messages.
     """
 
     spec: PipelineSpec
@@ -222,10 +222,10 @@ class Pipeline:
     source: YamlSource
 
     def refuse_unknown_budgets(self, metrics: Collection[str]) -> None:
-        """Refuse a budget on what is none of these metrics.
+        """Refuse budgets on anything but these metrics.
 
         Raises:
-            UsageError: There is one; the message has file and line, the hint the nearest name.
+            UsageError: There is such a budget; the message has file and line, the hint the nearest name.
         """
         for target, resolved in self.targets.items():
             for name in resolved.budgets.unknown(metrics):

@@ -1,4 +1,4 @@
-"""How a network is trained for int8: the ``qat`` section of a pipeline."""
+"""Training for int8: the ``qat`` section of a pipeline."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ class DistillSettings(Schema):
     """The teacher's share of the loss; the labels have the rest."""
 
     temperature: float = Field(default=2.0, gt=0, le=100)
-    """Softens both networks' class probabilities where it is over 1."""
+    """Softens both networks' class probabilities if it is over 1."""
 
 
 class QatSettings(FurtherTraining):
-    """Quantization-aware training, and the float fine-tuning of equal steps beside it.
+    """Quantization-aware training, with a float fine-tuning of equal steps for comparison.
 
     ``ema`` averages activation ranges as well.
     """
 
     epochs: int = Field(default=1, ge=1, le=10_000)
-    """Epochs of training with quantization simulated."""
+    """Epochs of training with simulated quantization."""
 
     lr: float = Field(default=3e-4, gt=0, le=100)
     """Learning rate at the end of the warm-up."""
 
     distill: DistillSettings | None = None
-    """Knowledge distillation from the float network; off when not given."""
+    """Knowledge distillation from the float network; off by default."""
 
     scheme: Literal["symmetric", "pair-safe"] = "pair-safe"
-    """Grid of the weights. ``pair-safe`` saturates on no CPU; ``symmetric`` is finer by a fifth or so, and
-    for TFLite, Arm and x86 with VNNI only."""
+    """Grid of the weights. ``pair-safe`` saturates on no CPU; ``symmetric`` is finer by about a fifth, and
+    only for TFLite, Arm and x86 with VNNI."""
 
     freeze_ranges: float = Field(default=0.5, ge=0, le=1)
-    """Share of the steps after which activation ranges are estimated once more, and stay."""
+    """Share of the steps after which activation ranges are estimated for the last time."""
 
     freeze_batch_norm: float = Field(default=0.5, ge=0, le=1)
-    """Share of the steps after which batch norm uses its running statistics, as the exported file will."""
+    """Share of the steps after which batch norm uses its running statistics, as in the exported file."""
 
     def training(self, train: TrainSettings | None) -> TrainSettings:
-        """Return the settings of the training loop: images of one size, for which the graph is captured."""
+        """Return the settings of the training loop, with images of one size, as the captured graph needs."""
         settings = super().training(train)
         return settings.model_copy(update={"augment": settings.augment.of_one_size()})

@@ -1,7 +1,7 @@
 """Quantities with units: ``400 kB``, ``12 ms``, ``1 %``, as pydantic types.
 
-A bare number is taken in the type's base unit (bytes, milliseconds, a fraction), so ``0.01`` and
-``1 %`` are the same budget.
+A bare number is in the type's base unit (bytes, milliseconds, a fraction), so ``0.01`` and ``1 %`` are the
+same budget.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def parse_quantity(value: object, units: dict[str, float], *, what: str) -> floa
         what: Name of the kind of quantity, for the message.
 
     Raises:
-        ValueError: The text is no quantity, or its unit is another one.
+        ValueError: The text is not a quantity, or has a wrong unit.
 
     >>> parse_quantity("400 kB", BYTES, what="size")
     400000.0

@@ -1,4 +1,4 @@
-"""How a target is quantized: the ``quantize`` section of a target."""
+"""Quantization of a target: its ``quantize`` section."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ RangeMethod = Literal["auto", "search", "average", "extremes", "percentile", "ms
 
 
 class QuantizeConfig(Schema):
-    """Options of quantization; a format refuses what it has not."""
+    """Options of quantization; a format refuses those that it does not support."""
 
     method: Literal["auto"] | Rung = "auto"
-    """A rung of the ladder, or ``auto``: the cheapest that meets the target's accuracy budget."""
+    """A rung of the ladder, or ``auto``: the cheapest rung that meets the target's accuracy budget."""
 
     ranges: RangeMethod | float | None = None
-    """How activation ranges are estimated; a number is the share of the way from average to extremes."""
+    """Estimation of activation ranges; a number is the share of the way from average to extremes."""
 
     float_layers: tuple[str, ...] = Field(default=())
-    """Layers, as the network's modules are called, that stay in floating point."""
+    """Layers that stay in floating point, by the names of the network's modules."""
 
     dense_as_conv: bool = False
     """Whether TFLite's fully connected layers become 1x1 convolutions."""
 
     integer_outputs: bool = False
-    """Whether dense layers that give an output of an ONNX file give it in integers too, as NPUs want it."""
+    """Whether dense layers at an output of an ONNX file return integers, as NPUs need."""
 
     def options(self) -> dict[str, JsonValue]:
         """Return what is given of all but the method, for a format's quantizer.

@@ -1,4 +1,4 @@
-"""Find a pipeline, target or toolchain by name or path, and follow its ``extends``."""
+"""Look-up of pipelines, targets and toolchains by name or path, including their ``extends``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def find(reference: str, kind: paths.Kind) -> Path:
     """Return the file that a name or a path refers to.
 
     Raises:
-        UsageError: There is none; the hint holds the nearest name.
+        UsageError: There is no such file; the hint has the nearest name.
     """
     if reference.endswith((".yaml", ".yml")):
         path = Path(reference)
@@ -33,10 +33,10 @@ def find(reference: str, kind: paths.Kind) -> Path:
 
 
 def resolve(reference: str, kind: paths.Kind) -> YamlSource:
-    """Read a pipeline or target and lay it over what it extends.
+    """Read a pipeline or target, with the files that it extends.
 
     Raises:
-        UsageError: A file is missing or wrong, or ``extends`` runs in a circle.
+        UsageError: A file is missing or wrong, or ``extends`` forms a circle.
     """
     chain: list[YamlSource] = []
     seen: list[Path] = []
@@ -45,7 +45,7 @@ def resolve(reference: str, kind: paths.Kind) -> YamlSource:
         path = find(current, kind)
         if path in seen or len(seen) == MAX_DEPTH:
             names = " -> ".join(item.stem for item in [*seen, path])
-            raise UsageError(f"{seen[-1]}: 'extends' runs in a circle: {names}")
+            raise UsageError(f"{seen[-1]}: 'extends' forms a circle: {names}")
         seen.append(path)
         source = read_yaml(path)
         chain.append(source)

@@ -1,4 +1,4 @@
-"""What is searched: the ``search`` section of a pipeline."""
+"""The ``search`` section of a pipeline."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from edgecnn.core.config.quantities import Fraction, Size
 from edgecnn.core.config.quantization import Rung
 
 Quantization = Literal["fp32", "fp16", "int8"] | Rung
-"""A precision, or int8 by one rung of the recovery ladder; ``int8`` climbs it as far as it must."""
+"""A precision, or int8 by one rung of the recovery ladder; ``int8`` climbs as far as necessary."""
 
 MOST_COMBINATIONS = 1_000
 
 
 class SearchBudgets(Schema):
-    """What a combination must keep on one target. Everything is held to the pipeline's network as given."""
+    """Limits of a combination on one target, relative to the pipeline's network as given."""
 
     accuracy_drop: Fraction
-    """Largest loss of the task metric against the original network in fp32. Without it the smallest wins."""
+    """Largest loss of the task metric against the original network in fp32; size alone must not decide."""
 
     latency_ratio: Annotated[Fraction, Field(gt=0)] | None = None
     """Largest latency, as a multiple of the original network's float32 file in the same runtime."""
@@ -30,7 +30,7 @@ class SearchBudgets(Schema):
 
 
 class SearchSettings(Schema):
-    """Budgets, and the values that are tried; what is left out is chosen by the network's family."""
+    """Budgets and the values to try; values that are left out are chosen by the network's family."""
 
     budgets: dict[str, SearchBudgets]
     """Limits by target; ``*`` stands for every target of the pipeline."""
@@ -39,19 +39,19 @@ class SearchSettings(Schema):
     """Values of the builder's argument ``width``, which multiplies every channel count."""
 
     input: tuple[Annotated[int, Field(ge=8, le=4096)], ...] | None = Field(default=None, min_length=1)
-    """Heights of the input in pixels; its width keeps the proportion."""
+    """Heights of the input in pixels; the width keeps the proportion."""
 
     macs: tuple[Annotated[Fraction, Field(gt=0, le=1)], ...] | None = Field(default=None, min_length=1)
-    """Shares of the multiply-accumulates that pruning leaves; 1 for no pruning. ``prune`` says how."""
+    """Shares of the multiply-accumulates that pruning leaves; 1 for no pruning. ``prune`` sets the method."""
 
     quantization: tuple[Quantization, ...] | None = Field(default=None, min_length=1)
-    """How the files are quantized; the target's own way where not given."""
+    """Quantization of the files; by default as the target specifies."""
 
     factor: int = Field(default=3, ge=2, le=10)
-    """One in so many is trained on, for so many times as long."""
+    """One of this many candidates is trained further, for this many times as long."""
 
     rungs: int = Field(default=3, ge=1, le=8)
-    """Most trainings of different length; the last is as long as the pipeline's."""
+    """Largest number of training lengths; the last is as long as the pipeline's."""
 
     @field_validator("budgets")
     @classmethod

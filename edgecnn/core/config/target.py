@@ -27,47 +27,47 @@ Isa = Literal[
 
 
 class VerificationLimits(Schema):
-    """Limits of the verification chain; where not given, those of the target's precision hold."""
+    """Limits of the verification chain; by default those of the target's precision."""
 
     conversion_sqnr_db: float | None = None
-    """Link 1: least signal-to-noise ratio of the float file's outputs against PyTorch's."""
+    """Link 1: smallest SQNR of the float file's outputs against PyTorch's."""
 
     quantization_sqnr_db: float | None = None
-    """Link 2: least ratio of the target's file in reference execution against the float file."""
+    """Link 2: smallest SQNR of the target's file in reference execution against the float file."""
 
     quantization_agreement: Fraction | None = None
-    """Link 2: least share of images with the same class."""
+    """Link 2: smallest share of images with the same class."""
 
     quantization_map_sqnr_db: float | None = None
-    """Link 2: the same for maps, such as a detector's heads, of their changes from place to place."""
+    """Link 2: smallest SQNR of maps, such as a detector's heads, after subtracting each channel's mean."""
 
     quantization_collapsed: Fraction | None = None
-    """Link 2: most channels of a map that may collapse to a few distinct values, as a share."""
+    """Link 2: largest share of a map's channels that may collapse to a few distinct values."""
 
     quantization_score_levels: float | None = None
-    """Link 2: least distinct scores of a detector's boxes on real images, after decoding."""
+    """Link 2: smallest number of distinct scores of a detector's boxes on real images, after decoding."""
 
     kernels_gap_db: float | None = None
-    """Link 3: most that shipping execution may lose to reference execution."""
+    """Link 3: largest loss of SQNR from reference to shipping execution."""
 
     kernels_ample_db: float | None = None
-    """Link 3: ratio against the float file beyond which a further loss is not counted."""
+    """Link 3: SQNR against the float file above which a further loss is not counted."""
 
     kernels_agreement: Fraction | None = None
-    """Link 3: least share of images with the same class in both executions."""
+    """Link 3: smallest share of images with the same class in both executions."""
 
     kernels_max_abs: float | None = None
-    """Link 3: most that an output may differ between both executions; 0 asks for the same bits."""
+    """Link 3: largest difference of an output between both executions; 0 requires the same bits."""
 
     kernels_max_steps: float | None = None
-    """Link 3: the same in steps of the integer output, which differ from network to network."""
+    """Link 3: the same difference in steps of the integer output, which depend on the network."""
 
     task_drop: Fraction | None = None
-    """Link 4: most that the task metric may fall below fp32 PyTorch on the same images."""
+    """Link 4: largest drop of the task metric below fp32 PyTorch on the same images."""
 
 
 class CompileConfig(Schema):
-    """What a compiler for an NPU compiles for: its name, and options that its backend knows and checks."""
+    """The compiler for an NPU, with options that its backend defines and checks."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -76,39 +76,39 @@ class CompileConfig(Schema):
 
 
 class Target(Schema):
-    """What a network is exported for."""
+    """The format, runtime and device that a network is exported for."""
 
     name: str = ""
-    """The file's name, whatever the file says; filled in on loading."""
+    """Name of the target, set from the file's name on loading."""
 
     description: str
     extends: str | None = None
-    """Another target whose keys hold where this one has none."""
+    """Another target, whose keys apply where this one has none."""
 
     format: str
-    """Format of the file, one that a backend brings."""
+    """Format of the file, one of the installed backends'."""
 
     precision: Literal["fp32", "fp16", "int8"]
     runtime: str
-    """What executes the file as it ships; for an NPU, a simulator of it."""
+    """Runtime that executes the shipped file; for an NPU, its simulator."""
 
     reference_runtime: str | None = None
-    """What executes the float file and the reference; ``runtime`` itself where none is given."""
+    """Runtime that executes the float file and the reference; by default ``runtime``."""
 
     compile: CompileConfig | None = None
     """The NPU that the file is compiled for."""
 
     isa: Isa = "any"
-    """Instruction set that the quantization scheme is chosen for."""
+    """Instruction set for which the quantization scheme is chosen."""
 
     threads: int = Field(default=1, ge=1, le=256)
     """Threads that the runtime uses, in evaluation and in benchmarks."""
 
     channel_multiple: int = Field(default=8, ge=1, le=1024)
-    """Numbers of channels that its kernels or its hardware compute without waste are multiples of this."""
+    """Number of channels whose multiples the kernels or the hardware compute without waste."""
 
     quantize: QuantizeConfig = QuantizeConfig()
-    """How the file is quantized."""
+    """Quantization of the file."""
 
     verification: VerificationLimits = VerificationLimits()
     budgets: Budgets = Budgets()

@@ -1,4 +1,4 @@
-"""Toolchains: vendor tools that live in virtual environments of their own, one pinned YAML file each."""
+"""Toolchains: vendor tools in separate virtual environments, each pinned by one YAML file."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _VERSION = re.compile(r"[0-9][A-Za-z0-9.+!_-]*")
 
 def _exact(value: str) -> str:
     if not _VERSION.fullmatch(value):
-        raise ValueError(f"{value!r} is no exact version")
+        raise ValueError(f"{value!r} is not an exact version")
     return value
 
 
 def _plain(value: str) -> str:
     if not _NAME.fullmatch(value):
-        raise ValueError(f"{value!r} is no name of a package")
+        raise ValueError(f"{value!r} is not a package name")
     return value
 
 
@@ -36,55 +36,55 @@ class EmulatedMachine(Schema):
     """A computer that a toolchain emulates."""
 
     cpu: Package
-    """Processor, as QEMU names it."""
+    """Processor, by QEMU's name."""
 
     architecture: Literal["arm64", "armhf"] = "arm64"
-    """Of its Debian: 64-bit or 32-bit Arm."""
+    """Architecture of its Debian system: 64-bit or 32-bit Arm."""
 
     release: Package
-    """Debian release whose root file system it has; Raspberry Pi OS is built on it."""
+    """Debian release of its root file system; Raspberry Pi OS is based on it."""
 
     python: Version
-    """Python of that release."""
+    """Python version of that release."""
 
     part: str
     features: str
-    """What its ``/proc/cpuinfo`` says of the processor; runtimes choose their kernels by it."""
+    """Features in its ``/proc/cpuinfo``, by which runtimes choose their kernels."""
 
     debian: list[Package] = Field(default_factory=list)
-    """Further packages of the release, beside Python."""
+    """Further packages of the release, besides Python."""
 
     requirements: dict[Package, Version] | None = None
-    """Its Python packages, in place of the toolchain's, where those do not exist for its architecture."""
+    """Its Python packages, if the toolchain's are not available for its architecture."""
 
 
 class Emulation(Schema):
-    """What a toolchain emulates, and with what."""
+    """Emulated computers and the programs that emulate them."""
 
     programs: dict[Package, Package]
-    """Programs that must be on this machine, and the Debian package of each."""
+    """Programs that must be installed on this machine, with the Debian package of each."""
 
     devices: dict[Package, EmulatedMachine]
 
 
 class Toolchain(Schema):
-    """What is installed for a vendor tool, to the last package: nothing is resolved on the user's machine."""
+    """Exact packages of a vendor tool; no versions are resolved on the user's machine."""
 
     name: str = ""
-    """The file's name, whatever the file says; filled in on loading."""
+    """Name of the toolchain, set from the file's name on loading."""
 
     description: str
     licence: str
-    """Of the tool itself, for who decides whether to install it."""
+    """Licence of the tool itself, for the user's decision to install it."""
 
     package: Package
-    """The package that is the tool; its version is the toolchain's."""
+    """The package of the tool; its version is the toolchain's."""
 
     requirements: dict[Package, Version]
     """Every package of the environment with its exact version."""
 
     emulation: Emulation | None = None
-    """The computers that it emulates, each with those packages or its own; None for a plain environment."""
+    """The emulated computers, with their packages if these differ; None for a plain environment."""
 
     @model_validator(mode="after")
     def _holds_its_package(self) -> Toolchain:
@@ -94,12 +94,12 @@ class Toolchain(Schema):
 
     @property
     def version(self) -> str:
-        """The tool's version."""
+        """Return the tool's version."""
         return self.requirements[self.package]
 
     @property
     def every_requirement(self) -> dict[str, str]:
-        """Every package with its version, those of single devices included."""
+        """Return every package with its version, including those of single devices."""
         devices = self.emulation.devices.values() if self.emulation is not None else ()
         own = {name: version for device in devices for name, version in (device.requirements or {}).items()}
         return own | self.requirements

@@ -1,4 +1,4 @@
-"""How a network is trained: the ``train`` section of a pipeline."""
+"""Training of a network: the ``train`` section of a pipeline."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RandAugmentSettings(Schema):
     """RandAugment (Cubuk et al., 2020), drawn for each image."""
 
     operations: int = Field(default=2, ge=1, le=16)
-    """How many operations follow each other."""
+    """Number of operations applied in sequence."""
 
     magnitude: int = Field(default=9, ge=0, le=30)
     """Strength of each operation, out of 30."""
@@ -60,27 +60,27 @@ class BoxAugmentSettings(Schema):
     """Largest change of hue, saturation and value, each within 0..1."""
 
     mixup: float = Field(default=0.0, ge=0, le=1)
-    """Share of the images that a second one is laid over."""
+    """Share of the images that are blended with a second one."""
 
     multi_scale: float = Field(default=0.0, ge=0, le=0.5)
     """Largest change of a batch's input size, as a share, in steps of 32 pixels."""
 
     plain_epochs: int = Field(default=0, ge=0)
-    """Last epochs without mosaic and mixup: what ships sees photos as they are."""
+    """Number of last epochs without mosaic and mixup, which use whole photos as the device does."""
 
     @model_validator(mode="after")
     def _ranges(self) -> Self:
         for name in ("mosaic_scale", "scale"):
             low, high = getattr(self, name)
             if not 0.05 <= low <= high <= 4.0:
-                raise ValueError(f"{name} [{low}, {high}] is no range within 0.05 .. 4")
+                raise ValueError(f"{name} [{low}, {high}] is not a range within 0.05 .. 4")
         if not all(0.0 <= gain <= 1.0 for gain in self.hsv):
             raise ValueError(f"hsv {list(self.hsv)} is not within 0 .. 1")
         return self
 
 
 class AugmentSettings(Schema):
-    """Random changes of the training images; everything is off unless asked for."""
+    """Random changes of the training images; all are off by default."""
 
     pad_crop: int = Field(default=0, ge=0, le=512)
     """Pixels of black border from which a crop of the input's size is taken at random."""
@@ -89,26 +89,26 @@ class AugmentSettings(Schema):
     """Smallest share of the image's area that a random resized crop keeps (Inception crop)."""
 
     flip: bool = False
-    """Mirror every second image left to right, at random."""
+    """Mirror each image left to right with probability one half."""
 
     randaugment: RandAugmentSettings | None = None
-    """RandAugment (Cubuk et al., 2020): random colour and geometry operations; off when not given."""
+    """RandAugment (Cubuk et al., 2020): random colour and geometry operations; off by default."""
 
     mixup: float = Field(default=0.0, ge=0, le=10)
-    """Alpha of mixup (Zhang et al., 2018); 0 is off. With CutMix on too, each batch draws one of them."""
+    """Alpha of mixup (Zhang et al., 2018); 0 disables it. With CutMix, each batch uses one of both."""
 
     cutmix: float = Field(default=0.0, ge=0, le=10)
-    """Alpha of CutMix (Yun et al., 2019); 0 is off."""
+    """Alpha of CutMix (Yun et al., 2019); 0 disables it."""
 
     boxes: BoxAugmentSettings = BoxAugmentSettings()
-    """What a detector's images undergo; of the others only ``flip`` applies to them."""
+    """Changes of a detector's images; of the other settings only ``flip`` applies to them."""
 
     def of_one_size(self) -> AugmentSettings:
-        """Return the same without inputs of several sizes: a captured graph takes one."""
+        """Return a copy without inputs of several sizes, because a captured graph takes only one."""
         return self.model_copy(update={"boxes": self.boxes.model_copy(update={"multi_scale": 0.0})})
 
     def shortened(self, share: float) -> AugmentSettings:
-        """Return the same for a share of the epochs: what counts in epochs keeps its share of them."""
+        """Return a copy for a share of the epochs, with numbers of epochs reduced to that share."""
         plain = round(self.boxes.plain_epochs * share)
         return self.model_copy(update={"boxes": self.boxes.model_copy(update={"plain_epochs": plain})})
 
@@ -120,13 +120,13 @@ class AugmentSettings(Schema):
 
 
 class TransferSettings(Schema):
-    """Which layers keep their pretrained weights, and for how long."""
+    """Layers that keep their pretrained weights, and for how long."""
 
     frozen: tuple[ModulePrefix, ...] = ()
     """Modules, by prefix of their qualified name, whose parameters do not train."""
 
     unfreeze: dict[Annotated[int, Field(ge=1)], tuple[ModulePrefix, ...]] = Field(default_factory=dict)
-    """Epoch (the first is 0) to the prefixes that train from then on: progressive unfreezing."""
+    """Prefixes of modules by the epoch, from 0, at which they begin to train: progressive unfreezing."""
 
     freeze_batch_norm: bool = False
     """Keep the running statistics and parameters of every batch normalization layer."""
@@ -136,13 +136,13 @@ class TrainSettings(Schema):
     """One training: schedule, optimizer, augmentation, averaging."""
 
     epochs: int = Field(ge=1, le=100_000)
-    """How often every training image is seen."""
+    """Number of times that every training image is seen."""
 
     batch_size: int = Field(default=128, ge=1, le=65_536)
-    """Images in a step, all processes together."""
+    """Images in a step, summed over all processes."""
 
     seed: int = Field(default=0, ge=0, lt=2**32)
-    """Source of all randomness: order, augmentation, dropout."""
+    """Seed of all randomness: order, augmentation, dropout."""
 
     optimizer: OptimizerSettings = OptimizerSettings()
     """The optimizer, its learning rate and weight decay."""
@@ -154,28 +154,28 @@ class TrainSettings(Schema):
     """Learning rate after the last step, as a share of ``optimizer.lr``."""
 
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    """Share of the target probability that all classes have in equal parts; 0 is off."""
+    """Share of the target probability that is spread evenly over all classes; 0 disables it."""
 
     clip_norm: float | None = Field(default=None, gt=0)
-    """Largest L2 norm of the gradient; longer ones are scaled down to it."""
+    """Largest L2 norm of the gradient; a longer gradient is scaled down to it."""
 
     batch_norm_momentum: float | None = Field(default=None, gt=0, le=1)
-    """Share of a new batch in the running statistics; the network's own when not given."""
+    """Share of a new batch in the running statistics; by default the network's own."""
 
     ema: float | None = Field(default=None, gt=0, lt=1)
-    """Decay a step of an exponential moving average of the weights; the average is the result."""
+    """Decay per step of an exponential moving average of the weights; the average is the result."""
 
     augment: AugmentSettings = AugmentSettings()
     """Random changes of the training images."""
 
     transfer: TransferSettings = TransferSettings()
-    """Which pretrained layers keep their weights, and for how long."""
+    """Pretrained layers that keep their weights, and for how long."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to train; ``auto`` takes a GPU where there is one."""
+    """Device to train on; ``auto`` uses a GPU if there is one."""
 
     mixed_precision: bool = True
-    """Compute in bfloat16 on a GPU that has it. A CPU always trains in float32, which is faster there."""
+    """Compute in bfloat16 on a GPU that supports it. A CPU trains in float32, which is faster there."""
 
     @model_validator(mode="after")
     def _schedule_fits(self) -> Self:
@@ -188,24 +188,24 @@ class TrainSettings(Schema):
 
 
 class FurtherTraining(Schema):
-    """A training that goes on from weights.
+    """A training that starts from trained weights.
 
-    What is not said here (optimizer, label smoothing, device, ...) is as in ``train``.
+    Other settings (optimizer, label smoothing, device, ...) are those of ``train``.
     """
 
     epochs: int = Field(ge=0, le=10_000)
 
     lr: float = Field(gt=0, le=100)
-    """Learning rate at the end of the warm-up; a tenth of the training's is a good start."""
+    """Learning rate at the end of the warm-up; a tenth of the original training's is a good start."""
 
     warmup_epochs: float = Field(default=0.1, ge=0)
     """Length of the linear warm-up of the learning rate; a cosine follows it."""
 
     ema: float | None = Field(default=None, gt=0, lt=1)
-    """Decay a step of an exponential moving average of the weights; the average is the result."""
+    """Decay per step of an exponential moving average of the weights; the average is the result."""
 
     clip_norm: float | None = Field(default=None, gt=0)
-    """Largest L2 norm of the gradient; longer ones are scaled down to it."""
+    """Largest L2 norm of the gradient; a longer gradient is scaled down to it."""
 
     @model_validator(mode="after")
     def _schedule_fits(self) -> Self:
@@ -217,7 +217,7 @@ class FurtherTraining(Schema):
         """Return the settings of the training loop.
 
         Args:
-            train: How the network was trained before; None where it came trained.
+            train: Settings of the network's previous training; None if it was given trained.
         """
         base = train or TrainSettings(epochs=1)
         return base.model_copy(

@@ -1,4 +1,4 @@
-"""YAML with a memory of where everything stood, so that an error names its file and line."""
+"""YAML with the position of every key, so that an error names its file and line."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "f
 
 @dataclass(frozen=True)
 class YamlSource:
-    """A parsed YAML mapping and where each of its keys stood.
+    """A parsed YAML mapping with the position of each key.
 
     Attributes:
         data: The mapping.
-        where: Path of keys to ``file:line``; overridden keys say where the override came from.
-        name: File name, for messages about the whole.
+        where: ``file:line`` by path of keys; for an overridden key, the position of the override.
+        name: Name of the file in messages.
     """
 
     data: YamlTree
@@ -69,7 +69,7 @@ class _Builder:
                 raise UsageError(f"{line}: a key must be plain text")
             key = str(key_node.value)
             if key in result:
-                raise UsageError(f"{line}: key {key!r} stands twice", hint="keep one of the two")
+                raise UsageError(f"{line}: key {key!r} appears twice", hint="keep one of the two")
             self.where[(*location, key)] = line
             result[key] = self.build(value_node, (*location, key))
         return result
@@ -79,11 +79,11 @@ def read_yaml(path: Path) -> YamlSource:
     """Read a YAML mapping with the line of every key.
 
     Raises:
-        UsageError: The file cannot be read, is too large, is no YAML, or its top is not a mapping.
+        UsageError: The file cannot be read, is too large, is not YAML, or is not a mapping.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path} is larger than {MAX_BYTES} bytes; that is no pipeline or target")
+            raise UsageError(f"{path} is larger than {MAX_BYTES} bytes; this is not a pipeline or target")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}") from error
@@ -91,7 +91,7 @@ def read_yaml(path: Path) -> YamlSource:
 
 
 def parse_yaml(text: str, name: str) -> YamlSource:
-    """Parse YAML text; ``name`` stands for the file in messages."""
+    """Parse YAML text; ``name`` is the name of the file in messages."""
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
             raise UsageError(f"{name}: YAML aliases are not accepted", hint="use 'extends' to share settings")
@@ -111,7 +111,7 @@ def parse_yaml(text: str, name: str) -> YamlSource:
 
 
 def merge(base: YamlSource, over: YamlSource) -> YamlSource:
-    """Return ``base`` with the keys of ``over`` laid on top: mappings merge, the rest is replaced."""
+    """Return ``base`` with the keys of ``over`` on top: mappings are merged, other values replaced."""
     data, where = _merge_values(base.data, over.data), {**base.where, **over.where}
     return YamlSource(data, where, over.name)
 
@@ -125,10 +125,10 @@ def _merge_values(base: YamlTree, over: YamlTree) -> YamlTree:
 
 
 def override(source: YamlSource, assignment: str) -> YamlSource:
-    """Lay a dotted override such as ``train.epochs=1`` over a source.
+    """Apply a dotted override such as ``train.epochs=1`` to a source.
 
-    The value is YAML, so ``a.b=[1, 2]`` and ``size=400 kB`` work as in the file; it takes the place of
-    whatever stood there, a mapping included.
+    The value is YAML, so ``a.b=[1, 2]`` and ``size=400 kB`` work as in the file; it replaces the old value,
+    even a mapping.
     """
     path, separator, text = assignment.partition("=")
     keys = path.split(".")
@@ -150,10 +150,10 @@ def _replace(data: YamlTree, location: tuple[str, ...], value: Any) -> YamlTree:
 
 
 def validate(source: YamlSource, model: type[Model]) -> Model:
-    """Turn a source into its pydantic model.
+    """Convert a source into its pydantic model.
 
     Raises:
-        UsageError: With file, line, the offending key and the nearest key that exists.
+        UsageError: The message has file, line and the wrong key, the hint the nearest existing key.
     """
     try:
         return model.model_validate(source.data)
@@ -172,7 +172,7 @@ def validate(source: YamlSource, model: type[Model]) -> Model:
 
 
 def _without_tags(location: Location, data: Any) -> Location:
-    """Return where something is wrong, without the names that pydantic puts in for the members of a union.
+    """Return the location of an error without the names that pydantic inserts for members of a union.
 
     >>> _without_tags(("compile", "vela", "accelerator"), {"compile": {"accelerator": "x"}})
     ('compile', 'accelerator')
@@ -196,7 +196,7 @@ def _nearest(model: type[BaseModel], location: Location) -> str:
 
 
 def _keys_at(model: type[BaseModel], location: Location) -> list[str]:
-    """Return the keys that may stand at ``location``, by walking the models along it."""
+    """Return the allowed keys at ``location``, following the models along it."""
     current: type[BaseModel] | None = model
     for part in location:
         if current is None:

@@ -1,8 +1,8 @@
 """Accepted baselines: a small readable file in the user's repository, and the artifacts that it names.
 
-The file holds what was measured and the digests of the artifacts' files; the artifacts themselves lie in a
-folder of the user's or in edgecnn's own. An artifact is found by its target and the digest of its files, so
-nothing in the file is ever taken for a path of its own but the folder, which must lie beside it.
+The file holds the measured values and the digests of the artifacts' files; the artifacts themselves are in a
+folder of the user or of edgecnn. An artifact is found by its target and the digest of its files, so the only
+path in the file is the folder, which must be beside it.
 """
 
 from __future__ import annotations
@@ -37,35 +37,35 @@ _HEADER = """\
 def _beside(value: str) -> str:
     path = PurePosixPath(value)
     if path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"{value!r} does not lie beside the baseline's file")
+        raise ValueError(f"{value!r} is not beside the baseline's file")
     return value
 
 
 class TargetBaseline(Document):
-    """What was accepted of one target."""
+    """The accepted values of one target."""
 
     files: dict[str, str]
-    """Every model file's sha256, by name."""
+    """SHA-256 of every model file, by name."""
 
     measured: Measured
-    """Every value that a budget can bind."""
+    """Every measured value that can have a budget."""
 
     tools: dict[str, str]
-    """Versions of what made, compiled and ran the file."""
+    """Versions of the tools that made, compiled and ran the file."""
 
     operations: dict[str, int]
-    """Operations of the file, by type."""
+    """Number of operations of the file, by type."""
 
     isa: str
     cpu: str
-    """The machine that measured."""
+    """CPU of the machine that measured."""
 
     answers: Maybe[Answers] = None
-    """Digest of the evaluation set and which of its images were right."""
+    """Digest of the evaluation set and the images that were right."""
 
     @property
     def digest(self) -> str:
-        """Digest of the artifact's model files."""
+        """Return the digest of the artifact's model files."""
         return digest_json(self.files)
 
 
@@ -80,13 +80,13 @@ class Baseline(Document):
     """Digest of the class names."""
 
     edgecnn: str
-    """Version that accepted it."""
+    """Version of edgecnn that accepted the run."""
 
     accepted: str
     """Date, ISO 8601."""
 
     artifacts: Annotated[str, AfterValidator(_beside)] | None = None
-    """Folder of the artifacts, relative to this file; edgecnn's own where None."""
+    """Folder of the artifacts, relative to this file; None means edgecnn's own."""
 
     targets: dict[str, TargetBaseline]
 
@@ -101,7 +101,7 @@ def baselines_dir() -> Path:
 
 
 def record(manifest: Manifest) -> TargetBaseline:
-    """Return what a baseline keeps of an artifact."""
+    """Return a baseline's record of an artifact."""
     return TargetBaseline(
         files=manifest.files,
         measured=manifest.measured,
@@ -119,12 +119,12 @@ def classes_digest(manifest: Manifest) -> str:
 
 
 def place(folder: Path, target: str, digest: str) -> Path:
-    """Return where an accepted artifact lies."""
+    """Return the directory of an accepted artifact."""
     return folder / f"{target}-{digest[:16]}"
 
 
 def keep(artifact: Artifact, folder: Path) -> Path:
-    """Copy an artifact to where baselines look for it; one that is there already stays.
+    """Copy an artifact into the folder of baselines; an existing copy is kept.
 
     Raises:
         InputError: The folder cannot be written.
@@ -142,10 +142,10 @@ def keep(artifact: Artifact, folder: Path) -> Path:
 
 
 def write_baseline(baseline: Baseline, file: Path) -> None:
-    """Write a baseline's file by one rename.
+    """Write a baseline's file atomically.
 
     Raises:
-        InputError: It cannot be written.
+        InputError: The file cannot be written.
     """
     text = yaml.safe_dump(baseline.model_dump(mode="json", exclude_none=True), sort_keys=False, width=1000)
     try:
@@ -159,8 +159,8 @@ def read_baseline(file: Path) -> Baseline:
     """Read a baseline's file.
 
     Raises:
-        InputError: There is none, or it has another schema.
-        UsageError: It is no baseline; the message has file and line.
+        InputError: The file does not exist or has another schema.
+        UsageError: The file is not a baseline; the message has file and line.
     """
     if not file.is_file():
         raise InputError(
@@ -180,7 +180,7 @@ def baseline_artifact(baseline: Baseline, file: Path, target: str) -> Artifact:
     """Open the accepted artifact of a target and check its bytes.
 
     Raises:
-        InputError: It is not where the baseline keeps artifacts, or its files are others.
+        InputError: The artifact is missing, or its files differ from the accepted ones.
     """
     wanted = baseline.targets[target]
     directory = place(baseline.folder(file), Path(target).name, wanted.digest)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def digest_json(data: Any) -> str:
-    """Return the sha256 of plain data, whatever the order of its keys.
+    """Return the SHA-256 of plain data, independent of the order of its keys.
 
     >>> digest_json({"a": 1, "b": 2}) == digest_json({"b": 2, "a": 1})
     True
@@ -21,7 +21,7 @@ def digest_json(data: Any) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """Return the sha256 of a file's bytes."""
+    """Return the SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,4 +1,4 @@
-"""Artifacts: a directory with a model and the manifest that says what it is and what was proven of it."""
+"""Artifacts: a directory with a model and its manifest, which describes it and the proofs about it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Artifact:
 
     @property
     def model(self) -> Path:
-        """The model's main file."""
+        """Return the path of the model's main file."""
         return self.directory / self.manifest.model
 
     @property
@@ -45,10 +45,10 @@ class Artifact:
 
     @classmethod
     def open(cls, directory: Path) -> Artifact:
-        """Open an artifact and check that its files are the ones that were verified.
+        """Open an artifact and check that its files are those that were verified.
 
         Raises:
-            InputError: No artifact, another schema, a missing file, or a file whose bytes changed.
+            InputError: The directory is not an artifact, has another schema, or a file is missing or changed.
         """
         path = directory / NAME
         if not path.is_file():
@@ -57,7 +57,7 @@ class Artifact:
                 hint="give the directory that `edgecnn export` printed",
             )
         if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} is larger than {MAX_BYTES} bytes; that is no manifest")
+            raise InputError(f"{path} is larger than {MAX_BYTES} bytes; this is not a manifest")
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             if not isinstance(data, dict) or data.get("schema_version") != SCHEMA:
@@ -77,7 +77,7 @@ class Artifact:
             raise InputError(f"{self.directory}: the model {self.manifest.model!r} is not among its files")
         for name, digest in self.manifest.files.items():
             if Path(name).name != name:
-                raise InputError(f"{self.directory}: {name!r} is no plain file name")
+                raise InputError(f"{self.directory}: {name!r} is not a plain file name")
             path = self.directory / name
             if not path.is_file():
                 raise InputError(f"{self.directory}: {name} is missing")
@@ -89,7 +89,7 @@ class Artifact:
 
     @staticmethod
     def publish(files: list[Path], manifest: Manifest, directory: Path) -> Artifact:
-        """Write an artifact beside its final place and rename it there; an older one is replaced."""
+        """Write an artifact beside its final directory and rename it; an older one is replaced."""
         with draft_directory(directory) as draft:
             for file in files:
                 shutil.copyfile(file, draft / file.name)

@@ -2,13 +2,13 @@
 
 =====================  =====================================================================
 ``stages/KEY/``        a finished stage: its output files and ``stage.json``; never changed
-``partial/KEY/``       an unfinished one; belongs to whoever holds its lock, outlives a kill
-``locks/KEY.lock``     held while a stage is being made, so that two runs make it once
+``partial/KEY/``       an unfinished one; belongs to the holder of its lock and survives a kill
+``locks/KEY.lock``     locked while a stage is being made, so that two runs make it only once
 =====================  =====================================================================
 
-The key is a digest of everything that the outputs depend on. A process killed at any moment leaves
+The key is a digest of everything that the outputs depend on. A process that is killed at any moment leaves
 either a finished directory or a partial one, which the next holder of the lock clears, except for its
-``scratch`` folder: there a stage keeps what it can resume from, such as the last training epoch.
+``scratch`` folder: it holds the data from which a stage can resume, such as the last training epoch.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Entry:
         key: Its key in the store.
         outputs: Directory of its output files.
         digest: Digest of the output files' names and bytes.
-        record: What else was noted: stage name, parameters, costs.
+        record: Further data: stage name, parameters, costs.
     """
 
     key: str
@@ -52,11 +52,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Draft:
-    """A stage in the making.
+    """An unfinished stage.
 
     Attributes:
         outputs: Empty directory for its output files.
-        scratch: Directory that outlives a kill, for what the stage can resume from.
+        scratch: Directory that survives a kill, for data from which the stage can resume.
     """
 
     outputs: Path
@@ -64,7 +64,7 @@ class Draft:
 
 
 class Store:
-    """Finished stages below one folder, shared by every run of a user."""
+    """Finished stages in one folder, shared by all runs of a user."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -78,7 +78,7 @@ class Store:
             ) from error
 
     def get(self, key: str) -> Entry | None:
-        """Return a finished stage, or None. A stage whose files were damaged since counts as not there."""
+        """Return a finished stage, or None if there is none or its files are damaged."""
         directory = self._finished(key)
         try:
             record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
@@ -91,7 +91,7 @@ class Store:
 
     @contextlib.contextmanager
     def lock(self, key: str, waiting: Callable[[], None]) -> Iterator[None]:
-        """Hold the lock of a key; call ``waiting`` once when another process has it."""
+        """Hold the lock of a key; call ``waiting`` once if another process has it."""
         lock = filelock.FileLock(self.root / "locks" / f"{key}.lock")
         try:
             lock.acquire(timeout=0)
@@ -104,7 +104,7 @@ class Store:
             lock.release()
 
     def draft(self, key: str) -> Draft:
-        """Start or restart a stage; the caller holds its lock."""
+        """Start or restart a stage; the caller must hold its lock."""
         partial = self.root / "partial" / key
         outputs, scratch = partial / "outputs", partial / "scratch"
         shutil.rmtree(outputs, ignore_errors=True)
@@ -113,7 +113,7 @@ class Store:
         return Draft(outputs, scratch)
 
     def commit(self, key: str, draft: Draft, record: dict[str, Any]) -> Entry:
-        """Make a draft a finished stage by one atomic rename; the caller holds its lock."""
+        """Turn a draft into a finished stage by one atomic rename; the caller must hold its lock."""
         document = {
             **record,
             "schema": SCHEMA,
@@ -125,7 +125,7 @@ class Store:
         shutil.rmtree(draft.scratch, ignore_errors=True)
         flush_tree(partial)
         final = self._finished(key)
-        if final.exists():  # damaged, or get() would have found it
+        if final.exists():  # it is damaged; otherwise get() would have returned it
             shutil.rmtree(final)
         partial.rename(final)
         flush(final.parent)

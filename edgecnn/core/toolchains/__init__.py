@@ -1,1 +1,1 @@
-"""Vendor tools in environments of their own: made, found, checked, executed."""
+"""Vendor tools in separate environments: installation, look-up, checks, execution."""

@@ -1,8 +1,8 @@
 """Emulated computers: a Debian root for another architecture, its packages, and a plugin that counts.
 
-Each device has a folder of its own in the toolchain's: ``root`` holds the system as the release ships it,
-unpacked and not configured, because only Python and its libraries are wanted of it; ``site`` holds the
-packages. QEMU's user mode executes a program of ``root`` with the system calls of this machine.
+Each device has a folder inside the toolchain's: ``root`` holds the release's system, unpacked but not
+configured, because only Python and its libraries are needed; ``site`` holds the packages. QEMU's user mode
+executes programs of ``root`` with the system calls of this machine.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ PLUGIN = "instructions.so"
 
 _SOURCE = Path(__file__).with_name("instructions.c")
 _PACKAGES = "python3-minimal,libpython3-stdlib,python3,libstdc++6,libgomp1,zlib1g,ca-certificates"
-# Libraries of which Debian has several: which one is used is decided when a package is configured.
+# Libraries with several variants in Debian; the configuration of a package would choose one.
 _ALTERNATIVES = ("*/blas/lib*.so.3", "*/lapack/lib*.so.3")
 _CORES = 4
-# The newest that every release has: Bookworm's C library is 2.36.
+# The newest platform that every release supports: Bookworm's C library is 2.36.
 _PLATFORM = "2_35"
 _OLDER_PLATFORMS = ("2_34", "2_28", "2_27", "2_17")
-# What a release was published with, without the updates since: counts stay what they are from one day to the
-# next, and an index of updates that is out of step with its mirror is not needed.
+# The packages of the original release without later updates: instruction counts stay the same from day to
+# day, and an index of updates that disagrees with its mirror is not needed.
 _POINT_RELEASE = 'sed --in-place --expression=/-updates/d --expression=/-security/d "$1/etc/apt/sources.list"'
 _CORE = """\
 processor\t: {core}
@@ -54,14 +54,14 @@ CPU revision\t: 3
 
 
 def build_emulation(environment: Environment, run: Run) -> None:
-    """Make every device of a toolchain; the mark that makes them count is the caller's to write.
+    """Create every device of a toolchain; the caller writes the file that marks them as complete.
 
     Args:
-        environment: The toolchain, its directory cleared.
-        run: Executes a command to its end, or raises.
+        environment: The toolchain, with an empty directory.
+        run: Executes a command, or raises.
 
     Raises:
-        MissingDependency: A program is not on this machine and cannot be installed, or a command failed.
+        MissingDependency: A program is missing and cannot be installed, or a command failed.
     """
     emulation = _emulation(environment)
     _require_programs(emulation, run)
@@ -83,11 +83,11 @@ def build_emulation(environment: Environment, run: Run) -> None:
 
 
 def emulated_device(name: str) -> tuple[Path, EmulatedMachine]:
-    """Return folder and description of an emulated device that is installed.
+    """Return folder and description of an installed emulated device.
 
     Raises:
         UsageError: There is no device of that name.
-        MissingDependency: The toolchain is not installed, or QEMU was removed since.
+        MissingDependency: The toolchain is not installed, or QEMU has been removed.
     """
     known = _emulation(Environment.of(NAME)).devices
     if name not in known:
@@ -107,7 +107,7 @@ def _emulation(environment: Environment) -> Emulation:
 
 
 def _require_programs(emulation: Emulation, run: Run) -> None:
-    """Install what is missing where that is allowed: for root on a Debian system."""
+    """Install missing programs if that is allowed: for root on a Debian system."""
     packages = sorted({package for name, package in emulation.programs.items() if shutil.which(name) is None})
     if not packages:
         return
@@ -120,7 +120,7 @@ def _require_programs(emulation: Emulation, run: Run) -> None:
 
 
 def _finish_root(root: Path, device: EmulatedMachine) -> None:
-    """Do what an unpacked root lacks: merged folders, chosen alternatives, a cpuinfo that is the device's."""
+    """Complete an unpacked root with merged folders, alternatives, and the device's cpuinfo."""
     for name in ("bin", "lib"):
         if not (root / name).exists():
             (root / name).symlink_to(f"usr/{name}")
@@ -139,11 +139,11 @@ def _finish_root(root: Path, device: EmulatedMachine) -> None:
 
 
 def _site_command(environment: Environment, device: EmulatedMachine, site: Path) -> list[str]:
-    """Return the command that unpacks the device's packages, by uv where it stands beside python."""
+    """Return the command that unpacks the device's packages, with uv if it is installed beside python."""
     wanted = environment.toolchain.requirements if device.requirements is None else device.requirements
     packages = [f"{name}=={version}" for name, version in wanted.items()]
     uv = Path(sys.executable).with_name("uv")
-    if uv.is_file() and device.architecture == "arm64":  # uv knows no 32-bit Arm
+    if uv.is_file() and device.architecture == "arm64":  # uv does not support 32-bit Arm
         return [
             *(str(uv), "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"),
             *("--python-platform", f"aarch64-manylinux_{_PLATFORM}", "--python-version", device.python),

@@ -1,4 +1,4 @@
-"""Where a toolchain's environment is, and whether it holds what its file pins."""
+"""Location of a toolchain's environment, and the check that it holds the pinned packages."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMPLETE = ".complete"
-"""A file that is written last: an environment without it was never finished and does not count."""
+"""A file that is written last; an environment without it is incomplete and not used."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """The virtual environment of a toolchain, there or not.
+    """The virtual environment of a toolchain, which may not be installed.
 
     Attributes:
-        toolchain: What it should hold.
-        directory: Where it is.
+        toolchain: The toolchain.
+        directory: Its directory.
     """
 
     toolchain: Toolchain
@@ -41,17 +41,17 @@ class Environment:
 
     @property
     def python(self) -> Path:
-        """The interpreter."""
+        """Return the path of the interpreter."""
         return self.directory / "bin" / "python"
 
     @property
     def installed(self) -> bool:
-        """Whether an installation was finished here, of whichever versions."""
+        """Return whether an installation of any versions was completed here."""
         usable = self.toolchain.emulation is not None or self.python.is_file()
         return usable and (self.directory / COMPLETE).is_file()
 
     def versions(self) -> dict[str, str]:
-        """Return the packages that the environment really holds, by normalized name."""
+        """Return the packages in the environment, by normalized name."""
         pattern = "lib/python3*/site-packages" if self.toolchain.emulation is None else "*/site"
         folders = [str(path) for path in self.directory.glob(pattern)]
         return {
@@ -61,7 +61,7 @@ class Environment:
         }
 
     def differences(self) -> list[str]:
-        """Return what is not as the toolchain's file pins it, one line each; empty if all is well."""
+        """Return the differences from the toolchain's file, one line each; empty if there are none."""
         found = self.versions()
         lines = []
         for name, wanted in self.toolchain.every_requirement.items():
@@ -72,11 +72,12 @@ class Environment:
 
 
 def require(name: str) -> Environment:
-    """Return the environment of a toolchain that is installed as pinned.
+    """Return the environment of a toolchain that is installed with the pinned versions.
 
     Raises:
         UsageError: There is no toolchain of that name.
-        MissingDependency: It is not installed, or holds other versions; the hint is the command.
+        MissingDependency: It is not installed, or holds other versions; the hint is the command to install
+            it.
     """
     environment = Environment.of(name)
     hint = f"edgecnn toolchain install {name}"

@@ -1,4 +1,4 @@
-"""Make and remove the environments of toolchains; installing is the only thing here that downloads."""
+"""Installation and removal of toolchain environments; only the installation downloads."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ INSTALL_TIMEOUT_S = 1800.0
 
 
 def install(name: str) -> Environment:
-    """Make a toolchain's environment, or make it anew where it is not as pinned; harmless where it is.
+    """Install a toolchain's environment, or replace one whose versions differ; a correct one is kept.
 
-    The environment is made where it stays, because its scripts hold that path; a mark that is written last
-    makes it count, so an installation that is killed at any moment leaves nothing that would be used.
+    The environment is created at its final path, because its scripts contain that path. A mark that is
+    written last makes it valid, so an installation that is killed at any moment leaves nothing that would be
+    used.
 
     Raises:
         UsageError: There is no toolchain of that name.
         InputError: The folder cannot be written.
-        MissingDependency: A package could not be had.
+        MissingDependency: A package could not be installed.
     """
     environment = Environment.of(name)
     with _lock(name):
@@ -78,9 +79,9 @@ def _lock(name: str) -> filelock.BaseFileLock:
 
 
 def _commands(environment: Environment) -> list[list[str]]:
-    """Return the commands that make an environment, by uv where it stands beside python, else by pip."""
+    """Return the commands that create an environment, with uv if it is beside python, else with pip."""
     python, directory = str(environment.python), str(environment.directory)
-    # Without dependencies: the file pins every package, and nothing else shall come.
+    # Without dependencies: the file pins every package, and no other is wanted.
     packages = [f"{name}=={version}" for name, version in environment.toolchain.requirements.items()]
     uv = Path(sys.executable).with_name("uv")
     if uv.is_file():
@@ -99,11 +100,11 @@ def run_install(command: Sequence[str], log: Path, name: str) -> None:
 
     Args:
         command: Program and arguments.
-        log: File that everything it prints is appended to.
-        name: What is installed, for messages.
+        log: File to which its output is appended.
+        name: Name of the installed thing, for messages.
 
     Raises:
-        MissingDependency: It failed or did not end; its last words are in the message.
+        MissingDependency: It failed or timed out; the message has its last output.
     """
     with log.open("ab") as sink:
         try:

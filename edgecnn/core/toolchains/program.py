@@ -1,4 +1,4 @@
-"""Execute a program of a toolchain: bounded in time, its words in a log, its death explained."""
+"""Execution of a toolchain's program with a time limit, a log, and an explanation of crashes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def run_program(
     command: Sequence[str], *, what: str, log: Path, timeout_s: float, folder: Path | None = None
 ) -> str:
-    """Run a vendor's program to its end and return what it printed.
+    """Run a vendor's program and return its output.
 
     Args:
         command: Program and arguments.
@@ -27,7 +27,7 @@ def run_program(
         folder: Where it runs.
 
     Raises:
-        WorkerError: It crashed, hung, ran out of memory or failed; its last words are in the message.
+        WorkerError: It crashed, timed out, ran out of memory or failed; the message has its last output.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:

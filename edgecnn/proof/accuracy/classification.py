@@ -1,4 +1,4 @@
-"""Classification metrics, and what a difference between two networks on the same images is worth."""
+"""Classification metrics, and the significance of a difference between two networks on the same images."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _RESAMPLES = 10_000
 
 
 def top_k_hits(outputs: Outputs, labels: Labels, k: int = 1) -> Hits:
-    """Say for each image whether its label is among the ``k`` largest outputs.
+    """Return for each image whether its label is among the ``k`` largest outputs.
 
-    Among equal outputs the lower class comes first, as in ``argmax``: integer outputs do tie. An image whose
-    outputs hold a NaN is a miss.
+    Among equal outputs the lower class comes first, as in ``argmax``; integer outputs do have ties. An image
+    whose outputs contain a NaN is a miss.
 
     Args:
         outputs: float32 ``[N, classes]``.
         labels: int64 ``[N]``.
-        k: How many guesses count.
+        k: Number of classes that count as predicted.
 
     Returns:
         bool ``[N]``.
@@ -56,7 +56,7 @@ def top_k_accuracy(outputs: Outputs, labels: Labels, k: int = 1) -> float:
     """Return the share of images whose label is among the ``k`` largest outputs.
 
     Raises:
-        InputError: As :func:`top_k_hits`, or there are no images.
+        InputError: As for :func:`top_k_hits`, or there are no images.
     """
     if len(labels) == 0:
         raise InputError("accuracy needs at least one image")
@@ -64,7 +64,7 @@ def top_k_accuracy(outputs: Outputs, labels: Labels, k: int = 1) -> float:
 
 
 def agreement(one: Outputs, other: Outputs) -> float:
-    """Return the share of images for which two networks' largest outputs are the same class.
+    """Return the share of images for which the largest outputs of two networks are the same class.
 
     Args:
         one: float32 ``[N, ...]``; more than one dimension after the first is flattened.
@@ -76,17 +76,17 @@ def agreement(one: Outputs, other: Outputs) -> float:
 
 @dataclass(frozen=True)
 class Difference:
-    """Two networks' task metric on the same images, and how sure the difference is.
+    """Task metric of two networks on the same images, with the confidence of the difference.
 
     Attributes:
-        images: How many.
-        candidate: The candidate's, a fraction.
-        baseline: The baseline's.
+        images: Number of images.
+        candidate: Metric of the candidate, a fraction.
+        baseline: Metric of the baseline.
         difference: Candidate minus baseline.
         low: Lower end of the confidence interval of the difference.
         high: Upper end.
-        confidence: Of the interval.
-        p_value: Two-sided, that there is no difference.
+        confidence: Confidence of the interval.
+        p_value: Two-sided p-value of the hypothesis that there is no difference.
     """
 
     images: int
@@ -117,19 +117,19 @@ def paired_difference(
 ) -> PairedDifference:
     """Compare two networks image by image.
 
-    The interval is the percentile bootstrap over images (Efron and Tibshirani 1993, chapter 13). An image
-    is won, lost or drawn, so a resample is one draw from a multinomial distribution. Where no image is won
-    or lost the bootstrap would claim certainty; then the interval is that of the rule of three: ``n`` draws
-    leave a share of ``-ln(1 - confidence) / n`` undetected.
+    The interval is the percentile bootstrap over images (Efron and Tibshirani 1993, chapter 13). An image is
+    won, lost or tied, so a resample is one draw from a multinomial distribution. If no image is won or lost,
+    the bootstrap would claim certainty; then the interval follows the rule of three: ``n`` draws leave a
+    share of ``-ln(1 - confidence) / n`` undetected.
 
     Args:
-        candidate: bool ``[N]``: is the candidate right?
+        candidate: bool ``[N]``, whether the candidate is right for each image.
         baseline: bool ``[N]``, for the same images.
-        confidence: Of the interval.
-        seed: Of the resampling.
+        confidence: Confidence of the interval.
+        seed: Seed of the resampling.
 
     Raises:
-        InputError: The two are not of one length, or empty.
+        InputError: The two differ in length, or are empty.
     """
     if candidate.shape != baseline.shape or candidate.ndim != 1 or candidate.size == 0:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Is a network's accuracy what it was? Image by image, in both directions."""
+"""Paired comparison of two networks' accuracy, image by image and in both directions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Values = npt.NDArray[np.floating[Any]]
 
 LEAST_IMAGES = 200
-"""Images below which nothing is concluded: with fewer, one point of accuracy is two images."""
+"""Smallest number of images for a verdict; with fewer, one point of accuracy is two images."""
 
 TOLERANCE = 0.005
 _P_VALUE = 0.01
@@ -31,14 +31,13 @@ _CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class AccuracyTest:
-    """What the same images say of a candidate and its baseline.
+    """Result of comparing a candidate with its baseline on the same images.
 
     Attributes:
         paired: The two metrics, their difference and its interval.
-        tolerance: Difference that is let pass, either way.
-        verdict: ``fail`` for a loss or an unexplained gain, ``inconclusive`` where there are too few images
-            to tell.
-        reason: One line.
+        tolerance: Difference that passes in either direction.
+        verdict: ``fail`` for a loss or an unexplained gain, ``inconclusive`` if there are too few images.
+        reason: Reason in one line.
     """
 
     paired: Difference
@@ -52,19 +51,19 @@ def compare_accuracy(
 ) -> AccuracyTest:
     """Compare two networks on the same images, in both directions.
 
-    A difference fails where it is larger than the tolerance and McNemar's exact test finds it at 1 %. A gain
-    fails too: unless somebody can say where it comes from and accepts it, the images, the labels or the
-    preprocessing are as likely to have changed as the network. It passes where the confidence interval of the
-    difference lies within the tolerance, and else the images are too few.
+    A difference fails if it is larger than the tolerance and significant at 1 % in McNemar's exact test. A
+    gain fails too: unless it can be explained and is accepted, a change of the images, the labels or the
+    preprocessing is as likely as a better network. The difference passes if its confidence interval is within
+    the tolerance; otherwise there are too few images.
 
     Args:
-        candidate: bool ``[N]``: is the candidate right?
+        candidate: bool ``[N]``, whether the candidate is right for each image.
         baseline: bool ``[N]``, for the same images.
-        tolerance: Difference that is let pass.
-        least_images: Images below which nothing is concluded.
+        tolerance: Difference that passes.
+        least_images: Smallest number of images for a verdict.
 
     Raises:
-        InputError: The two are not of one length, or empty.
+        InputError: The two differ in length, or are empty.
     """
     paired = paired_difference(candidate, baseline)
     return AccuracyTest(paired, tolerance, *_judge(paired, tolerance, least_images))
@@ -72,12 +71,12 @@ def compare_accuracy(
 
 @dataclass(frozen=True)
 class Precision:
-    """A detector's average precision, and what it is on resampled images.
+    """A detector's average precision and its values on resampled images.
 
     Attributes:
         ap: AP50:95, a fraction.
-        images: How many it was measured on.
-        resampled: float ``[RESAMPLES]``, the same draws for every detector.
+        images: Number of evaluated images.
+        resampled: float ``[RESAMPLES]``, with the same draws for every detector.
     """
 
     ap: float
@@ -98,13 +97,13 @@ def compare_precision(
     1993, chapter 13) give the interval by their quantiles and the p-value by their spread.
 
     Args:
-        candidate: What was measured of the candidate.
-        baseline: What was measured of the baseline, on the same images.
-        tolerance: Difference that is let pass.
-        least_images: Images below which nothing is concluded.
+        candidate: Precision of the candidate.
+        baseline: Precision of the baseline, on the same images.
+        tolerance: Difference that passes.
+        least_images: Smallest number of images for a verdict.
 
     Raises:
-        InputError: The two were measured on different numbers of images or draws.
+        InputError: The two have different numbers of images or draws.
     """
     if candidate.images != baseline.images or candidate.resampled.shape != baseline.resampled.shape:
         raise InputError(
@@ -143,7 +142,7 @@ def _judge(paired: Difference, tolerance: float, least_images: int) -> tuple[Ver
 
 
 def class_floor(outputs: Outputs, labels: Labels) -> float:
-    """Return the accuracy of the class that is known worst; classes without images don't count.
+    """Return the accuracy of the class with the lowest known accuracy; classes without images are skipped.
 
     Args:
         outputs: float32 ``[N, classes]``.
@@ -157,7 +156,7 @@ def class_floor(outputs: Outputs, labels: Labels) -> float:
 
 
 def pack_hits(hits: Hits) -> str:
-    """Return bool ``[N]`` as text of a sixth of a character an image.
+    """Return bool ``[N]`` as base64 text, six images per character.
 
     >>> pack_hits(np.array([True, False, True]))
     'oA=='
@@ -169,7 +168,7 @@ def unpack_hits(text: str, images: int) -> Hits:
     """Return bool ``[images]`` from :func:`pack_hits`.
 
     Raises:
-        InputError: The text is not that of so many images.
+        InputError: The text does not encode that many images.
 
     >>> unpack_hits("oA==", 3)
     array([ True, False,  True])
@@ -196,7 +195,7 @@ def unpack_values(text: str) -> Values:
     """Return float32 ``[N]`` from :func:`pack_values`.
 
     Raises:
-        InputError: The text is not that of numbers, or some of them are not finite.
+        InputError: The text does not encode numbers, or some of them are not finite.
 
     >>> unpack_values("AAAAPwAAgD4=").tolist()
     [0.5, 0.25]
@@ -206,5 +205,5 @@ def unpack_values(text: str) -> Values:
     except (binascii.Error, ValueError) as error:
         raise InputError(f"the record of resampled precision is damaged: {error}") from error
     if not np.isfinite(values).all():
-        raise InputError("the record of resampled precision holds values that are no numbers")
+        raise InputError("the record of resampled precision holds values that are not finite numbers")
     return values

@@ -1,1 +1,1 @@
-"""Taking an int8 file apart: which layer loses what, why, and what to change."""
+"""Diagnosis of an int8 file: the loss of each layer, its cause, and what to change."""

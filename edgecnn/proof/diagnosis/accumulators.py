@@ -1,4 +1,4 @@
-"""Sums that grow image by image, so that a diagnosis holds a few tensors and not all of them."""
+"""Running sums over images, so that a diagnosis holds a few tensors instead of all of them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Values = npt.NDArray[np.float32]
 
 @dataclass
 class Noise:
-    """Energy of what should be there and of its error.
+    """Energy of a signal and of its error.
 
     Attributes:
-        signal: Sum of squares of the right values.
+        signal: Sum of squares of the correct values.
         noise: Sum of squares of the errors.
     """
 
@@ -30,13 +30,13 @@ class Noise:
     noise: float = 0.0
 
     def add(self, want: Values, have: Values) -> None:
-        """Add one tensor beside its right values."""
+        """Add a tensor with its correct values."""
         self.signal += float(np.square(want, dtype=np.float64).sum())
         self.noise += float(np.square(np.subtract(want, have, dtype=np.float64)).sum())
 
     @property
     def db(self) -> float:
-        """Signal to quantization noise ratio in dB; infinite without noise, NaN without anything.
+        """Return the signal to quantization noise ratio in dB; infinite without noise, NaN without values.
 
         >>> tally = Noise()
         >>> tally.add(np.float32([3, 4]), np.float32([3, 4.5]))
@@ -50,14 +50,14 @@ class Noise:
 
 @dataclass
 class Span:
-    """What a float tensor holds, against the grid that its int8 counterpart has.
+    """Range of a float tensor, and the share of its values that the int8 grid clips.
 
     Attributes:
         axis: Channel axis of the tensor.
         low: Smallest value of each channel, ``[C]``; None before the first tensor.
         high: Largest value of each channel, ``[C]``.
         count: Number of values seen.
-        clipped: Number of values beyond the grid by more than half a step.
+        clipped: Number of values outside the grid by more than half a step.
     """
 
     axis: int
@@ -81,10 +81,10 @@ class Span:
 
 @dataclass
 class Votes:
-    """What a network's outputs say beside those of the float network.
+    """Outputs of a network compared with those of the float network.
 
     Attributes:
-        noise: Of all outputs.
+        noise: Error of all outputs.
         images: Number of images.
         agreed: Images with the float network's class.
         right: Images with the class of their label.
@@ -96,7 +96,7 @@ class Votes:
     right: int = 0
 
     def add(self, truth: Sequence[Values], outputs: Sequence[Values], label: int) -> None:
-        """Add one image's outputs; the class is the largest value of the first."""
+        """Add one image's outputs; the class is the largest value of the first output."""
         for want, have in zip(truth, outputs, strict=True):
             self.noise.add(want, have)
         best = int(outputs[0].argmax())
@@ -107,16 +107,16 @@ class Votes:
 
 @dataclass
 class PieceTally:
-    """Everything that is summed up of one piece.
+    """All sums of one piece.
 
     Attributes:
-        span: Of its float output.
-        accumulated: Of its output in the int8 file, in reference execution, against the float file.
-        alone: Its own error: in int8, reference execution, against float arithmetic on the same inputs.
-        shipping: The same in shipping execution.
-        largest_gap: Largest difference of the two executions, in steps of the output's grid.
-        votes: The float network's outputs when the piece alone errs, in shipping execution.
-        problem: Why it could not be measured.
+        span: Range of its float output.
+        accumulated: Error of its output in the int8 file, in reference execution, against the float file.
+        alone: Its own error: int8 in reference execution against float arithmetic on the same inputs.
+        shipping: Its own error in shipping execution.
+        largest_gap: Largest difference between the two executions, in steps of the output's grid.
+        votes: Outputs of the float network with only this piece's error, in shipping execution.
+        problem: Reason why it could not be measured.
     """
 
     span: Span

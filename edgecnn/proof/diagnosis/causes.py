@@ -1,4 +1,4 @@
-"""Why a layer broke, as far as its numbers tell, and what to change in the target."""
+"""The suspected cause of a layer's error, as far as its numbers show it, and the change that repairs it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from edgecnn.core.documents.diagnosis import ChannelFacts, LayerDiagnosis, RangeFacts, WeightFacts
 
 _GAP_DB, _GAP_STEPS = 3.0, 4.0
-"""Shipping kernels may round by a few steps otherwise; more, and a loss with it, is another arithmetic."""
+"""Shipping kernels may round differently by a few steps; more, together with a loss, is other arithmetic."""
 
 _CLIPPED_MUCH = 0.02
 _CLIPPED, _NARROW = 0.002, 0.7
-"""A range that cuts a few outliers is often the better one; what it cuts must be many, or reach far."""
+"""A range that clips a few outliers is often better; to be suspect it must clip many values, or far ones."""
 
 _WIDE = 2.5
 _OUTLIER = 8.0
@@ -24,12 +24,12 @@ Suspicion = tuple[str, dict[str, JsonValue]]
 
 
 def suspect(layer: LayerDiagnosis, host_isa: str, *, saturates: bool) -> Suspicion | None:
-    """Return what is suspected of a layer and the keys of the target that mend it.
+    """Return the suspected cause for a layer and the keys of the target that repair it.
 
     Args:
-        layer: With its share of the error.
+        layer: The layer, with its share of the error.
         host_isa: Instruction set of the machine that executed it.
-        saturates: Whether the runtime's int8 kernels saturate on it.
+        saturates: Whether the runtime's int8 kernels saturate on that instruction set.
     """
     if layer.problem is not None:
         return None
@@ -65,7 +65,7 @@ def _kernel(layer: LayerDiagnosis, host_isa: str, *, saturates: bool) -> Suspici
     if saturates:
         cause = f"its kernel saturates on this CPU ({host_isa}): shipping execution loses {gap}"
         return cause, {"isa": host_isa}
-    cause = f"its shipping kernel computes otherwise than the reference: it loses {gap}"
+    cause = f"its shipping kernel computes differently from the reference: it loses {gap}"
     return cause, _kept_in_float(layer)
 
 
@@ -104,10 +104,10 @@ def _dominated(channels: ChannelFacts | None, weights: WeightFacts | None) -> Su
             f"one channel dominates: channel {channels.widest} spans {channels.widest_ratio:.3g} times the "
             "median channel"
         )
-    return f"{what}, which leaves the others few levels", {"quantize": {"method": "equalize"}}
+    return f"{what}, which leaves few levels for the others", {"quantize": {"method": "equalize"}}
 
 
 def _few_bits(layer: LayerDiagnosis) -> Suspicion | None:
     if layer.effect_share <= _NOTABLE_SHARE:
         return None
-    return "nothing about it is unusual: 8 bits are few for it", _kept_in_float(layer)
+    return "nothing about it is unusual: 8 bits are not enough for it", _kept_in_float(layer)

@@ -1,4 +1,4 @@
-"""Diagnose an int8 file in a child process: JSON in, JSON out; vendor libraries load below this only."""
+"""Diagnosis of an int8 file in a child process, which alone loads vendor libraries; JSON in, JSON out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from edgecnn.proof.diagnosis.layer_experiment import Walked
 
 _STRANGER_DB = 6.0
-"""Weights in 8 bits keep 30 dB and more; in most layers this little means another network."""
+"""SQNR below which most layers must belong to another network; weights in 8 bits keep 30 dB or more."""
 
 
 def diagnose_files(request: DiagnosisRequest, progress: Callable[[int, int], None]) -> Diagnosis:
@@ -41,7 +41,7 @@ def diagnose_files(request: DiagnosisRequest, progress: Callable[[int, int], Non
         progress: Told after every layer.
 
     Raises:
-        InputError: The files cannot be read, do not belong together, or do not take the images.
+        InputError: The files cannot be read, do not belong together, or do not accept the images.
         MissingDependency: A package of the format is not installed.
     """
     prepared = PreparedSet.open(request.images)
@@ -86,7 +86,7 @@ def diagnose_files(request: DiagnosisRequest, progress: Callable[[int, int], Non
 
 
 def _modules(dissection: Dissection, pieces: list[Piece], network: Path) -> dict[str, str]:
-    """Return the network's names of the float file's layers, found by their weights."""
+    """Return the network's names for the float file's layers, found by their weights."""
     found = {piece.name: dissection.float_weights(piece.name) for piece in pieces if piece.float_nodes}
     known = Recovered.of(QuantizeRequest("int8", None, "any", network=network)).weights
     return match_layers({name: weights for name, weights in found.items() if weights is not None}, known)
@@ -105,7 +105,7 @@ def _check_related(layers: list[LayerDiagnosis], float_model: Path) -> None:
     """Refuse a float file that has nothing to do with the int8 file.
 
     Raises:
-        InputError: No layer could be measured, or most weights are not the float file's.
+        InputError: No layer could be measured, or most weights differ from the float file's.
     """
     problems = [layer.problem for layer in layers if layer.problem is not None]
     compared = [layer.weights for layer in layers if layer.weights is not None]
@@ -154,7 +154,7 @@ def _layer(
 
 
 def _weight_facts(dissection: Dissection, piece: Piece) -> WeightFacts | None:
-    """Compare the weights of a piece that has one layer with weights, in both files."""
+    """Compare the weights of a piece with one layer in both files."""
     own, other = ([node for node in nodes if node.weighted] for nodes in (piece.nodes, piece.float_nodes))
     if len(own) != 1 or len(other) != 1:
         return None

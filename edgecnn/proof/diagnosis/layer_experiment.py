@@ -1,12 +1,14 @@
-"""The experiment behind a diagnosis: every piece of an int8 network, alone and in its place.
+"""The experiment of a diagnosis: every piece of an int8 network, alone and in the network.
 
-Piece by piece, all images at a time, so that only what later pieces read is kept. For each piece and image:
+The pieces are measured one after another with all images at once, so that only values that later pieces read
+are kept. For each piece and image:
 
 * the float file's operations on float inputs give the next float inputs;
-* the int8 file's operations on what the int8 file made so far give the accumulated error;
-* both on the float inputs, put on their grids, differ by the piece's *own* error: what its inputs' grids
-  lose is their makers' fault, not its own;
-* that error, added to the float value, goes through the rest of the float network: its effect on the task.
+* the int8 file's operations on the int8 file's values so far give the accumulated error;
+* both on the float inputs, rounded to their grids, differ by the piece's *own* error: the rounding error of
+  its
+    inputs belongs to the pieces that write them;
+* that error, added to the float value, passes through the rest of the float network: its effect on the task.
 """
 
 from __future__ import annotations
@@ -30,23 +32,23 @@ if TYPE_CHECKING:
 Values = npt.NDArray[np.float32]
 
 CHUNK_BYTES = 1_000_000_000
-"""Memory for the values of the images that go through the network at a time."""
+"""Memory for the values of the images that are processed at once, in bytes."""
 
 _COPIES = 6
-"""Tensors of the largest size alive at a time: float and accumulated, before and after, and a skip."""
+"""Tensors of the largest size alive at once: float and accumulated, before and after, and a skip."""
 
 
 @dataclass
 class Walked:
-    """What was summed up.
+    """Sums of the experiment.
 
     Attributes:
         pieces: The pieces of the int8 file.
-        tallies: One a piece.
-        truth: The float file's own votes: what it gets right.
+        tallies: Sums of each piece.
+        truth: The float file's own votes.
         whole: The whole int8 file in shipping execution.
-        reference: The whole int8 file in reference execution; no images where a piece could not be run.
-        outputs: First output of the whole int8 file in shipping execution, one an image.
+        reference: The whole int8 file in reference execution; without images if a piece could not be run.
+        outputs: First output of the whole int8 file in shipping execution, one per image.
     """
 
     pieces: list[Piece]
@@ -70,12 +72,12 @@ def walk(
     Args:
         dissection: The int8 file and its float original.
         images: float32 ``[1, ...]`` in the network's layout.
-        labels: One an image, -1 where there is none.
-        shipping: What counts as shipping execution: ``reference`` where the shipping kernels are exact.
-        progress: Called with pieces done and pieces in all.
+        labels: One per image, -1 for an unlabelled image.
+        shipping: Execution that counts as shipping: ``reference`` if the shipping kernels are exact.
+        progress: Called with (done, total) pieces.
 
     Raises:
-        InputError: The files do not belong together, or cannot be run at all.
+        InputError: The files do not belong together, or cannot be run.
     """
     found = pieces(dissection)
     axis = 1 if dissection.layout == "NCHW" else -1
@@ -93,7 +95,7 @@ def walk(
 
 
 class _Walker:
-    """A chunk of images on its way through the network."""
+    """A group of images on its way through the network."""
 
     def __init__(
         self,
@@ -109,7 +111,7 @@ class _Walker:
         self._wiring = Wiring(dissection.float_nodes)
         self._floats: dict[str, list[Values]] = {image.counterpart: images}
         self._quantized: dict[str, list[Values]] = {image.key: images}
-        # The image is read again where the float network goes on from the middle.
+        # The image is needed again when the float network continues from the middle.
         self._last_use = _last_use(walked.pieces)
         self._kept = (image.key, image.counterpart)
         run = dissection.cut_float([image.counterpart], dissection.float_outputs)
@@ -118,7 +120,7 @@ class _Walker:
             walked.truth.add(truth, truth, label)
 
     def step(self, place: int) -> None:
-        """Measure one piece; what keeps it from being measured is noted, and the walk goes on."""
+        """Measure one piece; if that fails, the reason is noted and the experiment continues."""
         piece, tally = self._walked.pieces[place], self._walked.tallies[place]
         try:
             run = self._float_run(piece)
@@ -159,7 +161,7 @@ class _Walker:
             tally.votes.add(self._truth[index], rest(wrong, index), self._labels[index])
 
     def _accumulate(self, piece: Piece, reference: Cut, tally: PieceTally) -> None:
-        """Compute the int8 file's next values; behind a piece that could not be run there are none."""
+        """Compute the int8 file's next values; after a piece that could not be run there are none."""
         if any(point.key not in self._quantized for point in piece.inputs):
             return
         inputs = [self._quantized[point.key] for point in piece.inputs]
@@ -175,7 +177,7 @@ class _Walker:
         return self._dissection.cut_float(piece.float_inputs, [piece.output.counterpart])
 
     def _float(self, name: str) -> list[Values]:
-        """Return a float tensor's values; one that no piece made is computed from the image."""
+        """Return a float tensor's values, computed from the image if no piece writes them."""
         if name not in self._floats:
             image = self._dissection.points[0].counterpart
             run = self._dissection.cut_float([image], [name])
@@ -187,7 +189,7 @@ class _Walker:
         return value if point.grid is None else point.grid.snap(value)
 
     def _rest(self, point: ProbePoint) -> Callable[[Values, int], list[Values]]:
-        """Return a function that goes on from another value of a float tensor to the float outputs."""
+        """Return a function from another value of a float tensor to the float outputs."""
         outputs = self._dissection.float_outputs
         missing = [name for name in outputs if name not in self._floats]
         _, read = self._wiring.behind(missing, self._floats)
@@ -223,9 +225,9 @@ class _Walker:
 
 
 def _last_use(found: Sequence[Piece]) -> dict[str, int]:
-    """Return the place of the last piece that reads a tensor, by its name in either file.
+    """Return the index of the last piece that reads a tensor, by its name in either file.
 
-    What no piece reads is an output, and is kept.
+    A tensor that no piece reads is an output and is kept.
     """
     last: dict[str, int] = {}
     for place, piece in enumerate(found):

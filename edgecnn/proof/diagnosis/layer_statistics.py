@@ -1,4 +1,4 @@
-"""What one layer's numbers are: its range, its channels, its weights; beside the float file's."""
+"""Statistics of a layer's range, channels and weights, compared with the float file's."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 Values = npt.NDArray[np.float32]
 
 CHANGED_DB = 10.0
-"""Weights in 8 bits keep 30 dB and more; a channel below this is another channel."""
+"""Weights in 8 bits keep 30 dB or more; a channel with less than this has other weights."""
 
 _NOTHING = 1e-30
 
 
 def range_facts(grid: Grid | None, span: Span) -> RangeFacts | None:
-    """Compare a grid with what the float tensor held; None where the tensor is float, or was not seen."""
+    """Compare a grid with the float tensor's values; None if the tensor is float or was not observed."""
     if grid is None or span.low is None or span.high is None:
         return None
     low, high = float(grid.low.min()), float(grid.high.max())
@@ -41,7 +41,7 @@ def range_facts(grid: Grid | None, span: Span) -> RangeFacts | None:
 
 
 def channel_facts(span: Span) -> ChannelFacts | None:
-    """Look for dead and for dominating channels; None where the tensor was not seen.
+    """Find dead and dominating channels; None if the tensor was not observed.
 
     >>> from edgecnn.proof.diagnosis.accumulators import Span
     >>> span = Span(axis=1)
@@ -60,7 +60,7 @@ def channel_facts(span: Span) -> ChannelFacts | None:
 
 
 def weight_facts(floats: Values | None, quantized: Values | None) -> WeightFacts | None:
-    """Compare weights ``[O, ...]``; None where one file has none, or none of that shape."""
+    """Compare weights ``[O, ...]``; None if a file has none, or none of that shape."""
     if floats is None or quantized is None or floats.shape != quantized.shape:
         return None
     want = floats.reshape(len(floats), -1).astype(np.float64)

@@ -12,8 +12,8 @@ def ranked(layers: list[LayerDiagnosis], noise: list[float]) -> tuple[LayerDiagn
     """Return layers in the order of their effect on the task, with their shares of the error.
 
     Args:
-        layers: In any order.
-        noise: Error energy at the outputs that each causes alone.
+        layers: Layers in any order.
+        noise: Error energy at the outputs that each layer causes alone.
     """
     total = sum(noise) or 1.0
     shared = [

@@ -1,4 +1,4 @@
-"""Bootstrap interval of a robust mean, for values that hold outliers."""
+"""Bootstrap interval of a robust mean, for values with outliers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 TRIM = 0.2
-"""Share that is left out at each end."""
+"""Share of the values that is left out at each end."""
 
 _RESAMPLES = 10_000
 _MOST_ELEMENTS = 4_000_000
@@ -26,13 +26,13 @@ def trimmed_mean(values: Values) -> float:
 def trimmed_mean_interval(values: Values, confidence: float, *, seed: int = 0) -> tuple[float, float]:
     """Return the percentile bootstrap interval of the trimmed mean.
 
-    The pair that keeps its coverage best on short series with heavy tails (Wilcox, Introduction to Robust
+    This combination keeps its coverage best on short series with heavy tails (Wilcox, Introduction to Robust
     Estimation and Hypothesis Testing, 2017, section 4.4).
 
     Args:
         values: Independent values, ``[N]``.
-        confidence: Of the interval.
-        seed: Of the resampling.
+        confidence: Confidence of the interval.
+        seed: Seed of the resampling.
     """
     count = len(values)
     random = np.random.default_rng(seed)

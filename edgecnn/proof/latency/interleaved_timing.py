@@ -1,4 +1,4 @@
-"""Workers that take turns: warmed up until they are steady, then timed round by round."""
+"""Alternating measurements of workers: a warm-up until times are steady, then timed rounds."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _MOST_ROUNDS = 48
 
 @dataclass
 class Side:
-    """What is known of one side, over all its processes.
+    """Measurements of one side, over all its processes.
 
     Attributes:
-        times: Turns, in their order.
-        first_ns: The first inference of each process.
-        costs: What each process cost.
-        warmup: Inferences that each process needed to become steady.
+        times: Times of the turns, in order.
+        first_ns: Time of each process's first inference.
+        costs: Resources that each process used.
+        warmup: Number of inferences until each process was steady.
     """
 
     times: list[Times] = field(default_factory=list)
@@ -51,19 +51,19 @@ def take_turns(
     turn_ms: float,
     random: np.random.Generator,
 ) -> None:
-    """Warm fresh sessions up and time them in turns; results are appended to ``sides``.
+    """Warm new sessions up and time them in turns; results are appended to ``sides``.
 
-    A turn is as short as it can be: what a busy machine does to one turn it then most likely does to the
-    next one too. On a machine with other jobs, turns of one inference of 10 ms gave the ratio four times the
-    precision of turns of ten, in the same time. The order within a round is drawn, so that neither side
-    gains from going first.
+    A turn is as short as possible, because a disturbance of one turn then most likely also affects the next.
+    On a machine with other jobs, turns of one inference of 10 ms gave the ratio with four times the precision
+    of turns of ten, in the same time. The order within a round is random, so that neither side gains from
+    being first.
 
     Args:
-        sessions: Candidate and baseline, or one alone, just opened.
-        sides: One a session.
-        seconds: About how long all turns take together.
-        turn_ms: Least length of a turn.
-        random: Draws the order.
+        sessions: Newly opened sessions of candidate and baseline, or of one alone.
+        sides: One per session.
+        seconds: Approximate time of all turns together.
+        turn_ms: Smallest length of a turn.
+        random: Generator for the order.
 
     Raises:
         WorkerError: A worker crashed or hung.

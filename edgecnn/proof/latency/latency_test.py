@@ -1,4 +1,4 @@
-"""The paired latency test: rounds in fresh processes until the interval decides or time is up."""
+"""The paired latency test: rounds in new processes until the interval decides or time is up."""
 
 from __future__ import annotations
 
@@ -33,16 +33,17 @@ _PRECISION = 0.03
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured.
+    """Extent of a measurement.
 
     Attributes:
-        seconds: Time after which no further processes are started; the least number of them run anyway.
-        processes: Least number of pairs of fresh worker processes. Where memory happens to lie makes one and
-            the same model faster in one process than in another (Mytkowicz et al., Producing wrong data
-            without doing anything obviously wrong, ASPLOS 2009), so one pair proves nothing.
-        turn_ms: Least length of a turn, in milliseconds.
-        confidence: Of the interval, over all looks at the growing data.
-        seed: Of the order of turns and of the resampling.
+        seconds: Time after which no further processes are started; their smallest number runs anyway.
+        processes: Smallest number of pairs of new worker processes. The position of data in memory makes the
+            same
+        model faster in one process than in another (Mytkowicz et al., Producing wrong data without doing
+        anything obviously wrong, ASPLOS 2009), so one pair proves nothing.
+        turn_ms: Smallest length of a turn, in milliseconds.
+        confidence: Confidence of the interval, over all looks at the growing data.
+        seed: Seed of the order of turns and of the resampling.
     """
 
     seconds: float = 20.0
@@ -60,25 +61,25 @@ class Effort:
 
     @property
     def pair_seconds(self) -> float:
-        """About how long one pair of processes is measured."""
+        """Return the approximate time of measuring one pair of processes."""
         return min(1.5, self.seconds / (2 * self.processes))
 
 
 def compare_latency(
     candidate: Open, baseline: Open, *, limit: float | None = None, effort: Effort | None = None
 ) -> LatencyRatio:
-    """Time two models in turns and say whether their ratio keeps a limit.
+    """Time two models in turns and judge their ratio.
 
-    A round is one turn of each; its value is the logarithm of the ratio of the two medians, the waiting that
-    the operating system caused taken off. The ratio is the trimmed mean over all rounds, its interval a
-    bootstrap over rounds, which are what is independent. Further pairs of processes follow while the
-    interval does not decide and time remains; each look has its share of the error rate.
+    A round is one turn of each model. Its value is the logarithm of the ratio of the two medians, from which
+    waiting caused by the operating system is subtracted. The result is the trimmed mean over all rounds with
+    a bootstrap interval over rounds, which are independent. Further pairs of processes follow while the
+    interval does not decide and time remains; each look gets a share of the error rate.
 
     Args:
-        candidate: Opens the candidate in a worker of its own, pinned like the other's.
+        candidate: Opens the candidate in a new worker, pinned to the same CPUs as the baseline's.
         baseline: Opens the baseline.
         limit: Largest ratio that passes; without one the comparison ends once the interval is 3 % wide.
-        effort: How much is measured.
+        effort: Extent of the measurement.
 
     Raises:
         WorkerError: A worker crashed or hung.
@@ -123,7 +124,7 @@ def compare_latency(
 
 
 def measure_latency(model: Open, *, effort: Effort | None = None) -> Latency:
-    """Time one model alone: figures of this machine and moment, not for a comparison.
+    """Time one model alone; the values depend on this machine and moment and do not suit comparisons.
 
     Raises:
         WorkerError: A worker crashed or hung.
@@ -152,7 +153,7 @@ def look_at(
 
     Args:
         values: Logarithm of the ratio of every round, ``[rounds]``.
-        look: Number of this look, from 1.
+        look: Number of this look at the data, from 1.
         limit: Largest ratio that passes; without one the interval passes once it is narrow.
         effort: Confidence and seed.
 

@@ -1,4 +1,4 @@
-"""Latency of a candidate against a baseline: what is compared, and what comes out."""
+"""Measurement of a candidate's latency against a baseline: set-up and results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edgecnn.devices.session import OpenOptions, Session, Times
 
 DISTURBED = 0.01
-"""Share of its wall time that an inference waited for the CPU, from which on the machine slowed it."""
+"""An inference counts as disturbed if it waited for the CPU for more than this share of its time."""
 
 _OUTLIER_DEVIATIONS = 5.0
 
@@ -31,9 +31,9 @@ def summarize(times: Sequence[Times], first_ns: Sequence[int], costs: Sequence[S
     """Summarize the times of one side.
 
     Args:
-        times: All that was timed after the warm-up.
-        first_ns: The first inference of each process.
-        costs: What each process cost.
+        times: All times after the warm-up.
+        first_ns: Time of each process's first inference.
+        costs: Resources that each process used.
     """
     wall = np.concatenate([part.wall_ns for part in times])
     own = np.concatenate([part.own_ns for part in times])
@@ -67,8 +67,8 @@ def _outliers(own: npt.NDArray[np.int64]) -> int:
 def pinned_cpus(threads: int) -> list[int]:
     """Return the CPUs to pin a worker of ``threads`` threads to.
 
-    They are the last ones, as interrupts favour the first. Candidate and baseline are given the same CPUs:
-    only one of them works at a time, and the machine's cores are not all alike.
+    These are the last ones, because interrupts prefer the first. Candidate and baseline get the same CPUs:
+    only one of them works at a time, and the cores of a machine can differ.
     """
     return usable_cpus()[-max(1, threads) :]
 
@@ -76,14 +76,14 @@ def pinned_cpus(threads: int) -> list[int]:
 def pinned_opener(
     device: Device, runtime: str, model: Path, *, log: Path, **options: Unpack[OpenOptions]
 ) -> Callable[[], Session]:
-    """Return a function that opens a model in a fresh worker, pinned to as many CPUs as it has threads.
+    """Return a function that opens a model in a new worker, pinned to as many CPUs as it has threads.
 
     Args:
-        device: Where the worker runs; its last CPUs are taken, as :func:`pinned_cpus` explains.
+        device: Device of the worker; its last CPUs are used, as :func:`pinned_cpus` explains.
         runtime: Name of the runtime.
         model: The model file.
-        log: File that receives what the runtime prints.
-        options: Threads and whatever else :meth:`~edgecnn.devices.base.Device.open` takes but ``cpus``.
+        log: File that receives the runtime's output.
+        options: Threads and other arguments of :meth:`~edgecnn.devices.base.Device.open`, except ``cpus``.
     """
     options["cpus"] = device.cpus()[-max(1, options.get("threads", 1)) :]
     return functools.partial(device.open, runtime, model, log=log, **options)

@@ -1,4 +1,4 @@
-"""Where a series of times stops falling: the warm-up is found, not guessed."""
+"""Detection of the end of the warm-up in a series of times."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 LEAST = 10
-"""Times below which nothing is found."""
+"""Smallest number of times in which an end can be found."""
 
 _BATCH = 5
 _BATCHED_FROM = 50
@@ -15,13 +15,13 @@ _STILL_FALLING = 0.02
 
 
 def settled_after(times: npt.NDArray[np.int64]) -> int | None:
-    """Return how many times at the start belong to the warm-up, or None where no end of it is in sight.
+    """Return the number of times that belong to the warm-up, or None if its end is not visible.
 
     The marginal standard error rule (MSER-5: White, An effective truncation heuristic for bias reduction in
-    simulation output, Simulation 69, 1997): the cut is where the standard error of the mean of what remains
-    is smallest; it is looked for in the first half. Where the last quarter is still faster than the one
-    before, the series has not settled yet. Times beyond three robust deviations are clipped first, so that
-    one interruption does not decide.
+    simulation output, Simulation 69, 1997): the cut is at the smallest standard error of the mean of the
+    rest, searched in the first half. If the last quarter is still faster than the one before, the series is
+    not steady yet. Times beyond three robust deviations are clipped first, so that a single interruption does
+    not decide.
 
     Args:
         times: Times in their order, int64 ``[N]``.

@@ -1,4 +1,4 @@
-"""What each link of the verification chain allows, as data that a target may override."""
+"""Limits of each link of the verification chain, as data that a target may override."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ class Limits:
     """Limits of links 1 to 4; the defaults are those of an fp32 target.
 
     Attributes:
-        conversion_sqnr_db: Link 1: least SQNR of the float file against torch. A right conversion reaches
-            about 100 dB; a wrong padding, epsilon or resize mode stays far below 60.
-        quantization_sqnr_db: Link 2: least SQNR of the target's file, in reference execution, against the
+        conversion_sqnr_db: Link 1: smallest SQNR of the float file against torch. A correct conversion
+            reaches about 100 dB; a wrong padding, epsilon or resize mode stays far below 60.
+        quantization_sqnr_db: Link 2: smallest SQNR of the target's file, in reference execution, against the
             float file.
-        quantization_agreement: Link 2: least share of images with the same class.
-        quantization_map_sqnr_db: Link 2: the same of a map's changes from place to place, most of which are
-            background: a map that says nothing any more has 0 dB, and above that the task metric decides.
-        quantization_collapsed: Link 2: most channels of a map, as a share, that may collapse to a few values.
-        quantization_score_levels: Link 2: least distinct scores of a detector's boxes on real images; where
-            the float file has few itself, a quarter of them.
-        kernels_gap_db: Link 3: most SQNR, against the float file, that shipping execution may lose to
-            reference execution.
-        kernels_ample_db: Link 3: SQNR against the float file beyond which a further loss is not counted.
-        kernels_agreement: Link 3: least share of images with the same class in both executions.
-        kernels_max_abs: Link 3: most that an output may differ between both executions; 0 for the same bits.
-        kernels_max_steps: Link 3: the same in steps of an integer output; infinite where its file tells none.
-        task_drop: Link 4: most that the task metric may fall below fp32 on the same images.
+        quantization_agreement: Link 2: smallest share of images with the same class.
+        quantization_map_sqnr_db: Link 2: smallest SQNR of a map after subtracting each channel's mean. Most
+            places are background: a map without information has 0 dB, and above that the task metric decides.
+        quantization_collapsed: Link 2: largest share of a map's channels that may collapse to a few values.
+        quantization_score_levels: Link 2: smallest number of distinct scores of a detector's boxes on real
+            images; if the float file has few itself, a quarter of them.
+        kernels_gap_db: Link 3: largest loss of SQNR, against the float file, from reference to shipping
+            execution.
+        kernels_ample_db: Link 3: SQNR against the float file above which a further loss is not counted.
+        kernels_agreement: Link 3: smallest share of images with the same class in both executions.
+        kernels_max_abs: Link 3: largest difference of an output between both executions; 0 for the same bits.
+        kernels_max_steps: Link 3: the same difference in steps of an integer output; infinite if the step is
+            unknown.
+        task_drop: Link 4: largest drop of the task metric below fp32 on the same images.
     """
 
     conversion_sqnr_db: float = 60.0
@@ -53,7 +54,7 @@ class Limits:
     def of(
         cls, precision: Literal["fp32", "fp16", "int8"], overrides: Mapping[str, float] | None = None
     ) -> Limits:
-        """Return the limits for a precision, with a target's own in place of the defaults.
+        """Return the limits for a precision, with a target's overrides.
 
         Raises:
             UsageError: There is no such limit.
@@ -69,8 +70,8 @@ class Limits:
         return replace(_DEFAULTS[precision], **changes)
 
 
-# Integer networks that work keep 10 to 20 dB at the logits and 95 % of the classes; those that are broken
-# fall to a few dB. Between the two the task metric decides.
+# Integer networks that work keep 10 to 20 dB at the logits and 95 % of the classes; broken ones fall to a
+# few dB. Between the two the task metric decides.
 _DEFAULTS = {
     "fp32": Limits(),
     "fp16": Limits(
@@ -80,7 +81,7 @@ _DEFAULTS = {
         kernels_agreement=0.98,
     ),
     # LiteRT's shipping kernels round by up to 4 steps differently from its reference kernels: 33 dB against
-    # 30 on a small network, where neither changes a class. Saturation leads from 19 dB to 7.
+    # 30 on a small network, with no class changed. Saturation lowers 19 dB to 7.
     "int8": Limits(
         kernels_ample_db=25.0,
         quantization_sqnr_db=8.0,

@@ -1,4 +1,4 @@
-"""How close two sets of outputs are, and whether outputs are alive at all."""
+"""Distance between two sets of outputs, and checks that outputs carry information."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ SCORES, _MAP = 2, 4
 
 _LEAST_LEVELS = 4
 
-# Sums run over blocks of images, in float64, so that outputs may be larger than memory.
+# Sums are computed over blocks of images, in float64, so that outputs may be larger than memory.
 _BLOCK = 1024
 
 
 @dataclass(frozen=True)
 class Closeness:
-    """How far outputs are from their reference.
+    """Distance of outputs from their reference.
 
     Attributes:
-        sqnr_db: Signal to quantization noise, ``10 log10(sum(ref^2) / sum((ref - x)^2))``; infinite where all
-            values are equal, NaN where one is not finite.
+        sqnr_db: Signal to quantization noise, ``10 log10(sum(ref^2) / sum((ref - x)^2))``; infinite if all
+            values are equal, NaN if one is not finite.
         max_abs: Largest absolute difference.
         peak: Largest absolute value of the reference.
-        correlation: Pearson's, over all values; 0 where either side is constant.
+        correlation: Pearson's correlation over all values; 0 if either side is constant.
     """
 
     sqnr_db: float
@@ -81,13 +81,13 @@ def sqnr_db(reference: Outputs, outputs: Outputs) -> float:
 
 
 def centred(reference: Outputs, outputs: Outputs) -> tuple[Outputs, Outputs]:
-    """Take the reference's mean of every channel off both; scores ``[N, classes]`` stay as they are.
+    """Subtract the reference's mean of every channel from both; scores ``[N, classes]`` stay unchanged.
 
-    What a map says lies in its changes from place to place: logits that all lie near -10 would count as a
-    strong signal even where all of them are the same.
+    The information of a map is in its differences between places: logits that are all near -10 would count as
+    a strong signal even if all of them were equal.
 
     Args:
-        reference: float32 ``[N, C, H, W]``, or with the channels last where there are three dimensions.
+        reference: float32 ``[N, C, H, W]``, or with the channels last if there are three dimensions.
         outputs: The same shape.
 
     >>> [part.tolist() for part in centred(np.float32([[[[1, 3]]]]), np.float32([[[[2, 2]]]]))]
@@ -100,10 +100,10 @@ def centred(reference: Outputs, outputs: Outputs) -> tuple[Outputs, Outputs]:
 
 
 def collapsed(reference: Outputs, outputs: Outputs) -> float:
-    """Return the share of a map's channels that hold hardly any distinct values though the reference's vary.
+    """Return the share of a map's channels with hardly any distinct values, although the reference's vary.
 
-    That is what one scale for values of very different sizes leaves of the small ones: coordinates in pixels
-    live, all scores are equal.
+    This happens to small values that share a scale with large ones: coordinates in pixels still vary, but all
+    scores are equal.
 
     >>> reference = np.linspace(0, 1, 200, dtype=np.float32).reshape(1, 2, 10, 10)
     >>> outputs = np.stack([np.rint(reference[:, 0]), reference[:, 1]], axis=1)
@@ -121,7 +121,7 @@ def collapsed(reference: Outputs, outputs: Outputs) -> float:
 
 
 def _places(values: Outputs) -> tuple[int, ...]:
-    """Return the axes of a map along which a channel lies."""
+    """Return the axes of a map that span one channel."""
     channel = 1 if values.ndim == _MAP else values.ndim - 1
     return tuple(axis for axis in range(values.ndim) if axis != channel)
 
@@ -133,9 +133,10 @@ class Health:
     Attributes:
         finite: Every value is finite.
         constant: All images get the same outputs.
-        tied: Share of images whose largest value is reached by two or more classes.
-        clipped: Share of images whose largest value is the largest of all, or smallest the smallest of all:
-            where a range is cut, images pile up at its end. One image alone at an end is no pile.
+        tied: Share of images whose largest value belongs to two or more classes.
+        clipped: Share of images whose largest value is the largest of all images, or whose smallest is the
+            smallest; many images share an end if the range is clipped. A single image at an end does not
+            count.
         levels: Number of distinct values.
     """
 
@@ -147,7 +148,7 @@ class Health:
 
 
 def health(outputs: Outputs) -> Health:
-    """Look for dead, tied and clipped outputs.
+    """Find dead, tied and clipped outputs.
 
     Args:
         outputs: float32 ``[N, ...]``.
@@ -182,7 +183,7 @@ def _decibels(signal: float, noise: float) -> float:
 def _correlation(sums: npt.NDArray[np.float64], count: int) -> float:
     want, have, want_squared, have_squared, product = sums
     spread = (want_squared - want**2 / count) * (have_squared - have**2 / count)
-    # Rounding leaves a constant side a spread of about 1e-16 of its square, not exactly zero.
+    # Rounding leaves a constant side a spread of about 1e-16 of its square instead of zero.
     if spread <= 1e-24 * want_squared * have_squared:
         return 0.0
     return float((product - want * have / count) / math.sqrt(spread))

@@ -5,8 +5,8 @@
 3. kernels: the target's file in shipping execution against its reference execution;
 4. task: the task metric in shipping execution, paired with fp32 on the same images.
 
-Each link compares one step only, so the first that breaks names the step. The functions take outputs that
-were already produced; they run nothing.
+Each link compares a single step, so the first broken link names the step. The functions take outputs that
+were computed before; they run nothing.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _TIED = 0.05
 
 
 def judge_outputs(names: Sequence[str], judge: Callable[[int], Link]) -> Link:
-    """Judge every output of a network by itself and return the link of the worst, which names it.
+    """Judge every output of a network separately and return the link of the worst, which names it.
 
     Args:
-        names: Of the outputs.
-        judge: Judges the output at a place.
+        names: Names of the outputs.
+        judge: Judges the output at an index.
     """
     links = {name: judge(place) for place, name in enumerate(names)}
     if len(links) == 1:
@@ -54,7 +54,7 @@ def judge_outputs(names: Sequence[str], judge: Callable[[int], Link]) -> Link:
 
 
 def verify_conversion(torch_outputs: Outputs, float_outputs: Outputs, limits: Limits) -> Link:
-    """Link 1: one output of the float file in its runtime against torch, both float32 ``[N, ...]``."""
+    """Return link 1: an output of the float file in its runtime against torch, both float32 ``[N, ...]``."""
     close = closeness(*centred(torch_outputs, float_outputs))
     link = Link(
         number=1,
@@ -81,7 +81,7 @@ def verify_conversion(torch_outputs: Outputs, float_outputs: Outputs, limits: Li
 
 
 def verify_quantization(float_outputs: Outputs, reference_outputs: Outputs, limits: Limits) -> Link:
-    """Link 2: an output in reference execution against that of the float file, both float32 ``[N, ...]``."""
+    """Return link 2: an output in reference execution against the float file's, float32 ``[N, ...]``."""
     close, alive = closeness(*centred(float_outputs, reference_outputs)), health(reference_outputs)
     is_map = float_outputs.ndim != SCORES
     lost = collapsed(float_outputs, reference_outputs)
@@ -129,19 +129,20 @@ def verify_kernels(
     isa: Isa | None,
     step: float | None = None,
 ) -> Link:
-    """Link 3: one file in shipping against reference execution, both also against the float file.
+    """Return link 3: one file in shipping against reference execution, both also against the float file.
 
-    Two right implementations of one quantized network differ by rounding, so their distance from each other
-    says little; that one is *further from the float file* than the other is what a wrong kernel does.
+    Two correct implementations of a quantized network differ by rounding, so their distance from each other
+    says little; a wrong kernel shows in an output that is *further from the float file* than the reference's.
 
     Args:
-        float_outputs: The float file, float32 ``[N, ...]``.
-        reference_outputs: The target's file in reference execution.
-        shipping_outputs: The same file in shipping execution.
-        limits: What is allowed.
-        isa: Instruction set of the machine that ran it, for an integer file: it may explain the
-            gap. None for a float file, or where it is not known.
-        step: What one step of the integer output stands for; None where the file does not tell.
+        float_outputs: Outputs of the float file, float32 ``[N, ...]``.
+        reference_outputs: Outputs of the target's file in reference execution.
+        shipping_outputs: Outputs of the same file in shipping execution.
+        limits: Limits of the link.
+        isa: Instruction set of the machine that ran an integer file, which may explain the gap; None for a
+            float
+        file, or if it is unknown.
+        step: Value of one step of the integer output; None if the file does not contain it.
     """
     reference = closeness(*centred(float_outputs, reference_outputs))
     shipping, alive = closeness(*centred(float_outputs, shipping_outputs)), health(shipping_outputs)
@@ -174,24 +175,22 @@ def verify_kernels(
     )
     return _with_cause(
         link,
-        _dead(alive)
-        or saturation
-        or "a kernel of the shipping runtime computes something else than the file says",
+        _dead(alive) or saturation or "a kernel of the shipping runtime does not compute what the file says",
     )
 
 
 def _agreement(one: Outputs, other: Outputs) -> dict[str, float]:
-    """Return how often both name the same class; a map names none."""
+    """Return the share of images with the same class; empty for maps."""
     return {"agreement": agreement(one, other)} if one.ndim == SCORES else {}
 
 
 def _upper(metric: str, limit: float) -> dict[str, Bound]:
-    """Return an upper bound on a metric, by its name; none where it is infinite."""
+    """Return an upper bound on a metric, by its name; empty if the limit is infinite."""
     return {metric: Bound(at_most=limit)} if math.isfinite(limit) else {}
 
 
 def task_cause(link: Link, truth: Sequence[Outputs], shipped: Sequence[Outputs]) -> Link:
-    """Name the likely cause of a broken link 4, given every output of both networks."""
+    """Return a broken link 4 with its likely cause, from every output of both networks."""
     alive = [health(output) for output in shipped]
     causes = [_dead(one) for one in alive]
     causes += [_crowded(one, health(before)) for one, before in zip(alive, truth, strict=True)]
@@ -209,7 +208,7 @@ def _with_cause(link: Link, cause: str) -> Link:
 
 
 def _gap(reference_db: float, shipping_db: float, ample_db: float) -> float:
-    """Return how much shipping execution loses; beyond ``ample_db`` both are as good as the float file."""
+    """Return the loss of shipping execution; beyond ``ample_db`` both are as good as the float file."""
     return min(reference_db, ample_db) - min(shipping_db, ample_db)
 
 

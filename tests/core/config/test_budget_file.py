@@ -41,5 +41,5 @@ def test_a_wrong_unit_or_key_is_named_with_its_line(tmp_path: Path, line: str, s
 
 
 def test_a_limit_for_a_target_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="'tflite-int7' is no target of this run"):
+    with pytest.raises(UsageError, match="'tflite-int7' is not a target of this run"):
         load_budgets(write(tmp_path, "budgets: {tflite-int7: {size: 1}}\n"), ["tflite-int8"], BUDGETS)

@@ -30,9 +30,9 @@ def test_an_unknown_name_gets_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("requirements", "message"),
     [
-        ("{tool: '>=1.0'}", "'>=1.0' is no exact version"),
-        ("{tool: '1.0 --index-url x'}", "is no exact version"),
-        ("{tool: '1.0', '-r evil': '1'}", "'-r evil' is no name of a package"),
+        ("{tool: '>=1.0'}", "'>=1.0' is not an exact version"),
+        ("{tool: '1.0 --index-url x'}", "is not an exact version"),
+        ("{tool: '1.0', '-r evil': '1'}", "'-r evil' is not a package name"),
         ("{other: '1.0'}", "package 'tool' is not among the requirements"),
     ],
 )

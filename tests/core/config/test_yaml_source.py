@@ -61,7 +61,7 @@ def test_a_missing_key_is_named() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: a\nname: b\n", "p.yaml:2: key 'name' stands twice"),
+        ("name: a\nname: b\n", "p.yaml:2: key 'name' appears twice"),
         ("name: [a\n", "p.yaml:2: "),
         ("- a\n", "must be a mapping"),
         ("a: &x 1\nb: *x\n", "aliases are not accepted"),

@@ -129,7 +129,7 @@ CASES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
     ),
     (
         {"effect_share": 0.4},
-        "8 bits are few for it",
+        "8 bits are not enough for it",
         {"quantize": {"float_layers": ["features.x"]}},
     ),
 ]
@@ -154,7 +154,7 @@ def test_nothing_is_suspected_of_what_is_healthy_or_unknown() -> None:
 def test_a_gap_of_kernels_that_cannot_saturate_is_not_called_saturation() -> None:
     suspicion = suspect(layer("x", shipping_sqnr_db=8.0, kernel_gap_steps=60.0), "arm64", saturates=False)
     assert suspicion is not None
-    assert "otherwise than the reference" in suspicion[0]
+    assert "differently from the reference" in suspicion[0]
     assert suspicion[1] == {"quantize": {"float_layers": ["features.x"]}}
 
 

@@ -91,7 +91,7 @@ def test_a_classifier_has_no_boxes_to_draw(finished: RunResult, photos: Path, tm
 
 
 def test_one_root_or_two_sets() -> None:
-    with pytest.raises(UsageError, match="root takes the place of train and eval"):
+    with pytest.raises(UsageError, match="root replaces train and eval"):
         edgecnn.run("detector", ("data.root=here", "data.eval=there"))
 
 

@@ -197,7 +197,7 @@ def test_a_baseline_does_not_lead_out_of_its_folder(accepted: Path, tmp_path: Pa
     text = accepted.read_text()
     for place in ("../elsewhere", "/etc"):
         accepted.write_text(text.replace("artifacts: artifacts", f"artifacts: {place}"))
-        refused(write_run(tmp_path / "run"), accepted, "does not lie beside")
+        refused(write_run(tmp_path / "run"), accepted, "is not beside")
     with pytest.raises(InputError, match="does not lie below"):
         edgecnn.accept_baseline(
             tmp_path / "run", out=tmp_path / "x" / "b.yaml", artifacts=tmp_path / "elsewhere"
