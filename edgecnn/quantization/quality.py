@@ -25,23 +25,23 @@ def _rounded(value: float) -> float | None:
 
 
 Figure = Annotated[float, PlainSerializer(_rounded)]
-"""A number that is noted with four decimals, and as nothing where it is not finite."""
+"""A number that is written with four decimals, or as null if it is not finite."""
 
 
 class Quality(Document):
-    """Figures of a network against the float one."""
+    """Quality of a network compared with the float network."""
 
     sqnr_db: Figure
-    """Signal to quantization noise of the outputs; of several the mean of their ratios."""
+    """Signal to quantization noise ratio of the outputs in dB, averaged over several outputs."""
 
     agreement: Figure = math.nan
-    """Share of the images with the same best output; NaN where there are several outputs."""
+    """Share of the images with the same best output; NaN if there are several outputs."""
 
     loss: Figure = math.nan
-    """Mean cross entropy of the labelled images; NaN where there are none."""
+    """Mean cross entropy of the labelled images; NaN if there are none."""
 
     top1: Figure = math.nan
-    """Share of the labelled images that are classified right; NaN where there are none."""
+    """Share of the labelled images that are classified correctly; NaN if there are none."""
 
 
 def measure(network: Calibrated, active: Collection[str] | None = None) -> Quality:

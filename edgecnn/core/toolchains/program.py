@@ -22,9 +22,9 @@ def run_program(
     Args:
         command: Program and arguments.
         what: Name of the program in messages.
-        log: File that everything it prints is appended to.
-        timeout_s: Seconds after which it is killed.
-        folder: Where it runs.
+        log: File to which its output is appended.
+        timeout_s: Time limit in seconds.
+        folder: Working directory.
 
     Raises:
         WorkerError: It crashed, timed out, ran out of memory or failed; the message has its last output.

@@ -37,8 +37,8 @@ def diagnose_files(request: DiagnosisRequest, progress: Callable[[int, int], Non
     """Diagnose the int8 file of a request.
 
     Args:
-        request: The files, and how they are executed.
-        progress: Told after every layer.
+        request: The files, and the way to execute them.
+        progress: Called after every layer.
 
     Raises:
         InputError: The files cannot be read, do not belong together, or do not accept the images.
@@ -102,7 +102,7 @@ def _check_size(dissection: Dissection, tensors: Calibration) -> None:
 
 
 def _check_related(layers: list[LayerDiagnosis], float_model: Path) -> None:
-    """Refuse a float file that has nothing to do with the int8 file.
+    """Refuse a float file that is unrelated to the int8 file.
 
     Raises:
         InputError: No layer could be measured, or most weights differ from the float file's.
