@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.documents.search import SearchResult
 from edgecnn.devices.host import host
 from edgecnn.ui.report.search import COLUMNS, search_rows, summary
 
@@ -69,8 +70,9 @@ def main() -> None:
 
 def show(found: dict[str, Any]) -> None:
     """Print what a search tried and found."""
-    table = Table(*COLUMNS, title=summary(found))
-    for row in search_rows(found["trials"], found["winner"]):
+    result = SearchResult.from_json(found)
+    table = Table(*COLUMNS, title=summary(result))
+    for row in search_rows(result):
         table.add_row(*row)
     Console(width=160).print(table)
 

@@ -1,4 +1,4 @@
-"""Pipelines made of a pipeline: one combination, trained for part of the time or in full."""
+"""Derive pipelines from the one that is searched: a combination, trained for part of the time or in full."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import PipelineSpec
     from edgecnn.core.config.search import Quantization
     from edgecnn.core.config.training import TrainSettings, TransferSettings
-    from edgecnn.pipeline.search.space import Combination, Space
+    from edgecnn.core.documents.search import Combination, Space
 
-Document = dict[str, Any]
+Content = dict[str, Any]
+"""The content of a pipeline file."""
 
 _NO_MATTER_OF_COSTS = frozenset({"steps", "step_epochs", "sensitivity", "distill", "control"})
 """Keys of the ``prune`` section that do not change which share of a network is left."""
 
 
-def document(spec: PipelineSpec) -> Document:
+def document(spec: PipelineSpec) -> Content:
     """Return a pipeline as the content of a file that says the same on its own.
 
     Only what was given is in it; ``extends`` is resolved, ``search`` left out.
@@ -36,7 +37,7 @@ def document(spec: PipelineSpec) -> Document:
     return content
 
 
-def original(pipeline: Pipeline, space: Space, epochs: int) -> Document:
+def original(pipeline: Pipeline, space: Space, epochs: int) -> Content:
     """Return the pipeline unpruned, for the searched targets, trained for so many epochs, with no budgets."""
     content = document(pipeline.spec)
     content.pop("prune", None)
@@ -45,7 +46,7 @@ def original(pipeline: Pipeline, space: Space, epochs: int) -> Document:
     return _trained(content, pipeline.spec.train, epochs)
 
 
-def sketch(pipeline: Pipeline, space: Space, combination: Combination, epochs: int) -> Document:
+def sketch(pipeline: Pipeline, space: Space, combination: Combination, epochs: int) -> Content:
     """Return a combination that is trained for part of the time, with no budgets."""
     content = _combined(original(pipeline, space, epochs), pipeline.spec, combination)
     if "prune" in content and pipeline.spec.train is not None:
@@ -53,10 +54,10 @@ def sketch(pipeline: Pipeline, space: Space, combination: Combination, epochs: i
     return content
 
 
-def untrained(pipeline: Pipeline, space: Space, combination: Combination) -> Document:
-    """Return a combination that nothing is trained of, to learn what it costs.
+def untrained(pipeline: Pipeline, space: Space, combination: Combination) -> Content:
+    """Return a combination without any training, to learn its costs.
 
-    What pruning takes away is decided by fresh weights then, so what a pruned network costs is an estimate.
+    Fresh weights decide then which channels are pruned, so the costs of a pruned network are an estimate.
     """
     content = with_few_images(sketch(pipeline, space, combination, space.epochs[0]))
     if "prune" in content:
@@ -66,16 +67,14 @@ def untrained(pipeline: Pipeline, space: Space, combination: Combination) -> Doc
     return content
 
 
-def with_few_images(content: Document) -> Document:
+def with_few_images(content: Content) -> Content:
     """Return a pipeline that decodes no more images than calibration takes."""
     data = content.get("data", {})
     count = data.get("calibration", {}).get("count", CalibrationConfig().count)
     return {**content, "data": {**data, "limit": min(count, data.get("limit", count))}}
 
 
-def final(
-    pipeline: Pipeline, space: Space, combination: Combination, floors: Mapping[str, float]
-) -> Document:
+def final(pipeline: Pipeline, space: Space, combination: Combination, floors: Mapping[str, float]) -> Content:
     """Return a combination as it would ship.
 
     The pipeline's own budgets hold, with those of the search laid over them: the size as it is, the drop
@@ -103,8 +102,8 @@ def final(
     return _combined(content, pipeline.spec, combination)
 
 
-def as_pipeline(content: Document) -> Pipeline:
-    """Return a document as a pipeline with its targets resolved.
+def as_pipeline(content: Content) -> Pipeline:
+    """Return the content as a pipeline with its targets resolved.
 
     Raises:
         UsageError: A combination asks for what a target or the schema has not.
@@ -112,10 +111,10 @@ def as_pipeline(content: Document) -> Pipeline:
     return from_source(YamlSource(content, {}, content["name"]))
 
 
-def _combined(content: Document, spec: PipelineSpec, combination: Combination) -> Document:
-    """Lay a combination over a document.
+def _combined(content: Content, spec: PipelineSpec, combination: Combination) -> Content:
+    """Lay a combination over the content of a pipeline.
 
-    What is as the pipeline has it is left as it is written, so that the network is the same to the store.
+    A value that is the pipeline's own is left as it is written, so that the network is the same to the store.
     """
     if combination.width not in (None, original_width(spec)):
         model = content["model"]
@@ -135,15 +134,15 @@ def _combined(content: Document, spec: PipelineSpec, combination: Combination) -
     return content
 
 
-def _quantized(changes: Document, quantization: Quantization) -> Document:
-    """Return what a pipeline changes in a target, for one way of quantizing it."""
+def _quantized(changes: Content, quantization: Quantization) -> Content:
+    """Return a pipeline's changes to a target, for one way of quantizing it."""
     if quantization in ("fp32", "fp16", "int8"):
         return {**changes, "precision": quantization}
     quantize = {**changes.get("quantize", {}), "method": quantization}
     return {**changes, "precision": "int8", "quantize": quantize}
 
 
-def _pruning(spec: PipelineSpec, macs: float) -> Document:
+def _pruning(spec: PipelineSpec, macs: float) -> Content:
     """Return the pipeline's way of pruning with another goal.
 
     Without one, the network is trained again for as long and in the same way, from half the learning rate.
@@ -157,7 +156,7 @@ def _pruning(spec: PipelineSpec, macs: float) -> Document:
     return {**{name: value for name, value in given.items() if name not in GOALS}, "macs": macs}
 
 
-def _pruned_sooner(prune: Document, share: float) -> Document:
+def _pruned_sooner(prune: Content, share: float) -> Content:
     """Shorten the training of a pruning, which is then done at once if there is no time for its steps."""
     settings = PruneSettings.model_validate(prune)
     epochs = max(1, round(settings.epochs * share)) if settings.epochs else 0
@@ -166,8 +165,8 @@ def _pruned_sooner(prune: Document, share: float) -> Document:
     return {**prune, **shorter, **({} if fits else {"steps": 1})}
 
 
-def _trained(content: Document, train: TrainSettings | None, epochs: int) -> Document:
-    """Shorten a document's training; what counts in epochs keeps its share of it."""
+def _trained(content: Content, train: TrainSettings | None, epochs: int) -> Content:
+    """Shorten the training; periods that are given in epochs keep their share of it."""
     if train is None or epochs == train.epochs:
         return content
     share = epochs / train.epochs
@@ -184,10 +183,7 @@ def _trained(content: Document, train: TrainSettings | None, epochs: int) -> Doc
 
 
 def _sooner(transfer: TransferSettings, share: float, epochs: int) -> TransferSettings:
-    """Return the same with layers unfrozen after a share of the epochs.
-
-    What would come after the last is left out.
-    """
+    """Return the same with layers unfrozen after a share of the epochs, those after the last left out."""
     unfreeze: dict[int, tuple[str, ...]] = {}
     for epoch, names in transfer.unfreeze.items():
         sooner = max(1, round(epoch * share))

@@ -22,14 +22,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from edgecnn.pipeline.search.outcome import Outcome, cost, excess, is_over_budget, judge_accuracy, meets
-from edgecnn.pipeline.search.space import Combination, Space
+from edgecnn.core.documents.search import Combination, Outcome, Space
+from edgecnn.pipeline.search.outcome import cost, excess, is_over_budget, judge_accuracy, meets
 
 Known = Mapping[Combination, Outcome]
 Wanted = Callable[[Known], Sequence[Combination]]
 
 COSTS = 0
-"""The rung before any training: what a combination costs. Rung ``n`` is the ``n``-th length of training."""
+"""The rung before any training, which measures costs. Rung ``n`` is the ``n``-th length of training."""
 
 
 class Bench(Protocol):
@@ -44,8 +44,8 @@ class Halving:
     """One search.
 
     Attributes:
-        space: What is searched.
-        bench: What measures.
+        space: The space.
+        bench: Measures the combinations.
     """
 
     space: Space
@@ -74,7 +74,7 @@ class Halving:
             for item, outcome in known.items()
             if not outcome.failed and not any(other.within(item) for other in over)
         ]
-        return sorted(found, key=lambda item: (cost(known[item]), item))
+        return _cheapest_first(found, known)
 
     def _promoted(self, rung: int) -> Iterator[list[Combination]]:
         """Yield what is to be trained at a rung, the most promising first, each part the cheapest first."""
@@ -85,11 +85,11 @@ class Halving:
             return
         for chunk in self._promoted(rung - 1):
             known = self.bench.complete(rung - 1, partial(_unknown, chunk))
-            ranked = sorted(chunk, key=lambda item: (self._shortfall(known[item]), cost(costs[item]), item))
+            ranked = sorted(_cheapest_first(chunk, costs), key=lambda item: self._shortfall(known[item]))
             count = math.ceil(len(ranked) / self.space.factor)
             for start in range(0, len(ranked), count):
                 part = [item for item in ranked[start : start + count] if not self._is_hopeless(item)]
-                yield sorted(part, key=lambda item: (cost(costs[item]), item))
+                yield _cheapest_first(part, costs)
 
     def _unmeasured(self, known: Known) -> list[Combination]:
         over = _over_budget(known, self.space)
@@ -118,6 +118,10 @@ class Halving:
     def _is_hopeless(self, item: Combination) -> bool:
         """Whether a combination that is nowhere smaller was trained in full and not accurate enough."""
         return any(item.within(other) for other in self._missed)
+
+
+def _cheapest_first(items: Sequence[Combination], costs: Known) -> list[Combination]:
+    return sorted(items, key=lambda item: (cost(costs[item]), item.order))
 
 
 def _unknown(chunk: Sequence[Combination], known: Known) -> list[Combination]:

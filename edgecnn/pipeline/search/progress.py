@@ -1,4 +1,4 @@
-"""What a search tells while it works, and how it is stopped when its time is up."""
+"""Report the progress of a search, and stop it when its time is up."""
 
 from __future__ import annotations
 

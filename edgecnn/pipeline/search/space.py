@@ -1,114 +1,25 @@
-"""The search space: every combination of width, input size, pruning and quantization, and their order."""
+"""Derive the search space from a pipeline: what it asks for, and the defaults of its network's family."""
 
 from __future__ import annotations
 
-import itertools
 import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import find_format, find_runtime
-from edgecnn.core.config.search import MOST_COMBINATIONS, Quantization, SearchBudgets, SearchSettings
+from edgecnn.core.config.pipeline import EVERY_TARGET
+from edgecnn.core.config.search import MOST_COMBINATIONS
+from edgecnn.core.documents.search import FLOAT_BYTES, Space
 from edgecnn.core.errors import UsageError
 from edgecnn.models import zoo
 
 if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import Pipeline, PipelineSpec
+    from edgecnn.core.config.search import Quantization, SearchBudgets, SearchSettings
     from edgecnn.core.config.target import Target
-
-ALL = "*"
-_WIDTH = "width"
-_FLOAT = {"fp32": 4, "fp16": 2}
-"""Bytes of a weight; all other quantizations have one."""
-
-
-@dataclass(frozen=True, order=True)
-class Combination:
-    """One point of the space.
-
-    Attributes:
-        width: The builder's argument ``width``; None where it is left as it is.
-        height: Height of the input in pixels; None where it is left as it is.
-        quantization: How the files are quantized.
-        macs: Share of the multiply-accumulates that pruning leaves; 1 for no pruning.
-    """
-
-    width: float | None
-    height: int | None
-    quantization: Quantization
-    macs: float = 1.0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the combination as plain data."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        parts = [
-            "" if self.width is None else f"width {self.width:g}",
-            "" if self.height is None else f"input {self.height}",
-            "" if self.macs == 1.0 else f"{self.macs:.0%} of the MACs",
-            self.quantization,
-        ]
-        return ", ".join(part for part in parts if part)
-
-    def within(self, other: Combination) -> bool:
-        """Whether it is quantized like another one and nowhere larger.
-
-        >>> Combination(0.5, 24, "int8").within(Combination(0.5, 28, "int8"))
-        True
-        """
-        if self.quantization != other.quantization:
-            return False
-        pairs = ((self.width, other.width), (self.height, other.height), (self.macs, other.macs))
-        return all(one is None or two is None or one <= two for one, two in pairs)
-
-
-@dataclass(frozen=True)
-class Space:
-    """What is searched.
-
-    Attributes:
-        budgets: Limits by target.
-        widths: Values that are tried.
-        heights: Values that are tried.
-        quantizations: Values that are tried.
-        macs: Values that are tried.
-        factor: One combination in so many is trained on.
-        epochs: Length of the trainings, ascending; ``(0,)`` where the pipeline does not train.
-    """
-
-    budgets: dict[str, SearchBudgets]
-    widths: tuple[float | None, ...]
-    heights: tuple[int | None, ...]
-    quantizations: tuple[Quantization, ...]
-    macs: tuple[float, ...]
-    factor: int
-    epochs: tuple[int, ...]
-
-    @property
-    def rungs(self) -> range:
-        """Numbers of the rungs that train, from 1; the last is the training in full."""
-        return range(1, len(self.epochs) + 1)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the space as plain data."""
-        budgets = {name: limits.model_dump(exclude_none=True) for name, limits in self.budgets.items()}
-        return {**asdict(self), "budgets": budgets}
-
-    def combinations(self) -> list[Combination]:
-        """Return every combination, the smallest first."""
-        product = itertools.product(self.widths, self.heights, self.quantizations, self.macs)
-        return sorted((Combination(*values) for values in product), key=_smallness)
-
-
-def _smallness(combination: Combination) -> tuple[float, int, str]:
-    """Order by about how much there is to compute, which grows with the square of channels and of sides."""
-    scale = (combination.width or 1.0) ** 2 * (combination.height or 1) ** 2 * combination.macs
-    return scale, _FLOAT.get(combination.quantization, 1), combination.quantization
 
 
 def space_of(pipeline: Pipeline) -> Space:
-    """Return what a pipeline asks to be searched, the defaults of its network's family filled in.
+    """Return the space that a pipeline asks for, with the defaults of its network's family filled in.
 
     Raises:
         UsageError: There is nothing to search, or what is asked cannot be.
@@ -139,7 +50,7 @@ def space_of(pipeline: Pipeline) -> Space:
 
 
 def _budgets(pipeline: Pipeline, settings: SearchSettings) -> dict[str, SearchBudgets]:
-    unknown = [name for name in settings.budgets if name != ALL and name not in pipeline.targets]
+    unknown = [name for name in settings.budgets if name != EVERY_TARGET and name not in pipeline.targets]
     if unknown:
         raise UsageError(
             f"search.budgets: {unknown[0]!r} is no target of this pipeline",
@@ -147,7 +58,7 @@ def _budgets(pipeline: Pipeline, settings: SearchSettings) -> dict[str, SearchBu
         )
     found = {}
     for name, target in pipeline.targets.items():
-        budget = settings.budgets.get(name, settings.budgets.get(ALL))
+        budget = settings.budgets.get(name, settings.budgets.get(EVERY_TARGET))
         if budget is None:
             continue
         if budget.latency_ratio is not None and find_runtime(target.runtime).simulates:
@@ -181,7 +92,7 @@ def original_width(spec: PipelineSpec) -> float:
     Raises:
         UsageError: It is not a number.
     """
-    width = spec.model.arguments.get(_WIDTH, 1.0)
+    width = spec.model.arguments.get("width", 1.0)
     if isinstance(width, bool) or not isinstance(width, int | float):
         raise UsageError(f"model.arguments.width {width!r} is not a number")
     return float(width)
@@ -237,7 +148,7 @@ def _quantizations(
 
 def _check_float(target: Target, quantization: tuple[Quantization, ...]) -> None:
     """Refuse a float precision that a target's file cannot have."""
-    floats = [name for name in quantization if name in _FLOAT]
+    floats = [name for name in quantization if name in FLOAT_BYTES]
     integer = target.compile is not None or target.budgets.float_ops == 0
     if floats and target.precision == "int8" and integer:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Where a study lies: a journal file of Optuna's, or a database."""
+"""Open the storage of a study: a journal file of Optuna's, or a database."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def open_storage(location: str) -> BaseStorage:
 
 @contextlib.contextmanager
 def faults(location: str) -> Iterator[None]:
-    """Turn what goes wrong with a storage into an error that names it."""
+    """Turn an exception of a storage into an error that names it."""
     try:
         yield
     except NoSuchModuleError as error:

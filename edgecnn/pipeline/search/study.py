@@ -1,4 +1,4 @@
-"""The study: what was measured, in Optuna's storage, so that several processes and machines share the work.
+"""Keep what was measured in Optuna's storage, so that several processes and machines share the work.
 
 An Optuna trial is one combination at one rung. Work is not queued: whoever is free claims the first
 combination that is wanted and nobody has. Where all are claimed, it takes one that is: with a common store
@@ -10,34 +10,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import optuna
 from optuna.distributions import CategoricalDistribution
-from optuna.samplers import BaseSampler
+from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 from pydantic import ValidationError
 
+from edgecnn.core.documents.search import Combination, Outcome
 from edgecnn.core.errors import InputError, UsageError
-from edgecnn.pipeline.search.outcome import Outcome, cost
-from edgecnn.pipeline.search.space import Combination
+from edgecnn.pipeline.search.outcome import cost
 from edgecnn.pipeline.search.storage import faults, open_storage, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from optuna.distributions import BaseDistribution
-    from optuna.storages import BaseStorage
-    from optuna.trial import FrozenTrial
+    from optuna.distributions import BaseDistribution, CategoricalChoiceType
+    from optuna.trial import FrozenTrial, Trial
 
+    from edgecnn.core.documents.search import Space
     from edgecnn.pipeline.search.halving import Known, Wanted
-    from edgecnn.pipeline.search.space import Space
 
 Measure = Callable[[Combination, int, int], Outcome]
 """Measures a combination at a rung, told how many are wanted there at present."""
 
 _OBJECTIVES = 3
-"""What a trial is told: of several targets the largest drop, the mean ratio, the sum of the bytes."""
+"""Values of a trial: of several targets the largest drop, the mean ratio, the sum of the bytes."""
 
 _OUTCOME = "outcome"
 _RUNG = "rung"
@@ -45,32 +44,19 @@ _IDENTITY = "edgecnn"
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
-class _Chosen(BaseSampler):
+class _Chosen(RandomSampler):
     """Gives a trial the values that were chosen for it."""
 
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Return nothing: no value depends on another."""
-        del study, trial
-        return {}
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return nothing, as above."""
-        del study, trial, search_space
-        return {}
+    def __init__(self, values: Mapping[str, object]) -> None:
+        super().__init__()
+        self._values = values
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
+    ) -> object:
         """Return the chosen value."""
         del study, trial, param_distribution
-        return self.values[param_name]
+        return self._values[param_name]
 
 
 @dataclass
@@ -78,9 +64,9 @@ class Study:
     """The trials of one search; a :class:`edgecnn.pipeline.search.halving.Bench`.
 
     Attributes:
-        study: Optuna's.
-        location: Where it is stored.
-        space: What is searched.
+        study: Optuna's study.
+        location: The storage; see :func:`edgecnn.pipeline.search.storage.open_storage`.
+        space: The space.
         measure: Measures a combination at a rung.
     """
 
@@ -91,19 +77,16 @@ class Study:
 
     def complete(self, rung: int, wanted: Wanted) -> Known:
         """Measure what is wanted of a rung, together with every other process, until nothing is."""
-        while True:
-            known = self.outcomes(rung)
-            ahead = wanted(known)
-            if not ahead:
-                return known
-            claimed = self._claimed(rung)
+        while ahead := wanted(known := self.outcomes(rung)):
+            claimed = {_combination(trial) for trial in self._trials(rung, TrialState.RUNNING)}
             free = next((item for item in ahead if item not in claimed), ahead[0])
             self._try(free, rung, len(ahead))
+        return known
 
     def outcomes(self, rung: int) -> dict[Combination, Outcome]:
         """Return what was measured of a rung; of what was measured twice, the first trial counts."""
         found: dict[Combination, Outcome] = {}
-        for trial in self._trials(rung, _FINISHED):
+        for trial in self._trials(rung, *_FINISHED):
             if _OUTCOME in trial.user_attrs:
                 found.setdefault(_combination(trial), self._outcome(trial))
         return found
@@ -117,32 +100,32 @@ class Study:
                 hint="give another --storage, or remove this one",
             ) from error
 
-    def _claimed(self, rung: int) -> set[Combination]:
-        return {_combination(trial) for trial in self._trials(rung, (TrialState.RUNNING,))}
-
-    def _trials(self, rung: int, states: Sequence[TrialState]) -> list[FrozenTrial]:
+    def _trials(self, rung: int, *states: TrialState) -> list[FrozenTrial]:
         """Return trials by number; those whose values another process is just writing are left out."""
         with faults(self.location):
-            trials = self.study.get_trials(deepcopy=False, states=tuple(states))
+            trials = self.study.get_trials(deepcopy=False, states=states)
+        names = self._distributions().keys()
         return [
             trial
             for trial in sorted(trials, key=lambda trial: trial.number)
-            if trial.params.keys() == self._distributions().keys() and trial.params[_RUNG] == rung
+            if trial.params.keys() == names and trial.params[_RUNG] == rung
         ]
+
+    def claim(self, combination: Combination, rung: int) -> Trial:
+        """Begin a trial of a combination at a rung, so that other processes see that it is being measured."""
+        with faults(self.location):
+            self.study.sampler = _Chosen({**dict(combination), _RUNG: rung})
+            return self.study.ask(self._distributions())
 
     def _try(self, combination: Combination, rung: int, ahead: int) -> None:
         """Measure a combination as a trial; one that was interrupted says nothing and is tried again."""
-        sampler = self.study.sampler
-        assert isinstance(sampler, _Chosen)  # noqa: S101 - made below; tells the type checker
-        sampler.values = {**combination.to_json(), _RUNG: rung}
-        with faults(self.location):
-            trial = self.study.ask(self._distributions())
+        trial = self.claim(combination, rung)
         told = False
         try:
             outcome = self.measure(combination, rung, ahead)
-            document, values = outcome.model_dump(mode="json"), _values(outcome)
+            values = _values(outcome)
             with faults(self.location):
-                trial.set_user_attr(_OUTCOME, document)
+                trial.set_user_attr(_OUTCOME, outcome.to_json())
                 self.study.tell(trial, values, TrialState.PRUNED if values is None else TrialState.COMPLETE)
             told = True
         finally:
@@ -152,13 +135,14 @@ class Study:
 
     def _distributions(self) -> dict[str, BaseDistribution]:
         space = self.space
-        return {
-            "width": CategoricalDistribution(space.widths),
-            "height": CategoricalDistribution(space.heights),
-            "quantization": CategoricalDistribution(space.quantizations),
-            "macs": CategoricalDistribution(space.macs),
-            _RUNG: CategoricalDistribution(tuple(range(len(space.epochs) + 1))),
+        choices: dict[str, Sequence[CategoricalChoiceType]] = {
+            "width": space.widths,
+            "height": space.heights,
+            "quantization": space.quantizations,
+            "macs": space.macs,
+            _RUNG: tuple(range(len(space.epochs) + 1)),
         }
+        return {name: CategoricalDistribution(values) for name, values in choices.items()}
 
 
 def open_study(location: str, name: str, identity: dict[str, str], space: Space, measure: Measure) -> Study:
@@ -167,8 +151,8 @@ def open_study(location: str, name: str, identity: dict[str, str], space: Space,
     Args:
         location: As :func:`edgecnn.pipeline.search.storage.open_storage` takes it.
         name: Name of the study in its storage.
-        identity: What must be the same for every process that works on it, by what it is.
-        space: What is searched.
+        identity: Digests that must be the same for every process that works on it, by what they are of.
+        space: The space.
         measure: Measures a combination at a rung.
 
     Raises:
@@ -176,12 +160,11 @@ def open_study(location: str, name: str, identity: dict[str, str], space: Space,
         InputError: The storage cannot be read or written.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage: BaseStorage = open_storage(location)
+    storage = open_storage(location)
     with faults(location):
         study = optuna.create_study(
             storage=storage,
             study_name=name,
-            sampler=_Chosen(),
             directions=["minimize"] * _OBJECTIVES,
             load_if_exists=True,
         )

@@ -1,11 +1,10 @@
-"""Measure a combination: plan the pipeline that it is, execute it in the ordinary way, read what came out.
+"""Measure a combination: plan the pipeline that it is, execute it in the ordinary way, read the results.
 
 Every step is in the store, so whatever was measured before, by a search or by a run, costs nothing again.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import find_runtime
 from edgecnn.core.config.pipeline import BenchmarkConfig
+from edgecnn.core.documents.latency import LatencyRatio
+from edgecnn.core.documents.search import Outcome, Ratio, TargetOutcome, lowered
 from edgecnn.core.errors import EdgecnnError, MachineFault, MissingDependency
 from edgecnn.core.store.digest import digest_json
 from edgecnn.devices.host import host
@@ -24,7 +25,6 @@ from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.runner import execute
 from edgecnn.pipeline.search import derive
 from edgecnn.pipeline.search.halving import COSTS
-from edgecnn.pipeline.search.outcome import Outcome, Ratio, TargetOutcome, lowered
 from edgecnn.pipeline.stages.benchmark import RESULT, benchmark_stage
 from edgecnn.pipeline.stages.prepare import PrepareParameters
 from edgecnn.pipeline.step import AnyStep, Step, StepResult, needed
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.core.config.pipeline import Pipeline
+    from edgecnn.core.documents.search import Combination, Space
     from edgecnn.core.store.store import Store
     from edgecnn.pipeline.plan import Attempt, Plan
     from edgecnn.pipeline.search.progress import SearchReporter
-    from edgecnn.pipeline.search.space import Combination, Space
 
 Results = dict[str, StepResult]
 
 _NETWORK, _TRAINED = "network", "train"
 _REFERENCE = "reference"
 _ENDS_THE_SEARCH = (MissingDependency, MachineFault)
-"""What is wrong with the machine; all other errors are those of a combination."""
+"""Errors of the machine; all others are those of a combination."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Trials:
         pipeline: The pipeline that is searched.
         space: Its search space.
         store: Where finished steps are kept.
-        logs: Directory of what vendor code prints.
+        logs: Directory for the output of vendor code.
         reporter: Receives what happens.
     """
 
@@ -66,13 +66,13 @@ class Trials:
     reporter: SearchReporter
 
     def identity(self) -> dict[str, str]:
-        """Return what must be the same for all that work on one study, by what it is.
+        """Return digests that must be the same for all that work on one study, by what they are of.
 
         Raises:
             MissingDependency: A package or toolchain is missing that a target needs.
             EdgecnnError: A dataset is missing, or the pipeline asks for what cannot be.
         """
-        plan = self._plan(derive.original(self.pipeline, self.space, self.space.epochs[-1]))
+        plan = _plan(derive.original(self.pipeline, self.space, self.space.epochs[-1]))
         for step in plan.steps:
             package_versions(step.stage)
         sets = [
@@ -125,13 +125,10 @@ class Trials:
     @cached_property
     def _baselines(self) -> Results:
         """The original network's float file of each format; how fast it is does not depend on its weights."""
-        plan = self._plan(
-            derive.with_few_images(derive.original(self.pipeline, self.space, self.space.epochs[0]))
-        )
+        plan = _plan(derive.with_few_images(derive.original(self.pipeline, self.space, self.space.epochs[0])))
         files = {attempt.target.format: f"lower:{attempt.target.format}" for attempt in _first(plan)}
         self.reporter.trial("the original network")
-        results = self._execute(needed(_untrained(plan), set(files.values())), "original", {})
-        _raise_first(results)
+        results = self._make(needed(_untrained(plan), set(files.values())), "original")
         return {
             _baseline(form): replace(results[step], step=replace(results[step].step, id=_baseline(form)))
             for form, step in files.items()
@@ -139,21 +136,18 @@ class Trials:
 
     def _original(self, epochs: int) -> float:
         """Return the task metric of the original network in fp32."""
-        plan = self._plan(derive.original(self.pipeline, self.space, epochs))
-        results = self._execute(needed(plan.steps, {_REFERENCE}), f"original-{epochs}", {})
-        _raise_first(results)
-        return _accuracy(plan, results)
+        plan = _plan(derive.original(self.pipeline, self.space, epochs))
+        return _accuracy(plan, self._make(needed(plan.steps, {_REFERENCE}), f"original-{epochs}"))
 
     def _costs(self, combination: Combination, baselines: Results) -> dict[str, TargetOutcome]:
         """Measure size and latency of the untrained network; its file is if anything the smaller one."""
-        plan = self._plan(derive.untrained(self.pipeline, self.space, combination))
+        plan = _plan(derive.untrained(self.pipeline, self.space, combination))
         attempts = _first(plan)
         files = {attempt.model_file for attempt in attempts} | {
             attempt.step("compile") for attempt in attempts if attempt.target.compile is not None
         }
         steps = needed(_untrained(plan), files) + self._comparisons(attempts)
-        results = self._execute(steps, f"costs-{_slug(combination)}", baselines)
-        _raise_first(results)
+        results = self._make(steps, f"costs-{_slug(combination)}", baselines)
         return {
             attempt.target.name: TargetOutcome(
                 size=Parts(plan, attempt, results).size(), latency=_ratio(attempt, results)
@@ -166,10 +160,8 @@ class Trials:
 
         However it is quantized, a network is trained and evaluated once.
         """
-        plan = self._plan(derive.sketch(self.pipeline, self.space, combination, epochs))
-        steps = needed(plan.steps, {_REFERENCE})
-        results = self._execute(steps, f"{epochs}-{_slug(combination)}", {})
-        _raise_first(results)
+        plan = _plan(derive.sketch(self.pipeline, self.space, combination, epochs))
+        results = self._make(needed(plan.steps, {_REFERENCE}), f"{epochs}-{_slug(combination)}")
         accuracy = _accuracy(plan, results)
         return {name: TargetOutcome(accuracy=accuracy) for name in self.space.budgets}
 
@@ -178,10 +170,10 @@ class Trials:
     ) -> dict[str, TargetOutcome]:
         """Measure everything of the combination as it would ship."""
         floors = self.floors(original)
-        plan = self._plan(derive.final(self.pipeline, self.space, combination, floors))
+        plan = _plan(derive.final(self.pipeline, self.space, combination, floors))
         logs = f"full-{_slug(combination)}"
-        results = self._execute(plan.steps, logs, {})
-        # What float arithmetic does not reach, no way of quantizing will.
+        results = self._execute(plan.steps, logs)
+        # No way of quantizing reaches an accuracy that float arithmetic does not.
         if results[_REFERENCE].succeeded and _accuracy(plan, results) >= min(floors.values()):
             while climb(plan, results):
                 results = self._execute(plan.steps, logs, results)
@@ -211,11 +203,20 @@ class Trials:
             )
         return steps
 
-    def _plan(self, content: derive.Document) -> Plan:
-        return make_plan(derive.as_pipeline(content))
-
-    def _execute(self, steps: Sequence[AnyStep], logs: str, done: Results) -> Results:
+    def _execute(self, steps: Sequence[AnyStep], logs: str, done: Results | None = None) -> Results:
         return execute(steps, self.store, self.reporter, self.logs / logs, done=done)
+
+    def _make(self, steps: Sequence[AnyStep], logs: str, done: Results | None = None) -> Results:
+        """Execute steps, and raise the first error of any."""
+        results = self._execute(steps, logs, done)
+        for result in results.values():
+            if result.error is not None:
+                raise result.error
+        return results
+
+
+def _plan(content: derive.Content) -> Plan:
+    return make_plan(derive.as_pipeline(content))
 
 
 def _first(plan: Plan) -> list[Attempt]:
@@ -245,15 +246,8 @@ def _slug(combination: Combination) -> str:
     return str(combination).replace(", ", "-").replace(" ", "")
 
 
-def _raise_first(results: Results) -> None:
-    """Raise the first error of what was executed."""
-    for result in results.values():
-        if result.error is not None:
-            raise result.error
-
-
 def _accuracy(plan: Plan, results: Results) -> float:
-    """Return the task metric of what PyTorch answered."""
+    """Return the task metric of PyTorch's answers."""
     value = Parts(plan, _first(plan)[0], results).accuracy_of(_REFERENCE)
     assert value is not None  # noqa: S101 - there is an evaluation set; tells the type checker
     return value
@@ -263,12 +257,12 @@ def _ratio(attempt: Attempt, results: Results) -> Ratio | None:
     result = results.get(_comparison(attempt))
     if result is None or result.entry is None:
         return None
-    document = json.loads((result.entry.outputs / RESULT).read_text(encoding="utf-8"))
-    return Ratio(ratio=document["ratio"], low=document["low"], high=document["high"])
+    measured = LatencyRatio.model_validate_json((result.entry.outputs / RESULT).read_text(encoding="utf-8"))
+    return Ratio(ratio=measured.ratio, low=measured.low, high=measured.high)
 
 
 def _shipping(plan: Plan, attempt: Attempt, results: Results) -> TargetOutcome:
-    """Return what a target's file measured, and what holds it back.
+    """Return the measurements of a target's file, and the links and budgets that hold it back.
 
     Raises:
         EdgecnnError: There is no file, or it could not be measured.

@@ -60,8 +60,8 @@ def search(
     the budgets.
     """
     import edgecnn
-    from edgecnn.ui.cli.console import print_json, print_table, print_text
-    from edgecnn.ui.cli.failure import fail
+    from edgecnn.core import errors
+    from edgecnn.ui.cli.console import print_error, print_json, print_table, print_text
     from edgecnn.ui.cli.reporter import SearchConsoleReporter
     from edgecnn.ui.report.search import COLUMNS, search_rows, summary
 
@@ -69,13 +69,12 @@ def search(
         result = edgecnn.search(
             pipeline, tuple(overrides or ()), out=out, storage=storage, minutes=minutes, reporter=reporter
         )
-    document = result.to_json()
     if json:
-        print_json(document)
+        print_json(result.to_json())
     else:
-        print_table(result.name, COLUMNS, search_rows(document["trials"], document["winner"]))
-        print_text(summary(document))
+        print_table(result.name, COLUMNS, search_rows(result))
+        print_text(summary(result))
         print_text(f"{result.pipeline or result.directory / 'search.md'}; {result.directory}/pareto.svg")
     if result.error is not None:
-        fail(result.error, as_json=False)
+        print_error(errors.from_json(result.error.to_json()))
     raise typer.Exit(result.exit_code)

@@ -1,15 +1,17 @@
-"""What the combinations of a search lose and cost, and which of them nothing else beats; plain SVG."""
+"""Plot accuracy and cost of the combinations of a search, with the front of those that nothing else beats."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.core.config.quantities import format_size
 from edgecnn.ui.report.svg import BLUE, GREY, RED, SKY, Canvas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
+
+    from edgecnn.core.documents.search import SearchResult
 
 _FULL, _PART, _WINNER, _LIMIT = BLUE, SKY, RED, GREY
 _LEFT, _TOP, _WIDTH, _HEIGHT = 70, 60, 560, 340
@@ -34,49 +36,46 @@ class PlotPoint:
     name: str
 
 
-def pareto_svg(document: dict[str, Any]) -> str:
+def pareto_svg(result: SearchResult) -> str:
     """Return the chart as an SVG document: a mark a trained combination, budgets as lines.
 
     Filled marks were trained in full, hollow ones for part of the time. The line joins those trained in full
     that no other one beats in both. A mark says what it is when it is pointed at.
     """
-    points = list(_points(document))
-    limits = document["space"]["budgets"].values()
-    with_latency = any("latency_ratio" in limit for limit in limits) or not _by_size(document)
+    points = list(_points(result))
+    limited = any(limits.latency_ratio is not None for limits in result.space.budgets.values())
+    with_latency = limited or not _by_size(result)
     axis = "latency ratio, slowest target" if with_latency else "size, largest target"
-    title = f"{document['name']}: accuracy drop in points against {axis}"
+    title = f"{result.name}: accuracy drop in points against {axis}"
     canvas = Canvas(_LEFT + _WIDTH + 40, _TOP + _HEIGHT + 50, title)
     legend = ((_WINNER, "winner"), (_FULL, "trained in full"), (_PART, "in part"), (_LIMIT, "budget"))
     canvas.legend(legend, step=130, left=_LEFT)
     if points:
-        _draw_marks(canvas, points, document, with_latency)
+        _draw_marks(canvas, points, result, with_latency)
     return canvas.svg()
 
 
-def _by_size(document: dict[str, Any]) -> bool:
-    return all(
-        target["latency"] is None for trial in document["trials"] for target in trial["targets"].values()
-    )
+def _by_size(result: SearchResult) -> bool:
+    return all(target.latency is None for trial in result.trials for target in trial.targets.values())
 
 
-def _points(document: dict[str, Any]) -> Iterable[PlotPoint]:
-    by_size = _by_size(document)
-    for trial in document["trials"]:
-        targets = list(trial["targets"].values())
-        drops = [target["drop"] for target in targets]
-        if not targets or None in drops:
+def _points(result: SearchResult) -> Iterator[PlotPoint]:
+    by_size = _by_size(result)
+    for trial in result.trials:
+        targets = trial.targets.values()
+        drops = [target.drop for target in targets if target.drop is not None]
+        if not targets or len(drops) < len(targets):
             continue
-        costs = [
-            target["size_bytes"] if by_size else target["latency"]["ratio"]
-            for target in targets
-            if by_size or target["latency"] is not None
-        ]
-        name = ", ".join(
-            str(part)
-            for part in (trial["width"], trial["height"], f"{trial['macs']:.0%}", trial["quantization"])
-            if part is not None
+        sizes = [float(target.size_bytes) for target in targets if target.size_bytes is not None]
+        ratios = [target.latency.ratio for target in targets if target.latency is not None]
+        parts = (trial.width, trial.height, f"{trial.macs:.0%}", trial.quantization)
+        yield PlotPoint(
+            cost=max(sizes if by_size else ratios),
+            drop=100 * max(drops),
+            in_full=trial.in_full,
+            wins=trial == result.winner,
+            name=", ".join(str(part) for part in parts if part is not None),
         )
-        yield PlotPoint(max(costs), 100 * max(drops), trial["in_full"], trial == document["winner"], name)
 
 
 def pareto_front(points: Sequence[PlotPoint]) -> list[PlotPoint]:
@@ -114,13 +113,11 @@ class _Axis:
         return [self.low + (self.high - self.low) * share for share in (0.1, 0.3, 0.5, 0.7, 0.9)]
 
 
-def _draw_marks(
-    canvas: Canvas, points: list[PlotPoint], document: dict[str, Any], with_latency: bool
-) -> None:
-    budgets = list(document["space"]["budgets"].values())
-    drop = 100 * min(limit["accuracy_drop"] for limit in budgets)
-    name = "latency_ratio" if with_latency else "size"
-    cost = min((limit[name] for limit in budgets if name in limit), default=None)
+def _draw_marks(canvas: Canvas, points: list[PlotPoint], result: SearchResult, with_latency: bool) -> None:
+    budgets = result.space.budgets.values()
+    drop = 100 * min(limits.accuracy_drop for limits in budgets)
+    costs = [limits.latency_ratio if with_latency else limits.size for limits in budgets]
+    cost = min((limit for limit in costs if limit is not None), default=None)
     x = _Axis.over([point.cost for point in points] + ([] if cost is None else [cost]), _LEFT, _WIDTH)
     y = _Axis.over([point.drop for point in points] + [drop], _TOP, _HEIGHT)
     write = "{:.2f}".format if with_latency else format_size

@@ -10,10 +10,12 @@ import pytest
 from edgecnn.core.documents.advice import Advice
 from edgecnn.core.documents.manifest import Manifest
 from edgecnn.core.documents.run import RunSummary
+from edgecnn.core.documents.search import SearchResult
 from edgecnn.core.store.baseline import read_baseline
 from edgecnn.core.task import with_task
 from edgecnn.ui.report.advice import advice_markdown
 from edgecnn.ui.report.markdown import run_markdown
+from edgecnn.ui.report.search import search_markdown
 
 GOLDEN = Path(__file__).parent / "golden"
 MANIFESTS = sorted(GOLDEN.glob("manifest-*.json"))
@@ -43,6 +45,19 @@ def test_advice_opens_is_written_as_it_was_and_can_be_reported() -> None:
     markdown = advice_markdown(advice)
     assert all(trial.change.name in markdown for trial in advice.trials)
     assert "not compiled: the network cannot be converted" in markdown
+
+
+def test_a_search_opens_is_written_as_it_was_and_can_be_reported() -> None:
+    data = json.loads((GOLDEN / "search.json").read_text(encoding="utf-8"))
+    result = SearchResult.from_json(data)
+    assert json.loads(result.model_dump_json()) == result.to_json() == data
+    assert json.dumps(result.space.to_json()) == json.dumps(data["space"]), (
+        "a study has a digest of these bytes"
+    )
+    assert result.exit_code == 0
+    markdown = search_markdown(result)
+    assert "| 0.25 | 32 | 100% | int8 | onnx-int8 | 6 | +1.67 | 0.924 | 291 kB | winner |" in markdown
+    assert all(trial.verdict in markdown for trial in result.trials if trial != result.winner)
 
 
 def test_a_baseline_opens() -> None:

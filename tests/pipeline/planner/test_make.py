@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from edgecnn.core.documents.search import Combination
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.pipeline.loading import load_pipeline
 from edgecnn.pipeline.plan import Plan
 from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.search import derive
-from edgecnn.pipeline.search.space import Combination, space_of
+from edgecnn.pipeline.search.space import space_of
 from tests.support.plans import add_every_rung, draw, plan_builtin, plan_document
 
 Document = dict[str, Any]
@@ -261,8 +262,8 @@ def test_a_ladder_adds_what_a_rung_needs_once_for_all_targets(
 @pytest.mark.parametrize(
     ("combination", "network", "steps"),
     [
-        (Combination(0.5, 24, "int8"), {"width": 0.5}, ["quantize:onnx-int8"]),
-        (Combination(1.0, 28, "fp32", 0.5), {}, ["prune", "pruned"]),
+        (Combination(width=0.5, height=24, quantization="int8"), {"width": 0.5}, ["quantize:onnx-int8"]),
+        (Combination(width=1.0, height=28, quantization="fp32", macs=0.5), {}, ["prune", "pruned"]),
     ],
 )
 def test_a_combination_of_the_search_is_planned_as_any_pipeline(

@@ -5,9 +5,11 @@ import pytest
 import yaml
 
 from edgecnn.core.config.pipeline import Pipeline
+from edgecnn.core.config.search import Quantization
+from edgecnn.core.documents.search import Combination, Space
 from edgecnn.pipeline.loading import load_pipeline
 from edgecnn.pipeline.search import derive
-from edgecnn.pipeline.search.space import Combination, Space, space_of
+from edgecnn.pipeline.search.space import space_of
 
 PIPELINE = """\
 name: mine
@@ -33,7 +35,7 @@ search:
   budgets: {"*": {accuracy_drop: 1 %, size: 500 kB}}
   quantization: [int8, fp32, qat]
 """
-INT8 = Combination(0.5, 48, "int8")
+INT8 = Combination(width=0.5, height=48, quantization="int8")
 FLOORS = {"onnx-fp32": 0.8, "onnx-int8": 0.8, "openvino-int8": 0.8}
 
 
@@ -91,7 +93,7 @@ def test_a_combination_changes_width_input_and_quantization_only(pipeline: Pipel
 
 def test_what_is_as_the_pipeline_has_it_is_the_same_to_the_store() -> None:
     quickstart = load_pipeline("quickstart")
-    same = Combination(1.0, 28, "fp32")
+    same = Combination(width=1.0, height=28, quantization="fp32")
     found = derive.as_pipeline(derive.sketch(quickstart, space_of(quickstart), same, 3)).spec
     assert found.model == quickstart.spec.model
     assert found.preprocessing == quickstart.spec.preprocessing
@@ -101,9 +103,11 @@ def test_what_is_as_the_pipeline_has_it_is_the_same_to_the_store() -> None:
     ("quantization", "precision", "method"), [("fp32", "fp32", "auto"), ("qat", "int8", "qat")]
 )
 def test_quantization_is_a_precision_or_a_rung(
-    quantization: Any, precision: str, method: str, pipeline: Pipeline, space: Space
+    quantization: Quantization, precision: str, method: str, pipeline: Pipeline, space: Space
 ) -> None:
-    found = derive.as_pipeline(derive.final(pipeline, space, Combination(None, None, quantization), FLOORS))
+    found = derive.as_pipeline(
+        derive.final(pipeline, space, Combination(width=None, height=None, quantization=quantization), FLOORS)
+    )
     target = found.targets["onnx-int8"]
     assert (target.precision, target.quantize.method) == (precision, method)
     assert found.spec.model == pipeline.spec.model
@@ -136,7 +140,7 @@ def test_two_layers_that_are_unfrozen_at_once_are_both_unfrozen(pipeline: Pipeli
     assert train.transfer.unfreeze == {1: ("features.1",)}, "what comes after the last epoch is left out"
 
 
-PRUNED = Combination(None, None, "int8", macs=0.4)
+PRUNED = Combination(width=None, height=None, quantization="int8", macs=0.4)
 
 
 def test_pruning_is_added_and_trained_on_for_as_long_again(pipeline: Pipeline, space: Space) -> None:

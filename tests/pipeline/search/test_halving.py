@@ -1,4 +1,5 @@
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -6,18 +7,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgecnn.core.config.search import SearchBudgets
+from edgecnn.core.documents.search import Combination, Outcome, Ratio, Space, TargetOutcome
 from edgecnn.pipeline.search.halving import COSTS, Halving, Known, Wanted
-from edgecnn.pipeline.search.outcome import Outcome, Ratio, TargetOutcome, cost, meets
-from edgecnn.pipeline.search.space import Combination, Space
+from edgecnn.pipeline.search.outcome import cost, meets
 
 TARGET = "onnx-int8"
 WIDTHS = (0.25, 0.5, 0.75, 1.0)
 HEIGHTS = (20, 24, 28)
 
 
-def space(epochs: tuple[int, ...] = (1, 3), **limits: float) -> Space:
-    budgets = {TARGET: SearchBudgets(**({"accuracy_drop": 0.01, "latency_ratio": 0.5} | limits))}
-    return Space(budgets, WIDTHS, HEIGHTS, ("fp32", "int8"), (1.0,), factor=3, epochs=epochs)
+def space(
+    epochs: tuple[int, ...] = (1, 3),
+    *,
+    accuracy_drop: float = 0.01,
+    latency_ratio: float = 0.5,
+    size: int | None = None,
+) -> Space:
+    limits = SearchBudgets(accuracy_drop=accuracy_drop, latency_ratio=latency_ratio, size=size)
+    return Space(
+        budgets={TARGET: limits},
+        widths=WIDTHS,
+        heights=HEIGHTS,
+        quantizations=("fp32", "int8"),
+        macs=(1.0,),
+        factor=3,
+        epochs=epochs,
+    )
 
 
 def ratio_of(item: Combination) -> float:
@@ -28,7 +43,7 @@ def ratio_of(item: Combination) -> float:
 
 def accuracy_of(item: Combination, share: float) -> float:
     """Return an accuracy that grows with size and training; int8 loses a little."""
-    size = (item.width or 1.0) ** 0.3 * ((item.height or 28) / 28) ** 0.5
+    size = math.pow(item.width or 1.0, 0.3) * math.sqrt((item.height or 28) / 28)
     return 0.9 - 0.05 * (1 - size) - 0.05 * (1 - share) - (0.002 if item.quantization == "int8" else 0.0)
 
 
@@ -60,7 +75,7 @@ class MadeUpBench:
         if rung == COSTS:
             return Outcome(targets={TARGET: TargetOutcome(size=size, latency=latency)})
         share = self.space.epochs[rung - 1] / self.space.epochs[-1]
-        full = Combination(1.0, 28, "fp32")
+        full = Combination(width=1.0, height=28, quantization="fp32")
         measured = TargetOutcome(size=size, latency=latency, accuracy=self.accuracy(item, share))
         return Outcome(targets={TARGET: measured}, original=self.accuracy(full, share))
 
@@ -69,7 +84,7 @@ def winner(bench: MadeUpBench) -> Combination | None:
     Halving(bench.space, bench).run()
     last = len(bench.space.epochs)
     met = [item for item, found in bench.known.get(last, {}).items() if meets(found, bench.space.budgets)]
-    return min(met, key=lambda item: (cost(bench.known[COSTS][item]), item), default=None)
+    return min(met, key=lambda item: (cost(bench.known[COSTS][item]), item.order), default=None)
 
 
 def cheapest(bench: MadeUpBench) -> Combination | None:
@@ -77,7 +92,7 @@ def cheapest(bench: MadeUpBench) -> Combination | None:
     last = len(bench.space.epochs)
     everything = {item: bench._measure(item, last) for item in bench.space.combinations()}
     met = [item for item, found in everything.items() if meets(found, bench.space.budgets)]
-    return min(met, key=lambda item: (cost(everything[item]), item), default=None)
+    return min(met, key=lambda item: (cost(everything[item]), item.order), default=None)
 
 
 @pytest.mark.parametrize("epochs", [(3,), (1, 3), (1, 3, 9)])
@@ -98,7 +113,7 @@ def test_what_misses_size_or_latency_is_never_trained() -> None:
 def test_what_is_larger_than_one_over_its_budget_is_not_even_measured() -> None:
     bench = MadeUpBench(space(latency_ratio=0.1))
     winner(bench)
-    assert Combination(1.0, 28, "fp32") not in bench.known[COSTS]
+    assert Combination(width=1.0, height=28, quantization="fp32") not in bench.known[COSTS]
 
 
 def test_a_part_of_the_combinations_is_trained_in_full() -> None:
@@ -129,7 +144,7 @@ def test_where_nothing_is_affordable_nothing_is_trained() -> None:
 
 
 @given(order=st.lists(st.integers(min_value=0, max_value=1000), min_size=1, max_size=50))
-def test_the_order_in_which_processes_work_does_not_change_the_winner(order: Sequence[int]) -> None:
+def test_the_order_in_which_processes_work_does_not_change_the_winner(order: list[int]) -> None:
     turns = iter(order * 100)
     bench = MadeUpBench(space(), pick=lambda count: next(turns) % count)
     assert winner(bench) == winner(MadeUpBench(space()))

@@ -4,9 +4,10 @@ import pytest
 
 from edgecnn.core.config.pipeline import Pipeline
 from edgecnn.core.config.yaml_source import YamlSource
+from edgecnn.core.documents.search import Combination
 from edgecnn.core.errors import UsageError
 from edgecnn.pipeline.loading import from_source
-from edgecnn.pipeline.search.space import Combination, space_of
+from edgecnn.pipeline.search.space import space_of
 
 BUDGETS = {"onnx-int8": {"accuracy_drop": "1 %", "latency_ratio": 0.5, "size": "500 kB"}}
 
@@ -62,7 +63,9 @@ def test_given_values_are_taken_in_order_and_once() -> None:
     }
     space = space_of(pipeline(search))
     assert (space.widths, space.heights, space.quantizations) == ((0.5, 1.0), (96,), ("fp32", "int8"))
-    assert space.combinations()[0] == Combination(0.5, 96, "int8", 0.5), "the smallest comes first"
+    assert space.combinations()[0] == Combination(width=0.5, height=96, quantization="int8", macs=0.5), (
+        "the smallest comes first"
+    )
 
 
 def test_a_star_stands_for_every_target_and_a_name_goes_before_it() -> None:
@@ -128,10 +131,13 @@ def test_what_cannot_be_searched_is_named(
 
 
 def test_smaller_means_nowhere_larger_and_quantized_alike() -> None:
-    small, large = Combination(0.5, 24, "int8"), Combination(0.75, 28, "int8")
+    small, large = (
+        Combination(width=0.5, height=24, quantization="int8"),
+        Combination(width=0.75, height=28, quantization="int8"),
+    )
     assert small.within(large)
     assert not large.within(small)
-    assert not small.within(Combination(0.75, 28, "fp32"))
-    assert not Combination(0.5, 32, "int8").within(large)
-    assert Combination(0.75, 28, "int8", macs=0.5).within(large)
-    assert not small.within(Combination(0.75, 28, "int8", macs=0.5))
+    assert not small.within(Combination(width=0.75, height=28, quantization="fp32"))
+    assert not Combination(width=0.5, height=32, quantization="int8").within(large)
+    assert Combination(width=0.75, height=28, quantization="int8", macs=0.5).within(large)
+    assert not small.within(Combination(width=0.75, height=28, quantization="int8", macs=0.5))

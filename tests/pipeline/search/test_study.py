@@ -1,26 +1,31 @@
+import json
+import shutil
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 
 from edgecnn.core.config.search import SearchBudgets
+from edgecnn.core.documents.search import Combination, Outcome, Ratio, SearchResult, Space, TargetOutcome
 from edgecnn.core.errors import EdgecnnError, InputError, MissingDependency, UsageError
+from edgecnn.core.store.digest import digest_json
 from edgecnn.pipeline.search.halving import COSTS, Halving
-from edgecnn.pipeline.search.outcome import Outcome, Ratio, TargetOutcome
-from edgecnn.pipeline.search.space import Combination, Space
+from edgecnn.pipeline.search.result import cheapest, rank
 from edgecnn.pipeline.search.study import Measure, Study, open_study
 
 SPACE = Space(
-    {"onnx-int8": SearchBudgets(accuracy_drop=0.01, latency_ratio=0.5)},
-    (0.25, 0.5, 0.75),
-    (None,),
-    ("fp32", "int8"),
-    (1.0,),
+    budgets={"onnx-int8": SearchBudgets(accuracy_drop=0.01, latency_ratio=0.5)},
+    widths=(0.25, 0.5, 0.75),
+    heights=(None,),
+    quantizations=("fp32", "int8"),
+    macs=(1.0,),
     factor=2,
     epochs=(1, 2),
 )
+GOLDEN = Path(__file__).parents[2] / "core" / "documents" / "golden"
 IDENTITY = {"pipeline": "abc", "processor": "a CPU"}
 
 
@@ -94,9 +99,7 @@ def _straight(folder: Path) -> dict[int, dict[Combination, Outcome]]:
 
 
 def test_what_a_killed_process_had_claimed_is_done_by_another(tmp_path: Path) -> None:
-    killed = opened(journal(tmp_path))
-    killed.study.sampler.values = {**SPACE.combinations()[0].to_json(), "rung": COSTS}  # type: ignore[attr-defined]
-    killed.study.ask(killed._distributions())
+    opened(journal(tmp_path)).claim(SPACE.combinations()[0], COSTS)
     study = opened(journal(tmp_path))
     Halving(SPACE, study).run()
     assert everything(study) == _straight(tmp_path / "straight")
@@ -136,6 +139,43 @@ def test_a_study_of_another_search_is_refused(tmp_path: Path) -> None:
         open_study(journal(tmp_path), "mine", IDENTITY | {"processor": "another CPU"}, SPACE, measure)
     assert caught.value.hint is not None
     assert "--storage" in caught.value.hint
+
+
+@pytest.fixture
+def older() -> SearchResult:
+    """The result of a search by an older version, whose study is beside it."""
+    return SearchResult.from_json(json.loads((GOLDEN / "search.json").read_text(encoding="utf-8")))
+
+
+def _operations(file: Path) -> list[dict[str, Any]]:
+    """Return what a journal says, without its times and process."""
+    operations = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    unimportant = ("worker_id", "datetime_start", "datetime_complete")
+    return [{name: value for name, value in item.items() if name not in unimportant} for item in operations]
+
+
+def test_a_study_of_an_older_version_goes_on_and_is_stored_as_it_was(
+    older: SearchResult, tmp_path: Path
+) -> None:
+    shutil.copyfile(GOLDEN / "study.journal", tmp_path / "older.journal")
+    identity = _operations(tmp_path / "older.journal")[1]["user_attr"]["edgecnn"]
+    assert identity["search"] == digest_json(older.space.to_json()), "it must be the same search today"
+    counting = Counting()
+    study = open_study(str(tmp_path / "older.journal"), older.name, identity, older.space, counting)
+    Halving(older.space, study).run()
+    assert not counting.counts, "what an older version measured is not measured again"
+    known = everything(study)
+    measured = rank(known, older.space)
+    assert tuple(item.trial() for item in measured) == older.trials
+    winner = cheapest(measured)
+    assert winner is not None
+    assert winner.trial() == older.winner
+
+    def again(combination: Combination, rung: int, ahead: int) -> Outcome:
+        return known[rung][combination]
+
+    Halving(older.space, open_study(journal(tmp_path), older.name, identity, older.space, again)).run()
+    assert _operations(tmp_path / "study.journal") == _operations(GOLDEN / "study.journal")
 
 
 def test_trials_of_another_version_are_refused(tmp_path: Path) -> None:

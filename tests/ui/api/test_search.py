@@ -14,11 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 import edgecnn
+from edgecnn.core.documents.search import SearchResult
 from edgecnn.core.errors import InputError, MissingDependency, UsageError
 from edgecnn.pipeline.loading import load_pipeline
-from edgecnn.pipeline.search.outcome import cost
 from edgecnn.pipeline.search.progress import SilentSearchReporter
-from edgecnn.pipeline.search.result import SearchResult
 from edgecnn.pipeline.step import Status
 from edgecnn.ui.api.run import RunResult
 from edgecnn.ui.cli.main import app
@@ -51,12 +50,8 @@ def found(searched: str, home: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 def facts(result: SearchResult) -> list[object]:
     """Return all that a search found but how long it took."""
-    trials = [
-        {key: value for key, value in trial.items() if key != "seconds"}
-        for trial in result.to_json()["trials"]
-    ]
     assert result.winner is not None
-    return [result.winner.combination, trials]
+    return [trial.model_copy(update={"seconds": 0.0}) for trial in (result.winner, *result.trials)]
 
 
 def test_the_cheapest_combination_is_measured_and_wins(found: SearchResult) -> None:
@@ -64,11 +59,12 @@ def test_the_cheapest_combination_is_measured_and_wins(found: SearchResult) -> N
     assert found.exit_code == 0
     assert len(found.trials) == 2, "the cost of every combination is measured"
     assert found.winner is not None
-    target = found.winner.outcome.targets["onnx-int8"]
+    target = found.winner.targets["onnx-int8"]
     assert target.latency is not None
     assert target.accuracy is not None
-    other = next(trial for trial in found.trials if trial != found.winner)
-    assert cost(found.winner.costs) < cost(other.costs)
+    other = next(trial for trial in found.trials if trial != found.winner).targets["onnx-int8"].latency
+    assert other is not None
+    assert target.latency.ratio < other.ratio
     assert sum(trial.rung > 0 for trial in found.trials) == 1, "what is more expensive is not trained"
 
 
@@ -79,13 +75,13 @@ def test_the_winner_is_a_pipeline_that_runs_from_the_store_and_ships(
     assert found.winner is not None
     spec = load_pipeline(str(found.pipeline)).spec
     assert list(spec.targets) == ["onnx-int8"]
-    assert spec.model.arguments["width"] == found.winner.combination.width
-    assert spec.targets["onnx-int8"] == {"precision": found.winner.combination.quantization}
+    assert spec.model.arguments["width"] == found.winner.width
+    assert spec.targets["onnx-int8"] == {"precision": found.winner.quantization}
     result = edgecnn.run(str(found.pipeline), out=tmp_path / "run")
     assert result.exit_code == 0, result.error
     assert [step.step.id for step in result.steps if step.status is Status.MADE] == []
     assert result.targets[0].manifest is not None
-    assert result.targets[0].manifest.size_bytes == found.winner.outcome.targets["onnx-int8"].size
+    assert result.targets[0].manifest.size_bytes == found.winner.targets["onnx-int8"].size_bytes
 
 
 def test_the_result_is_a_table_a_plot_and_json(found: SearchResult) -> None:
