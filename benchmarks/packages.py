@@ -74,7 +74,7 @@ def built(run: Path, platform: str) -> dict[str, Any]:
             result = edgecnn.package(run, platform, out=out)
             seconds.append(time.perf_counter() - started)
             digests.append(digest_tree(out))
-        package = result.files[0]
+        package = result.paths[0]
         members = read_archive(package)
         (model,) = (data for name, data in members.items() if name.endswith((".tflite", ".onnx")))
         return {
@@ -92,7 +92,7 @@ def first_result(run: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="edgecnn-packages-") as folder:
         site = Path(folder)
         result = edgecnn.package(run, "raspberry-pi", out=site / "out")
-        for name, data in read_archive(result.files[0]).items():
+        for name, data in read_archive(result.paths[0]).items():
             (site / name).parent.mkdir(parents=True, exist_ok=True)
             (site / name).write_bytes(data)
         photo = site / "photo.jpg"

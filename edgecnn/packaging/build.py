@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from edgecnn.core.documents.package import PackagedFile, PackageResult
 from edgecnn.core.errors import InputError
+from edgecnn.core.store.digest import digest_file
 from edgecnn.packaging.android.check import check_library
 from edgecnn.packaging.android.library import write_library
 from edgecnn.packaging.raspberry_pi.bundle import write_bundle
 from edgecnn.packaging.raspberry_pi.wheel import write_wheel
+from edgecnn.packaging.sign import sign, signature_of
 from edgecnn.packaging.verify import open_package, run_self_test
 
 if TYPE_CHECKING:
@@ -21,20 +23,7 @@ if TYPE_CHECKING:
     from edgecnn.packaging.payload import Order
 
 
-@dataclass(frozen=True)
-class Built:
-    """What was built.
-
-    Attributes:
-        files: Files or folders below the output folder, the package itself first.
-        self_test: What the package's own self-test said on this machine.
-    """
-
-    files: tuple[Path, ...]
-    self_test: dict[str, Any]
-
-
-def build(order: Order, platform: str, out: Path, log: Path) -> Built:
+def build(order: Order, platform: str, out: Path, log: Path, *, key: Path | None = None) -> PackageResult:
     """Build the packages of an order for a platform.
 
     Everything is made beside its place, its self-test is run, and only then is it moved there.
@@ -44,6 +33,7 @@ def build(order: Order, platform: str, out: Path, log: Path) -> Built:
         platform: ``raspberry-pi`` or ``android``.
         out: Folder that receives them; packages of the same name are replaced.
         log: File that receives what runtimes and tools print.
+        key: Private key that signs them.
 
     Raises:
         InputError: The model cannot be packaged, or ``out`` cannot be written.
@@ -58,7 +48,23 @@ def build(order: Order, platform: str, out: Path, log: Path) -> Built:
     with scratch as folder:
         made = _BUILDERS[platform](order, Path(folder), log)
         tested = run_self_test(open_package(made[0]), log)
-        return Built(tuple(_move(path, out) for path in made), tested)
+        moved = [_move(path, out) for path in made]
+    files = [path for path in moved if path.is_file()]
+    if key is not None:
+        for path in files:  # an old signature must not stay beside a new file
+            signature_of(path).unlink(missing_ok=True)
+        files += [sign(path, key, log) for path in files]
+    return PackageResult(
+        name=order.name,
+        version=order.version,
+        platform=platform,
+        target=order.artifact.manifest.target.name,
+        files=tuple(
+            PackagedFile(path=path, bytes=path.stat().st_size, sha256=digest_file(path)) for path in files
+        ),
+        folders=tuple(path for path in moved if path.is_dir()),
+        self_test=tested,
+    )
 
 
 def _raspberry_pi(order: Order, folder: Path, log: Path) -> tuple[Path, ...]:

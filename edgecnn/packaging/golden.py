@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from edgecnn.backends.registry import find_runtime
+from edgecnn.core.documents.package import GoldenOutput, GoldenPicture, GoldenVectors
 from edgecnn.core.errors import InputError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.ondevice.input_tensor import Feed, FeedError
@@ -88,27 +89,27 @@ def golden_files(artifact: Artifact, log: Path) -> dict[str, bytes]:
         name = f"{FOLDER}/output_{index}.bin"
         files[name] = values.astype(LITTLE_ENDIAN[info.dtype]).tobytes()
         outputs.append(
-            {
-                "name": info.name,
-                "file": name,
-                "dtype": info.dtype,
-                "shape": list(values.shape[1:]),
-                "channels_last": info.channels_last,
-                "scale": info.scale,
-                "zero_point": info.zero_point,
-                "tolerance": _tolerance(values, others, integer=integer, quantized=quantized),
-            }
+            GoldenOutput(
+                name=info.name,
+                file=name,
+                dtype=info.dtype,
+                shape=values.shape[1:],
+                channels_last=info.channels_last,
+                scale=info.scale,
+                zero_point=info.zero_point,
+                tolerance=_tolerance(values, others, integer=integer, quantized=quantized),
+            )
         )
-    document = {
-        "input": asdict(executed.description.inputs[0]),
-        "pictures": [
-            {"file": name, "input_sha256": hashlib.sha256(_bytes(tensor)).hexdigest()}
+    document = GoldenVectors(
+        input=executed.description.inputs[0],
+        pictures=tuple(
+            GoldenPicture(file=name, input_sha256=hashlib.sha256(_bytes(tensor)).hexdigest())
             for name, tensor in zip(sorted(files)[: len(pictures)], tensors, strict=True)
-        ],
-        "outputs": outputs,
-        "exact": [runtime] if integer and find_runtime(runtime).exact_reference else [],
-    }
-    files[f"{FOLDER}/{FILE}"] = (json.dumps(document, indent=1) + "\n").encode()
+        ),
+        outputs=tuple(outputs),
+        exact=(runtime,) if integer and find_runtime(runtime).exact_reference else (),
+    )
+    files[f"{FOLDER}/{FILE}"] = (json.dumps(document.to_json(), indent=1) + "\n").encode()
     return files
 
 

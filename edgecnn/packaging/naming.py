@@ -1,4 +1,4 @@
-"""What packages may be called: names that end in paths, modules, shell scripts and Java packages."""
+"""Checks of names, versions and licences, which end in paths, modules, shell scripts and Java packages."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ EPOCH = 315_532_800
 
 _LAST_ZIP_MOMENT = 4_354_819_198
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_LICENCE = re.compile(r"[A-Za-z0-9.+() -]{1,200}")
 _VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}((a|b|rc)[0-9]{1,4})?")
 _JAVA_WORDS = frozenset(
     """abstract boolean byte case catch char const default do double enum extends final float goto implements
@@ -64,6 +65,17 @@ def package_version(text: str) -> str:
     """
     if not _VERSION.fullmatch(text):
         raise UsageError(f"{text!r} is no version of a package", hint="such as 1.0.0 or 2.1rc1")
+    return text
+
+
+def licence_expression(text: str | None) -> str | None:
+    """Return a licence that looks like an SPDX expression; None stays None.
+
+    Raises:
+        UsageError: It holds characters that no expression has.
+    """
+    if text is not None and not _LICENCE.fullmatch(text):
+        raise UsageError(f"{text!r} is no licence", hint="an SPDX expression, such as CC-BY-4.0")
     return text
 
 

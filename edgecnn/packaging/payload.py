@@ -1,4 +1,4 @@
-"""What every package holds, whatever it is for: model, labels, golden vectors, card, bill of materials."""
+"""The files of every package, whatever it is for: model, labels, golden vectors, card, bill of materials."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import find_format, runtimes
-from edgecnn.ondevice.bundle import LABELS, SCHEMA
+from edgecnn.core.documents.package import PackageManifest
+from edgecnn.ondevice.bundle import LABELS
 from edgecnn.packaging.card import model_card
 from edgecnn.packaging.golden import golden_files
 from edgecnn.packaging.provenance import Licences, provenance
@@ -91,22 +92,21 @@ def seal(
         outer: Further members of the archive, by their full path.
     """
     manifest = order.artifact.manifest
-    document: dict[str, Any] = {
-        "schema_version": SCHEMA,
-        "name": order.name,
-        "version": order.version,
-        "platform": platform,
-        "task": manifest.task.kind,
-        "settings": manifest.task.settings,
-        "model": order.model,
-        "runtimes": list(order.runtimes),
-        "classes": len(manifest.classes),
-        "contract": manifest.contract,
-        "files": digests(files),
-        "outer": digests(outer or {}),
-        "provenance": provenance(order.artifact, order.licences),
-    }
-    return (json.dumps(document, indent=1) + "\n").encode()
+    document = PackageManifest(
+        name=order.name,
+        version=order.version,
+        platform=platform,
+        task=manifest.task.kind,
+        settings=manifest.task.settings,
+        model=order.model,
+        runtimes=list(order.runtimes),
+        classes=len(manifest.classes),
+        contract=manifest.contract,
+        files=digests(files),
+        outer=digests(outer or {}),
+        provenance=provenance(order.artifact, order.licences).to_json(),
+    )
+    return (json.dumps(document.to_json(), indent=1) + "\n").encode()
 
 
 def digests(files: Mapping[str, bytes]) -> dict[str, str]:

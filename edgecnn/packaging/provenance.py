@@ -1,11 +1,12 @@
-"""Where a package comes from: licences, data, what was proven and measured, as the manifest says it."""
+"""The origin of a package: licences, data, and what was proven and measured."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import edgecnn
+from edgecnn.core.documents.package import EvaluationData, Provenance, ProvenanceData
 from edgecnn.core.store.digest import digest_file
 from edgecnn.core.store.manifest import NAME
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from edgecnn.core.store.manifest import Artifact
 
 UNKNOWN = "NOASSERTION"
-"""SPDX's word for what nobody has said."""
+"""SPDX's word for a licence that nobody has named."""
 
 # Of datasets that edgecnn fetches itself.
 _DATA_LICENCES = {"fashion-mnist": "MIT"}
@@ -42,30 +43,25 @@ class Licences:
         return cls(model or source, data or _DATA_LICENCES.get(dataset, UNKNOWN))
 
 
-def provenance(artifact: Artifact, licences: Licences) -> dict[str, Any]:
-    """Return the provenance of an artifact as plain data.
-
-    Nothing in it names this machine or the moment: the same artifact gives the same text.
-    """
+def provenance(artifact: Artifact, licences: Licences) -> Provenance:
+    """Return the provenance of an artifact."""
     manifest = artifact.manifest
     metrics, answers = manifest.metrics, manifest.answers
-    return {
-        "edgecnn": edgecnn.__version__,
-        "pipeline": manifest.name,
-        "target": manifest.target.name,
-        "precision": manifest.precision,
-        "artifact_sha256": digest_file(artifact.directory / NAME),
-        "source": manifest.source.to_json(),
-        "data": {
-            "evaluation": {
-                "name": None if metrics is None else metrics.data,
-                "digest": None if answers is None else answers.digest,
-                "images": None if metrics is None else metrics.n,
-            },
-            "calibration": manifest.quantization.get("calibration"),
-        },
-        "metrics": {} if metrics is None else metrics.to_json(),
-        "verification": [link.to_json() for link in manifest.verification],
-        "licences": {"model": licences.model, "data": licences.data, "code": licences.code},
-        "tools": manifest.tools,
-    }
+    evaluation = EvaluationData(
+        name=None if metrics is None else metrics.data,
+        digest=None if answers is None else answers.digest,
+        images=None if metrics is None else metrics.n,
+    )
+    return Provenance(
+        edgecnn=edgecnn.__version__,
+        pipeline=manifest.name,
+        target=manifest.target.name,
+        precision=manifest.precision,
+        artifact_sha256=digest_file(artifact.directory / NAME),
+        source=manifest.source,
+        data=ProvenanceData(evaluation=evaluation, calibration=manifest.quantization.get("calibration")),
+        metrics=metrics,
+        verification=manifest.verification,
+        licences={"model": licences.model, "data": licences.data, "code": licences.code},
+        tools=manifest.tools,
+    )

@@ -13,14 +13,16 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from edgecnn.core.documents.package import PackageManifest, SelfTestReport, VerifyResult
 from edgecnn.core.errors import InputError, VerificationFailed, WorkerError
 from edgecnn.core.process import describe_death, quiet_environment
 from edgecnn.ondevice.bundle import MANIFEST, MAX_JSON_BYTES, SCHEMA
 from edgecnn.ondevice.failure import DamagedPackage
 from edgecnn.ondevice.tasks.table import MODULES
 from edgecnn.packaging.archive import read_archive
+from edgecnn.packaging.sign import verify_signature
 from edgecnn.packaging.vendored_code import python_code
 from edgecnn.tasks.registry import task_of
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
 _WHEELS, _BUNDLES, _AARS = (".whl",), (".tar.gz",), (".aar",)
 SELF_TEST_TIMEOUT_S = 300.0
-
 
 _BUILT_IN = "edgecnn.ondevice"
 _COPY = "packaged_code"
@@ -49,7 +50,7 @@ class Package:
 
     path: Path
     folder: str
-    manifest: dict[str, Any]
+    manifest: PackageManifest
     members: Mapping[str, bytes]
 
     def unpack(self, folder: Path) -> Path:
@@ -59,6 +60,34 @@ class Package:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         return folder / self.folder
+
+
+def verify_package(path: Path, log: Path, *, key: Path | None, self_test: bool) -> VerifyResult:
+    """Verify a package: signature where a key is given, digest of every file, self-test.
+
+    Args:
+        path: The package.
+        log: File that receives what tools and runtimes print.
+        key: Public key of whoever signed it.
+        self_test: Whether the model is executed.
+
+    Raises:
+        InputError: It is no package, or has no signature.
+        VerificationFailed: Signature, a file (named) or self-test are not what they should be.
+        MissingDependency: The toolchain model-signing is not installed.
+    """
+    if key is not None:
+        verify_signature(path, key, log)
+    found = open_package(path)
+    return VerifyResult(
+        path=path,
+        name=found.manifest.name,
+        version=found.manifest.version,
+        platform=found.manifest.platform,
+        members=len(found.members),
+        signed=None if key is None else True,
+        self_test=run_self_test(found, log) if self_test else None,
+    )
 
 
 def open_package(path: Path) -> Package:
@@ -82,7 +111,7 @@ def open_package(path: Path) -> Package:
         raise VerificationFailed(f"{path}: {error}") from error
 
 
-def run_self_test(package: Package, log: Path) -> dict[str, Any]:
+def run_self_test(package: Package, log: Path) -> SelfTestReport:
     """Run a package's own self-test in a process of its own, in an empty folder.
 
     Raises:
@@ -106,8 +135,8 @@ def _module(package: Package, root: Path) -> str:
     """
     if not package.path.name.endswith(_AARS):
         return f"{package.folder}.ondevice"
-    kind, settings = package.manifest.get("task"), package.manifest.get("settings")
-    if kind in MODULES or not isinstance(settings, dict):
+    kind, settings = package.manifest.task, package.manifest.settings
+    if kind in MODULES or settings is None:
         return _BUILT_IN
     task = task_of({**settings, "kind": kind})
     for name, data in python_code(_COPY, task).items():
@@ -117,7 +146,7 @@ def _module(package: Package, root: Path) -> str:
     return f"{_COPY}.ondevice"
 
 
-def _run(command: list[str], path: str | None, folder: Path, what: str, log: Path) -> dict[str, Any]:
+def _run(command: list[str], path: str | None, folder: Path, what: str, log: Path) -> SelfTestReport:
     environment = quiet_environment() | ({"PYTHONPATH": path} if path else {})
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
@@ -143,7 +172,7 @@ def _run(command: list[str], path: str | None, folder: Path, what: str, log: Pat
     if finished.returncode != 0:
         reason = "; ".join(result.get("problems") or [str(result.get("error"))])
         raise VerificationFailed(f"the self-test of {what} failed: {reason}")
-    return dict(result)
+    return SelfTestReport.from_json(result, f"the output of the self-test of {what}")
 
 
 def _inner_wheel(members: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -170,15 +199,14 @@ def _checked(path: Path, members: Mapping[str, bytes]) -> Package:
         raise DamagedPackage(f"it holds {len(found)} files called {MANIFEST}, not one")
     folder = found[0].rpartition("/")[0]
     manifest = _manifest(members[found[0]])
-    listed = {f"{folder}/{name}": str(digest) for name, digest in manifest["files"].items()}
-    listed |= {str(name): str(digest) for name, digest in manifest["outer"].items()}
+    listed = {f"{folder}/{name}": digest for name, digest in manifest.files.items()} | manifest.outer
     # RECORD holds the manifest's digest, so the manifest cannot hold RECORD's.
     unlisted = {found[0], *(name for name in members if name.endswith(".dist-info/RECORD"))}
     _compare({name: data for name, data in members.items() if name not in unlisted}, listed)
     return Package(path, folder, manifest, members)
 
 
-def _manifest(data: bytes) -> dict[str, Any]:
+def _manifest(data: bytes) -> PackageManifest:
     if len(data) > MAX_JSON_BYTES:
         raise DamagedPackage(f"{MANIFEST} is larger than {MAX_JSON_BYTES} bytes")
     try:
@@ -187,9 +215,10 @@ def _manifest(data: bytes) -> dict[str, Any]:
         raise DamagedPackage(f"{MANIFEST} is no JSON: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("schema_version") != SCHEMA:
         raise DamagedPackage(f"{MANIFEST} is not of schema {SCHEMA}")
-    if not all(isinstance(manifest.get(key), dict) for key in ("files", "outer")):
-        raise DamagedPackage(f"{MANIFEST} lists no files")
-    return manifest
+    try:
+        return PackageManifest.from_json(manifest, MANIFEST)
+    except InputError as error:
+        raise DamagedPackage(error.message) from error
 
 
 def _compare(members: Mapping[str, bytes], listed: Mapping[str, str]) -> None:

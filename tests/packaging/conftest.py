@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import edgecnn
-from edgecnn.ui.api.package import PackageResult
+from edgecnn.core.documents.package import PackageResult
 from tests.support.tiny_run import task_metrics, write_artifact
 
 METRICS = task_metrics(fp32=0.91, data="fashion-mnist:test")

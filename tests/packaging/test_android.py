@@ -14,12 +14,12 @@ from xml.etree import ElementTree
 import pytest
 
 import edgecnn
+from edgecnn.core.documents.package import PackageResult
 from edgecnn.core.errors import MissingDependency, VerificationFailed
 from edgecnn.core.toolchains.install import install
 from edgecnn.packaging.android import check
 from edgecnn.packaging.android.check import check_library
 from edgecnn.packaging.archive import PAGE, read_archive, write_zip
-from edgecnn.ui.api.package import PackageResult
 
 MODEL = "assets/tiny/model.tflite"
 
@@ -38,19 +38,19 @@ def android(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Package
 
 
 def test_the_model_is_stored_and_aligned(android: PackageResult) -> None:
-    with zipfile.ZipFile(android.files[0]) as archive:
+    with zipfile.ZipFile(android.paths[0]) as archive:
         assert archive.getinfo(MODEL).compress_type == zipfile.ZIP_STORED
         assert archive.testzip() is None
         names = set(archive.namelist())
     assert {"AndroidManifest.xml", "classes.jar", "R.txt", "proguard.txt", "assets/tiny/labels.txt"} <= names
-    command = ["zipalign", "-c", "-v", str(PAGE), str(android.files[0])]
+    command = ["zipalign", "-c", "-v", str(PAGE), str(android.paths[0])]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert f"{MODEL} (OK)" in found.stdout
-    assert android.self_test["passed"]
+    assert android.self_test.passed
 
 
 def test_classes_are_of_its_package_only_and_hold_no_stub(android: PackageResult) -> None:
-    members = read_archive(android.files[0])
+    members = read_archive(android.paths[0])
     with zipfile.ZipFile(io.BytesIO(members["classes.jar"])) as jar:
         names = jar.namelist()
         code = jar.read("com/example/tiny/VisionModel.class")
@@ -61,7 +61,7 @@ def test_classes_are_of_its_package_only_and_hold_no_stub(android: PackageResult
 
 
 def test_the_maven_repository(android: PackageResult) -> None:
-    folder = android.files[1] / "com" / "example" / "tiny" / "1.0.0"
+    folder = android.paths[1] / "com" / "example" / "tiny" / "1.0.0"
     pom = ElementTree.parse(folder / "tiny-1.0.0.pom").getroot()  # noqa: S314 - our own file
     space = {"m": "http://maven.apache.org/POM/4.0.0"}
     assert [pom.findtext(f"m:{key}", namespaces=space) for key in ("groupId", "artifactId", "packaging")] == [
@@ -72,13 +72,13 @@ def test_the_maven_repository(android: PackageResult) -> None:
     (dependency,) = pom.findall("m:dependencies/m:dependency", space)
     assert dependency.findtext("m:groupId", namespaces=space) == "com.google.ai.edge.litert"
     aar = folder / "tiny-1.0.0.aar"
-    assert aar.read_bytes() == android.files[0].read_bytes()
+    assert aar.read_bytes() == android.paths[0].read_bytes()
     assert (folder / "tiny-1.0.0.aar.sha256").read_text() == hashlib.sha256(aar.read_bytes()).hexdigest()
     listed = ElementTree.parse(folder.parent / "maven-metadata.xml")  # noqa: S314 - our own file
     assert listed.findtext("versioning/release") == "1.0.0"
     with zipfile.ZipFile(folder / "tiny-1.0.0-sources.jar") as jar:
         assert {"com/example/tiny/VisionModel.java", "com/example/tiny/ImageModels.kt"} <= set(jar.namelist())
-    readme = (android.files[1] / "README.md").read_text()
+    readme = (android.paths[1] / "README.md").read_text()
     assert 'implementation("com.example:tiny:1.0.0")' in readme
     assert "import com.example.tiny.VisionModel;" in readme
 
@@ -87,8 +87,8 @@ def test_it_verifies_and_a_tampered_file_is_named(
     android: PackageResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EDGECNN_HOME", str(tmp_path / "home"))
-    assert edgecnn.verify(android.files[0], self_test=False).platform == "android"
-    members = read_archive(android.files[0])
+    assert edgecnn.verify(android.paths[0], self_test=False).platform == "android"
+    members = read_archive(android.paths[0])
     for name in ("classes.jar", MODEL):
         changed = tmp_path / "changed.aar"
         write_zip({**members, name: b"other"}, changed, epoch=10**9)
@@ -97,7 +97,7 @@ def test_it_verifies_and_a_tampered_file_is_named(
 
 
 def test_a_library_that_would_not_ship_is_refused(android: PackageResult, tmp_path: Path) -> None:
-    members = read_archive(android.files[0])
+    members = read_archive(android.paths[0])
     write_zip(members, tmp_path / "a.aar", epoch=10**9)
     with pytest.raises(VerificationFailed, match="which is no multiple of 16384"):
         check_library(tmp_path / "a.aar", tmp_path / "log")
@@ -121,7 +121,7 @@ def test_missing_tools_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_labels_are_behind_the_model(android: PackageResult) -> None:
-    members = read_archive(android.files[0])
+    members = read_archive(android.paths[0])
     with zipfile.ZipFile(io.BytesIO(members[MODEL])) as archive:
         assert archive.read("labels.txt") == members["assets/tiny/labels.txt"]
 
@@ -163,7 +163,7 @@ def test_googles_reader_understands_the_metadata(
     except MissingDependency as error:
         pytest.skip(f"no reader: {error}")
     model = tmp_path / "model.tflite"
-    model.write_bytes(read_archive(android.files[0])[MODEL])
+    model.write_bytes(read_archive(android.paths[0])[MODEL])
     program = [str(python), "-c", READER, str(model)]
     finished = subprocess.run(program, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr

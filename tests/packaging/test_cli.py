@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from edgecnn.core.documents.package import PackageResult
 from edgecnn.core.errors import InputError, UsageError
-from edgecnn.ui.api.package import PackageResult
 from edgecnn.ui.cli.main import app
 
 RUNNER = CliRunner()

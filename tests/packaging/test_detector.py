@@ -13,6 +13,7 @@ from PIL import Image
 
 import edgecnn
 from edgecnn.backends.worker.runtime import Options
+from edgecnn.core.documents.package import PackageResult
 from edgecnn.core.errors import InputError, MissingDependency
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.ondevice.decode import decode
@@ -20,7 +21,6 @@ from edgecnn.ondevice.input_tensor import Feed
 from edgecnn.ondevice.preprocess import geometry
 from edgecnn.packaging.archive import read_archive
 from edgecnn.packaging.select_artifact import choose_artifact
-from edgecnn.ui.api.package import PackageResult
 from tests.conftest import picture
 from tests.support import tiny_detector as tiny
 from tests.support.runtimes import open_runtime
@@ -43,7 +43,7 @@ def packaged(artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def test_the_wheel_finds_the_boxes_that_edgecnn_finds(
     artifact: Artifact, packaged: PackageResult, tmp_path: Path
 ) -> None:
-    for name, data in read_archive(packaged.files[0]).items():
+    for name, data in read_archive(packaged.paths[0]).items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
     photo = Image.fromarray(picture(1, 3, 120, 200))
@@ -67,13 +67,13 @@ def test_the_wheel_finds_the_boxes_that_edgecnn_finds(
 
 
 def test_documents_say_detection(packaged: PackageResult) -> None:
-    members = read_archive(packaged.files[0])
+    members = read_archive(packaged.paths[0])
     manifest = json.loads(members["boxes/manifest.json"])
     assert (manifest["task"], manifest["provenance"]["licences"]["model"]) == ("detection", "Apache-2.0")
     card = members["boxes/MODEL_CARD.md"].decode()
     assert "pipeline_tag: object-detection" in card
     assert "type: mean_average_precision" in card
-    assert packaged.self_test["passed"]
+    assert packaged.self_test.passed
 
 
 def test_labels_that_do_not_match_the_scores(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_the_android_library(artifact: Artifact, tmp_path: Path, monkeypatch: py
         made = edgecnn.package(artifact.directory, "android", out=tmp_path / "out")
     except MissingDependency as error:
         pytest.skip(f"{error}: {error.hint}")
-    text = read_archive(made.files[0])["assets/boxes/model.properties"].decode()
+    text = read_archive(made.paths[0])["assets/boxes/model.properties"].decode()
     lines = dict(line.split("=", 1) for line in text.splitlines())
     assert (lines["task"], lines["detector.boxes"], lines["output.1.layout"]) == ("detection", "ltrb", "NHWC")
     assert (lines["output.1.height"], lines["output.1.size"]) == ("4", "32")

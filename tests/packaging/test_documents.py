@@ -9,16 +9,16 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from edgecnn.core.documents.package import PackageResult
 from edgecnn.packaging.archive import read_archive
 from edgecnn.tasks.registry import task_of
-from edgecnn.ui.api.package import PackageResult
 from tests.packaging.conftest import METRICS
 from tests.support.tiny_run import write_artifact
 
 
 @pytest.fixture(scope="module")
 def members(raspberry: PackageResult) -> dict[str, bytes]:
-    return read_archive(raspberry.files[0])
+    return read_archive(raspberry.paths[0])
 
 
 def test_the_bill_of_materials_is_valid(members: dict[str, bytes]) -> None:

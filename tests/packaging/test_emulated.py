@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import edgecnn
+from edgecnn.core.documents.package import PackageResult
 from edgecnn.devices.qemu import EmulatedDevice
-from edgecnn.ui.api.package import PackageResult
 from tests.conftest import picture
 from tests.support.tiny_run import write_detector_artifact
 
@@ -24,7 +24,7 @@ DEVICES = {"raspberry-pi-4": "litert", "raspberry-pi-5": "litert", "raspberry-pi
 def install(result: PackageResult, folder: Path) -> Path:
     """Let pip unpack the wheel; what it needs is the device's."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
-    subprocess.run([*command, "--target", str(folder), str(result.files[0])], check=True)
+    subprocess.run([*command, "--target", str(folder), str(result.paths[0])], check=True)
     return folder
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import edgecnn
+from edgecnn.core.documents.package import PackageResult
 from edgecnn.core.errors import InputError, MissingDependency, VerificationFailed
 from edgecnn.core.toolchains.install import install
 from edgecnn.packaging.archive import read_archive, write_tar_gz, write_zip
 from edgecnn.packaging.payload import digests
-from edgecnn.ui.api.package import PackageResult
 
 EPOCH = 1_000_000_000
 
@@ -33,11 +33,11 @@ def changed(package: Path, folder: Path, changes: dict[str, bytes | None]) -> Pa
 
 
 def test_wheel_and_bundle_verify(raspberry: PackageResult) -> None:
-    for path in raspberry.files:
+    for path in raspberry.paths:
         found = edgecnn.verify(path)
         assert (found.name, found.platform, found.signed) == ("tiny", "raspberry-pi", None)
         assert found.self_test is not None
-        assert found.self_test["passed"]
+        assert found.self_test.passed
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def test_a_tampered_file_is_named(
     raspberry: PackageResult, tmp_path: Path, member: str, data: bytes | None, words: str
 ) -> None:
     with pytest.raises(VerificationFailed, match=words):
-        edgecnn.verify(changed(raspberry.files[0], tmp_path, {member: data}))
+        edgecnn.verify(changed(raspberry.paths[0], tmp_path, {member: data}))
 
 
 def test_a_tampered_bundle_is_named(raspberry: PackageResult, tmp_path: Path) -> None:
     with pytest.raises(VerificationFailed, match=r"install\.sh was changed"):
-        edgecnn.verify(changed(raspberry.files[1], tmp_path, {"tiny-1.0.0/install.sh": b"rm -rf ~"}))
+        edgecnn.verify(changed(raspberry.paths[1], tmp_path, {"tiny-1.0.0/install.sh": b"rm -rf ~"}))
     with pytest.raises(VerificationFailed, match="does not hold one wheel"):
-        edgecnn.verify(changed(raspberry.files[1], tmp_path, {"tiny-1.0.0/SHA256SUMS": None}))
+        edgecnn.verify(changed(raspberry.paths[1], tmp_path, {"tiny-1.0.0/SHA256SUMS": None}))
 
 
 def test_files_that_are_no_package(tmp_path: Path) -> None:
@@ -81,17 +81,17 @@ def test_a_model_that_computes_something_else_fails_the_self_test(
     raspberry: PackageResult, tmp_path: Path
 ) -> None:
     """The manifest may be forged to fit, which only a signature shows; the outputs then still betray it."""
-    members = read_archive(raspberry.files[0])
+    members = read_archive(raspberry.paths[0])
     outputs = bytes((value + 40) % 256 for value in members["tiny/golden/output_0.bin"])
     manifest = json.loads(members["tiny/manifest.json"])
     manifest["files"] |= digests({"golden/output_0.bin": outputs})
     forged = {"tiny/golden/output_0.bin": outputs, "tiny/manifest.json": json.dumps(manifest).encode()}
     with pytest.raises(VerificationFailed, match="4 of 4 golden vectors differ in the reference kernels"):
-        edgecnn.verify(changed(raspberry.files[0], tmp_path, forged))
+        edgecnn.verify(changed(raspberry.paths[0], tmp_path, forged))
 
 
 def test_signing_needs_its_toolchain_and_a_key(raspberry: PackageResult, tmp_path: Path) -> None:
-    wheel = Path(shutil.copy(raspberry.files[0], tmp_path))
+    wheel = Path(shutil.copy(raspberry.paths[0], tmp_path))
     with pytest.raises(InputError, match="no public key"):
         edgecnn.verify(wheel, key=tmp_path / "no.pem")
     (tmp_path / "key.pem").write_text("x")
@@ -117,8 +117,8 @@ def test_a_signature_holds_for_its_key_and_its_bytes_only(tiny_run: Path, tmp_pa
             ["openssl", "ec", "-in", private, "-pubout", "-out", public], check=True, capture_output=True
         )
     made = edgecnn.package(tiny_run, "raspberry-pi", out=tmp_path / "out", key=tmp_path / "mine.pem")
-    assert [path.suffix for path in made.files] == [".whl", ".gz", ".sig", ".sig"]
-    wheel = made.files[0]
+    assert [path.suffix for path in made.paths] == [".whl", ".gz", ".sig", ".sig"]
+    wheel = made.paths[0]
     assert edgecnn.verify(wheel, key=tmp_path / "mine.pub", self_test=False).signed
     with pytest.raises(VerificationFailed, match="not with that key"):
         edgecnn.verify(wheel, key=tmp_path / "other.pub")

@@ -18,12 +18,12 @@ from packaging.utils import parse_wheel_filename
 from PIL import Image
 
 import edgecnn
+from edgecnn.core.documents.package import PackageResult
 from edgecnn.packaging.archive import read_archive
-from edgecnn.ui.api.package import PackageResult
 
 
 def test_name_metadata_and_markers_are_what_installers_expect(raspberry: PackageResult) -> None:
-    wheel = raspberry.files[0]
+    wheel = raspberry.paths[0]
     name, version, _, tags = parse_wheel_filename(wheel.name)
     assert (name, str(version), {str(tag) for tag in tags}) == ("tiny", "1.0.0", {"py3-none-any"})
     members = read_archive(wheel)
@@ -52,7 +52,7 @@ def test_the_same_inputs_give_the_same_bytes(
 ) -> None:
     monkeypatch.setenv("EDGECNN_HOME", str(tmp_path / "home"))
     again = edgecnn.package(tiny_run, "raspberry-pi", out=tmp_path / "out")
-    for first, second in zip(raspberry.files, again.files, strict=True):
+    for first, second in zip(raspberry.paths, again.paths, strict=True):
         assert first.read_bytes() == second.read_bytes(), first.name
 
 
@@ -70,7 +70,7 @@ def site(raspberry: PackageResult, tmp_path_factory: pytest.TempPathFactory) -> 
         "install",
         "--no-deps",
     ]
-    command += ["--no-index", "--quiet", str(raspberry.files[0])]
+    command += ["--no-index", "--quiet", str(raspberry.paths[0])]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     site = next(folder.glob("lib/python3*/site-packages"))
@@ -145,7 +145,7 @@ def test_a_missing_runtime_or_library_is_one_line(
 
 
 def _unpacked(result: PackageResult, folder: Path) -> Path:
-    for name, data in read_archive(result.files[0]).items():
+    for name, data in read_archive(result.paths[0]).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     return folder
@@ -154,7 +154,7 @@ def _unpacked(result: PackageResult, folder: Path) -> Path:
 def test_the_installer_is_valid_shell_and_refuses_changed_files(
     raspberry: PackageResult, tmp_path: Path
 ) -> None:
-    for name, data in read_archive(raspberry.files[1]).items():
+    for name, data in read_archive(raspberry.paths[1]).items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
     script = tmp_path / "tiny-1.0.0" / "install.sh"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
+from edgecnn.core.documents.package import SelfTestReport
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.packaging.android.library import write_library
 from edgecnn.packaging.payload import Order
@@ -17,7 +16,7 @@ _DATE = 1_700_000_000
 """Seconds since 1970: archives have no date before 1980."""
 
 
-def prove_library(folder: Path, out: Path) -> dict[str, Any]:
+def prove_library(folder: Path, out: Path) -> SelfTestReport:
     """Build the library of the artifact in ``folder`` and return what its own self-test says.
 
     Its Java code is compiled, so javac is needed.
@@ -30,4 +29,4 @@ def prove_library(folder: Path, out: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(prove_library(Path(sys.argv[1]), Path(sys.argv[2]))))
+    sys.stdout.write(prove_library(Path(sys.argv[1]), Path(sys.argv[2])).model_dump_json())

@@ -100,13 +100,13 @@ def test_its_wheel_proves_itself(finished: Finished, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGECNN_HOME", str(finished.home))
         made = edgecnn.package(finished.artifact("tflite-fp16"), "raspberry-pi", out=tmp_path)
-    assert made.self_test["passed"], made.self_test
+    assert made.self_test.passed, made.self_test
 
 
 @pytest.mark.skipif(shutil.which("javac") is None, reason="javac is not installed")
 def test_its_android_library_proves_itself(finished: Finished, tmp_path: Path) -> None:
     found = prove_library(finished.artifact("tflite-fp16"), tmp_path)
-    assert found["passed"], found
+    assert found.passed, found
 
 
 def test_the_package_predicts(finished: Finished, tmp_path: Path) -> None:

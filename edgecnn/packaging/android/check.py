@@ -9,9 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgecnn.core.errors import MissingDependency, VerificationFailed, WorkerError
 from edgecnn.core.toolchains.program import run_program
@@ -28,26 +26,7 @@ _TIMEOUT_S = 300.0
 _KEY = "edgecnn"  # of a key that is made, used once and thrown away
 
 
-@dataclass(frozen=True)
-class LibraryCheck:
-    """What Android's tools say of a library.
-
-    Attributes:
-        model: The model's path in the app.
-        stored: Whether it is not compressed there.
-        model_offset: Where it begins in the library, a multiple of :data:`PAGE`.
-    """
-
-    model: str
-    stored: bool
-    model_offset: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the check as plain data."""
-        return dict(vars(self))
-
-
-def check_library(aar: Path, log: Path) -> LibraryCheck:
+def check_library(aar: Path, log: Path) -> None:
     """Link a library into an app, align and sign it, and compare the model in it.
 
     Args:
@@ -73,7 +52,6 @@ def check_library(aar: Path, log: Path) -> LibraryCheck:
             stored = archive.getinfo(model).compress_type == zipfile.ZIP_STORED
             if not stored or archive.read(model) != members[model]:
                 raise VerificationFailed(f"{aar}: {model} is compressed or changed in an app")
-    return LibraryCheck(model, stored, offset)
 
 
 def _make_app(members: dict[str, bytes], folder: Path, log: Path) -> Path:

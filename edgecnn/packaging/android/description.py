@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgecnn.core.documents.package import GoldenVectors
 from edgecnn.ondevice.normalize import input_table
 from edgecnn.ondevice.self_test import FILE, FOLDER
-from edgecnn.ondevice.tensor import TensorInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgecnn.ondevice.contract import Contract
+    from edgecnn.ondevice.tensor import TensorInfo
     from edgecnn.packaging.payload import Order
 
 PROPERTIES, TABLE = "model.properties", "input_table.bin"
+
+Lines = dict[str, str | int | float]
+"""Values of a properties file by their keys."""
 
 
 def description(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -29,8 +32,8 @@ def description(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
         files: Files of the package, golden vectors among them.
     """
     contract = order.artifact.contract
-    golden = json.loads(files[f"{FOLDER}/{FILE}"])
-    tensor = TensorInfo.from_json(golden["input"])
+    golden = GoldenVectors.model_validate_json(files[f"{FOLDER}/{FILE}"])
+    tensor = golden.input
     lines = {
         "name": order.name,
         "version": order.version,
@@ -43,7 +46,7 @@ def description(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
     return {PROPERTIES: properties_file(lines), TABLE: table(contract, tensor)}
 
 
-def contract_properties(contract: Contract, tensor: TensorInfo) -> dict[str, Any]:
+def contract_properties(contract: Contract, tensor: TensorInfo) -> Lines:
     """Return the preprocessing contract, its one division done: Java computes with integers only."""
     return {
         "input.height": contract.height,
@@ -68,7 +71,7 @@ def table(contract: Contract, tensor: TensorInfo) -> bytes:
     return input_table(contract, tensor.scale, zero, np.int8).tobytes()
 
 
-def map_properties(index: int, shape: Sequence[int], *, channels_last: bool) -> dict[str, Any]:
+def map_properties(index: int, shape: Sequence[int], *, channels_last: bool) -> Lines:
     """Return the size of an output, and where the channels of a map are.
 
     Args:
@@ -76,7 +79,7 @@ def map_properties(index: int, shape: Sequence[int], *, channels_last: bool) -> 
         shape: Its shape in the file, without the batch.
         channels_last: Whether a map is ``[H, W, C]`` there.
     """
-    lines: dict[str, Any] = {f"output.{index}.size": math.prod(shape)}
+    lines: Lines = {f"output.{index}.size": math.prod(shape)}
     if len(shape) == 3:
         height, width = shape[:2] if channels_last else shape[1:]
         lines |= {f"output.{index}.height": height, f"output.{index}.width": width}
@@ -84,7 +87,7 @@ def map_properties(index: int, shape: Sequence[int], *, channels_last: bool) -> 
     return lines
 
 
-def properties_file(lines: Mapping[str, Any]) -> bytes:
+def properties_file(lines: Mapping[str, object]) -> bytes:
     r"""Return a Java properties file.
 
     >>> properties_file({"name": "birds"})
@@ -94,20 +97,17 @@ def properties_file(lines: Mapping[str, Any]) -> bytes:
     return text.encode()
 
 
-def _golden(document: dict[str, Any]) -> dict[str, Any]:
-    lines: dict[str, Any] = {
-        "outputs": len(document["outputs"]),
-        "golden.count": len(document["pictures"]),
-    }
-    for index, picture in enumerate(document["pictures"]):
-        lines[f"golden.{index}.file"] = picture["file"]
-        lines[f"golden.{index}.input_sha256"] = picture["input_sha256"]
-    for index, output in enumerate(document["outputs"]):
-        lines |= map_properties(index, output["shape"], channels_last=output["channels_last"])
-        lines[f"output.{index}.dtype"] = output["dtype"]
-        lines[f"output.{index}.golden"] = output["file"]
-        lines[f"output.{index}.tolerance"] = output["tolerance"]
-        if output["scale"] is not None:
-            lines[f"output.{index}.scale"] = float(np.float32(output["scale"]))
-            lines[f"output.{index}.zero_point"] = output["zero_point"]
+def _golden(golden: GoldenVectors) -> Lines:
+    lines: Lines = {"outputs": len(golden.outputs), "golden.count": len(golden.pictures)}
+    for index, picture in enumerate(golden.pictures):
+        lines[f"golden.{index}.file"] = picture.file
+        lines[f"golden.{index}.input_sha256"] = picture.input_sha256
+    for index, output in enumerate(golden.outputs):
+        lines |= map_properties(index, output.shape, channels_last=output.channels_last)
+        lines[f"output.{index}.dtype"] = output.dtype
+        lines[f"output.{index}.golden"] = output.file
+        lines[f"output.{index}.tolerance"] = output.tolerance
+        if output.scale is not None and output.zero_point is not None:
+            lines[f"output.{index}.scale"] = float(np.float32(output.scale))
+            lines[f"output.{index}.zero_point"] = output.zero_point
     return lines

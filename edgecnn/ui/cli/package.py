@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgecnn.ui.cli.options import JsonOption, examples
+
+if TYPE_CHECKING:
+    from edgecnn.core.documents.package import SelfTestReport
 
 
 def register(app: typer.Typer) -> None:
@@ -76,7 +79,7 @@ def package(
     if json:
         print_json(result.to_json())
         return
-    for path in result.files:
+    for path in result.paths:
         size = f" ({format_size(path.stat().st_size)})" if path.is_file() else ""
         print_text(f"{path}{size}")
     print_text(f"self-test here, {_tested(result.self_test)}")
@@ -108,8 +111,8 @@ def verify(
         print_text(f"self-test, {_tested(result.self_test)}")
 
 
-def _tested(found: dict[str, object]) -> str:
+def _tested(found: SelfTestReport) -> str:
     return (
-        f"{found['runtime']}: {found['pictures']} golden pictures, {found['bit_identical']} bit-identical, "
-        f"{found['same_best']} with the same best class"
+        f"{found.runtime}: {found.pictures} golden pictures, {found.bit_identical} bit-identical, "
+        f"{found.same_best} with the same best class"
     )
