@@ -1,1 +1,1 @@
-"""One folder a vendor: its model format, its runtime, its compiler; and what they have in common."""
+"""Vendors' formats, runtimes and compilers, one folder per vendor, and their common code."""

@@ -1,4 +1,4 @@
-"""The calibration set as a quantizer takes it: normalized tensors, one at a time."""
+"""The calibration set in the form that a quantizer takes: normalized tensors, one at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Tensor = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Calibration:
-    """Real images in the layout of a model file. Iterating normalizes on the fly: memory stays at one image.
+    """Real images in the layout of a model file; iteration normalizes one image at a time.
 
     Attributes:
         prepared: The images.
@@ -41,7 +41,7 @@ class Calibration:
         """Open the calibration set of a request and check that it fits the model.
 
         Raises:
-            InputError: There is none, it is empty, or its images are not of the model's input size.
+            InputError: There is no set, it is empty, or its images do not have the model's input size.
         """
         if request.calibration is None:
             raise InputError(
@@ -74,12 +74,13 @@ class Calibration:
         return np.ascontiguousarray(image if self.layout == "NHWC" else image.transpose(0, 3, 1, 2))
 
     def exactly(self, seen: Observations, entrance: str) -> Observations:
-        """Give the image its whole range where one step is one level of a pixel, so that nothing is lost.
+        """Give the image its whole range if that makes each pixel value a level of the grid.
 
-        That is so where all channels are normalized alike: of 256 values a grid of 256 levels holds each.
+        This is possible if all channels are normalized alike: a grid of 256 levels then holds each of 256
+        values.
 
         Args:
-            seen: What was observed.
+            seen: Observed values.
             entrance: Name of the tensor that holds the image.
         """
         table = self.prepared.contract.lookup()
@@ -88,5 +89,5 @@ class Calibration:
         return seen.with_range(entrance, Range(float(table.min()), float(table.max())))
 
     def notes(self) -> dict[str, Any]:
-        """Return what the manifest says of the calibration set."""
+        """Return the notes on the calibration set for the manifest."""
         return {"images": len(self), "digest": self.prepared.digest}

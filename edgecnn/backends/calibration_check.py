@@ -1,4 +1,4 @@
-"""What a freshly quantized model answers on its own calibration images: the first sign of trouble."""
+"""Comparison of a newly quantized model with its float original on the calibration images."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def calibration_health(
     """Compare a quantized model with its float original on the calibration images, output by output.
 
     Args:
-        truth: What the float model says of each image.
-        answers: What the quantized model says of it.
-        outputs: By the name of each output, in order, the range that it was quantized with; None where it
-            stays float.
+        truth: Outputs of the float model for each image.
+        answers: Outputs of the quantized model for each image.
+        outputs: The range that each output was quantized with, in order and by name; None if it stays float.
 
     Returns:
-        ``sqnr_db``, None where it is infinite; ``agreement``, the share of images with the same best score;
-        ``tied``, images whose best score is shared; ``clipped``, images with a float value outside the range.
-        Of several outputs those of the worst, ``worst`` its name, and ``outputs`` all figures by name.
+        ``sqnr_db``, None if it is infinite; ``agreement``, the share of images with the same best score;
+        ``tied``, images whose best score is not unique; ``clipped``, images with a float value outside the
+        range. With several outputs, the values of the worst one, its name as ``worst``, and all values under
+        ``outputs``.
     """
     columns = zip(zip(*truth, strict=True), zip(*answers, strict=True), outputs.items(), strict=True)
     figures = {name: _figures(want, have, bounds) for want, have, (name, bounds) in columns}

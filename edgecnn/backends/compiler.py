@@ -1,4 +1,4 @@
-"""What every compiler for an NPU does: make a program of an integer file, and say what it expects of it."""
+"""The interface of a compiler for an NPU, and its results."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ TIMEOUT_S = 900.0
 
 
 class Compiled(NamedTuple):
-    """What is known of a compiled network.
+    """A compiled network.
 
     Attributes:
-        estimate: What the compiler expects of it.
-        partition: How much of it the NPU runs.
+        estimate: The compiler's estimate of its cost.
+        partition: The parts of it that the NPU runs.
     """
 
     estimate: Estimate
@@ -25,16 +25,17 @@ class Compiled(NamedTuple):
 
 
 class ModelHandle(Protocol):
-    """An open model; closing it ends its worker."""
+    """An open model in a worker; closing it ends the worker."""
 
     def close(self) -> None:
         """End the worker."""
 
 
 class Opener(Protocol):
-    """Opens a model in a worker process, as :meth:`edgecnn.devices.local.LocalDevice.open` does.
+    """Function that opens a model in a worker, like :meth:`edgecnn.devices.local.LocalDevice.open`.
 
-    Some compilers are a function of their runtime. Devices stand above backends, so the caller hands one in.
+    Some compilers are a part of their runtime. Backends may not import devices, so the caller passes the
+    function.
     """
 
     def __call__(
@@ -48,7 +49,7 @@ class Compiler(Protocol):
 
     @property
     def accelerator(self) -> str:
-        """What it compiles for."""
+        """Return the name of the NPU that it compiles for."""
 
     def compile(
         self,
@@ -63,15 +64,15 @@ class Compiler(Protocol):
         """Compile an integer file to ``out``.
 
         Args:
-            model: The file.
-            out: The compiled file to write.
+            model: Path of the file.
+            out: Path of the compiled file to write.
             opener: Opens a model in a worker, for a compiler that is part of a runtime.
-            log: What the compiler prints.
-            scratch: Folder for its other files; emptied before.
-            timeout_s: Seconds after which it counts as hung.
+            log: File for the compiler's output.
+            scratch: Folder for its other files, which is emptied first.
+            timeout_s: Time limit in seconds.
 
         Raises:
             MissingDependency: The toolchain is not installed as pinned.
             InputError: The compiler refused the file.
-            WorkerError: It crashed, hung, or said nothing about the file.
+            WorkerError: It crashed, timed out, or reported nothing about the file.
         """

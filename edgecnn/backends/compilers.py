@@ -1,4 +1,4 @@
-"""A compiler for NPUs by its name, with a target's options."""
+"""Creation of a compiler by its name, with a target's options."""
 
 from __future__ import annotations
 

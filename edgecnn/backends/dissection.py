@@ -1,10 +1,10 @@
-"""An int8 network taken apart beside its float original, the same for every format.
+"""An int8 network divided into pieces beside its float original, in the same way for every format.
 
-An int8 file says at which tensors values lie on a grid. Here such a tensor is a *point*, and what computes
-one point from others is a *piece*: a convolution with its activation function, an addition, a pool. Every
-point has a counterpart in the float file, so that a piece can be run alone on what the float network
-really computes, and the float network can go on from what the piece made of it. A format only shows its
-two graphs and cuts runnable parts out of its files; the rest is here.
+An int8 file shows which tensors are on a grid. Such a tensor is a *point*, and the operations that compute
+one point from others are a *piece*: a convolution with its activation function, an addition, a pooling. Every
+point has a counterpart in the float file, so that a piece can be run alone on the float network's values, and
+the float network can continue from the piece's result. A format only exposes its two graphs and cuts runnable
+parts out of its files; the rest is in this module.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class GraphNode:
     """An operation of a graph.
 
     Attributes:
-        name: As the format's reports name it.
+        name: Its name in the format's reports.
         operation: Its type, such as ``Conv``.
-        inputs: Names of the tensors that it reads, less those that do not depend on the image.
+        inputs: Names of the tensors that it reads, without those that do not depend on the image.
         outputs: Names of the tensors that it computes.
-        weighted: Whether it multiplies with weights.
+        weighted: Whether it multiplies by weights.
     """
 
     name: str
@@ -50,10 +50,10 @@ class GraphNode:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """The values that a quantized tensor can hold: ``levels`` of them, evenly from ``low`` to ``high``.
+    """The values of a quantized tensor: ``levels`` values, evenly from ``low`` to ``high``.
 
     Attributes:
-        low: Smallest value, float32; a scalar, or one value a channel in a shape that broadcasts.
+        low: Smallest value, float32; a scalar, or one value per channel in a shape that broadcasts.
         high: Largest value, in the same shape.
         levels: Number of values.
     """
@@ -64,7 +64,7 @@ class Grid:
 
     @property
     def step(self) -> Values:
-        """Distance of two neighbours."""
+        """Return the distance between neighbouring values."""
         return (self.high - self.low) / np.float32(self.levels - 1)
 
     def snap(self, values: Values) -> Values:
@@ -83,8 +83,8 @@ class ProbePoint:
 
     Attributes:
         key: Name of the tensor in the int8 file that holds the value, on its grid.
-        entry: Name of the tensor at which a value of the float network may be fed in: the one before it is
-            quantized; ``key`` itself where the file holds integers only.
+        entry: Name of the tensor that accepts a value of the float network: the one before quantization, or
+            ``key`` itself if the file holds only integers.
         counterpart: Name of the tensor in the float file.
         grid: Its grid; None for a tensor that stays float.
         size: Number of its elements.
@@ -99,15 +99,15 @@ class ProbePoint:
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """What computes one point from others.
+    """The operations that compute one point from others.
 
     Attributes:
         inputs: The points that it reads.
         output: The point that it computes.
-        nodes: Its operations in the int8 file, in their order.
-        float_inputs: Names of the float file's tensors that its counterpart reads: those of ``inputs``.
-        float_nodes: The float file's operations between the counterparts; none where the piece only puts
-            the image on its grid.
+        nodes: Its operations in the int8 file, in order.
+        float_inputs: Names of the float tensors that its counterpart reads: those of ``inputs``.
+        float_nodes: The float file's operations between the counterparts; empty if the piece only quantizes
+            the image.
     """
 
     inputs: tuple[ProbePoint, ...]
@@ -118,34 +118,34 @@ class Piece:
 
     @property
     def name(self) -> str:
-        """The float file's name of its operation with weights, or else of its first."""
+        """Return the float file's name of its operation with weights, or else of its first operation."""
         return main_of(self.float_nodes).name if self.float_nodes else INPUT
 
     @property
     def operation(self) -> str:
-        """Types of its operations in the float file, such as ``Conv+Clip``."""
+        """Return the types of its operations in the float file, such as ``Conv+Clip``."""
         return "+".join(node.operation for node in self.float_nodes) or INPUT
 
 
 INPUT = "input"
-"""Name of the piece that puts the image on its grid."""
+"""Name of the piece that quantizes the image."""
 
 
 def main_of(nodes: Sequence[GraphNode]) -> GraphNode:
-    """Return the first operation with weights, or else the first of all."""
+    """Return the first operation with weights, or else the first operation."""
     return next((node for node in nodes if node.weighted), nodes[0])
 
 
 class Dissection(Protocol):
-    """An int8 file and its float original, open.
+    """An opened int8 file with its float original.
 
     Attributes:
-        layout: Of images.
+        layout: Layout of images.
         nodes: Operations of the int8 file, in an order of execution.
-        float_nodes: Operations of the float file, likewise.
-        points: Every point, the image first, in their order of execution.
+        float_nodes: Operations of the float file, in an order of execution.
+        points: All points in their order of execution, with the image first.
         float_outputs: Names of the float file's outputs.
-        outputs: The points that are the int8 file's outputs, in the same order.
+        outputs: The points of the int8 file's outputs, in the same order.
     """
 
     layout: Layout
@@ -156,13 +156,13 @@ class Dissection(Protocol):
     outputs: tuple[ProbePoint, ...]
 
     def cut_float(self, inputs: Sequence[str], outputs: Sequence[str]) -> Cut:
-        """Return a function of the values of ``inputs`` that computes ``outputs`` as the float file does."""
+        """Return a function from values of ``inputs`` to ``outputs`` as the float file computes them."""
 
     def cut(self, inputs: Sequence[ProbePoint], output: ProbePoint, execution: Execution) -> Cut:
-        """Return a function of values at the entries of ``inputs`` that computes ``output`` in int8."""
+        """Return a function from values at the entries of ``inputs`` to ``output`` in int8."""
 
     def weights(self, node: str) -> Values | None:
-        """Return the weights of an operation of the int8 file as real numbers; None where it has none.
+        """Return the weights of an operation of the int8 file as real numbers; None if it has none.
 
         Returns:
             float32 in PyTorch's order, ``[O, I, H, W]`` or ``[O, I]``.
@@ -173,7 +173,7 @@ class Dissection(Protocol):
 
 
 class Wiring:
-    """Which operation computes which tensor of a graph.
+    """The operation that computes each tensor of a graph.
 
     Args:
         nodes: The operations, in an order of execution.
@@ -186,14 +186,14 @@ class Wiring:
     def behind(
         self, targets: Iterable[str], known: Collection[str]
     ) -> tuple[tuple[GraphNode, ...], tuple[str, ...]]:
-        """Return what must be computed for some tensors when others are known.
+        """Return the operations that compute some tensors from known ones.
 
         Args:
-            targets: The tensors; each is computed even where it is known.
-            known: Tensors at which the way back ends.
+            targets: The tensors; each is computed even if it is known.
+            known: Tensors that need not be computed.
 
         Returns:
-            The operations in their order, and the known tensors and graph inputs that they read.
+            The operations in order, and the known tensors and graph inputs that they read.
 
         >>> conv, relu = GraphNode("c", "Conv", ("x",), ("y",)), GraphNode("r", "Relu", ("y",), ("z",))
         >>> nodes, read = Wiring([conv, relu]).behind(["z"], ["y"])
@@ -219,7 +219,7 @@ class Wiring:
 def pieces(dissection: Dissection) -> list[Piece]:
     """Return the pieces of an int8 file in their order of execution.
 
-    Operations whose result has no counterpart belong to the piece of the next point.
+    Operations whose result has no counterpart belong to the next point's piece.
 
     Raises:
         InputError: No tensor of the file is quantized, or none has a counterpart.

@@ -1,6 +1,6 @@
-"""What stages call in a child process: a request in, documents and files out.
+"""The functions that stages call in a child process, with a request as argument.
 
-Vendor libraries are imported below these functions only, each format's own and no other's.
+Only these functions lead to imports of vendor libraries, and each format imports only its own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PRECISIONS = ("fp16", "int8")
 
 @arguments
 class FormatFile:
-    """A model file and the name of its format."""
+    """A model file with the name of its format."""
 
     format: str
     model: Path
@@ -32,7 +32,7 @@ class FormatFile:
 
 @arguments
 class LowerRequest:
-    """A checkpoint to convert to a format; the file goes to directory ``out``."""
+    """A checkpoint to convert to a format; the file is written to directory ``out``."""
 
     format: str
     checkpoint: Path
@@ -41,7 +41,7 @@ class LowerRequest:
 
 @arguments
 class QuantizeFileRequest:
-    """A float file to quantize as its format is asked to; the result goes to directory ``out``."""
+    """A float file to quantize; the result is written to directory ``out``."""
 
     file: FormatFile
     out: Path
@@ -50,7 +50,7 @@ class QuantizeFileRequest:
 
 @arguments
 class ReferenceFileRequest:
-    """A model file whose reference execution may take another file, which goes to directory ``out``."""
+    """A model file whose reference execution may need another file, written to directory ``out``."""
 
     file: FormatFile
     out: Path
@@ -60,7 +60,7 @@ def lower(request: LowerRequest) -> str:
     """Convert a checkpoint to a float32 file; return the file's name in directory ``out``.
 
     Raises:
-        EdgecnnError: What is wrong with the checkpoint, the network or the environment.
+        EdgecnnError: The checkpoint, the network or the environment cannot be used.
     """
     with _ready(request.format, request.out):
         return load_format(request.format).lower(request.checkpoint, request.out).name
@@ -70,7 +70,7 @@ def quantize(request: QuantizeFileRequest) -> dict[str, Any]:
     """Write ``out/model.<suffix>`` from a float file; return notes for the manifest.
 
     Raises:
-        EdgecnnError: What is wrong with the file, the request or the environment.
+        EdgecnnError: The file, the request or the environment cannot be used.
     """
     file, how = request.file, request.how
     if how.precision not in _PRECISIONS:
@@ -80,16 +80,16 @@ def quantize(request: QuantizeFileRequest) -> dict[str, Any]:
 
 
 def reference(request: ReferenceFileRequest) -> str:
-    """Return the name of the file that reference execution takes.
+    """Return the name of the file for reference execution.
 
-    It is the model file's own name, or that of another file, which was written to directory ``out``.
+    It is the name of the model file itself, or of another file that was written to directory ``out``.
     """
     with _ready(request.file.format, request.out):
         return load_format(request.file.format).reference(request.file.model, request.out).name
 
 
 def inspect(file: FormatFile) -> Inspection:
-    """Read back what a model file is."""
+    """Read the properties of a model file back."""
     with _ready(file.format, None):
         return load_format(file.format).inspect(file.model)
 
@@ -102,7 +102,7 @@ def weights(file: FormatFile) -> list[StoredWeight]:
 
 @contextlib.contextmanager
 def _ready(name: str, out: Path | None) -> Iterator[None]:
-    """Make the output directory, and say in edgecnn's words what the system or the environment lacks."""
+    """Create the output directory, and translate errors of the system or the environment."""
     try:
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)

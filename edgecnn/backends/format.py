@@ -1,7 +1,7 @@
-"""What every model format can do, and what is read back from its files.
+"""The interface of a model format, and its data.
 
-The functions of a format load vendor libraries, so they run in a child process
-(:func:`edgecnn.core.process.call`); what crosses the border is JSON and files.
+The functions of a format import vendor libraries, so they run in a child process
+(:func:`edgecnn.core.process.call`), which exchanges JSON and files with its parent.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ class StoredWeight:
 
 @arguments
 class QuantizeRequest:
-    """What a format is asked to make of a float file.
+    """A request to quantize a float file.
 
     Attributes:
         precision: ``fp16`` or ``int8``.
         calibration: Directory of a prepared set; needed for int8.
-        isa: Instruction set the target declares, such as ``x86-64-avx2``; chooses the scheme.
-        options: The target's own quantization options, checked by the format.
-        network: Checkpoint that the file was lowered from, with what an accuracy recovery left beside it;
-            needed only where a layer is named or weights lie on a grid.
+        isa: Instruction set of the target, such as ``x86-64-avx2``; decides the scheme.
+        options: The target's quantization options, checked by the format.
+        network: Checkpoint of the file, with the results of an accuracy recovery beside it; only needed if a
+            layer is named or weights are on a grid.
     """
 
     precision: str
@@ -57,7 +57,7 @@ class QuantizeRequest:
 
 
 class Format(ABC):
-    """A model format: how a checkpoint becomes a file, and what the file says of itself."""
+    """A model format: conversion of checkpoints to files, and reading of these files."""
 
     @abstractmethod
     def lower(self, checkpoint: Path, out: Path) -> Path:
@@ -68,11 +68,11 @@ class Format(ABC):
         """Write ``out/model.<suffix>`` from the float file ``model``; return notes for the manifest."""
 
     def reference(self, model: Path, out: Path) -> Path:
-        """Return the file that the runtime's reference execution takes: ``model`` itself where it can.
+        """Return the file for the runtime's reference execution, by default ``model`` itself.
 
         Args:
             model: The target's file.
-            out: Directory to write another file to.
+            out: Directory for another file.
         """
         del out
         return model

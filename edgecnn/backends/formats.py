@@ -1,4 +1,4 @@
-"""What is done with a format by its name: its class, its files."""
+"""Access to a format by its name: its class and its files."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def load_format(name: str) -> Format:
-    """Import a format's class, which is light, and make one; vendor libraries load on use.
+    """Import a format's class, which is light, and create one; vendor libraries are imported on use.
 
     Raises:
         ImportError: A package that the class needs is not installed.
-        UsageError: There is no format of that name, or another package's class is no complete format.
+        UsageError: There is no format of that name, or another package's class is incomplete.
     """
     record = registry.find_format(name)
     kind = registry.load(record.load, record.origin)
@@ -27,12 +27,12 @@ def load_format(name: str) -> Format:
 
 
 def model_file(directory: Path, name: str) -> Path:
-    """Return the model file of a directory that holds a model of format ``name``."""
+    """Return the model file in a directory with a model of format ``name``."""
     return directory / f"model{registry.find_format(name).suffix}"
 
 
 def format_of(model: Path) -> str:
-    """Return the format of a model file, told by its suffix.
+    """Return the format of a model file, by its suffix.
 
     Raises:
         InputError: No format has this suffix.
@@ -50,7 +50,7 @@ def format_of(model: Path) -> str:
 
 
 def companions(model: Path) -> list[Path]:
-    """Return the files that belong beside a model file and are there, such as OpenVINO's weights."""
+    """Return the existing files that belong to a model file, such as OpenVINO's weights."""
     for record in registry.formats().values():
         if record.suffix == model.suffix.lower():
             return [file for suffix in record.companions if (file := model.with_suffix(suffix)).is_file()]
@@ -58,6 +58,6 @@ def companions(model: Path) -> list[Path]:
 
 
 def missing(name: str, error: ImportError) -> MissingDependency:
-    """Return the error that says which package a format lacks, and how to install it."""
+    """Return the error that names a format's missing package and how to install it."""
     hint = registry.find_format(name).install
     return MissingDependency(f"format {name} needs a package: {error}", hint=hint)

@@ -1,4 +1,4 @@
-"""Which integer kernels a target's files meet, asked of the backend that knows them."""
+"""Look-up of the integer kernels that execute a target's files."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from edgecnn.quantization.kernels import Kernels
 
 ANY_ISA = "any"
-"""Stands for every instruction set: a file for it is right on all of them."""
+"""Name for every instruction set; a file for it is correct on all of them."""
 
 
 def kernels_of(format_name: str, isa: str) -> Kernels:
-    """Return what the int8 kernels for a format do on an instruction set.
+    """Return the properties of a format's int8 kernels on an instruction set.
 
     Args:
         format_name: Name of the format.

@@ -1,4 +1,4 @@
-"""The network that is lowered: loaded, tried once, with the shape of its input. Imports torch."""
+"""Loading of the network to be lowered, with one trial run. Imports torch."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Network:
-    """A network that is known to take its contract's input.
+    """A network that accepts its contract's input.
 
     Attributes:
         module: In evaluation mode, on the CPU, in torch's contiguous layout.
-        spec: What it is.
+        spec: Its spec.
         outputs: Names of its outputs in exported files.
-        maps: Which of the outputs are maps, ``[1, C, H, W]``, by their places.
+        maps: Indices of the outputs that are maps, ``[1, C, H, W]``.
     """
 
     module: nn.Module
@@ -36,7 +36,7 @@ class Network:
 
     @property
     def example(self) -> torch.Tensor:
-        """An input: float32 ``[1, C, H, W]``, zeros."""
+        """Return an input of zeros, float32 ``[1, C, H, W]``."""
         contract = self.spec.contract
         return torch.zeros(1, contract.channels, contract.height, contract.width)
 
@@ -45,19 +45,19 @@ def load_network(checkpoint: Path) -> Network:
     """Load a checkpoint for export and run it once.
 
     Raises:
-        InputError: The checkpoint cannot be read, the network does not take an input of its contract's
+        InputError: The checkpoint cannot be read, the network does not accept an input of its contract's
             size, or it returns something other than finite tensors.
     """
     return try_network(*load_checkpoint(checkpoint))
 
 
 def try_network(module: nn.Module, spec: ModelSpec) -> Network:
-    """Run a network once, so that it is known to take its contract's input.
+    """Run a network once to check that it accepts its contract's input.
 
     Raises:
         InputError: It does not, or it returns something other than finite tensors.
     """
-    # A network trained in channels_last keeps those strides, which exporters turn into layout changes.
+    # A network trained in channels_last keeps its strides, which exporters would turn into layout changes.
     module = module.to(memory_format=torch.contiguous_format).eval()
     network = Network(module, spec, ())
     size = "x".join(map(str, network.example.shape[1:]))
@@ -79,7 +79,7 @@ def try_network(module: nn.Module, spec: ModelSpec) -> Network:
 
 
 def reason(error: BaseException) -> str:
-    """Return a vendor's reason in one line: of the error at the root, or its kind where it gives no words."""
+    """Return a vendor's reason in one line: that of the root error, or its type if it has no message."""
     while error.__cause__ is not None:
         error = error.__cause__
     return first_line(error)

@@ -1,4 +1,4 @@
-"""What a target may ask of a quantizer under ``quantize:``."""
+"""Options of a quantizer in a target's ``quantize`` section."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def check_known(options: Mapping[str, Any], known: Collection[str], target: str)
 
     Args:
         options: The target's options.
-        known: Names that the quantizer takes.
-        target: What quantizes to what, for the message, such as ``tflite int8``.
+        known: Names of the quantizer's options.
+        target: Format and precision for the message, such as ``tflite int8``.
 
     Raises:
-        UsageError: Names the option and the nearest known one.
+        UsageError: The message names the option, the hint the nearest known one.
     """
     for name in options:
         if name not in known:
@@ -33,10 +33,10 @@ def check_known(options: Mapping[str, Any], known: Collection[str], target: str)
 
 
 def switch_option(options: Mapping[str, Any], name: str) -> bool:
-    """Return an option that is on or off; off where it is not given.
+    """Return a boolean option, which is off by default.
 
     Raises:
-        UsageError: It is neither true nor false.
+        UsageError: Its value is not a boolean.
     """
     value = options.get(name, False)
     if not isinstance(value, bool):
@@ -49,13 +49,13 @@ INT8_OPTIONS = ("ranges", "float_layers")
 
 
 def ranges_option(options: Mapping[str, Any]) -> tuple[Method, ...]:
-    """Return option ``ranges``: the methods that are tried to estimate activation ranges.
+    """Return the option ``ranges``: the methods that are tried to estimate activation ranges.
 
-    ``auto`` tries the ways between average and extreme values, ``search`` the distribution's estimators as
-    well; the name of an estimator, ``average``, ``extremes`` or a share between the two is taken as it is.
+    ``auto`` tries shares between average and extreme values; ``search`` also tries the distribution's
+    estimators. The name of an estimator, ``average``, ``extremes`` or a share is used alone.
 
     Raises:
-        UsageError: It is none of these.
+        UsageError: The value is none of these.
     """
     value = options.get("ranges", "auto")
     if isinstance(value, str) and value in _RANGES:
@@ -75,5 +75,5 @@ _RANGES: dict[str, tuple[Method, ...]] = {
 
 
 def needs_samples(methods: Sequence[Method]) -> bool:
-    """Whether one of the methods looks at the distribution of the values."""
+    """Return whether one of the methods uses the distribution of the values."""
     return any(isinstance(method, str) for method in methods)

@@ -1,4 +1,4 @@
-"""The files that an artifact was made from, as far as the store still has them."""
+"""The files that an artifact was made from, if the store still has them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def float_file(artifact: Artifact) -> Path:
     """Return the float file that an artifact was quantized from.
 
     Raises:
-        InputError: The manifest does not name it, or it is not in the store any more.
+        InputError: The manifest does not name the file, or the store no longer has it.
     """
     if artifact.manifest.source.float_file is None:
         raise InputError(
@@ -40,8 +40,8 @@ def float_file(artifact: Artifact) -> Path:
 
 
 def stored(origin: StoreEntry | None) -> Path | None:
-    """Return the directory of something that an artifact was made from; None where it is not in the store."""
-    # The key names a folder, and a manifest is not trusted.
+    """Return the directory of an artifact's origin; None if the store no longer has it."""
+    # The key is a folder name from a manifest, which is not trusted.
     if origin is None or not _KEY.fullmatch(origin.key):
         return None
     entry = Store(store_dir()).get(origin.key)

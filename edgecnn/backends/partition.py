@@ -1,4 +1,4 @@
-"""What is the same for all NPUs: they run integer files only, and a share of a network runs on them."""
+"""Common code for NPUs: the check for integer files, and the share of a network that runs on the NPU."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @arguments
 class SourceFile:
-    """A file for an NPU, and the name of the compiler that is to take it."""
+    """A file for an NPU, with the name of its compiler."""
 
     compiler: str
     source: Path
@@ -27,12 +27,12 @@ class SourceFile:
 
 @arguments
 class CompiledFile:
-    """An integer file and the file that a compiler made of it.
+    """An integer file with the file that a compiler made of it.
 
     Attributes:
         source: The integer file.
-        compiled: The compiled one.
-        npu_operator: Name of the operator that stands for a piece for the NPU in it.
+        compiled: The compiled file.
+        npu_operator: Name of the compiled file's operator for a piece that runs on the NPU.
     """
 
     source: Path
@@ -41,16 +41,16 @@ class CompiledFile:
 
 
 class PartitionedLayers(Document):
-    """How much of a network an NPU runs, and where each of its operations runs."""
+    """The share of a network that an NPU runs, and the place of each operation."""
 
     partition: Partition
     layers: tuple[NpuLayer, ...]
 
 
 def require_integer(file: SourceFile) -> None:
-    """Refuse a file that computes in float anywhere; called in a child process.
+    """Refuse a file with float computations; called in a child process.
 
-    A compiler would warn, leave the float operators to the CPU, and report success.
+    A compiler would only warn, leave float operators to the CPU, and report success.
 
     Raises:
         InputError: The file is damaged, or not integer from its input to its output.
@@ -69,14 +69,14 @@ def require_integer(file: SourceFile) -> None:
 def make_partition(
     total: int, left: Sequence[str], macs: Sequence[int], left_macs: Sequence[int], *, subgraphs: int
 ) -> Partition:
-    """Return how much of a network runs on an NPU.
+    """Return the share of a network that runs on an NPU.
 
     Args:
         total: Number of operators of the source file.
-        left: Names of the operators that are left to the CPU, one for each.
+        left: Names of the operators that run on the CPU.
         macs: Multiply-accumulates of each operator of the source file.
-        left_macs: Those of the operators that are left to the CPU.
-        subgraphs: Pieces that the network falls into on the NPU.
+        left_macs: Multiply-accumulates of the operators on the CPU.
+        subgraphs: Number of pieces of the network on the NPU.
     """
     return Partition(
         total_ops=total,

@@ -1,8 +1,8 @@
-"""The facts that edgecnn needs to know of a vendor: its format, its runtimes, its compilers.
+"""Records of a vendor's format, runtimes and compilers.
 
-A vendor's folder holds a module ``backend`` with one :class:`Backend` named ``BACKEND``. It is data: this
-module and every ``backend`` module load the standard library only, and what they name is imported on use.
-Whatever depends on a format, a runtime or a compiler elsewhere is derived from these records.
+A vendor's folder has a module ``backend`` with one :class:`Backend` named ``BACKEND``. Records are data: this
+module and every ``backend`` module import only the standard library, and the code that they name is imported
+on use. All other code that depends on a format, a runtime or a compiler is derived from these records.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StageVersion:
-    """What the outputs of a format's stage depend on besides their inputs.
+    """The dependencies of a format's stage besides its inputs.
 
     Attributes:
-        version: Raised whenever the same inputs would give other outputs than before.
+        version: Increased whenever the same inputs give other outputs than before.
         distributions: Packages whose version the outputs depend on.
     """
 
@@ -41,26 +41,27 @@ class FormatRecord:
     """A format of model files.
 
     Attributes:
-        name: As targets write it.
+        name: Its name in targets.
         load: ``"module:Class"`` of a :class:`~edgecnn.backends.format.Format`, imported on use; the class
             takes no arguments and its module imports vendor libraries inside its functions.
         suffix: Suffix of the model file, with the dot.
         runtime: Name of the runtime that executes its float files and its reference.
         precisions: Precisions that its files can have.
         layout: Order of the dimensions of its files' images.
-        lower: Of the conversion from PyTorch.
-        quantize: Of the native quantizer.
-        inspect: Of reading a file back.
-        kernels: ``"module:function"`` that says what the integer kernels for the format do on an instruction
+        lower: Version of the conversion from PyTorch.
+        quantize: Version of the native quantizer.
+        inspect: Version of the inspection.
+        kernels: ``"module:function"`` that returns the properties of the integer kernels on an instruction
+            set
             set (:class:`edgecnn.quantization.kernels.Kernels`), imported on use.
-        extra: Extra of edgecnn that installs what it needs.
-        companions: Suffixes of the files that belong beside the model file, with the dot.
+        extra: Extra of edgecnn that installs its packages.
+        companions: Suffixes of further files of a model, with the dot.
         integer_int8: Whether an int8 file is integer from its input to its output, so that no layer of it can
             stay in float.
-        package_rank: Place in the order in which packages prefer formats, lowest first; None where no
-            package can hold one.
-        hub_library: Library that executes it, as Hugging Face's hub names it.
-        origin: Filled in by the registry.
+        package_rank: Position in the order in which packages prefer formats, lowest first; None if packages
+            cannot contain the format.
+        hub_library: Library that executes it, by Hugging Face's name.
+        origin: Set by the registry.
     """
 
     name: str
@@ -82,33 +83,33 @@ class FormatRecord:
 
     @property
     def install(self) -> str:
-        """Command that installs what the format needs."""
+        """Return the command that installs the format's packages."""
         return _install(self.extra, self.origin)
 
 
 @dataclass(frozen=True)
 class RuntimeRecord:
-    """What executes files of a format.
+    """A runtime that executes files of a format.
 
     Attributes:
-        name: As targets write it.
+        name: Its name in targets.
         load: ``"module:Class"`` of a :class:`~edgecnn.backends.worker.runtime.Runtime`, imported in the
             worker on use: the module may import the standard library, numpy and the runtime only.
         format: Name of the format whose files it executes.
         distribution: Package that holds the runtime.
         extra: Extra of edgecnn that installs it.
-        toolchain: The environment of its own that it lives in; None where it is installed beside edgecnn.
-        own_install: Command that installs it, where that is neither the extra nor the toolchain.
-        simulates: Whether it computes what other hardware computes: then its speed says nothing.
-        saturates: Whether its int8 kernels saturate on an instruction set that makes them.
-        is_reference: Whether its outputs are those of the format's reference execution, bit for bit.
+        toolchain: Separate environment that contains it; None if it is installed with edgecnn.
+        own_install: Command that installs it, if that is neither the extra nor the toolchain.
+        simulates: Whether it simulates other hardware, so that its speed is meaningless.
+        saturates: Whether its int8 kernels saturate on instruction sets where pairs of products can.
+        is_reference: Whether its outputs equal the format's reference execution, bit for bit.
         exact_reference: Whether its reference execution of integer files gives the same bits everywhere.
-        versioned: Whether it can be had in several versions, each in an environment of its own.
-        beside: Requirements that such an environment holds besides.
-        emulated: Whether the emulated devices hold it.
-        counts: Metrics that it counts, comparable within one version of its package.
-        ships: Platforms whose packages it can execute, with the requirements that a package needs for it.
-        origin: Filled in by the registry.
+        versioned: Whether several versions can be installed, each in a separate environment.
+        beside: Further requirements of such an environment.
+        emulated: Whether the emulated devices have it.
+        counts: Metrics that it counts, which are comparable within one version of its package.
+        ships: Platforms whose packages it can execute, with the requirements of such a package.
+        origin: Set by the registry.
     """
 
     name: str
@@ -131,14 +132,14 @@ class RuntimeRecord:
 
     @property
     def install(self) -> str:
-        """Command that installs the runtime."""
+        """Return the command that installs the runtime."""
         if self.toolchain is not None:
             return f"edgecnn toolchain install {self.toolchain}"
         return self.own_install or _install(self.extra, self.origin)
 
     @property
     def code(self) -> RuntimeCode:
-        """What a worker has to know to import the runtime."""
+        """Return the data from which a worker imports the runtime."""
         origin = str(self.origin) if self.origin.distribution else ""
         return RuntimeCode(self.name, self.load, self.distribution, self.install, origin)
 
@@ -148,20 +149,20 @@ class CompilerRecord:
     """A compiler for NPUs.
 
     Attributes:
-        name: As targets write it under ``compile``.
+        name: Its name in targets, under ``compile``.
         load: ``"module:Class"`` of a :class:`~edgecnn.backends.compiler.Compiler`, imported on use; the class
             takes the target's options as keywords.
-        options: ``"module:Class"`` of the pydantic model of what a target may write under ``compile``.
+        options: ``"module:Class"`` of the pydantic model of a target's options under ``compile``.
         format: Name of the format whose integer files it takes.
-        float_parts: ``"module:function"`` that names what in a file computes in float; called in a child.
-        distribution: Package that holds the compiler.
-        toolchain: The environment that it lives in.
-        compiled: Name of the file that it makes.
-        distributions: Packages beside edgecnn that read its files back.
-        counts: Metrics that it counts, comparable within one version of its package.
-        nominal: ``"module:function"`` that writes a network as the file that it takes, with made-up ranges,
-            so that changes to the network can be compiled; empty where it tells too little for advice.
-        origin: Filled in by the registry.
+        float_parts: ``"module:function"`` that names the float parts of a file; called in a child process.
+        distribution: Package of the compiler.
+        toolchain: Environment that contains it.
+        compiled: Name of the file that it writes.
+        distributions: Packages besides edgecnn that read its files.
+        counts: Metrics that it counts, which are comparable within one version of its package.
+        nominal: ``"module:function"`` that writes a network as an input file with invented ranges, so that
+            changes to the network can be compiled; empty if its reports are too poor for advice.
+        origin: Set by the registry.
     """
 
     name: str
@@ -180,7 +181,7 @@ class CompilerRecord:
 
 @dataclass(frozen=True)
 class Backend:
-    """What a vendor's folder, or a package of somebody else's, adds.
+    """The records of a vendor's folder or of another package.
 
     Attributes:
         formats: Its formats.

@@ -1,6 +1,6 @@
-"""What an accuracy recovery hands to a quantizer: weight scales, trained ranges, layers to leave in float.
+"""Results of an accuracy recovery for a quantizer: weight scales, trained ranges, float layers.
 
-All of it names layers as the network's modules are called; a format finds them by their weights
+Layers have the names of the network's modules; a format finds them by their weights
 (:func:`edgecnn.quantization.layers.match_layers`).
 """
 
@@ -32,13 +32,13 @@ _MATRIX, _KERNEL = 2, 4
 
 @dataclass(frozen=True)
 class Recovered:
-    """A recovered network, as far as a quantizer is concerned.
+    """A recovered network, in the form that a quantizer needs.
 
     Attributes:
         weights: Weights of its layers, ``[O, I, H, W]`` or ``[O, I]``, by the layer's name.
         scales: Weight scales of the layers whose weights lie on a grid, float32 ``[O]``.
         float_layers: Layers that stay in floating point.
-        trained: Activation ranges that training decided, where it did.
+        trained: Activation ranges from training, if there are any.
     """
 
     weights: dict[str, Weights] = field(default_factory=dict)
@@ -48,10 +48,10 @@ class Recovered:
 
     @classmethod
     def of(cls, request: QuantizeRequest) -> Recovered:
-        """Read what a request names.
+        """Read the recovery that a request names.
 
         Raises:
-            UsageError: A layer of ``float_layers`` is none of the network's.
+            UsageError: ``float_layers`` names a layer that the network does not have.
             InputError: The ranges beside the network are damaged.
         """
         wanted = request.options.get("float_layers", ())
@@ -80,10 +80,11 @@ class Recovered:
         truth: Sequence[Answer],
         quantized: Callable[[dict[str, Range], Sequence[int]], Sequence[Answer]],
     ) -> Choice:
-        """Take the ranges that training decided; where it decided none, choose as ranges are chosen.
+        """Return the trained ranges, or choose ranges if there are none.
 
-        A format may hold tensors that training had none for, such as the terms of a hard-sigmoid that it
-        writes out; they get what holds where nothing can be tried.
+        A format may have tensors without a trained range, such as the terms of a hard-sigmoid that it writes
+        as separate operations. For them the default range estimator is used, because there is nothing to
+        choose by.
 
         The arguments are those of :func:`edgecnn.quantization.ranges.choose`.
 
@@ -96,12 +97,12 @@ class Recovered:
         if not found:
             raise InputError(
                 "no tensor of the file holds what the training's tensors held on the calibration images",
-                hint="quantize with the calibration set that the training had",
+                hint="quantize with the calibration set of the training",
             )
         return Choice(estimate(seen, outputs, UNTRIED) | found, "trained", {})
 
     def grid_scales(self, found: Mapping[str, Weights]) -> dict[str, Weights]:
-        """Return the scales that are given for a file's layers, by the file's names."""
+        """Return the given scales of a file's layers, by the file's names."""
         if not self.scales:
             return {}
         names = match_layers(found, self.weights)

@@ -1,8 +1,8 @@
-"""Every backend there is: edgecnn's own folders, and what installed packages bring.
+"""The registry of all backends: edgecnn's own folders, and those of installed packages.
 
-A package brings a backend by an entry point of the group ``edgecnn.backends`` that names a
-:class:`~edgecnn.backends.records.Backend`. Packages are asked only where a name is not one of edgecnn's
-own, or where all names are listed.
+A package provides a backend by an entry point of the group ``edgecnn.backends`` that names a
+:class:`~edgecnn.backends.records.Backend`. Packages are only imported if a name is not one of edgecnn's own,
+or if all names are listed.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class BackendProblem:
     """A backend of an installed package that cannot be used.
 
     Attributes:
-        names: Names by which it would be used.
-        error: What is wrong, with the package's name and version.
+        names: Names of its formats, runtimes and compilers.
+        error: The problem, with the package's name and version.
     """
 
     names: frozenset[str]
@@ -47,7 +47,7 @@ class Records:
         formats: The formats.
         runtimes: The runtimes.
         compilers: The compilers for NPUs.
-        problems: Backends that are left out.
+        problems: Backends that cannot be used.
     """
 
     formats: Mapping[str, FormatRecord]
@@ -80,7 +80,7 @@ def find_format(name: str) -> FormatRecord:
     """Return a format's record.
 
     Raises:
-        UsageError: There is no format of that name, or the package that brings it cannot be used.
+        UsageError: There is no format of that name, or the package that provides it cannot be used.
     """
     return _find("format", name, lambda records: records.formats)
 
@@ -89,7 +89,7 @@ def find_runtime(name: str) -> RuntimeRecord:
     """Return a runtime's record.
 
     Raises:
-        UsageError: There is no runtime of that name, or the package that brings it cannot be used.
+        UsageError: There is no runtime of that name, or the package that provides it cannot be used.
     """
     return _find("runtime", name, lambda records: records.runtimes)
 
@@ -98,13 +98,13 @@ def find_compiler(name: str) -> CompilerRecord:
     """Return a compiler's record.
 
     Raises:
-        UsageError: There is no compiler of that name, or the package that brings it cannot be used.
+        UsageError: There is no compiler of that name, or the package that provides it cannot be used.
     """
     return _find("compiler", name, lambda records: records.compilers)
 
 
 def simulator(runtime: str) -> str | None:
-    """Return a runtime's name if it simulates other hardware, else None.
+    """Return a runtime's name if it simulates other hardware, otherwise None.
 
     >>> simulator("tosa"), simulator("litert")
     ('tosa', None)
@@ -113,11 +113,11 @@ def simulator(runtime: str) -> str | None:
 
 
 def load(location: str, origin: Origin) -> Any:
-    """Import what a record names.
+    """Import the code that a record names.
 
     Args:
         location: ``"module:attribute"``.
-        origin: Where the record comes from.
+        origin: Origin of the record.
 
     Raises:
         ImportError: A package is not installed.
@@ -128,17 +128,19 @@ def load(location: str, origin: Origin) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except ImportError:
         raise
-    except Exception as error:  # other people's code may raise anything; our own faults are raised again
+    except (
+        Exception
+    ) as error:  # code of other packages may raise anything; errors of our own are raised again
         if not origin.distribution:
             raise
         raise UsageError(f"{location} of {origin} cannot be imported: {one_line(error)}") from error
 
 
 def package_folder(record: RuntimeRecord) -> Path | None:
-    """Return the folder of the installed package that holds a runtime; None for edgecnn's own runtimes.
+    """Return the folder of the installed package with a runtime; None for edgecnn's own runtimes.
 
     Raises:
-        UsageError: The runtime's class is in no package.
+        UsageError: The runtime's class is not in a package.
     """
     if not record.origin.distribution:
         return None
@@ -163,13 +165,13 @@ def _find(kind: str, name: str, table: Callable[[Records], Mapping[str, Record]]
 
 @cache
 def _own() -> Records:
-    """Return what edgecnn's own backends add: the folders beside this module with a module ``backend``."""
+    """Return the records of edgecnn's own backends: the folders here with a module ``backend``."""
     backends = []
     for found in pkgutil.iter_modules([str(Path(__file__).parent)]):
         module = f"{__package__}.{found.name}.backend"
         if found.ispkg and importlib.util.find_spec(module) is not None:
             backends.append(importlib.import_module(module).BACKEND)
-    # Records of one folder name those of others, so all are added at once.
+    # The records of one folder name those of others, so all are added together.
     together = Backend(
         tuple(record for backend in backends for record in backend.formats),
         tuple(record for backend in backends for record in backend.runtimes),
@@ -180,12 +182,12 @@ def _own() -> Records:
 
 @cache
 def _every() -> Records:
-    """Return what all backends add; those of packages in the order of the packages' names."""
+    """Return the records of all backends; packages follow in the order of their names."""
     return reduce(_with_extension, extensions(BACKENDS), _own())
 
 
 def _with_extension(known: Records, extension: Extension) -> Records:
-    """Return records with those of a package's backend, or with what is wrong with it."""
+    """Return records with those of a package's backend, or with its problem."""
     names = {extension.name}
 
     def added(backend: Any) -> Records:
@@ -206,10 +208,10 @@ def _names(backend: Backend) -> set[str]:
 
 
 def _with_backend(known: Records, backend: Backend, origin: Origin) -> Records:
-    """Return records with those of one more backend.
+    """Return records with those of another backend.
 
     Raises:
-        ValueError: They contradict themselves or those that are there; the message says how.
+        ValueError: They contradict themselves or the existing records; the message says how.
     """
     _require_new_suffixes(known.formats, backend.formats)
     joined = Records(

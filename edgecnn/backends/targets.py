@@ -1,4 +1,4 @@
-"""Targets whose names are known: of a format, of runtimes and of a compiler with its options."""
+"""Targets with checked names: of a format, of runtimes, and of a compiler with its options."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def load_target(name: str, changes: YamlSource | None = None) -> Target:
-    """Load a target by name or path, with the ``changes`` that a pipeline makes to it.
+    """Load a target by name or path, with a pipeline's ``changes``.
 
     Raises:
-        UsageError: There is no such target (the nearest name is in the hint), the file is wrong, or it names
-            a format, a runtime or a compiler that no backend brings.
+        UsageError: There is no such target (the hint has the nearest name), the file is wrong, or it names a
+            format, a runtime or a compiler that no backend provides.
     """
     source = resolve(name, "targets")
     if changes is not None:
@@ -38,12 +38,12 @@ def load_target(name: str, changes: YamlSource | None = None) -> Target:
 
 
 def compile_options(target: Target) -> dict[str, str]:
-    """Return what a target asks of its compiler, checked by the compiler's own schema.
+    """Return a target's compiler options, checked by the compiler's schema.
 
-    A target may come from a manifest, which is not trusted.
+    The target may come from a manifest, which is not trusted.
 
     Raises:
-        UsageError: The target has no NPU, no backend brings its compiler, or the compiler has no such option.
+        UsageError: The target has no NPU, no backend provides its compiler, or an option is unknown.
     """
     config = target.compile
     if config is None:
@@ -60,10 +60,10 @@ def compile_options(target: Target) -> dict[str, str]:
 
 
 def runtime_options(target: Target) -> dict[str, str]:
-    """Return what a target's runtime must know beside the file: which chip a simulator stands for.
+    """Return the options that a target's runtime needs, such as the simulated chip.
 
     Raises:
-        UsageError: No backend brings the target's compiler, or the compiler has no such option.
+        UsageError: No backend provides the target's compiler, or an option is unknown.
     """
     if target.compile is None or target.compile.compiler != target.runtime:
         return {}
@@ -78,7 +78,7 @@ def _require(source: YamlSource, key: str, find: Callable[[str], object], name: 
 
 
 def _with_options(source: YamlSource, target: Target, compiler: str) -> Target:
-    """Return a target with every option of its compiler, those that it leaves out included."""
+    """Return a target with all options of its compiler, including defaults."""
     try:
         options = _options_model(compiler)
     except UsageError as error:

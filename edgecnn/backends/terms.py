@@ -1,4 +1,4 @@
-"""Words that formats, quantizers and runtimes share; this module imports nothing of theirs."""
+"""Types that formats, quantizers and runtimes share; this module imports none of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What edgecnn knows of ONNX and of ONNX Runtime."""
+"""Records of ONNX and ONNX Runtime."""
 
 from __future__ import annotations
 

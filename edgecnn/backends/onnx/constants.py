@@ -1,4 +1,4 @@
-"""The weights that an ONNX file stores, one by one."""
+"""The weights stored in an ONNX file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def stored_weights(file: Path) -> list[StoredWeight]:
-    """Return every initializer of a file, in its order.
+    """Return every initializer of a file, in order.
 
     Raises:
         InputError: The file is not ONNX, or it is truncated.

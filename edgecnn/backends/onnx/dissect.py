@@ -1,4 +1,4 @@
-"""An int8 ONNX file taken apart: quantize/dequantize pairs are the points."""
+"""Dissection of an int8 ONNX file, whose quantize/dequantize pairs are the points."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 _WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _ABSORBED = frozenset({"Relu", "Clip"})
-"""Activation functions that the quantizer removes where the grid of their result clips as they do."""
+"""Activation functions that the quantizer removes if the grid of their result clips in the same way."""
 
 
 class OnnxDissection:
-    """An int8 ONNX file and its float original.
+    """An int8 ONNX file with its float original.
 
     Args:
         model: The int8 file.
@@ -57,7 +57,7 @@ class OnnxDissection:
         return self._float.cut(inputs, outputs, "shipping")
 
     def cut(self, inputs: Sequence[ProbePoint], output: ProbePoint, execution: Execution) -> Cut:
-        """Cut the int8 file; the inputs' quantizers are part of the cut."""
+        """Cut the int8 file, including the quantizers of the inputs."""
         return self._int8.cut([point.entry for point in inputs], [output.key], execution)
 
     def weights(self, node: str) -> Values | None:
@@ -74,10 +74,10 @@ class _OnnxGraph:
     """A file with the shapes of its tensors.
 
     Attributes:
-        file: The file, to name in errors.
-        model: What it holds.
-        operations: Its nodes in an order of execution, by name.
-        nodes: The same less constants, as the dissection sees them.
+        file: Path of the file for messages.
+        model: Its content.
+        operations: Its nodes by name, in an order of execution.
+        nodes: Its nodes without constants, for the dissection.
         values: Its tensors by name.
     """
 
@@ -112,7 +112,7 @@ class _OnnxGraph:
         return tuple(map(name_of, self.model.graph.outputs))
 
     def size(self, tensor: str) -> int:
-        """Return a tensor's number of elements; an unknown extent counts as one."""
+        """Return a tensor's number of elements; an unknown dimension counts as one."""
         return math.prod(max(1, extent) for extent in shape_of(self.values.get(tensor)))
 
     def cut(self, inputs: Sequence[str], outputs: Sequence[str], execution: Execution) -> Cut:
@@ -131,7 +131,7 @@ class _OnnxGraph:
         return run
 
     def _extract(self, inputs: Sequence[str], outputs: Sequence[str]) -> onnx.ModelProto:
-        """Return the part of the model between some tensors and others, constants included."""
+        """Return the part of the model between these inputs and outputs, including constants."""
         part = ir.convenience.extract(self.model.graph, inputs, outputs)
         for value in (*part.inputs, *part.outputs):
             value.type = value.type or ir.TensorType(ir.DataType.FLOAT)
@@ -149,7 +149,7 @@ class _OnnxGraph:
 
 
 def _dequantized(value: ir.Value | None) -> Values | None:
-    """Return a constant, read through the DequantizeLinear before it; None for a tensor that is computed."""
+    """Return a constant after its DequantizeLinear; None for a computed tensor."""
     plain = constant(value)
     if plain is not None:
         return np.asarray(plain, np.float32)
@@ -190,10 +190,10 @@ def _points(int8: _OnnxGraph, original: _OnnxGraph) -> tuple[ProbePoint, ...]:
 
 
 def _counterparts(int8: _OnnxGraph, original: _OnnxGraph) -> dict[str, str]:
-    """Return the float file's name of the int8 file's tensors.
+    """Return the float file's names of the int8 file's tensors.
 
-    The quantizer keeps names, outputs' included, but removes activation functions: the result of the
-    convolution before then stands for theirs.
+    The quantizer keeps names, also of outputs, but removes activation functions: then the convolution's
+    result corresponds to the activation's.
 
     Raises:
         InputError: The files have different outputs.
@@ -214,7 +214,7 @@ def _counterparts(int8: _OnnxGraph, original: _OnnxGraph) -> dict[str, str]:
 
 
 def _absorbed(value: ir.Value, own: Collection[str]) -> str:
-    """Return the result of the activation functions after a tensor that the int8 file lacks."""
+    """Return the result of the activation functions after a tensor that are missing in the int8 file."""
     after = value.consumers()
     if len(after) != 1 or after[0].op_type not in _ABSORBED or name_of(after[0].outputs[0]) in own:
         return name_of(value)

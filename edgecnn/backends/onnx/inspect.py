@@ -1,4 +1,4 @@
-"""Reading an ONNX file back: what ONNX Runtime makes of its operations."""
+"""Inspection of an ONNX file by the operations that ONNX Runtime makes of it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _MOVES = frozenset(
         "Pad",
     }
 )
-"""Operations that move values or change their type; all others compute."""
+"""Operations that move values or change their type; all others compute values."""
 
 _OUTPUT_ZERO_POINT = {
     "QuantizeLinear": 2,
@@ -50,24 +50,24 @@ _OUTPUT_ZERO_POINT = {
     "QLinearMatMul": 7,
     "QGemm": 8,
 }
-"""Place of the input that tells the output's type, where it is not the first."""
+"""Index of the input that decides the output's type, if it is not the first."""
 
 _WITHOUT_ZERO_POINT = {"QuantizeLinear": ir.DataType.UINT8, "QGemm": ir.DataType.FLOAT}
 _INTEGER_INSIDE = frozenset({"QGemm"})
-"""Operations that compute in integers though their result may be float."""
+"""Operations that compute in integers although their result may be float."""
 
 _FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.DOUBLE, ir.DataType.BFLOAT16)
 
 
 def inspect(file: Path) -> Inspection:
-    """Read back what a file is, and what ONNX Runtime will execute for it.
+    """Return a file's properties and the operations that ONNX Runtime executes for it.
 
-    Operations are those of the runtime's optimized graph: that a quantize/dequantize pair became an integer
-    kernel cannot be read from the file. Optimization stops before the layouts of one CPU are chosen, so
-    that every machine reads the same.
+    The operations are those of the runtime's optimized graph, because the file does not show which
+    quantize/dequantize pairs become integer kernels. Optimization stops before layouts for a CPU are chosen,
+    so that every machine gives the same result.
 
     Raises:
-        InputError: The file is not ONNX, is truncated, or ONNX Runtime refuses it.
+        InputError: The file is not ONNX, is truncated, or ONNX Runtime rejects it.
     """
     model = read_model(file)
     graph = link(model, file).graph
@@ -98,14 +98,14 @@ def inspect(file: Path) -> Inspection:
 
 
 def _with_step(info: TensorInfo, output: ir.Value) -> TensorInfo:
-    """Describe an output; one that is dequantized in the file keeps its scale, though it is float."""
+    """Describe an output; a float output that is dequantized in the file gets its scale."""
     dequantize = maker(output, "DequantizeLinear")
     scale = constant(dequantize.inputs[1]) if dequantize else None
     return info if scale is None or scale.ndim else replace(info, scale=float(scale))
 
 
 def _optimized(file: Path) -> ir.Graph:
-    """Return the graph that ONNX Runtime executes, before layouts for this CPU, with all element types."""
+    """Return the graph that ONNX Runtime executes, with all element types, before layouts for this CPU."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     with tempfile.TemporaryDirectory(prefix="edgecnn-onnx-") as folder:
@@ -121,9 +121,9 @@ def _optimized(file: Path) -> ir.Graph:
 
 
 def _output_type(node: ir.Node) -> ir.DataType:
-    """Return the element type of what the runtime's own operations compute, which inference does not know.
+    """Return the output type of the runtime's own operations, which shape inference does not know.
 
-    It is that of their output zero point, or that of their input where they have none.
+    It is the type of their output zero point, or of their input if they have none.
     """
     if node.op_type == "DequantizeLinear":
         return ir.DataType.FLOAT
@@ -134,7 +134,7 @@ def _output_type(node: ir.Node) -> ir.DataType:
 
 
 def _precision(computing: Collection[ir.Node], float_nodes: Collection[ir.Node]) -> str:
-    """Name the precision of what computes; a float graph over float16 weights is fp16."""
+    """Return the precision of the computing operations; float with float16 weights counts as fp16."""
     if len(float_nodes) < len(computing):
         return "mixed" if float_nodes else "int8"
     read = [value for node in computing for value in node.inputs if value is not None]
@@ -142,7 +142,7 @@ def _precision(computing: Collection[ir.Node], float_nodes: Collection[ir.Node])
 
 
 def _parameters(graph: ir.Graph) -> int:
-    """Count weights and biases: the constants that computing operations read, dequantized or not."""
+    """Count weights and biases: the constants of computing operations, dequantized or not."""
     read = set()
     for node in graph:
         if node.op_type not in _MOVES and node.op_type != "Clip":

@@ -1,4 +1,4 @@
-"""What ONNX Runtime's int8 kernels do on an instruction set."""
+"""Properties of ONNX Runtime's int8 kernels on an instruction set."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def int8_kernels(isa: Isa | None) -> Kernels:
-    """Return what the kernels do.
+    """Return the properties of the kernels.
 
-    On x86 without VNNI they multiply and add in pairs along height, width and channel as one, because
+    On x86 without VNNI they multiply and add in pairs along height, width and channel together, because
     activations are NHWC inside the runtime.
 
     Args:
-        isa: The instruction set; None asks for what is right on every one.
+        isa: The instruction set; None means properties that are safe on every one.
     """
     return Kernels("pairs-hwc" if isa is None or isa.int8_saturates else "symmetric")

@@ -27,7 +27,7 @@ class OnnxLayer:
         weight: Name of its weights.
         kernel: Its weights, output channels first: float32 ``[O, I, H, W]`` or ``[O, I]``.
         axis: Axis of the output channels in the file.
-        depthwise: Whether every output channel has one input channel of its own.
+        depthwise: Whether every output channel reads a single input channel.
     """
 
     node: ir.Node
@@ -38,7 +38,7 @@ class OnnxLayer:
 
     @property
     def name(self) -> str:
-        """Name of its node."""
+        """Return the name of its node."""
         return self.node.name or ""
 
 
@@ -60,7 +60,7 @@ def find_layers(graph: ir.Graph) -> list[OnnxLayer]:
 
 
 def read_by_sigmoid(graph: ir.Graph) -> set[str]:
-    """Return the tensors that nothing but a sigmoid reads."""
+    """Return the tensors that only a sigmoid reads."""
     arguments = [node.inputs[0] for node in graph if node.op_type == "Sigmoid"]
     return {
         name_of(value)
@@ -72,7 +72,7 @@ def read_by_sigmoid(graph: ir.Graph) -> set[str]:
 
 
 def read_by_gate(graph: ir.Graph) -> set[str]:
-    """Return the tensors that nothing but ``x * sigmoid(x)`` reads, with or without a scale a channel."""
+    """Return the tensors that only ``x * sigmoid(x)`` reads, with or without a scale per channel."""
     found = set()
     for node in graph:
         gates = [value for value in node.inputs if maker(value, "Sigmoid")] if node.op_type == "Mul" else []
@@ -99,7 +99,7 @@ def concatenations(graph: ir.Graph) -> list[Concatenation]:
 
 
 def in_float(graph: ir.Graph, layers: Collection[str]) -> list[str]:
-    """Return the nodes that stay in float with some layers: activations right behind, and what lies between.
+    """Return the nodes that stay in float with some layers: their activations, and nodes between them.
 
     Args:
         graph: The float graph.
@@ -119,11 +119,11 @@ def in_float(graph: ir.Graph, layers: Collection[str]) -> list[str]:
 
 
 def _values(nodes: Iterable[ir.Node]) -> list[ir.Value]:
-    """Return all tensors that some nodes read or make."""
+    """Return all tensors that some nodes read or write."""
     return [value for node in nodes if node for value in (*node.inputs, *node.outputs) if value is not None]
 
 
 def _activations(layers: Iterable[ir.Node]) -> list[ir.Node]:
-    """Return the activations right behind some layers, which runtimes fuse with them."""
+    """Return the activations directly after some layers, which runtimes fuse with them."""
     readers = [layer.outputs[0].consumers() for layer in layers]
     return [alone[0] for alone in readers if len(alone) == 1 and alone[0].op_type in _ACTIVATIONS]

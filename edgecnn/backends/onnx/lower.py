@@ -1,4 +1,4 @@
-"""From a checkpoint to a float32 ONNX file."""
+"""Conversion of a checkpoint to a float32 ONNX file."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from edgecnn.backends.network import Network
 
 OPSET = 18
-"""What torch's exporter emits without converting, and what every ONNX Runtime since 1.14 runs."""
+"""The opset that torch's exporter writes without conversion and ONNX Runtime supports since 1.14."""
 
 
 def lower(checkpoint: Path, file: Path) -> Path:
     """Convert a checkpoint to ONNX: batch 1, NCHW, batch norm folded, input ``input``; return ``file``.
 
-    The same checkpoint gives the same bytes: what the exporter knows about source files is left out.
+    The same checkpoint gives the same bytes: the exporter's notes on source files are removed.
 
     Raises:
-        InputError: The checkpoint is unusable, or the network holds an operation ONNX has no form for.
+        InputError: The checkpoint is unusable, or the network has an operation that ONNX cannot express.
     """
     network = load_network(checkpoint)
     model = _export(network)
@@ -63,7 +63,7 @@ def _export(network: Network) -> onnx.ModelProto:
 
 
 def _strip(model: onnx.ModelProto) -> None:
-    """Remove stack traces, which hold paths of this machine, and other notes of the exporter."""
+    """Remove stack traces, which contain paths of this machine, and other notes of the exporter."""
     graph = model.graph
     for item in (
         model,

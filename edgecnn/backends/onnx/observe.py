@@ -1,4 +1,4 @@
-"""What every tensor of an ONNX graph holds on the calibration images."""
+"""Observation of every tensor of an ONNX graph on the calibration images."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def observe(
 ) -> tuple[Observations, list[Answer]]:
     """Observe the range of every float tensor, image by image, and the float outputs.
 
-    The graph is extended with a ReduceMin and a ReduceMax a tensor, so that two numbers leave the runtime
-    and not the tensor. It runs unoptimized: a fused tensor could not be observed.
+    The graph is extended with a ReduceMin and a ReduceMax per tensor, so that the runtime returns two numbers
+    instead of the tensor. It runs unoptimized, because fused tensors could not be observed.
 
     Args:
-        model: With shapes of all tensors inferred.
-        name: File to name in errors.
-        images: NCHW.
-        sampled: Whether values between the extremes are wanted as well.
+        model: Model with inferred shapes of all tensors.
+        name: Name of the file in messages.
+        images: NCHW images.
+        sampled: Whether to sample values between the extremes as well.
 
     Returns:
-        The observations, and what the float network says of every image.
+        The observations, and the float network's outputs for every image.
     """
     extended = model.clone()
     graph = extended.graph
@@ -76,7 +76,7 @@ def observe(
 
 
 def _watch(graph: ir.Graph, probes: list[ir.Node]) -> None:
-    """Let a graph also return what some nodes compute."""
+    """Add the results of some nodes to the graph's outputs."""
     for probe in probes:
         graph.append(probe)
         probe.outputs[0].type = ir.TensorType(ir.DataType.FLOAT)
@@ -84,7 +84,7 @@ def _watch(graph: ir.Graph, probes: list[ir.Node]) -> None:
 
 
 def _samples(graph: ir.Graph, watched: list[ir.Value]) -> list[ir.Node]:
-    """Return the nodes that take some values of every tensor, at places drawn once for all images."""
+    """Return the nodes that sample values of every tensor, at places drawn once for all images."""
     flat = ir.val("edgecnn:flat", const_value=ir.tensor(np.array([-1], np.int64)))
     graph.initializers.add(flat)
     probes = []

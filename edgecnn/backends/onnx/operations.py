@@ -1,4 +1,4 @@
-"""The operations of a quantized ONNX file, one by one, with their multiply-accumulates."""
+"""The operations of a quantized ONNX file, with their multiply-accumulates."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 QUANTIZATION = frozenset({"QuantizeLinear", "DequantizeLinear"})
 _FUSED = frozenset({"Relu", "Clip"})
-"""Activations that a back end computes with the operation before them, in integers."""
+"""Activations that a backend computes with the operation before them, in integers."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation of a file; quantize/dequantize pairs are no operations, they say what is integer.
+    """An operation of a file; quantize/dequantize pairs do not count, as they only mark what is integer.
 
     Attributes:
         name: Its node's name.
         operator: Its type, such as ``Conv``.
-        outputs: Names of the tensors that it makes.
-        macs: Multiply-accumulates of one inference; 0 for what multiplies by no weights.
-        integer: Whether its outputs are quantized, so that a back end may compute it in integers.
+        outputs: Names of the tensors that it computes.
+        macs: Multiply-accumulates of one inference; 0 without weights.
+        integer: Whether its outputs are quantized, so that a backend may compute it in integers.
     """
 
     name: str
@@ -44,7 +44,7 @@ def operations(file: Path) -> list[Operation]:
     Raises:
         InputError: The file is not ONNX, or it is truncated, or its shapes cannot be inferred.
     """
-    # Shape inference wants an order of execution; ONNX Runtime's quantizer appends its nodes at the end.
+    # Shape inference needs an order of execution; ONNX Runtime's quantizer appends its nodes at the end.
     ordered = ir.to_proto(link(read_model(file), file))
     return [
         Operation(
@@ -74,7 +74,9 @@ def _macs(node: ir.Node) -> int:
     match node.op_type:
         case "Conv":  # weights [out, in / groups, height, width]
             return math.prod(result) * math.prod(weights[1:])
-        case "ConvTranspose":  # weights [in, out / groups, height, width]: every input value meets them all
+        case (
+            "ConvTranspose"
+        ):  # weights [in, out / groups, height, width]: each input value is multiplied by all
             return math.prod(source) * math.prod(weights[1:])
         case _:  # Gemm and MatMul: a sum over the inner dimension for every output value
             return math.prod(result) * (math.prod(source) // math.prod(source[:-1]))

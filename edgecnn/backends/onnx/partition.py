@@ -1,4 +1,4 @@
-"""How much of an ONNX network an NPU runs, read from its file and the compiled one in a child process."""
+"""Share of an ONNX network that an NPU runs, read from its file and the compiled one in a child process."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def float_parts(source: Path) -> tuple[str, list[str]]:
-    """Return the precision of an ONNX file and what in it is float.
+    """Return the precision of an ONNX file and its float parts.
 
-    Its ends do not count: the device quantizes and dequantizes them.
+    Inputs and outputs do not count, because the device quantizes and dequantizes them.
     """
     found = operations(source)
     floats = [layer.name for layer in found if not layer.integer]
@@ -24,7 +24,7 @@ def float_parts(source: Path) -> tuple[str, list[str]]:
 
 
 def compare(files: CompiledFile) -> PartitionedLayers:
-    """Compare a quantized ONNX file with the one that holds its context binary.
+    """Compare a quantized ONNX file with the file of its context binary.
 
     Raises:
         InputError: One of the files is damaged.

@@ -1,14 +1,14 @@
 """int8 for ONNX Runtime: quantize/dequantize pairs by its own quantizer, with our ranges and our scales.
 
-The scheme follows the instruction set that the target declares:
+The scheme depends on the instruction set that the target declares:
 
 ==================  =========================================================================
 x86 without VNNI    uint8 activations, int8 weights per channel whose scales cannot saturate
                     the pairwise multiply-add (:mod:`edgecnn.quantization.grids`); depthwise
                     kernels widen before they add, and keep all 8 bits
 x86 with VNNI       uint8 activations, int8 weights per channel, all 8 bits
-Arm                 the same: its kernels take uint8 activations as well, and none saturates
-any                 as x86 without VNNI: right everywhere
+Arm                 the same: its kernels also take uint8 activations, and none saturates
+any                 as x86 without VNNI, which is correct everywhere
 ==================  =========================================================================
 """
 
@@ -114,7 +114,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
 
 
 def _grids(quantized: onnx.ModelProto, ranges: dict[str, Range]) -> dict[str, Range | None]:
-    """Return every output's range; None of one that is not quantized."""
+    """Return every output's range; None for an output that is not quantized."""
     makers = {name: node.op_type for node in quantized.graph.node for name in node.output}
     names = [value.name for value in quantized.graph.output]
     return {name: ranges[name] if makers[name] == "DequantizeLinear" else None for name in names}
@@ -130,12 +130,12 @@ def _read_float(file: Path) -> onnx.ModelProto:
 
 @dataclass(frozen=True)
 class _Scheme:
-    """How weights are quantized, and what is not.
+    """The quantization of weights, and the parts that stay in float.
 
     Attributes:
         overrides: The native quantizer's overrides, by weight name.
         excluded: Names of the nodes that stay in float.
-        integer_outputs: Whether outputs of dense layers are quantized too, as NPUs want it.
+        integer_outputs: Whether outputs of dense layers are quantized too, as NPUs need.
     """
 
     overrides: dict[str, list[dict[str, Any]]]
@@ -172,7 +172,7 @@ def _insert(model: onnx.ModelProto, ranges: dict[str, Range], scheme: _Scheme) -
 
 
 def _scheme(graph: ir.Graph, recovered: Recovered, *, weights: Scheme, integer_outputs: bool) -> _Scheme:
-    """Decide every layer's weight scales: given ones, else safe ones where kernels saturate."""
+    """Choose every layer's weight scales: given ones, or safe ones if the kernels saturate."""
     layers = find_layers(graph)
     found = {layer.name: layer.kernel for layer in layers}
     given = recovered.grid_scales(found)

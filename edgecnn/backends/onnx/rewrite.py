@@ -1,4 +1,4 @@
-"""Rewrites that make an exported ONNX graph one that ONNX Runtime's integer kernels cover, as passes."""
+"""Passes that rewrite an exported ONNX graph so that ONNX Runtime has integer kernels for it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _SPATIAL = {2, 3}
 def rewrite(model: onnx.ModelProto, *passes: ir.passes.InPlacePass) -> None:
     """Apply passes to a model, in place.
 
-    Only nodes and initializers are written back: the order and the content of all other fields stay as the
-    exporter or the quantizer left them, so that the same model always gives the same bytes.
+    Only nodes and initializers are written back: all other fields stay as the exporter or the quantizer wrote
+    them, so that the same model always gives the same bytes.
     """
     linked = ir.passes.Sequential(*passes)(ir.serde.deserialize_model(model)).model
     changed, graph = ir.to_proto(linked.graph), model.graph
@@ -33,10 +33,10 @@ def rewrite(model: onnx.ModelProto, *passes: ir.passes.InPlacePass) -> None:
 
 
 class PoolGlobally(ir.passes.InPlacePass):
-    """Turn every mean over height and width into a GlobalAveragePool.
+    """Replace every mean over height and width by a GlobalAveragePool.
 
     torch exports adaptive pooling to one pixel, and ``x.mean((2, 3))``, as ReduceMean, for which ONNX Runtime
-    has no integer kernel. Where the mean drops the two dimensions, a Flatten follows.
+    has no integer kernel. If the mean drops the two dimensions, a Flatten follows.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -54,7 +54,7 @@ class PoolGlobally(ir.passes.InPlacePass):
 
 
 def _is_spatial(mean: ir.Node) -> bool:
-    """Whether a mean is taken over the height and the width of images."""
+    """Return whether a mean is over the height and the width of images."""
     axes = constant(mean.inputs[1]) if len(mean.inputs) > 1 else None
     if axes is None or len(shape_of(mean.inputs[0])) != _RANK:
         return False
@@ -64,10 +64,10 @@ def _is_spatial(mean: ir.Node) -> bool:
 class KeepInFloat(ir.passes.InPlacePass):
     """Keep float layers of a quantized graph float.
 
-    ONNX Runtime quantizes the weights of any convolution between a dequantize and a quantize operation by
-    itself, with one scale for all channels, unless its input is dequantized channel by channel
-    (``WeightBiasQuantization``). So such a layer gets a dequantize operation of its own with the same scale
-    written once a channel.
+    ONNX Runtime itself quantizes the weights of any convolution between a dequantize and a quantize
+    operation, with one scale for all channels, unless its input is dequantized channel by channel
+    (``WeightBiasQuantization``). Therefore such a layer gets its own dequantize operation with the same scale
+    written once per channel.
 
     Args:
         nodes: Names of the layers.
@@ -88,7 +88,7 @@ class KeepInFloat(ir.passes.InPlacePass):
 
 
 def _dequantized_by_channel(graph: ir.Graph, source: ir.Node, layer: ir.Node) -> ir.Node:
-    """Let a layer read a copy of its dequantize operation with one scale a channel; return the copy."""
+    """Insert a copy of a layer's dequantize operation with one scale per channel; return the copy."""
     grid = []
     for value in source.inputs[1:]:
         single = stored(value)
@@ -104,7 +104,7 @@ def _dequantized_by_channel(graph: ir.Graph, source: ir.Node, layer: ir.Node) ->
 
 
 def _input_channels(layer: ir.Node) -> int:
-    """Return the channels of a layer's input, which are axis 1 of it."""
+    """Return the number of channels of a layer's input, its axis 1."""
     kernel = stored(layer.inputs[1])
     if layer.op_type == "Conv":
         return int(kernel.shape[1] * layer.attributes.get_int("group", 1))
@@ -113,11 +113,11 @@ def _input_channels(layer: ir.Node) -> int:
 
 
 class AnswerInFloat(ir.passes.InPlacePass):
-    """Let a dense layer that gives an output of the network give it in float32.
+    """Make dense layers at the network's outputs return float32.
 
-    ONNX Runtime's integer kernel does so at no cost. On a grid that reaches to the largest score of all
-    images, the usual ones lie so close that the best two tie. The quantize/dequantize pair behind such a
-    layer is removed.
+    ONNX Runtime's integer kernel does this at no cost. On a grid that covers the largest score of all images,
+    typical scores are so close that the best two tie. The pass removes the quantize/dequantize pair after
+    such a layer.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:

@@ -39,9 +39,9 @@ _DTYPES = {
 class OnnxRuntime(Runtime):
     """An ONNX file in ONNX Runtime's CPU execution provider.
 
-    Shipping execution is what a plain ``InferenceSession`` does: all graph optimizations, so that
-    quantize-dequantize pairs become integer kernels. Reference execution switches graph optimization off:
-    each dequantized convolution runs in float, so no integer kernel can saturate.
+    Shipping execution is a plain ``InferenceSession``: all graph optimizations, so that quantize/dequantize
+    pairs become integer kernels. Reference execution disables graph optimization: each dequantized
+    convolution runs in float, so no integer kernel can saturate.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, options: Options) -> None:
@@ -73,7 +73,7 @@ class OnnxRuntime(Runtime):
         return outputs
 
     def describe(self) -> Description:
-        """Say what executes the model, and its inputs and outputs."""
+        """Describe the executor of the model, and its inputs and outputs."""
         return Description(
             runtime="onnxruntime",
             version=onnxruntime.__version__,

@@ -1,4 +1,4 @@
-"""Opening ONNX files: bounded, self-contained, with the vendors' reasons in one line."""
+"""Sessions of ONNX Runtime on ONNX files, with errors in one line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def open_session(
     """Open a model in ONNX Runtime on the CPU, on one thread.
 
     Raises:
-        InputError: ONNX Runtime refuses it; the message names ``name``.
+        InputError: ONNX Runtime rejects it; the message names ``name``.
     """
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
@@ -44,13 +44,13 @@ def open_session(
 def run_flat(
     session: onnxruntime.InferenceSession, images: Iterator[npt.NDArray[np.float32]]
 ) -> list[Answer]:
-    """Run images of one input; return each one's outputs, flattened, float32."""
+    """Run images through a model of one input; return each image's outputs, flattened, float32."""
     name = session.get_inputs()[0].name
     return [tuple(value.ravel() for value in session.run(None, {name: image})) for image in images]
 
 
 def tensor_infos(values: Sequence[onnx.ValueInfoProto]) -> tuple[TensorInfo, ...]:
-    """Describe graph inputs or outputs; a dimension that is not static is -1."""
+    """Describe graph inputs or outputs; a dynamic dimension is -1."""
     described = []
     for value in values:
         kind = value.type.tensor_type

@@ -1,4 +1,4 @@
-"""What edgecnn knows of OpenVINO IR and of OpenVINO's CPU plugin."""
+"""Records of OpenVINO IR and OpenVINO's CPU plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The weights that an OpenVINO IR stores, one by one."""
+"""The weights stored in an OpenVINO IR."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def stored_weights(file: Path) -> list[StoredWeight]:
-    """Return every constant of an IR, in its order of execution.
+    """Return every constant of an IR, in order of execution.
 
     Raises:
-        InputError: The file is no IR, or its weights are missing.
+        InputError: The file is not an IR, or its weights are missing.
     """
     constants = [node for node in read_model(file).get_ordered_ops() if node.get_type_name() == "Constant"]
     return [

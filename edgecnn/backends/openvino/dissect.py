@@ -1,4 +1,4 @@
-"""An int8 IR taken apart: what FakeQuantize operations put on a grid are the points."""
+"""Dissection of an int8 IR, whose FakeQuantize operations define the points."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _RANK_OF_GROUPED = 5
 
 
 class OpenvinoDissection:
-    """An int8 IR and its float original, matched from the outputs backwards: names are the writer's own.
+    """An int8 IR with its float original, matched from the outputs backwards because names differ.
 
     Args:
         model: The int8 file.
         float_model: The float file.
 
     Raises:
-        InputError: A file cannot be read, has several inputs, or the two are of different networks.
+        InputError: A file cannot be read, has several inputs, or the two belong to different networks.
     """
 
     layout: Layout = "NCHW"
@@ -69,7 +69,7 @@ class OpenvinoDissection:
         return self._float.cut(inputs, outputs, "shipping")
 
     def cut(self, inputs: Sequence[ProbePoint], output: ProbePoint, execution: Execution) -> Cut:
-        """Cut the int8 file; the inputs' quantizers are part of the cut."""
+        """Cut the int8 file, including the quantizers of the inputs."""
         return self._int8.cut([point.entry for point in inputs], [output.key], execution)
 
     def weights(self, node: str) -> Values | None:
@@ -116,7 +116,7 @@ class _OpenvinoGraph:
         return int(np.prod(self._output(self._model, tensor).get_shape(), dtype=np.int64))
 
     def grid(self, quantizer: str) -> Grid:
-        """Return what a FakeQuantize puts its input on."""
+        """Return the grid of a FakeQuantize."""
         operation = self.operations[quantizer]
         low, high = (self._constant(operation.input(place)) for place in (3, 4))
         return Grid(low, high, int(operation.get_attributes()["levels"]))
@@ -172,7 +172,7 @@ class _OpenvinoGraph:
         return run
 
     def _extract(self, inputs: Sequence[str], outputs: Sequence[str]) -> openvino.Model:
-        """Return the part of the graph between some tensors and others."""
+        """Return the part of the graph between these inputs and outputs."""
         opset = openvino.opset13
         model = self._model.clone()
         results = [opset.result(self._output(model, name)) for name in outputs]
@@ -216,8 +216,8 @@ def _folded(model: openvino.Model) -> dict[str, openvino.Node]:
 def _counterparts(int8: _OpenvinoGraph, original: _OpenvinoGraph) -> dict[str, str]:
     """Return the float file's tensor for each of the int8 file's, found backwards from the outputs.
 
-    The quantizer inserts operations and removes none, so the two graphs are walked side by side, and what
-    only the int8 file has is passed over.
+    The quantizer inserts operations and removes none, so the two graphs are followed side by side, skipping
+    operations that only the int8 file has.
 
     Raises:
         InputError: The graphs differ in anything else.

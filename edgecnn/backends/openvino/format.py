@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class OpenvinoFormat(Format):
-    """OpenVINO IR: ``model.xml`` with its weights beside it in ``model.bin``; batch 1, NCHW, float input."""
+    """OpenVINO IR: ``model.xml`` with its weights in ``model.bin``; batch 1, NCHW, float input."""
 
     def lower(self, checkpoint: Path, out: Path) -> Path:
         """Convert a checkpoint to ``out/model.xml``."""
@@ -36,19 +36,19 @@ class OpenvinoFormat(Format):
         return write_reference(model, out / "reference.xml")
 
     def inspect(self, model: Path) -> Inspection:
-        """Read the file, and the operations that the CPU plugin makes of it."""
+        """Inspect the file and the operations that the CPU plugin makes of it."""
         from edgecnn.backends.openvino.inspect import inspect
 
         return inspect(model)
 
     def weights(self, model: Path) -> list[StoredWeight]:
-        """List what the file stores."""
+        """Return the file's stored weights."""
         from edgecnn.backends.openvino.constants import stored_weights
 
         return stored_weights(model)
 
     def dissect(self, model: Path, float_model: Path) -> Dissection:
-        """Open an int8 file beside its float original."""
+        """Open an int8 file with its float original."""
         from edgecnn.backends.openvino.dissect import OpenvinoDissection
 
         return OpenvinoDissection(model, float_model)

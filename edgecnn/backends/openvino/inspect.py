@@ -1,4 +1,4 @@
-"""Reading an OpenVINO IR back: what the CPU plugin makes of its operations."""
+"""Inspection of an OpenVINO IR by the operations that the CPU plugin makes of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FLOAT32 = {"INFERENCE_PRECISION_HINT": "f32"}
-"""Without it the plugin computes float layers in whatever 16-bit type the CPU has."""
+"""Setting without which the plugin computes float layers in the CPU's 16-bit type, if it has one."""
 
 _MOVES = frozenset(
     {
@@ -31,7 +31,7 @@ _MOVES = frozenset(
         "Gather",
     }
 )
-"""Layers of the runtime that move values or change their type; all others compute."""
+"""Layers of the runtime that move values or change their type; all others compute values."""
 
 _ENDS = frozenset({"Const", "Input", "Output"})
 _INTEGERS = ("u8", "i8")
@@ -41,7 +41,7 @@ _PASSING = frozenset({"Convert", "Subtract", "Multiply", "Reshape", "FakeQuantiz
 
 @dataclass(frozen=True)
 class _Layer:
-    """A layer that the runtime executes: its name, type and the type it computes in."""
+    """A layer that the runtime executes: its name, its type and the type that it computes in."""
 
     name: str
     kind: str
@@ -49,10 +49,10 @@ class _Layer:
 
 
 def inspect(file: Path) -> Inspection:
-    """Read back what an IR is, and what the CPU plugin will execute for it.
+    """Return an IR's properties and the operations that the CPU plugin executes for it.
 
     Raises:
-        InputError: The file is not an IR, is truncated, or the CPU plugin refuses it.
+        InputError: The file is not an IR, is truncated, or the CPU plugin rejects it.
     """
     graph = read_model(file)
     quantizers = {
@@ -87,21 +87,22 @@ def inspect(file: Path) -> Inspection:
 
 
 def tensor_info(port: openvino.Output) -> TensorInfo:
-    """Describe an input or output of a graph; a dimension that is not static is -1."""
+    """Describe an input or output of a graph; a dynamic dimension is -1."""
     shape = tuple(-1 if size.is_dynamic else size.get_length() for size in port.get_partial_shape())
     names = sorted(port.get_names()) or [port.get_node().get_friendly_name()]
     return TensorInfo(names[0], shape, port.get_element_type().to_dtype().name)
 
 
 def _layers(runtime: openvino.Model, quantizers: set[str]) -> Iterator[_Layer]:
-    """Yield what is executed; constants, and what is computed from constants alone, is not."""
+    """Yield executed layers, without constants and what is computed from constants alone."""
     for node in runtime.get_ordered_ops():
         notes = {key: value.astype(str) for key, value in node.get_rt_info().items()}
         kind = notes["layerType"]
         if kind in _ENDS or _is_constant(node):
             continue
         origins = [name for name in notes["originalLayersNames"].split(",") if name]
-        # The plugin merges elementwise operations into generated code; one made of quantizers only is one.
+        # The plugin merges elementwise operations into generated code; code of quantizers alone is a
+        # quantizer.
         if origins and quantizers.issuperset(origins):
             kind = "FakeQuantize"
         yield _Layer(node.get_friendly_name(), kind, notes["runtimePrecision"])
@@ -115,14 +116,14 @@ def _is_constant(node: openvino.Node) -> bool:
 
 
 def _precision(computing: int, floats: int, *, half: bool) -> str:
-    """Name the precision of what computes; a float graph over float16 weights is fp16."""
+    """Return the precision of the computing operations; float with float16 weights counts as fp16."""
     if floats < computing:
         return "mixed" if floats else "int8"
     return "fp16" if half else "fp32"
 
 
 def _weights(graph: openvino.Model) -> Sequence[openvino.Node]:
-    """Return the constants that layers multiply with or add, found through their dequantization."""
+    """Return the constants that layers multiply by or add, found through their dequantization."""
     found: dict[str, openvino.Node] = {}
     for operation in graph.get_ordered_ops():
         if operation.get_type_name() not in _LEARNT:

@@ -1,8 +1,8 @@
-"""OpenVINO IR files: read within bounds, written to the same bytes every time; no telemetry.
+"""OpenVINO IR files: bounded reading, reproducible writing, no telemetry.
 
-OpenVINO's converter and NNCF report their use over the network through the package
-``openvino_telemetry`` where they find it. Both go without where they don't, so it is hidden from them
-before they are imported; every module of this folder imports OpenVINO through this one.
+OpenVINO's converter and NNCF report their use over the internet if the package ``openvino_telemetry`` is
+installed, and work without it otherwise. Therefore this module hides the package before they are imported,
+and every module of this folder imports OpenVINO through it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["openvino", "read_model", "refused", "write_model"]
 
 MAX_XML_BYTES = 256 * 1024 * 1024
-"""A large detector's graph is a few megabytes of XML; the weights are in the other file."""
+"""Largest size of the XML; a large detector's has a few megabytes, and weights are in the other file."""
 
 
 def read_model(file: Path) -> openvino.Model:
@@ -47,14 +47,14 @@ def read_model(file: Path) -> openvino.Model:
 
 
 def write_model(model: openvino.Model, file: Path, *, half: bool = False) -> None:
-    """Write an IR, in the same bytes every time.
+    """Write an IR reproducibly.
 
-    Operations are named after their type and place; OpenVINO's own names count up within a process.
+    Operations are named by their type and index, because OpenVINO's own names count up within a process.
 
     Args:
-        model: Is renamed in place.
-        file: The ``.xml``; the ``.bin`` goes beside it.
-        half: Store float constants in float16.
+        model: The model, which is renamed in place.
+        file: Path of the ``.xml``; the ``.bin`` is written beside it.
+        half: Whether to store float constants in float16.
     """
     seen: Counter[str] = Counter()
     for operation in model.get_ordered_ops():
@@ -66,7 +66,7 @@ def write_model(model: openvino.Model, file: Path, *, half: bool = False) -> Non
 
 
 def refused(file: Path, error: Exception) -> InputError:
-    """Return the error that says why OpenVINO did not take a file."""
+    """Return the error for a file that OpenVINO cannot read."""
     return InputError(
         f"{file} cannot be read by OpenVINO: {one_line(error)}",
         hint="the .xml or the .bin file may be truncated, or of another format",

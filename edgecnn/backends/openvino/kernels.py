@@ -1,4 +1,4 @@
-"""What the int8 kernels of OpenVINO's CPU plugin do on an instruction set."""
+"""Properties of the int8 kernels of OpenVINO's CPU plugin on an instruction set."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def int8_kernels(isa: Isa | None) -> Kernels:
-    """Return what the kernels do.
+    """Return the properties of the kernels.
 
-    On every instruction set they compute any activation behind a layer in float, and NNCF gives a tensor that
-    depthwise layers alone read a range for each channel. On x86 without VNNI they multiply and add in pairs
-    along the channels, at each place of the kernel by itself.
+    On every instruction set they compute any activation after a layer in float, and NNCF gives a tensor that
+    only depthwise layers read a range per channel. On x86 without VNNI they multiply and add in pairs along
+    the channels, separately at each place of the kernel.
 
     Args:
-        isa: The instruction set; None asks for what is right on every one.
+        isa: The instruction set; None means properties that are safe on every one.
     """
     return Kernels(
         "pairs-c" if isa is None or isa.int8_saturates else "symmetric",

@@ -1,4 +1,4 @@
-"""From a checkpoint to a float32 OpenVINO IR."""
+"""Conversion of a checkpoint to a float32 OpenVINO IR."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def lower(checkpoint: Path, file: Path) -> Path:
     """Convert a checkpoint to IR: batch 1, NCHW, batch norm folded, input ``input``; return ``file``.
 
     Raises:
-        InputError: The checkpoint is unusable, or the network holds an operation OpenVINO has no form for.
+        InputError: The checkpoint is unusable, or the network has an operation that OpenVINO cannot express.
     """
     network = load_network(checkpoint)
     try:
@@ -43,7 +43,7 @@ def lower(checkpoint: Path, file: Path) -> Path:
 
 
 def _convert(network: Network) -> openvino.Model:
-    # An exported program has static shapes; a traced one carries shape arithmetic into the graph.
+    # An exported program has static shapes; a traced one would bring shape arithmetic into the graph.
     with torch.no_grad():
         program = torch.export.export(network.module, (network.example,))
         model = openvino.convert_model(program)
@@ -58,7 +58,7 @@ def _convert(network: Network) -> openvino.Model:
 
 
 def _reason(error: Exception) -> str:
-    """Return the first line of the converter's summary, which comes after much else, or the plain reason."""
+    """Return the first line of the converter's summary, which follows much other text, or the reason."""
     _, _, summary = str(error).partition("Summary:")
     lines = summary.strip().splitlines()
     return lines[0].removeprefix("-- ") if lines else reason(error)

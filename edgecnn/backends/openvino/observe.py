@@ -1,4 +1,4 @@
-"""What the quantized tensors of an OpenVINO graph hold on the calibration images, in float."""
+"""Observation of the quantized tensors of an OpenVINO graph on the calibration images, in float."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def observe(
     """Observe the range of some tensors, image by image, and the float outputs.
 
     Args:
-        graph: A float graph; it is left as it is.
+        graph: A float graph, which is not changed.
         names: Names of the operations whose first output is observed.
-        images: NCHW.
-        channels: Those of which every channel is observed by itself as well, and how many it has.
-        sampled: Whether values between the extremes are wanted as well.
+        images: NCHW images.
+        channels: Tensors that are observed per channel as well, with their numbers of channels.
+        sampled: Whether to sample values between the extremes as well.
 
     Returns:
-        The observations, and what the float network says of every image.
+        The observations, and the float network's outputs for every image.
     """
     extended = graph.clone()
     nodes = {node.get_friendly_name(): node for node in extended.get_ordered_ops()}
@@ -75,7 +75,7 @@ def observe(
 
 
 def _channel_probes(node: openvino.Node) -> list[openvino.Node]:
-    """Return the nodes that give every channel's smallest and largest value, ``[C]``."""
+    """Return the nodes of every channel's smallest and largest value, ``[C]``."""
     value = node.output(0)
     axes = [axis for axis in range(len(value.shape)) if axis != 1]
     over = openvino.opset13.constant(np.array(axes, np.int64))
@@ -83,7 +83,7 @@ def _channel_probes(node: openvino.Node) -> list[openvino.Node]:
 
 
 def _probes(node: openvino.Node, sampled: bool) -> list[openvino.Node]:
-    """Return the nodes that give a tensor's smallest and largest value, and some of its values."""
+    """Return the nodes of a tensor's smallest and largest value, and of some of its values."""
     opset = openvino.opset13
     value = node.output(0)
     axes = opset.constant(np.arange(len(value.shape), dtype=np.int64))

@@ -1,11 +1,11 @@
 """int8 OpenVINO files, by NNCF with our ranges and our scales, and float16 ones.
 
-NNCF decides where the graph is quantized. On x86 without VNNI the int8 kernels saturate; NNCF's overflow fix
-prevents it with weights of half the range, here they move to the smallest scales that cannot saturate, which
+NNCF decides which tensors are quantized. On x86 without VNNI the int8 kernels saturate. NNCF's overflow fix
+prevents that with weights of half the range; here they get the smallest scales that cannot saturate, which
 keeps most of the eighth bit (:mod:`edgecnn.quantization.grids`).
 
-The MIXED preset (symmetric weights, asymmetric activations) is right for every activation function, and
-as good as the symmetric one where that is right.
+The MIXED preset (symmetric weights, asymmetric activations) suits every activation function, and is as good
+as the symmetric one where that suits.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
 
     Raises:
         UsageError: An option is unknown.
-        InputError: The file or the calibration images cannot be used, or NNCF refuses the graph.
+        InputError: The file or the calibration images cannot be used, or NNCF rejects the graph.
     """
     graph = read_model(model)
     if any(operation.get_type_name() == "FakeQuantize" for operation in graph.get_ops()):
@@ -68,7 +68,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     weights = {name: array for name, array in weights.items() if name not in in_float}
     replace_weights(quantized, weights, recovered.grid_scales(kernels(weights)), scheme=scheme)
     sources = set(quantized_tensors(quantized).values())
-    # What training decided is one range a tensor.
+    # Training gives one range per tensor.
     channels = tensors_by_channel(quantized) if recovered.trained is None else {}
     seen, truth = observe(graph, sources, images, channels=channels, sampled=needs_samples(methods))
     refuse_conflicts(seen, concatenations(quantized))
@@ -98,7 +98,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
 def _quantize(
     graph: openvino.Model, name: Path, images: Calibration, in_float: Sequence[str]
 ) -> openvino.Model:
-    """Let NNCF place the FakeQuantize operations; a few images do, for ranges and weights become ours."""
+    """Let NNCF insert FakeQuantize; a few images suffice, because ranges and weights are replaced."""
     import nncf
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
 

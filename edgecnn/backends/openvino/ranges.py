@@ -1,4 +1,4 @@
-"""Activation ranges of an int8 graph made by NNCF: where they are, and ours in their place."""
+"""Activation ranges of an int8 graph made by NNCF, and their replacement."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def tensors_by_channel(quantized: openvino.Model) -> dict[str, int]:
-    """Return the tensors that NNCF gave a range a channel, with how many channels each has.
+    """Return the tensors with a range per channel, with their numbers of channels.
 
-    It does so in front of depthwise convolutions, whose channels never meet in a sum.
+    NNCF gives such ranges before depthwise convolutions, whose channels are never added together.
     """
     found = {}
     for operation in quantized.get_ordered_ops():
@@ -33,7 +33,7 @@ def tensors_by_channel(quantized: openvino.Model) -> dict[str, int]:
 
 
 def concatenations(quantized: openvino.Model) -> list[Concatenation]:
-    """Return the concatenations, their parts by the operations whose quantized outputs they are."""
+    """Return the concatenations, whose parts are the operations with the quantized outputs."""
     found = []
     for operation in quantized.get_ordered_ops():
         if operation.get_type_name() == "Concat":
@@ -44,7 +44,7 @@ def concatenations(quantized: openvino.Model) -> list[Concatenation]:
 
 
 def _quantized_in(part: openvino.Node) -> list[str]:
-    """Return the operations whose outputs' grids a tensor is on."""
+    """Return the operations whose outputs have the grid of a tensor."""
     match part.get_type_name():
         case "FakeQuantize":
             return [str(part.input_value(0).get_node().get_friendly_name())]
@@ -58,7 +58,7 @@ def _quantized_in(part: openvino.Node) -> list[str]:
 
 
 def quantized_tensors(quantized: openvino.Model) -> dict[str, str]:
-    """Return whose output is quantized: the operation's name by that of the FakeQuantize behind it."""
+    """Return the names of operations with a quantized output, by the name of the FakeQuantize after it."""
     found = {}
     for operation in quantized.get_ordered_ops():
         if operation.get_type_name() == "FakeQuantize":
@@ -69,12 +69,12 @@ def quantized_tensors(quantized: openvino.Model) -> dict[str, str]:
 
 
 def write_ranges(quantized: openvino.Model, ranges: Mapping[str, Range]) -> None:
-    """Give every activation its range, in place; zero lies on the grid, and parts of a join share one.
+    """Set the range of every activation, in place; zero is a level, and parts of a concatenation share one.
 
     Args:
-        quantized: An int8 graph made by NNCF, with 256 levels an activation.
-        ranges: By the name of the operation whose output is quantized, or where it has a range a channel, by
-            :func:`edgecnn.quantization.ranges.channel_name`.
+        quantized: An int8 graph made by NNCF, with 256 levels per activation.
+        ranges: Ranges by the name of the operation with the quantized output, or for a range per channel, by
+        :func:`edgecnn.quantization.ranges.channel_name`.
     """
     sources, channels = quantized_tensors(quantized), tensors_by_channel(quantized)
     ranges = with_one_grid(ranges, concatenations(quantized))
@@ -94,7 +94,7 @@ def write_ranges(quantized: openvino.Model, ranges: Mapping[str, Range]) -> None
 
 
 def on_grid(bounds: Range) -> tuple[float, float]:
-    """Return the nearest interval of 256 levels in which zero is one of them.
+    """Return the nearest interval of 256 levels, one of which is zero.
 
     >>> from edgecnn.quantization.ranges import Range
     >>> on_grid(Range(0.5, 2.55))

@@ -1,9 +1,9 @@
-"""The simulated quantization of an int8 IR, spelled out in float operations.
+"""A reference of an int8 IR, whose quantization is written as float operations.
 
-The CPU plugin turns every FakeQuantize it can into int8 kernels, whatever it is asked, so the file itself
-cannot be run as a reference. Here each FakeQuantize becomes the arithmetic that defines it (OpenVINO
-operation set, FakeQuantize-1), which no low-precision transformation recognizes, and int8 weights become
-the float values they stand for: beside int8 weights the plugin quantizes activations by itself.
+The CPU plugin always replaces FakeQuantize by int8 kernels if it can, so the file itself cannot be run as a
+reference. Here each FakeQuantize becomes the arithmetic that defines it (OpenVINO operation set,
+FakeQuantize-1), which no low-precision transformation recognizes, and int8 weights become float values,
+because next to int8 weights the plugin quantizes activations itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def write_reference(model: Path, file: Path) -> Path:
-    """Write the reference of an IR; a float IR comes out unchanged.
+    """Write the reference of an IR; a float IR stays unchanged.
 
     Raises:
         InputError: The file is not an IR, or it is truncated.
@@ -36,7 +36,7 @@ def write_reference(model: Path, file: Path) -> Path:
 
 
 def spell_out(operation: openvino.Node) -> openvino.Node:
-    """Return clamp, scale to levels, round half to even, scale back."""
+    """Return clamping, scaling to levels, rounding half to even, and scaling back."""
     opset = openvino.opset13
     steps = np.float32(operation.get_attributes()["levels"] - 1)
     value, low, high, low_out, high_out = (port.get_source_output() for port in operation.inputs())

@@ -13,17 +13,17 @@ from edgecnn.ondevice.tensor import Array, TensorInfo
 if TYPE_CHECKING:
     from pathlib import Path
 
-# A plugin that may choose its own arithmetic takes bfloat16 or float16 where the CPU has it, and the same
-# file then gives other results on another machine.
+# A plugin that may choose its arithmetic uses bfloat16 or float16 if the CPU has it, and the same file would
+# give other results on another machine.
 _FLOAT32 = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
 class OpenVino(Runtime):
     """An OpenVINO IR in the CPU plugin.
 
-    Shipping execution optimizes for latency. Reference execution asks for accuracy instead; the plugin's
-    int8 kernels apply in both, so the reference of a quantized network is another file, in which the
-    quantization is spelled out in float operations.
+    Shipping execution optimizes for latency, reference execution for accuracy. The plugin's int8 kernels
+    apply in both, so the reference of a quantized network is another file, in which the quantization is
+    written as float operations.
     """
 
     def __init__(self, compiled: openvino.CompiledModel, options: Options) -> None:
@@ -62,7 +62,7 @@ class OpenVino(Runtime):
         return [self._request.get_output_tensor(index).data for index in range(len(self._outputs))]
 
     def describe(self) -> Description:
-        """Say what executes the model, and its inputs and outputs."""
+        """Describe the executor of the model, and its inputs and outputs."""
         return Description(
             runtime="openvino",
             version=str(openvino.__version__).partition("-")[0],
@@ -75,7 +75,7 @@ class OpenVino(Runtime):
 
 
 def _check_weights(model: Path) -> None:
-    """Refuse an IR without its weights: the plugin would say only that a constant could not be read."""
+    """Refuse an IR without weights; the plugin would only report an unreadable constant."""
     weights = model.with_suffix(".bin")
     if model.is_file() and not weights.is_file():
         raise InputError(f"{model} has no weights beside it: {weights.name} is missing")

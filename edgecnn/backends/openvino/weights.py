@@ -1,4 +1,4 @@
-"""Weights of an IR: read from the float one, and put on scales of our own in the int8 one."""
+"""Weights of an IR: read from the float IR, and put on given scales in the int8 IR."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def float_weights(graph: openvino.Model) -> dict[str, Weights]:
 
 
 def kernels(weights: Mapping[str, Weights]) -> dict[str, Weights]:
-    """Return weights as PyTorch has them, output channels first: ``[O, I, H, W]`` or ``[O, I]``."""
+    """Return weights in PyTorch's layout, output channels first: ``[O, I, H, W]`` or ``[O, I]``."""
     return {
         name: array.reshape(-1, *array.shape[2:]) if array.ndim == _GROUPED else array
         for name, array in weights.items()
@@ -49,15 +49,15 @@ def replace_weights(
     *,
     scheme: Scheme,
 ) -> None:
-    """Put every quantized layer's weights on given scales or, where kernels saturate, on safe ones, in place.
+    """Put the weights of quantized layers on given scales, or on safe ones if kernels saturate, in place.
 
-    The scales that NNCF gave are those of the scheme ``symmetric`` and stay.
+    The scales of NNCF are those of the scheme ``symmetric`` and need no change for it.
 
     Args:
-        quantized: An int8 graph made by NNCF, whose layers carry the names of the float graph.
-        weights: From :func:`float_weights`, of the layers that are quantized.
-        given: Scales, float32 ``[O]``, of the layers whose weights lie on a grid.
-        scheme: Grids that the kernels need.
+        quantized: An int8 graph made by NNCF, whose layers have the names of the float graph.
+        weights: Result of :func:`float_weights`, for the quantized layers.
+        given: Scales, float32 ``[O]``, of the layers whose weights are on a grid.
+        scheme: Scheme of the kernels.
     """
     for layer in quantized.get_ordered_ops():
         name = layer.get_friendly_name()
@@ -69,9 +69,9 @@ def replace_weights(
 
 
 def _safe_scales(layer: openvino.Node, original: Weights, scheme: Scheme) -> Weights:
-    """Return one scale an output channel, float32 ``[O]``.
+    """Return one scale per output channel, float32 ``[O]``.
 
-    A depthwise layer has one input channel a group, hence no pair along the channels, and keeps all 8 bits.
+    A depthwise layer has one input channel per group, hence no pair along the channels, and keeps all 8 bits.
     """
     if layer.get_type_name() == "MatMul":
         kernel = original if _by_rows(layer) else original.T
@@ -98,5 +98,5 @@ def _by_rows(layer: openvino.Node) -> bool:
 
 
 def _outer_axes(layer: openvino.Node) -> int:
-    """Return how many axes stand before the input channels: ``[O, I, ...]`` or ``[G, O, I, ...]``."""
+    """Return the number of axes before the input channels: ``[O, I, ...]`` or ``[G, O, I, ...]``."""
     return 1 if layer.get_type_name() == "Convolution" else 2

@@ -1,4 +1,4 @@
-"""What edgecnn knows of Qualcomm's QNN."""
+"""Records of Qualcomm's QNN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Qualcomm's QNN: a context binary for the Hexagon Tensor Processor of one chip."""
+"""Qualcomm's QNN, which compiles a context binary for the Hexagon Tensor Processor of one chip."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 RUNTIME = "qnn"
 NPU_OPERATOR = "EPContext"
-"""The node that stands for a piece of the network in the compiled file."""
+"""The compiled file's node for a piece of the network on the NPU."""
 
 
 @dataclass(frozen=True)
 class Qnn:
-    """The compiler for one chip. It tells what runs where, and nothing of cycles or memory.
+    """The compiler for one chip; it reports where operations run, but no cycles or memory.
 
     Attributes:
         soc: The chip, such as ``sm8650``.
@@ -33,7 +33,7 @@ class Qnn:
 
     @property
     def accelerator(self) -> str:
-        """What it compiles for."""
+        """Return the chip that it compiles for."""
         return f"htp-{self.soc}"
 
     def compile(
@@ -50,11 +50,11 @@ class Qnn:
 
         Raises:
             MissingDependency: The toolchain is not installed as pinned.
-            InputError: QNN does not take the file.
-            WorkerError: It crashed, hung, or put nothing on the HTP.
+            InputError: QNN rejects the file.
+            WorkerError: It crashed, timed out, or put nothing on the HTP.
         """
         scratch.mkdir(parents=True, exist_ok=True)
-        # The session may succeed without it: what the HTP does not take runs on the CPU here.
+        # The session may succeed without an NPU, because the CPU runs what the HTP rejects.
         context = scratch / "context.onnx"
         context.unlink(missing_ok=True)
         options = {"soc": self.soc, "context": str(context)}

@@ -1,4 +1,4 @@
-"""What a target may ask of Qualcomm's QNN."""
+"""Options of Qualcomm's QNN in a target."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Soc = Literal[
 
 
 class QnnOptions(Schema):
-    """What Qualcomm's QNN compiles for."""
+    """Options of a compilation by Qualcomm's QNN."""
 
     soc: Soc
-    """The chip, by Qualcomm's name; a context binary is for one only."""
+    """The chip, by Qualcomm's name; a context binary is for a single one."""

@@ -1,4 +1,4 @@
-"""Qualcomm's Hexagon Tensor Processor (HTP), simulated on x86 by the back end that ships on the chip."""
+"""Qualcomm's Hexagon Tensor Processor (HTP), simulated on x86 by QNN's own backend."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ SOCS = {
     "sm8850": 87,
     "qcs9100": 77,
 }
-"""Chips by name and the number that QNN knows them by (``QNN_SOC_MODEL_*`` of its ``QnnTypes.h``)."""
+"""QNN's number of each chip (``QNN_SOC_MODEL_*`` in its ``QnnTypes.h``)."""
 
 _PROVIDER = "QNNExecutionProvider"
 
 
 class QnnHtp(OnnxRuntime):
-    """A quantize/dequantize ONNX file on the HTP back end of ONNX Runtime's QNN execution provider.
+    """A quantize/dequantize ONNX file on the HTP backend of ONNX Runtime's QNN execution provider.
 
-    The same library compiles and simulates. An operation that the HTP does not have would run on the CPU
-    without a word, so that is forbidden; only where a context binary is written is it allowed, so that what
-    was left can be counted in it. Shipping and reference execution are the same.
+    The same library compiles and simulates. An operation that the HTP lacks would run on the CPU without
+    notice, so this is forbidden, except when a context binary is written, in which such operations can be
+    counted. Shipping and reference execution are the same.
 
-    Options: ``soc`` names the chip, ``context`` a file to write the compiled network to.
+    Options: ``soc`` names the chip, ``context`` a file for the compiled network.
     """
 
     name: ClassVar[str] = "qnn"
@@ -50,8 +50,8 @@ class QnnHtp(OnnxRuntime):
         """Compile and load ``model``.
 
         Raises:
-            InputError: The file is not ONNX, or the HTP does not have all of its operations.
-            UsageError: The chip is unknown, or there is an option that is not.
+            InputError: The file is not ONNX, or the HTP lacks some of its operations.
+            UsageError: The chip or an option is unknown.
         """
         check_options(cls.name, options, ("soc", "context"))
         soc = options.extra.get("soc", "")
@@ -65,7 +65,7 @@ class QnnHtp(OnnxRuntime):
         provider = {
             "backend_path": library.get_qnn_htp_path(),
             "soc_model": str(SOCS[soc]),
-            # Else the image would be quantized on the CPU.
+            # Otherwise the CPU would quantize the image.
             "offload_graph_io_quantization": "0",
         }
         try:
@@ -76,7 +76,7 @@ class QnnHtp(OnnxRuntime):
         return cls(session, options)
 
     def describe(self) -> Description:
-        """Say what executes the model, and its inputs and outputs."""
+        """Describe the executor of the model, and its inputs and outputs."""
         return Description(
             runtime=self.name,
             version=version(self.package),
@@ -99,7 +99,7 @@ def _session_entries(context: str | None) -> dict[str, str]:
 
 
 def _devices(library: str) -> list[onnxruntime.OrtEpDevice]:
-    """Return the execution provider's devices; its library is registered once a process."""
+    """Return the execution provider's devices; its library is registered once per process."""
     found = [device for device in onnxruntime.get_ep_devices() if device.ep_name == _PROVIDER]
     if found:
         return found[:1]

@@ -1,4 +1,4 @@
-"""What edgecnn knows of Rockchip's RKNN toolkit."""
+"""Records of Rockchip's RKNN toolkit."""
 
 from __future__ import annotations
 

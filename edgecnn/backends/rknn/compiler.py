@@ -1,4 +1,4 @@
-"""Rockchip's RKNN toolkit: a ``.rknn`` file for one chip, and what it prints of every layer."""
+"""Rockchip's RKNN toolkit: compilation for one chip, and reading of its printed table of layers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MEMORY = re.compile(r"Total (?P<kind>Internal|Weight) Memory Size: (?P<kib>[0-9
 class Rknn:
     """The compiler for one chip.
 
-    A ``.rknn`` file cannot be read back, so what runs where is the toolkit's own word here.
+    A ``.rknn`` file cannot be read back, so the placement of operations is as reported by the toolkit.
 
     Attributes:
         platform: The chip, such as ``rk3588``.
@@ -46,7 +46,7 @@ class Rknn:
 
     @property
     def accelerator(self) -> str:
-        """What it compiles for."""
+        """Return the chip that it compiles for."""
         return self.platform
 
     def compile(
@@ -63,8 +63,8 @@ class Rknn:
 
         Raises:
             MissingDependency: The toolchain is not installed as pinned.
-            InputError: The toolkit does not take the file.
-            WorkerError: It crashed, hung, or said nothing of the network.
+            InputError: The toolkit rejects the file.
+            WorkerError: It crashed, timed out, or reported nothing about the network.
         """
         scratch.mkdir(parents=True, exist_ok=True)
         exported, said = scratch / "network.rknn", scratch / "build.log"
@@ -84,15 +84,15 @@ class Rknn:
 
 
 def read_build(text: str, platform: str, macs: Mapping[str, int]) -> Compiled:
-    """Read what the toolkit printed of a build.
+    """Read the toolkit's output of a build.
 
     Args:
-        text: Its words.
+        text: The output.
         platform: The chip.
         macs: Multiply-accumulates of the source file's operations, by node name.
 
     Raises:
-        WorkerError: They hold no table of layers: they are of another version.
+        WorkerError: The output has no table of layers, because the version differs.
     """
     layers = [_layer(row, macs) for row in _LAYER.finditer(text) if row["operator"] not in _ENDS]
     memory = {found["kind"]: round(float(found["kib"]) * _KIB) for found in _MEMORY.finditer(text)}
@@ -119,7 +119,7 @@ def _read(log: Path) -> str:
 
 def _layer(row: re.Match[str], macs: Mapping[str, int]) -> NpuLayer:
     on_npu, name = row["target"] == "NPU", row["name"]
-    # What the toolkit fuses or splits keeps the node's name in front: node_Conv_319_ConvAdd.
+    # The names of fused or split operations begin with the node's name: node_Conv_319_ConvAdd.
     source = max((known for known in macs if name.startswith(known)), key=len, default="")
     return NpuLayer(
         name=name,

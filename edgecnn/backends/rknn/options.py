@@ -1,4 +1,4 @@
-"""What a target may ask of Rockchip's RKNN toolkit."""
+"""Options of Rockchip's RKNN toolkit in a target."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RockchipPlatform = Literal["rk3562", "rk3566", "rk3568", "rk3576", "rk3588"]
 
 
 class RknnOptions(Schema):
-    """What Rockchip's RKNN toolkit compiles for."""
+    """Options of a compilation by Rockchip's RKNN toolkit."""
 
     platform: RockchipPlatform
     """The chip."""

@@ -19,11 +19,11 @@ from edgecnn.ondevice.tensor import Array, TensorInfo
 class RknnSimulator(Runtime):
     """A quantize/dequantize ONNX file in the simulator of Rockchip's RKNN toolkit.
 
-    The toolkit builds the network anew for the chip, from the scales in the file, and simulates what it
-    built; a compiled ``.rknn`` file alone it cannot simulate. Shipping and reference execution are the same.
+    The toolkit builds the network for the chip from the scales in the file and simulates the result; it
+    cannot simulate a compiled ``.rknn`` file alone. Shipping and reference execution are the same.
 
-    Options: ``platform`` names the chip, ``export`` a file to write the compiled network to. With ``export``
-    the toolkit also prints the table of layers that :mod:`edgecnn.backends.rknn.compiler` reads.
+    Options: ``platform`` names the chip, ``export`` a file for the compiled network. With ``export`` the
+    toolkit also prints the table of layers that :mod:`edgecnn.backends.rknn.compiler` reads.
     """
 
     name: ClassVar[str] = "rknn"
@@ -42,7 +42,7 @@ class RknnSimulator(Runtime):
 
         Raises:
             InputError: The file is not int8 ONNX, or the toolkit cannot build it.
-            UsageError: There is no chip, or an option that is unknown.
+            UsageError: The chip is missing, or an option is unknown.
         """
         check_options(cls.name, options, ("platform", "export"))
         if "platform" not in options.extra:
@@ -50,7 +50,7 @@ class RknnSimulator(Runtime):
         toolkit = importlib.import_module("rknn.api")
         platform, export = options.extra["platform"], options.extra.get("export")
         model, export = model.resolve(), None if export is None else str(Path(export).resolve())
-        # The toolkit leaves its intermediate graphs in the working directory.
+        # The toolkit writes its intermediate graphs into the working directory.
         with tempfile.TemporaryDirectory(prefix="edgecnn-rknn-") as folder, contextlib.chdir(folder):
             source = Path(folder) / "network.onnx"
             ends = _sort(model, source)
@@ -62,7 +62,7 @@ class RknnSimulator(Runtime):
                 if export is not None:
                     _check(model, "export", kit.export_rknn(export))
                 _check(model, "start", kit.init_runtime())
-            # The toolkit raises ValueError or Exception itself, with its whole traceback in the text.
+            # The toolkit raises ValueError or Exception, with its whole traceback in the text.
             except (ValueError, RuntimeError, KeyError, TypeError) as error:
                 raise refused(model, cls.name, _shortened(error)) from error
         return cls(kit, ends, platform)
@@ -73,7 +73,7 @@ class RknnSimulator(Runtime):
         return outputs
 
     def describe(self) -> Description:
-        """Say what executes the model, and its inputs and outputs."""
+        """Describe the executor of the model, and its inputs and outputs."""
         return Description(
             runtime=self.name,
             version=version(self.package),
@@ -86,9 +86,9 @@ class RknnSimulator(Runtime):
 
 
 def _sort(model: Path, out: Path) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
-    """Write the model with its nodes in an order of execution; return its inputs and outputs.
+    """Write the model with its nodes in an order of execution, which the toolkit requires.
 
-    ONNX Runtime's quantizer appends its nodes at the end and ONNX Runtime does not mind; the toolkit does.
+    ONNX Runtime's quantizer appends its nodes at the end. Returns the model's inputs and outputs.
     """
     onnx = importlib.import_module("onnx")
     tools = importlib.import_module("onnxruntime.quantization.onnx_model")
@@ -123,6 +123,6 @@ def _check(model: Path, what: str, code: int) -> None:
 
 
 def _shortened(error: Exception) -> ValueError:
-    """Return the last line of an error, which is the reason; the lines before are the toolkit's own stack."""
+    """Return the last line of an error, which is the reason; the other lines are the toolkit's stack."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return ValueError(lines[-1] if lines else type(error).__name__)

@@ -1,4 +1,4 @@
-"""What edgecnn knows of TFLite and of the runtimes that execute it on computers and phones."""
+"""Records of TFLite and of the runtimes that execute it on computers and phones."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ BACKEND = Backend(
             distribution="tflite-runtime",
             own_install='in an environment of its own: pip install tflite-runtime "numpy<2"',
             versioned=True,
-            # It was built against the C interface of numpy 1, and it ends with Python 3.11. For 32-bit Arm
-            # there is nothing else.
+            # It needs the C interface of numpy 1, and it ends with Python 3.11. It is the only runtime for
+            # 32-bit Arm.
             beside=("numpy<2",),
             ships={
                 "raspberry-pi": (

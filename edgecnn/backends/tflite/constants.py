@@ -1,4 +1,4 @@
-"""The weights that a TFLite file stores, one by one."""
+"""The weights stored in a TFLite file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def stored_weights(file: Path) -> list[StoredWeight]:
-    """Return every constant tensor of a file, in its order.
+    """Return every constant tensor of a file, in order.
 
     Raises:
         InputError: The file is not TFLite, or it is truncated or damaged.

@@ -1,4 +1,4 @@
-"""Fully connected layers as 1x1 convolutions: the same products, and the same rounding everywhere."""
+"""Conversion of fully connected layers to 1x1 convolutions, which round the same way everywhere."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _BUILTIN = schema.BuiltinOperator
 
 
 def dense_as_conv(file: Path) -> int:
-    """Rewrite the fully connected layers of an int8 file as 1x1 convolutions, in place; return how many.
+    """Replace the fully connected layers of an int8 file by 1x1 convolutions, in place; return their number.
 
-    LiteRT's fully connected kernels round a sum once where its convolutions, TensorFlow Lite for
+    LiteRT's fully connected kernels round a sum once, but its convolutions, TensorFlow Lite for
     Microcontrollers and the TOSA conversion round twice, so that one output in some thousands differs by a
-    step. As a convolution the layer has the same weights, scales and cost, and one answer.
+    step. As a convolution the layer has the same weights, scales and cost, and the same result everywhere.
     """
     model = read_model(file)
     graph = model.subgraphs[0]
@@ -43,7 +43,7 @@ def _is_int8(graph: Any, operator: Any) -> bool:
 
 
 def _as_conv(model: Any, graph: Any, dense: Any) -> list[Any]:
-    """Return reshape, convolution, reshape for one layer; its weights become ``[out, 1, 1, in]``."""
+    """Return reshape, convolution, reshape for a layer; its weights become ``[out, 1, 1, in]``."""
     source, weights, *bias = (int(index) for index in dense.inputs)
     result = int(dense.outputs[0])
     out, into = (int(extent) for extent in graph.tensors[weights].shape)
@@ -66,7 +66,7 @@ def _as_conv(model: Any, graph: Any, dense: Any) -> list[Any]:
 
 
 def _like(graph: Any, index: int, name: str, shape: tuple[int, ...]) -> int:
-    """Add a tensor of the same type and scale as another, in another shape; return its index."""
+    """Add a tensor of another shape with the type and scale of an existing one; return its index."""
     tensor = schema.TensorT()
     tensor.name, tensor.shape = name.encode("utf-8"), np.array(shape, np.int32)
     tensor.type, tensor.quantization = graph.tensors[index].type, graph.tensors[index].quantization
@@ -94,7 +94,7 @@ def _reshape(model: Any, graph: Any, source: int, result: int) -> Any:
 
 
 def _opcode(model: Any, builtin: int, version: int) -> int:
-    """Return the index of an operator's code, which is added where the file has none."""
+    """Return the index of an operator's code, which is added if the file has none."""
     for index, known in enumerate(model.operatorCodes):
         if max(known.builtinCode, known.deprecatedBuiltinCode) == builtin:
             return index

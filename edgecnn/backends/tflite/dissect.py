@@ -1,4 +1,4 @@
-"""An int8 TFLite file taken apart: every integer tensor with a counterpart is a point."""
+"""Dissection of an int8 TFLite file, whose integer tensors with a counterpart are the points."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"})
 _IMAGE = "image"
-"""The image before it is put on the input's grid; the file begins with integers."""
+"""Name of the image before it is quantized; the file begins with integers."""
 
 _FLOAT = "float32"
 _INTEGERS = ("int8", "uint8", "int16")
@@ -37,7 +37,7 @@ _KERNEL_RANK = 4
 
 
 class TfliteDissection:
-    """An int8 TFLite file and its float original, which share the names of their tensors.
+    """An int8 TFLite file with its float original, which has the same names of tensors.
 
     Args:
         model: The int8 file.
@@ -82,7 +82,7 @@ class TfliteDissection:
         return self._float.cut(inputs, outputs, "shipping")
 
     def cut(self, inputs: Sequence[ProbePoint], output: ProbePoint, execution: Execution) -> Cut:
-        """Cut the int8 file; values are put on the grids of the tensors that they go into."""
+        """Cut the int8 file; values are rounded to the grids of the tensors that receive them."""
         return self._int8.cut([point.entry for point in inputs], [output.key], execution)
 
     def weights(self, node: str) -> Values | None:
@@ -146,7 +146,7 @@ class _TfliteGraph:
         return Grid(low, high, limits.max - limits.min + 1)
 
     def cut(self, inputs: Sequence[str], outputs: Sequence[str], execution: Execution) -> Cut:
-        """Return a function of float values; integer tensors are quantized and dequantized around it."""
+        """Return a function of float values, which quantizes and dequantizes integer tensors."""
         nodes, read = self._wiring.behind([name for name in outputs if name not in inputs], inputs)
         if not nodes:
             grids = [self.grid(name) for name in outputs]
@@ -184,7 +184,7 @@ class _TfliteGraph:
         return interpreter
 
     def _extract(self, nodes: Sequence[GraphNode], inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
-        """Return a file with some of the operators; tensors keep their places, other constants go."""
+        """Return a file with some of the operators; tensors keep their indices, without unused constants."""
         graph, model = schema.SubGraphT(), schema.ModelT()
         graph.tensors = self._graph.tensors
         graph.operators = [self._operators[node.name] for node in nodes]

@@ -1,4 +1,4 @@
-"""TFLite files as objects: read within bounds, named, written."""
+"""TFLite files as objects: bounded reading, renaming, writing."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ _TYPE_NAMES = {code: name for name, code in vars(schema.TensorType).items() if i
 
 
 def read_model(file: Path) -> Any:
-    """Read a TFLite file as ``schema.ModelT``; weights stay views on the file's bytes.
+    """Read a TFLite file as ``schema.ModelT``; weights are views on the file's bytes.
 
     Raises:
-        InputError: The file is missing, too large, truncated, of another format, or refers to what it does
-            not hold.
+        InputError: The file is missing, too large, truncated, of another format, or has an invalid reference.
     """
     if not file.is_file():
         raise InputError(f"there is no file {file}")
@@ -39,14 +38,14 @@ def read_model(file: Path) -> Any:
     try:
         model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
         _check_references(model)
-    # What the generated reader raises at an offset that points nowhere.
+    # Errors of the generated reader at an invalid offset.
     except (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(f"{file} is a damaged or truncated TFLite file") from error
     return model
 
 
 def _check_references(model: Any) -> None:
-    """Raise IndexError or TypeError where a graph refers to what is not there."""
+    """Raise IndexError or TypeError if a graph has an invalid reference."""
     if len(model.subgraphs) == 0 or len(model.subgraphs[0].operators) == 0:
         raise IndexError
     for graph in model.subgraphs:
@@ -64,7 +63,7 @@ def _check_references(model: Any) -> None:
 
 
 def _check_size(buffer: Any, tensor: Any) -> None:
-    """Raise ValueError where a constant's bytes are not those of its shape; truncation shows here."""
+    """Raise ValueError if the size of a constant differs from its shape, as after truncation."""
     width = _BYTES.get(tensor.type)
     if buffer.data is None or len(buffer.data) == 0 or width is None:
         return
@@ -84,7 +83,7 @@ _BYTES = {
 
 
 def _natural(index: int) -> int:
-    """Return an index that Python would otherwise count from the end."""
+    """Return an index after refusing negative ones, which Python would count from the end."""
     if index < 0:
         raise IndexError
     return index
@@ -99,9 +98,9 @@ def element_count(tensor: Any) -> int:
 
 
 def operator_name(model: Any, operator: Any) -> str:
-    """Return an operator's name in the schema, such as ``CONV_2D``, or that of a custom operator."""
+    """Return an operator's name in the schema, such as ``CONV_2D``, or a custom operator's name."""
     code = model.operatorCodes[operator.opcodeIndex]
-    # Operators below 127 fill the old, narrow field only in old files.
+    # Old files use the narrow field for operators below 127.
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
     if number == schema.BuiltinOperator.CUSTOM:
         return str(code.customCode, "utf-8", "replace") if code.customCode else "CUSTOM"
@@ -109,16 +108,17 @@ def operator_name(model: Any, operator: Any) -> str:
 
 
 def type_name(tensor: Any) -> str:
-    """Return a tensor's element type in numpy's words, such as ``int8``."""
+    """Return a tensor's element type by numpy's name, such as ``int8``."""
     return str(_TYPE_NAMES.get(tensor.type, f"type_{tensor.type}")).lower()
 
 
 def rename_tensors(model: Any, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
     """Give the tensors of the first graph short names, in place.
 
-    The converter names each after the whole path of Python modules that it came from, hundreds of bytes long:
-    a fifth of a small network's file. Here a computed tensor is named after its operator and a constant after
-    the tensor that it serves: ``conv_2d_3``, ``conv_2d_3/constant_1``.
+    The converter uses the whole path of Python modules as a name, hundreds of bytes long: a fifth of a small
+    network's file. Here a computed tensor is named by its operator and a constant by the tensor that it helps
+    to
+    compute: ``conv_2d_3``, ``conv_2d_3/constant_1``.
     """
     graph = model.subgraphs[0]
     names = dict(zip(graph.inputs, inputs, strict=True)) | dict(zip(graph.outputs, outputs, strict=True))
@@ -150,8 +150,8 @@ def write_model(model: Any, file: Path) -> None:
 
 
 def inline_weights(file: Path) -> None:
-    """Bring weights that lie behind the flatbuffer back into it, in place.
+    """Move weights from behind the flatbuffer back into it, in place.
 
-    The quantizer puts them there; TensorFlow Lite for Microcontrollers would read zeros in their place.
+    The quantizer writes them there, but TensorFlow Lite for Microcontrollers would read zeros instead.
     """
     write_model(read_model(file), file)

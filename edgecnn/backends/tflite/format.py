@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class TfliteFormat(Format):
-    """TFLite for LiteRT: batch 1, NHWC; int8 files are integer throughout, input and output included."""
+    """TFLite for LiteRT: batch 1, NHWC; int8 files are integer throughout, including input and output."""
 
     def lower(self, checkpoint: Path, out: Path) -> Path:
         """Convert a checkpoint to ``out/model.tflite``."""
@@ -30,19 +30,19 @@ class TfliteFormat(Format):
         return quantize(model, out / "model.tflite", request)
 
     def inspect(self, model: Path) -> Inspection:
-        """Read the file."""
+        """Inspect the file."""
         from edgecnn.backends.tflite.inspect import inspect
 
         return inspect(model)
 
     def weights(self, model: Path) -> list[StoredWeight]:
-        """List what the file stores."""
+        """Return the file's stored weights."""
         from edgecnn.backends.tflite.constants import stored_weights
 
         return stored_weights(model)
 
     def dissect(self, model: Path, float_model: Path) -> Dissection:
-        """Open an int8 file beside its float original."""
+        """Open an int8 file with its float original."""
         from edgecnn.backends.tflite.dissect import TfliteDissection
 
         return TfliteDissection(model, float_model)

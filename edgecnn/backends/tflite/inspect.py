@@ -1,4 +1,4 @@
-"""Reading a TFLite file back, without a runtime: the file says what every operator computes in."""
+"""Inspection of a TFLite file without a runtime: the file states the types of every operator."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MOVES = frozenset(
         "PADV2",
     }
 )
-"""Operators that move values or change their type; all others compute."""
+"""Operators that move values or change their type; all others compute values."""
 
 _FLOATS = ("float32", "float16", "float64", "bfloat16")
 _BYTES = ("int8", "uint8")
@@ -79,12 +79,12 @@ def inspect(file: Path) -> Inspection:
 
 
 def _result(graph: Any, operator: Any) -> Any:
-    """Return the tensor that tells what an operator computes in: its first output."""
+    """Return the tensor whose type an operator computes in: its first output."""
     return graph.tensors[operator.outputs[0]]
 
 
 def _constants(model: Any) -> list[Any]:
-    """Return the weights and biases: constants of two dimensions or more, or that a layer adds."""
+    """Return weights and biases: constants of two dimensions or more, or constants that a layer adds."""
     found = {}
     for graph_index, graph in enumerate(model.subgraphs):
         for operator in graph.operators:
@@ -97,7 +97,7 @@ def _constants(model: Any) -> list[Any]:
 
 
 def _is_weight(model: Any, tensor: Any) -> bool:
-    """Whether a tensor is constant and holds numbers that were learnt, not axes or sizes."""
+    """Return whether a tensor is a constant of learnt numbers, not of axes or sizes."""
     data = model.buffers[tensor.buffer].data
     if data is None or len(data) == 0:
         return False
@@ -110,7 +110,7 @@ def _is_quantized(tensor: Any) -> bool:
 
 
 def _precision(kinds: list[str], constants: list[Any]) -> str:
-    """Name the precision of what computes; a float graph over float16 weights is fp16."""
+    """Return the precision of the computing operators; float with float16 weights counts as fp16."""
     if all(kind in _BYTES for kind in kinds):
         return "int8"
     if any(kind not in _FLOATS for kind in kinds):
@@ -119,7 +119,7 @@ def _precision(kinds: list[str], constants: list[Any]) -> str:
 
 
 def _describe(tensor: Any) -> TensorInfo:
-    """Describe a graph input or output; the scale is given where there is one for the whole tensor."""
+    """Describe a graph input or output, with the scale if the whole tensor has one."""
     signature = tensor.shapeSignature if tensor.shapeSignature is not None else tensor.shape
     shape = tuple(int(size) for size in signature)
     scale, zero_point = None, None

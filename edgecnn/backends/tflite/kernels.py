@@ -1,4 +1,4 @@
-"""What the int8 kernels that execute TFLite files do."""
+"""Properties of the int8 kernels that execute TFLite files."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def int8_kernels(isa: Isa | None) -> Kernels:  # noqa: ARG001 (every backend is asked the same question)
-    """Return what the kernels do: the same on every instruction set, because none of them saturates.
+    """Return the properties of the kernels, which are the same everywhere because none saturates.
 
     Args:
-        isa: The instruction set; None asks for what is right on every one.
+        isa: The instruction set; None means every one.
     """
     return Kernels("symmetric")

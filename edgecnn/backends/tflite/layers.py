@@ -1,4 +1,4 @@
-"""The operators of a TFLite file, one by one, with their multiply-accumulates."""
+"""The operators of a TFLite file, with their multiply-accumulates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TfliteLayer:
     Attributes:
         operator: Its name in the schema, such as ``CONV_2D``.
         output: Name of its first output tensor, which names the layer.
-        macs: Multiply-accumulates of one inference; 0 for what multiplies by no weights.
+        macs: Multiply-accumulates of one inference; 0 without weights.
     """
 
     operator: str
@@ -44,7 +44,7 @@ def layers(file: Path) -> list[TfliteLayer]:
 
 
 def read_by_sigmoid(file: Path) -> set[str]:
-    """Return the tensors of a file's first graph that nothing but a sigmoid reads."""
+    """Return the tensors of a file's first graph that only a sigmoid reads."""
     model = read_model(file)
     graph = model.subgraphs[0]
     readers: dict[int, set[str]] = {}
@@ -56,7 +56,7 @@ def read_by_sigmoid(file: Path) -> set[str]:
 
 
 def read_by_gate(file: Path) -> set[str]:
-    """Return the tensors that nothing but ``x * sigmoid(x)`` reads, with or without a scale a channel."""
+    """Return the tensors that only ``x * sigmoid(x)`` reads, with or without a scale per channel."""
     model = read_model(file)
     graph = model.subgraphs[0]
     makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
@@ -108,7 +108,7 @@ def _macs(name: str, graph: Any, operator: Any, output: Any) -> int:
             return element_count(output) * weights[1] * weights[2] * weights[3]
         case "DEPTHWISE_CONV_2D":  # weights [1, height, width, out]
             return element_count(output) * weights[1] * weights[2]
-        case "TRANSPOSE_CONV":  # weights [out, height, width, in]: every input value meets them all
+        case "TRANSPOSE_CONV":  # weights [out, height, width, in]: each input value is multiplied by all
             return element_count(source) * weights[0] * weights[1] * weights[2]
         case _:  # FULLY_CONNECTED, weights [out, in]
             return element_count(output) * weights[-1]

@@ -1,4 +1,4 @@
-"""From a checkpoint to a float32 TFLite file."""
+"""Conversion of a checkpoint to a float32 TFLite file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def lower(checkpoint: Path, file: Path) -> Path:
     """Convert a checkpoint to TFLite: batch 1, input ``input``, maps NHWC; return ``file``.
 
     Raises:
-        InputError: The checkpoint is unusable, or the network holds an operation TFLite has no form for.
+        InputError: The checkpoint is unusable, or the network has an operation that TFLite cannot express.
     """
     return lower_network(load_network(checkpoint), file)
 
@@ -26,17 +26,17 @@ def lower_network(network: Network, file: Path) -> Path:
     """Convert a network in memory; return ``file``.
 
     Raises:
-        InputError: The network holds an operation that TFLite has no form for.
+        InputError: The network has an operation that TFLite cannot express.
     """
-    # The converter turns the whole graph channels-last around this wrapper, and no transpose is left. Outputs
-    # that are maps stay channels-last in the file; who reads them turns them (`TensorInfo.as_in_torch`).
+    # The converter makes the whole graph inside this wrapper channels-last, so that no transpose is left.
+    # Maps stay channels-last as outputs of the file; their readers transpose them (`TensorInfo.as_in_torch`).
     wrapped = litert_torch.to_channel_last_io(network.module, args=[0], outputs=list(network.maps)).eval()
     example = network.example.permute(0, 2, 3, 1).contiguous()
     with tempfile.TemporaryDirectory(prefix="edgecnn-tflite-") as folder:
         converted = Path(folder) / "converted.tflite"
         try:
             litert_torch.convert(wrapped, (example,)).export(str(converted))
-        # torch.export and the MLIR passes behind it derive from these; there is no common base.
+        # torch.export and the MLIR passes behind it derive their errors from these; there is no common base.
         except (RuntimeError, ValueError, NotImplementedError, torch.fx.proxy.TraceError) as error:
             raise InputError(
                 f"{network.spec.builder} cannot become TFLite: {reason(error)}",

@@ -1,4 +1,4 @@
-"""An int8 file whose ranges are made up: for what a network costs, never for what it answers."""
+"""An int8 file with invented ranges, for measuring the cost of a network but not its outputs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from edgecnn.backends.network import Network
 
 RANGE = 6.0
-"""Every tensor is taken to lie between minus and plus this."""
+"""The range of every tensor is taken as minus to plus this value."""
 
 
 def write_nominal(network: Network, file: Path) -> None:
     """Write a network as an int8 file with one range for every tensor.
 
     Raises:
-        InputError: The network holds an operation that has no form in TFLite, or none in int8.
+        InputError: The network has an operation that TFLite or int8 cannot express.
     """
     floating = lower_network(network, file.with_suffix(f".float{file.suffix}"))
     quantize_nominally(floating, file)
@@ -36,8 +36,8 @@ def write_nominal(network: Network, file: Path) -> None:
 def quantize_nominally(model: Path, file: Path) -> Path:
     """Quantize a float file with one range for every tensor; return ``file``.
 
-    What a compiler makes of a network depends on its operations, shapes and weights, not on the scales of its
-    activations, so no calibration images are needed to learn its cost. The file must not be shipped or run.
+    A compiler's result depends on operations, shapes and weights, not on the scales of activations, so the
+    cost is known without calibration images. The file must not be shipped or run.
 
     Raises:
         InputError: An operation has no int8 form.

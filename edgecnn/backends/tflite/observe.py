@@ -1,4 +1,4 @@
-"""What every tensor of a TFLite graph holds on the calibration images."""
+"""Observation of every tensor of a TFLite graph on the calibration images."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def observe(model: Path, images: Calibration, *, sampled: bool = False) -> tuple
 
     Args:
         model: A float32 file with one input.
-        images: NHWC.
-        sampled: Whether values between the extremes are wanted as well.
+        images: NHWC images.
+        sampled: Whether to sample values between the extremes as well.
 
     Returns:
-        The observations, and what the float network says of every image.
+        The observations, and the float network's outputs for every image.
     """
     interpreter = Interpreter(model_path=str(model), num_threads=1, experimental_preserve_all_tensors=True)
     interpreter.allocate_tensors()
@@ -53,9 +53,9 @@ def observe(model: Path, images: Calibration, *, sampled: bool = False) -> tuple
 
 
 def _computed(model: Path) -> dict[str, int]:
-    """Return name and index of the graph's input and of every float tensor that an operator computes.
+    """Return names and indices of the graph's input and of every computed float tensor.
 
-    Constants are left out: given a range for one, the quantizer would give up scales per channel.
+    Constants are left out, because the quantizer drops their scales per channel if they have a range.
     """
     graph = read_model(model).subgraphs[0]
     indices = [*graph.inputs, *(index for operator in graph.operators for index in operator.outputs)]

@@ -1,4 +1,4 @@
-"""How much of a TFLite network an NPU runs, read from its file and the compiled one in a child process."""
+"""Share of a TFLite network that an NPU runs, read from its file and the compiled one in a child process."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def float_parts(source: Path) -> tuple[str, list[str]]:
-    """Return the precision of a TFLite file and what in it is float, its ends included."""
+    """Return the precision of a TFLite file and its float parts, including inputs and outputs."""
     described = inspect(source)
     ends = [tensor.name for tensor in (*described.inputs, *described.outputs) if "float" in tensor.dtype]
     return described.precision, [*described.float_op_names, *ends]
 
 
 def compare(files: CompiledFile) -> Partition:
-    """Compare a TFLite file with what a compiler made of it.
+    """Compare a TFLite file with its compiled file.
 
     Raises:
         InputError: One of the files is damaged.

@@ -112,12 +112,12 @@ def _cast(model: Path, file: Path) -> dict[str, Any]:
 
 
 def _apply(model: Path, ranges: dict[str, Range], in_float: Sequence[str]) -> bytes:
-    """Return the int8 file that the native quantizer makes with the given ranges.
+    """Return the int8 file of the native quantizer with the given ranges.
 
     Args:
         model: The float file.
-        ranges: By tensor.
-        in_float: Names of the output tensors of layers that are not quantized.
+        ranges: Ranges by tensor.
+        in_float: Names of the output tensors of layers that stay in float.
     """
     quantizer = Quantizer(str(model), recipe.static_wi8_ai8())
     for name in in_float:
@@ -137,14 +137,14 @@ def _apply(model: Path, ranges: dict[str, Range], in_float: Sequence[str]) -> by
 
 
 def quantized_bytes(quantizer: Quantizer, model: Path, ranges: dict[str, dict[str, Any]] | None) -> bytes:
-    """Let the quantizer quantize a model, with ranges by tensor name; return the bytes of its file.
+    """Quantize a model with the native quantizer and ranges by tensor name; return the file's bytes.
 
     Raises:
         InputError: An operation has no int8 form.
     """
     try:
         result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
-    # The quantizer has no base of its own, and these are what its checks raise.
+    # The quantizer's checks raise these errors, which have no common base.
     except (ValueError, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{model} cannot be quantized: {one_line(error)}") from error
     return bytes(result.quantized_model)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class LiteRt(Runtime):
     """A TFLite file in the LiteRT interpreter on the CPU.
 
-    Shipping execution is the interpreter's default: the XNNPACK delegate takes what it can, built-in
-    kernels the rest. Reference execution uses the reference kernels, which define the integer arithmetic
-    to the last bit (XNNPACK's differ by a few steps), at 10 to 30 times the time.
+    Shipping execution is the interpreter's default: the XNNPACK delegate runs the operations that it
+    supports, built-in kernels the rest. Reference execution uses the reference kernels, which define the
+    integer arithmetic to the last bit (XNNPACK's differ by a few steps) and take 10 to 30 times as long.
     """
 
     name: ClassVar[str] = "litert"
@@ -66,7 +66,7 @@ class LiteRt(Runtime):
         return [self._interpreter.get_tensor(index) for index in self._output_indices]
 
     def describe(self) -> Description:
-        """Say what executes the model, and its inputs and outputs."""
+        """Describe the executor of the model, and its inputs and outputs."""
         return Description(
             runtime=self.name,
             version=version(self.package),
@@ -80,13 +80,13 @@ class LiteRt(Runtime):
     def _providers(self) -> tuple[str, ...]:
         if self._options.execution == "reference":
             return ("reference kernels",)
-        # A delegated partition shows up as one more operation, and its operations stay in the list.
+        # A delegated partition appears as an additional operation, and its operations stay in the list.
         delegated = any(op["op_name"] == "DELEGATE" for op in self._interpreter._get_ops_details())
         return ("XNNPACK", "built-in kernels") if delegated else ("built-in kernels",)
 
 
 class TfliteRuntime(LiteRt):
-    """The same in the older tflite-runtime, which needs an environment of its own (numpy below 2)."""
+    """LiteRT's older form tflite-runtime, which needs a separate environment (numpy below 2)."""
 
     name = "tflite-runtime"
     package = "tflite-runtime"

@@ -1,4 +1,4 @@
-"""Weights of a TFLite file: read from the float one, and put on given scales in the int8 one."""
+"""Weights of a TFLite file: read from the float file, and put on given scales in the int8 file."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     Weights = npt.NDArray[np.float32]
 
 _TO_TORCH = {"CONV_2D": (0, 3, 1, 2), "DEPTHWISE_CONV_2D": (3, 0, 1, 2), "FULLY_CONNECTED": (0, 1)}
-"""Order of a weight's axes in the file that PyTorch has them in."""
+"""Axes of a weight in the file, in PyTorch's order."""
 
 _BIAS = 2
-"""Place of the bias among an operator's inputs."""
+"""Index of the bias among an operator's inputs."""
 
 
 def layer_weights(file: Path) -> dict[str, Weights]:
@@ -42,15 +42,15 @@ def layer_weights(file: Path) -> dict[str, Weights]:
 
 
 def put_on_grid(file: Path, model: Path, scales: Mapping[str, Weights]) -> None:
-    """Put the weights of some layers of an int8 file on given scales, and their biases to match, in place.
+    """Put the weights of some layers of an int8 file on given scales, with matching biases, in place.
 
-    The native quantizer has a scale of its own, the largest weight over 127, from which weights that already
-    lie on another grid would be rounded once more.
+    The native quantizer always uses the largest weight over 127 as the scale, which would round weights on
+    another grid once more.
 
     Args:
         file: The int8 file.
         model: The float file that it was made from.
-        scales: By the name of a layer's output tensor, float32 ``[O]``.
+        scales: Scales by the name of a layer's output tensor, float32 ``[O]``.
     """
     source, target = read_model(model), read_model(file)
     floats = dict(_layers(source))
@@ -77,7 +77,7 @@ def _rescale(model: Any, operator: Any, original: tuple[Any, Any], scales: Weigh
 
 
 def _store(model: Any, tensor: Any, levels: npt.NDArray[np.integer[Any]], scales: Weights) -> None:
-    """Give a constant a buffer of its own: two tensors may share one."""
+    """Write a constant into a new buffer, because two tensors may share one."""
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(levels.tobytes(), np.uint8)
     model.buffers.append(buffer)
@@ -87,7 +87,7 @@ def _store(model: Any, tensor: Any, levels: npt.NDArray[np.integer[Any]], scales
 
 
 def _empty_unread(model: Any) -> None:
-    """Empty the buffers that nothing refers to any more; their places stay, others are known by theirs."""
+    """Empty the buffers without references; they keep their places, because buffers are known by index."""
     read = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
     read |= {entry.buffer for entry in model.metadata or ()}
     for place, buffer in enumerate(model.buffers):

@@ -1,4 +1,4 @@
-"""What edgecnn knows of TensorFlow Lite for Microcontrollers."""
+"""Records of TensorFlow Lite for Microcontrollers."""
 
 from __future__ import annotations
 

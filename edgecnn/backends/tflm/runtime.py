@@ -1,4 +1,4 @@
-"""TensorFlow Lite for Microcontrollers: what ships on microcontrollers, run on this machine."""
+"""TensorFlow Lite for Microcontrollers, run on this machine."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ _ALLOCATED = re.compile(r"Arena allocation (total|head|tail) (\d+) bytes")
 class TfliteMicro(Runtime):
     """A TFLite file in the microcontroller's interpreter, with its portable kernels.
 
-    They compute what LiteRT's reference kernels compute, to the last bit. Shipping and reference execution
-    are the same. The arena is counted on this machine, whose pointers are twice as wide as a
-    microcontroller's: the activations (``arena_head``) take the same there, the bookkeeping
-    (``arena_tail``) takes less.
+    The kernels give the same bits as LiteRT's reference kernels. Shipping and reference execution are the
+    same. The arena is counted on this machine, whose pointers are twice as wide as a microcontroller's:
+    activations (``arena_head``) take the same space there, the bookkeeping (``arena_tail``) takes less.
     """
 
     name: ClassVar[str] = "tflite-micro"
@@ -40,7 +39,7 @@ class TfliteMicro(Runtime):
     ) -> None:
         self._interpreter = interpreter
         self._inputs, self._outputs = ends
-        # The interpreter reads weights where they are and keeps no reference to them.
+        # The interpreter reads weights in place but does not keep them alive.
         self._data = data
         self._memory = self._count_memory()
 
@@ -55,7 +54,8 @@ class TfliteMicro(Runtime):
         check_options(cls.name, options)
         library = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
         data = model.read_bytes()
-        # A broken file ends the process in the interpreter's own reader: refuse what is no TFLite at all.
+        # A broken file crashes the process in the interpreter's reader, so files that are not TFLite are
+        # refused here.
         if data[4:8] != b"TFL3":
             raise InputError(f"{model} is not a TFLite file")
         try:
@@ -80,7 +80,7 @@ class TfliteMicro(Runtime):
         return [self._interpreter.get_output(index) for index in range(len(self._outputs))]
 
     def describe(self) -> Description:
-        """Say what executes the model, its inputs and outputs, and the arena that it takes."""
+        """Describe the executor of the model, its inputs and outputs, and the size of its arena."""
         return Description(
             runtime=self.name,
             version=version(self.package),
@@ -93,7 +93,7 @@ class TfliteMicro(Runtime):
         )
 
     def _count_memory(self) -> dict[str, int]:
-        """Return what the interpreter says of its arena; it prints that, and has no other way to tell."""
+        """Return the sizes of the arena, which the interpreter only prints."""
         self.run([np.zeros(info.shape, info.dtype) for info in self._inputs])
         with tempfile.TemporaryFile() as said:
             kept = os.dup(2)
@@ -112,7 +112,7 @@ class TfliteMicro(Runtime):
 
 
 def _refuse_outside_weights(model: Path, network: Any) -> None:
-    """Refuse weights behind the flatbuffer: the interpreter would compute with zeros and not say so."""
+    """Refuse weights behind the flatbuffer: the interpreter would silently compute with zeros."""
     if any((buffer.offset or 0) > 1 for buffer in network.buffers):
         raise InputError(
             f"{model} keeps weights behind its flatbuffer, where microcontrollers don't look",

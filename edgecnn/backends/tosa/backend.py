@@ -1,4 +1,4 @@
-"""What edgecnn knows of Arm's TOSA reference model."""
+"""Records of Arm's TOSA reference model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The TOSA reference model: what an NPU with a TOSA instruction set computes, to the last bit."""
+"""The TOSA reference model, which gives the same bits as an NPU with a TOSA instruction set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONVERT_TIMEOUT_S = 150.0
 class TosaModel(Runtime):
     """An int8 TFLite file, converted to TOSA and interpreted; shipping and reference execution are the same.
 
-    About half a second an image for a mobile network at 224 px: every call reads the graph anew.
+    It takes about half a second per image for a mobile network at 224 px, because every call reads the graph.
     """
 
     name: ClassVar[str] = "tosa"
@@ -40,7 +40,7 @@ class TosaModel(Runtime):
         """Convert and load ``model``.
 
         Raises:
-            InputError: The file is not int8 TFLite, or it holds what TOSA has no form for.
+            InputError: The file is not int8 TFLite, or has an operation that TOSA cannot express.
             UsageError: ``options.extra`` is not empty.
         """
         check_options(cls.name, options)
@@ -51,7 +51,7 @@ class TosaModel(Runtime):
         """Run one inference.
 
         Raises:
-            InputError: The graph asks for what TOSA leaves undefined, so no device need agree.
+            InputError: The graph uses behaviour that TOSA leaves undefined, on which devices may differ.
         """
         results, status = self._model.run(self._graph, inputs)
         if status != self._model.GraphStatus.TOSA_VALID:
@@ -59,7 +59,7 @@ class TosaModel(Runtime):
         return list(results)
 
     def describe(self) -> Description:
-        """Say what executes the model, and its inputs and outputs."""
+        """Describe the executor of the model, and its inputs and outputs."""
         return Description(
             runtime=self.name,
             version=version(self.package),
@@ -72,7 +72,7 @@ class TosaModel(Runtime):
 
 
 def _read(model: Path) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
-    """Read inputs and outputs with their quantization, which TOSA drops, and refuse what would go wrong."""
+    """Read inputs and outputs with their quantization, which TOSA drops, and refuse unsafe files."""
     tflite = importlib.import_module("tflite")
     data = model.read_bytes()
     if data[4:8] != b"TFL3":
@@ -83,7 +83,7 @@ def _read(model: Path) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
         _refuse_wrong_resize(model, root, graph, tflite)
         inputs = tuple(_tensor(graph.Tensors(int(index)), tflite) for index in graph.InputsAsNumpy())
         outputs = tuple(_tensor(graph.Tensors(int(index)), tflite) for index in graph.OutputsAsNumpy())
-    # What the generated reader raises at an offset that points nowhere.
+    # Errors of the generated reader at an invalid offset.
     except (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise refused(model, TosaModel.name, error) from error
     for tensor in (*inputs, *outputs):
@@ -96,7 +96,7 @@ def _read(model: Path) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
 
 
 def _refuse_wrong_resize(model: Path, root: Any, graph: Any, tflite: Any) -> None:
-    """Refuse nearest resize without half-pixel centres, which the converter translates to other pixels."""
+    """Refuse nearest resize without half-pixel centres, which the converter maps to other pixels."""
     nearest = tflite.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR
     for index in range(graph.OperatorsLength()):
         operator = graph.Operators(index)

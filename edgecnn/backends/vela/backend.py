@@ -1,4 +1,4 @@
-"""What edgecnn knows of Arm's Vela."""
+"""Records of Arm's Vela."""
 
 from __future__ import annotations
 

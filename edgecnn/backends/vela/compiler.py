@@ -1,4 +1,4 @@
-"""Vela, the compiler for Arm's Ethos-U NPUs: run in its own environment, its report files read back."""
+"""Vela, the compiler for Arm's Ethos-U NPUs: its execution, and the reading of its reports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TOOLCHAIN = "vela"
 NPU_OPERATOR = "ethos-u"
-"""The custom operator that stands for a piece of the network in the compiled file."""
+"""The compiled file's custom operator for a piece of the network on the NPU."""
 
 MAX_REPORT_BYTES = 50_000_000
 _KIB = 1024
@@ -34,7 +34,7 @@ _BUSY = {
     "OnFlash AC": "flash",
     "OffFlash AC": "flash",
 }
-"""Columns of the per-layer file and what is busy in them."""
+"""Columns of the per-layer file by the busy unit that they describe."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Vela:
     """A configuration of the compiler.
 
     Attributes:
-        accelerator: Such as ``ethos-u55-128``: family and MACs a cycle.
+        accelerator: Family and MACs per cycle, such as ``ethos-u55-128``.
         system_config: Clock and memories, a section of Arm's ``vela.ini``.
-        memory_mode: What lies in which memory, a section of the same file.
-        optimise: ``Performance``, or ``Size`` for the least SRAM.
+        memory_mode: Placement of data in memories, a section of the same file.
+        optimise: ``Performance``, or ``Size`` for the smallest SRAM.
     """
 
     accelerator: str
@@ -67,7 +67,7 @@ class Vela:
 
         Raises:
             MissingDependency: The toolchain is not installed as pinned.
-            WorkerError: The compiler crashed, hung, refused the file or said nothing about it.
+            WorkerError: The compiler crashed, timed out, rejected the file or reported nothing about it.
         """
         del opener
         python = require(TOOLCHAIN).python
@@ -112,7 +112,7 @@ def read_estimate(summary: Path, layers: Path) -> Estimate:
     """Read the two report files of a compilation.
 
     Raises:
-        WorkerError: A file is of another version, or the network takes no cycles: nothing runs on the NPU.
+        WorkerError: A file is of another version, or the network takes no cycles, so nothing runs on the NPU.
     """
     try:
         (total,) = _rows(summary)

@@ -1,4 +1,4 @@
-"""What a target may ask of Arm's Vela."""
+"""Options of Arm's Vela in a target."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ Accelerator = Literal[
 
 
 class VelaOptions(Schema):
-    """What Vela compiles for; the names of the last two are sections of its ``Arm/vela.ini``."""
+    """Options of a compilation by Vela; the last two name sections of its ``Arm/vela.ini``."""
 
     accelerator: Accelerator
-    """Family of the NPU and its multiply-accumulates a cycle."""
+    """Family of the NPU and its multiply-accumulates per cycle."""
 
     system_config: str
-    """Clock and memories of the chip around it."""
+    """Clock and memories of the chip."""
 
     memory_mode: str
-    """What lies in which memory."""
+    """Placement of data in memories."""
 
     optimise: Literal["Performance", "Size"] = "Performance"
-    """``Size`` takes the least SRAM instead of the fewest cycles."""
+    """``Size`` minimizes SRAM instead of cycles."""

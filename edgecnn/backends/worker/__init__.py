@@ -1,1 +1,1 @@
-"""The worker's side of an execution: the standard library, numpy and one runtime a process."""
+"""The worker's side of an execution: the standard library, numpy and one runtime per process."""

@@ -45,10 +45,10 @@ def open_images(path: Path, contract: Contract) -> npt.NDArray[np.uint8]:
 
 
 def select(count: int, indices: Sequence[int] | None) -> npt.NDArray[np.int64]:
-    """Return the images to run, all ``count`` of them where ``indices`` is None.
+    """Return the indices of the images to run, all ``count`` of them if ``indices`` is None.
 
     Raises:
-        InputError: There is nothing to run, or an index is out of range.
+        InputError: There are no images, or an index is out of range.
     """
     chosen = np.arange(count) if indices is None else np.asarray(indices, np.int64)
     if chosen.size == 0:
@@ -59,13 +59,13 @@ def select(count: int, indices: Sequence[int] | None) -> npt.NDArray[np.int64]:
 
 
 class OutputFile:
-    """A float32 ``.npy`` file ``[N, ...]`` written one result at a time, so memory stays bounded.
+    """A float32 ``.npy`` file ``[N, ...]`` written one result at a time, so that memory stays bounded.
 
-    The file is plainly written, not mapped: on a full disk a mapped file kills the process.
+    The file is written, not memory-mapped: on a full disk a mapped file would kill the process.
 
     Args:
-        path: The file to create.
-        count: N.
+        path: Path of the file.
+        count: N, the number of results.
     """
 
     def __init__(self, path: Path, count: int) -> None:
@@ -81,7 +81,7 @@ class OutputFile:
         self._file.close()
 
     def append(self, result: npt.NDArray[np.float32]) -> None:
-        """Write one result ``[1, ...]``; the first one's shape is the file's, dynamic dimensions included.
+        """Write one result ``[1, ...]``; the first result's shape is the file's, with dynamic dimensions.
 
         Raises:
             InputError: The result has no batch dimension of 1, or another shape than the first.
@@ -106,15 +106,15 @@ def evaluate(
     out: Path,
     progress: Callable[[int, int], None],
 ) -> Evaluated:
-    """Run images one by one and write what the network says of each.
+    """Run images one by one and write the outputs of each.
 
     Args:
         runtime: An open runtime with one image input of batch 1.
         images: uint8 ``[N, H, W, C]``, geometry and colour order applied.
-        indices: Which images, in which order.
-        contract: How they are normalized.
+        indices: Indices of the images, in order.
+        contract: Their normalization.
         out: Directory for ``outputs_0.npy``, ``outputs_1.npy``, ...
-        progress: Called twice a second with images done and images in all.
+        progress: Called with (done, total) images twice a second.
 
     Raises:
         InputError: The network has several inputs, or its input does not fit the contract.

@@ -1,4 +1,4 @@
-"""Instruction sets by the names that targets use, with the facts that int8 kernels depend on."""
+"""Instruction sets by their names in targets, with the properties that int8 kernels depend on."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class Isa:
     """An instruction set level.
 
     Attributes:
-        name: As targets write it.
-        int8_dot: There is an instruction that multiplies int8 and accumulates in int32.
-        int8_saturates: Products of unsigned activations with signed weights are added in pairs in int16
-            (``vpmaddubsw``) and saturate at 32767, unless the weights stay within 7 bits.
+        name: Its name in targets.
+        int8_dot: Whether an instruction multiplies int8 and accumulates in int32.
+        int8_saturates: Whether products of unsigned activations and signed weights are added in pairs in
+            int16 (``vpmaddubsw``) and saturate at 32767, unless the weights stay within 7 bits.
     """
 
     name: str
@@ -38,7 +38,7 @@ ISAS: dict[str, Isa] = {
     )
 }
 
-# Most specific first: the first row whose flags are all there names the CPU.
+# Most specific first: the first row whose flags are all present gives the name of the CPU.
 _FLAGS: dict[str, tuple[tuple[frozenset[str], str], ...]] = {
     "x86_64": (
         (frozenset({"avx512f", "avx512_vnni"}), "x86-64-avx512-vnni"),
@@ -76,7 +76,7 @@ def isa_of(machine: str, flags: frozenset[str]) -> Isa | None:
     """Return the instruction set of a CPU, or None for an architecture that is not in the table.
 
     Args:
-        machine: Architecture as ``platform.machine()`` says it.
+        machine: Architecture as returned by ``platform.machine()``.
         flags: The ``flags`` (x86) or ``Features`` (Arm) of ``/proc/cpuinfo``.
 
     >>> isa_of("x86_64", frozenset({"avx2", "fma"})).name
@@ -89,14 +89,14 @@ def isa_of(machine: str, flags: frozenset[str]) -> Isa | None:
 
 
 def foreign(target: str, host: str) -> str:
-    """Say what an int8 file that was quantized for one instruction set is worth on another.
+    """Describe the effect of running an int8 file for one instruction set on another.
 
     Args:
-        target: What the file was quantized for, or ``any``.
-        host: What executes it.
+        target: Instruction set that the file was quantized for, or ``any``.
+        host: Instruction set that executes it.
 
     Returns:
-        A sentence, empty where the two fit each other.
+        A sentence, empty if the two fit each other.
 
     >>> foreign("x86-64-avx512-vnni", "x86-64-avx2")
     'quantized for x86-64-avx512-vnni: on x86-64-avx2 its int8 products can saturate'

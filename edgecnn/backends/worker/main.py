@@ -1,9 +1,9 @@
 """The worker: one process, one open model, commands as JSON lines.
 
-``python -m edgecnn.backends.worker.main`` reads one JSON object a line from standard input and answers each
-with one line on standard output, or, before that, with any number of lines of progress. What the lines hold
-is in :mod:`edgecnn.backends.worker.messages`. Arrays travel as ``.npy`` files. Whatever a library prints goes
-to standard error. The worker ends at ``close`` or when its input ends.
+``python -m edgecnn.backends.worker.main`` reads one JSON object per line from standard input and answers each
+with one line on standard output, which may follow any number of progress lines. The lines are described in
+:mod:`edgecnn.backends.worker.messages`. Arrays are exchanged as ``.npy`` files. Output of libraries goes to
+standard error. The worker ends at ``close`` or at the end of its input.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ if TYPE_CHECKING:
     from edgecnn.ondevice.tensor import Array, TensorInfo
 
 
-# Kernels are chosen and weights packed by then, and Python has specialized its byte code.
+# After these inferences kernels are chosen, weights packed, and Python's byte code is specialized.
 _COUNT_WARMUP = 12
 
 
 class Worker:
-    """Executes commands on one open model.
+    """Executor of commands on one open model.
 
     Args:
-        channel: Where answers go.
+        channel: Receives the answers.
     """
 
     def __init__(self, channel: IO[str]) -> None:
@@ -84,7 +84,7 @@ class Worker:
             except EdgecnnError as error:
                 self._send(Answer(error=error.to_json()))
             except OSError as error:
-                # A scratch directory that is gone or a full disk is the user's to mend, not a crash.
+                # A missing scratch directory or a full disk is an error of the user, not a crash.
                 self._send(Answer(error=_describe(error).to_json()))
             if question.command == "close":
                 return
@@ -101,7 +101,7 @@ class Worker:
     def _open(self, request: OpenRequest) -> Description:
         if not Path(request.model).is_file():
             raise InputError(f"there is no model file {request.model}")
-        # Before the runtime is imported: its threads inherit the affinity.
+        # This comes before the import of the runtime, whose threads inherit the affinity.
         if request.cpus is not None:
             _pin(request.cpus)
         if request.memory_bytes is not None:
@@ -150,7 +150,7 @@ class Worker:
         return Nothing()
 
     def _warm(self, times: int) -> tuple[Runtime, list[Array]]:
-        """Return the open runtime and fixed inputs, after some inferences on them."""
+        """Return the open runtime and fixed inputs, after some inferences with them."""
         runtime = self._opened()
         inputs = [_noise(info) for info in runtime.describe().inputs]
         for _ in range(times):
@@ -175,7 +175,7 @@ def _pin(cpus: tuple[int, ...]) -> None:
 
 
 def _load(path: Path, info: TensorInfo) -> Array:
-    """Read an input array and check it against the graph, so that a runtime never sees a wrong buffer."""
+    """Read an input array and check it against the graph, so that a runtime never gets a wrong buffer."""
     try:
         array: Array = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
@@ -192,7 +192,7 @@ def _load(path: Path, info: TensorInfo) -> Array:
 
 
 def _noise(info: TensorInfo) -> Array:
-    """Return a fixed input of the right type: speed does not depend on the picture, so none is needed."""
+    """Return a fixed input of the right type; the speed does not depend on its values."""
     shape = tuple(max(size, 1) for size in info.shape)
     generator = np.random.default_rng(0)
     if np.dtype(info.dtype).kind == "f":
@@ -208,7 +208,7 @@ def _describe(error: OSError) -> InputError:
 
 def main() -> None:
     """Serve commands from standard input."""
-    # Ctrl-C reaches the whole process group; the parent decides what it means and ends this process.
+    # Ctrl-C reaches the whole process group; the parent handles it and ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with private_stdout() as channel:
         Worker(channel).serve(sys.stdin)

@@ -1,7 +1,7 @@
-"""Requests to a worker and its replies, one class each; both sides read them strictly.
+"""Requests to a worker and its replies, one class each, which both sides check strictly.
 
-A line to the worker is a :class:`Question`, a line from it an :class:`Answer`. Paths are as the
-worker sees them.
+A line to the worker is a :class:`Question`, a line from it an :class:`Answer`. Paths are those of the
+worker's machine.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class Question(PlainDocument):
 
 @dataclass(frozen=True)
 class Answer(PlainDocument):
-    """One line from the worker; one of its fields holds something.
+    """One line from the worker, with exactly one of its fields set.
 
     Attributes:
         value: The reply to the command, as plain data.
         error: The error that ended the command, as ``EdgecnnError.to_json`` writes it.
-        progress: Steps done and steps in all; more lines follow.
+        progress: (done, total) steps; more lines follow.
     """
 
     value: dict[str, object] | None = None
@@ -52,7 +52,7 @@ class OpenRequest(PlainDocument):
     """Open a model; the reply is a :class:`edgecnn.backends.worker.runtime.Description`.
 
     Attributes:
-        runtime: Where the worker finds the runtime.
+        runtime: Data from which the worker imports the runtime.
         model: The model file.
         execution: ``shipping`` or ``reference``.
         threads: Threads of one inference.
@@ -76,9 +76,9 @@ class EvaluateRequest(PlainDocument):
 
     Attributes:
         images: The file ``images.npy``.
-        contract: How the images are normalized.
+        contract: Normalization of the images.
         out: Directory for the outputs.
-        indices: Which images, in which order; None for all of them.
+        indices: Indices of the images, in order; None for all of them.
     """
 
     images: str
@@ -89,11 +89,11 @@ class EvaluateRequest(PlainDocument):
 
 @dataclass(frozen=True)
 class Evaluated(PlainDocument):
-    """Outputs of an evaluation, and what they cost.
+    """Outputs of an evaluation, and its costs.
 
     Attributes:
-        outputs: One float32 ``.npy`` file ``[N, ...]`` an output, dequantized; maps are ``[N, C, H, W]``.
-        images: N.
+        outputs: One float32 ``.npy`` file ``[N, ...]`` per output, dequantized; maps are ``[N, C, H, W]``.
+        images: N, the number of images.
         seconds: Wall time of the loop: preprocessing, inference and storing the outputs.
         inference_seconds: Wall time inside the runtime.
         peak_bytes: Peak resident memory of the worker.
@@ -111,7 +111,7 @@ class RunRequest(PlainDocument):
     """Run one inference on arrays; the reply is :class:`Arrays`.
 
     Attributes:
-        inputs: One ``.npy`` file an input.
+        inputs: One ``.npy`` file per input.
         out: Directory for the results.
     """
 
@@ -124,7 +124,7 @@ class Arrays(PlainDocument):
     """Results of one inference.
 
     Attributes:
-        files: One ``.npy`` file an output.
+        files: One ``.npy`` file per output.
     """
 
     files: tuple[str, ...]
@@ -135,8 +135,8 @@ class TimeRequest(PlainDocument):
     """Time inferences on a fixed input; the reply is a :class:`Timed`.
 
     Attributes:
-        iterations: Inferences that are timed.
-        warmup: Inferences before them that are not.
+        iterations: Number of timed inferences.
+        warmup: Number of inferences before them.
     """
 
     iterations: int
@@ -145,13 +145,15 @@ class TimeRequest(PlainDocument):
 
 @dataclass(frozen=True)
 class Timed(PlainDocument):
-    """Inferences that were timed one by one.
+    """Times of single inferences.
 
     Attributes:
-        wall_ns: Wall time of each.
-        waited_ns: Of that, how long the thread that waited most was ready but not running; 0 where the
-            kernel does not count it.
-        stolen_ns: Time that the hypervisor took from this worker's CPUs meanwhile, in steps of a clock tick.
+        wall_ns: Wall time of each inference.
+        waited_ns: Part of it in which the thread that waited most was ready but not running; 0 if the kernel
+            does
+        not count it.
+        stolen_ns: Time that the hypervisor took from this worker's CPUs meanwhile, in multiples of a clock
+            tick.
     """
 
     wall_ns: tuple[int, ...]
@@ -161,10 +163,10 @@ class Timed(PlainDocument):
 
 @dataclass(frozen=True)
 class CountRequest(PlainDocument):
-    """Run inferences with marks, which are system calls, between them; the reply is :class:`Nothing`.
+    """Run inferences separated by marks, which are system calls; the reply is :class:`Nothing`.
 
     Attributes:
-        iterations: Inferences.
+        iterations: Number of inferences.
     """
 
     iterations: int
@@ -172,7 +174,7 @@ class CountRequest(PlainDocument):
 
 @dataclass(frozen=True)
 class SessionCosts(PlainDocument):
-    """What an open model has cost besides its inferences.
+    """Costs of an open model besides its inferences.
 
     Attributes:
         import_ns: Wall time of importing the runtime's package.

@@ -1,4 +1,4 @@
-"""What a machine says of itself: executed here, and on a device by the runner that was copied there.
+"""Facts about a machine, collected here or on a device by the runner that was copied there.
 
 ``python -m edgecnn.backends.worker.probe`` prints the facts as one JSON object.
 """
@@ -22,7 +22,7 @@ _MOST_CHARACTERS = 200_000
 
 
 def facts() -> dict[str, Any]:
-    """Return what the machine says of itself, as plain data; nothing is imported for it."""
+    """Return the facts as plain data, without importing a runtime."""
     texts = {name: _read(path) for name, path in _TEXTS.items()}
     return {
         **texts,
@@ -38,7 +38,7 @@ def facts() -> dict[str, Any]:
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")[:_MOST_CHARACTERS].strip("\0\n")
-    except OSError:  # the kernel of this machine shows no such file
+    except OSError:  # this kernel has no such file
         return ""
 
 

@@ -1,7 +1,7 @@
-"""What every runtime can do: open a model file, run it, say what it is.
+"""The interface of a runtime: open a model file, run it, describe it.
 
-This is the worker's side. It imports the standard library and numpy only, so that it also runs inside a
-vendor's own virtual environment and, later, on a device.
+This is the worker's side. It imports only the standard library and numpy, so that it also runs inside a
+vendor's virtual environment and on a device.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ _OUT_OF_MEMORY_MARKS = (
 
 @dataclass(frozen=True)
 class Options:
-    """How a model is executed.
+    """Settings of an execution.
 
     Attributes:
-        execution: ``shipping`` is what a product would run. ``reference`` computes what the file says with
-            the runtime's plainest kernels: no fusion, no saturating shortcut.
+        execution: ``shipping`` is the execution of a product. ``reference`` computes what the file specifies
+            with
+        the runtime's plainest kernels, without fusion or saturation.
         threads: Threads of one inference.
-        extra: The runtime's own settings by their native names; values are passed on as they are.
+        extra: The runtime's own settings by their native names; values are passed unchanged.
     """
 
     execution: Execution = "shipping"
@@ -47,17 +48,17 @@ class Options:
 
 @dataclass(frozen=True)
 class Description(PlainDocument):
-    """What an open runtime says of itself and of the model; read back, not echoed.
+    """Description of an open runtime and its model; read back from them, not copied from the request.
 
     Attributes:
-        runtime: Name in the table of runtimes.
+        runtime: Name of the runtime.
         version: Version of the runtime's package.
         execution: ``shipping`` or ``reference``.
         threads: Threads of one inference.
-        providers: What executes the operations, in the runtime's words: an execution provider, a delegate.
+        providers: Executors of the operations by the runtime's names: an execution provider, a delegate.
         inputs: Inputs of the graph.
         outputs: Outputs of the graph.
-        memory_bytes: Memory that the runtime counts itself, by what it is for; empty where it counts none.
+        memory_bytes: Memory that the runtime counts, by purpose; empty if it counts none.
     """
 
     runtime: str
@@ -71,7 +72,7 @@ class Description(PlainDocument):
 
 
 class Runtime(ABC):
-    """A model file, opened."""
+    """An open model file."""
 
     @classmethod
     @abstractmethod
@@ -94,7 +95,7 @@ class Runtime(ABC):
 
     @abstractmethod
     def describe(self) -> Description:
-        """Say what executes the model, and its inputs and outputs."""
+        """Describe the executor of the model, and its inputs and outputs."""
 
 
 def check_options(runtime: str, options: Options, known: Collection[str] = ()) -> None:
@@ -102,11 +103,11 @@ def check_options(runtime: str, options: Options, known: Collection[str] = ()) -
 
     Args:
         runtime: Its name.
-        options: How a model is to be executed.
+        options: The requested options.
         known: Names of the runtime's own settings.
 
     Raises:
-        UsageError: Names the settings that it does not have.
+        UsageError: The message names the unknown settings.
     """
     unknown = sorted(options.extra.keys() - set(known))
     if unknown:
@@ -114,17 +115,17 @@ def check_options(runtime: str, options: Options, known: Collection[str] = ()) -
 
 
 def check_memory(error: Exception) -> None:
-    """Raise MemoryError if an exception of a library, or of the dynamic loader, is one in disguise."""
+    """Raise MemoryError if an exception of a library or of the dynamic loader hides one."""
     text = str(error)
     if any(mark in text for mark in _OUT_OF_MEMORY_MARKS):
         raise MemoryError(text) from error
 
 
 def refused(model: Path, runtime: str, error: Exception) -> InputError:
-    """Return the error that says why a runtime did not take a file.
+    """Return the error for a file that a runtime cannot open.
 
     Raises:
-        MemoryError: The runtime wrapped a failed allocation in an exception of its own.
+        MemoryError: The runtime's exception hides a failed allocation.
     """
     check_memory(error)
     reason = " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,4 +1,4 @@
-"""Where a worker finds a runtime; the parent tells it. Imports the standard library only."""
+"""Data from which a worker imports a runtime. Imports the standard library only."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RuntimeCode:
-    """What a worker has to know to import a runtime.
+    """The location of a runtime's code.
 
     Attributes:
-        name: Its name, for messages.
+        name: Name of the runtime in messages.
         load: ``"module:Class"``.
-        distribution: Package that holds the runtime.
+        distribution: Package that contains the runtime.
         install: Command that installs it.
-        origin: Name and version of the package of somebody else's that brings the class; empty for edgecnn's.
+        origin: Name and version of the other package that provides the class; empty for edgecnn's.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""How a worker imports a runtime: its parent says where the runtime is.
+"""Import of a runtime in a worker, at the location that its parent gives.
 
-Only the parent's records name code; nothing that a model file or a target holds reaches this module.
+Only the parent's records name code; nothing from a model file or a target reaches this module.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def import_runtime(code: RuntimeCode) -> type[Runtime]:
     """Import a runtime's class and its package.
 
     Raises:
-        UsageError: The class lacks something, or it is another package's and cannot be imported.
+        UsageError: The class is incomplete, or it is another package's and cannot be imported.
         MissingDependency: The runtime's package is not installed.
         MemoryError: There was not enough memory.
     """
@@ -33,7 +33,9 @@ def import_runtime(code: RuntimeCode) -> type[Runtime]:
         kind = getattr(importlib.import_module(module), attribute)
     except ImportError as error:
         raise _missing(code, error) from error
-    except Exception as error:  # other people's code may raise anything; our own faults are raised again
+    except (
+        Exception
+    ) as error:  # code of other packages may raise anything; errors of our own are raised again
         if not code.origin:
             raise
         reason = " ".join(str(error).split())[:300] or type(error).__name__
@@ -43,15 +45,15 @@ def import_runtime(code: RuntimeCode) -> type[Runtime]:
 
 
 def complete(kind: object, base: type[Base], what: str) -> type[Base]:
-    """Return a class if it can be made: if it is one of ``base`` with every method of it.
+    """Return a class if it is a subclass of ``base`` with all its methods.
 
     Args:
-        kind: What was found under the name of a class.
-        base: The abstract class.
-        what: Name of the class in messages.
+            kind: The object found under the class's name.
+            base: The abstract class.
+            what: Name of the class in messages.
 
     Raises:
-        UsageError: It lacks something; the message names it.
+        UsageError: The class is incomplete; the message names what is missing.
     """
     if not isinstance(kind, type) or not issubclass(kind, base):
         raise UsageError(f"{what} is no subclass of {base.__module__}.{base.__name__}")

@@ -1,8 +1,8 @@
-"""Time inferences, and how much of that time the operating system kept the worker waiting.
+"""Timing of inferences, with the time for which the operating system kept the worker waiting.
 
-Linux counts, for every thread, how long it was ready to run while its CPU served somebody else: the second
-number of ``/proc/PID/task/TID/schedstat``, in nanoseconds (sched-stats in the kernel's documentation). That
-time is the machine's. What remains is the model's, cold caches after an interruption included.
+Linux counts for every thread how long it was ready to run while its CPU ran something else: the second number
+of ``/proc/PID/task/TID/schedstat``, in nanoseconds (sched-stats in the kernel's documentation). That time is
+caused by the machine. The rest belongs to the model, including cold caches after an interruption.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _STEAL_FIELD = 8
 
 
 class RunQueue:
-    """How long this process's threads have waited for a CPU; a context manager that holds the files open.
+    """Time for which this process's threads have waited for a CPU; a context manager that keeps files open.
 
-    Threads that start later are not seen, so it is made after the runtime has run once.
+    Threads that start later are not seen, so create it after the runtime has run once.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class RunQueue:
 
     def __enter__(self) -> RunQueue:
         for task in sorted(_TASKS.iterdir()) if _TASKS.is_dir() else ():
-            with contextlib.suppress(OSError):  # the thread has ended, or the kernel keeps no such file
+            with contextlib.suppress(OSError):  # the thread has ended, or the kernel has no such file
                 self._files.append(os.open(task / "schedstat", os.O_RDONLY))
         return self
 
@@ -48,12 +48,12 @@ class RunQueue:
             os.close(file)
 
     def waited_ns(self) -> list[int]:
-        """Return what each thread has waited since it began, in nanoseconds."""
+        """Return the time that each thread has waited since its start, in nanoseconds."""
         waited = []
         for file in self._files:
             try:
                 waited.append(int(os.pread(file, _SCHEDSTAT_BYTES, 0).split()[1]))
-            except (OSError, IndexError):  # the thread has ended: what it waited is no longer known
+            except (OSError, IndexError):  # the thread has ended, and its waiting time is lost
                 waited.append(0)
         return waited
 
