@@ -1,1 +1,1 @@
-"""What every wing stands on: documents, configuration, the store, child processes, errors."""
+"""The foundation of all other packages: documents, configuration, store, child processes, errors."""

@@ -1,7 +1,7 @@
-"""Tasks and backends of installed packages: found by their entry points, imported on use.
+"""Tasks and backends of installed packages, found by their entry points and imported on use.
 
-What a package brings and cannot be used disturbs nothing but its own use: whoever names it gets one line that
-names the package. A name belongs to edgecnn, or else to the first package by name that brings it.
+An extension that cannot be used affects only its own users, who get one line that names the package. A name
+belongs to edgecnn, or otherwise to the first package, by name, that provides it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Origin:
-    """The installed package that brings something.
+    """The installed package that provides an extension.
 
     Attributes:
         distribution: Its name; empty for edgecnn itself.
@@ -42,20 +42,20 @@ class Origin:
 
     @property
     def distributions(self) -> tuple[str, ...]:
-        """The package as a list: its version belongs in the key of what its code makes."""
+        """Return the package as a list, because its version belongs in the key of results of its code."""
         return (self.distribution,) if self.distribution else ()
 
 
 OWN = Origin()
-"""Of what edgecnn itself brings."""
+"""The origin of edgecnn's own code."""
 
 
 @dataclass(frozen=True)
 class Extension:
-    """What a package brings under one name.
+    """An extension that a package provides under one name.
 
     Attributes:
-        kind: What it is, for messages: ``task`` or ``backend``.
+        kind: ``task`` or ``backend``, for messages.
         origin: The package.
         point: Its entry point.
     """
@@ -66,22 +66,22 @@ class Extension:
 
     @property
     def name(self) -> str:
-        """Name of the entry point."""
+        """Return the name of the entry point."""
         return self.point.name
 
     def load(self, check: Callable[[Any], T]) -> T:
-        """Import it and return what ``check`` makes of it.
+        """Import the object and return the result of ``check`` on it.
 
         Raises:
-            UsageError: It cannot be imported, or ``check`` raised anything.
+            UsageError: It cannot be imported, or ``check`` raised an exception.
         """
         try:
             return check(self.point.load())
-        except Exception as error:  # the code of another package may raise anything
+        except Exception as error:  # code of another package may raise anything
             raise self.unusable(one_line(error)) from error
 
     def unusable(self, reason: str) -> UsageError:
-        """Return the error that says why it cannot be used."""
+        """Return the error for an extension that cannot be used."""
         return UsageError(
             f"{self.kind} {self.name!r} of {self.origin} cannot be used: {reason}",
             hint=f"update or remove it: pip uninstall {self.origin.distribution}",
@@ -89,7 +89,7 @@ class Extension:
 
 
 def extensions(group: str) -> list[Extension]:
-    """Return what installed packages bring, in the order of the packages' names; nothing is imported."""
+    """Return the extensions of installed packages, in the packages' order by name, without importing them."""
     from importlib.metadata import entry_points
 
     kind = group.rpartition(".")[2].removesuffix("s")

@@ -14,8 +14,8 @@ class EdgecnnError(Exception):
     """Base of every error that a user can act on.
 
     Args:
-        message: One line that says what is wrong, with the offending name or number in it.
-        hint: One line that says what to do about it, where something is known.
+        message: One line that says what is wrong, with the wrong name or number.
+        hint: One line that says what to do, if known.
     """
 
     exit_code: ClassVar[int] = 2
@@ -26,7 +26,7 @@ class EdgecnnError(Exception):
         self.hint = hint
 
     def to_json(self) -> dict[str, str | int | None]:
-        """Return the error as plain data: it crosses process borders and ends in ``--json``."""
+        """Return the error as plain data for other processes and ``--json``."""
         return {
             "error": type(self).__name__,
             "message": self.message,
@@ -36,25 +36,25 @@ class EdgecnnError(Exception):
 
 
 class UsageError(EdgecnnError):
-    """The command line or a configuration file asks for something that does not exist."""
+    """The command line or a configuration file names something that does not exist."""
 
 
 class InputError(EdgecnnError):
-    """A file, an image, a dataset or a model that was given cannot be used."""
+    """A given file, image, dataset or model cannot be used."""
 
 
 class MachineFault(InputError):
-    """The machine cannot take what is written: a full disk, a folder without permission."""
+    """The machine cannot store data: a full disk, or a folder without permission."""
 
 
 class BudgetMissed(EdgecnnError):
-    """A measured value is over its budget, so nothing ships."""
+    """A measured value exceeds its budget, so nothing ships."""
 
     exit_code = 3
 
 
 class VerificationFailed(EdgecnnError):
-    """A link of the verification chain broke: the exported file is not the trained model."""
+    """A link of the verification chain is broken: the exported file does not match the trained model."""
 
     exit_code = 4
 
@@ -66,7 +66,7 @@ class MissingDependency(EdgecnnError):
 
 
 class WorkerError(EdgecnnError):
-    """A child process crashed, hung or ran out of memory; the message says which."""
+    """A child process crashed, timed out or ran out of memory; the message says which."""
 
     exit_code = 4
 

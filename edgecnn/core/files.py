@@ -1,7 +1,7 @@
-"""Files and directories that appear under their name only when they are whole.
+"""Files and directories that appear under their name only when they are complete.
 
-Each is written as a draft beside its final place, flushed to the disk, and renamed, so that a process that is
-killed, or a disk that is full, leaves what was there before.
+Each is written as a draft beside its final place, flushed to the disk, and renamed, so that a killed process
+or a full disk leaves the previous version.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ def draft_file(final: Path) -> Iterator[Path]:
     """Yield the path of a draft, which replaces a file when the block ends without an error.
 
     Args:
-        final: The file; its folder is created where it is missing.
+        final: Path of the file; its folder is created if it is missing.
 
     Yields:
-        Where the block writes the new content.
+        Path to which the block writes the new content.
 
     Raises:
-        OSError: The draft cannot be written or renamed; ``final`` is what it was.
+        OSError: The draft cannot be written or renamed; ``final`` stays unchanged.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
     draft = _beside(final, "tmp")
@@ -46,10 +46,10 @@ def draft_directory(final: Path) -> Iterator[Path]:
     """Yield an empty directory, which replaces another one when the block ends without an error.
 
     Args:
-        final: The directory; the one that it is in is created where it is missing.
+        final: Path of the directory; its parent is created if it is missing.
 
     Yields:
-        Where the block puts the new files.
+        Path in which the block creates the new files.
 
     Raises:
         OSError: The draft cannot be written or renamed.
@@ -69,7 +69,7 @@ def draft_directory(final: Path) -> Iterator[Path]:
 
 
 def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write text files, by name, into a folder that is created where it is missing.
+    """Write text files, by name, into a folder, which is created if it is missing.
 
     Raises:
         InputError: The folder cannot be written.
@@ -83,10 +83,10 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
 
 
 def flush_tree(directory: Path) -> None:
-    """Ask the file system to keep every file below a directory, and the names of all of them.
+    """Flush every file below a directory, and their names, to the disk.
 
     Raises:
-        OSError: The disk does not take them.
+        OSError: The disk does not accept them.
     """
     for path in (directory, *directory.rglob("*")):
         if path.is_dir() or path.is_file():
@@ -94,10 +94,10 @@ def flush_tree(directory: Path) -> None:
 
 
 def flush(path: Path) -> None:
-    """Ask the file system to keep the content of a file, or the names in a directory.
+    """Flush the content of a file, or the names in a directory, to the disk.
 
     Raises:
-        OSError: The disk does not take them.
+        OSError: The disk does not accept them.
     """
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -107,5 +107,5 @@ def flush(path: Path) -> None:
 
 
 def _beside(final: Path, suffix: str) -> Path:
-    """Return a hidden path in the same folder that no other living process uses."""
+    """Return a hidden path in the same folder that no other running process uses."""
     return final.with_name(f".{final.name}.{os.getpid()}.{suffix}")

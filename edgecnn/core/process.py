@@ -1,4 +1,4 @@
-"""Child processes: vendor code runs in one, and the parent survives its crash, hang or greed.
+"""Child processes for vendor code, whose crashes, hangs or memory use do not affect the parent.
 
 A child is ``python -m edgecnn.core.process``: it reads one JSON request (an entry point and its argument)
 from standard input, calls the entry point, and writes one JSON answer to a private copy of standard output.
@@ -42,10 +42,10 @@ _OUT_OF_MEMORY_MARKS = ("MemoryError", "std::bad_alloc", "Cannot allocate memory
 
 @dataclass(frozen=True)
 class ChildResult:
-    """What a child returned and what it cost.
+    """The result and the costs of a child process.
 
     Attributes:
-        value: What the entry point returned, as JSON.
+        value: Result of the entry point, as JSON.
         wall_s: Wall time from start to exit, imports included, in seconds.
         cpu_s: User plus system CPU time of the child, in seconds.
         peak_bytes: Peak resident memory of the child, in bytes.
@@ -57,10 +57,10 @@ class ChildResult:
     peak_bytes: int
 
     def read(self, kind: type[T]) -> T:
-        """Return what the entry point returned, as the type that it returns.
+        """Return the result of the entry point as its declared type.
 
         Raises:
-            pydantic.ValidationError: It returned something else.
+            pydantic.ValidationError: The result has another type.
         """
         from edgecnn.core.documents.arguments import from_plain
 
@@ -81,20 +81,20 @@ def call(
 
     Args:
         entry: ``"package.module:function"``. The function's first parameter is annotated with the class of
-            its argument; it returns a document, a value that pydantic can make JSON of, or None.
+            its argument; it returns a document, a value that pydantic can convert to JSON, or None.
         argument: An instance of that class, which is a document or made by
-            :func:`edgecnn.core.documents.arguments.arguments`. It crosses as JSON, the child checks it, and
-            the function gets an equal one.
-        log: File that receives everything the child prints.
-        timeout_s: Seconds after which the child is killed.
-        memory_bytes: Limit on the child's address space; None leaves it unlimited.
-        environment: Variables set in addition to the parent's.
-        progress: Called, from another thread, with what is done and what there is to do. The entry point
-            then takes a function of these two numbers as its keyword argument ``progress``.
+            :func:`edgecnn.core.documents.arguments.arguments`. It is passed as JSON, checked by the child,
+            and restored as an equal instance.
+        log: File for the child's output.
+        timeout_s: Time limit in seconds.
+        memory_bytes: Limit on the child's address space; None for no limit.
+        environment: Variables in addition to the parent's.
+        progress: Called from another thread with (done, total). The entry point then receives a function of
+            these two numbers as its keyword argument ``progress``.
 
     Raises:
         EdgecnnError: The error that the entry point raised, rebuilt here.
-        WorkerError: The child crashed, hung or ran out of memory.
+        WorkerError: The child crashed, timed out or ran out of memory.
     """
     from edgecnn.core.documents.arguments import to_plain
 
@@ -131,7 +131,7 @@ def call(
 
 @dataclass(frozen=True)
 class _Request:
-    """What a child is told: the entry point, its argument as JSON, its limit, and its end of a pipe."""
+    """The data for a child: entry point, argument as JSON, limits, and its end of a pipe."""
 
     entry: str
     argument: JsonValue
@@ -156,13 +156,13 @@ def _argument_class(function: Callable[..., object]) -> type[Any]:
 
 
 def describe_death(what: str, code: int, log: Path, log_start: int = 0) -> str:
-    """Say in one line how a child died: by a signal, by lack of memory, or with an exception.
+    """Return in one line how a child died: by a signal, by lack of memory, or with an exception.
 
     Args:
         what: Name of the child in messages.
         code: Its exit code as :mod:`subprocess` gives it: negative for a signal.
         log: Its log.
-        log_start: Offset in the log where this child began to write; what others left there is not its own.
+        log_start: Offset in the log at which this child began to write.
     """
     tail = log_tail(log, start=log_start)
     if code == -signal.SIGKILL:
@@ -176,7 +176,7 @@ def describe_death(what: str, code: int, log: Path, log_start: int = 0) -> str:
 
 
 def log_tail(log: Path, size: int = _LOG_TAIL_BYTES, *, start: int = 0) -> str:
-    """Return the last ``size`` bytes of a log file as text, none of them from before ``start``."""
+    """Return the last ``size`` bytes of a log file as text, without anything before ``start``."""
     if not log.is_file():
         return ""
     with log.open("rb") as file:
@@ -186,13 +186,13 @@ def log_tail(log: Path, size: int = _LOG_TAIL_BYTES, *, start: int = 0) -> str:
 
 
 OMP_WAIT_POLICY = "PASSIVE"
-"""Idle OpenMP threads sleep instead of spinning. On a machine where something else runs too, spinning threads
-wait for one that was preempted: training on two cores with another process fell to 375 images a second,
-and reached 818 with sleeping threads."""
+"""Idle OpenMP threads sleep instead of spinning. On a machine with other work, spinning threads wait for a
+preempted one: training on two cores beside another process fell to 375 images a second, but reached 818 with
+sleeping threads."""
 
 
 def quiet_environment() -> dict[str, str]:
-    """Return variables for a child: no vendor chatter, no phoning home, no GPU by chance.
+    """Return variables for a child: no vendor messages, no telemetry, no accidental use of a GPU.
 
     A crash leaves its stack in the log (faulthandler).
     """
@@ -220,7 +220,7 @@ def _ended_with_parent(child: subprocess.Popen[bytes]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _progress_pipe(progress: Callable[[int, int], None] | None) -> Iterator[int | None]:
-    """Yield the end of a pipe that a child may write lines ``DONE TOTAL`` to, and listen at the other."""
+    """Yield the end of a pipe for a child's lines ``DONE TOTAL``, and listen at the other end."""
     if progress is None:
         yield None
         return
@@ -257,7 +257,7 @@ def _die_with_parent() -> None:
 
 
 def _answer(value: object) -> Any:
-    """Return a result as plain data. Numbers that are not finite stay, unlike in a document's file."""
+    """Return a result as plain data; unlike in files, numbers that are not finite are kept."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(type(value)).dump_python(value)

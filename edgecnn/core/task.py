@@ -1,4 +1,4 @@
-"""What a network is for, as data: it travels with the checkpoint, every artifact and every package.
+"""A network's task as data, which is stored with checkpoints, artifacts and packages.
 
 The data names a task by its kind and holds that task's own settings. Only the task itself reads the settings;
 ``edgecnn.tasks.registry`` finds the task of a kind.
@@ -19,7 +19,7 @@ Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
 class TaskDescription(BaseModel):
-    """The task of a network: ``{"kind": "detection", ...}``; every other key is a setting of that task."""
+    """The task of a network: ``{"kind": "detection", ...}``; all other keys are settings of that task."""
 
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
@@ -28,22 +28,22 @@ class TaskDescription(BaseModel):
 
     @property
     def settings(self) -> dict[str, JsonValue]:
-        """The task's own settings, JSON values."""
+        """Return the task's settings as JSON values."""
         return dict(self.model_extra or {})
 
 
 CLASSIFICATION = TaskDescription(kind="classification")
-"""The task of a network that says nothing else of itself."""
+"""The default task of a network."""
 
 
 def with_task(document: Mapping[str, object]) -> dict[str, object]:
     """Return a document that has the key ``task``.
 
-    Documents of before the key existed describe a detector under ``detector``; those without either are of
-    classifiers.
+    Documents from before the key existed describe a detector under ``detector``; those without either belong
+    to classifiers.
 
     Raises:
-        ValueError: What stands under ``detector`` is no description.
+        ValueError: The value of ``detector`` is not a description.
 
     >>> with_task({"detector": None})
     {'task': {'kind': 'classification'}}

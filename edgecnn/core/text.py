@@ -1,4 +1,4 @@
-"""Text for messages: the name that was meant, and a library's reason in one line."""
+"""Text for messages: similar names, and a library's reason in one line."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SIMILARITY = 0.5
-"""Names that are less alike than this, by difflib's ratio, are not proposed."""
+"""Names with a lower similarity, by difflib's ratio, are not proposed."""
 
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
-"""What makes a terminal show colors."""
+"""Escape sequences of colours in a terminal."""
 
 
 def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str | None:
-    """Return a hint with the known names that are most like an unknown one.
+    """Return a hint with the known names that are most similar to an unknown one.
 
-    Args:
-        name: What the user wrote.
-        known: The names that exist.
-        most: How many names the hint may hold.
+    name: The user's name.
+    known: The existing names.
+    most: Largest number of names in the hint.
 
     Returns:
-        The hint, the most similar name first; None where no known name is similar.
+        The hint, with the most similar name first; None if no known name is similar.
 
     >>> did_you_mean("mobilnetv2", ["mobilenetv2", "resnet18"])
     "did you mean 'mobilenetv2'?"
@@ -40,9 +39,9 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Return the error for a name that does not exist, with the nearest existing names as its hint.
 
     Args:
-        kind: What bears such names, such as ``zoo model``.
-        name: What the user wrote.
-        known: The names that exist.
+        kind: Kind of the named things, such as ``zoo model``.
+        name: The user's name.
+        known: The existing names.
 
     >>> print(unknown_name("zoo model", "mobilnetv2", ["mobilenetv2", "resnet18"]).hint)
     did you mean 'mobilenetv2'?
@@ -53,11 +52,11 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
 
 def one_line(error: BaseException, limit: int = 300) -> str:
-    r"""Return a library's whole message on one line, or the error's type where it has no message.
+    r"""Return a library's whole message on one line, or the error's type if it has no message.
 
     Args:
-        error: What the library raised.
-        limit: The most characters to return.
+        error: The library's exception.
+        limit: Largest number of characters.
 
     >>> one_line(ValueError("the file\n  is damaged"))
     'the file is damaged'
@@ -66,11 +65,11 @@ def one_line(error: BaseException, limit: int = 300) -> str:
 
 
 def first_line(error: BaseException, limit: int = 300) -> str:
-    r"""Return the first line of a library's message that holds anything, or the error's type if none does.
+    r"""Return the first line of a library's message that is not empty, or the error's type.
 
     Args:
-        error: What the library raised.
-        limit: The most characters to return.
+        error: The library's exception.
+        limit: Largest number of characters.
 
     >>> first_line(RuntimeError("\nsizes do not match\nat kernel.cpp:12"))
     'sizes do not match'

@@ -1,4 +1,4 @@
-"""Standard output and peak memory of the process that asks; workers carry this file to devices."""
+"""Standard output and peak memory of the current process; this file is also copied to devices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def private_stdout() -> Iterator[IO[str]]:
-    """Yield a handle on the real standard output while everything else that writes to it lands on stderr."""
+    """Yield a handle on the real standard output, while all other output to it goes to stderr."""
     private = os.dup(1)
     os.dup2(2, 1)
     with os.fdopen(private, "w", encoding="utf-8") as channel:
@@ -25,8 +25,8 @@ def private_stdout() -> Iterator[IO[str]]:
 def peak_memory_bytes() -> int:
     """Return the peak resident memory of this process, in bytes.
 
-    Linux's ``getrusage`` is no use here: a child that was forked starts with its parent's peak, which for a
-    parent that holds a network in training says nothing about the child.
+    Linux's ``getrusage`` is unsuitable: a forked child starts with its parent's peak, which says nothing
+    about the child.
     """
     status = Path("/proc/self/status")
     if status.is_file():

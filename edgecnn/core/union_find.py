@@ -1,10 +1,10 @@
-"""Groups that grow together as it turns out which things belong to one another."""
+"""Disjoint groups of names that can be merged."""
 
 from __future__ import annotations
 
 
 class UnionFind:
-    """Disjoint groups of names; a name that nobody has merged is a group of its own.
+    """Disjoint groups of names; a name that was never merged is a group of its own.
 
     >>> groups = UnionFind()
     >>> groups.merge("a", "b")
@@ -17,13 +17,13 @@ class UnionFind:
         self._parent: dict[str, str] = {}
 
     def find(self, name: str) -> str:
-        """Return the name that stands for the whole group."""
+        """Return the name that represents the whole group."""
         while name in self._parent:
             name = self._parent[name]
         return name
 
     def merge(self, one: str, other: str) -> None:
-        """Make one group of two; what stood for the group of ``one`` stands for both."""
+        """Merge two groups; the result is represented by the name that represented ``one``."""
         first, second = self.find(one), self.find(other)
         if first != second:
             self._parent[second] = first

@@ -48,9 +48,9 @@ def complete(kind: object, base: type[Base], what: str) -> type[Base]:
     """Return a class if it is a subclass of ``base`` with all its methods.
 
     Args:
-            kind: The object found under the class's name.
-            base: The abstract class.
-            what: Name of the class in messages.
+        kind: The object found under the class's name.
+        base: The abstract class.
+        what: Name of the class in messages.
 
     Raises:
         UsageError: The class is incomplete; the message names what is missing.

@@ -1,1 +1,1 @@
-"""Typed data that crosses borders: between processes, between steps, and into files."""
+"""Typed data that is exchanged between processes and steps, and kept in files."""

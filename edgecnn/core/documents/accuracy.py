@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class TaskMetrics(Document):
     """The task metric in the shipping runtime and of fp32 PyTorch on the same images.
 
-    What a task measures besides, such as AP50, stands beside these fields under the names of its metrics.
+    Further metrics of a task, such as AP50, are stored beside these fields under their names.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -27,13 +27,13 @@ class TaskMetrics(Document):
     """Name of the metric."""
 
     value: Number
-    """In the shipping runtime."""
+    """Metric in the shipping runtime."""
 
     fp32: Number
-    """Of fp32 PyTorch."""
+    """Metric of fp32 PyTorch."""
 
     unpruned: Number | None = None
-    """Of the network before it was pruned."""
+    """Metric of the network before it was pruned."""
 
     unpruned_drop: Number | None = None
     """Loss against the network before it was pruned."""
@@ -62,14 +62,14 @@ class TaskMetrics(Document):
 
     @property
     def besides(self) -> Mapping[str, float]:
-        """What the task measures besides its metric, by name."""
+        """Return the task's further metrics, by name."""
         return self.__pydantic_extra__ or {}
 
 
 class Answers(Document):
-    """What the shipping runtime answered on the evaluation set, for paired tests with later runs.
+    """Answers of the shipping runtime on the evaluation set, for paired tests with later runs.
 
-    The answers themselves are the task's: one bit an image, or the metric on resampled images.
+    The task defines their form: one bit per image, or the metric on resampled images.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -83,7 +83,7 @@ class Answers(Document):
 
     @property
     def of_task(self) -> Mapping[str, float | str]:
-        """What the task keeps of the answers."""
+        """Return the task's record of the answers."""
         return self.__pydantic_extra__ or {}
 
 
@@ -114,13 +114,13 @@ class EvalResult(Document):
     """The dataset."""
 
     fp32: float | None
-    """The metric of fp32 PyTorch when the artifact was made, where the same dataset was used."""
+    """The metric of fp32 PyTorch when the artifact was made, if the same dataset was used."""
 
     simulated_by: str | None
-    """The runtime, where it is a simulator of other hardware: the speed is then its own."""
+    """The runtime, if it simulates other hardware; the speed is then the simulator's."""
 
     isa_note: str
-    """A warning about the figures where the file was quantized for another instruction set."""
+    """A warning about the figures if the file was quantized for another instruction set."""
 
     drawn: str | None = None
-    """Folder of the pictures with boxes, where they were asked for."""
+    """Folder of the pictures with boxes, if they were requested."""

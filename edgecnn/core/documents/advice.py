@@ -1,4 +1,4 @@
-"""Advice on a network for an NPU: its cost, and the cost of every changed copy that was compiled."""
+"""Advice on a network for an NPU: its cost, and the costs of its compiled changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgecnn.core.documents.npu import ESTIMATE, NpuReport
 
 
 class NpuFigures(Document):
-    """The figures of a compiler's report that changes are compared by."""
+    """The values of a compiler's report by which changes are compared."""
 
     npu_coverage: float
     """Share of operators or of multiply-accumulates on the NPU, whichever is less."""
@@ -21,7 +21,7 @@ class NpuFigures(Document):
     """Their names."""
 
     subgraphs: int
-    """Pieces that the network falls into on the NPU."""
+    """Number of pieces of the network on the NPU."""
 
     cycles: int | None
     """NPU clock cycles of one inference."""
@@ -38,11 +38,11 @@ class NpuFigures(Document):
         return cls.model_validate(report, from_attributes=True)
 
     def improved_by(self, after: NpuFigures, sram_limit: int | None) -> bool:
-        """Say whether a network with other figures is better off than this one.
+        """Return whether a network with other figures is better than this one.
 
-        Fewer operations on the CPU count first, then fitting the memory at last, then fewer cycles.
-        Operations are counted, not their share: a network with fewer operations in all may have a smaller
-        share on the NPU and yet leave no more to the CPU.
+        The criteria are, in order: fewer operations on the CPU, whether the memory suffices, fewer cycles.
+        The number of operations is compared, not their share, because a network with fewer operations may
+        have a smaller share on the NPU without more of them on the CPU.
         """
         if after.cpu_ops != self.cpu_ops:
             return after.cpu_ops < self.cpu_ops
@@ -84,10 +84,10 @@ class TriedChange(Document):
     """Whether it was compiled."""
 
     reason: str = ""
-    """The reason why it was not."""
+    """The reason why it was not compiled."""
 
     helps: bool = False
-    """Whether the changed network is better off; see :meth:`NpuFigures.improved_by`."""
+    """Whether the changed network is better; see :meth:`NpuFigures.improved_by`."""
 
 
 class CompiledChange(NpuFigures, TriedChange):
@@ -97,7 +97,7 @@ class CompiledChange(NpuFigures, TriedChange):
 
 
 class Remark(Document):
-    """An operator that is left to the CPU, and what takes its place."""
+    """An operator on the CPU, with a suggested replacement."""
 
     operator: str
     """Its name in the file."""
@@ -114,13 +114,13 @@ class Advice(Document):
 
     target: str
     figures: str = ESTIMATE
-    """What the figures are worth."""
+    """Note on the reliability of the figures."""
 
     compiler: str
     """The compiler's name."""
 
     version: str
-    """Its version: figures of different versions do not compare."""
+    """Its version; figures of different versions cannot be compared."""
 
     before: NpuFigures
     """The network as it is."""
@@ -132,9 +132,9 @@ class Advice(Document):
     """The operators that are left to the CPU."""
 
     sram_limit: int | None
-    """Bytes of SRAM that there are; None where nobody said."""
+    """Available SRAM in bytes; None if unknown."""
 
     @property
     def useful(self) -> tuple[TriedChange, ...]:
-        """The changes that help."""
+        """Return the changes that help."""
         return tuple(trial for trial in self.trials if trial.helps)

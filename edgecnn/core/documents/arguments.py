@@ -1,4 +1,4 @@
-"""Arguments of stages and of functions in child processes: they cross as JSON and come back as they were."""
+"""Arguments of stages and of functions in child processes, which are passed as JSON and restored."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, pydantic.Field))
 def arguments(cls: type[T]) -> type[T]:
-    """Make a class a frozen dataclass whose fields pydantic checks; a field that it does not have is refused.
+    """Make a class a frozen dataclass whose fields pydantic checks; unknown fields are errors.
 
-    The names in its annotations must exist when the module runs, not only for the type checker.
+    The names in its annotations must be imported at run time, not only for the type checker.
     """
     made: Any = pydantic.dataclasses.dataclass(frozen=True, config=ConfigDict(extra="forbid"))(cls)
     return cast("type[T]", made)
 
 
 def to_plain(value: Any) -> Any:
-    """Return arguments as values that JSON knows: paths become strings, tuples become lists."""
+    """Return arguments as JSON values: paths become strings, tuples become lists."""
     kind: Any = type(value)
     return _adapter(kind).dump_python(value, mode="json")
 
 
 def from_plain(kind: type[T], plain: object) -> T:
-    """Return the arguments that :func:`to_plain` made plain.
+    """Return the arguments that :func:`to_plain` converted.
 
     Raises:
         pydantic.ValidationError: A field is missing, unknown or of another type.

@@ -8,32 +8,32 @@ from edgecnn.core.documents.verdict import Verdict
 
 
 class BudgetResult(Document):
-    """One budget, judged."""
+    """The result of one budget."""
 
     name: str
-    """Name of the budget: a metric's."""
+    """Name of the budget, which is a metric's."""
 
     limit: int | Number
     measured: int | Number | None
-    """None where nothing was measured: then the budget is missed, unless it does not apply here."""
+    """Measured value; None if not measured: then the budget is missed, unless it does not apply here."""
 
     verdict: Verdict
-    """Whether it is met; ``inconclusive`` where the measurement does not tell."""
+    """Whether it is met; ``inconclusive`` if the measurement cannot decide."""
 
     device: str | None = None
-    """The device that the limit applies to, where it names one."""
+    """The device that the limit applies to, if it names one."""
 
     note: str = ""
-    """Why the verdict is what it is, where the numbers don't say."""
+    """Explanation of the verdict beyond the numbers."""
 
     @property
     def passed(self) -> bool:
-        """Whether it does not stand in the way: met, or not known to be missed."""
+        """Return whether the target may ship: the budget is met, or not known to be missed."""
         return self.verdict is not Verdict.FAIL
 
     @property
     def title(self) -> str:
-        """The budget's name, with its device."""
+        """Return the budget's name, with its device."""
         return self.name if self.device is None else f"{self.name} on {self.device}"
 
     def __str__(self) -> str:

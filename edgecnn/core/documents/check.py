@@ -12,7 +12,7 @@ from edgecnn.core.documents.verdict import Verdict
 
 
 class CheckRow(Document):
-    """One thing that was checked."""
+    """The result of one check."""
 
     target: str
     kind: Literal["link", "budget", "baseline"]
@@ -37,7 +37,7 @@ class CheckRow(Document):
     @computed_field
     @property
     def passed(self) -> bool:
-        """Whether the check does not stand in the way."""
+        """Return whether the check is not a failure."""
         return self.verdict is Verdict.PASS or (self.verdict is Verdict.INCONCLUSIVE and not self.strict)
 
     def __str__(self) -> str:
@@ -59,18 +59,18 @@ class CheckResult(Document):
 
     @property
     def failed(self) -> tuple[CheckRow, ...]:
-        """The rows that stand in the way."""
+        """Return the failed rows."""
         return tuple(row for row in self.rows if not row.passed)
 
     @computed_field
     @property
     def passed(self) -> bool:
-        """Whether nothing stands in the way."""
+        """Return whether no row failed."""
         return not self.failed
 
     @property
     def exit_code(self) -> int:
-        """0, or 4 for a broken link, or 3 for a missed budget or a regression."""
+        """Return 0, or 4 for a broken link, or 3 for a missed budget or a regression."""
         if self.passed:
             return 0
         return 4 if any(row.kind == "link" for row in self.failed) else 3

@@ -1,4 +1,4 @@
-"""The result of ``compare``: what differs between two runs or artifacts."""
+"""The result of ``compare``: the differences between two runs or artifacts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from edgecnn.core.documents.document import Document
 
 
 class RunChange(Document):
-    """One thing that differs."""
+    """One difference."""
 
     target: str
     kind: str
@@ -21,7 +21,7 @@ class RunChange(Document):
 
 
 class CompareResult(Document):
-    """All that differs between two runs."""
+    """All differences between two runs."""
 
     first: str
     """Directory of the first."""

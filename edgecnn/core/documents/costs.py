@@ -1,4 +1,4 @@
-"""What a step cost."""
+"""The cost of a step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from edgecnn.core.documents.document import Document
 
 
 class StepCost(Document):
-    """Time and memory of a step's process; what was not measured is left out."""
+    """Time and memory of a step's process; values that were not measured are left out."""
 
     left_out: ClassVar[frozenset[str]] = frozenset({"cpu_s", "peak_bytes"})
 

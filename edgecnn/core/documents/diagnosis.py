@@ -1,4 +1,4 @@
-"""Which layer of an int8 network broke: what is known of each, in the order of their effect on the task."""
+"""Diagnosis of an int8 network: findings about each layer, ordered by their effect on the task."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pydantic import BeforeValidator, Field, JsonValue, PlainSerializer, compute
 from edgecnn.core.documents.document import Document
 
 STANDS_OUT = 0.5
-"""Share of all layers' error above which one layer is called the worst."""
+"""Share of all layers' error above which a layer is called the worst."""
 
 AMPLE_DB = 30.0
-"""Signal to noise ratio of the whole network from which nothing needs to be mended."""
+"""Signal to noise ratio of the whole network above which nothing needs repair."""
 
 
 def _null_if_not_finite(value: float) -> float | None:
@@ -27,20 +27,20 @@ def _nan_if_null(value: object) -> object:
 Figure = Annotated[
     float, BeforeValidator(_nan_if_null), PlainSerializer(_null_if_not_finite, when_used="json")
 ]
-"""A number that a diagnosis computes; JSON holds null where it is infinite or NaN."""
+"""A computed number; JSON has null if it is infinite or NaN."""
 
 
 class RangeFacts(Document):
-    """A quantized tensor's range beside what the float network really puts there."""
+    """A quantized tensor's range compared with the float network's values."""
 
     low: Figure
-    """Smallest value that the grid holds; of all channels where each has its own."""
+    """Smallest value of the grid, over all channels."""
 
     high: Figure
-    """Largest value that the grid holds."""
+    """Largest value of the grid."""
 
     levels: int
-    """Number of values that the grid holds."""
+    """Number of values of the grid."""
 
     seen_low: Figure
     """Smallest value of the float network on the images."""
@@ -49,51 +49,51 @@ class RangeFacts(Document):
     """Largest value of the float network on the images."""
 
     clipped: Figure
-    """Share of the float values beyond the grid."""
+    """Share of the float values outside the grid."""
 
     unused: Figure
-    """Share of the grid in which no float value lies."""
+    """Share of the grid that contains no float value."""
 
     @property
     def excess(self) -> float:
-        """How many times wider the grid is than the values on it."""
+        """Return the width of the grid as a multiple of the width of the values."""
         return (self.high - self.low) / max(self.seen_high - self.seen_low, 1e-30)
 
 
 class ChannelFacts(Document):
-    """What a float tensor's channels hold."""
+    """Statistics of a float tensor's channels."""
 
     dead: tuple[int, ...]
-    """Channels that hold one value on all images."""
+    """Channels with the same value on all images."""
 
     widest: int
     """Channel with the largest span."""
 
     widest_ratio: Figure
-    """Its span over the median live channel's."""
+    """Its span as a multiple of the median live channel's."""
 
 
 class WeightFacts(Document):
-    """A layer's int8 weights beside its float weights."""
+    """A layer's int8 weights compared with its float weights."""
 
     sqnr_db: Figure
     """Signal to quantization noise ratio of the weights, in dB."""
 
     changed: tuple[int, ...]
-    """Output channels whose weights are not the float file's, less than 10 dB apart."""
+    """Output channels whose weights differ from the float file's: less than 10 dB."""
 
     gain: Figure
-    """How many times the float weights the first changed channel has."""
+    """Scale of the first changed channel's weights relative to the float weights (2.0: twice as large)."""
 
     outlier: int
     """Output channel with the largest weights."""
 
     outlier_ratio: Figure
-    """Its largest weight over the median channel's."""
+    """Its largest weight as a multiple of the median channel's."""
 
 
 class LayerDiagnosis(Document):
-    """What is known of one layer. Ratios are in dB, infinite where there is no error at all."""
+    """Findings about one layer. Ratios are in dB, infinite without any error."""
 
     name: str
     """The float file's name of the layer."""
@@ -102,78 +102,78 @@ class LayerDiagnosis(Document):
     """The network's name of the layer; None where it is unknown."""
 
     operation: str
-    """What it computes in the float file, such as ``Conv+Clip``."""
+    """Its operations in the float file, such as ``Conv+Clip``."""
 
     position: int
-    """Place in the order of execution, from 0."""
+    """Index in the order of execution, from 0."""
 
     accumulated_sqnr_db: Figure
-    """Of its output in the int8 file, reference execution, against the float file."""
+    """SQNR of its output in the int8 file, in reference execution, against the float file."""
 
     alone_sqnr_db: Figure
-    """Of its output when it alone is int8, reference execution."""
+    """SQNR of its output with only this layer in int8, in reference execution."""
 
     shipping_sqnr_db: Figure
-    """The same in shipping execution."""
+    """SQNR of its output with only this layer in int8, in shipping execution."""
 
     kernel_gap_steps: Figure
-    """Largest difference of the two executions, in steps of the output's grid."""
+    """Largest difference between the two executions, in steps of the output's grid."""
 
     effect_sqnr_db: Figure
-    """Of the network's outputs when it alone is int8, shipping execution."""
+    """SQNR of the network's outputs with only this layer in int8, in shipping execution."""
 
     effect_share: Figure
-    """Its share of the error that all layers, each alone, cause at the outputs."""
+    """Its share of the sum of the errors that each layer alone causes at the outputs."""
 
     agreement: float | None
-    """Share of images that keep their class when it alone is int8.
+    """Share of images that keep their class with only this layer in int8.
 
-    None where the network answers with something else than one score a class.
+    None if the network's output is not one score per class.
     """
 
     top1_drop: float | None
-    """Share of images that lose their right class so, less those that gain it; None without labels."""
+    """Share of images that then lose their right class, minus those that gain it; None without labels."""
 
     range: RangeFacts | None
-    """Of its output; None where that stays float."""
+    """Range of its output; None if the output stays float."""
 
     channels: ChannelFacts | None
-    """Of its output; None where it could not be computed."""
+    """Channels of its output; None if it could not be computed."""
 
     weights: WeightFacts | None
-    """None where it has none, or they could not be compared."""
+    """Weights; None if it has none, or they could not be compared."""
 
     problem: str | None = None
-    """Why it could not be measured; then all ratios are NaN."""
+    """Reason why it could not be measured; then all ratios are NaN."""
 
     cause: str | None = None
-    """What is suspected, in words; None where nothing is unusual."""
+    """Suspected cause in words; None if nothing is unusual."""
 
     fix: dict[str, JsonValue] = Field(default_factory=dict)
     """Keys to set in the target, such as ``{"quantize": {"ranges": "extremes"}}``."""
 
     @property
     def title(self) -> str:
-        """What readers call the layer."""
+        """Return the layer's name in reports."""
         return self.module or self.name
 
     @computed_field
     @property
     def kernel_gap_db(self) -> Figure:
-        """What the shipping kernels lose to the reference kernels, in dB."""
+        """Return the loss from reference to shipping kernels, in dB."""
         if self.alone_sqnr_db == self.shipping_sqnr_db:  # both infinite
             return 0.0
         return self.alone_sqnr_db - self.shipping_sqnr_db
 
 
 class WholeDiagnosis(Document):
-    """What the whole int8 file answers, against the float file."""
+    """Outputs of the whole int8 file compared with the float file's."""
 
     sqnr_db: Figure
-    """Of the outputs in shipping execution."""
+    """SQNR of the outputs in shipping execution."""
 
     reference_sqnr_db: Figure
-    """Of the outputs in reference execution; NaN where it could not be run."""
+    """SQNR of the outputs in reference execution; NaN if it could not be run."""
 
     agreement: float | None
     """Share of images with the float file's class; None without classes."""
@@ -182,17 +182,17 @@ class WholeDiagnosis(Document):
     """Share of images with the right class; None without labels."""
 
     float_top1: float | None
-    """The same of the float file."""
+    """Share of images with the right class in the float file."""
 
     tied: Figure
-    """Share of images whose best score is shared by two classes."""
+    """Share of images whose best score belongs to two classes."""
 
     clipped: Figure
-    """Share of images whose scores pile up at an end of the range."""
+    """Share of images whose scores reach an end of the range together with others."""
 
 
 class Diagnosis(Document):
-    """Every layer of an int8 file, the one with the largest effect on the task first."""
+    """Findings about every layer of an int8 file, beginning with the largest effect on the task."""
 
     model: str
     """The int8 file."""
@@ -211,14 +211,14 @@ class Diagnosis(Document):
 
     whole: WholeDiagnosis
     layers: tuple[LayerDiagnosis, ...]
-    """Ranked; those that could not be measured come last."""
+    """Layers by rank; those that could not be measured come last."""
 
     kernels: str
-    """What counts as shipping execution here."""
+    """The execution that counts as shipping here."""
 
     @property
     def worst_layer(self) -> LayerDiagnosis | None:
-        """The layer that stands out, if one does."""
+        """Return the layer that stands out, if there is one."""
         first = self.layers[0]
         broken = self.whole.sqnr_db < AMPLE_DB and first.problem is None
         return first if broken and first.effect_share >= STANDS_OUT else None
@@ -226,7 +226,7 @@ class Diagnosis(Document):
     @computed_field
     @property
     def headline(self) -> str:
-        """The finding in one sentence."""
+        """Return the finding in one sentence."""
         worst, whole = self.worst_layer, f"the int8 file keeps {decibels(self.whole.sqnr_db)}"
         if worst is not None:
             cause = worst.cause or "nothing about it is unusual: 8 bits are too few for it"
@@ -245,12 +245,12 @@ class Diagnosis(Document):
     @computed_field
     @property
     def worst(self) -> str | None:
-        """What readers call the layer that stands out, if one does."""
+        """Return the name in reports of the layer that stands out, if there is one."""
         return None if self.worst_layer is None else self.worst_layer.title
 
 
 def decibels(value: float) -> str:
-    """Return a ratio for readers.
+    """Return a ratio as text.
 
     >>> decibels(12.34), decibels(math.inf), decibels(math.nan)
     ('12.3 dB', 'no error', '-')

@@ -1,4 +1,4 @@
-"""The base of every document that is kept in a file: frozen, typed, and strict about what it reads."""
+"""The base class of all documents in files: frozen, typed, and strict when reading."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def _empty_if_none(value: object, handler: SerializerFunctionWrapHandler) -> Any
 
 
 Number = Annotated[float, PlainSerializer(_json_number, when_used="json")]
-"""A float that may be infinite or NaN; JSON has neither, so such a number is written as a string."""
+"""A float that may be infinite or NaN, which JSON lacks; such a number is written as a string."""
 
 Maybe = Annotated[T | None, BeforeValidator(_none_if_empty), WrapSerializer(_empty_if_none)]
-"""A part of a document that may be missing; files hold ``{}`` in its place."""
+"""An optional part of a document; files have ``{}`` in its place."""
 
 
 class Document(BaseModel):
     """Typed data that one part of edgecnn writes to a file and another reads.
 
-    A document never changes, and a field that it does not know is an error. What a document computes from its
-    fields (``computed_field``) is written for the reader's convenience, and computed again when it is read.
+    A document never changes, and an unknown field is an error. Values that a document computes from its
+    fields (``computed_field``) are written for users of the file, and computed again when it is read.
     """
 
     model_config = ConfigDict(
@@ -59,7 +59,7 @@ class Document(BaseModel):
     )
 
     left_out: ClassVar[frozenset[str]] = frozenset()
-    """Fields that are not written where they hold nothing."""
+    """Fields that are not written if they are empty."""
 
     @model_validator(mode="before")
     @classmethod
@@ -79,7 +79,7 @@ class Document(BaseModel):
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Return the document as plain data that JSON can hold."""
+        """Return the document as plain JSON data."""
         return self.model_dump(mode="json")
 
     @classmethod
@@ -87,8 +87,8 @@ class Document(BaseModel):
         """Read a document from plain data.
 
         Args:
-            data: What :meth:`to_json` returned.
-            name: What the error calls the data, such as the path of its file.
+            data: Result of :meth:`to_json`.
+            name: Name of the data in the error, such as the path of its file.
 
         Raises:
             InputError: A field is missing, unknown, or of another type.
@@ -105,7 +105,7 @@ class Document(BaseModel):
 
 
 def reason(error: ValidationError) -> str:
-    """Return the first of a document's faults in one line, with the place where it lies."""
+    """Return the first error of a document in one line, with its location."""
     problem = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in problem["loc"])
     text = problem["msg"].removeprefix("Value error, ")

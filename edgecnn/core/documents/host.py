@@ -1,4 +1,4 @@
-"""The fingerprint of a machine: what a measured number is worth depends on it."""
+"""The fingerprint of a machine, on which measured numbers depend."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Host(Document):
     """Architecture, such as ``x86_64``."""
 
     isa: str
-    """Instruction set level as targets name it; ``unknown`` for an architecture we have no name for."""
+    """Instruction set level by its name in targets; ``unknown`` for other architectures."""
 
     cores: int
     """Logical CPUs that the process may use."""
@@ -24,7 +24,7 @@ class Host(Document):
     """Physical memory."""
 
     governor: str
-    """Frequency governor; ``unknown`` where the kernel shows none, as in virtual machines."""
+    """Frequency governor; ``unknown`` if the kernel shows none, as in virtual machines."""
 
     load: float
     """Load average over one minute."""

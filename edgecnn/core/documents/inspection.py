@@ -1,4 +1,4 @@
-"""What is read back from a model file, and what a runtime says of an open one."""
+"""Properties read back from a model file, and the description of an open runtime."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from edgecnn.ondevice.tensor import TensorInfo
 
 
 class Inspection(Document):
-    """What is read back from a model file; nothing here is echoed from the request."""
+    """Properties read back from a model file; nothing is copied from the request."""
 
     format: str
     """Name of the format."""
 
     precision: str
-    """``fp32``, ``fp16``, ``int8`` or ``mixed``: of the operations that compute."""
+    """Precision of the computing operations: ``fp32``, ``fp16``, ``int8`` or ``mixed``."""
 
     ops: dict[str, int]
-    """Operation type to count, as the runtime will execute them (quantize and dequantize included)."""
+    """Number of operations by type, as the runtime will execute them (including quantize and dequantize)."""
 
     float_op_names: tuple[str, ...]
-    """Names of the operations that compute in floating point though others are integer; for a float file,
-    every computing operation."""
+    """Names of the operations that compute in floating point in an integer file; for a float file, of all
+    computing operations."""
 
     transposes: int
     """Number of layout transposes."""
@@ -38,17 +38,17 @@ class Inspection(Document):
     """Bytes of the file or files."""
 
     details: dict[str, JsonValue] = Field(default_factory=dict)
-    """What only this format has: opset, producer, weight types, ..."""
+    """Properties that only this format has: opset, producer, weight types, ..."""
 
     @computed_field
     @property
     def float_ops(self) -> int:
-        """Number of operations that compute in floating point."""
+        """Return the number of operations that compute in floating point."""
         return len(self.float_op_names)
 
 
 class OpenModel(Document):
-    """What an open runtime says of itself and of the model; read back, not echoed."""
+    """Description of an open runtime and its model; read back from them, not copied from the request."""
 
     runtime: str
     """Name in the table of runtimes."""
@@ -61,9 +61,9 @@ class OpenModel(Document):
     """Threads of one inference."""
 
     providers: tuple[str, ...]
-    """What executes the operations, in the runtime's words: an execution provider, a delegate."""
+    """Executors of the operations by the runtime's names: an execution provider, a delegate."""
 
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     memory_bytes: dict[str, int] = Field(default_factory=dict)
-    """Memory that the runtime counts itself, by what it is for; empty where it counts none."""
+    """Memory that the runtime counts, by purpose; empty if it counts none."""

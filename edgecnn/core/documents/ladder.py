@@ -1,4 +1,4 @@
-"""What a rung of the recovery ladder came to."""
+"""The result of a rung of the recovery ladder."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from edgecnn.core.documents.document import Document
 
 
 class RungResult(Document):
-    """What an attempt at a target came to."""
+    """The result of an attempt at a target."""
 
     rung: str
     met: bool
     """Whether the accuracy budgets are met and every link of the chain holds."""
 
     value: float | None = None
-    """Task metric in the shipping runtime; None where it was not measured."""
+    """Task metric in the shipping runtime; None if not measured."""
 
     drop: float | None = None
     """Loss against fp32 PyTorch on the same images."""
@@ -22,13 +22,13 @@ class RungResult(Document):
     """Share of images with fp32's class."""
 
     sqnr_db: float | None = None
-    """Of the outputs in shipping execution against the float file."""
+    """SQNR of the outputs in shipping execution against the float file."""
 
     seconds: float = 0.0
-    """What the steps cost that no cheaper rung needs."""
+    """Seconds of the steps that no cheaper rung needs."""
 
     control: float | None = None
     """For ``qat``, the task metric of the float fine-tuning of equal steps."""
 
     note: str = ""
-    """Why nothing was measured."""
+    """Reason why nothing was measured."""

@@ -1,4 +1,4 @@
-"""Latency of a candidate against a baseline, as it was measured."""
+"""Measured latency of a candidate against a baseline."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from edgecnn.core.documents.verdict import Verdict
 
 
 class Latency(Document):
-    """Times of one inference, in nanoseconds; the waiting that the machine caused is taken off."""
+    """Times of one inference in nanoseconds, without the waiting that the machine caused."""
 
     iterations: int
-    """How many were timed."""
+    """Number of timed inferences."""
 
     p50_ns: float
     """Median."""
@@ -28,19 +28,19 @@ class Latency(Document):
     """Shortest."""
 
     wall_p50_ns: float
-    """Median with the waiting left in: what a user of this busy machine would have seen."""
+    """Median including the waiting, as a user of this busy machine would see it."""
 
     wall_p99_ns: float
-    """99th percentile with the waiting left in."""
+    """99th percentile including the waiting."""
 
     first_ns: float
-    """The first inference after opening; median over the processes."""
+    """First inference after opening; median over the processes."""
 
     load_ns: float
-    """Opening the model; median over the processes."""
+    """Time to open the model; median over the processes."""
 
     peak_bytes: int
-    """Peak memory of the worker, interpreter and runtime included; the largest process."""
+    """Peak memory of the largest worker, including interpreter and runtime."""
 
     machine_outliers: int
     """Inferences that waited for the CPU for more than 1 % of their time."""
@@ -56,12 +56,12 @@ class LatencyRatio(Document):
     left_out: ClassVar[frozenset[str]] = frozenset({"threads"})
 
     threads: int | None = None
-    """Threads of one inference, where the comparison is of a pipeline's step."""
+    """Threads of one inference, if the comparison belongs to a step of a pipeline."""
 
     candidate: Latency
     baseline: Latency
     ratio: float
-    """How much of the baseline's time the candidate takes; below 1 it is faster."""
+    """Time of the candidate as a multiple of the baseline's; below 1 it is faster."""
 
     low: float
     """Lower end of the confidence interval of the ratio."""
@@ -70,26 +70,26 @@ class LatencyRatio(Document):
     """Upper end."""
 
     confidence: float
-    """Of the interval, all looks at the growing data together."""
+    """Confidence of the interval over all looks at the growing data."""
 
     limit: float | None
-    """What the ratio was held to; None where only precision was wanted."""
+    """Limit of the ratio; None if only a narrow interval was wanted."""
 
     verdict: Verdict
-    """``pass`` or ``fail`` where the interval lies on one side of the limit, else ``inconclusive``; without a
+    """``pass`` or ``fail`` if the interval is on one side of the limit, otherwise ``inconclusive``; without a
     limit, whether the interval is narrow enough."""
 
     rounds: int
-    """Turns that each had."""
+    """Number of turns of each side."""
 
     processes: int
     """Pairs of fresh worker processes."""
 
     looks: int
-    """How often the interval was looked at."""
+    """Number of looks at the interval."""
 
     warmup: int
-    """Inferences that each new process needed before its times were steady, at most."""
+    """Largest number of inferences that a new process needed before its times were steady."""
 
     stolen_ns: int
     """Time that the hypervisor took from the workers' CPUs meanwhile."""
@@ -127,6 +127,6 @@ class BenchResult(Document):
 
     @property
     def exit_code(self) -> int:
-        """3 if an artifact is over the limit that was given, else 0."""
+        """Return 3 if an artifact is over the given limit, otherwise 0."""
         over = (row.compared is not None and row.compared.verdict is Verdict.FAIL for row in self.rows)
         return 3 if any(over) else 0

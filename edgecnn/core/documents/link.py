@@ -1,4 +1,4 @@
-"""A link of the verification chain, judged."""
+"""The result of a link of the verification chain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Bound(Document):
         return self
 
     def holds(self, value: float) -> bool:
-        """Say whether a value is within the limit; NaN never is."""
+        """Return whether a value is within the limit; NaN never is."""
         return value >= self.at_least if self.at_least is not None else value <= (self.at_most or 0.0)
 
     def __str__(self) -> str:
@@ -32,7 +32,7 @@ class Bound(Document):
 
 
 class Link(Document):
-    """One link of the chain, judged."""
+    """The result of one link of the chain."""
 
     left_out: ClassVar[frozenset[str]] = frozenset({"output", "outputs"})
 
@@ -43,7 +43,7 @@ class Link(Document):
     """``conversion``, ``quantization``, ``kernels`` or ``task``."""
 
     compared: str
-    """What was compared with what."""
+    """The two things that were compared."""
 
     metrics: dict[str, Number]
     """Everything measured."""
@@ -52,10 +52,10 @@ class Link(Document):
     """Bounds on some of the metrics."""
 
     cause: str = ""
-    """The likely cause where the link is broken, else empty."""
+    """The likely cause if the link is broken, otherwise empty."""
 
     output: str = ""
-    """Name of the output that was judged, the worst of several; empty where there is one."""
+    """Name of the judged output, the worst of several; empty if there is only one."""
 
     outputs: dict[str, Number] = Field(default_factory=dict)
     """Signal to quantization noise ratio of each of several outputs, in dB, by name."""
@@ -70,16 +70,16 @@ class Link(Document):
     @computed_field
     @property
     def passed(self) -> bool:
-        """Whether every limit holds."""
+        """Return whether every limit holds."""
         return not self.broken
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """Metrics that miss their limit."""
+        """Return the metrics that miss their limit."""
         return tuple(name for name, bound in self.limits.items() if not bound.holds(self.metrics[name]))
 
     def message(self) -> str:
-        """Return one line: the link, its numbers beside their limits and, where broken, the likely cause."""
+        """Return one line: the link, its values with their limits, and the likely cause if it is broken."""
         shown = self.broken or tuple(self.limits)
         numbers = ", ".join(f"{name} {self.metrics[name]:.4g} ({self.limits[name]})" for name in shown)
         verdict = "holds" if self.passed else "is broken"

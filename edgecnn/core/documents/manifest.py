@@ -1,4 +1,4 @@
-"""The manifest of an artifact: what it is, where it came from, and what was measured."""
+"""The manifest of an artifact: its description, its origin, and its measurements."""
 
 from __future__ import annotations
 
@@ -26,48 +26,48 @@ SCHEMA = 1
 
 
 class Manifest(Document):
-    """What an artifact is, where it came from and what was measured."""
+    """Description, origin and measurements of an artifact."""
 
     schema_version: int = SCHEMA
     name: str
     """Name of the pipeline or network."""
 
     target: Target
-    """The target with everything that the pipeline changed in it."""
+    """The target, including the pipeline's changes."""
 
     model: str
     """Name of the model's main file, in the artifact's directory."""
 
     files: dict[str, str]
-    """Every model file's sha256, by name."""
+    """SHA-256 of every model file, by name."""
 
     size_bytes: int
-    """Of what goes to the device: the compiled file where there is one, else the model's files."""
+    """Size of the shipped file: the compiled file if there is one, otherwise the model's files."""
 
     source: ModelOrigin
-    """The network, and where the store has what the file was made from."""
+    """The network, and the origin of the file in the store."""
 
     contract: dict[str, JsonValue]
     """The preprocessing contract; see :class:`edgecnn.ondevice.contract.Contract`."""
 
     classes: list[str]
     precision: str
-    """Read back from the file."""
+    """Precision, read back from the file."""
 
     inspection: Inspection
     """Operations, inputs and outputs, read back from the file."""
 
     task: TaskDescription
-    """What the network is for, and what its task must know of its outputs."""
+    """The network's task, and what the task must know of its outputs."""
 
     quantization: dict[str, JsonValue]
-    """Scheme, ranges and calibration set, in the format's own words; empty for a float32 file."""
+    """Scheme, ranges and calibration set, as the format describes them; empty for a float32 file."""
 
     pruning: Maybe[PruningReport] = None
-    """What was pruned, how, and the accuracy of the network on the way."""
+    """Removed channels, pruning method, and the accuracy of the network at each step."""
 
     ladder: list[RungResult] = Field(default_factory=list)
-    """What every rung of the recovery ladder came to; the last is this file's, or the best of them is."""
+    """Results of every rung of the recovery ladder; this file is the last rung's, or the best one's."""
 
     verification: list[Link]
     """The links of the verification chain, in their order."""
@@ -79,16 +79,16 @@ class Manifest(Document):
     """Latency against the float32 file; None if not measured."""
 
     npu: Maybe[NpuReport] = None
-    """The compiler's report; None where nothing was compiled."""
+    """The compiler's report; None if nothing was compiled."""
 
     runtime: Maybe[OpenModel] = None
-    """What the shipping runtime said of itself and of the memory that it takes."""
+    """The shipping runtime's description of itself and its memory."""
 
     answers: Maybe[Answers] = None
     """Digest of the evaluation set and which of its images were right, for paired tests."""
 
     measured: Measured = Field(default_factory=Measured)
-    """Every value that a budget can bind, whether one does or not."""
+    """Every value that can have a budget."""
 
     budgets: list[BudgetResult]
     """Every budget with its measured value."""
@@ -105,5 +105,5 @@ class Manifest(Document):
     @model_validator(mode="before")
     @classmethod
     def _of_before_tasks(cls, data: Any) -> Any:
-        """Read a manifest of before it named a task: it may describe a detector."""
+        """Read a manifest from before tasks were named, which may describe a detector."""
         return with_task(data) if isinstance(data, dict) else data

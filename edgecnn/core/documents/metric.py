@@ -1,4 +1,4 @@
-"""The table of metrics: every value that is measured of a target, that budgets bind and reports show."""
+"""The table of metrics: every measured value of a target that can have a budget or appears in reports."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 Unit = Literal["bytes", "milliseconds", "share", "ratio", "count"]
-"""What a metric's value is measured in; a share is a fraction that people read in percent."""
+"""Unit of a metric's value; a share is a fraction that is shown in percent."""
 
 ACCURACY = "accuracy"
-"""The budget on the task's own metric, whichever the task has."""
+"""The budget on the task's own metric, whatever that is."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Metric:
 
     Attributes:
         name: Its name in YAML files and JSON.
-        unit: What its value is measured in.
+        unit: Unit of its value.
         better: Whether a higher or a lower value is better. A budget on it is a lower limit or an upper one.
-        title: What tables call it; its name where this is empty.
-        task: The kind of task that it belongs to; empty for one that every target may have.
-        budget: Whether a budget may bind it.
+        title: Its name in tables; the plain name if this is empty.
+        task: The kind of task that it belongs to; empty if every target may have it.
+        budget: Whether it can have a budget.
         recovers: Whether the recovery ladder climbs while a budget on it is missed.
-        by: What its values are measured for, where there are several: a CPU or a device.
+        by: Key of its values if there are several: a CPU or a device.
     """
 
     name: str
@@ -48,15 +48,15 @@ class Metric:
 
     @property
     def label(self) -> str:
-        """What tables call it."""
+        """Return its name in tables."""
         return self.title or self.name
 
     def holds(self, value: float, limit: float) -> bool:
-        """Say whether a value is within a limit on this metric; NaN never is."""
+        """Return whether a value is within a limit on this metric; NaN never is."""
         return value >= limit if self.better == "higher" else value <= limit
 
     def format(self, value: float) -> str:
-        """Return a value or a limit as people write it.
+        """Return a value or a limit as text.
 
         >>> METRICS["accuracy_drop"].format(0.0125), METRICS["instructions"].format(3_230_411)
         ('1.25 %', '3230411')
@@ -108,7 +108,7 @@ METRICS: Mapping[str, Metric] = by_name(
         Metric("ap", "share", "higher", "AP50:95", task="detection", budget=False),
     ]
 )
-"""The metrics of edgecnn itself by name, those of the built-in tasks included."""
+"""The metrics of edgecnn by name, including those of the built-in tasks."""
 
 
 @cache
@@ -122,7 +122,7 @@ def _brought() -> Mapping[str, Metric]:
 
 
 class _BudgetNames(Set[str]):
-    """The metrics that a budget may bind; packages are asked only for names that edgecnn does not have."""
+    """Names that can have a budget; other packages are only asked for names that edgecnn does not have."""
 
     def __contains__(self, name: object) -> bool:
         metric = METRICS.get(str(name)) or _brought().get(str(name))
@@ -136,9 +136,9 @@ class _BudgetNames(Set[str]):
 
 
 BUDGETS: Set[str] = _BudgetNames()
-"""The metrics that a budget may bind, those of other packages' tasks included."""
+"""The metrics that can have a budget, including those of other packages' tasks."""
 
 
 def find_metric(name: str) -> Metric:
-    """Return the metric of a name; for one that nobody has, a number that should be low."""
+    """Return the metric of a name; for an unknown name, a number that should be low."""
     return METRICS.get(name) or _brought().get(name) or Metric(name, "ratio", "lower")

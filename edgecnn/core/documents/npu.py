@@ -1,4 +1,4 @@
-"""What a compiler says of a network on an NPU: where every layer runs, what it costs, what bounds it."""
+"""A compiler's report on a network for an NPU: place, cost and bottleneck of every layer."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _SLOW_MEMORY = frozenset({"DRAM", "flash"})
 
 
 class NpuLayer(Document):
-    """One layer on the NPU, or left to the CPU."""
+    """One layer, on the NPU or on the CPU."""
 
     name: str
     """Its output tensor's name in the file."""
 
     operator: str
-    """What it is, in the compiler's words."""
+    """Its type, by the compiler's name."""
 
     on_npu: bool
     """Whether the NPU runs it."""
@@ -34,33 +34,33 @@ class NpuLayer(Document):
     """Multiply-accumulates."""
 
     cycles: int | None = None
-    """NPU clock cycles; None on the CPU, and where the compiler tells none."""
+    """NPU clock cycles; None on the CPU, or if the compiler reports none."""
 
     busy: dict[str, int] = Field(default_factory=dict)
-    """Cycles that the arithmetic and each memory need for it, by name (``compute``, ``SRAM``, ``DRAM``,
-    ``flash``); they overlap, so the longest bounds the layer."""
+    """Cycles of the arithmetic and of each memory, by name (``compute``, ``SRAM``, ``DRAM``, ``flash``); they
+    overlap, so the longest bounds the layer."""
 
     utilization: float | None = None
-    """Share of the MAC units' capacity that is used while the layer runs, 0 to 1; None where unknown."""
+    """Used share of the MAC units' capacity while the layer runs, 0 to 1; None if unknown."""
 
     memory_bytes: int | None = None
-    """Memory that is taken while it runs; None where it is not known."""
+    """Memory in use while it runs; None if unknown."""
 
     @computed_field
     @property
     def bound(self) -> str:
-        """What bounds it: ``compute`` or a memory; ``cpu`` where it is not on the NPU."""
+        """Return its bottleneck: ``compute`` or a memory; ``cpu`` if it is not on the NPU."""
         if not self.on_npu:
             return "cpu"
         return max(self.busy, key=lambda name: self.busy[name]) if any(self.busy.values()) else "-"
 
     def advice(self) -> str:
-        """Say why it costs what it costs and what would change that."""
+        """Return the reason for its cost and what would reduce it."""
         bound = self.bound
         if bound == "cpu":
             return "runs on the CPU: replace the operation by one that the NPU has"
         if self.cycles is None:
-            return f"does {self.macs} multiply-accumulates; the compiler tells no cycles, so the most count"
+            return f"does {self.macs} multiply-accumulates; ranked by these, without cycles from the compiler"
         if bound in _SLOW_MEMORY:
             return f"waits for {bound}: fewer weights (channels, a smaller kernel), or faster memory for them"
         if bound == "SRAM":
@@ -74,7 +74,7 @@ class NpuLayer(Document):
 
 
 class Partition(Document):
-    """How much of a network the NPU runs, counted in the files wherever they can be read back."""
+    """Share of a network that the NPU runs, counted in the files if they can be read back."""
 
     total_ops: int
     """Operators of the source file."""
@@ -92,7 +92,7 @@ class Partition(Document):
     """Share of its multiply-accumulates that run on the NPU."""
 
     subgraphs: int
-    """Pieces that the network falls into on the NPU; each is a hand-over."""
+    """Number of pieces of the network on the NPU; data moves between CPU and NPU at each."""
 
     @computed_field
     @property
@@ -102,42 +102,42 @@ class Partition(Document):
 
 
 class Estimate(Document):
-    """What a compiler expects of a network; what it does not tell is None, and a budget on it is missed."""
+    """A compiler's estimate for a network; an unreported value is None, and its budget is missed."""
 
     accelerator: str
-    """What it was compiled for."""
+    """The NPU that it was compiled for."""
 
     configuration: str
-    """Clock and memories that the figures assume."""
+    """Assumed clock and memories."""
 
     layers: tuple[NpuLayer, ...] = ()
-    """Every layer, in its order."""
+    """Every layer, in order."""
 
     cycles: int | None = None
     """NPU clock cycles of one inference."""
 
     milliseconds: float | None = None
-    """The same at the configuration's clock."""
+    """Time of these cycles at the configuration's clock."""
 
     sram_bytes: int | None = None
     """SRAM that one inference takes."""
 
     dram_bytes: int | None = None
-    """DRAM that it takes, weights included where they are there."""
+    """DRAM that it takes, including weights if they are there."""
 
     flash_bytes: int | None = None
     """Flash that weights and program take."""
 
 
 class LayerToChange(Document):
-    """A layer that costs much, and why."""
+    """A costly layer, with the reason for its cost."""
 
     layer: str
     why: str
 
 
 class NpuReport(Partition, Estimate):
-    """A network on an NPU, in one level, so that ``cycles`` is ``report.cycles``."""
+    """A report on a network for an NPU, with all values on one level, such as ``report.cycles``."""
 
     left_out: ClassVar[frozenset[str]] = frozenset({"layers"})
 
@@ -146,19 +146,19 @@ class NpuReport(Partition, Estimate):
     """The compiler's name."""
 
     version: str
-    """Its version: figures of different versions do not compare."""
+    """Its version; figures of different versions cannot be compared."""
 
     compiled_bytes: int
     """Size of the compiled file."""
 
     to_change: tuple[LayerToChange, ...]
-    """The layers to change first and why: what fell off the NPU, then what costs most."""
+    """The layers to change first, with reasons: those on the CPU, then the most costly."""
 
     @classmethod
     def of(
         cls, compiler: str, version: str, partition: Partition, estimate: Estimate, compiled_bytes: int
     ) -> NpuReport:
-        """Return the report of what a compiler made."""
+        """Return the report on a compiled file."""
         parts = dict(partition) | dict(estimate)
         changes = tuple(
             LayerToChange(layer=layer.name, why=layer.advice()) for layer in _costliest(estimate.layers)
@@ -172,17 +172,17 @@ class NpuReport(Partition, Estimate):
         )
 
     def without_layers(self) -> NpuReport:
-        """Return the figures of the network alone."""
+        """Return the report without its layers."""
         return self.model_copy(update={"layers": ()})
 
     @computed_field
     @property
     def figures(self) -> str:
-        """What the figures are worth."""
+        """Return a note on the reliability of the figures."""
         return ESTIMATE
 
     def costliest(self, count: int = 3) -> list[NpuLayer]:
-        """Return the layers that fell off the NPU, then those that cost most."""
+        """Return the layers on the CPU, then the most costly ones."""
         return _costliest(self.layers, count)
 
 

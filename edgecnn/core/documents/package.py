@@ -1,4 +1,4 @@
-"""What a package holds as JSON, and the results of ``package`` and ``verify``."""
+"""The JSON documents of a package, and the results of ``package`` and ``verify``."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class ProvenanceData(Document):
 
 
 class Provenance(Document):
-    """The origin of a package: licences, data, and what was proven and measured.
+    """The origin of a package: licences, data, proofs and measurements.
 
-    Nothing in it names this machine or the moment: the same artifact gives the same text.
+    It contains neither the machine nor the time, so the same artifact gives the same text.
     """
 
     edgecnn: str
@@ -50,11 +50,11 @@ class Provenance(Document):
     """SPDX expressions of ``model``, ``data`` and ``code``."""
 
     tools: dict[str, str]
-    """Versions of what made, compiled and ran the file."""
+    """Versions of the tools that made, compiled and ran the file."""
 
 
 class PackageManifest(Document):
-    """The manifest of a package; what other versions of edgecnn write besides is not read."""
+    """The manifest of a package; unknown fields of other versions of edgecnn are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -71,13 +71,13 @@ class PackageManifest(Document):
     classes: int
     contract: dict[str, JsonValue]
     files: dict[str, str]
-    """The sha256 of every file beside the manifest, by its path from there."""
+    """SHA-256 of every file beside the manifest, by relative path."""
 
     outer: dict[str, str]
-    """The sha256 of further members of the archive, by their full path."""
+    """SHA-256 of further members of the archive, by full path."""
 
     provenance: dict[str, JsonValue]
-    """A :class:`Provenance`; not read again, because other versions may have other fields."""
+    """A :class:`Provenance`; it is not parsed, because other versions may have other fields."""
 
 
 class GoldenPicture(Document):
@@ -102,11 +102,11 @@ class GoldenOutput(Document):
     scale: float | None
     zero_point: int | None
     tolerance: float
-    """Largest difference of shipping kernels that is let pass: steps of an integer output, else absolute."""
+    """Largest allowed difference of shipping kernels: steps of an integer output, otherwise absolute."""
 
 
 class GoldenVectors(Document):
-    """``golden.json``: what the reference kernels make of a few pictures."""
+    """``golden.json``: outputs of the reference kernels for a few pictures."""
 
     input: TensorInfo
     pictures: tuple[GoldenPicture, ...]
@@ -127,7 +127,7 @@ class SelfTestReport(Document):
     """Number of input tensors that were equal to the last bit."""
 
     reference_equal: int | None
-    """Pictures with bit-identical outputs of the reference kernels; None where those are not integer."""
+    """Pictures with bit-identical outputs of the reference kernels; None if those are not integer."""
 
     largest_difference: Number
     """Largest difference of shipping kernels, in units of each output's tolerance."""
@@ -150,7 +150,7 @@ class PackagedFile(Document):
 
 
 class PackageResult(Document):
-    """The files of a package that was built, and its self-test on this machine."""
+    """The files of a package, and its self-test on this machine."""
 
     name: str
     version: str
@@ -166,22 +166,22 @@ class PackageResult(Document):
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """All files, the package itself first, then the folders."""
+        """Return all files, the package itself first, then the folders."""
         return (*(file.path for file in self.files), *self.folders)
 
 
 class VerifyResult(Document):
-    """What was verified of a package."""
+    """Result of the verification of a package."""
 
     path: Path
     name: str
     version: str
     platform: str
     members: int
-    """Files in it, each with the right digest."""
+    """Number of its files, each with the right digest."""
 
     signed: bool | None
-    """True if its signature holds; None if no key was given."""
+    """True if its signature is valid; None if no key was given."""
 
     self_test: SelfTestReport | None
-    """None if it was not run."""
+    """Result of the self-test; None if it was not run."""

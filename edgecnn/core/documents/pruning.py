@@ -1,4 +1,4 @@
-"""What pruning took from a network, and what it cost."""
+"""Reports on pruning: the removed channels and the loss of accuracy."""
 
 from __future__ import annotations
 
@@ -25,52 +25,52 @@ class GroupWidth(Document):
 
 
 class PruningStep(Document):
-    """What one pruning took, and how its channels were chosen."""
+    """One pruning, and the method that chose the channels."""
 
     left_out: ClassVar[frozenset[str]] = frozenset({"measured"})
 
     importance: str
-    """Measure of a channel's worth."""
+    """Measure of a channel's importance."""
 
     scope: str
-    """``global`` or ``local``: whether groups compete with each other."""
+    """``global`` or ``local``: whether groups are compared with each other."""
 
     multiple: int
-    """Numbers of channels that layers keep are multiples of this."""
+    """Number whose multiples are the widths of layers."""
 
     macs: BeforeAfter
-    """Multiply-accumulates of the network as it was at first, and now."""
+    """Multiply-accumulates of the original network, and now."""
 
     params: BeforeAfter
     """Its parameters."""
 
     at_least: bool
-    """Whether every group is at its least, so that no less can be reached."""
+    """Whether every group is at its minimum, so that the cost cannot be lower."""
 
     groups: tuple[GroupWidth, ...]
 
     measured: MeasuredGoal | None = None
-    """How it got there, where the goal is measured."""
+    """The search, if the goal is measured."""
 
 
 class PruningProbe(Document):
     """A share of the cost that was tried."""
 
     asked: float
-    """What the pruning was asked to leave, as a share."""
+    """Requested share of the cost to leave."""
 
     share: float
-    """What it left."""
+    """Remaining share."""
 
     value: float
-    """What was measured of the file."""
+    """Measured value of the file."""
 
     at_least: bool
-    """Whether every group was at its least."""
+    """Whether every group was at its minimum."""
 
 
 class MeasuredGoal(Document):
-    """How a pruning to a measured goal got there."""
+    """The search for a pruning with a measured goal."""
 
     target: str
     """The target whose file was measured."""
@@ -94,7 +94,7 @@ class SensitivityCurve(Document):
     """Layers whose outputs the group is."""
 
     channels: int
-    """How many channels it has."""
+    """Its number of channels."""
 
     shares: tuple[float, ...]
     """Pruned shares, in ascending order."""
@@ -107,27 +107,27 @@ class SensitivityCurves(Document):
     """The curves of all groups."""
 
     metric: str
-    """What is measured."""
+    """Name of the metric."""
 
     images: int
-    """On how many training images."""
+    """Number of training images."""
 
     whole: Number
     """The metric of the whole network."""
 
     groups: tuple[SensitivityCurve, ...]
-    """A curve a group."""
+    """One curve per group."""
 
 
 class PruningReport(PruningStep):
-    """What all prunings of a pipeline took, and the accuracy of the network on the way."""
+    """All prunings of a pipeline, and the accuracy of the network at each step."""
 
     left_out: ClassVar[frozenset[str]] = frozenset(
         {"metric", "accuracy", "agreement", "sensitivity", "measured"}
     )
 
     goal: dict[str, JsonValue]
-    """``macs``, ``params``, ``size`` or ``latency``, with what the pipeline asks of it."""
+    """``macs``, ``params``, ``size`` or ``latency``, with the pipeline's value."""
 
     steps: int
     """Number of prunings."""
@@ -139,10 +139,10 @@ class PruningReport(PruningStep):
     """Name of the task's metric; empty without evaluation images."""
 
     accuracy: dict[str, Number] = Field(default_factory=dict)
-    """The metric of every network on the way, by name; empty without evaluation images."""
+    """The metric of every network, by name; empty without evaluation images."""
 
     agreement: dict[str, Number] = Field(default_factory=dict)
-    """How often each names the unpruned network's class; empty where the task has no classes."""
+    """Share of images on which each names the unpruned network's class; empty if there are no classes."""
 
     sensitivity: SensitivityCurves | None = None
-    """Curves of every group, where the pipeline asked for them."""
+    """Curves of every group, if the pipeline asked for them."""

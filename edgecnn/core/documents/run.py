@@ -1,4 +1,4 @@
-"""The summary of a run: what became of every target and of every step."""
+"""The summary of a run, with the results of its targets and steps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edgecnn.core.documents.training import TrainingSummary
 
 
 class ErrorReport(Document):
-    """An error as it was reported."""
+    """An error in a report."""
 
     error: str
     """Name of its class."""
@@ -29,7 +29,7 @@ class ErrorReport(Document):
 
 
 class TargetSummary(Document):
-    """What became of a target that was never made."""
+    """The result of a target whose file was not made."""
 
     target: str
     ships: bool
@@ -37,11 +37,11 @@ class TargetSummary(Document):
     """Directory of the artifact."""
 
     error: ErrorReport | None = None
-    """Why it does not ship."""
+    """Reason why it does not ship."""
 
 
 class MadeTarget(TargetSummary):
-    """What became of a target whose file was made: what is asked for most of its manifest."""
+    """The result of a target whose file was made: the most used parts of its manifest."""
 
     size_bytes: int
     precision: str
@@ -50,32 +50,32 @@ class MadeTarget(TargetSummary):
     latency: Maybe[LatencyRatio]
     ladder: list[RungResult] = Field(default_factory=list)
     isa_note: str = ""
-    """What the figures are worth where the file was quantized for another instruction set."""
+    """Note on the figures if the file was quantized for another instruction set."""
 
     npu: Maybe[NpuReport] = None
-    """The compiler's report, less its layers."""
+    """The compiler's report without its layers."""
 
     simulated_by: str | None = None
-    """The simulator that executed the file; None on its own hardware."""
+    """The simulator that executed the file; None for real hardware."""
 
     memory_bytes: dict[str, int] = Field(default_factory=dict)
-    """Memory that the runtime counts itself, by what it is for."""
+    """Memory that the runtime counts, by purpose."""
 
     budgets: list[BudgetResult] = Field(default_factory=list)
 
     @property
     def arena(self) -> int:
-        """Bytes of the interpreter's arena; 0 where it has none."""
+        """Return the bytes of the interpreter's arena; 0 if it has none."""
         return self.memory_bytes.get("arena", 0)
 
 
 class StepSummary(Document):
-    """What became of a step."""
+    """The result of a step."""
 
     id: str
     status: str
     key: str | None
-    """Its key in the store; None where it was not made."""
+    """Its key in the store; None if it was not made."""
 
     seconds: float
     costs: dict[str, StepCost]
@@ -95,7 +95,7 @@ class RunSummary(Document):
     """Wall time."""
 
     reused: int
-    """Number of steps that were not made again."""
+    """Number of steps that were reused from the store."""
 
     training: TrainingSummary | None
     pruning: PruningReport | None

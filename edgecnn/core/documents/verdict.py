@@ -1,4 +1,4 @@
-"""What a measurement says of a limit."""
+"""The verdict on a measurement against a limit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What a measurement says of a limit."""
+    """The verdict on a measurement against a limit."""
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     FAIL = "fail"
