@@ -31,17 +31,7 @@ def advise_on(
 ) -> Advice:
     """Build and compile a network and every change to it that may help on a target's NPU.
 
-    Args:
-        model: Name of the network, or directory of a checkpoint or of an artifact.
-        target: The target.
-        arguments: Arguments of the network's builder.
-        sram_limit: Bytes of SRAM that there are; None where nobody said.
-
-    Raises:
-        UsageError: The target has no NPU that advice is known for, or the network does not exist.
-        InputError: The network cannot be built or converted.
-        MissingDependency: The compiler's toolchain is not installed.
-        WorkerError: The compiler failed on the network as it is.
+    See :func:`edgecnn.advise` for the arguments and errors.
     """
     parameters = CompileParameters.of(target)
     if not find_compiler(parameters.compiler).nominal:

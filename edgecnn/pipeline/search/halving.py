@@ -4,14 +4,11 @@ Successive halving (Jamieson and Talwalkar, Non-stochastic best arm identificati
 optimization, AISTATS 2016) trains all combinations a little and the promising ones longer. Three things
 differ from Optuna's ``SuccessiveHalvingPruner``:
 
-* Promising is what keeps the budgets, then what is cheap (the feasibility rule of Deb, An efficient
-  constraint handling method for genetic algorithms, 2000): by accuracy the largest network always won.
-* Size and latency are measured before any training, and what misses them is never trained.
-* A rung is complete before any combination is promoted. Who works on it, in which order, and how often that
-  was interrupted, decides nothing.
-
-If none of the promoted meets the budgets, the next best of the rung below are promoted, so that a budget
-that can be met is met.
+* Combinations are ranked by whether they keep the budgets, then by cost (the feasibility rule of Deb, An
+  efficient constraint handling method for genetic algorithms, 2000); by accuracy the largest always wins.
+* Size and latency are measured before any training, and a combination that misses them is never trained.
+* A rung is complete before any combination is promoted, so that neither the order of work nor an interruption
+  changes the winner. If none of the promoted meets the budgets, the next best of the rung below follow.
 """
 
 from __future__ import annotations
@@ -65,16 +62,11 @@ class Halving:
     def affordable(self, known: Known) -> list[Combination]:
         """Return the combinations whose size and latency are within their budgets, the cheapest first.
 
-        What is at least as large in everything as one over its budget counts as over it, measured or not:
-        so the order of measuring decides nothing.
+        A combination that is nowhere smaller than one over its budget counts as over it, measured or not, so
+        that the order of measuring decides nothing.
         """
-        over = _over_budget(known, self.space)
-        found = [
-            item
-            for item, outcome in known.items()
-            if not outcome.failed and not any(other.within(item) for other in over)
-        ]
-        return _cheapest_first(found, known)
+        within = self._within_budget(known, list(known))
+        return _cheapest_first([item for item in within if not known[item].failed], known)
 
     def _promoted(self, rung: int) -> Iterator[list[Combination]]:
         """Yield what is to be trained at a rung, the most promising first, each part the cheapest first."""
@@ -92,12 +84,12 @@ class Halving:
                 yield _cheapest_first(part, costs)
 
     def _unmeasured(self, known: Known) -> list[Combination]:
-        over = _over_budget(known, self.space)
-        return [
-            item
-            for item in self.space.combinations()
-            if item not in known and not any(other.within(item) for other in over)
-        ]
+        return _unknown(self._within_budget(known, self.space.combinations()), known)
+
+    def _within_budget(self, known: Known, items: Sequence[Combination]) -> list[Combination]:
+        """Leave out what is nowhere smaller than a combination that is over its budget beyond doubt."""
+        over = [item for item, outcome in known.items() if is_over_budget(item, outcome, self.space.budgets)]
+        return [item for item in items if not any(other.within(item) for other in over)]
 
     def _until_met(self, chunk: Sequence[Combination], known: Known) -> list[Combination]:
         """Return what is cheaper than the first combination that meets the budgets and not yet known."""
@@ -126,11 +118,6 @@ def _cheapest_first(items: Sequence[Combination], costs: Known) -> list[Combinat
 
 def _unknown(chunk: Sequence[Combination], known: Known) -> list[Combination]:
     return [item for item in chunk if item not in known]
-
-
-def _over_budget(known: Known, space: Space) -> list[Combination]:
-    """Return the combinations whose size or latency is over its budget beyond doubt."""
-    return [item for item, outcome in known.items() if is_over_budget(item, outcome, space.budgets)]
 
 
 def _missed(outcome: Outcome, space: Space) -> bool:

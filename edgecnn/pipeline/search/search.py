@@ -49,16 +49,10 @@ def search_pipeline(
     Args:
         pipeline: The pipeline.
         directory: Directory of the logs, the winner and the reports.
-        storage: Optuna's storage; a journal file in the directory where not given.
+        storage: See :func:`edgecnn.search`, also for errors; a journal file in the directory where not given.
         minutes: Time after which the search stops.
         reporter: Receives what happens.
         reports: Makes the texts of the reports, by the names of their files.
-
-    Raises:
-        UsageError: Budgets are missing, the space cannot be searched, or the study is another search's.
-        InputError: Data, storage or directory cannot be used.
-        MissingDependency: Optuna, or what a target needs, is not installed.
-        EdgecnnError: The pipeline's own network cannot be made.
     """
     started = time.monotonic()
     if minutes is not None and not minutes > 0:

@@ -98,15 +98,21 @@ class Trials:
         """
         started = time.monotonic()
         baselines = self._baselines
-        self.reporter.trial(f"{self._title(rung)}, {ahead} ahead: {combination}")
-        original = None if rung == COSTS else self._original(self.space.epochs[rung - 1])
+        epochs = 0 if rung == COSTS else self.space.epochs[rung - 1]
+        training = f"training of {epochs} epoch{'s' if epochs != 1 else ''}" if epochs else "accuracy"
+        title = "size and latency" if rung == COSTS else training
+        self.reporter.trial(f"{title}, {ahead} ahead: {combination}")
+        original = None
+        if rung != COSTS:
+            content = derive.original(self.pipeline, self.space, epochs)
+            original = self._in_pytorch(content, f"original-{epochs}")
         targets: dict[str, TargetOutcome] = {}
         failed = ""
         try:
             if original is None:
                 targets = self._costs(combination, baselines)
             elif rung < len(self.space.epochs):
-                targets = self._sketch(combination, self.space.epochs[rung - 1])
+                targets = self._sketch(combination, epochs)
             else:
                 targets = self._final(combination, original, baselines)
         except _ENDS_THE_SEARCH:
@@ -115,12 +121,6 @@ class Trials:
             failed = error.message
         seconds = round(time.monotonic() - started, 1)
         return Outcome(targets=targets, original=original, failed=failed, seconds=seconds)
-
-    def _title(self, rung: int) -> str:
-        if rung == COSTS:
-            return "size and latency"
-        epochs = self.space.epochs[rung - 1]
-        return f"training of {epochs} epoch{'s' if epochs != 1 else ''}" if epochs else "accuracy"
 
     @cached_property
     def _baselines(self) -> Results:
@@ -134,13 +134,13 @@ class Trials:
             for form, step in files.items()
         }
 
-    def _original(self, epochs: int) -> float:
-        """Return the task metric of the original network in fp32."""
-        plan = _plan(derive.original(self.pipeline, self.space, epochs))
-        return _accuracy(plan, self._make(needed(plan.steps, {_REFERENCE}), f"original-{epochs}"))
+    def _in_pytorch(self, content: derive.Content, logs: str) -> float:
+        """Return the task metric of a trained network in fp32."""
+        plan = _plan(content)
+        return _accuracy(plan, self._make(needed(plan.steps, {_REFERENCE}), logs))
 
     def _costs(self, combination: Combination, baselines: Results) -> dict[str, TargetOutcome]:
-        """Measure size and latency of the untrained network; its file is if anything the smaller one."""
+        """Measure size and latency of the untrained network; a trained one's file is no smaller."""
         plan = _plan(derive.untrained(self.pipeline, self.space, combination))
         attempts = _first(plan)
         files = {attempt.model_file for attempt in attempts} | {
@@ -156,13 +156,12 @@ class Trials:
         }
 
     def _sketch(self, combination: Combination, epochs: int) -> dict[str, TargetOutcome]:
-        """Measure the accuracy after a part of the training, in PyTorch: it stands for every target's.
+        """Measure the accuracy after a part of the training, in PyTorch, which stands for every target's.
 
-        However it is quantized, a network is trained and evaluated once.
+        So a network is trained and evaluated once for all quantizations.
         """
-        plan = _plan(derive.sketch(self.pipeline, self.space, combination, epochs))
-        results = self._make(needed(plan.steps, {_REFERENCE}), f"{epochs}-{_slug(combination)}")
-        accuracy = _accuracy(plan, results)
+        content = derive.sketch(self.pipeline, self.space, combination, epochs)
+        accuracy = self._in_pytorch(content, f"{epochs}-{_slug(combination)}")
         return {name: TargetOutcome(accuracy=accuracy) for name in self.space.budgets}
 
     def _final(
@@ -191,17 +190,17 @@ class Trials:
     def _comparisons(self, attempts: Sequence[Attempt]) -> list[AnyStep]:
         """Return the steps that time each target's file beside the original network's float file."""
         settings = self.pipeline.spec.benchmark or BenchmarkConfig()
-        steps = []
-        for attempt in attempts:
-            target = attempt.target
-            if find_runtime(target.runtime).simulates:
-                continue
-            parameters = benchmark_parameters(target, settings)
-            inputs = {"model": attempt.model_file, "baseline": _baseline(target.format)}
-            steps.append(
-                Step(_comparison(attempt), benchmark_stage(target.runtime), parameters, inputs, target.name)
+        return [
+            Step(
+                _comparison(attempt),
+                benchmark_stage(attempt.target.runtime),
+                benchmark_parameters(attempt.target, settings),
+                {"model": attempt.model_file, "baseline": _baseline(attempt.target.format)},
+                attempt.target.name,
             )
-        return steps
+            for attempt in attempts
+            if not find_runtime(attempt.target.runtime).simulates
+        ]
 
     def _execute(self, steps: Sequence[AnyStep], logs: str, done: Results | None = None) -> Results:
         return execute(steps, self.store, self.reporter, self.logs / logs, done=done)
@@ -225,11 +224,9 @@ def _first(plan: Plan) -> list[Attempt]:
 
 def _untrained(plan: Plan) -> list[AnyStep]:
     """Return a plan's steps with the untrained network in place of the trained one."""
+    other = {_TRAINED: _NETWORK}
     return [
-        replace(
-            step,
-            inputs={name: _NETWORK if source == _TRAINED else source for name, source in step.inputs.items()},
-        )
+        replace(step, inputs={name: other.get(source, source) for name, source in step.inputs.items()})
         for step in plan.steps
     ]
 

@@ -9,8 +9,14 @@ from edgecnn.core.documents.run import ErrorReport
 from edgecnn.core.documents.search import Ratio, SearchedTarget, SearchResult, SearchTrial, Space
 from edgecnn.core.errors import BudgetMissed
 from edgecnn.devices.host import host
-from edgecnn.ui.report.search import COLUMNS, search_markdown, search_rows
-from edgecnn.ui.report.search_plot import PlotPoint, pareto_front, pareto_svg
+from edgecnn.ui.report.search import (
+    COLUMNS,
+    PlotPoint,
+    pareto_front,
+    pareto_svg,
+    search_markdown,
+    search_rows,
+)
 
 
 def trial(
