@@ -1,4 +1,4 @@
-"""How much of the bare runtime loop's throughput an evaluation keeps.
+"""Measure the share of the bare runtime loop's throughput that an evaluation keeps.
 
     python benchmarks/evaluation.py onnxruntime=mobilenetv2.onnx litert=model.tflite --json out.json
 

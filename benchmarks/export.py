@@ -1,4 +1,4 @@
-"""What exporting costs in accuracy, seconds and memory: every target for pretrained networks.
+"""Measure the cost of exporting in accuracy, seconds and memory: every target for pretrained networks.
 
     edgecnn fetch zoo:mobilenetv2 zoo:efficientnet-lite0
     python benchmarks/export.py --calibration calibration.csv --data eval.csv --json export.json

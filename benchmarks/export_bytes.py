@@ -1,4 +1,4 @@
-r"""Whether the same network still becomes the same bytes: the sha256 of every model file that is exported.
+r"""Check that a network still becomes the same bytes: the sha256 of every model file that is exported.
 
     edgecnn fetch zoo:mobilenetv2 zoo:efficientnet-lite0
     python benchmarks/export_bytes.py --calibration calibration.csv --data eval.csv --json before.json \

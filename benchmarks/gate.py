@@ -1,4 +1,4 @@
-"""How often the latency gate cries wolf, and how often it sleeps, on a machine that does something else too.
+"""Count the false alarms and the missed regressions of the latency gate on a machine that is busy.
 
     python benchmarks/gate.py --json benchmarks/results/gate.json
 

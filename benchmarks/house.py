@@ -54,7 +54,7 @@ class Figure:
 
     @property
     def holds(self) -> bool:
-        """Whether the claim holds."""
+        """True where the claim holds."""
         return self.count <= self.most
 
 

@@ -1,4 +1,4 @@
-"""What packages of a finished run weigh and cost, and whether they are built twice with the same bytes.
+"""Measure size and cost of a finished run's packages, and check that a second build gives the same bytes.
 
     python benchmarks/packages.py runs/quickstart --photos imagenet/eval.csv --json out.json
 

@@ -1,4 +1,4 @@
-"""How fast preprocessing is, and whether its two implementations agree to the last bit.
+"""Time preprocessing, and check that its two implementations agree to the last bit.
 
     python benchmarks/preprocessing.py --data PHOTOS.csv --data fashion-mnist:train --json out.json
 

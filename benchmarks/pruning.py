@@ -1,4 +1,4 @@
-"""What pruning costs in accuracy beside what else one might do, and what it gains in latency.
+"""Compare pruning with its alternatives: the loss of accuracy and the gain in latency.
 
     python benchmarks/pruning.py --section fashion --json benchmarks/results/pruning.json
     edgecnn fetch zoo:mobilenetv2 zoo:efficientnet-lite0

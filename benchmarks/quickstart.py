@@ -1,4 +1,4 @@
-"""How long the quickstart takes from an empty store, what it reaches, and how fast it is the second time.
+"""Time the quickstart from an empty store and the second time, and report what it reaches.
 
     python benchmarks/quickstart.py --json benchmarks/results/quickstart.json
 

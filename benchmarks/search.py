@@ -1,4 +1,4 @@
-"""How long the search takes to meet budgets, and whether stopping it changes what it finds.
+"""Time a search until it meets budgets, and check that stopping it changes nothing that it finds.
 
     python benchmarks/search.py --json benchmarks/results/search.json
     python benchmarks/search.py --section killed --json benchmarks/results/search.json
@@ -35,7 +35,7 @@ from edgecnn.ui.report.search import COLUMNS, search_rows, summary
 SECTIONS = ("straight", "killed")
 KILLS = 4
 IDENTITY = ("width", "height", "macs", "quantization")
-"""What makes two winners the same."""
+"""The values by which two winners are compared."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""How soon the command line answers, and what it imports to do so.
+"""Time the command line, and list its heavy imports.
 
     python benchmarks/startup.py --json benchmarks/results/startup.json
 

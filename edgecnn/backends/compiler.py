@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.core.documents.npu import Estimate, Partition
-
-TIMEOUT_S = 900.0
 
 
 class Compiled(NamedTuple):
@@ -44,32 +43,58 @@ class Opener(Protocol):
         """Open a model with the runtime's own settings ``extra``."""
 
 
+@dataclass(frozen=True)
+class CompileJob:
+    """What to compile.
+
+    Attributes:
+        model: The integer file.
+        out: The compiled file to write.
+        opener: Opens a model in a worker, for a compiler that is part of a runtime.
+        log: File that receives what the compiler prints.
+        scratch: Folder for its other files.
+        timeout_s: Seconds after which it counts as hung.
+    """
+
+    model: Path
+    out: Path
+    opener: Opener
+    log: Path
+    scratch: Path
+    timeout_s: float = 900.0
+
+    def open(self, runtime: str, made: Path, *, log: Path | None = None, **settings: str) -> bool:
+        """Open the model in a runtime that compiles it; return whether the file ``made`` exists then.
+
+        Args:
+            runtime: The runtime.
+            made: The compiled file; deleted before.
+            log: File that receives what the runtime prints, where it is not the job's.
+            settings: The runtime's own settings.
+
+        Raises:
+            MissingDependency: The toolchain is not installed as pinned.
+            InputError: The runtime refused the file.
+            WorkerError: It crashed or hung.
+        """
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        made.unlink(missing_ok=True)
+        handle = self.opener(
+            runtime, self.model, log=log or self.log, extra=settings, timeout_s=self.timeout_s
+        )
+        handle.close()
+        return made.is_file()
+
+
 class Compiler(Protocol):
     """A configured compiler."""
 
     @property
     def accelerator(self) -> str:
-        """Return the name of the NPU that it compiles for."""
+        """The NPU, as reports name it."""
 
-    def compile(
-        self,
-        model: Path,
-        out: Path,
-        opener: Opener,
-        *,
-        log: Path,
-        scratch: Path,
-        timeout_s: float = TIMEOUT_S,
-    ) -> Compiled:
-        """Compile an integer file to ``out``.
-
-        Args:
-            model: Path of the file.
-            out: Path of the compiled file to write.
-            opener: Opens a model in a worker, for a compiler that is part of a runtime.
-            log: File for the compiler's output.
-            scratch: Folder for its other files, which is emptied first.
-            timeout_s: Time limit in seconds.
+    def compile(self, job: CompileJob) -> Compiled:
+        """Compile an integer file.
 
         Raises:
             MissingDependency: The toolchain is not installed as pinned.

@@ -19,6 +19,7 @@ from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
+    from pathlib import Path
 
     from edgecnn.backends.terms import Layout
     from edgecnn.backends.worker.runtime import Execution
@@ -136,8 +137,49 @@ def main_of(nodes: Sequence[GraphNode]) -> GraphNode:
     return next((node for node in nodes if node.weighted), nodes[0])
 
 
-class Dissection(Protocol):
-    """An opened int8 file with its float original.
+class DissectedGraph(Protocol):
+    """A file of a format, open."""
+
+    @property
+    def file(self) -> Path:
+        """The file."""
+
+    @property
+    def nodes(self) -> tuple[GraphNode, ...]:
+        """Its operations, in an order of execution, less those that do not depend on the image."""
+
+    @property
+    def input(self) -> str:
+        """Name of its input."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of its outputs."""
+
+    def size(self, tensor: str) -> int:
+        """Return a tensor's number of elements."""
+
+    def cut(self, inputs: Sequence[str], outputs: Sequence[str], execution: Execution) -> Cut:
+        """Return a function of the values of ``inputs`` that computes ``outputs`` as the file does."""
+
+    def weights(self, node: str) -> Values | None:
+        """Return the weights of an operation as real numbers; None where it has none.
+
+        Returns:
+            float32 in PyTorch's order, ``[O, I, H, W]`` or ``[O, I]``.
+        """
+
+
+class Dissection:
+    """An int8 file and its float original, open.
+
+    Args:
+        layout: Of images.
+        int8: The int8 file.
+        original: The float file.
+        points: The tensors of the int8 file that have a counterpart, in their order of execution, less the
+            image; outputs that stay float may be left out.
+        entrance: Stands for putting the image on its grid where no operation of the file does.
 
     Attributes:
         layout: Layout of images.
@@ -148,28 +190,69 @@ class Dissection(Protocol):
         outputs: The points of the int8 file's outputs, in the same order.
     """
 
-    layout: Layout
-    nodes: Sequence[GraphNode]
-    float_nodes: Sequence[GraphNode]
-    points: Sequence[ProbePoint]
-    float_outputs: tuple[str, ...]
-    outputs: tuple[ProbePoint, ...]
+    def __init__(
+        self,
+        layout: Layout,
+        int8: DissectedGraph,
+        original: DissectedGraph,
+        points: Sequence[ProbePoint],
+        entrance: GraphNode | None = None,
+    ) -> None:
+        self._int8, self._float = int8, original
+        self.layout = layout
+        self.nodes = int8.nodes if entrance is None else (entrance, *int8.nodes)
+        self.float_nodes = original.nodes
+        self.float_outputs = original.outputs
+        key = int8.input if entrance is None else entrance.name
+        image = ProbePoint(key, int8.input, original.input, None, int8.size(int8.input))
+        by_key = {point.key: point for point in (image, *points)}
+        for name, counterpart in same_outputs(int8, original).items():
+            by_key.setdefault(name, ProbePoint(name, name, counterpart, None, int8.size(name)))
+        self.points = tuple(by_key.values())
+        self.outputs = tuple(by_key[name] for name in int8.outputs)
 
     def cut_float(self, inputs: Sequence[str], outputs: Sequence[str]) -> Cut:
-        """Return a function from values of ``inputs`` to ``outputs`` as the float file computes them."""
+        """Return a function of the values of ``inputs`` that computes ``outputs`` as the float file does."""
+        return self._float.cut(inputs, outputs, "shipping")
 
     def cut(self, inputs: Sequence[ProbePoint], output: ProbePoint, execution: Execution) -> Cut:
-        """Return a function from values at the entries of ``inputs`` to ``output`` in int8."""
+        """Return a function of values at the entries of ``inputs`` that computes ``output`` in int8.
+
+        The quantizers of the inputs are part of it.
+        """
+        return self._int8.cut([point.entry for point in inputs], [output.key], execution)
 
     def weights(self, node: str) -> Values | None:
-        """Return the weights of an operation of the int8 file as real numbers; None if it has none.
-
-        Returns:
-            float32 in PyTorch's order, ``[O, I, H, W]`` or ``[O, I]``.
-        """
+        """Return the dequantized weights of an operation, as :meth:`DissectedGraph.weights` does."""
+        return self._int8.weights(node)
 
     def float_weights(self, node: str) -> Values | None:
         """Return the weights of an operation of the float file, in the same order."""
+        return self._float.weights(node)
+
+
+def same_outputs(int8: DissectedGraph, original: DissectedGraph) -> dict[str, str]:
+    """Return the float file's names of the int8 file's outputs.
+
+    Raises:
+        InputError: The files have different numbers of outputs.
+    """
+    if len(int8.outputs) != len(original.outputs):
+        raise InputError(
+            f"{original.file} has {len(original.outputs)} outputs and {int8.file} has {len(int8.outputs)}: "
+            "it is the float file of another network"
+        )
+    return dict(zip(int8.outputs, original.outputs, strict=True))
+
+
+def require_one_input(file: Path, inputs: Sequence[object]) -> None:
+    """Refuse a network with several inputs.
+
+    Raises:
+        InputError: It has several, or none.
+    """
+    if len(inputs) != 1:
+        raise InputError(f"{file} has {len(inputs)} inputs; a network with one image can be diagnosed")
 
 
 class Wiring:

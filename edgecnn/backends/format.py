@@ -6,10 +6,11 @@ The functions of a format import vendor libraries, so they run in a child proces
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError
@@ -93,3 +94,45 @@ class Format(ABC):
         """
         del float_model
         raise InputError(f"the layers of {model} cannot be executed one by one in this format")
+
+
+class FolderFormat(Format):
+    """A format that executes the functions of the modules beside its class, each imported on use.
+
+    The modules ``lower``, ``quantize``, ``inspect`` and ``dissect`` hold a function of their own name each,
+    ``constants`` holds ``stored_weights``.
+
+    Attributes:
+        file: Name of its model files.
+    """
+
+    file: ClassVar[str]
+
+    def lower(self, checkpoint: Path, out: Path) -> Path:
+        """Convert a checkpoint to a float32 file in directory ``out``; return the file."""
+        lowered: Path = self._function("lower")(checkpoint, out / self.file)
+        return lowered
+
+    def quantize(self, model: Path, out: Path, request: QuantizeRequest) -> dict[str, Any]:
+        """Write the quantized file to directory ``out``; return notes for the manifest."""
+        notes: dict[str, Any] = self._function("quantize")(model, out / self.file, request)
+        return notes
+
+    def inspect(self, model: Path) -> Inspection:
+        """Read precision, operations, inputs and outputs back from a file."""
+        inspection: Inspection = self._function("inspect")(model)
+        return inspection
+
+    def weights(self, model: Path) -> list[StoredWeight]:
+        """Return the constants that a file stores, in their order."""
+        stored: list[StoredWeight] = self._function("constants", "stored_weights")(model)
+        return stored
+
+    def dissect(self, model: Path, float_model: Path) -> Dissection:
+        """Open an int8 file beside the float file that it was quantized from."""
+        dissection: Dissection = self._function("dissect")(model, float_model)
+        return dissection
+
+    def _function(self, module: str, name: str = "") -> Any:
+        folder = type(self).__module__.rpartition(".")[0]
+        return getattr(importlib.import_module(f"{folder}.{module}"), name or module)

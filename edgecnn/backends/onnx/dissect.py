@@ -11,7 +11,15 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 
-from edgecnn.backends.dissection import GraphNode, Grid, ProbePoint, Values
+from edgecnn.backends.dissection import (
+    Dissection,
+    GraphNode,
+    Grid,
+    ProbePoint,
+    Values,
+    require_one_input,
+    same_outputs,
+)
 from edgecnn.backends.onnx.session import REFUSALS, open_session, read_model
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
@@ -22,7 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.backends.dissection import Cut
-    from edgecnn.backends.terms import Layout
     from edgecnn.backends.worker.runtime import Execution
 
 _WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
@@ -30,43 +37,14 @@ _ABSORBED = frozenset({"Relu", "Clip"})
 """Activation functions that the quantizer removes if the grid of their result clips in the same way."""
 
 
-class OnnxDissection:
-    """An int8 ONNX file with its float original.
-
-    Args:
-        model: The int8 file.
-        float_model: The float file.
+def dissect(model: Path, float_model: Path) -> Dissection:
+    """Open an int8 ONNX file beside its float original.
 
     Raises:
         InputError: A file cannot be read, or has several inputs.
     """
-
-    layout: Layout = "NCHW"
-
-    def __init__(self, model: Path, float_model: Path) -> None:
-        self._int8, self._float = _OnnxGraph.read(model), _OnnxGraph.read(float_model)
-        self.nodes: Sequence[GraphNode] = self._int8.nodes
-        self.float_nodes: Sequence[GraphNode] = self._float.nodes
-        self.float_outputs = self._float.outputs
-        self.points: Sequence[ProbePoint] = _points(self._int8, self._float)
-        by_key = {point.key: point for point in self.points}
-        self.outputs = tuple(by_key[name] for name in self._int8.outputs)
-
-    def cut_float(self, inputs: Sequence[str], outputs: Sequence[str]) -> Cut:
-        """Cut the float file."""
-        return self._float.cut(inputs, outputs, "shipping")
-
-    def cut(self, inputs: Sequence[ProbePoint], output: ProbePoint, execution: Execution) -> Cut:
-        """Cut the int8 file, including the quantizers of the inputs."""
-        return self._int8.cut([point.entry for point in inputs], [output.key], execution)
-
-    def weights(self, node: str) -> Values | None:
-        """Return dequantized weights."""
-        return self._int8.weights(node)
-
-    def float_weights(self, node: str) -> Values | None:
-        """Return float weights."""
-        return self._float.weights(node)
+    int8, original = _OnnxGraph.read(model), _OnnxGraph.read(float_model)
+    return Dissection("NCHW", int8, original, _points(int8, original))
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +69,7 @@ class _OnnxGraph:
     def read(cls, file: Path) -> _OnnxGraph:
         model = link(onnx.shape_inference.infer_shapes(read_model(file)), file)
         graph = model.graph
-        if len(graph.inputs) != 1:
-            raise InputError(
-                f"{file} has {len(graph.inputs)} inputs; a network with one image can be diagnosed"
-            )
+        require_one_input(file, graph.inputs)
         operations = {node.name or name_of(node.outputs[0]): node for node in graph}
         live = set(graph.inputs)
         nodes = []
@@ -106,6 +81,10 @@ class _OnnxGraph:
                 nodes.append(GraphNode(name, node.op_type, read, made, node.op_type in _WEIGHTED))
         values = ir.convenience.create_value_mapping(graph, include_subgraphs=False)
         return cls(file, model, operations, tuple(nodes), values)
+
+    @property
+    def input(self) -> str:
+        return name_of(self.model.graph.inputs[0])
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -166,11 +145,10 @@ def _dequantized(value: ir.Value | None) -> Values | None:
     return np.asarray((levels.astype(np.float32) - zero) * scale, np.float32)
 
 
-def _points(int8: _OnnxGraph, original: _OnnxGraph) -> tuple[ProbePoint, ...]:
-    """Return the image, every quantized tensor with a counterpart, and float outputs."""
-    image, float_image = (name_of(graph.model.graph.inputs[0]) for graph in (int8, original))
-    names = _counterparts(int8, original) | {image: float_image}
-    points = [ProbePoint(image, image, float_image, None, int8.size(image))]
+def _points(int8: _OnnxGraph, original: _OnnxGraph) -> list[ProbePoint]:
+    """Return every quantized tensor with a counterpart."""
+    names = _counterparts(int8, original) | {int8.input: original.input}
+    points = []
     for node in int8.nodes:
         if node.operation != "QuantizeLinear":
             continue
@@ -180,13 +158,7 @@ def _points(int8: _OnnxGraph, original: _OnnxGraph) -> tuple[ProbePoint, ...]:
             counterpart = names.get(key, names.get(entry))
             if reader.op_type == "DequantizeLinear" and counterpart is not None:
                 points.append(ProbePoint(key, entry, counterpart, _grid(quantizer), int8.size(entry)))
-    keys = {point.key for point in points}
-    points += [
-        ProbePoint(name, name, names[name], None, int8.size(name))
-        for name in int8.outputs
-        if name not in keys
-    ]
-    return tuple(points)
+    return points
 
 
 def _counterparts(int8: _OnnxGraph, original: _OnnxGraph) -> dict[str, str]:
@@ -198,11 +170,6 @@ def _counterparts(int8: _OnnxGraph, original: _OnnxGraph) -> dict[str, str]:
     Raises:
         InputError: The files have different outputs.
     """
-    if len(int8.outputs) != len(original.outputs):
-        raise InputError(
-            f"{original.file} has {len(original.outputs)} outputs and {int8.file} has {len(int8.outputs)}: "
-            "it is the float file of another network"
-        )
     own = {tensor for node in int8.nodes for tensor in node.outputs}
     found = {
         tensor: _absorbed(original.values[tensor], own)
@@ -210,7 +177,7 @@ def _counterparts(int8: _OnnxGraph, original: _OnnxGraph) -> dict[str, str]:
         for tensor in node.outputs
         if tensor in own
     }
-    return found | dict(zip(int8.outputs, original.outputs, strict=True))
+    return found | same_outputs(int8, original)
 
 
 def _absorbed(value: ir.Value, own: Collection[str]) -> str:

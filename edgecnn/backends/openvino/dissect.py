@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgecnn.backends.dissection import GraphNode, Grid, ProbePoint, Values
+from edgecnn.backends.dissection import (
+    Dissection,
+    GraphNode,
+    Grid,
+    ProbePoint,
+    Values,
+    require_one_input,
+    same_outputs,
+)
 from edgecnn.backends.openvino.inspect import FLOAT32
 from edgecnn.backends.openvino.ir import openvino, read_model, refused
 from edgecnn.backends.openvino.reference import spell_out
@@ -17,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.backends.dissection import Cut
-    from edgecnn.backends.terms import Layout
     from edgecnn.backends.worker.runtime import Execution
 
 _WEIGHTED = frozenset({"Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul"})
@@ -26,59 +33,20 @@ _ENDS = frozenset({"Parameter", "Result"})
 _RANK_OF_GROUPED = 5
 
 
-class OpenvinoDissection:
-    """An int8 IR with its float original, matched from the outputs backwards because names differ.
-
-    Args:
-        model: The int8 file.
-        float_model: The float file.
+def dissect(model: Path, float_model: Path) -> Dissection:
+    """Open an int8 IR beside its float original; they are matched from the outputs, as names may differ.
 
     Raises:
         InputError: A file cannot be read, has several inputs, or the two belong to different networks.
     """
-
-    layout: Layout = "NCHW"
-
-    def __init__(self, model: Path, float_model: Path) -> None:
-        self._int8, self._float = _OpenvinoGraph(model), _OpenvinoGraph(float_model)
-        self.nodes: Sequence[GraphNode] = self._int8.nodes
-        self.float_nodes: Sequence[GraphNode] = self._float.nodes
-        self.float_outputs = self._float.outputs
-        names = _counterparts(self._int8, self._float)
-        self.points: Sequence[ProbePoint] = tuple(self._find_points(names))
-        by_key = {point.key: point for point in self.points}
-        self.outputs = tuple(by_key[name] for name in self._int8.outputs)
-
-    def _find_points(self, names: dict[str, str]) -> list[ProbePoint]:
-        int8 = self._int8
-        points = [ProbePoint(int8.input, int8.input, self._float.input, None, int8.size(int8.input))]
-        for node in int8.nodes:
-            if node.operation == _QUANTIZER and node.inputs[0] in names:
-                entry, key = node.inputs[0], node.outputs[0]
-                points.append(ProbePoint(key, entry, names[entry], int8.grid(node.name), int8.size(key)))
-        known = {point.key for point in points}
-        points += [
-            ProbePoint(name, name, names[name], None, int8.size(name))
-            for name in int8.outputs
-            if name not in known
-        ]
-        return points
-
-    def cut_float(self, inputs: Sequence[str], outputs: Sequence[str]) -> Cut:
-        """Cut the float file."""
-        return self._float.cut(inputs, outputs, "shipping")
-
-    def cut(self, inputs: Sequence[ProbePoint], output: ProbePoint, execution: Execution) -> Cut:
-        """Cut the int8 file, including the quantizers of the inputs."""
-        return self._int8.cut([point.entry for point in inputs], [output.key], execution)
-
-    def weights(self, node: str) -> Values | None:
-        """Return dequantized weights."""
-        return self._int8.weights(node)
-
-    def float_weights(self, node: str) -> Values | None:
-        """Return float weights."""
-        return self._float.weights(node)
+    int8, original = _OpenvinoGraph(model), _OpenvinoGraph(float_model)
+    names = _counterparts(int8, original)
+    points = [
+        ProbePoint(node.outputs[0], entry, names[entry], int8.grid(node.name), int8.size(node.outputs[0]))
+        for node in int8.nodes
+        if node.operation == _QUANTIZER and (entry := node.inputs[0]) in names
+    ]
+    return Dissection("NCHW", int8, original, points)
 
 
 class _OpenvinoGraph:
@@ -91,10 +59,7 @@ class _OpenvinoGraph:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._model = read_model(file)
-        if len(self._model.inputs) != 1:
-            raise InputError(
-                f"{file} has {len(self._model.inputs)} inputs; a network with one image can be diagnosed"
-            )
+        require_one_input(file, self._model.inputs)
         self.operations = {node.get_friendly_name(): node for node in self._model.get_ordered_ops()}
         self.input = _tensor(self._model.inputs[0])
         self.outputs = tuple(_tensor(item.input(0).get_source_output()) for item in self._model.get_results())
@@ -222,10 +187,8 @@ def _counterparts(int8: _OpenvinoGraph, original: _OpenvinoGraph) -> dict[str, s
     Raises:
         InputError: The graphs differ in anything else.
     """
-    if len(int8.outputs) != len(original.outputs):
-        raise _another(int8, original)
     found: dict[str, str] = {}
-    pending = list(zip(int8.outputs, original.outputs, strict=True))
+    pending = list(same_outputs(int8, original).items())
     while pending:
         tensor, counterpart = pending.pop()
         if tensor in found:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgecnn.backends.compiler import TIMEOUT_S, Compiled
+from edgecnn.backends.compiler import Compiled
 from edgecnn.backends.partition import CompiledFile, PartitionedLayers
 from edgecnn.core import process
 from edgecnn.core.documents.npu import Estimate
 from edgecnn.core.errors import WorkerError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from edgecnn.backends.compiler import Opener
+    from edgecnn.backends.compiler import CompileJob
 
 RUNTIME = "qnn"
 NPU_OPERATOR = "EPContext"
@@ -33,39 +31,20 @@ class Qnn:
 
     @property
     def accelerator(self) -> str:
-        """Return the chip that it compiles for."""
+        """The NPU, as reports name it."""
         return f"htp-{self.soc}"
 
-    def compile(
-        self,
-        model: Path,
-        out: Path,
-        opener: Opener,
-        *,
-        log: Path,
-        scratch: Path,
-        timeout_s: float = TIMEOUT_S,
-    ) -> Compiled:
-        """Compile a quantized ONNX file to ``out``, an ONNX file that holds the context binary.
-
-        Raises:
-            MissingDependency: The toolchain is not installed as pinned.
-            InputError: QNN rejects the file.
-            WorkerError: It crashed, timed out, or put nothing on the HTP.
-        """
-        scratch.mkdir(parents=True, exist_ok=True)
-        # The session may succeed without an NPU, because the CPU runs what the HTP rejects.
-        context = scratch / "context.onnx"
-        context.unlink(missing_ok=True)
-        options = {"soc": self.soc, "context": str(context)}
-        opener(RUNTIME, model, log=log, extra=options, timeout_s=timeout_s).close()
-        if not context.is_file():
-            raise WorkerError(f"qnn put no operation on the HTP of {self.soc}", hint=f"its log: {log}")
-        context.replace(out)
+    def compile(self, job: CompileJob) -> Compiled:
+        """Compile a quantized ONNX file to an ONNX file that holds the context binary."""
+        # The session may succeed without it: what the HTP does not take runs on the CPU here.
+        context = job.scratch / "context.onnx"
+        if not job.open(RUNTIME, context, soc=self.soc, context=str(context)):
+            raise WorkerError(f"qnn put no operation on the HTP of {self.soc}", hint=f"its log: {job.log}")
+        context.replace(job.out)
         child = process.call(
             "edgecnn.backends.onnx.partition:compare",
-            CompiledFile(model, out, NPU_OPERATOR),
-            log=log,
+            CompiledFile(job.model, job.out, NPU_OPERATOR),
+            log=job.log,
         )
         found = child.read(PartitionedLayers)
         return Compiled(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from edgecnn.backends.compiler import TIMEOUT_S, Compiled
+from edgecnn.backends.compiler import Compiled
 from edgecnn.backends.partition import SourceFile
 from edgecnn.core import process
 from edgecnn.core.documents.npu import Estimate, NpuLayer, Partition
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from edgecnn.backends.compiler import Opener
+    from edgecnn.backends.compiler import CompileJob
 
 RUNTIME = "rknn"
 MAX_LOG_BYTES = 50_000_000
@@ -46,39 +46,22 @@ class Rknn:
 
     @property
     def accelerator(self) -> str:
-        """Return the chip that it compiles for."""
+        """The NPU, as reports name it."""
         return self.platform
 
-    def compile(
-        self,
-        model: Path,
-        out: Path,
-        opener: Opener,
-        *,
-        log: Path,
-        scratch: Path,
-        timeout_s: float = TIMEOUT_S,
-    ) -> Compiled:
-        """Compile a quantized ONNX file to ``out``.
-
-        Raises:
-            MissingDependency: The toolchain is not installed as pinned.
-            InputError: The toolkit rejects the file.
-            WorkerError: It crashed, timed out, or reported nothing about the network.
-        """
-        scratch.mkdir(parents=True, exist_ok=True)
-        exported, said = scratch / "network.rknn", scratch / "build.log"
+    def compile(self, job: CompileJob) -> Compiled:
+        """Compile a quantized ONNX file."""
+        exported, said = job.scratch / "network.rknn", job.scratch / "build.log"
         said.unlink(missing_ok=True)
-        options = {"platform": self.platform, "export": str(exported)}
-        opener(RUNTIME, model, log=said, extra=options, timeout_s=timeout_s).close()
+        made = job.open(RUNTIME, exported, log=said, platform=self.platform, export=str(exported))
         text = _read(said)
-        with log.open("a", encoding="utf-8") as sink:
+        with job.log.open("a", encoding="utf-8") as sink:
             sink.write(text)
-        if not exported.is_file():
-            raise WorkerError("the RKNN toolkit ended well but wrote no file", hint=f"its log: {log}")
-        exported.replace(out)
+        if not made:
+            raise WorkerError("the RKNN toolkit ended well but wrote no file", hint=f"its log: {job.log}")
+        exported.replace(job.out)
         macs = process.call(
-            "edgecnn.backends.onnx.partition:macs_by_node", SourceFile(RUNTIME, model), log=log
+            "edgecnn.backends.onnx.partition:macs_by_node", SourceFile(RUNTIME, job.model), log=job.log
         )
         return read_build(text, self.platform, macs.read(dict[str, int]))
 

@@ -8,7 +8,16 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from edgecnn.backends.dissection import GraphNode, Grid, ProbePoint, Values, Wiring
+from edgecnn.backends.dissection import (
+    Dissection,
+    GraphNode,
+    Grid,
+    ProbePoint,
+    Values,
+    Wiring,
+    require_one_input,
+    same_outputs,
+)
 from edgecnn.backends.tflite.flatbuffer import (
     element_count,
     model_bytes,
@@ -24,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.backends.dissection import Cut
-    from edgecnn.backends.terms import Layout
     from edgecnn.backends.worker.runtime import Execution
 
 _WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"})
@@ -36,62 +44,22 @@ _INTEGERS = ("int8", "uint8", "int16")
 _KERNEL_RANK = 4
 
 
-class TfliteDissection:
-    """An int8 TFLite file with its float original, which has the same names of tensors.
-
-    Args:
-        model: The int8 file.
-        float_model: The float file.
+def dissect(model: Path, float_model: Path) -> Dissection:
+    """Open an int8 TFLite file beside its float original; the two share the names of their tensors.
 
     Raises:
         InputError: A file cannot be read, or has several inputs.
     """
-
-    layout: Layout = "NHWC"
-
-    def __init__(self, model: Path, float_model: Path) -> None:
-        self._int8, self._float = _TfliteGraph(model), _TfliteGraph(float_model)
-        if len(self._int8.outputs) != len(self._float.outputs):
-            raise InputError(
-                f"{float_model} has {len(self._float.outputs)} outputs and {model} has "
-                f"{len(self._int8.outputs)}: it is the float file of another network"
-            )
-        entrance = GraphNode(_IMAGE, "QUANTIZE", (_IMAGE,), (self._int8.input,))
-        self.nodes: Sequence[GraphNode] = (entrance, *self._int8.nodes)
-        self.float_nodes: Sequence[GraphNode] = self._float.nodes
-        self.float_outputs = self._float.outputs
-        self.points: Sequence[ProbePoint] = self._find_points()
-        by_key = {point.key: point for point in self.points}
-        self.outputs = tuple(by_key[name] for name in self._int8.outputs)
-
-    def _find_points(self) -> tuple[ProbePoint, ...]:
-        int8, original = self._int8, self._float
-        size = int8.size(int8.input)
-        names = {name: name for node in original.nodes for name in node.outputs}
-        names |= {int8.input: original.input, **dict(zip(int8.outputs, original.outputs, strict=True))}
-        points = [ProbePoint(_IMAGE, int8.input, original.input, None, size)]
-        points += [
-            ProbePoint(name, name, names[name], int8.grid(name), int8.size(name))
-            for name in (int8.input, *(name for node in int8.nodes for name in node.outputs))
-            if name in names and (int8.grid(name) is not None or name in int8.outputs)
-        ]
-        return tuple(points)
-
-    def cut_float(self, inputs: Sequence[str], outputs: Sequence[str]) -> Cut:
-        """Cut the float file."""
-        return self._float.cut(inputs, outputs, "shipping")
-
-    def cut(self, inputs: Sequence[ProbePoint], output: ProbePoint, execution: Execution) -> Cut:
-        """Cut the int8 file; values are rounded to the grids of the tensors that receive them."""
-        return self._int8.cut([point.entry for point in inputs], [output.key], execution)
-
-    def weights(self, node: str) -> Values | None:
-        """Return dequantized weights."""
-        return self._int8.weights(node)
-
-    def float_weights(self, node: str) -> Values | None:
-        """Return float weights."""
-        return self._float.weights(node)
+    int8, original = _TfliteGraph(model), _TfliteGraph(float_model)
+    names = {name: name for node in original.nodes for name in node.outputs}
+    names |= {int8.input: original.input, **same_outputs(int8, original)}
+    points = [
+        ProbePoint(name, name, names[name], int8.grid(name), int8.size(name))
+        for name in (int8.input, *(name for node in int8.nodes for name in node.outputs))
+        if name in names and (int8.grid(name) is not None or name in int8.outputs)
+    ]
+    entrance = GraphNode(_IMAGE, "QUANTIZE", (_IMAGE,), (int8.input,))
+    return Dissection("NHWC", int8, original, points, entrance)
 
 
 class _TfliteGraph:
@@ -102,17 +70,14 @@ class _TfliteGraph:
     """
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self.file = file
         self._model = read_model(file)
         self._graph = self._model.subgraphs[0]
         names = [tensor.name.decode("utf-8") for tensor in self._graph.tensors]
         self._index = {name: index for index, name in enumerate(names)}
         if len(self._index) != len(names):
             raise InputError(f"{file} names several tensors alike, so layers cannot be told apart")
-        if len(self._graph.inputs) != 1:
-            raise InputError(
-                f"{file} has {len(self._graph.inputs)} inputs; a network with one image can be diagnosed"
-            )
+        require_one_input(file, self._graph.inputs)
         self.input: str = names[self._graph.inputs[0]]
         self.outputs = tuple(names[index] for index in self._graph.outputs)
         self._operators: dict[str, Any] = {}
@@ -179,7 +144,7 @@ class _TfliteGraph:
             interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise InputError(
-                f"a part of {self._file} cannot be opened by LiteRT: {one_line(error)}"
+                f"a part of {self.file} cannot be opened by LiteRT: {one_line(error)}"
             ) from error
         return interpreter
 

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgecnn.backends.compiler import TIMEOUT_S, Compiled
+from edgecnn.backends.compiler import Compiled
 from edgecnn.backends.partition import CompiledFile
 from edgecnn.core import process
 from edgecnn.core.documents.npu import Estimate, NpuLayer, Partition
@@ -18,7 +18,7 @@ from edgecnn.core.toolchains.program import run_program
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.backends.compiler import Opener
+    from edgecnn.backends.compiler import CompileJob
 
 TOOLCHAIN = "vela"
 NPU_OPERATOR = "ethos-u"
@@ -53,46 +53,31 @@ class Vela:
     memory_mode: str
     optimise: str = "Performance"
 
-    def compile(
-        self,
-        model: Path,
-        out: Path,
-        opener: Opener,
-        *,
-        log: Path,
-        scratch: Path,
-        timeout_s: float = TIMEOUT_S,
-    ) -> Compiled:
-        """Compile an integer TFLite file to ``out``.
-
-        Raises:
-            MissingDependency: The toolchain is not installed as pinned.
-            WorkerError: The compiler crashed, timed out, rejected the file or reported nothing about it.
-        """
-        del opener
-        python = require(TOOLCHAIN).python
+    def compile(self, job: CompileJob) -> Compiled:
+        """Compile an integer TFLite file."""
+        python, scratch = require(TOOLCHAIN).python, job.scratch
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
         # Vela names its files after the source's.
-        source = shutil.copyfile(model, scratch / "network.tflite")
+        source = shutil.copyfile(job.model, scratch / "network.tflite")
         run_program(
             [str(python), "-m", "ethosu.vela", str(source), *self._arguments(scratch)],
-            what=f"vela, compiling {model.name} for {self.accelerator}",
-            log=log,
-            timeout_s=timeout_s,
+            what=f"vela, compiling {job.model.name} for {self.accelerator}",
+            log=job.log,
+            timeout_s=job.timeout_s,
         )
         compiled = scratch / "network_vela.tflite"
         summary = scratch / f"network_summary_{self.system_config}.csv"
         layers = scratch / "network_per-layer.csv"
         for file in (compiled, summary, layers):
             if not file.is_file():
-                raise WorkerError(f"vela ended well but wrote no {file.name}", hint=f"its log: {log}")
+                raise WorkerError(f"vela ended well but wrote no {file.name}", hint=f"its log: {job.log}")
         estimate = read_estimate(summary, layers)
-        shutil.copyfile(compiled, out)
+        shutil.copyfile(compiled, job.out)
         child = process.call(
             "edgecnn.backends.tflite.partition:compare",
-            CompiledFile(model, out, NPU_OPERATOR),
-            log=log,
+            CompiledFile(job.model, job.out, NPU_OPERATOR),
+            log=job.log,
         )
         return Compiled(estimate, child.read(Partition))
 

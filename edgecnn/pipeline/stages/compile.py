@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from edgecnn.backends.compiler import CompileJob
 from edgecnn.backends.compilers import make_compiler
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.partition import SourceFile
@@ -79,7 +80,7 @@ def compile_network(
     )
     toolchain = require(find_compiler(parameters.compiler).toolchain).toolchain
     compiler = make_compiler(parameters.compiler, parameters.options)
-    estimate, partition = compiler.compile(model, out, LocalDevice().open, log=log, scratch=scratch)
+    estimate, partition = compiler.compile(CompileJob(model, out, LocalDevice().open, log, scratch))
     if partition.subgraphs == 0:
         raise WorkerError("the compiled file holds no operator for the NPU", hint=f"the log: {log}")
     return NpuReport.of(

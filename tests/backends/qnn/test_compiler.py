@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 import pytest
 
+from edgecnn.backends.compiler import CompileJob
 from edgecnn.backends.qnn.options import Soc
 from edgecnn.backends.qnn.runtime import SOCS, QnnHtp
 from edgecnn.backends.targets import load_target
@@ -108,9 +109,7 @@ def test_nothing_falls_back_to_the_cpu_unseen(tmp_path: Path) -> None:
 
     with pytest.raises(WorkerError, match="put no operation on the HTP of sm8650"):
         Qnn("sm8650").compile(
-            tmp_path / "d.onnx",
-            tmp_path / "out",
-            LocalDevice().open,
-            log=tmp_path / "log",
-            scratch=tmp_path / "s",
+            CompileJob(
+                tmp_path / "d.onnx", tmp_path / "out", LocalDevice().open, tmp_path / "log", tmp_path / "s"
+            )
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edgecnn.backends.compiler import CompileJob
 from edgecnn.backends.targets import load_target
 from edgecnn.backends.vela.compiler import Vela, read_estimate
 from edgecnn.core.documents.npu import NpuReport
@@ -105,15 +106,9 @@ def test_a_compiler_that_fails(
     python.write_text(f"#!/bin/sh\n{script}\n")
     python.chmod(0o755)
     model = tiny.write_tflite(tmp_path / "net.tflite", quantized=True)
+    files = (tmp_path / "log", tmp_path / "scratch")
     with pytest.raises(WorkerError, match=message):
-        Vela(**U55.options).compile(
-            model,
-            tmp_path / "out",
-            LocalDevice().open,
-            log=tmp_path / "log",
-            scratch=tmp_path / "scratch",
-            timeout_s=1.0,
-        )
+        Vela(**U55.options).compile(CompileJob(model, tmp_path / "out", LocalDevice().open, *files, 1.0))
 
 
 SUMMARY = {
