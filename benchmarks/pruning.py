@@ -30,6 +30,7 @@ from output import print_table, write_rows
 from edgecnn.backends.formats import model_file
 from edgecnn.core.config.paths import store_dir
 from edgecnn.core.config.yaml_source import YamlSource
+from edgecnn.core.documents.training import TrainingSummary
 from edgecnn.core.errors import MissingDependency
 from edgecnn.core.store.store import Store
 from edgecnn.devices.local import LocalDevice
@@ -328,7 +329,7 @@ def trained(document: dict[str, Any]) -> float:
     check(results)
     entry = results["train"].entry
     assert entry is not None
-    return float(entry.record["notes"]["training"]["last_metric"])
+    return float(TrainingSummary.from_json(entry.record.notes["training"]).last_metric or 0.0)
 
 
 def made(steps: Sequence[AnyStep], wanted: Sequence[str]) -> dict[str, Path]:

@@ -165,8 +165,8 @@ def make(model: str, target: str, rung: str, photos: Photos, folder: Path) -> tu
         for result in steps
         if result.entry is not None and result.step.stage.name in _CONVERTING
     ]
-    costs = [cost for record in records for cost in record["costs"].values()]
-    return case, model_file(quantized, form), sum(float(cost["wall_s"]) for cost in costs)
+    seconds = sum(cost.wall_s for record in records for cost in record.costs.values())
+    return case, model_file(quantized, form), seconds
 
 
 def one_rung(model: str, target: str, rung: str, photos: Photos) -> Pipeline:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.data.coco import open_coco
 from edgecnn.data.csv_manifest import open_csv_manifest
-from edgecnn.data.fashion_mnist import open_fashion_mnist
 from edgecnn.data.image_folder import open_image_folder
 from edgecnn.data.split import PARTS, take_part
 from edgecnn.data.voc import open_voc
@@ -44,6 +43,8 @@ def open_source(reference: str, *, cache_dir: Path, allow_fetch: bool = False) -
     """
     family, _, split = reference.partition(":")
     if family == _FASHION_MNIST:
+        from edgecnn.data.fashion_mnist import open_fashion_mnist
+
         return open_fashion_mnist(split, cache_dir, allow_fetch=allow_fetch)
     whole, _, suffix = reference.rpartition("@")
     for part in PARTS:

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.backends.formats import model_file
 from edgecnn.core.documents.accuracy import Answers, TaskMetrics
-from edgecnn.core.documents.costs import StepCost
 from edgecnn.core.documents.document import Document
-from edgecnn.core.documents.host import Host
 from edgecnn.core.documents.inspection import Inspection, OpenModel
 from edgecnn.core.documents.latency import LatencyRatio
 from edgecnn.core.documents.manifest import Manifest
@@ -36,8 +34,10 @@ if TYPE_CHECKING:
 
     from edgecnn.core.config.target import Target
     from edgecnn.core.documents.budget import BudgetResult
+    from edgecnn.core.documents.host import Host
     from edgecnn.core.documents.ladder import RungResult
     from edgecnn.core.documents.link import Link
+    from edgecnn.core.documents.step_record import StepCost
     from edgecnn.core.errors import EdgecnnError
     from edgecnn.pipeline.plan import Attempt, Plan
     from edgecnn.pipeline.step import StepResult
@@ -272,7 +272,7 @@ class Parts:
     def _host(self) -> Host | None:
         """Return the machine that verified the file: a reused result was not measured on today's."""
         entry = self.results[self.attempt.step("verify")].entry
-        return None if entry is None else Host.from_json(entry.record["host"])
+        return None if entry is None else entry.record.host
 
     def _own_steps(self) -> list[StepResult]:
         names = [self.attempt.float_file, *self.attempt.steps]
@@ -284,8 +284,7 @@ class Parts:
         own = set(self._needed()) - set(Parts(self.plan, first, self.results)._needed())
         own |= set(self.attempt.steps)
         records = [entry.record for name in own if (entry := self.results[name].entry) is not None]
-        costs = [cost for record in records for cost in record["costs"].values()]
-        return round(sum(float(cost["wall_s"]) for cost in costs), 1)
+        return round(sum(cost.wall_s for record in records for cost in record.costs.values()), 1)
 
     def accuracy_of(self, reference_step: str) -> float | None:
         """Return the task metric of what PyTorch answered in another reference step."""
@@ -297,17 +296,13 @@ class Parts:
 
     def _costs(self) -> dict[str, StepCost]:
         entries = [result.entry for result in self._own_steps() if result.entry is not None]
-        return {
-            name: StepCost.from_json(cost)
-            for entry in entries
-            for name, cost in entry.record["costs"].items()
-        }
+        return {name: cost for entry in entries for name, cost in entry.record.costs.items()}
 
     def _tools(self) -> dict[str, str]:
         tools: dict[str, str] = {}
         for result in self._own_steps():
             if result.entry is not None:
-                tools |= result.entry.record["packages"]
+                tools |= result.entry.record.packages
         for found in self._counts().values():
             tools["qemu"] = found["tool"]
         return dict(sorted(tools.items()))

@@ -6,6 +6,7 @@ import errno
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from edgecnn.core.documents.step_record import StepCost, StepRecord
 from edgecnn.core.errors import EdgecnnError, MachineFault
 from edgecnn.devices.host import host
 from edgecnn.pipeline.gates import check_gate
@@ -159,13 +160,13 @@ def _outputs(result: StepResult) -> Path:
     return result.entry.outputs
 
 
-def _record(step: AnyStep, packages: dict[str, str], context: Context) -> dict[str, object]:
-    return {
-        "step": step.id,
-        "stage": step.stage.name,
-        "parameters": parameters_json(step.parameters),
-        "packages": packages,
-        "costs": context.costs,
-        "host": host().to_json(),
-        "notes": context.notes,
-    }
+def _record(step: AnyStep, packages: dict[str, str], context: Context) -> StepRecord:
+    return StepRecord(
+        step=step.id,
+        stage=step.stage.name,
+        parameters=parameters_json(step.parameters),
+        packages=packages,
+        costs={name: StepCost.from_json(cost) for name, cost in context.costs.items()},
+        host=host(),
+        notes=context.notes,
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.config.yaml_source import YamlSource
+from edgecnn.core.documents.step_record import StepRecord
 from edgecnn.core.store.digest import digest_json
 from edgecnn.core.store.store import Entry
 from edgecnn.pipeline.keys import step_key
@@ -69,7 +70,13 @@ def draw(plan: Plan, *, rows: str = "") -> list[str]:
 def keys(plan: Plan) -> dict[str, str]:
     """Return the key of every step by id, as if each step's outputs had the digest of its id."""
     results = {
-        step.id: StepResult(step, Status.MADE, Entry(step.id, Path(step.id), digest_json(step.id), {}))
+        step.id: StepResult(
+            step,
+            Status.MADE,
+            Entry(
+                step.id, Path(step.id), digest_json(step.id), StepRecord(step=step.id, stage=step.stage.name)
+            ),
+        )
         for step in plan.steps
     }
     return {step.id: step_key(step, results) for step in plan.steps}

@@ -30,7 +30,7 @@ class VerificationLimits(Schema):
     """Limits of the verification chain; by default those of the target's precision."""
 
     conversion_sqnr_db: float | None = None
-    """Link 1: smallest SQNR of the float file's outputs against PyTorch's."""
+    """Link 1: smallest SQNR of the float file's outputs against PyTorch's; 100 dB where all is right."""
 
     quantization_sqnr_db: float | None = None
     """Link 2: smallest SQNR of the target's file in reference execution against the float file."""
@@ -45,7 +45,7 @@ class VerificationLimits(Schema):
     """Link 2: largest share of a map's channels that may collapse to a few distinct values."""
 
     quantization_score_levels: float | None = None
-    """Link 2: smallest number of distinct scores of a detector's boxes on real images, after decoding."""
+    """Link 2: smallest number of distinct scores of a detector's boxes, or a quarter of the float file's."""
 
     kernels_gap_db: float | None = None
     """Link 3: largest loss of SQNR from reference to shipping execution."""

@@ -9,7 +9,6 @@ from pydantic import Field, JsonValue, model_validator
 from edgecnn.core.config.target import Target
 from edgecnn.core.documents.accuracy import Answers, TaskMetrics
 from edgecnn.core.documents.budget import BudgetResult
-from edgecnn.core.documents.costs import StepCost
 from edgecnn.core.documents.document import Document, Maybe
 from edgecnn.core.documents.host import Host
 from edgecnn.core.documents.inspection import Inspection, OpenModel
@@ -20,6 +19,7 @@ from edgecnn.core.documents.measured import Measured
 from edgecnn.core.documents.npu import NpuReport
 from edgecnn.core.documents.pruning import PruningReport
 from edgecnn.core.documents.source import ModelOrigin
+from edgecnn.core.documents.step_record import StepCost
 from edgecnn.core.task import TaskDescription, with_task
 
 SCHEMA = 1

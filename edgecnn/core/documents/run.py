@@ -6,7 +6,6 @@ from pydantic import Field
 
 from edgecnn.core.documents.accuracy import TaskMetrics
 from edgecnn.core.documents.budget import BudgetResult
-from edgecnn.core.documents.costs import StepCost
 from edgecnn.core.documents.document import Document, Maybe
 from edgecnn.core.documents.host import Host
 from edgecnn.core.documents.ladder import RungResult
@@ -14,6 +13,7 @@ from edgecnn.core.documents.latency import LatencyRatio
 from edgecnn.core.documents.link import Link
 from edgecnn.core.documents.npu import NpuReport
 from edgecnn.core.documents.pruning import PruningReport
+from edgecnn.core.documents.step_record import StepCost
 from edgecnn.core.documents.training import TrainingSummary
 
 

@@ -17,10 +17,12 @@ import contextlib
 import json
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import filelock
+from pydantic import ValidationError
 
+from edgecnn.core.documents.step_record import StepRecord
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import flush, flush_tree
 from edgecnn.core.store.digest import digest_tree, list_files
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-SCHEMA = 1
 RECORD = "stage.json"
 
 
@@ -41,13 +42,13 @@ class Entry:
         key: Its key in the store.
         outputs: Directory of its output files.
         digest: Digest of the output files' names and bytes.
-        record: Further data: stage name, parameters, costs.
+        record: The step that made them, with its costs and notes.
     """
 
     key: str
     outputs: Path
     digest: str
-    record: dict[str, Any]
+    record: StepRecord
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,11 @@ class Store:
         """Return a finished stage, or None if there is none or its files are damaged."""
         directory = self._finished(key)
         try:
-            record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            record = StepRecord.model_validate_json((directory / RECORD).read_bytes())
+        except (OSError, ValidationError):
             return None
         outputs = directory / "outputs"
-        if record.get("schema") != SCHEMA or sizes(outputs) != record.get("files"):
-            return None
-        return Entry(key, outputs, record["digest"], record)
+        return Entry(key, outputs, record.digest, record) if sizes(outputs) == record.files else None
 
     @contextlib.contextmanager
     def lock(self, key: str, waiting: Callable[[], None]) -> Iterator[None]:
@@ -112,16 +111,12 @@ class Store:
         scratch.mkdir(exist_ok=True)
         return Draft(outputs, scratch)
 
-    def commit(self, key: str, draft: Draft, record: dict[str, Any]) -> Entry:
+    def commit(self, key: str, draft: Draft, record: StepRecord) -> Entry:
         """Turn a draft into a finished stage by one atomic rename; the caller must hold its lock."""
-        document = {
-            **record,
-            "schema": SCHEMA,
-            "digest": digest_tree(draft.outputs),
-            "files": sizes(draft.outputs),
-        }
+        found = {"digest": digest_tree(draft.outputs), "files": sizes(draft.outputs)}
+        record = record.model_copy(update=found)
         partial = draft.outputs.parent
-        (partial / RECORD).write_text(json.dumps(document, indent=1), encoding="utf-8")
+        (partial / RECORD).write_text(json.dumps(record.to_json(), indent=1), encoding="utf-8")
         shutil.rmtree(draft.scratch, ignore_errors=True)
         flush_tree(partial)
         final = self._finished(key)
@@ -129,7 +124,7 @@ class Store:
             shutil.rmtree(final)
         partial.rename(final)
         flush(final.parent)
-        return Entry(key, final / "outputs", str(document["digest"]), document)
+        return Entry(key, final / "outputs", record.digest, record)
 
     def _finished(self, key: str) -> Path:
         return self.root / "stages" / key

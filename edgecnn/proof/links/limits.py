@@ -14,27 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of links 1 to 4; the defaults are those of an fp32 target.
+    """Limits of links 1 to 4, as :class:`edgecnn.core.config.target.VerificationLimits` describes each.
 
-    Attributes:
-        conversion_sqnr_db: Link 1: smallest SQNR of the float file against torch. A correct conversion
-            reaches about 100 dB; a wrong padding, epsilon or resize mode stays far below 60.
-        quantization_sqnr_db: Link 2: smallest SQNR of the target's file, in reference execution, against the
-            float file.
-        quantization_agreement: Link 2: smallest share of images with the same class.
-        quantization_map_sqnr_db: Link 2: smallest SQNR of a map after subtracting each channel's mean. Most
-            places are background: a map without information has 0 dB, and above that the task metric decides.
-        quantization_collapsed: Link 2: largest share of a map's channels that may collapse to a few values.
-        quantization_score_levels: Link 2: smallest number of distinct scores of a detector's boxes on real
-            images; if the float file has few itself, a quarter of them.
-        kernels_gap_db: Link 3: largest loss of SQNR, against the float file, from reference to shipping
-            execution.
-        kernels_ample_db: Link 3: SQNR against the float file above which a further loss is not counted.
-        kernels_agreement: Link 3: smallest share of images with the same class in both executions.
-        kernels_max_abs: Link 3: largest difference of an output between both executions; 0 for the same bits.
-        kernels_max_steps: Link 3: the same difference in steps of an integer output; infinite if the step is
-            unknown.
-        task_drop: Link 4: largest drop of the task metric below fp32 on the same images.
+    The defaults are those of an fp32 target.
     """
 
     conversion_sqnr_db: float = 60.0

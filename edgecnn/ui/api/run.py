@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import edgecnn
-from edgecnn.core.documents.costs import StepCost
 from edgecnn.core.documents.pruning import PruningReport
 from edgecnn.core.documents.run import RunSummary, StepSummary
 from edgecnn.core.documents.training import TrainingSummary
@@ -81,17 +80,16 @@ class RunResult:
     def _note(self, step: str, name: str) -> object:
         """Return what a step noted for the report; None where there is no such step, or it failed."""
         entry = next((result.entry for result in self.steps if result.step.id == step), None)
-        return None if entry is None else entry.record["notes"][name]
+        return None if entry is None else entry.record.notes[name]
 
 
 def _step_summary(result: StepResult) -> StepSummary:
-    costs = {} if result.entry is None else result.entry.record["costs"]
     return StepSummary(
         id=result.step.id,
         status=result.status.value,
         key=None if result.entry is None else result.entry.key,
         seconds=round(result.seconds, 3),
-        costs={name: StepCost.from_json(cost) for name, cost in costs.items()},
+        costs={} if result.entry is None else result.entry.record.costs,
     )
 
 

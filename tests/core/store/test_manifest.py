@@ -77,7 +77,7 @@ def test_a_missing_model_is_named(tmp_path: Path) -> None:
 def test_a_path_out_of_the_artifact_is_not_followed(tmp_path: Path, name: str) -> None:
     make(tmp_path)
     change(tmp_path, model=name, files={name: "0"})
-    with pytest.raises(InputError, match="no plain file name"):
+    with pytest.raises(InputError, match="not a plain file name"):
         Artifact.open(tmp_path / "artifact")
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from edgecnn.core.documents.step_record import StepRecord
 from edgecnn.core.errors import InputError
 from edgecnn.core.store.store import Store
 
 KEY = "k" * 64
+RECORD = StepRecord(step="test", stage="test")
+GOLDEN = Path(__file__).parents[1] / "documents" / "golden"
 
 
 def commit(store: Store, text: str = "hello") -> None:
@@ -20,7 +23,7 @@ def commit(store: Store, text: str = "hello") -> None:
         draft = store.draft(KEY)
         (draft.outputs / "part").mkdir()
         (draft.outputs / "part" / "file.txt").write_text(text)
-        store.commit(KEY, draft, {"stage": "test"})
+        store.commit(KEY, draft, RECORD)
 
 
 def test_a_committed_stage_is_found_again_with_its_digest(tmp_path: Path) -> None:
@@ -30,7 +33,7 @@ def test_a_committed_stage_is_found_again_with_its_digest(tmp_path: Path) -> Non
     entry = Store(tmp_path).get(KEY)
     assert entry is not None
     assert (entry.outputs / "part" / "file.txt").read_text() == "hello"
-    assert entry.record["stage"] == "test"
+    assert entry.record == RECORD.model_copy(update={"digest": entry.digest, "files": {"part/file.txt": 5}})
 
 
 def test_the_digest_is_that_of_names_and_bytes(tmp_path: Path) -> None:
@@ -70,12 +73,13 @@ def test_scratch_outlives_an_abandoned_draft_and_goes_with_the_commit(tmp_path: 
     again = store.draft(KEY)
     assert (again.scratch / "epoch").read_text() == "3"
     assert not list(again.outputs.iterdir())
-    entry = store.commit(KEY, again, {})
+    entry = store.commit(KEY, again, RECORD)
     assert not (entry.outputs.parent / "scratch").exists()
 
 
 KILLED = """
 import sys, pathlib
+from edgecnn.core.documents.step_record import StepRecord
 from edgecnn.core.store.store import Store
 store = Store(pathlib.Path(sys.argv[1]))
 key = "k" * 64
@@ -85,7 +89,7 @@ while True:
         draft = store.draft(key)
         for index in range(20):
             (draft.outputs / f"{index}.bin").write_bytes(bytes(20000))
-        store.commit(key, draft, {"stage": "test"})
+        store.commit(key, draft, StepRecord(step="test", stage="test"))
     (store.root / "stages" / key / "outputs" / "0.bin").unlink()
 """
 
@@ -119,7 +123,7 @@ def _count(root: str, ready: "multiprocessing.Barrier", results: "multiprocessin
             draft = store.draft(KEY)
             (draft.outputs / "file").write_text("x" * 1000)
             time.sleep(0.2)
-            store.commit(KEY, draft, {})
+            store.commit(KEY, draft, RECORD)
             made = 1
     results.put(made)
 
@@ -149,3 +153,16 @@ def test_a_record_of_another_schema_is_not_read(tmp_path: Path) -> None:
     record = tmp_path / "stages" / KEY / "stage.json"
     record.write_text(json.dumps({**json.loads(record.read_text()), "schema": 99}))
     assert store.get(KEY) is None
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("stage-*.json")), ids=lambda path: path.stem)
+def test_an_entry_of_an_earlier_version_opens_and_is_written_as_it_was(path: Path, tmp_path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    entry = Store(tmp_path / "store").root / "stages" / KEY
+    (entry / "outputs").mkdir(parents=True)
+    for name, size in json.loads(text)["files"].items():
+        (entry / "outputs" / name).write_bytes(bytes(size))
+    (entry / "stage.json").write_text(text, encoding="utf-8")
+    found = Store(tmp_path / "store").get(KEY)
+    assert found is not None, f"{path.name} counts as damaged"
+    assert json.dumps(found.record.to_json(), indent=1) == text

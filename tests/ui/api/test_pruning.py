@@ -98,7 +98,7 @@ def test_prunings_and_trainings_take_turns_on_one_schedule(pruned: RunResult) ->
         entry = steps[name].entry
         assert entry is not None
         histories.append(
-            [(epoch["epoch"], epoch["lr"]) for epoch in entry.record["notes"]["training"]["history"]]
+            [(epoch["epoch"], epoch["lr"]) for epoch in entry.record.notes["training"]["history"]]
         )
     assert histories[0] + histories[1] == histories[2], "the control has the same learning rates"
 
