@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import ClassVar, Self
 
 from edgecnn.ondevice.contract import Contract
+from edgecnn.ondevice.documents import PlainDocument
 from edgecnn.ondevice.failure import DamagedPackage
 from edgecnn.ondevice.tasks.base import TaskAnswers, answers_of
 
@@ -18,33 +18,67 @@ LABELS = "labels.txt"
 MAX_JSON_BYTES = 20_000_000
 
 
-@dataclass(frozen=True)
-class Bundle:
-    """What a package holds.
+@dataclass(frozen=True, kw_only=True)
+class PackageManifest(PlainDocument):
+    """What the builder of a package wrote of it; what other versions of edgecnn write besides is not read.
 
     Attributes:
-        folder: Where its files lie.
+        schema_version: Version of this document.
         name: Name of the package.
         version: Its version.
-        model: The model file.
-        runtimes: What can execute it, the best first.
-        contract: How an image becomes its input.
-        labels: Names of the classes.
+        platform: Platform that it was built for.
         task: Name of the task, such as ``classification``.
-        answers: What the model's outputs say.
-        manifest: Everything that the builder wrote: digests, provenance, metrics.
+        settings: The task's own settings; packages of edgecnn's first versions have none.
+        model: Name of the model file.
+        runtimes: Runtimes that can execute it, the best first.
+        classes: Number of labels.
+        contract: How an image becomes the model's input.
+        files: The sha256 of every file beside the manifest.
+        outer: The sha256 of every other member of the archive.
+        provenance: Origin, licences and measured results of the model, for people.
+    """
+
+    lenient: ClassVar[bool] = True
+
+    schema_version: int
+    name: str
+    version: str
+    platform: str
+    task: str
+    settings: dict[str, object] | None = None
+    model: str
+    runtimes: tuple[str, ...]
+    classes: int
+    contract: Contract
+    files: dict[str, str]
+    outer: dict[str, str]
+    provenance: dict[str, object]
+
+    @classmethod
+    def from_json(cls, data: object, name: str = "") -> Self:
+        """Read a manifest; before tasks had settings, those of a detector were called ``detector``."""
+        if isinstance(data, dict):
+            if data.get("schema_version") != SCHEMA:
+                raise ValueError(f"{name} has schema {data.get('schema_version')!r}, not {SCHEMA}")
+            data = {"settings": data.get("detector"), **data}
+        return super().from_json(data, name)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The files of a package, read.
+
+    Attributes:
+        folder: Folder that holds them.
+        manifest: What the builder wrote.
+        labels: Names of the classes.
+        answers: Reads the model's outputs.
     """
 
     folder: Path
-    name: str
-    version: str
-    model: Path
-    runtimes: tuple[str, ...]
-    contract: Contract
+    manifest: PackageManifest
     labels: tuple[str, ...]
-    task: str
     answers: TaskAnswers
-    manifest: dict[str, Any]
 
     @classmethod
     def open(cls, folder: Path) -> Bundle:
@@ -53,32 +87,23 @@ class Bundle:
         Raises:
             DamagedPackage: One is missing or cannot be what the builder wrote.
         """
-        manifest = read_json(folder / MANIFEST)
-        if manifest.get("schema_version") != SCHEMA:
-            raise DamagedPackage(f"{MANIFEST} has schema {manifest.get('schema_version')!r}, not {SCHEMA}")
         try:
-            bundle = cls(
-                folder=folder,
-                name=str(manifest["name"]),
-                version=str(manifest["version"]),
-                model=folder / plain_path(str(manifest["model"])),
-                runtimes=tuple(str(name) for name in manifest["runtimes"]),
-                contract=Contract.from_json(manifest["contract"]),
-                labels=tuple(_read(folder / LABELS).decode().splitlines()),
-                task=str(manifest["task"]),
-                # Packages of before tasks had settings describe a detector by that name.
-                answers=answers_of(
-                    str(manifest["task"]), manifest.get("settings") or manifest.get("detector") or {}
-                ),
-                manifest=manifest,
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise DamagedPackage(f"{MANIFEST} cannot be used: {error}") from error
-        if len(bundle.labels) != manifest.get("classes"):
-            raise DamagedPackage(f"{LABELS} has {len(bundle.labels)} labels, not {manifest.get('classes')}")
+            manifest = PackageManifest.from_text(read_file(folder / MANIFEST), MANIFEST)
+            answers = answers_of(manifest.task, manifest.settings or {})
+        except ValueError as error:
+            raise DamagedPackage(str(error)) from error
+        labels = tuple(read_file(folder / LABELS).decode(errors="replace").splitlines())
+        if len(labels) != manifest.classes:
+            raise DamagedPackage(f"{LABELS} has {len(labels)} labels, not {manifest.classes}")
+        bundle = cls(folder, manifest, labels, answers)
         if not bundle.model.is_file():
             raise DamagedPackage(f"{bundle.model.name} is missing")
         return bundle
+
+    @property
+    def model(self) -> Path:
+        """The model file."""
+        return self.folder / plain_path(self.manifest.model)
 
     def check_files(self) -> None:
         """Compare every file with its sha256 in the manifest.
@@ -86,24 +111,9 @@ class Bundle:
         Raises:
             DamagedPackage: A file is missing or was changed; the message names it.
         """
-        for name, digest in self.manifest["files"].items():
-            if hashlib.sha256(_read(self.folder / plain_path(name))).hexdigest() != digest:
+        for name, digest in self.manifest.files.items():
+            if hashlib.sha256(read_file(self.folder / plain_path(name))).hexdigest() != digest:
                 raise DamagedPackage(f"{name} was changed: its sha256 is not the manifest's")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object of bounded size.
-
-    Raises:
-        DamagedPackage: It is missing, too large or no JSON object.
-    """
-    try:
-        data = json.loads(_read(path))
-    except ValueError as error:
-        raise DamagedPackage(f"{path.name} is no JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise DamagedPackage(f"{path.name} holds no JSON object")
-    return data
 
 
 def plain_path(name: str) -> str:
@@ -121,7 +131,12 @@ def plain_path(name: str) -> str:
     return name
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Return the content of a file; a JSON file may not be larger than ``MAX_JSON_BYTES``.
+
+    Raises:
+        DamagedPackage: It is missing, cannot be read or is too large.
+    """
     try:
         with path.open("rb") as file:
             if path.suffix == ".json":

@@ -6,19 +6,38 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from edgecnn.ondevice.documents import PlainDocument
 from edgecnn.ondevice.failure import DeviceError
 from edgecnn.ondevice.preprocess import ImageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from edgecnn.ondevice.model import Model
+    from edgecnn.ondevice.model import Model, Prediction
 
 INTERRUPTED = 130
 _BENCHMARK_S = 3.0
+
+
+@dataclass(frozen=True)
+class Benchmark(PlainDocument):
+    """Times of a package's model on this device.
+
+    Attributes:
+        preprocessing_ms: Median time of preparing a photo of 1920x1080 pixels, in milliseconds.
+        inference_ms: Median time of an inference, in milliseconds.
+        photos: Photos that were prepared.
+        inferences: Inferences that were timed.
+    """
+
+    preprocessing_ms: float
+    inference_ms: float
+    photos: int
+    inferences: int
 
 
 def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
@@ -67,9 +86,9 @@ def _run(folder: Path, options: argparse.Namespace) -> int:
     if options.camera:
         return _camera(model, options)
     if options.benchmark:
-        _print(benchmark(model), options.json)
+        _print({**benchmark(model).to_json(), **model.describe().to_json()}, options.json)
     elif options.version or not options.photos:
-        _print(model.describe(), options.json)
+        _print(model.describe().to_json(), options.json)
         return 0 if options.version else _fail("no photo is given; see --help", 2, options)
     return _photos(model, options)
 
@@ -82,7 +101,7 @@ def _photos(model: Model, options: argparse.Namespace) -> int:
         except ImageError as error:
             code = _fail(f"{photo}: {error}", 2, options)
             continue
-        _show(model, {"image": str(photo), **result}, options.json)
+        _show(model, str(photo), result, options.json)
     return code
 
 
@@ -90,7 +109,7 @@ def _camera(model: Model, options: argparse.Namespace) -> int:
     from edgecnn.ondevice.camera import pictures
 
     for picture in pictures():
-        _show(model, {"image": "camera", **model.predict(picture, k=options.top)}, options.json)
+        _show(model, "camera", model.predict(picture, k=options.top), options.json)
     return 0
 
 
@@ -114,28 +133,22 @@ def _self_test(folder: Path, options: argparse.Namespace) -> int:
     from edgecnn.ondevice.self_test import self_test
 
     found = self_test(folder, runtime=options.runtime, threads=options.threads)
-    _print(found.to_json(), options.json)
+    _print({"passed": found.passed, **found.to_json()}, options.json)
     return 0 if found.passed else 4
 
 
-def benchmark(model: Model, seconds: float = _BENCHMARK_S) -> dict[str, Any]:
-    """Time preprocessing of a photo of 1920x1080 pixels, and inference: medians in milliseconds."""
+def benchmark(model: Model, seconds: float = _BENCHMARK_S) -> Benchmark:
+    """Time preprocessing and inference, half of ``seconds`` each."""
     from PIL import Image
 
     photo = Image.linear_gradient("L").convert("RGB").resize((1920, 1080))
     tensor = model.prepare(photo)
     prepare_ms, prepared = _median_ms(lambda: model.prepare(photo), seconds / 2)
     infer_ms, inferred = _median_ms(lambda: model.infer(tensor), seconds / 2)
-    return {
-        "preprocessing_ms": prepare_ms,
-        "inference_ms": infer_ms,
-        "photos": prepared,
-        "inferences": inferred,
-        **model.describe(),
-    }
+    return Benchmark(prepare_ms, infer_ms, prepared, inferred)
 
 
-def _median_ms(work: Any, seconds: float) -> tuple[float, int]:
+def _median_ms(work: Callable[[], object], seconds: float) -> tuple[float, int]:
     times: list[float] = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or not times:
@@ -145,16 +158,16 @@ def _median_ms(work: Any, seconds: float) -> tuple[float, int]:
     return round(1e3 * sorted(times)[len(times) // 2], 3), len(times)
 
 
-def _show(model: Model, result: dict[str, Any], as_json: bool) -> None:
+def _show(model: Model, image: str, result: Prediction, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(result) + "\n")
+        sys.stdout.write(json.dumps({"image": image, **result}) + "\n")
         return
-    sys.stdout.write(f"{result['image']}\n")
+    sys.stdout.write(f"{image}\n")
     for line in model.lines(result):
         sys.stdout.write(f"  {line}\n")
 
 
-def _print(document: dict[str, Any], as_json: bool) -> None:
+def _print(document: Mapping[str, object], as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(document) + "\n")
         return

@@ -12,7 +12,7 @@ import math
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import lru_cache
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,9 @@ class PlainDocument:
     Reading is strict: an unknown key, a missing one, a value of another type and a number that is not
     finite are errors. Only a whole number is taken where a float is wanted, and becomes one.
     """
+
+    lenient: ClassVar[bool] = False
+    """Whether unknown keys are left out instead of refused, because other versions may write more."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the document as plain data that JSON can hold, its fields in their order."""
@@ -88,20 +91,25 @@ def _plain(value: Any) -> Any:
 
 def _read(kind: Any, data: object, place: str) -> Any:
     """Return plain data as a value of an annotated type; ``place`` is where it lies in the document."""
-    reader = _document if is_dataclass(kind) else _READERS[get_origin(kind) or kind]
-    return reader(kind, data, place)
+    if isinstance(kind, type) and issubclass(kind, PlainDocument):
+        return _document(kind, data, place)
+    return _READERS[get_origin(kind) or kind](kind, data, place)
 
 
 def _document(kind: Any, data: object, place: str) -> Any:
     found = _object(data, place)
     wanted = _fields(kind)
     for name in found:
-        if name not in wanted:
+        if name not in wanted and not kind.lenient:
             raise _fault(f"unknown key {name[:_MAX_SHOWN]!r}", place)
     for name, (_, required) in wanted.items():
         if required and name not in found:
             raise _fault(f"{name} is missing", place)
-    values = {name: _read(wanted[name][0], value, f"{place}.{name}") for name, value in found.items()}
+    values = {
+        name: _read(kind_of_field, found[name], f"{place}.{name}")
+        for name, (kind_of_field, _) in wanted.items()
+        if name in found
+    }
     try:
         return kind(**values)
     except ValueError as error:

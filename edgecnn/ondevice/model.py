@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from edgecnn.ondevice.bundle import Bundle
+from edgecnn.ondevice.documents import PlainDocument
 from edgecnn.ondevice.failure import DamagedPackage, DeviceError
 from edgecnn.ondevice.input_tensor import Feed, FeedError
 from edgecnn.ondevice.preprocess import MAX_PIXELS, decode_image, geometry, open_image, upright_size
@@ -23,7 +25,31 @@ if TYPE_CHECKING:
     from edgecnn.ondevice.runner import Execution
     from edgecnn.ondevice.tensor import Array
 
+    Prediction = dict[str, list[dict[str, object]]]
     Picture = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ModelFacts(PlainDocument):
+    """The identity of a package's model, and of the runtime that executes it.
+
+    Attributes:
+        name: Name of the package.
+        version: Its version.
+        task: Name of the task.
+        runtime: Name of the runtime.
+        runtime_version: Its version.
+        input: Height, width and channels of the model's input.
+        classes: Number of classes.
+    """
+
+    name: str
+    version: str
+    task: str
+    runtime: str
+    runtime_version: str
+    input: tuple[int, int, int]
+    classes: int
 
 
 class Model:
@@ -49,12 +75,12 @@ class Model:
         execution: Execution = "shipping",
     ) -> None:
         self.bundle = Bundle.open(folder)
-        runtimes = self.bundle.runtimes if runtime is None else (runtime,)
+        runtimes = self.bundle.manifest.runtimes if runtime is None else (runtime,)
         self.runner = open_runner(self.bundle.model, runtimes, execution=execution, threads=threads)
         if len(self.runner.inputs) != 1:
             raise DamagedPackage(f"the model has {len(self.runner.inputs)} inputs, not one image")
         try:
-            self._feed = Feed(self.runner.inputs[0], self.bundle.contract)
+            self._feed = Feed(self.runner.inputs[0], self.bundle.manifest.contract)
         except FeedError as error:
             raise DamagedPackage(f"the contract does not fit the model: {error}") from error
         self.bundle.answers.check(self.runner.outputs, self.bundle.labels)
@@ -107,7 +133,7 @@ class Model:
         outputs = self.outputs(self.infer(self.prepare(opened)))
         return self.bundle.answers.found(outputs, self.scene(upright_size(opened), most))
 
-    def predict(self, image: Picture, *, k: int = 5, max_pixels: int = MAX_PIXELS) -> dict[str, Any]:
+    def predict(self, image: Picture, *, k: int = 5, max_pixels: int = MAX_PIXELS) -> Prediction:
         """Return what the model says of an image, as plain data, such as ``classes`` or ``detections``.
 
         Args:
@@ -121,7 +147,7 @@ class Model:
         found = self.answers(image, most=k, max_pixels=max_pixels)
         return {self.bundle.answers.key: [item.to_json() for item in found]}
 
-    def lines(self, result: dict[str, Any]) -> list[str]:
+    def lines(self, result: Prediction) -> list[str]:
         """Return what :meth:`predict` returned as lines for people."""
         answers = self.bundle.answers
         return [answers.line(item) for item in result[answers.key]]
@@ -132,7 +158,7 @@ class Model:
         Raises:
             ImageError: The image cannot be used.
         """
-        return self._feed.fill(geometry(_open(image, MAX_PIXELS), self.bundle.contract)[None])
+        return self._feed.fill(geometry(_open(image, MAX_PIXELS), self.bundle.manifest.contract)[None])
 
     def infer(self, tensor: Array) -> list[Array]:
         """Run the model on an input tensor; the outputs are in the model's own types."""
@@ -144,23 +170,25 @@ class Model:
 
     def scene(self, size: tuple[int, int], most: int = 5) -> Scene:
         """Return what an answer for an image of ``size`` (height, width) is about."""
-        return Scene(self.bundle.labels, self.bundle.contract, size, most)
+        return Scene(self.bundle.labels, self.bundle.manifest.contract, size, most)
 
     def _need(self, task: str) -> None:
-        if self.bundle.task != task:
-            raise DeviceError(f"this model does {self.bundle.task}, not {task}")
+        if self.bundle.manifest.task != task:
+            raise DeviceError(f"this model does {self.bundle.manifest.task}, not {task}")
 
-    def describe(self) -> dict[str, Any]:
-        """Return what the model is and what executes it, as plain data."""
-        return {
-            "name": self.bundle.name,
-            "version": self.bundle.version,
-            "task": self.bundle.task,
-            "runtime": self.runner.name,
-            "runtime_version": self.runner.version,
-            "input": [self.bundle.contract.height, self.bundle.contract.width, self.bundle.contract.channels],
-            "classes": len(self.bundle.labels),
-        }
+    def describe(self) -> ModelFacts:
+        """Return the identity of the model and of what executes it."""
+        manifest = self.bundle.manifest
+        contract = manifest.contract
+        return ModelFacts(
+            name=manifest.name,
+            version=manifest.version,
+            task=manifest.task,
+            runtime=self.runner.name,
+            runtime_version=self.runner.version,
+            input=(contract.height, contract.width, contract.channels),
+            classes=len(self.bundle.labels),
+        )
 
 
 def _open(image: Picture, max_pixels: int) -> Image.Image:

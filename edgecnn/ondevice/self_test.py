@@ -12,20 +12,19 @@ gave. Three things are compared, in the order in which they can go wrong:
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecnn.ondevice.bundle import plain_path, read_json
+from edgecnn.ondevice.bundle import plain_path, read_file
+from edgecnn.ondevice.documents import PlainDocument
 from edgecnn.ondevice.failure import DamagedPackage
 from edgecnn.ondevice.model import Model
+from edgecnn.ondevice.tensor import Array, TensorInfo
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from edgecnn.ondevice.bundle import Bundle
-    from edgecnn.ondevice.tensor import Array
 
 FOLDER = "golden"
 FILE = "golden.json"
@@ -33,50 +32,123 @@ LITTLE_ENDIAN = {"int8": "i1", "uint8": "u1", "float32": "<f4"}
 
 
 @dataclass(frozen=True)
-class Golden:
-    """The golden vectors of a package.
+class GoldenPicture(PlainDocument):
+    """A picture of the golden vectors.
 
     Attributes:
-        pictures: Image files below the package's folder.
-        input_sha256: Digest of each picture's input tensor, little-endian bytes.
-        outputs: Raw outputs of the reference kernels, one array ``[N, ...]`` an output.
-        tolerance: Most that an element of an output may differ in shipping kernels: in steps of an integer
-            output, else absolute.
+        file: Image file below the package's folder.
+        input_sha256: Digest of its input tensor, little-endian bytes.
+    """
+
+    file: str
+    input_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoldenOutput(PlainDocument):
+    """An output of the model in the golden vectors; fields of other versions are not read.
+
+    Attributes:
+        name: Name in the model file.
+        file: File below the package's folder with the raw values of the reference kernels for all pictures.
+        dtype: Type of its values, one of ``LITTLE_ENDIAN``.
+        shape: Shape for one picture, without the batch.
+        channels_last: Whether a map is ``[H, W, C]``.
+        scale: Quantization scale, or None.
+        zero_point: Quantization zero point, or None.
+        tolerance: Most that an element may differ in shipping kernels: in steps of an integer output, else
+            absolute.
+    """
+
+    lenient: ClassVar[bool] = True
+
+    name: str
+    file: str
+    dtype: str
+    shape: tuple[int, ...]
+    channels_last: bool = False
+    scale: float | None = None
+    zero_point: int | None = None
+    tolerance: float
+
+    def read(self, folder: Path, count: int) -> Array:
+        """Return the values ``[count, ...]``: plain little-endian ones, so that any language reads them.
+
+        Raises:
+            ValueError: The values do not have this type and shape.
+        """
+        if self.dtype not in LITTLE_ENDIAN:
+            raise ValueError(f"{self.name}: dtype {self.dtype!r} is not one of {', '.join(LITTLE_ENDIAN)}")
+        data = read_file(folder / plain_path(self.file))
+        try:
+            return np.frombuffer(data, LITTLE_ENDIAN[self.dtype]).reshape(count, *self.shape)
+        except ValueError as error:
+            raise ValueError(f"{self.file}: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoldenFile(PlainDocument):
+    """The golden vectors of a package, ``golden.json``; fields of other versions are not read.
+
+    Attributes:
+        input: The model's input; None in packages of the first versions.
+        pictures: The pictures.
+        outputs: The model's outputs.
         exact: Runtimes whose reference kernels must give the same bits.
     """
 
-    pictures: tuple[str, ...]
-    input_sha256: tuple[str, ...]
-    outputs: tuple[Array, ...]
-    tolerance: tuple[float, ...]
+    lenient: ClassVar[bool] = True
+
+    input: TensorInfo | None = None
+    pictures: tuple[GoldenPicture, ...]
+    outputs: tuple[GoldenOutput, ...]
     exact: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse vectors that would prove nothing."""
+        if not self.pictures or not self.outputs:
+            raise ValueError("it holds no golden vectors")
+
+
+@dataclass(frozen=True)
+class Golden:
+    """The golden vectors of a package, read.
+
+    Attributes:
+        file: What ``golden.json`` holds.
+        outputs: Raw outputs of the reference kernels, one array ``[N, ...]`` an output.
+    """
+
+    file: GoldenFile
+    outputs: tuple[Array, ...]
+
     @classmethod
-    def of(cls, bundle: Bundle) -> Golden:
+    def of(cls, folder: Path) -> Golden:
         """Read the golden vectors.
 
         Raises:
             DamagedPackage: They are missing or no such vectors.
         """
-        data = read_json(bundle.folder / FOLDER / FILE)
+        name = f"{FOLDER}/{FILE}"
         try:
-            count = len(data["pictures"])
-            golden = cls(
-                pictures=tuple(plain_path(str(item["file"])) for item in data["pictures"]),
-                input_sha256=tuple(str(item["input_sha256"]) for item in data["pictures"]),
-                outputs=tuple(_outputs(bundle, item, count) for item in data["outputs"]),
-                tolerance=tuple(float(item["tolerance"]) for item in data["outputs"]),
-                exact=tuple(str(name) for name in data["exact"]),
-            )
-        except (KeyError, TypeError, ValueError, OSError) as error:
-            raise DamagedPackage(f"{FOLDER}/{FILE} holds no golden vectors: {error}") from error
-        if not golden.pictures or not golden.outputs:
-            raise DamagedPackage(f"{FOLDER}/{FILE} holds no golden vectors")
-        return golden
+            file = GoldenFile.from_text(read_file(folder / name), name)
+            return cls(file, tuple(output.read(folder, len(file.pictures)) for output in file.outputs))
+        except ValueError as error:
+            raise DamagedPackage(str(error)) from error
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Image files below the package's folder."""
+        return tuple(plain_path(picture.file) for picture in self.file.pictures)
+
+    @property
+    def tolerance(self) -> tuple[float, ...]:
+        """Most that an element of each output may differ in shipping kernels."""
+        return tuple(output.tolerance for output in self.file.outputs)
 
 
 @dataclass(frozen=True)
-class SelfTest:
+class SelfTest(PlainDocument):
     """What a self-test found.
 
     Attributes:
@@ -106,10 +178,6 @@ class SelfTest:
         """Whether the device computes what the package was built with."""
         return not self.problems
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as plain data."""
-        return {"passed": self.passed, **asdict(self)}
-
 
 def self_test(folder: Path, *, runtime: str | None = None, threads: int = 1) -> SelfTest:
     """Compare this device with the golden vectors of a package.
@@ -120,17 +188,18 @@ def self_test(folder: Path, *, runtime: str | None = None, threads: int = 1) -> 
     """
     model = Model(folder, runtime=runtime, threads=threads)
     model.bundle.check_files()
-    golden = Golden.of(model.bundle)
+    golden = Golden.of(folder)
     problems: list[str] = []
     tensors = [model.prepare(folder / name) for name in golden.pictures]
     equal = [
-        hashlib.sha256(_little_endian(tensor)).hexdigest() == digest
-        for tensor, digest in zip(tensors, golden.input_sha256, strict=True)
+        hashlib.sha256(_little_endian(tensor)).hexdigest() == picture.input_sha256
+        for tensor, picture in zip(tensors, golden.file.pictures, strict=True)
     ]
     for name, good in zip(golden.pictures, equal, strict=True):
         if not good:
             problems.append(f"preprocessing of {name} gives another input tensor")
-    reference = _reference(model, golden, tensors, problems) if model.runner.name in golden.exact else None
+    exact = model.runner.name in golden.file.exact
+    reference = _reference(model, golden, tensors, problems) if exact else None
     shipping = [[np.array(output) for output in model.infer(tensor)] for tensor in tensors]
     return SelfTest(
         pictures=len(tensors),
@@ -178,7 +247,7 @@ def _largest(golden: Golden, outputs: list[list[Array]], problems: list[str]) ->
 def _same_answer(model: Model, golden: Golden, outputs: list[list[Array]], problems: list[str]) -> int:
     """Count the pictures with the same answer, as the model's task compares answers."""
     same = 0
-    contract = model.bundle.contract
+    contract = model.bundle.manifest.contract
     scene = model.scene((contract.height, contract.width))
     for index, found in enumerate(outputs):
         want = model.outputs([values[index : index + 1] for values in golden.outputs])
@@ -187,14 +256,6 @@ def _same_answer(model: Model, golden: Golden, outputs: list[list[Array]], probl
         if problem:
             problems.append(f"{golden.pictures[index]}: {problem}")
     return same
-
-
-def _outputs(bundle: Bundle, item: dict[str, Any], count: int) -> Array:
-    """Read one output of all pictures: plain little-endian values, so that any language reads them."""
-    dtype = np.dtype(LITTLE_ENDIAN[item["dtype"]])
-    shape = [int(size) for size in item["shape"]]
-    values = np.frombuffer((bundle.folder / plain_path(str(item["file"]))).read_bytes(), dtype)
-    return values.reshape(count, *shape)
 
 
 def _little_endian(tensor: Array) -> bytes:

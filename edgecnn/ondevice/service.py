@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path != "/health":
             self._answer(404, {"error": "there are GET /health and POST /predict"})
             return
-        self._answer(200, {"status": "ok", **self.server.model.describe()})
+        self._answer(200, {"status": "ok", **self.server.model.describe().to_json()})
 
     def do_POST(self) -> None:
         """Answer ``/predict``."""
@@ -150,7 +150,7 @@ class Handler(BaseHTTPRequestHandler):
             left -= len(chunk)
         return b"".join(chunks)
 
-    def _answer(self, status: int, document: dict[str, Any]) -> None:
+    def _answer(self, status: int, document: dict[str, object]) -> None:
         body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

@@ -16,12 +16,18 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.backends.registry import find_runtime
-from edgecnn.core.documents.package import GoldenOutput, GoldenPicture, GoldenVectors
 from edgecnn.core.errors import InputError
 from edgecnn.devices.local import LocalDevice
 from edgecnn.ondevice.input_tensor import Feed, FeedError
 from edgecnn.ondevice.preprocess import decode_image, geometry
-from edgecnn.ondevice.self_test import FILE, FOLDER, LITTLE_ENDIAN
+from edgecnn.ondevice.self_test import (
+    FILE,
+    FOLDER,
+    LITTLE_ENDIAN,
+    GoldenFile,
+    GoldenOutput,
+    GoldenPicture,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,10 +106,10 @@ def golden_files(artifact: Artifact, log: Path) -> dict[str, bytes]:
                 tolerance=_tolerance(values, others, integer=integer, quantized=quantized),
             )
         )
-    document = GoldenVectors(
+    document = GoldenFile(
         input=executed.description.inputs[0],
         pictures=tuple(
-            GoldenPicture(file=name, input_sha256=hashlib.sha256(_bytes(tensor)).hexdigest())
+            GoldenPicture(name, hashlib.sha256(_bytes(tensor)).hexdigest())
             for name, tensor in zip(sorted(files)[: len(pictures)], tensors, strict=True)
         ),
         outputs=tuple(outputs),

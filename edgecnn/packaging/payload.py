@@ -9,8 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import find_format, runtimes
-from edgecnn.core.documents.package import PackageManifest
-from edgecnn.ondevice.bundle import LABELS
+from edgecnn.ondevice.bundle import LABELS, SCHEMA, PackageManifest
 from edgecnn.packaging.card import model_card
 from edgecnn.packaging.golden import golden_files
 from edgecnn.packaging.provenance import Licences, provenance
@@ -93,15 +92,16 @@ def seal(
     """
     manifest = order.artifact.manifest
     document = PackageManifest(
+        schema_version=SCHEMA,
         name=order.name,
         version=order.version,
         platform=platform,
         task=manifest.task.kind,
-        settings=manifest.task.settings,
+        settings={**manifest.task.settings},
         model=order.model,
-        runtimes=list(order.runtimes),
+        runtimes=order.runtimes,
         classes=len(manifest.classes),
-        contract=manifest.contract,
+        contract=order.artifact.contract,
         files=digests(files),
         outer=digests(outer or {}),
         provenance=provenance(order.artifact, order.licences).to_json(),

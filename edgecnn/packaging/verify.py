@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn.core.documents.package import PackageManifest, SelfTestReport, VerifyResult
+from edgecnn.core.documents.package import SelfTestReport, VerifyResult
 from edgecnn.core.errors import InputError, VerificationFailed, WorkerError
 from edgecnn.core.process import describe_death, quiet_environment
-from edgecnn.ondevice.bundle import MANIFEST, MAX_JSON_BYTES, SCHEMA
+from edgecnn.ondevice.bundle import MANIFEST, MAX_JSON_BYTES, PackageManifest
 from edgecnn.ondevice.failure import DamagedPackage
 from edgecnn.ondevice.tasks.table import MODULES
 from edgecnn.packaging.archive import read_archive
@@ -210,15 +210,9 @@ def _manifest(data: bytes) -> PackageManifest:
     if len(data) > MAX_JSON_BYTES:
         raise DamagedPackage(f"{MANIFEST} is larger than {MAX_JSON_BYTES} bytes")
     try:
-        manifest = json.loads(data)
+        return PackageManifest.from_text(data, MANIFEST)
     except ValueError as error:
-        raise DamagedPackage(f"{MANIFEST} is no JSON: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("schema_version") != SCHEMA:
-        raise DamagedPackage(f"{MANIFEST} is not of schema {SCHEMA}")
-    try:
-        return PackageManifest.from_json(manifest, MANIFEST)
-    except InputError as error:
-        raise DamagedPackage(error.message) from error
+        raise DamagedPackage(str(error)) from error
 
 
 def _compare(members: Mapping[str, bytes], listed: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgecnn.ondevice.bundle import Bundle, plain_path
+from edgecnn.ondevice.bundle import Bundle, PackageManifest, plain_path
 from edgecnn.ondevice.failure import DamagedPackage
 from edgecnn.ondevice.model import Model
 from edgecnn.ondevice.self_test import self_test
@@ -31,9 +31,9 @@ def copy(bundle: Path, tmp_path: Path) -> Path:
         ({"classes": 7}, "5 labels, not 7"),
         ({"model": "../../etc/passwd"}, "is no path inside the package"),
         ({"model": "other.tflite"}, r"other\.tflite is missing"),
-        ({"contract": {"height": -1, "width": 8}}, "cannot be used: input size -1x8"),
+        ({"contract": {"height": -1, "width": 8}}, r"manifest\.json: contract: input size -1x8"),
         ({"contract": {"height": 9, "width": 9}}, "the contract does not fit the model"),
-        ({"runtimes": None}, "cannot be used"),
+        ({"runtimes": None}, r"manifest\.json: runtimes: null is not a list"),
     ],
 )
 def test_a_manifest_that_does_not_fit(copy: Path, changes: dict[str, object], words: str) -> None:
@@ -79,3 +79,11 @@ def test_labels_and_classes(bundle: Path) -> None:
 def test_paths_that_leave_the_package(name: str) -> None:
     with pytest.raises(DamagedPackage, match="is no path"):
         plain_path(name)
+
+
+def test_a_manifest_of_before_tasks_had_settings(bundle: Path) -> None:
+    data = json.loads((bundle / "manifest.json").read_text())
+    del data["settings"]
+    older = PackageManifest.from_json({**data, "detector": {"boxes": "ltrb"}, "newer": 1})
+    assert older.settings == {"boxes": "ltrb"}
+    assert PackageManifest.from_json(data).settings is None

@@ -48,7 +48,7 @@ def test_wheel_and_bundle_verify(raspberry: PackageResult) -> None:
         ("tiny/extra.py", b"import os", "tiny/extra.py was added"),
         ("tiny-1.0.0.dist-info/METADATA", b"Name: other", "METADATA was changed"),
         ("tiny/manifest.json", b"{", "manifest.json is no JSON"),
-        ("tiny/manifest.json", b'{"schema_version": 9}', "not of schema 1"),
+        ("tiny/manifest.json", b'{"schema_version": 9}', "has schema 9, not 1"),
         ("tiny/manifest.json", None, "holds 0 files called manifest.json"),
     ],
 )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgecnn.ondevice.documents import PlainDocument
+
 
 @dataclass(frozen=True)
-class RuntimeCode:
+class RuntimeCode(PlainDocument):
     """The location of a runtime's code.
 
     Attributes:

@@ -1,17 +1,15 @@
-"""The JSON documents of a package, and the results of ``package`` and ``verify``."""
+"""The provenance of a package, its self-test, and the results of ``package`` and ``verify``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ConfigDict, JsonValue
+from pydantic import JsonValue
 
 from edgecnn.core.documents.accuracy import TaskMetrics
 from edgecnn.core.documents.document import Document, Maybe, Number
 from edgecnn.core.documents.link import Link
 from edgecnn.core.documents.source import ModelOrigin
-from edgecnn.ondevice.bundle import SCHEMA
-from edgecnn.ondevice.tensor import TensorInfo
 
 
 class EvaluationData(Document):
@@ -51,68 +49,6 @@ class Provenance(Document):
 
     tools: dict[str, str]
     """Versions of the tools that made, compiled and ran the file."""
-
-
-class PackageManifest(Document):
-    """The manifest of a package; unknown fields of other versions of edgecnn are ignored."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    schema_version: int = SCHEMA
-    name: str
-    version: str
-    platform: str
-    task: str
-    settings: dict[str, JsonValue] | None = None
-    """Settings of the task; packages of edgecnn's first versions have none."""
-
-    model: str
-    runtimes: list[str]
-    classes: int
-    contract: dict[str, JsonValue]
-    files: dict[str, str]
-    """SHA-256 of every file beside the manifest, by relative path."""
-
-    outer: dict[str, str]
-    """SHA-256 of further members of the archive, by full path."""
-
-    provenance: dict[str, JsonValue]
-    """A :class:`Provenance`; it is not parsed, because other versions may have other fields."""
-
-
-class GoldenPicture(Document):
-    """A drawn picture and the digest of its input tensor."""
-
-    file: str
-    input_sha256: str
-
-
-class GoldenOutput(Document):
-    """One output of the reference kernels for all golden pictures."""
-
-    name: str
-    file: str
-    """The values, little-endian, in the package."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    """Shape for one picture."""
-
-    channels_last: bool
-    scale: float | None
-    zero_point: int | None
-    tolerance: float
-    """Largest allowed difference of shipping kernels: steps of an integer output, otherwise absolute."""
-
-
-class GoldenVectors(Document):
-    """``golden.json``: outputs of the reference kernels for a few pictures."""
-
-    input: TensorInfo
-    pictures: tuple[GoldenPicture, ...]
-    outputs: tuple[GoldenOutput, ...]
-    exact: tuple[str, ...]
-    """Runtimes whose reference kernels must give the same bits."""
 
 
 class SelfTestReport(Document):

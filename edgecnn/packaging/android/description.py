@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgecnn.core.documents.package import GoldenVectors
 from edgecnn.ondevice.normalize import input_table
-from edgecnn.ondevice.self_test import FILE, FOLDER
+from edgecnn.ondevice.self_test import FILE, FOLDER, GoldenFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,18 +31,19 @@ def description(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
         files: Files of the package, golden vectors among them.
     """
     contract = order.artifact.contract
-    golden = GoldenVectors.model_validate_json(files[f"{FOLDER}/{FILE}"])
-    tensor = golden.input
+    golden = GoldenFile.from_text(files[f"{FOLDER}/{FILE}"], FILE)
+    if golden.input is None:
+        raise ValueError(f"{FILE} does not describe the model's input")
     lines = {
         "name": order.name,
         "version": order.version,
         "task": order.task.kind,
         "model": order.model,
-        **contract_properties(contract, tensor),
+        **contract_properties(contract, golden.input),
         **_golden(golden),
         **order.task.java_properties(),
     }
-    return {PROPERTIES: properties_file(lines), TABLE: table(contract, tensor)}
+    return {PROPERTIES: properties_file(lines), TABLE: table(contract, golden.input)}
 
 
 def contract_properties(contract: Contract, tensor: TensorInfo) -> Lines:
@@ -97,7 +97,7 @@ def properties_file(lines: Mapping[str, object]) -> bytes:
     return text.encode()
 
 
-def _golden(golden: GoldenVectors) -> Lines:
+def _golden(golden: GoldenFile) -> Lines:
     lines: Lines = {"outputs": len(golden.outputs), "golden.count": len(golden.pictures)}
     for index, picture in enumerate(golden.pictures):
         lines[f"golden.{index}.file"] = picture.file
