@@ -48,14 +48,22 @@ class Places:
             InputError: One of them cannot be written.
         """
         for folder in {self.logs, *(path.parent for path in self.artifacts.values())}:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                tempfile.TemporaryFile(dir=folder).close()
-            except OSError as error:
-                raise InputError(
-                    f"{folder} cannot be written: {error.strerror}",
-                    hint="choose another directory with --out",
-                ) from error
+            make_folder(folder)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and see that files can be written there.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written: {error.strerror}", hint="choose another directory with --out"
+        ) from error
 
 
 def make_targets(

@@ -1,4 +1,4 @@
-"""A search: its space, what was measured of every combination, and its result."""
+"""A search: its space, the outcomes of its combinations, and its result."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class Outcome(Document):
     """Task metric of the original network in fp32 after as many epochs; None before any training."""
 
     failed: str = ""
-    """Why nothing was measured: what this combination asks for cannot be made."""
+    """The reason why nothing was measured, where this combination cannot be made."""
 
     seconds: float = 0.0
     """Wall time."""
@@ -167,7 +167,7 @@ class SearchedTarget(Document):
 
 
 class SearchTrial(Combination):
-    """A combination and what became of it."""
+    """A combination with its measurements and the verdict on it."""
 
     rung: int
     """The highest rung that it reached."""
@@ -188,7 +188,7 @@ class SearchTrial(Combination):
     """Whether it was trained in full and meets every budget."""
 
     verdict: str
-    """What became of it, in words."""
+    """The verdict in words."""
 
     seconds: float
     """Wall time of the highest rung."""

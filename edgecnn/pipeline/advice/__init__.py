@@ -1,1 +1,1 @@
-"""What to change in a network so that an NPU runs it, or runs it cheaper; every change compiled."""
+"""Advice on changes that let an NPU run a network, or run it cheaper; every change is compiled."""

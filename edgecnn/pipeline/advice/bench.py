@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from edgecnn.backends.registry import find_compiler, find_format
 from edgecnn.core import process
 from edgecnn.core.documents.advice import Advice, CompiledChange, NpuFigures, Remark, TriedChange
 from edgecnn.core.errors import EdgecnnError, UsageError
-from edgecnn.pipeline.advice.change import INSTEAD, ChangesRequest, Facts, VariantRequest, propose
+from edgecnn.pipeline.advice.change import INSTEAD, Facts, VariantRequest, propose
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class VariantBench:
         model: Name of the network, or directory of a checkpoint or of an artifact.
         arguments: Arguments of its builder, laid over the network's own.
         parameters: The compiler and its options.
-        folder: Directory for the files; nobody needs them afterwards.
+        folder: Directory for the files, which are not needed afterwards.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class VariantBench:
         """Build and compile the network with each change; one that fails is a result, not an exception."""
         if not changes:
             return ()
-        child = self._call("write_variants", ChangesRequest(self._network, tuple(changes)))
+        child = self._call("write_variants", replace(self._network, changes=tuple(changes)))
         reasons = child.read(list[str | None])
         trials: list[TriedChange] = []
         for index, (change, reason) in enumerate(zip(changes, reasons, strict=True)):
@@ -114,5 +115,5 @@ class VariantBench:
             trials.append(CompiledChange(change=change, helps=helps, **dict(after)))
         return tuple(trials)
 
-    def _call(self, function: str, request: VariantRequest | ChangesRequest) -> process.ChildResult:
+    def _call(self, function: str, request: VariantRequest) -> process.ChildResult:
         return process.call(f"{VARIANTS}:{function}", request, log=self._log)

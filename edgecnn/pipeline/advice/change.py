@@ -1,4 +1,4 @@
-"""Choose the changes to a network that are worth compiling, by what a compiler said of it."""
+"""Choose the changes to a network that are worth compiling, by a compiler's report on it."""
 
 from __future__ import annotations
 
@@ -42,27 +42,21 @@ INSTEAD = {
 
 @arguments
 class VariantRequest:
-    """The network that a child process builds, and where its files go.
+    """A network whose variants a child process builds.
 
     Attributes:
         reference: Name of the network, or directory of a checkpoint or of an artifact.
         arguments: Arguments of the builder, laid over the network's own.
         compiler: Name of the compiler that takes the files.
         out: Directory to write to.
+        changes: Changes, each of which is made to a copy of the network.
     """
 
     reference: str
     arguments: dict[str, JsonValue]
     compiler: str
     out: Path
-
-
-@arguments
-class ChangesRequest:
-    """The network, and the changes that are made to copies of it."""
-
-    network: VariantRequest
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
 
 
 @arguments

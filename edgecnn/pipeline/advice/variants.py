@@ -24,7 +24,7 @@ from edgecnn.models.build import build
 from edgecnn.models.checkpoint import read_spec
 from edgecnn.models.resolve import resolve_model
 from edgecnn.models.spec import ModelSpec
-from edgecnn.pipeline.advice.change import LANES, ChangesRequest, Facts, VariantRequest
+from edgecnn.pipeline.advice.change import LANES, Facts, VariantRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,18 +61,17 @@ def describe(request: VariantRequest) -> Facts:
     return facts
 
 
-def write_variants(request: ChangesRequest) -> list[str | None]:
+def write_variants(request: VariantRequest) -> list[str | None]:
     """Write a network with each of several changes as the files ``0``, ``1``, ...
 
     Returns:
         For each change the reason why it could not be made; None where the file is there.
     """
-    network = request.network
-    spec = _spec(network)
+    spec = _spec(request)
     reasons: list[str | None] = []
     for index, change in enumerate(request.changes):
         try:
-            _write(*_changed(spec, change), network.compiler, network.out / str(index))
+            _write(*_changed(spec, change), request.compiler, request.out / str(index))
             reasons.append(None)
         except EdgecnnError as error:
             reasons.append(error.message)
@@ -128,7 +127,7 @@ def replace_activations(module: nn.Module, classes: Mapping[str, str]) -> int:
 
     Args:
         module: The network.
-        classes: Class name of what is replaced, to that of ``torch.nn`` which replaces it.
+        classes: Class names of modules, with the class of ``torch.nn`` that replaces each.
     """
     count = 0
     for name, child in list(module.named_children()):

@@ -28,7 +28,7 @@ _NO_MATTER_OF_COSTS = frozenset({"steps", "step_epochs", "sensitivity", "distill
 def document(spec: PipelineSpec) -> Content:
     """Return a pipeline as the content of a file that says the same on its own.
 
-    Only what was given is in it; ``extends`` is resolved, ``search`` left out.
+    It holds only the given keys; ``extends`` is resolved, ``search`` left out.
     """
     content = spec.model_dump(mode="json", exclude_unset=True, exclude={"extends", "search"})
     data = content.get("data", {})
@@ -106,7 +106,7 @@ def as_pipeline(content: Content) -> Pipeline:
     """Return the content as a pipeline with its targets resolved.
 
     Raises:
-        UsageError: A combination asks for what a target or the schema has not.
+        UsageError: A target or the schema does not allow a value of a combination.
     """
     return from_source(YamlSource(content, {}, content["name"]))
 

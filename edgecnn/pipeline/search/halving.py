@@ -30,10 +30,10 @@ COSTS = 0
 
 
 class Bench(Protocol):
-    """Measures combinations, and remembers what was measured."""
+    """Measures combinations, and remembers their outcomes."""
 
     def complete(self, rung: int, wanted: Wanted) -> Known:
-        """Measure what is wanted of a rung, in its order, until nothing is; return all that is known."""
+        """Measure the wanted combinations of a rung, in order, until none is left; return all outcomes."""
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Halving:
         return _cheapest_first([item for item in within if not known[item].failed], known)
 
     def _promoted(self, rung: int) -> Iterator[list[Combination]]:
-        """Yield what is to be trained at a rung, the most promising first, each part the cheapest first."""
+        """Yield the combinations to train at a rung in parts, the most promising part first."""
         costs = self.bench.complete(COSTS, self._unmeasured)
         if rung == 1:
             affordable = self.affordable(costs)
@@ -77,22 +77,24 @@ class Halving:
             return
         for chunk in self._promoted(rung - 1):
             known = self.bench.complete(rung - 1, partial(_unknown, chunk))
-            ranked = sorted(_cheapest_first(chunk, costs), key=lambda item: self._shortfall(known[item]))
+            ranked = sorted(_cheapest_first(chunk, costs), key=lambda item: self._excess(known[item]))
             count = math.ceil(len(ranked) / self.space.factor)
             for start in range(0, len(ranked), count):
-                part = [item for item in ranked[start : start + count] if not self._is_hopeless(item)]
-                yield _cheapest_first(part, costs)
+                part = ranked[start : start + count]
+                # One that is nowhere larger than one that lost too much accuracy in full is hopeless.
+                hopeful = [item for item in part if not any(item.within(other) for other in self._missed)]
+                yield _cheapest_first(hopeful, costs)
 
     def _unmeasured(self, known: Known) -> list[Combination]:
         return _unknown(self._within_budget(known, self.space.combinations()), known)
 
     def _within_budget(self, known: Known, items: Sequence[Combination]) -> list[Combination]:
-        """Leave out what is nowhere smaller than a combination that is over its budget beyond doubt."""
+        """Leave out each that is nowhere smaller than a combination that is over its budget beyond doubt."""
         over = [item for item, outcome in known.items() if is_over_budget(item, outcome, self.space.budgets)]
         return [item for item in items if not any(other.within(item) for other in over)]
 
     def _until_met(self, chunk: Sequence[Combination], known: Known) -> list[Combination]:
-        """Return what is cheaper than the first combination that meets the budgets and not yet known."""
+        """Return the unknown combinations that are cheaper than the first that meets the budgets."""
         ahead = []
         for item in chunk:
             if item not in known:
@@ -104,12 +106,8 @@ class Halving:
     def _meets(self, outcome: Outcome) -> bool:
         return meets(outcome, self.space.budgets)
 
-    def _shortfall(self, outcome: Outcome) -> float:
+    def _excess(self, outcome: Outcome) -> float:
         return excess(outcome, judge_accuracy(outcome, self.space.budgets))
-
-    def _is_hopeless(self, item: Combination) -> bool:
-        """Whether a combination that is nowhere smaller was trained in full and not accurate enough."""
-        return any(item.within(other) for other in self._missed)
 
 
 def _cheapest_first(items: Sequence[Combination], costs: Known) -> list[Combination]:

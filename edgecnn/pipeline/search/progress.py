@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 from edgecnn.pipeline.runner import Reporter, SilentReporter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgecnn.pipeline.step import AnyStep, StepResult
+    from edgecnn.pipeline.step import AnyStep
 
 
 class TimeIsUp(Exception):
-    """The time limit has passed; what is finished is kept, as after Ctrl-C."""
+    """The time limit has passed; finished steps are kept, as after Ctrl-C."""
 
 
 class SearchReporter(Reporter, Protocol):
@@ -41,33 +39,22 @@ class Deadline:
     def __init__(self, reporter: SearchReporter, seconds: float | None) -> None:
         self._reporter = reporter
         self._until = None if seconds is None else time.monotonic() + seconds
+        self.planned, self.waiting, self.finished = reporter.planned, reporter.waiting, reporter.finished
 
     def trial(self, text: str) -> None:
         """Pass on."""
         self._check()
         self._reporter.trial(text)
 
-    def planned(self, steps: Sequence[AnyStep]) -> None:
-        """Pass on."""
-        self._reporter.planned(steps)
-
     def started(self, step: AnyStep) -> None:
         """Pass on."""
         self._check()
         self._reporter.started(step)
 
-    def waiting(self, step: AnyStep) -> None:
-        """Pass on."""
-        self._reporter.waiting(step)
-
     def progress(self, step: AnyStep, done: int, total: int, text: str) -> None:
         """Pass on."""
         self._check()
         self._reporter.progress(step, done, total, text)
-
-    def finished(self, result: StepResult) -> None:
-        """Pass on."""
-        self._reporter.finished(result)
 
     def _check(self) -> None:
         if self._until is not None and time.monotonic() > self._until:

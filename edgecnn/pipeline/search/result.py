@@ -1,4 +1,4 @@
-"""Judge what is known of every combination, choose the winner, and write it as a pipeline of its own."""
+"""Judge the outcomes of every combination, choose the winner, and write it as a pipeline of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgecnn.pipeline.search.halving import Known
 
 _OWN = ("accuracy ", "size ")
-"""Budgets of the derived pipeline that say what those of the search say."""
+"""Budgets of the derived pipeline that repeat those of the search."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class MeasuredCombination:
         return costs if self.rung == COSTS else costs + judge_accuracy(self.outcome, self.space.budgets)
 
     def verdict(self) -> str:
-        """Say what became of it."""
+        """Return the verdict in words."""
         if self.outcome.failed:
             return f"cannot be made: {self.outcome.failed}"
         results = self.results()
@@ -122,7 +122,7 @@ def cheapest(measured: Sequence[MeasuredCombination]) -> MeasuredCombination | N
 
 
 def pipeline_text(content: Content, searched: str, winner: MeasuredCombination) -> str:
-    """Return a winner as the text of a pipeline file, with what was measured of it in a comment."""
+    """Return a winner as the text of a pipeline file, with its measurements in a comment."""
     lines = [f"# Found by `edgecnn search {searched}`: {winner.combination}.", "# Measured:"]
     lines += [f"#   {result}" for result in winner.results()]
     lines.append("# accuracy_drop and latency_ratio are against the network that was searched from.")

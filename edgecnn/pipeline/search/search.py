@@ -1,9 +1,8 @@
-"""Search a pipeline: open the study, measure until the winner is known, write what was found."""
+"""Search a pipeline: open the study, measure until the winner is known, write the results."""
 
 from __future__ import annotations
 
 import importlib.util
-import tempfile
 import time
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,10 @@ import filelock
 from edgecnn.core.config.paths import store_dir
 from edgecnn.core.documents.run import ErrorReport
 from edgecnn.core.documents.search import SearchResult
-from edgecnn.core.errors import BudgetMissed, InputError, MissingDependency, UsageError
+from edgecnn.core.errors import BudgetMissed, MissingDependency, UsageError
 from edgecnn.core.store.store import Store
 from edgecnn.devices.host import host
+from edgecnn.pipeline.make_targets import make_folder
 from edgecnn.pipeline.runner import environment_fault
 from edgecnn.pipeline.search import derive
 from edgecnn.pipeline.search.halving import COSTS, Halving
@@ -62,7 +62,8 @@ def search_pipeline(
     trials = Trials(pipeline, space, Store(store_dir()), directory / "logs", deadline)
     name = pipeline.spec.name
     try:
-        _make(directory)
+        for folder in (directory, directory / "logs"):
+            make_folder(folder)
         study = _open(trials, storage or str(directory / JOURNAL))
         finished = True
         try:
@@ -91,16 +92,6 @@ def search_pipeline(
     except OSError as error:
         raise environment_fault(error) from error
     return result
-
-
-def _make(directory: Path) -> None:
-    try:
-        (directory / "logs").mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=directory).close()
-    except OSError as error:
-        raise InputError(
-            f"{directory} cannot be written: {error.strerror}", hint="choose another directory with --out"
-        ) from error
 
 
 def _open(trials: Trials, location: str) -> Study:

@@ -1,4 +1,4 @@
-"""Derive the search space from a pipeline: what it asks for, and the defaults of its network's family."""
+"""Derive the search space from a pipeline: its own values, and the defaults of its network's family."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def space_of(pipeline: Pipeline) -> Space:
     """Return the space that a pipeline asks for, with the defaults of its network's family filled in.
 
     Raises:
-        UsageError: There is nothing to search, or what is asked cannot be.
+        UsageError: There is nothing to search, or the network or a target has no such value.
     """
     spec = pipeline.spec
     settings = spec.search

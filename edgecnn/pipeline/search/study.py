@@ -1,9 +1,8 @@
-"""Keep what was measured in Optuna's storage, so that several processes and machines share the work.
+"""Keep outcomes in Optuna's storage, so that several processes and machines share the work.
 
-An Optuna trial is one combination at one rung. Work is not queued: whoever is free claims the first
-combination that is wanted and nobody has. Where all are claimed, it takes one that is: with a common store
-it then waits for the other's steps, and goes on by itself if the other was killed. So no claim needs to be
-given up, and nothing that was killed needs to be found out.
+An Optuna trial is one combination at one rung. A process claims the first wanted combination that no other
+process has claimed. Where all are claimed, it takes a claimed one: with a common store it waits for the steps
+of the other process, and goes on by itself if that was killed. So nobody has to detect that it was.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ class Study:
     measure: Measure
 
     def complete(self, rung: int, wanted: Wanted) -> Known:
-        """Measure what is wanted of a rung, together with every other process, until nothing is."""
+        """Measure the wanted combinations of a rung, together with other processes, until none is left."""
         while ahead := wanted(known := self.outcomes(rung)):
             claimed = {_combination(trial) for trial in self._trials(rung, TrialState.RUNNING)}
             free = next((item for item in ahead if item not in claimed), ahead[0])
@@ -84,7 +83,7 @@ class Study:
         return known
 
     def outcomes(self, rung: int) -> dict[Combination, Outcome]:
-        """Return what was measured of a rung; of what was measured twice, the first trial counts."""
+        """Return the outcomes of a rung; of a combination that was measured twice, the first counts."""
         found: dict[Combination, Outcome] = {}
         for trial in self._trials(rung, *_FINISHED):
             if _OUTCOME in trial.user_attrs:
@@ -120,18 +119,16 @@ class Study:
     def _try(self, combination: Combination, rung: int, ahead: int) -> None:
         """Measure a combination as a trial; one that was interrupted says nothing and is tried again."""
         trial = self.claim(combination, rung)
-        told = False
         try:
             outcome = self.measure(combination, rung, ahead)
             values = _values(outcome)
             with faults(self.location):
                 trial.set_user_attr(_OUTCOME, outcome.to_json())
                 self.study.tell(trial, values, TrialState.PRUNED if values is None else TrialState.COMPLETE)
-            told = True
-        finally:
-            if not told:
-                with faults(self.location):
-                    self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+        except BaseException:
+            with faults(self.location):
+                self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+            raise
 
     def _distributions(self) -> dict[str, BaseDistribution]:
         space = self.space
@@ -151,7 +148,7 @@ def open_study(location: str, name: str, identity: dict[str, str], space: Space,
     Args:
         location: As :func:`edgecnn.pipeline.search.storage.open_storage` takes it.
         name: Name of the study in its storage.
-        identity: Digests that must be the same for every process that works on it, by what they are of.
+        identity: Facts that all processes that work on it must share.
         space: The space.
         measure: Measures a combination at a rung.
 

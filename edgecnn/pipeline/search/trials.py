@@ -66,11 +66,11 @@ class Trials:
     reporter: SearchReporter
 
     def identity(self) -> dict[str, str]:
-        """Return digests that must be the same for all that work on one study, by what they are of.
+        """Return facts, most of them digests, that all processes that work on one study must share.
 
         Raises:
             MissingDependency: A package or toolchain is missing that a target needs.
-            EdgecnnError: A dataset is missing, or the pipeline asks for what cannot be.
+            EdgecnnError: A dataset is missing, or the pipeline cannot be planned.
         """
         plan = _plan(derive.original(self.pipeline, self.space, self.space.epochs[-1]))
         for step in plan.steps:

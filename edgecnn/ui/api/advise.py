@@ -1,4 +1,4 @@
-"""Advise on a network for an NPU: what will not run on it or costs too much, and what to use instead."""
+"""Advise on changes that let an NPU run a network, or run it cheaper."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def advise(
     sram: str | int | None = None,
     out: Path | None = None,
 ) -> Advice:
-    """Say what to change in a network for an NPU, every change built and compiled.
+    """Advise on changes to a network for an NPU, every change built and compiled.
 
-    Only what a network costs is learnt here: it is rebuilt with fresh weights, so no images are needed, and
-    what a change does to its accuracy is not known until it is trained.
+    Only costs are measured: the network is rebuilt with fresh weights, so no images are needed, and the
+    effect of a change on the accuracy is not known until the network is trained.
 
     Args:
         model: ``zoo:``, ``timm:``, ``torchvision:`` or ``python:`` name, or directory of a checkpoint or

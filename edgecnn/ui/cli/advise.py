@@ -1,4 +1,4 @@
-"""``edgecnn advise``: what to change in a network so that an NPU runs it, or runs it cheaper."""
+"""``edgecnn advise``: changes that let an NPU run a network, or run it cheaper."""
 
 from __future__ import annotations
 

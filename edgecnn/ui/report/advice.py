@@ -38,14 +38,14 @@ def _row(name: str, figures: NpuFigures, change: str, verdict: str) -> tuple[str
 
 
 def advice_lines(advice: Advice) -> list[str]:
-    """Return what to do, in words: the changes that help with their reasons, then what has no trial."""
+    """Return the advice in words: the changes that help with their reasons, then the remarks."""
     lines = [f"{trial.change.name}: {trial.change.why}" for trial in advice.useful]
     lines += [f"{item.operator} runs on the CPU: {item.instead} (not compiled)" for item in advice.remarks]
     return lines or ["nothing that was tried makes it cheaper: only fewer channels or a smaller input would"]
 
 
 def worth(advice: Advice) -> str:
-    """Say what the figures are worth."""
+    """Return a sentence about the reliability of the figures."""
     return (
         f"Cycles and memory: {advice.figures} ({advice.compiler} {advice.version}). Networks were "
         "rebuilt with fresh weights and made-up ranges: compare the rows with each other, and train what you "

@@ -7,7 +7,7 @@ import pytest
 from edgecnn.core.documents.advice import Advice, Change, CompiledChange, NpuFigures, TriedChange
 from edgecnn.core.documents.arguments import from_plain, to_plain
 from edgecnn.core.documents.npu import NpuReport
-from edgecnn.pipeline.advice.change import ChangesRequest, Facts, VariantRequest, propose
+from edgecnn.pipeline.advice.change import Facts, VariantRequest, propose
 from edgecnn.ui.report.advice import advice_lines, advice_markdown
 from tests.backends.test_npu_report import layer, report
 
@@ -63,8 +63,8 @@ def test_changes_cross_to_a_child_process_as_they_are(tmp_path: Path) -> None:
         arguments={"width": 2},
         size=(32, 64),
     )
-    request = ChangesRequest(VariantRequest("zoo:resnet18", {"width": 1}, "vela", tmp_path), (change,))
-    assert from_plain(ChangesRequest, json.loads(json.dumps(to_plain(request)))) == request
+    request = VariantRequest("zoo:resnet18", {"width": 1}, "vela", tmp_path, (change,))
+    assert from_plain(VariantRequest, json.loads(json.dumps(to_plain(request)))) == request
 
 
 @pytest.mark.parametrize(
