@@ -1,1 +1,1 @@
-"""Planner, cache keys, runner."""
+"""Planning and execution of pipelines."""

@@ -1,4 +1,4 @@
-"""Check what a run made: its links and budgets are judged again from the numbers that were measured."""
+"""Check of a run's results: links and budgets are judged again from the measured values."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def check_artifacts(
     comparison: BaselineComparison | None = None,
     strict: bool = False,
 ) -> CheckResult:
-    """Check the artifact in a directory, or every target of the run in it.
+    """Check the artifact in a directory, or every target of a run.
 
     Args:
         directory: Directory of a run or of one artifact.
-        budgets: File of budgets in place of those that the artifacts were made with.
-        comparison: Compares the artifacts with a baseline; None compares with none.
-        strict: Let what could not be decided count as missed.
+        budgets: File of budgets that replace those of the artifacts.
+        comparison: Comparison with a baseline, or None.
+        strict: Whether an inconclusive verdict counts as a failure.
 
     Raises:
-        InputError: There is neither, a file was changed since it was verified, or the baseline is of
+        InputError: The directory is neither, a file was changed since it was verified, or the baseline has
             another model or schema.
         UsageError: The file of budgets is wrong.
     """
@@ -51,7 +51,7 @@ def check_artifacts(
     for artifact in made.values():
         rows += _artifact_rows(artifact, file)
     if comparison is not None:
-        if comparison.latency:  # the comparison has this budget's verdict
+        if comparison.latency:  # the comparison includes this budget's verdict
             rows = [row for row in rows if row.check != AGAINST_BASELINE]
         rows += comparison.compare(made)
     judged = tuple(row.model_copy(update={"strict": strict}) for row in rows)
@@ -59,7 +59,7 @@ def check_artifacts(
 
 
 def _open(directory: Path) -> tuple[dict[str, Artifact], dict[str, str]]:
-    """Return the artifacts by target, and the reason for every target that has none."""
+    """Return the artifacts by target, and the reason for every target without one."""
     if (directory / NAME).is_file():
         artifact = Artifact.open(directory)
         return {artifact.manifest.target.name: artifact}, {}

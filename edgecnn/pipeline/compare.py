@@ -1,4 +1,4 @@
-"""Compare the artifacts of two runs: values, operations and layers that changed."""
+"""Comparison of the artifacts of two runs: changed values, operations and layers."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _VALUES = (
 
 
 def compare_artifacts(before: dict[str, Artifact], after: dict[str, Artifact]) -> list[RunChange]:
-    """Return everything that differs between two runs, target by target.
+    """Return all differences between two runs, target by target.
 
     Args:
-        before: The artifacts of the first run by their target.
-        after: Those of the second.
+        before: The artifacts of the first run by target.
+        after: The artifacts of the second run.
 
     Raises:
         InputError: They have no target in common.
@@ -53,7 +53,7 @@ def _change(
 
 
 def _pairs(before: dict[str, Artifact], after: dict[str, Artifact]) -> dict[str, tuple[Artifact, Artifact]]:
-    """Return what is compared with what; two single artifacts of one format need not be of one target."""
+    """Return the pairs to compare; two single artifacts of one format may have different targets."""
     common = {name: (before[name], after[name]) for name in before if name in after}
     if common or len(before) > 1 or len(after) > 1:
         return common
@@ -87,7 +87,7 @@ def _changes(name: str, old: Artifact, new: Artifact) -> list[RunChange]:
 
 
 def _layers(artifact: Artifact) -> dict[str, StoredWeight]:
-    """Return the layers of a file by name, in their order; names that stand twice are numbered."""
+    """Return the layers of a file by name, in order; repeated names are numbered."""
     with tempfile.TemporaryDirectory(prefix="edgecnn-compare-") as folder:
         found = process.call(
             "edgecnn.backends.entry:weights",

@@ -1,4 +1,4 @@
-"""Evaluate an artifact on labelled images, in its shipping runtime."""
+"""Evaluation of an artifact on labelled images, in its shipping runtime."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """The images that an artifact is evaluated on.
+    """The images for an evaluation.
 
     Attributes:
         data: CSV file, folder or ``fashion-mnist:test``.
         on_bad_image: Whether corrupt images are refused or left out.
-        limit: Use only so many images, evenly over the classes.
+        limit: Largest number of images, evenly over the classes.
     """
 
     data: str
@@ -54,19 +54,19 @@ def evaluate_artifact(
     draw: Path | None = None,
     progress: Callable[[int, int, str], None],
 ) -> EvalResult:
-    """Run an artifact over a dataset, with the contract that it was made with.
+    """Run an artifact on a dataset, with the artifact's contract.
 
     Args:
         artifact: The artifact.
         wanted: The images.
-        device: Where it runs.
-        draw: Folder for pictures of a detector's boxes, fp32's and the artifact's side by side.
-        progress: Called with images done, images in all, and what is being done.
+        device: Device to run on.
+        draw: Folder for pictures of a detector's boxes, with those of fp32 and of the artifact side by side.
+        progress: Called with (done, total) images and the name of the activity.
 
     Raises:
-        UsageError: Pictures were asked for, and the network's task makes none.
+        UsageError: Pictures were requested, but the network's task cannot draw any.
         InputError: The data cannot be used.
-        WorkerError: The runtime crashed, hung or ran out of memory.
+        WorkerError: The runtime crashed, timed out or ran out of memory.
     """
     if draw is not None and not task_of(artifact.manifest.task).can_draw:
         raise UsageError("only a detector's boxes can be drawn", hint="leave --draw out")
@@ -95,7 +95,7 @@ def labelled_images(
     limit: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[PreparedSet, LabelledSet]:
-    """Return the images prepared for an artifact's network, and with the labels or boxes of its task.
+    """Return images prepared for an artifact's network, with the labels or boxes of its task.
 
     Raises:
         InputError: An image cannot be read, or the labels do not fit the network.

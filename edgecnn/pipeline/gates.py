@@ -1,4 +1,4 @@
-"""Gates: checks by name of finished outputs, which hold back the steps that would build on them."""
+"""Gates: named checks of finished outputs, which must pass before other steps use them."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ class Gate(StrEnum):
     """Name of a check."""
 
     LINKS = "links"
-    """Every link of the verification chain that could be judged holds."""
+    """Every judged link of the verification chain holds."""
 
 
 _CHECKS: Mapping[Gate, Callable[[Path], None]] = {Gate.LINKS: require_intact}
 
 
 def check_gate(gate: Gate, outputs: Path) -> None:
-    """Look at a step's finished outputs.
+    """Check a step's finished outputs.
 
     Args:
         gate: The check.
         outputs: Directory of the outputs.
 
     Raises:
-        EdgecnnError: Nothing may be built on them.
+        EdgecnnError: The check failed, so nothing may use the outputs.
     """
     _CHECKS[gate](outputs)

@@ -1,4 +1,4 @@
-"""Inspect an artifact or a model file: read it back from its bytes, and compile it for an NPU."""
+"""Inspection of an artifact or a model file, including its compilation for an NPU."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inspected:
-    """A model file as it was read back.
+    """The inspection of a model file.
 
     Attributes:
-        target: Its target; None for a file that is no artifact's.
+        target: Its target; None for a file outside an artifact.
         inspection: Precision, operations, inputs and outputs.
-        npu: The compiler's report; None where nothing was compiled.
+        npu: The compiler's report; None if nothing was compiled.
     """
 
     target: str | None
@@ -37,21 +37,21 @@ class Inspected:
     npu: NpuReport | None
 
     def plain(self) -> dict[str, JsonValue]:
-        """Return all of it in one level, as plain data."""
+        """Return all values on one level, as plain data."""
         target = {} if self.target is None else {"target": self.target}
         npu = {} if self.npu is None else self.npu.to_json()
         return {**target, **self.inspection.to_json(), **npu}
 
 
 def inspect_model(path: Path, target: str | None = None) -> Inspected:
-    """Read a model file back, and compile it where a target is named.
+    """Inspect a model file, and compile it if a target is named.
 
     Args:
         path: Directory of an artifact, or a model file.
-        target: An NPU target to compile for; an artifact that was made for one needs none.
+        target: An NPU target to compile for; not needed for an artifact of such a target.
 
     Raises:
-        InputError: It is neither, or the file is truncated or of another format.
+        InputError: The path is neither, or the file is truncated or of another format.
         UsageError: The target has no NPU.
         MissingDependency: The compiler's toolchain is not installed.
         WorkerError: The compiler failed.

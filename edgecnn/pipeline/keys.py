@@ -1,4 +1,4 @@
-"""Cache keys: a digest of everything that a step's outputs depend on."""
+"""Cache keys: digests of everything that a step's outputs depend on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OTHER_EXTRAS = {
     "timm": "torch",
     "optuna": "search",
 }
-"""Extras that install packages of stages that belong to no format."""
+"""Extras that install packages for stages that belong to no format."""
 
 
 def extras() -> dict[str, str]:
@@ -45,8 +45,8 @@ def extras() -> dict[str, str]:
 def step_key(step: AnyStep, results: dict[str, StepResult]) -> str:
     """Return the key of a step whose inputs are finished.
 
-    Inputs enter by the digest of their bytes, not by their own keys: a step that was redone with the same
-    result changes nothing after it.
+    Inputs are represented by the digest of their bytes, not by their keys: if a step is made again with the
+    same result, later steps stay valid.
 
     Raises:
         MissingDependency: A package or a toolchain that the stage needs is not installed.
@@ -70,10 +70,10 @@ def step_key(step: AnyStep, results: dict[str, StepResult]) -> str:
 
 
 def task_versions(folders: Iterable[Path]) -> dict[str, str]:
-    """Return the package that brings the task of a step's inputs, with its version; none for a built-in task.
+    """Return the package of the task of a step's inputs, with its version; empty for a built-in task.
 
     Args:
-        folders: The inputs; a checkpoint names the task in its spec, the contract in a file of its own.
+        folders: The inputs; a checkpoint names the task in its spec, the contract in a separate file.
 
     Raises:
         UsageError: The task is not installed.

@@ -1,4 +1,4 @@
-"""The recovery ladder: climb while the accuracy budget is missed; the cheapest rung that meets it ships."""
+"""The recovery ladder: it climbs while an accuracy budget is missed; the cheapest sufficient rung ships."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def climb(plan: Plan, results: Mapping[str, StepResult]) -> bool:
-    """Add the next rung of every target that misses its accuracy budget; return whether there is one."""
+    """Add the next rung of every target that misses its accuracy budget; return whether there was one."""
     climbed = False
     for name, target in plan.pipeline.targets.items():
         attempts = plan.attempts[name]
@@ -36,7 +36,7 @@ def climb(plan: Plan, results: Mapping[str, StepResult]) -> bool:
 
 
 def choose_attempt(plan: Plan, name: str, results: Mapping[str, StepResult]) -> Attempt:
-    """Return the attempt that stands for a target: the first to meet the budget, else the most accurate."""
+    """Return the attempt for a target: the first that meets the budget, or else the most accurate."""
     attempts = plan.attempts[name]
     judged = [(attempt, judge_attempt(plan, attempt, results)) for attempt in attempts]
     met = [attempt for attempt, result in judged if result.met]
@@ -47,12 +47,12 @@ def choose_attempt(plan: Plan, name: str, results: Mapping[str, StepResult]) -> 
 
 
 def judge_ladder(plan: Plan, name: str, results: Mapping[str, StepResult]) -> list[RungResult]:
-    """Return what every attempt at a target came to."""
+    """Return the results of all attempts at a target."""
     return [judge_attempt(plan, attempt, results) for attempt in plan.attempts[name]]
 
 
 def judge_attempt(plan: Plan, attempt: Attempt, results: Mapping[str, StepResult]) -> RungResult:
-    """Hold one attempt to the accuracy budgets of its target."""
+    """Judge one attempt by the accuracy budgets of its target."""
     parts = Parts(plan, attempt, results)
     error = parts.error
     if error is not None:

@@ -1,4 +1,4 @@
-"""Load pipelines: resolve the file, lay changes over it, check it, and load its targets."""
+"""Loading of pipelines: the file, its overrides, its checks, and its targets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def load_pipeline(reference: str, overrides: tuple[str, ...] = ()) -> Pipeline:
-    """Load a pipeline by name or path and lay dotted overrides such as ``train.epochs=1`` over it.
+    """Load a pipeline by name or path and apply dotted overrides such as ``train.epochs=1``.
 
     Raises:
         UsageError: A name, a key or a value is wrong; the message has file and line.
@@ -64,7 +64,7 @@ def _with_budgets(target: Target, spec: PipelineSpec) -> Target:
 
 
 def _targets_as_mapping(source: YamlSource) -> YamlSource:
-    """Let ``targets: [a, b]`` stand for ``targets: {a: , b: }``, lines included."""
+    """Convert ``targets: [a, b]`` to ``targets: {a: , b: }``, with line numbers."""
     names = source.data.get("targets")
     if not isinstance(names, list):
         return source

@@ -1,4 +1,4 @@
-"""Make the targets of a pipeline: plan, execute, publish; what ``run`` and ``export`` have in common."""
+"""The common part of ``run`` and ``export``: plan, execute, and publish targets."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the results of a run go.
+    """Places of a run's results.
 
     Attributes:
-        logs: Directory of what vendor code prints.
-        artifacts: Directory of each target's artifact, if it ships.
-        rejected: Directory of each target's artifact, if it does not.
-        checkpoint: Directory of a copy of the network that was exported, or None if nobody wants one.
+        logs: Directory for the output of vendor code.
+        artifacts: Directory for artifacts that ship.
+        rejected: Directory for artifacts that do not ship.
+        checkpoint: Directory for a copy of the exported network, or None for no copy.
     """
 
     logs: Path
@@ -42,7 +42,7 @@ class Places:
     checkpoint: Path | None = None
 
     def make(self) -> None:
-        """Make the folders, so that a place that cannot be written is known before the work.
+        """Create the folders, so that an unwritable place is reported before the work.
 
         Raises:
             InputError: One of them cannot be written.
@@ -72,10 +72,10 @@ def make_targets(
     """Plan and execute a pipeline and publish each of its targets.
 
     Returns:
-        What became of every target and of every step.
+        Results of all targets and of all steps.
 
     Raises:
-        EdgecnnError: The pipeline cannot be started, or the machine cannot take its results.
+        EdgecnnError: The pipeline cannot be started, or the machine cannot store its results.
     """
     places.make()
     try:
@@ -98,6 +98,6 @@ def make_targets(
 
 
 def _copy(outputs: Path, directory: Path) -> None:
-    """Copy finished outputs to where the user looks for them; the store's own are never handed out."""
+    """Copy finished outputs to the user's directory; the store's files are never handed out."""
     with draft_directory(directory) as draft:
         shutil.copytree(outputs, draft, dirs_exist_ok=True)

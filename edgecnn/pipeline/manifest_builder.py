@@ -1,4 +1,4 @@
-"""Gather what an attempt's steps measured into the manifest of an artifact."""
+"""The manifest of an artifact, built from the measurements of an attempt's steps."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ D = TypeVar("D", bound=Document)
 
 @dataclass(frozen=True)
 class Parts:
-    """The outputs of an attempt's steps, by what they are."""
+    """The outputs of an attempt's steps, by kind."""
 
     plan: Plan
     attempt: Attempt
@@ -62,12 +62,12 @@ class Parts:
 
     @property
     def error(self) -> EdgecnnError | None:
-        """The first error among the steps that the attempt needs."""
+        """Return the first error of the steps that the attempt needs."""
         errors = (self.results[name].error for name in self._needed())
         return next((error for error in errors if error is not None), None)
 
     def _needed(self) -> list[str]:
-        """Return the ids of the attempt's steps and of all that stand before them, in the plan's order."""
+        """Return the ids of the attempt's steps and of all steps before them, in the plan's order."""
         own = {self.attempt.float_file, *self.attempt.steps}
         return [step.id for step in needed(self.plan.steps, own)]
 
@@ -87,7 +87,7 @@ class Parts:
         return step in self.results
 
     def files(self) -> list[Path]:
-        """Return the model's files, and what was compiled of them."""
+        """Return the model's files and the compiled file."""
         return [*self._model_files(), *self._compiled_files()]
 
     def _model_files(self) -> list[Path]:
@@ -98,7 +98,7 @@ class Parts:
         ]
 
     def size(self) -> int:
-        """Return the bytes of what ships: the model's files, or what was compiled of them."""
+        """Return the size of the shipped files: the compiled file, or else the model's files."""
         return sum(path.stat().st_size for path in self._compiled_files() or self._model_files())
 
     def _compiled_files(self) -> list[Path]:
@@ -106,7 +106,7 @@ class Parts:
         return [compile_stage.compiled_file(self._outputs(step))] if self._has(step) else []
 
     def links(self) -> list[Link]:
-        """Return every link of the chain; the fourth only where there is an evaluation set."""
+        """Return every link of the chain; the fourth only with an evaluation set."""
         links = verify.read_links(self._outputs(self.attempt.step("verify")))
         if not self.plan.has_eval:
             return links
@@ -122,7 +122,7 @@ class Parts:
         return self._task().labelled(PreparedSet.open(self._outputs("prepare:eval")))
 
     def manifest(self, links: list[Link], ladder: list[RungResult]) -> tuple[Manifest, list[BudgetResult]]:
-        """Return the manifest and the judged budgets that it holds."""
+        """Return the manifest and its judged budgets."""
         spec = self._json(self.plan.checkpoint, "spec.json")
         inspection = self._document(Inspection, self.attempt.step("inspect"), quantize.INSPECTION)
         files = self.files()
@@ -183,7 +183,7 @@ class Parts:
         return ModelOrigin.from_json(kept | checkpoint | self._origins(), "spec.json")
 
     def _origins(self) -> dict[str, StoreEntry]:
-        """Return where the store has the float file that was quantized, and the network it came from."""
+        """Return the store's entries of the float file that was quantized, and of its network."""
         if self.target.precision != "int8":
             return {}
         steps = {"float": self.attempt.float_file, "network": self.attempt.network.checkpoint}
@@ -195,7 +195,7 @@ class Parts:
         }
 
     def metrics(self, links: list[Link]) -> TaskMetrics | None:
-        """Return the task metric in the shipping runtime, and what it is held to; None if not measured."""
+        """Return the task metric in the shipping runtime with its references; None if not measured."""
         task = next((link for link in links if link.number == 4), None)
         if task is None:
             return None
@@ -223,7 +223,7 @@ class Parts:
         )
 
     def task_values(self, metrics: TaskMetrics | None) -> dict[str, float | None]:
-        """Return what budgets may bind of the task's metrics, with their losses; nothing where none are."""
+        """Return the task's metrics that can have budgets, with their losses; empty if not measured."""
         if metrics is None:
             return {}
         names = [name for each in self._task().metrics[1:] for name in (each.name, f"{each.name}_drop")]
@@ -235,13 +235,13 @@ class Parts:
         }
 
     def _budget_values(self) -> dict[str, float]:
-        """Return what only budgets ask of the shipping runtime's answers; empty without an evaluation set."""
+        """Return the metrics that only budgets need; empty without an evaluation set."""
         if not self.plan.has_eval:
             return {}
         return self._labelled().budget_values(read_outputs(self._outputs(self.attempt.step("evaluate"))))
 
     def _pruning(self) -> PruningReport | None:
-        """Return what pruning took and cost, less the sensitivities; None where nothing was pruned."""
+        """Return the pruning report without sensitivities; None if nothing was pruned."""
         result = self.results.get(PRUNED_STEP)
         if result is None or result.entry is None:
             return None
@@ -249,7 +249,7 @@ class Parts:
         return found.model_copy(update={"sensitivity": None})
 
     def _answers(self) -> Answers | None:
-        """Return what was right in the shipping runtime; None without an evaluation set."""
+        """Return the answers of the shipping runtime; None without an evaluation set."""
         if not self.plan.has_eval:
             return None
         images = PreparedSet.open(self._outputs("prepare:eval"))
@@ -270,7 +270,7 @@ class Parts:
         return self._document(NpuReport, step, compile_stage.REPORT) if self._has(step) else None
 
     def _host(self) -> Host | None:
-        """Return the machine that verified the file: a reused result was not measured on today's."""
+        """Return the machine that verified the file, which for a reused result may be another one."""
         entry = self.results[self.attempt.step("verify")].entry
         return None if entry is None else entry.record.host
 
@@ -279,7 +279,7 @@ class Parts:
         return [self.results[name] for name in names]
 
     def seconds(self) -> float:
-        """Return what the steps cost that only this attempt needs, and the recovery of its network."""
+        """Return the cost of the steps that only this attempt needs, and of its network's recovery."""
         first = self.plan.attempts[self.target.name][0]
         own = set(self._needed()) - set(Parts(self.plan, first, self.results)._needed())
         own |= set(self.attempt.steps)
@@ -287,7 +287,7 @@ class Parts:
         return round(sum(cost.wall_s for record in records for cost in record.costs.values()), 1)
 
     def accuracy_of(self, reference_step: str) -> float | None:
-        """Return the task metric of what PyTorch answered in another reference step."""
+        """Return the task metric of PyTorch's outputs in another reference step."""
         result = self.results.get(reference_step)
         if result is None or result.entry is None or not self.plan.has_eval:
             return None
@@ -309,7 +309,7 @@ class Parts:
 
 
 def _latency_values(latency: LatencyRatio | None) -> dict[str, Value]:
-    """Return what budgets bind of a latency comparison; nothing where there was none."""
+    """Return the values of a latency comparison that can have budgets; empty without one."""
     if latency is None:
         return {}
     return {
@@ -321,7 +321,7 @@ def _latency_values(latency: LatencyRatio | None) -> dict[str, Value]:
 
 
 def _npu_values(npu: NpuReport | None) -> dict[str, Value | None]:
-    """Return what budgets bind of a compiler's report; nothing where nothing was compiled."""
+    """Return the values of a compiler's report that can have budgets; empty without one."""
     if npu is None:
         return {}
     return {

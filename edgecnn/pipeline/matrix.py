@@ -1,4 +1,4 @@
-"""Run one artifact in several versions of its runtime: outputs, accuracy, speed."""
+"""Comparison of an artifact in several versions of its runtime: outputs, accuracy, speed."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class MatrixRow(Document):
     """Largest difference of an output from the first version's."""
 
     agreement: float | None = None
-    """Share of images with the class of the first version, or of detections that both have."""
+    """Share of images with the class of the first version, or of detections that both give."""
 
     accuracy: AccuracyTest | None = None
     """The paired test with the first version on the same images.
 
-    None without labelled images, and where the outputs are the same to the last bit.
+    None without labelled images, or if the outputs are bit-identical.
     """
 
     latency: LatencyRatio | None = None
@@ -68,7 +68,7 @@ class MatrixRow(Document):
     @computed_field
     @property
     def verdict(self) -> Verdict:
-        """``fail`` where this version breaks the artifact or is slower than allowed."""
+        """Return ``fail`` if this version breaks the artifact or is slower than allowed."""
         verdicts = [part.verdict for part in (self.accuracy, self.latency) if part is not None]
         if self.error is not None or Verdict.FAIL in verdicts:
             return Verdict.FAIL
@@ -76,7 +76,7 @@ class MatrixRow(Document):
 
     @property
     def is_broken(self) -> bool:
-        """Whether this version does not run the artifact or makes it less accurate."""
+        """Return whether this version does not run the artifact or makes it less accurate."""
         worse = self.accuracy is not None and self.accuracy.verdict is Verdict.FAIL
         return self.error is not None or worse
 
@@ -88,13 +88,13 @@ class MatrixResult(Document):
     """Its directory."""
 
     rows: tuple[MatrixRow, ...]
-    """One for each version; the others are compared with the first."""
+    """One row for each version; all others are compared with the first."""
 
     host: Host
 
     @property
     def exit_code(self) -> int:
-        """4 if a version breaks the artifact, 3 if one is only slower, else 0."""
+        """Return 4 if a version breaks the artifact, 3 if one is only slower, otherwise 0."""
         if any(row.is_broken for row in self.rows):
             return 4
         return 3 if any(row.verdict is Verdict.FAIL for row in self.rows) else 0
@@ -109,20 +109,20 @@ def compare_versions(
     latency_limit: float,
     effort: Effort,
 ) -> MatrixResult:
-    """Run an artifact in several versions of a runtime, each in an environment of its own.
+    """Run an artifact in several versions of a runtime, each in a separate environment.
 
     Args:
         artifact: The artifact.
-        versions: Versions whose environments are installed; the first is compared with.
-        data: Labelled images; without them fixed noise is run, and accuracy is not judged.
-        limit: Use only so many images.
+        versions: Versions with installed environments; the first is the reference.
+        data: Labelled images; without them fixed noise is used and accuracy is not judged.
+        limit: Largest number of images.
         latency_limit: Largest ratio to the first version that passes.
-        effort: How much is measured for one latency comparison.
+        effort: Extent of a latency comparison.
 
     Raises:
         MissingDependency: An environment is missing.
         InputError: The data cannot be used.
-        WorkerError: The first version, which the others are compared with, does not run it.
+        WorkerError: The first version does not run the artifact.
     """
     pythons = [require_version(version) for version in versions]
     with tempfile.TemporaryDirectory(prefix="edgecnn-matrix-") as folder:
@@ -145,7 +145,7 @@ def check_versions(artifact: Artifact, versions: Sequence[RuntimeVersion]) -> No
     """Check that there are at least two versions and that each runs the artifact's format.
 
     Raises:
-        UsageError: There is one version only, or a runtime is for files of another format.
+        UsageError: There is only one version, or a runtime is for files of another format.
     """
     if len(versions) < 2:
         raise UsageError(
@@ -180,7 +180,7 @@ def _row(
 def _images(
     artifact: Artifact, data: str | None, limit: int | None, folder: Path
 ) -> tuple[Path, LabelledSet | None]:
-    """Return prepared images and the task that their labels or boxes make; noise where there is no data."""
+    """Return prepared images and the task of their labels or boxes; noise if there are no data."""
     contract = artifact.contract
     if data is None:
         shape = (_NOISE_IMAGES, contract.height, contract.width, contract.channels)
@@ -195,7 +195,7 @@ def _images(
 
 @dataclass(frozen=True)
 class _Trial:
-    """The artifact, the images, and how the versions are measured."""
+    """The artifact, the images, and the settings of the measurement."""
 
     artifact: Artifact
     images: Path

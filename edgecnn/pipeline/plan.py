@@ -1,4 +1,4 @@
-"""A plan as data: the steps of a run, and what is tried for each target."""
+"""A plan as data: the steps of a run, and the attempts at each target."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class ExportedNetwork(Document):
     """Id of the step that makes the checkpoint."""
 
     suffix: str = ""
-    """Text that follows the format in the id of the step that lowers the network."""
+    """Text after the format in the id of the step that lowers the network."""
 
     truth_suffix: str = ""
-    """The same text for the float file and the reference that the int8 file is held to."""
+    """The same text for the float file and the reference that the int8 file is compared with."""
 
     recovered: bool = False
-    """Whether the quantizer reads what lies beside the checkpoint."""
+    """Whether the quantizer reads files beside the checkpoint."""
 
     options: dict[str, Any] = Field(default_factory=dict)
-    """Options that the rung gives to the quantizer; a target's own come before them."""
+    """Options of the rung for the quantizer; the target's own options have precedence."""
 
     layers: str | None = None
-    """Id of the step that names the layers to leave in float; None where no layer stays in float."""
+    """Id of the step that names the float layers; None if no layer stays in float."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Attempt:
 
     Attributes:
         target: The target.
-        rung: The rung of the recovery ladder; of a float target, the first.
-        network: The network that is exported, and what it is held to.
-        steps: Ids of its steps that no other attempt has.
+        rung: The rung of the recovery ladder; for a float target, the first.
+        network: The exported network, with its references.
+        steps: Ids of the steps that belong only to this attempt.
     """
 
     target: Target
@@ -57,18 +57,18 @@ class Attempt:
     steps: tuple[str, ...] = ()
 
     def step(self, stage: str) -> str:
-        """Return the id of the attempt's own step of a stage."""
+        """Return the id of the attempt's step of a stage."""
         suffix = "" if self.rung == FIRST else f"@{self.rung}"
         return f"{stage}:{self.target.name}{suffix}"
 
     @property
     def float_file(self) -> str:
-        """Id of the step that lowers the network to the target's format."""
+        """Return the id of the step that lowers the network to the target's format."""
         return f"lower:{self.target.format}{self.network.suffix}"
 
     @property
     def model_file(self) -> str:
-        """Id of the step that makes the target's file."""
+        """Return the id of the step that makes the target's file."""
         return self.float_file if self.target.precision == "fp32" else self.step("quantize")
 
 
@@ -77,11 +77,11 @@ class Plan:
     """The steps of a run.
 
     Attributes:
-        pipeline: What it was planned from.
-        steps: In their order: every step stands after those that it reads.
-        checkpoint: Id of the step that makes the network that is exported.
+        pipeline: The planned pipeline.
+        steps: All steps; every step comes after those that it reads.
+        checkpoint: Id of the step that makes the exported network.
         has_eval: Whether there is an evaluation set.
-        attempts: What is tried for each target, by its name, in order.
+        attempts: Attempts at each target, by name and in order.
     """
 
     pipeline: Pipeline
@@ -91,7 +91,7 @@ class Plan:
     attempts: dict[str, list[Attempt]] = field(default_factory=dict)
 
     def add(self, step: AnyStep) -> str:
-        """Append a step and return its id; a step that is there already is not added again."""
+        """Append a step and return its id; an existing step is not added again."""
         if step.id not in self:
             self.steps.append(step)
         return step.id

@@ -1,6 +1,6 @@
-"""A plan as the content of a file: read on another machine, it gives the same steps with the same keys.
+"""A plan as the content of a file, which gives the same steps with the same keys on another machine.
 
-A file names stages, gates, formats and runtimes; what code stands behind a name is decided where it is read.
+A file names stages, gates, formats and runtimes; the reading side decides which code belongs to a name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from edgecnn.pipeline.stages.registry import read_stage
 from edgecnn.pipeline.step import AnyStep, Step
 
 MAX_CHARACTERS = 16 << 20
-"""Length of the longest text that is read; the quickstart's plan with every rung has about 100,000."""
+"""Largest length of a plan; the quickstart's plan with every rung has about 100,000 characters."""
 
 
 class StepDocument(Document):
@@ -35,7 +35,7 @@ class StepDocument(Document):
     """Name of its stage."""
 
     version: int
-    """Version of the stage that the plan was made with."""
+    """Version of the stage when the plan was made."""
 
     parameters: dict[str, Any]
     """Parameters of the stage, which checks them."""
@@ -44,7 +44,7 @@ class StepDocument(Document):
     """Ids of earlier steps by the names under which the stage reads their outputs."""
 
     target: str | None
-    """The target that it belongs to; None where several targets need it."""
+    """The target that it belongs to; None if several targets need it."""
 
     gate: Gate | None
     """Check that its outputs must pass."""
@@ -66,7 +66,7 @@ class AttemptDocument(Document):
     """The network that is exported."""
 
     steps: tuple[str, ...]
-    """Ids of the steps that no other attempt has."""
+    """Ids of the steps that belong only to this attempt."""
 
 
 class PlanDocument(Document):
@@ -79,10 +79,10 @@ class PlanDocument(Document):
     """The pipeline that was planned."""
 
     targets: dict[str, Target]
-    """Its targets, with the pipeline's changes and budgets laid over them."""
+    """Its targets, with the pipeline's changes and budgets applied."""
 
     steps: tuple[StepDocument, ...]
-    """The steps, each after those that it reads."""
+    """The steps; each comes after those that it reads."""
 
     checkpoint: str
     """Id of the step that makes the network that is exported."""
@@ -91,7 +91,7 @@ class PlanDocument(Document):
     """Whether there is an evaluation set."""
 
     attempts: tuple[AttemptDocument, ...]
-    """The attempts; those at one target stand in the order of its rungs."""
+    """The attempts; those at one target are in the order of its rungs."""
 
 
 def write_plan(plan: Plan) -> str:
@@ -112,11 +112,11 @@ def write_plan(plan: Plan) -> str:
 
 
 def read_plan(text: str) -> Plan:
-    """Return the plan that was written.
+    """Return the plan of a text.
 
     Raises:
-        InputError: The text is no plan, is too long, or names a stage, a step or a target that is not there.
-        UsageError: It names a format, a runtime or a compiler that is not here.
+        InputError: The text is not a plan, is too long, or names an unknown stage, step or target.
+        UsageError: It names a format, a runtime or a compiler that is not installed.
     """
     content = _parse(text)
     pipeline = Pipeline(content.pipeline, content.targets, YamlSource({}, {}, "the plan"))
@@ -169,4 +169,4 @@ def _read_step(written: StepDocument, before: Plan) -> AnyStep:
 def _require_steps(plan: Plan, names: tuple[str, ...], who: str) -> None:
     for name in names:
         if name not in plan:
-            raise InputError(f"{who} needs step {name!r}, which does not stand before it")
+            raise InputError(f"{who} needs step {name!r}, which does not come before it")

@@ -1,4 +1,4 @@
-"""The end of a target: link 4, budgets, and the artifact, which exists only if everything held."""
+"""The end of a target: link 4, budgets, and the artifact, which ships only if everything held."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TargetResult:
-    """What became of one target.
+    """The result of one target.
 
     Attributes:
         target: Its name.
         artifact: Directory of the artifact: under ``artifacts`` if it ships, under ``rejected`` if a budget
-            or link 4 held it back, None if it was never made.
-        manifest: The artifact's manifest, where there is one.
-        error: Why it does not ship.
+            or link 4 failed, None if it was never made.
+        manifest: The artifact's manifest, if there is one.
+        error: Reason why it does not ship.
     """
 
     target: str
@@ -45,12 +45,12 @@ class TargetResult:
 
     @property
     def ships(self) -> bool:
-        """Whether every link and every budget held."""
+        """Return whether every link and every budget held."""
         return self.error is None
 
     @property
     def isa_note(self) -> str:
-        """What the figures are worth where the file was quantized for another instruction set."""
+        """Return a note on the figures if the file was quantized for another instruction set."""
         manifest = self.manifest
         if (
             manifest is None
@@ -63,7 +63,7 @@ class TargetResult:
 
     @property
     def summary(self) -> TargetSummary:
-        """What became of the target, with the manifest's most wanted values."""
+        """Return the result with the most used values of the manifest."""
         manifest = self.manifest
         artifact = None if self.artifact is None else str(self.artifact)
         error = None if self.error is None else ErrorReport.from_json(self.error.to_json())
@@ -92,14 +92,14 @@ class TargetResult:
 def publish(
     plan: Plan, target: Target, results: dict[str, StepResult], artifacts: Path, rejected: Path
 ) -> TargetResult:
-    """Judge a target whose steps are done and write its artifact where it belongs.
+    """Judge a target whose steps are done and write its artifact.
 
     Args:
-        plan: The plan that was executed.
+        plan: The executed plan.
         target: The target.
-        results: What became of every step.
-        artifacts: Directory of an artifact that ships.
-        rejected: Directory of one that does not; kept for ``inspect`` and ``eval``.
+        results: Results of all steps.
+        artifacts: Directory for artifacts that ship.
+        rejected: Directory for those that do not; kept for ``inspect`` and ``eval``.
     """
     _remove(artifacts)
     _remove(rejected)
@@ -134,7 +134,7 @@ _HINT = (
 
 
 def _tried(ladder: list[RungResult]) -> str:
-    """Return what every rung lost, where there was more than one."""
+    """Return the loss of every rung, if there was more than one."""
     if len(ladder) == 1:
         return ""
     words = [

@@ -1,4 +1,4 @@
-"""Compare a run with an accepted baseline: every value that got worse is a regression."""
+"""Comparison of a run with an accepted baseline: every worse value is a regression."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ COUNTS = ("float_ops", "transposes", "cpu_ops", "subgraphs", "cycles", "sram", "
 
 @dataclass(frozen=True)
 class Tolerances:
-    """The differences between baseline and candidate that are no regression.
+    """The largest differences between baseline and candidate that are not a regression.
 
     Attributes:
-        latency_ratio: Largest ratio of the latencies that is no regression.
-        accuracy: Difference of the task metric that is let pass, either way.
-        size_bytes: Bytes by which a file may grow.
-        least_images: Images below which accuracy is not judged.
-        seconds: Time for one latency comparison that is not decided.
+        latency_ratio: Largest ratio of the latencies.
+        accuracy: Largest difference of the task metric, in either direction.
+        size_bytes: Largest growth of a file, in bytes.
+        least_images: Smallest number of images for a verdict on accuracy.
+        seconds: Time limit of an undecided latency comparison.
     """
 
     latency_ratio: float = 1.02
@@ -63,13 +63,13 @@ class Tolerances:
 
 @dataclass(frozen=True)
 class BaselineComparison:
-    """Compares the targets of a run with an accepted baseline.
+    """Comparison of a run's targets with an accepted baseline.
 
     Attributes:
         file: File of the baseline.
-        tolerances: The differences that are allowed.
+        tolerances: The allowed differences.
         latency: Whether candidate and baseline are timed in turns.
-        device: Where both are timed.
+        device: Device on which both are timed.
     """
 
     file: Path
@@ -78,14 +78,14 @@ class BaselineComparison:
     device: str = LOCAL
 
     def compare(self, artifacts: dict[str, Artifact]) -> list[CheckRow]:
-        """Compare every target of a run with the accepted one.
+        """Compare every target of a run with the accepted target.
 
         Args:
             artifacts: The run's artifacts by target.
 
         Raises:
-            InputError: The baseline is of another model or schema, or its artifact is missing.
-            WorkerError: A runtime crashed, hung or ran out of memory.
+            InputError: The baseline has another model or schema, or its artifact is missing.
+            WorkerError: A runtime crashed, timed out or ran out of memory.
         """
         baseline = read_baseline(self.file)
         rows: list[CheckRow] = []
@@ -134,7 +134,7 @@ def _target_rows(manifest: Manifest, accepted: TargetBaseline, tolerances: Toler
 
 
 def _counter_version(count: str, tools: dict[str, str]) -> str | None:
-    """Return the version of the compiler or runtime that made a count; None where no tool but edgecnn did."""
+    """Return the version of the tool that made a count; None if edgecnn itself counted."""
     packages = [record.distribution for record in compilers().values() if count in record.counts]
     packages += [record.distribution for record in runtimes().values() if count in record.counts]
     return next((tools[package] for package in packages if package in tools), None)
@@ -151,7 +151,7 @@ def _size_row(name: str, before: float | None, after: float | None, tolerances: 
 def _count_row(
     name: str, count: str, before: float | None, after: float | None, versions: list[str | None] | None = None
 ) -> CheckRow:
-    """Compare a count exactly: more is a regression, less is not, another tool's is neither."""
+    """Compare a count exactly: more is a regression, less is not, and other tools are not comparable."""
     if before is None or after is None:
         side = "the baseline" if before is None else "the run"
         return _row(name, count, Verdict.FAIL, "not measured", None, f"{side} does not have it")
@@ -168,7 +168,7 @@ def _accuracy_row(manifest: Manifest, accepted: TargetBaseline, tolerances: Tole
     if before is None and after is None:
         return None
     if before is None or after is None or before.digest != after.digest:
-        note = "the baseline saw other images: accept it anew"
+        note = "the baseline has other images: accept it anew"
         return _row(name, "accuracy", Verdict.FAIL, "not comparable", None, note)
     task = task_of(manifest.task)
     result = task.compare_answers(
@@ -186,7 +186,7 @@ def _accuracy_row(manifest: Manifest, accepted: TargetBaseline, tolerances: Tole
 
 
 def _machine_note(host: Host | None, accepted: TargetBaseline) -> str:
-    """Say that a baseline's outputs come from other kernels than the run's, where they do."""
+    """Return a note if the baseline's outputs come from other kernels than the run's."""
     here = "unknown" if host is None else host.isa
     return "" if here == accepted.isa else f"; the baseline was measured on {accepted.isa}, the run on {here}"
 

@@ -1,4 +1,4 @@
-"""The runner: executes a plan step by step, reusing what is finished and keeping what can be resumed."""
+"""The runner: executes a plan step by step, reuses finished steps and keeps resumable ones."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ _ENVIRONMENT_FAULTS = {
 
 
 class Reporter(Protocol):
-    """Receives what the runner does; the command line draws it, a library user may ignore it."""
+    """Receiver of the runner's events, which the command line displays."""
 
     def planned(self, steps: Sequence[AnyStep]) -> None:
-        """The steps of the run, in their order."""
+        """Report the steps of the run, in order."""
 
     def started(self, step: AnyStep) -> None:
-        """A step is being made."""
+        """Report that a step has started."""
 
     def waiting(self, step: AnyStep) -> None:
-        """Another process is making the same step; this one waits for it."""
+        """Report that another process is making the same step, and this one waits for it."""
 
     def progress(self, step: AnyStep, done: int, total: int, text: str) -> None:
-        """How far a step has come."""
+        """Report the progress of a step."""
 
     def finished(self, result: StepResult) -> None:
-        """What became of a step."""
+        """Report the result of a step."""
 
 
 class SilentReporter:
-    """A reporter that says nothing."""
+    """A reporter that ignores all events."""
 
     def planned(self, steps: Sequence[AnyStep]) -> None:
         """Ignore the plan."""
@@ -74,17 +74,17 @@ def execute(
     *,
     done: Mapping[str, StepResult] | None = None,
 ) -> dict[str, StepResult]:
-    """Execute a plan; what a failed step leaves out is skipped, the rest goes on.
+    """Execute a plan; steps after a failed one are skipped, all others are executed.
 
     Args:
-        steps: The plan; every step stands after those that it reads.
-        store: Where finished steps are kept.
-        reporter: Receives what happens.
-        logs: Directory for what vendor code prints, one file a step.
-        done: What became of the steps that were executed before, where a plan has grown.
+        steps: The plan; every step comes after those that it reads.
+        store: The store of finished steps.
+        reporter: Receives events.
+        logs: Directory for the output of vendor code, one file per step.
+        done: Results of steps that were executed before, if a plan has grown.
 
     Returns:
-        What became of every step, by id.
+        Results of all steps, by id.
     """
     results: dict[str, StepResult] = dict(done or {})
     ahead = [step for step in steps if step.id not in results]
@@ -103,7 +103,7 @@ def execute(
 def _make(
     step: AnyStep, results: dict[str, StepResult], store: Store, reporter: Reporter, logs: Path
 ) -> StepResult:
-    """Reuse or make one step, and put it before its gate."""
+    """Reuse or make one step, and check its gate."""
     started = time.monotonic()
     entry, status, error = None, Status.FAILED, None
     try:
@@ -143,7 +143,7 @@ def _produce(
 
 
 def environment_fault(error: OSError) -> MachineFault:
-    """Return the error of a machine that cannot take what is written; raise any other again."""
+    """Return an error of the machine's storage as a fault of the machine; raise any other again."""
     reason = _ENVIRONMENT_FAULTS.get(error.errno or 0)
     if reason is None:
         raise error

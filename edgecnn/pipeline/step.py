@@ -1,4 +1,4 @@
-"""A plan: the steps of a run, what each reads from the others, and what becomes of them."""
+"""The steps of a plan, their inputs, and their results."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Step(Generic[P]):
 
     Attributes:
         id: Name in this plan, such as ``quantize:tflite-int8``.
-        stage: What is executed.
+        stage: The executed stage.
         parameters: The stage's parameters.
         inputs: Step ids by the names under which the stage reads their outputs.
-        target: The target it belongs to; None where several targets need it.
-        gate: Name of a check of the finished outputs that must pass before anything is built on them. It
-            runs for reused outputs too.
-        after: Steps that must have succeeded although nothing is read from them.
+        target: The target that it belongs to; None if several targets need it.
+        gate: Name of a check of the finished outputs that must pass before other steps use them, also if they
+            are reused.
+        after: Steps that must have succeeded although their outputs are not read.
     """
 
     id: str
@@ -42,14 +42,14 @@ class Step(Generic[P]):
 
 
 AnyStep = Step[Any]
-"""A step of any stage; what a plan is made of."""
+"""A step of any stage."""
 
 
 def needed(steps: Sequence[AnyStep], ids: Collection[str]) -> list[AnyStep]:
-    """Return the named steps and all that stand before them, in the plan's order.
+    """Return the named steps and all steps before them, in the plan's order.
 
     Args:
-        steps: A plan; every step stands after those that it reads.
+        steps: A plan; every step comes after those that it reads.
         ids: Names of some of its steps.
     """
     found = set(ids)
@@ -60,7 +60,7 @@ def needed(steps: Sequence[AnyStep], ids: Collection[str]) -> list[AnyStep]:
 
 
 class Status(StrEnum):
-    """What became of a step."""
+    """The status of a finished step."""
 
     MADE = "made"
     REUSED = "reused"
@@ -70,14 +70,14 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class StepResult:
-    """What became of a step.
+    """The result of a step.
 
     Attributes:
         step: The step.
-        status: Made, reused from the store, failed, or skipped because something before it failed.
-        entry: The finished outputs, unless failed before they were or skipped.
-        error: Why it failed.
-        seconds: Wall time of this run, not of the one that made a reused step.
+        status: Made, reused from the store, failed, or skipped because an earlier step failed.
+        entry: The finished outputs; None if the step failed before or was skipped.
+        error: Reason of the failure.
+        seconds: Wall time in this run; for a reused step, not that of the run that made it.
     """
 
     step: AnyStep
@@ -88,5 +88,5 @@ class StepResult:
 
     @property
     def succeeded(self) -> bool:
-        """Whether other steps may build on this one."""
+        """Return whether other steps may use its outputs."""
         return self.status in (Status.MADE, Status.REUSED)

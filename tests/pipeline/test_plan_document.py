@@ -76,7 +76,7 @@ DAMAGE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "a parameter of another type": (lambda c: _step(c, "probe")["parameters"].update(seed="x"), "seed"),
     "an unknown gate": (lambda c: _step(c, "verify:onnx-int8").update(gate="os.remove"), "gate"),
     "a step that stands twice": (lambda c: c["steps"].append(_step(c, "probe")), "two steps 'probe'"),
-    "a step that is read before it is made": (lambda c: c["steps"].reverse(), "does not stand before it"),
+    "a step that is read before it is made": (lambda c: c["steps"].reverse(), "does not come before it"),
     "an attempt at no target": (lambda c: c["targets"].clear(), "no target of it"),
     "an attempt without its steps": (lambda c: c["attempts"][0].update(steps=["x"]), "needs step 'x'"),
     "no network": (lambda c: c.update(checkpoint="x"), "needs step 'x'"),

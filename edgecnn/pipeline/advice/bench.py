@@ -1,4 +1,4 @@
-"""Build and compile a network and its changed copies, in files that are thrown away, and advise on them."""
+"""Compilation of a network and its changed copies, in temporary files, and the resulting advice."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def advise_on(
 
 
 class VariantBench:
-    """Builds and compiles variants of a network.
+    """Builder and compiler of variants of a network.
 
     Args:
         model: Name of the network, or directory of a checkpoint or of an artifact.
-        arguments: Arguments of its builder, laid over the network's own.
+        arguments: Arguments of its builder, which override the network's own.
         parameters: The compiler and its options.
         folder: Directory for the files, which are not needed afterwards.
     """
@@ -80,7 +80,7 @@ class VariantBench:
         self._log = folder / "advise.log"
 
     def describe(self) -> Facts:
-        """Build the network as it is; see :func:`edgecnn.pipeline.advice.variants.describe`."""
+        """Build the unchanged network; see :func:`edgecnn.pipeline.advice.variants.describe`."""
         return self._call("describe", self._network).read(Facts)
 
     def compile(self, name: str = ORIGINAL) -> NpuReport:

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from edgecnn.core.documents.npu import NpuReport
 
 SMOOTH = ("SiLU", "GELU", "Mish", "ELU", "CELU", "SELU", "Softplus", "Tanh", "Hardswish")
-"""Activations, by their class's name, that cost an NPU more than a bound on its accumulator does."""
+"""Activations, by class name, that cost an NPU more than clipping its accumulator does."""
 
 SIMPLE = ("Hardswish", "ReLU6")
-"""Their replacements: hard-swish stays close to SiLU, ReLU6 costs nothing behind a convolution."""
+"""Their replacements: hard-swish is similar to SiLU, ReLU6 costs nothing after a convolution."""
 
 LANES = 16
-"""Channels that an Ethos-U works on at once; a layer with fewer in its last group leaves the rest idle."""
+"""Channels that an Ethos-U computes at once; a layer whose last group has fewer leaves lanes idle."""
 
 SIZE_STEP = 32
-"""Input sizes are tried in steps of this many pixels, by which networks usually shrink an image."""
+"""Input sizes are tried in multiples of this, the factor by which networks usually shrink an image."""
 
 INSTEAD = {
     "AVERAGE_POOL_2D": "pool by a mean over the whole map, or with a smaller window",
@@ -37,7 +37,7 @@ INSTEAD = {
     "SELECT_V2": "an activation in place of the comparison",
     "TRANSPOSE": "keep one layout: no shuffle or permute between the layers",
 }
-"""Replacements for operators that an Ethos-U leaves to the CPU, where no change can be tried."""
+"""Suggestions for operators that an Ethos-U leaves to the CPU, if no change can be tried."""
 
 
 @arguments
@@ -61,15 +61,15 @@ class VariantRequest:
 
 @arguments
 class Facts:
-    """A network before anything is changed.
+    """Facts about the unchanged network.
 
     Attributes:
         modules: Number of modules of every class.
         height: Input height in pixels.
         width: Input width in pixels.
-        ragged: Convolutions whose output channels are no multiple of :data:`LANES`.
-        convolutions: Convolutions in all.
-        even_arguments: Arguments of the builder that make fewer of them ragged; None where there are none.
+        ragged: Number of convolutions whose output channels are not a multiple of :data:`LANES`.
+        convolutions: Number of all convolutions.
+        even_arguments: Arguments of the builder that reduce ``ragged``; None if there are none.
     """
 
     modules: dict[str, int]
@@ -108,7 +108,7 @@ def _activations(facts: Facts) -> list[Change]:
 
 
 def _resize(facts: Facts, report: NpuReport) -> list[Change]:
-    # PyTorch's nearest-exact becomes a gather, which Ethos-U55 and U65 do not have.
+    # PyTorch's nearest-exact becomes a gather, which Ethos-U55 and U65 lack.
     left = {"RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "GATHER", "GATHER_ND"}
     if not facts.modules.get("Upsample") or left.isdisjoint(report.cpu_operators):
         return []

@@ -1,7 +1,7 @@
-"""Build a network and changed copies of it as int8 files; runs in a child process and imports torch.
+"""Building of a network and its changed copies as int8 files, in a child process that imports torch.
 
-All weights are fresh and the same for every variant as far as its shapes allow, so that only the change tells
-them apart: how well a compiler packs weights depends on their values.
+Weights are random and the same for every variant as far as its shapes allow, so that only the change makes a
+difference: the compression of weights by a compiler depends on their values.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from edgecnn.core.documents.advice import Change
 
 _WIDTHS = (0.9, 0.95, 1.05, 1.1, 1.15, 1.25)
-"""Multiples of a network's width that are tried for even channel counts."""
+"""Multiples of a network's width that are tried to get suitable channel counts."""
 
 _MOBILENETV2_STAGES = (
     (1, 16, 1, 1),
@@ -45,11 +45,11 @@ _MOBILENETV2_STAGES = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
-"""Rows ``(expansion, channels, repeats, stride)``; torchvision has them only inside its constructor."""
+"""Rows ``(expansion, channels, repeats, stride)``, which torchvision only has inside its constructor."""
 
 
 def describe(request: VariantRequest) -> Facts:
-    """Find a network and write it, unchanged, as the file ``original``.
+    """Find a network and write it unchanged as the file ``original``.
 
     Raises:
         EdgecnnError: The network cannot be found, built or converted.
@@ -65,7 +65,7 @@ def write_variants(request: VariantRequest) -> list[str | None]:
     """Write a network with each of several changes as the files ``0``, ``1``, ...
 
     Returns:
-        For each change the reason why it could not be made; None where the file is there.
+        The reason why each change could not be made, or None if its file was written.
     """
     spec = _spec(request)
     reasons: list[str | None] = []
@@ -79,7 +79,7 @@ def write_variants(request: VariantRequest) -> list[str | None]:
 
 
 def _spec(request: VariantRequest) -> ModelSpec:
-    """Return the spec of a network, with the arguments of a request laid over its own."""
+    """Return the spec of a network, with the arguments of a request in place of its own."""
     directory = Path(request.reference)
     if (directory / NAME).is_file():
         found = _artifact_spec(Artifact.open(directory))
@@ -104,7 +104,7 @@ def _built(spec: ModelSpec) -> nn.Module:
 
 
 def _write(module: nn.Module, spec: ModelSpec, compiler: str, name: Path) -> None:
-    """Write a network as the file that a compiler takes, with the format's suffix after its name."""
+    """Write a network as a compiler's input file, with the format's suffix after its name."""
     record = find_compiler(compiler)
     write = load(record.nominal, record.origin)
     write(try_network(module, spec), name.with_suffix(find_format(record.format).suffix))
@@ -123,7 +123,7 @@ def _changed(spec: ModelSpec, change: Change) -> tuple[nn.Module, ModelSpec]:
 
 
 def replace_activations(module: nn.Module, classes: Mapping[str, str]) -> int:
-    """Put activations in the place of others, in place; return how many were replaced.
+    """Replace activations in place; return their number.
 
     Args:
         module: The network.
@@ -153,19 +153,19 @@ def _facts(module: nn.Module, spec: ModelSpec) -> Facts:
 
 
 def _ragged(module: nn.Module) -> tuple[int, int]:
-    """Return how many convolutions have channels that fill no whole group, and how many there are."""
+    """Return the number of convolutions with incomplete channel groups, and of all convolutions."""
     channels = [layer.out_channels for layer in module.modules() if isinstance(layer, nn.Conv2d)]
     return sum(count % LANES != 0 for count in channels), len(channels)
 
 
 def _even_arguments(spec: ModelSpec, ragged: int) -> dict[str, JsonValue] | None:
-    """Return the arguments of the builder with the fewest ragged layers, None where none has fewer."""
+    """Return the builder's arguments with the fewest ragged layers; None if no others have fewer."""
     found: list[tuple[int, dict[str, JsonValue]]] = []
     for arguments in _candidates(spec):
         try:
             left, _ = _ragged(_built(spec.with_arguments(arguments)))
         except (UsageError, InputError):
-            continue  # the builder has no such width, or a pruned network's channels do not fit it
+            continue  # the builder lacks this width, or a pruned network's channels do not fit it
         found.append((left, arguments))
     best = min(found, key=lambda item: item[0], default=None)
     return None if best is None or best[0] >= ragged else best[1]

@@ -1,1 +1,1 @@
-"""Which steps a pipeline needs: one module for each part of a plan, and `make` on top."""
+"""The planner: one module for each part of a plan, with `make` on top."""

@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 
 
 def add_attempt(plan: Plan, target: Target, rung: Rung = FIRST) -> Attempt:
-    """Add the steps of one attempt to a plan, after everything that they need."""
+    """Add the steps of one attempt to a plan, with everything that they need."""
     attempt = Attempt(target, rung, network_of(plan, target, rung))
-    # The network before any recovery is lowered too: what recovery makes is held to it, and timed beside it.
+    # The network before any recovery is lowered too: the recovered one is compared with it and timed beside
+    # it.
     for name, checkpoint in (
         (f"lower:{target.format}", plan.checkpoint),
         (attempt.float_file, attempt.network.checkpoint),
@@ -51,7 +52,7 @@ def add_attempt(plan: Plan, target: Target, rung: Rung = FIRST) -> Attempt:
 
 def _own_steps(plan: Plan, attempt: Attempt) -> list[AnyStep | None]:
     spec, target = plan.pipeline.spec, attempt.target
-    # How long a simulator takes says nothing of what it simulates.
+    # The speed of a simulator says nothing about the simulated hardware.
     measured = spec.benchmark is not None and not find_runtime(target.runtime).simulates
     return [
         None if target.precision == "fp32" else _quantize(attempt),
@@ -148,7 +149,7 @@ def _benchmark(plan: Plan, attempt: Attempt) -> AnyStep:
 
 
 def benchmark_parameters(target: Target, settings: BenchmarkConfig) -> BenchmarkParameters:
-    """Return how a target's file is timed on this machine."""
+    """Return the parameters for timing a target's file on this machine."""
     return BenchmarkParameters(
         format=target.format,
         runtime=target.runtime,

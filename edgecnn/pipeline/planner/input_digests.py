@@ -1,4 +1,4 @@
-"""Digests of what a pipeline takes from outside: datasets, weight files, the user's own code."""
+"""Digests of a pipeline's external inputs: datasets, weight files, the user's code."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset of a pipeline, opened but not decoded.
+    """A dataset of a pipeline, not decoded.
 
     Attributes:
-        reference: As the pipeline names it.
+        reference: Its name in the pipeline.
         content: Digest of its images, labels and classes.
-        classes: Class names; empty where it has none.
+        classes: Class names; empty if it has none.
         size: Number of images.
     """
 
@@ -35,7 +35,7 @@ class Dataset:
 
 
 def open_dataset(reference: str, data: DataConfig) -> Dataset:
-    """Open a dataset and digest it; digests of unchanged files are remembered.
+    """Open a dataset and compute its digest; digests of unchanged files are cached.
 
     Raises:
         EdgecnnError: It is missing, empty or broken.
@@ -47,7 +47,7 @@ def open_dataset(reference: str, data: DataConfig) -> Dataset:
 
 
 def network_content(model: ModelConfig) -> str:
-    """Return a digest of what the network is made from besides its name and arguments.
+    """Return a digest of the network's origin besides name and arguments.
 
     Raises:
         InputError: A file that the model names is missing.

@@ -1,4 +1,4 @@
-"""The planner: a pipeline becomes the steps that make it, each step once however many targets need it."""
+"""The planner: converts a pipeline into steps, each once even if several targets need it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def make_plan(pipeline: Pipeline) -> Plan:
-    """Plan a pipeline. Datasets are opened for it, but no image is decoded and no network is built.
+    """Plan a pipeline. Datasets are opened, but no image is decoded and no network is built.
 
     Raises:
-        EdgecnnError: A dataset or file is missing, or the pipeline asks for what cannot be.
+        EdgecnnError: A dataset or file is missing, or the pipeline cannot be executed.
     """
     spec = pipeline.spec
     data = spec.data
@@ -134,7 +134,7 @@ def _train(spec: PipelineSpec, *, has_eval: bool) -> AnyStep:
 
 
 def _add_reference(plan: Plan, *, has_calibration: bool) -> None:
-    """Add what PyTorch says: of the probe images for links 1 to 3, and of the evaluation set for link 4."""
+    """Add PyTorch's outputs: for the probe (links 1 to 3) and for the evaluation set (link 4)."""
     images = "calibration" if has_calibration else "prepare:eval"
     probe = SelectParameters(plan.pipeline.spec.verification.images, seed=0)
     plan.add(Step("probe", PROBE, probe, {"images": images}))

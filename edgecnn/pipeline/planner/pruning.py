@@ -1,4 +1,4 @@
-"""The steps of a pipeline's ``prune`` section: pruning and training in turns, and what came of it."""
+"""The steps of a pipeline's ``prune`` section: alternating pruning and training, and the report."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CONTROL_ORIGIN = "trained on unpruned by this pipeline, as the control of its p
 
 
 def needs_training_images(pipeline: Pipeline) -> str | None:
-    """Return what of the ``prune`` section needs labelled images to learn from, or None."""
+    """Return the setting of the ``prune`` section that needs labelled images to learn from, or None."""
     settings = pipeline.spec.prune
     if settings is None:
         return None
@@ -45,10 +45,10 @@ def needs_training_images(pipeline: Pipeline) -> str | None:
 
 
 def add_pruning(plan: Plan, settings: PruneSettings) -> None:
-    """Add the prunings and the trainings between and after them; the plan's network is then the last of them.
+    """Add the prunings and the trainings between and after them, which give the plan's new network.
 
     Raises:
-        UsageError: What is asked for does not fit the targets.
+        UsageError: The settings do not fit the targets.
     """
     multiple = channel_multiple(plan.pipeline, settings)
     original = plan.checkpoint
@@ -73,10 +73,10 @@ def add_pruning(plan: Plan, settings: PruneSettings) -> None:
 
 
 def add_pruning_report(plan: Plan, settings: PruneSettings, original: str) -> None:
-    """Add what PyTorch says of the networks on the way, and the step that sums it up.
+    """Add PyTorch's outputs of the networks at each stage of pruning, and the step of the report.
 
     Args:
-        plan: With the prunings, the probe and the reference.
+        plan: The plan, with the prunings, the probe and the reference.
         settings: The section.
         original: Id of the step that makes the unpruned network.
     """
@@ -98,10 +98,10 @@ def add_pruning_report(plan: Plan, settings: PruneSettings, original: str) -> No
 
 
 def channel_multiple(pipeline: Pipeline, settings: PruneSettings) -> int:
-    """Return the numbers of channels that layers may keep: what every target computes without waste.
+    """Return the number whose multiples are allowed as widths: those efficient on every target.
 
     Raises:
-        UsageError: The section asks for another number, which a target does not divide.
+        UsageError: The section's own number is not a multiple of a target's.
     """
     targets = pipeline.targets.values()
     if settings.multiple is None:
@@ -135,15 +135,15 @@ def _prune(
     if measured.file.precision == "int8":
         inputs["calibration"] = "calibration"
     stage = measured_stage(measured)
-    package_versions(stage)  # what is missing is known before hours of training
+    package_versions(stage)  # missing packages are reported before hours of training
     return Step(step, stage, measured, inputs)
 
 
 def _measured(pipeline: Pipeline, settings: PruneSettings, multiple: int, part: float) -> MeasuredParameters:
-    """Return how a size or a latency is measured.
+    """Return the parameters for measuring a size or a latency.
 
     Raises:
-        UsageError: The target is not of this pipeline, or its latency cannot be measured here.
+        UsageError: The target is not in this pipeline, or its latency cannot be measured here.
     """
     name = settings.goal_target or next(iter(pipeline.targets))
     if name not in pipeline.targets:
@@ -193,7 +193,7 @@ def _finetune(plan: Plan, settings: PruneSettings, step: str, teacher: str, numb
 
 
 def _control(plan: Plan, settings: PruneSettings, original: str) -> AnyStep:
-    """Return the same training of the unpruned network, by the same teacher: what more training gains."""
+    """Return the same training of the unpruned network, with the same teacher, for comparison."""
     inputs = {"checkpoint": original, "train": "prepare:train"} | _evaluated(plan)
     if settings.distill is not None:
         inputs["teacher"] = original
@@ -213,7 +213,7 @@ def _evaluated(plan: Plan) -> dict[str, str]:
 
 
 def _is_curved(settings: PruneSettings) -> bool:
-    """Whether accuracy against the pruned share is measured."""
+    """Return whether accuracy against the pruned share is measured."""
     return settings.sensitivity or settings.scope == "sensitivity"
 
 

@@ -1,13 +1,13 @@
-"""Rungs of the recovery ladder: which network each of them exports, and the steps that make it.
+"""Rungs of the recovery ladder: the network that each exports, and the steps that make it.
 
 =============  ======================================================================================
 ``plain``      the network as it is, ranges between average and extremes
 ``ranges``     the same, with every range estimator tried
-``equalize``   ranges of neighbouring layers evened out, biases corrected
+``equalize``   ranges of neighbouring layers equalized, biases corrected
 ``entry``      that, with the first few layers left in float; not in TFLite, which is integer throughout
-``adaround``   equalized, with every weight rounded up or down as its layer's output wants it
+``adaround``   equalized, with every weight rounded up or down to preserve its layer's output
 ``mixed``      that, with the few most sensitive layers left in float
-``qat``        the network trained on with quantization simulated, and ranges learnt
+``qat``        the network trained further with simulated quantization, and learnt ranges
 =============  ======================================================================================
 """
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SEARCH = {"ranges": "search"}
 _ENTRY = 6
-"""Layers that ``entry`` may leave in float."""
+"""Largest number of layers that ``entry`` leaves in float."""
 
 CONTROL_STEP = "control"
 CONTROL_REFERENCE = "reference@control"
@@ -75,7 +75,7 @@ def network_of(plan: Plan, target: Target, rung: Rung) -> ExportedNetwork:
 
 
 def rungs_of(plan: Plan, target: Target) -> tuple[Rung, ...]:
-    """Return the rungs that a target can climb in this pipeline, cheapest first; a pinned one is the only."""
+    """Return the rungs of a target in this pipeline, cheapest first; only the pinned one if there is one."""
     if target.precision != "int8":
         return ("plain",)
     if target.quantize.method != "auto":
@@ -85,13 +85,13 @@ def rungs_of(plan: Plan, target: Target) -> tuple[Rung, ...]:
     if find_format(target.format).integer_int8 or target.compile is not None:
         rungs = tuple(rung for rung in rungs if rung != "entry")
     if not find_source(spec.model.name).trusts_first_rung and not is_held_to_accuracy(target):
-        # Nothing would say that the first rung is not enough, and for detectors with SiLU it is not.
+        # No measurement would show that the first rung is not enough, and for detectors with SiLU it is not.
         rungs = rungs[rungs.index("entry" if "entry" in rungs else "equalize") :]
     return rungs
 
 
 def is_held_to_accuracy(target: Target) -> bool:
-    """Whether a target has a budget that a better quantization could meet."""
+    """Return whether a target has a budget that a better quantization could meet."""
     return any(find_metric(name).recovers for name in target.budgets.given())
 
 
@@ -113,7 +113,7 @@ def _sensitivity(plan: Plan, kernels: Kernels) -> str:
 
 
 def _qat(plan: Plan) -> str:
-    """Add the training for int8 and what PyTorch says of its result."""
+    """Add the training for int8 and PyTorch's outputs of its result."""
     trained = plan.add(Step("qat", QAT, _qat_parameters(plan), _qat_inputs(plan)))
     inputs = {"checkpoint": trained, "probe": "probe"}
     plan.add(Step("reference@qat", REFERENCE, ReferenceParameters(), inputs))
@@ -121,7 +121,7 @@ def _qat(plan: Plan) -> str:
 
 
 def _control(plan: Plan) -> None:
-    """Add the training of equal steps in float: what of a gain is only the longer training."""
+    """Add the float training of equal steps, which shows the gain of training alone."""
     control = plan.add(Step(CONTROL_STEP, CONTROL, _qat_parameters(plan), _qat_inputs(plan)))
     inputs = {"checkpoint": control, "probe": "probe"} | ({"eval": "prepare:eval"} if plan.has_eval else {})
     plan.add(Step(CONTROL_REFERENCE, REFERENCE, ReferenceParameters(), inputs))

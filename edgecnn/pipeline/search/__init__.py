@@ -1,1 +1,1 @@
-"""Search of the cheapest network that meets budgets."""
+"""Search for the cheapest network that meets budgets."""

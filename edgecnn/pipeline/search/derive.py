@@ -1,4 +1,4 @@
-"""Derive pipelines from the one that is searched: a combination, trained for part of the time or in full."""
+"""Pipelines derived from the searched one: a combination, trained partly or in full."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ Content = dict[str, Any]
 """The content of a pipeline file."""
 
 _NO_MATTER_OF_COSTS = frozenset({"steps", "step_epochs", "sensitivity", "distill", "control"})
-"""Keys of the ``prune`` section that do not change which share of a network is left."""
+"""Keys of the ``prune`` section that do not affect the remaining share of a network."""
 
 
 def document(spec: PipelineSpec) -> Content:
-    """Return a pipeline as the content of a file that says the same on its own.
+    """Return a pipeline as the content of an equivalent file without ``extends``.
 
     It holds only the given keys; ``extends`` is resolved, ``search`` left out.
     """
     content = spec.model_dump(mode="json", exclude_unset=True, exclude={"extends", "search"})
     data = content.get("data", {})
-    if data.get("root"):  # stands for these two, and is refused beside them
+    if data.get("root"):  # replaces these two, and is refused beside them
         content["data"] = {key: value for key, value in data.items() if key not in ("train", "eval")}
     return content
 
 
 def original(pipeline: Pipeline, space: Space, epochs: int) -> Content:
-    """Return the pipeline unpruned, for the searched targets, trained for so many epochs, with no budgets."""
+    """Return the unpruned pipeline for the searched targets, for this many epochs, without budgets."""
     content = document(pipeline.spec)
     content.pop("prune", None)
     content["targets"] = {name: content["targets"][name] for name in space.budgets}
@@ -47,7 +47,7 @@ def original(pipeline: Pipeline, space: Space, epochs: int) -> Content:
 
 
 def sketch(pipeline: Pipeline, space: Space, combination: Combination, epochs: int) -> Content:
-    """Return a combination that is trained for part of the time, with no budgets."""
+    """Return a combination that is trained for a part of the time, without budgets."""
     content = _combined(original(pipeline, space, epochs), pipeline.spec, combination)
     if "prune" in content and pipeline.spec.train is not None:
         content["prune"] = _pruned_sooner(content["prune"], epochs / pipeline.spec.train.epochs)
@@ -55,9 +55,9 @@ def sketch(pipeline: Pipeline, space: Space, combination: Combination, epochs: i
 
 
 def untrained(pipeline: Pipeline, space: Space, combination: Combination) -> Content:
-    """Return a combination without any training, to learn its costs.
+    """Return a combination without any training, for measuring its costs.
 
-    Fresh weights decide then which channels are pruned, so the costs of a pruned network are an estimate.
+    Random weights then decide which channels are pruned, so the costs of a pruned network are an estimate.
     """
     content = with_few_images(sketch(pipeline, space, combination, space.epochs[0]))
     if "prune" in content:
@@ -68,7 +68,7 @@ def untrained(pipeline: Pipeline, space: Space, combination: Combination) -> Con
 
 
 def with_few_images(content: Content) -> Content:
-    """Return a pipeline that decodes no more images than calibration takes."""
+    """Return a pipeline that decodes no more images than calibration needs."""
     data = content.get("data", {})
     count = data.get("calibration", {}).get("count", CalibrationConfig().count)
     return {**content, "data": {**data, "limit": min(count, data.get("limit", count))}}
@@ -77,14 +77,14 @@ def with_few_images(content: Content) -> Content:
 def final(pipeline: Pipeline, space: Space, combination: Combination, floors: Mapping[str, float]) -> Content:
     """Return a combination as it would ship.
 
-    The pipeline's own budgets hold, with those of the search laid over them: the size as it is, the drop
-    against the original network as the least accuracy.
+    The search's budgets are added to the pipeline's own: the size directly, the accuracy drop against the
+    original network as a smallest accuracy.
 
     Args:
         pipeline: The pipeline that is searched.
         space: Its search space.
         combination: The combination.
-        floors: Least task metric by target.
+        floors: Smallest task metric by target.
     """
     content = document(pipeline.spec)
     content["targets"] = {name: content["targets"][name] for name in space.budgets}
@@ -112,9 +112,9 @@ def as_pipeline(content: Content) -> Pipeline:
 
 
 def _combined(content: Content, spec: PipelineSpec, combination: Combination) -> Content:
-    """Lay a combination over the content of a pipeline.
+    """Apply a combination to the content of a pipeline.
 
-    A value that is the pipeline's own is left as it is written, so that the network is the same to the store.
+    A value equal to the pipeline's is not changed, so that the network has the same key in the store.
     """
     if combination.width not in (None, original_width(spec)):
         model = content["model"]
@@ -135,7 +135,7 @@ def _combined(content: Content, spec: PipelineSpec, combination: Combination) ->
 
 
 def _quantized(changes: Content, quantization: Quantization) -> Content:
-    """Return a pipeline's changes to a target, for one way of quantizing it."""
+    """Return a pipeline's changes to a target for one quantization."""
     if quantization in ("fp32", "fp16", "int8"):
         return {**changes, "precision": quantization}
     quantize = {**changes.get("quantize", {}), "method": quantization}
@@ -143,9 +143,9 @@ def _quantized(changes: Content, quantization: Quantization) -> Content:
 
 
 def _pruning(spec: PipelineSpec, macs: float) -> Content:
-    """Return the pipeline's way of pruning with another goal.
+    """Return the pipeline's pruning settings with another goal.
 
-    Without one, the network is trained again for as long and in the same way, from half the learning rate.
+    Without such settings, the network is trained again for the same time from half the learning rate.
     """
     if spec.prune is None:
         if spec.train is None:
@@ -157,7 +157,7 @@ def _pruning(spec: PipelineSpec, macs: float) -> Content:
 
 
 def _pruned_sooner(prune: Content, share: float) -> Content:
-    """Shorten the training of a pruning, which is then done at once if there is no time for its steps."""
+    """Shorten the training of a pruning, which is a single one if there is no time for its steps."""
     settings = PruneSettings.model_validate(prune)
     epochs = max(1, round(settings.epochs * share)) if settings.epochs else 0
     shorter = {"epochs": epochs, "warmup_epochs": settings.warmup_epochs * share}
@@ -166,7 +166,7 @@ def _pruned_sooner(prune: Content, share: float) -> Content:
 
 
 def _trained(content: Content, train: TrainSettings | None, epochs: int) -> Content:
-    """Shorten the training; periods that are given in epochs keep their share of it."""
+    """Shorten the training; periods given in epochs keep their share of it."""
     if train is None or epochs == train.epochs:
         return content
     share = epochs / train.epochs
@@ -183,7 +183,7 @@ def _trained(content: Content, train: TrainSettings | None, epochs: int) -> Cont
 
 
 def _sooner(transfer: TransferSettings, share: float, epochs: int) -> TransferSettings:
-    """Return the same with layers unfrozen after a share of the epochs, those after the last left out."""
+    """Return a copy that unfreezes layers after the same share of epochs; later ones are left out."""
     unfreeze: dict[int, tuple[str, ...]] = {}
     for epoch, names in transfer.unfreeze.items():
         sooner = max(1, round(epoch * share))

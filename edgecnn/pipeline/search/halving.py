@@ -1,4 +1,4 @@
-"""Successive halving towards the cheapest combination that meets the budgets.
+"""Successive halving for the cheapest combination that meets the budgets.
 
 Successive halving (Jamieson and Talwalkar, Non-stochastic best arm identification and hyperparameter
 optimization, AISTATS 2016) trains all combinations a little and the promising ones longer. Three things
@@ -26,7 +26,7 @@ Known = Mapping[Combination, Outcome]
 Wanted = Callable[[Known], Sequence[Combination]]
 
 COSTS = 0
-"""The rung before any training, which measures costs. Rung ``n`` is the ``n``-th length of training."""
+"""The rung before any training, which measures costs; rung ``n`` is the ``n``-th training length."""
 
 
 class Bench(Protocol):
@@ -51,7 +51,7 @@ class Halving:
     """Combinations that were trained in full and lost too much accuracy."""
 
     def run(self) -> None:
-        """Measure until the cheapest combination that meets every budget is known, or that there is none."""
+        """Measure until the cheapest combination that meets every budget is known, or there is none."""
         last = len(self.space.epochs)
         for chunk in self._promoted(last):
             known = self.bench.complete(last, partial(self._until_met, chunk))

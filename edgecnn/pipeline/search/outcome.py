@@ -1,4 +1,4 @@
-"""Judge the measurements of a combination by the budgets of a search, and say what it costs."""
+"""Judgement of a combination's measurements by the budgets of a search, and its cost."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from edgecnn.core.documents.budget import BudgetResult
     from edgecnn.core.documents.search import Combination, Outcome
 
-_LEAST_LIMIT = 1e-3  # an accuracy drop of 0 may be asked for
+_LEAST_LIMIT = 1e-3  # an accuracy drop of 0 is possible
 _ESTIMATE = 1.15
-"""A pruned network may seem so far over budget before it is trained, as training decides which channels go.
-MobileNetV2 at 30 % took 0.41 of the latency with fresh weights and 0.46 with trained ones."""
+"""A pruned network may exceed a budget by this factor before training, which decides the removed channels.
+MobileNetV2 at 30 % took 0.41 of the latency with random weights and 0.46 with trained ones."""
 
 
 def judge_costs(
     outcome: Outcome, budgets: dict[str, SearchBudgets], margin: float = 1.0
 ) -> list[BudgetResult]:
-    """Hold size and latency to the budgets: they are known before any training.
+    """Judge size and latency, which are known before any training.
 
     Args:
         outcome: The measurements.
         budgets: Limits by target.
-        margin: Factor of the limits, over 1 where an estimate is judged.
+        margin: Factor of the limits, over 1 if estimates are judged.
     """
     results = []
     for name, limits in budgets.items():
@@ -49,7 +49,7 @@ def judge_costs(
 
 
 def judge_accuracy(outcome: Outcome, budgets: dict[str, SearchBudgets]) -> list[BudgetResult]:
-    """Hold accuracy to the budgets."""
+    """Judge accuracy by the budgets."""
     return [
         judge_one("accuracy_drop", limits.accuracy_drop, outcome.drop(name), name)
         for name, limits in budgets.items()
@@ -57,16 +57,16 @@ def judge_accuracy(outcome: Outcome, budgets: dict[str, SearchBudgets]) -> list[
 
 
 def is_over_budget(combination: Combination, outcome: Outcome, budgets: dict[str, SearchBudgets]) -> bool:
-    """Whether training is pointless: size or latency of the untrained network is over its budget.
+    """Return whether training is pointless: the untrained network's size or latency is over its budget.
 
-    Of a pruned network both are estimates, so it must be over by more than they are off.
+    For a pruned network both are estimates, so they must exceed the budget by more than the margin.
     """
     margin = 1.0 if combination.macs == 1.0 else _ESTIMATE
     return not outcome.failed and any(not result.passed for result in judge_costs(outcome, budgets, margin))
 
 
 def meets(outcome: Outcome, budgets: dict[str, SearchBudgets]) -> bool:
-    """Whether every budget is met beyond doubt, and every file of it would ship."""
+    """Return whether every budget is certainly met, and every file would ship."""
     if outcome.failed or any(found.missed for found in outcome.targets.values()):
         return False
     results = judge_costs(outcome, budgets) + judge_accuracy(outcome, budgets)
@@ -74,9 +74,9 @@ def meets(outcome: Outcome, budgets: dict[str, SearchBudgets]) -> bool:
 
 
 def excess(outcome: Outcome, results: Iterable[BudgetResult]) -> float:
-    """Return by how much budgets are exceeded: the sum of the excesses, each as a share of its limit.
+    """Return the sum of the budgets' excesses, each as a share of its limit.
 
-    0 where all are met; infinite where one was not measured.
+    It is 0 if all budgets are met, and infinite if a value was not measured.
     """
     if outcome.failed:
         return math.inf
@@ -89,7 +89,7 @@ def excess(outcome: Outcome, results: Iterable[BudgetResult]) -> float:
 
 
 def cost(outcome: Outcome) -> tuple[float, int]:
-    """Return what a search minimizes: the geometric mean of the latency ratios, then all files' bytes."""
+    """Return the cost that a search minimizes: the geometric mean of the latency ratios, then the bytes."""
     ratios = [found.latency.ratio for found in outcome.targets.values() if found.latency is not None]
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else 0.0
     return mean, sum(found.size or 0 for found in outcome.targets.values())

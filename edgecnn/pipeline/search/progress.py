@@ -1,4 +1,4 @@
-"""Report the progress of a search, and stop it when its time is up."""
+"""Progress reports of a search, and its time limit."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ class TimeIsUp(Exception):
 
 
 class SearchReporter(Reporter, Protocol):
-    """Receives what the search does besides executing steps."""
+    """Receiver of a search's events besides those of steps."""
 
     def trial(self, text: str) -> None:
-        """A combination is being measured."""
+        """Report that a combination is being measured."""
 
 
 class SilentSearchReporter(SilentReporter):
-    """A reporter that says nothing."""
+    """A reporter that ignores all events."""
 
     def trial(self, text: str) -> None:
         """Ignore the trial."""
 
 
 class Deadline:
-    """A reporter that passes everything on, and raises :class:`TimeIsUp` once time is up.
+    """A reporter that forwards everything, and raises :class:`TimeIsUp` after the time limit.
 
-    A stage reports while it works, a training at every few steps, so it ends soon after; the next search
-    goes on from its last epoch.
+    A stage reports while it works, a training every few steps, so it ends soon after the limit; the next
+    search continues from its last epoch.
     """
 
     def __init__(self, reporter: SearchReporter, seconds: float | None) -> None:

@@ -33,7 +33,7 @@ class MeasuredCombination:
         rung: The highest rung that it reached.
         costs: Its costs, measured before any training.
         outcome: The measurements at the highest rung.
-        space: The space that it is a point of.
+        space: The space that it belongs to.
     """
 
     combination: Combination
@@ -44,16 +44,16 @@ class MeasuredCombination:
 
     @property
     def in_full(self) -> bool:
-        """Whether it was trained in full."""
+        """Return whether it was trained in full."""
         return self.rung == len(self.space.epochs)
 
     @property
     def meets(self) -> bool:
-        """Whether it was trained in full and meets every budget."""
+        """Return whether it was trained in full and meets every budget."""
         return self.in_full and meets(self.outcome, self.space.budgets)
 
     def results(self) -> list[BudgetResult]:
-        """Return every budget, judged: size and latency as last measured, accuracy where it was."""
+        """Return every judged budget, with the last measured size and latency, and accuracy if measured."""
         costs = judge_costs(self.outcome if self.in_full else self.costs, self.space.budgets)
         return costs if self.rung == COSTS else costs + judge_accuracy(self.outcome, self.space.budgets)
 
@@ -100,7 +100,7 @@ class MeasuredCombination:
 
 
 def rank(known: Mapping[int, Known], space: Space) -> list[MeasuredCombination]:
-    """Return every combination that was measured, those trained longest first, then the nearest ones.
+    """Return every measured combination, those trained longest first, then those nearest to the budgets.
 
     Args:
         known: The measurements, by rung.
@@ -116,7 +116,7 @@ def rank(known: Mapping[int, Known], space: Space) -> list[MeasuredCombination]:
 
 
 def cheapest(measured: Sequence[MeasuredCombination]) -> MeasuredCombination | None:
-    """Return the winner: of the combinations that meet every budget, the cheapest."""
+    """Return the winner: the cheapest combination that meets every budget."""
     met = [item for item in measured if item.meets]
     return min(met, key=lambda item: (cost(item.costs), item.combination.order), default=None)
 

@@ -106,7 +106,7 @@ def _open(trials: Trials, location: str) -> Study:
 
 
 def _error(name: str, measured: Sequence[MeasuredCombination], *, finished: bool) -> ErrorReport:
-    """Say why there is no winner."""
+    """Return the error that explains why there is no winner."""
     if finished:
         near = f"; the nearest, {measured[0].combination}: {measured[0].verdict()}" if measured else ""
         error = BudgetMissed(
@@ -122,7 +122,7 @@ def _error(name: str, measured: Sequence[MeasuredCombination], *, finished: bool
 
 
 def _write_winner(winner: MeasuredCombination | None, trials: Trials, file: Path) -> None:
-    """Write the winner's pipeline, or remove that of an earlier one."""
+    """Write the winner's pipeline, or remove that of an earlier winner."""
     if winner is None or winner.outcome.original is None:
         file.unlink(missing_ok=True)
         return

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def space_of(pipeline: Pipeline) -> Space:
-    """Return the space that a pipeline asks for, with the defaults of its network's family filled in.
+    """Return the search space of a pipeline, with the defaults of its network's family.
 
     Raises:
         UsageError: There is nothing to search, or the network or a target has no such value.
@@ -87,7 +87,7 @@ def _widths(spec: PipelineSpec, settings: SearchSettings) -> tuple[float | None,
 
 
 def original_width(spec: PipelineSpec) -> float:
-    """Return the value of the builder's argument ``width`` that the pipeline has.
+    """Return the pipeline's value of the builder's argument ``width``.
 
     Raises:
         UsageError: It is not a number.
@@ -113,7 +113,7 @@ def _heights(spec: PipelineSpec, settings: SearchSettings) -> tuple[int | None, 
 
 
 def original_sides(spec: PipelineSpec) -> tuple[int, int] | None:
-    """Return height and width of the network's input, where they are known without building it."""
+    """Return height and width of the network's input, if they are known without building it."""
     entry = zoo.entry_of(spec.model.name)
     height = spec.preprocessing.height or (entry.contract.height if entry else None)
     width = spec.preprocessing.width or (entry.contract.width if entry else None)
@@ -121,7 +121,7 @@ def original_sides(spec: PipelineSpec) -> tuple[int, int] | None:
 
 
 def _rounded(side: float) -> int:
-    """Return a side in steps that suit its size: 32 pixels for photos, 4 for the smallest pictures.
+    """Return a side as a multiple of 32 pixels for photos, down to 4 for the smallest pictures.
 
     >>> _rounded(224 * 5 / 7), _rounded(28 * 6 / 7)
     (160, 24)
@@ -171,7 +171,7 @@ def _macs(spec: PipelineSpec, settings: SearchSettings) -> tuple[float, ...]:
 def _epochs(spec: PipelineSpec, settings: SearchSettings) -> tuple[int, ...]:
     """Return the lengths of the trainings: each ``factor`` times the one before.
 
-    The last is the pipeline's own.
+    The last length is the pipeline's own.
     """
     if spec.train is None:
         return (0,)

@@ -24,14 +24,14 @@ _SCHEME = "://"
 
 
 def open_storage(location: str) -> BaseStorage:
-    """Open a storage; a journal file that is not there is made.
+    """Open a storage; a missing journal file is created.
 
     Args:
         location: Path of a journal file, or a database's URL such as ``sqlite:///study.db`` or
             ``postgresql://user@host/study``.
 
     Raises:
-        UsageError: The URL names no database.
+        UsageError: The URL does not name a database.
         InputError: The storage cannot be read or written.
         MissingDependency: The database's driver is not installed.
     """
@@ -42,7 +42,7 @@ def open_storage(location: str) -> BaseStorage:
             if path.exists() and path.stat().st_size > MOST_BYTES:
                 raise InputError(f"{path} is larger than {MOST_BYTES} bytes; that is no study of edgecnn")
             return JournalStorage(JournalFileBackend(str(path)))
-        if location.startswith("redis"):  # Optuna keeps pickles there
+        if location.startswith("redis"):  # Optuna stores pickles there
             raise UsageError(
                 f"a study in {shown(location)} is not supported",
                 hint="use a journal file on a common file system, or a database such as postgresql://",
@@ -52,7 +52,7 @@ def open_storage(location: str) -> BaseStorage:
 
 @contextlib.contextmanager
 def faults(location: str) -> Iterator[None]:
-    """Turn an exception of a storage into an error that names it."""
+    """Convert an exception of a storage into an error that names it."""
     try:
         yield
     except NoSuchModuleError as error:
@@ -72,7 +72,7 @@ def faults(location: str) -> Iterator[None]:
 
 
 def shown(location: str) -> str:
-    """Return a location without the password in it.
+    """Return a location without its password.
 
     >>> shown("postgresql://me:secret@host/study")
     'postgresql://me@host/study'

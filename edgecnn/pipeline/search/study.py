@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from edgecnn.pipeline.search.halving import Known, Wanted
 
 Measure = Callable[[Combination, int, int], Outcome]
-"""Measures a combination at a rung, told how many are wanted there at present."""
+"""Measures a combination at a rung; the last argument is the number of wanted combinations there."""
 
 _OBJECTIVES = 3
-"""Values of a trial: of several targets the largest drop, the mean ratio, the sum of the bytes."""
+"""Values of a trial: the largest drop, the mean ratio, and the sum of the bytes over all targets."""
 
 _OUTCOME = "outcome"
 _RUNG = "rung"
@@ -44,7 +44,7 @@ _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 class _Chosen(RandomSampler):
-    """Gives a trial the values that were chosen for it."""
+    """Sampler that gives a trial its chosen values."""
 
     def __init__(self, values: Mapping[str, object]) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class Study:
             ) from error
 
     def _trials(self, rung: int, *states: TrialState) -> list[FrozenTrial]:
-        """Return trials by number; those whose values another process is just writing are left out."""
+        """Return trials by number, without those that another process is just writing."""
         with faults(self.location):
             trials = self.study.get_trials(deepcopy=False, states=states)
         names = self._distributions().keys()
@@ -111,13 +111,13 @@ class Study:
         ]
 
     def claim(self, combination: Combination, rung: int) -> Trial:
-        """Begin a trial of a combination at a rung, so that other processes see that it is being measured."""
+        """Begin a trial of a combination at a rung, which shows other processes that it is being measured."""
         with faults(self.location):
             self.study.sampler = _Chosen({**dict(combination), _RUNG: rung})
             return self.study.ask(self._distributions())
 
     def _try(self, combination: Combination, rung: int, ahead: int) -> None:
-        """Measure a combination as a trial; one that was interrupted says nothing and is tried again."""
+        """Measure a combination as a trial; an interrupted one has no result and is tried again."""
         trial = self.claim(combination, rung)
         try:
             outcome = self.measure(combination, rung, ahead)
@@ -143,17 +143,17 @@ class Study:
 
 
 def open_study(location: str, name: str, identity: dict[str, str], space: Space, measure: Measure) -> Study:
-    """Open a study, or make it.
+    """Open or create a study.
 
     Args:
-        location: As :func:`edgecnn.pipeline.search.storage.open_storage` takes it.
+        location: As for :func:`edgecnn.pipeline.search.storage.open_storage`.
         name: Name of the study in its storage.
         identity: Facts that all processes that work on it must share.
         space: The space.
         measure: Measures a combination at a rung.
 
     Raises:
-        UsageError: The study is one of another search.
+        UsageError: The study belongs to another search.
         InputError: The storage cannot be read or written.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -182,7 +182,7 @@ def _combination(trial: FrozenTrial) -> Combination:
 
 
 def _values(outcome: Outcome) -> list[float] | None:
-    """Return the objectives for Optuna's own tools; None where not all of them were measured."""
+    """Return the objectives for Optuna's own tools; None if some were not measured."""
     drops = [outcome.drop(name) for name, found in outcome.targets.items() if found.size is not None]
     known = [drop for drop in drops if drop is not None]
     if not known or len(known) < len(outcome.targets):

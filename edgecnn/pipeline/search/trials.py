@@ -1,6 +1,6 @@
-"""Measure a combination: plan the pipeline that it is, execute it in the ordinary way, read the results.
+"""Measurement of a combination: plan its pipeline, execute it as usual, read the results.
 
-Every step is in the store, so whatever was measured before, by a search or by a run, costs nothing again.
+Every step is in the store, so measurements of an earlier search or run are reused.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ _ENDS_THE_SEARCH = (MissingDependency, MachineFault)
 
 @dataclass(frozen=True)
 class Trials:
-    """Measures combinations.
+    """Measurement of combinations.
 
     Attributes:
         pipeline: The pipeline that is searched.
         space: Its search space.
-        store: Where finished steps are kept.
+        store: The store of finished steps.
         logs: Directory for the output of vendor code.
-        reporter: Receives what happens.
+        reporter: Receives events.
     """
 
     pipeline: Pipeline
@@ -91,10 +91,10 @@ class Trials:
         Args:
             combination: The combination.
             rung: The rung.
-            ahead: How many are wanted there, this one among them.
+            ahead: Number of wanted combinations at the rung, including this one.
 
         Raises:
-            EdgecnnError: The original network cannot be made, or this machine can make nothing.
+            EdgecnnError: The original network cannot be made, or this machine cannot make any.
         """
         started = time.monotonic()
         baselines = self._baselines
@@ -124,7 +124,7 @@ class Trials:
 
     @cached_property
     def _baselines(self) -> Results:
-        """The original network's float file of each format; how fast it is does not depend on its weights."""
+        """Return the original network's float file of each format; its speed does not depend on weights."""
         plan = _plan(derive.with_few_images(derive.original(self.pipeline, self.space, self.space.epochs[0])))
         files = {attempt.target.format: f"lower:{attempt.target.format}" for attempt in _first(plan)}
         self.reporter.trial("the original network")
@@ -167,12 +167,12 @@ class Trials:
     def _final(
         self, combination: Combination, original: float, baselines: Results
     ) -> dict[str, TargetOutcome]:
-        """Measure everything of the combination as it would ship."""
+        """Measure everything about the combination as it would ship."""
         floors = self.floors(original)
         plan = _plan(derive.final(self.pipeline, self.space, combination, floors))
         logs = f"full-{_slug(combination)}"
         results = self._execute(plan.steps, logs)
-        # No way of quantizing reaches an accuracy that float arithmetic does not.
+        # No quantization reaches an accuracy that float arithmetic does not.
         if results[_REFERENCE].succeeded and _accuracy(plan, results) >= min(floors.values()):
             while climb(plan, results):
                 results = self._execute(plan.steps, logs, results)
@@ -181,7 +181,7 @@ class Trials:
         return {attempt.target.name: _shipping(plan, attempt, results) for attempt in attempts}
 
     def floors(self, original: float) -> dict[str, float]:
-        """Return the least task metric of each target, that of the original network given."""
+        """Return the smallest task metric of each target for the original network's metric."""
         return {
             name: max(0.0, lowered(original, limits.accuracy_drop))
             for name, limits in self.space.budgets.items()
@@ -244,7 +244,7 @@ def _slug(combination: Combination) -> str:
 
 
 def _accuracy(plan: Plan, results: Results) -> float:
-    """Return the task metric of PyTorch's answers."""
+    """Return the task metric of PyTorch's outputs."""
     value = Parts(plan, _first(plan)[0], results).accuracy_of(_REFERENCE)
     assert value is not None  # noqa: S101 - there is an evaluation set; tells the type checker
     return value
@@ -259,7 +259,7 @@ def _ratio(attempt: Attempt, results: Results) -> Ratio | None:
 
 
 def _shipping(plan: Plan, attempt: Attempt, results: Results) -> TargetOutcome:
-    """Return the measurements of a target's file, and the links and budgets that hold it back.
+    """Return the measurements of a target's file, with the links and budgets that fail.
 
     Raises:
         EdgecnnError: There is no file, or it could not be measured.

@@ -1,1 +1,1 @@
-"""One file a stage: a function from files and parameters to files."""
+"""Stages, one per file: functions from files and parameters to files."""

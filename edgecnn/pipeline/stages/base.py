@@ -1,4 +1,4 @@
-"""What a stage is: a function from files and parameters to files, with everything it depends on named."""
+"""The definition of a stage: a function from files and parameters to files, with all dependencies named."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Inputs = Mapping[str, Path]
 
 
 class Progress(Protocol):
-    """Receives how far a stage has come."""
+    """Function that receives the progress of a stage."""
 
     def __call__(self, done: int, total: int, text: str) -> None:
         """Report ``done`` of ``total`` units, with a few words such as a rate or a loss."""
@@ -28,18 +28,18 @@ class Progress(Protocol):
 
 @dataclass
 class Context:
-    """Where a stage writes and reports; made by the runner, one for each execution.
+    """The output places of a stage; the runner creates one for each execution.
 
     Attributes:
         out: Directory of the stage's output files.
-        scratch: Directory that outlives a kill, to resume from.
-        log: File for what vendor code prints.
-        progress: Receives how far the stage has come.
-        costs: What the work cost, by what was done.
-        notes: What the report shows besides, such as the history of a training.
+        scratch: Directory that survives a kill, from which the stage can resume.
+        log: File for the output of vendor code.
+        progress: Receives the progress of the stage.
+        costs: Costs of the work, by name.
+        notes: Further data for the report, such as the history of a training.
 
-    Costs and notes are recorded beside the outputs and are not part of their digest: a stage that was
-    redone in another time with the same result changes nothing after it.
+    Costs and notes are recorded beside the outputs and are not part of their digest: if a stage is made again
+    with the same result at other costs, later steps stay valid.
     """
 
     out: Path
@@ -50,7 +50,7 @@ class Context:
     notes: dict[str, JsonValue] = field(default_factory=dict)
 
     def charge(self, what: str, child: ChildResult) -> None:
-        """Record what a child process cost."""
+        """Record the cost of a child process."""
         self.costs[what] = {
             "wall_s": round(child.wall_s, 3),
             "cpu_s": round(child.cpu_s, 3),
@@ -64,7 +64,7 @@ class Stage(Generic[P]):
 
     Attributes:
         name: Its name in plans, keys and logs.
-        version: Raised whenever the same inputs would give other outputs than before.
+        version: Increased whenever the same inputs give other outputs than before.
         run: The function. It reads ``inputs`` and writes into ``context.out``, nothing else.
         packages: Distributions whose version the outputs depend on.
         toolchains: Vendor tools, each in its own environment, whose version the outputs depend on.

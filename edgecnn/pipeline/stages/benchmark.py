@@ -1,4 +1,4 @@
-"""Stage ``benchmark``: the target's file and its format's float32 file take turns on the same CPUs."""
+"""Stage ``benchmark``: comparison of the target's file with its format's float32 file, in turns."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ RESULT = "latency.json"
 
 @arguments
 class BenchmarkParameters:
-    """How latency is compared.
+    """Settings of a latency comparison.
 
     Attributes:
         format: Format of the files.
         runtime: Runtime that executes them.
         threads: Threads of one inference.
         seconds: Time after which no further worker processes are started.
-        processes: Least number of pairs of worker processes.
-        cpu: Name of this machine's CPU: a time measured on another one is not reused.
+        processes: Smallest number of pairs of worker processes.
+        cpu: Name of this machine's CPU; times of another CPU are not reused.
     """
 
     format: str
@@ -46,8 +46,8 @@ class BenchmarkParameters:
 def run(inputs: Inputs, parameters: BenchmarkParameters, context: Context) -> None:
     """Write both latencies and their ratio, with its interval, to ``latency.json``.
 
-    Budgets may change without anything being measured again, so no limit is known here: the comparison goes
-    on until the interval is narrow.
+    Budgets may change without a new measurement, so no limit is known here: the comparison continues until
+    the interval is narrow.
     """
     ratio = compare_latency(
         _opener(inputs["model"], parameters, context),
@@ -67,7 +67,8 @@ def benchmark_stage(runtime: str) -> Stage[BenchmarkParameters]:
     """Return the stage that times files in a runtime.
 
     Raises:
-        UsageError: There is no such runtime, or it simulates other hardware, so that its speed says nothing.
+        UsageError: There is no such runtime, or it simulates other hardware, so that its speed is
+            meaningless.
     """
     record = find_runtime(runtime)
     if record.simulates:

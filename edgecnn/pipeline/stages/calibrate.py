@@ -1,4 +1,4 @@
-"""Stages ``calibration`` and ``probe``: the few real images that ranges and verification are based on."""
+"""Stages ``calibration`` and ``probe``: the few real images for ranges and verification."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ REPORT = "calibration.json"
 
 @arguments
 class SelectParameters:
-    """Which images of a prepared set.
+    """The choice of images from a prepared set.
 
     Attributes:
-        count: How many, the classes in equal shares; all of them where there are fewer.
-        seed: Another seed gives another choice.
+        count: Number of images, evenly over the classes; all images if there are fewer.
+        seed: Seed of the choice.
     """
 
     count: int
@@ -27,7 +27,7 @@ class SelectParameters:
 
 
 def calibrate(inputs: Inputs, parameters: SelectParameters, context: Context) -> None:
-    """Write a calibration set, refusing one that no range can be learnt from."""
+    """Write a calibration set after checking that it is suitable for ranges."""
     chosen = choose_calibration(
         PreparedSet.open(inputs["images"]), context.out, count=parameters.count, seed=parameters.seed
     )
@@ -36,7 +36,7 @@ def calibrate(inputs: Inputs, parameters: SelectParameters, context: Context) ->
 
 
 def probe(inputs: Inputs, parameters: SelectParameters, context: Context) -> None:
-    """Write the images that the verification chain's slow reference executions see."""
+    """Write the images for the verification chain's slow reference executions."""
     choose_calibration(
         PreparedSet.open(inputs["images"]), context.out, count=parameters.count, seed=parameters.seed
     )

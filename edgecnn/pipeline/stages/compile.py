@@ -1,4 +1,4 @@
-"""Stage ``compile``: an integer file becomes a program for an NPU, with the compiler's report."""
+"""Stage ``compile``: compilation of an integer file for an NPU, with the compiler's report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REPORT = "npu.json"
 
 @arguments
 class CompileParameters:
-    """What is compiled for.
+    """The compiler and its options.
 
     Attributes:
         format: Format of the file.
@@ -43,10 +43,10 @@ class CompileParameters:
 
     @classmethod
     def of(cls, target: Target) -> CompileParameters:
-        """Return what a target with an NPU is compiled for.
+        """Return the compiler and the options of a target with an NPU.
 
         Raises:
-            UsageError: The target has none, or asks its compiler for what it has not.
+            UsageError: The target has no NPU, or an unknown option.
         """
         options = compile_options(target)
         assert target.compile is not None  # noqa: S101 - else there are no options; tells the type checker
@@ -66,12 +66,12 @@ def run(inputs: Inputs, parameters: CompileParameters, context: Context) -> None
 def compile_network(
     model: Path, out: Path, parameters: CompileParameters, *, log: Path, scratch: Path
 ) -> NpuReport:
-    """Compile an integer file and say how much of it the NPU runs.
+    """Compile an integer file and return the report with the share that the NPU runs.
 
     Raises:
-        InputError: The file is damaged or computes in float somewhere.
+        InputError: The file is damaged or has float computations.
         MissingDependency: The toolchain is not installed as pinned.
-        WorkerError: The compiler crashed, hung, refused the file or said nothing about it.
+        WorkerError: The compiler crashed, timed out, rejected the file or reported nothing about it.
     """
     process.call(
         "edgecnn.backends.partition:require_integer",

@@ -18,7 +18,7 @@ RESULT = "instructions.json"
 
 @arguments
 class CountParameters:
-    """What is counted.
+    """The file and the devices for a count of instructions.
 
     Attributes:
         format: Format of the file.
@@ -36,7 +36,7 @@ class CountParameters:
             raise UsageError(
                 f"instructions of {self.runtime} cannot be counted: the emulated devices hold "
                 f"{' and '.join(emulated)}",
-                hint="take the budget `instructions` out",
+                hint="remove the budget `instructions`",
             )
 
 

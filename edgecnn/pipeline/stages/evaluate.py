@@ -1,4 +1,4 @@
-"""Stage ``evaluate``: the shipping runtime answers for every evaluation image, in a worker of its own."""
+"""Stage ``evaluate``: outputs of the shipping runtime for every evaluation image, in a worker."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ RESULT = "evaluation.json"
 
 @arguments
 class EvaluateParameters:
-    """What executes the file.
+    """Settings of the execution.
 
     Attributes:
         format: Format of the file.
         runtime: Runtime that executes it.
         threads: Threads of one inference.
-        host_isa: Instruction set of this machine: int8 kernels differ between them.
-        options: What the runtime is told besides, such as the chip that it simulates.
+        host_isa: Instruction set of this machine, on which int8 kernels depend.
+        options: Further options of the runtime, such as the simulated chip.
     """
 
     format: str
@@ -34,7 +34,7 @@ class EvaluateParameters:
 
 
 def run(inputs: Inputs, parameters: EvaluateParameters, context: Context) -> None:
-    """Write the outputs, as ``pipeline/stages/outputs.py`` reads them, and what the evaluation took."""
+    """Write the outputs for ``pipeline/stages/outputs.py``, and the costs of the evaluation."""
     images = PreparedSet.open(inputs["images"])
     device = LocalDevice()
     with device.open(

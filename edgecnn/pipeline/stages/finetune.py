@@ -1,4 +1,4 @@
-"""Stage ``finetune``: a pruned checkpoint is trained on, taught by the network that it was."""
+"""Stage ``finetune``: further training of a pruned checkpoint, with the unpruned network as its teacher."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @arguments
 class FinetuneParameters:
-    """How to train.
+    """Settings of the training.
 
     Attributes:
-        settings: How all epochs are trained.
-        distill: How the unpruned network teaches, or None.
-        window: First epoch of this part of the training, and the one before which it stops.
-        origin: What the checkpoint's spec says of its weights.
+        settings: Settings of all epochs.
+        distill: Settings of the distillation from the unpruned network, or None.
+        window: First epoch of this part of the training, and the epoch before which it stops.
+        origin: Text for the origin of the weights in the checkpoint's spec.
     """
 
     settings: TrainSettings
@@ -38,7 +38,7 @@ class FinetuneParameters:
 
 
 def run(inputs: Inputs, parameters: FinetuneParameters, context: Context) -> None:
-    """Train on, taught where that is asked for, and write the checkpoint."""
+    """Train with a teacher if requested, and write the checkpoint."""
 
     def taught(task: TrainingTask, module: nn.Module, train_set: PreparedSet) -> Method:
         if parameters.distill is None:
@@ -65,7 +65,7 @@ def _taught(
     """Return the task's method with a teacher.
 
     Raises:
-        UsageError: The outputs of the network's task cannot teach.
+        UsageError: The outputs of the network's task cannot be distilled.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Stage ``lower``: a checkpoint becomes a float32 file of one format."""
+"""Stage ``lower``: conversion of a checkpoint to a float32 file of one format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class LowerParameters:
 
 
 def run(inputs: Inputs, parameters: LowerParameters, context: Context) -> None:
-    """Convert in a child process, which imports only what the format needs."""
+    """Convert in a child process, which imports only the format's libraries."""
     child = process.call(
         "edgecnn.backends.entry:lower",
         LowerRequest(parameters.format, inputs["checkpoint"], context.out),

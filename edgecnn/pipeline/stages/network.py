@@ -1,4 +1,4 @@
-"""Stage ``network``: a network by name becomes a checkpoint, with published, given or fresh weights."""
+"""Stage ``network``: conversion of a network by name to a checkpoint, with the requested weights."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 @arguments
 class NetworkParameters:
-    """What to build.
+    """The network to build.
 
     Attributes:
         reference: ``zoo:``, ``timm:``, ``torchvision:`` or ``python:`` name, a checkpoint directory or an
             ``.onnx`` file.
         arguments: Keyword arguments of the builder.
-        classes: Class names; None keeps what the network has.
+        classes: Class names; None keeps the network's.
         contract: Changes to the network's own preprocessing contract.
-        pretrained: Whether the published weights are wanted.
+        pretrained: Whether to load the published weights.
         weights: A file of weights, or None.
-        content: Digest of what the reference and ``weights`` point at, where that is the user's own file.
-        seed: Seed of fresh weights.
+        content: Digest of the user's files that the reference and ``weights`` name.
+        seed: Seed of random weights.
     """
 
     reference: str
@@ -40,7 +40,7 @@ class NetworkParameters:
 
 @arguments
 class NetworkRequest:
-    """What the child process builds, and the directory that it writes the checkpoint to."""
+    """The network for a child process to build, and the directory for its checkpoint."""
 
     network: NetworkParameters
     out: Path
@@ -81,11 +81,11 @@ NETWORK = Stage("network", 1, run, ("torch", "torchvision", "timm"))
 
 @arguments
 class ContractParameters:
-    """Nothing to choose."""
+    """Empty parameters."""
 
 
 def copy_contract(inputs: Inputs, parameters: ContractParameters, context: Context) -> None:
-    """Write contract and task alone: what depends only on them outlives a change of the weights."""
+    """Write only contract and task, so that steps that depend on nothing else survive new weights."""
     del parameters
     spec = json.loads((inputs["checkpoint"] / "spec.json").read_text(encoding="utf-8"))
     for name in ("contract", "task"):

@@ -1,4 +1,4 @@
-"""What a network answered for a set of images, as files: ``outputs_0.npy``, ``outputs_1.npy``, ..."""
+"""Outputs of a network for a set of images, as files: ``outputs_0.npy``, ``outputs_1.npy``, ..."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def write_outputs(folder: Path, outputs: Sequence[npt.NDArray[np.float32]]) -> None:
-    """Write one float32 array ``[N, ...]`` an output; the folder is made."""
+    """Write one float32 array ``[N, ...]`` per output; the folder is created."""
     folder.mkdir(parents=True, exist_ok=True)
     for place, output in enumerate(outputs):
         np.save(_file(folder, place), output, allow_pickle=False)
 
 
 def read_outputs(folder: Path) -> Outputs:
-    """Map the arrays of a folder, in the order of the network's outputs."""
+    """Map the arrays of a folder into memory, in the order of the network's outputs."""
     count = len(list(folder.glob("outputs_*.npy")))
     return tuple(
         np.load(_file(folder, place), mmap_mode="r", allow_pickle=False) for place in range(max(1, count))

@@ -1,4 +1,4 @@
-"""Stage ``prepare``: a dataset is decoded and resized once, for training and for every target."""
+"""Stage ``prepare``: decoding and resizing of a dataset, once for training and all targets."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @arguments
 class PrepareParameters:
-    """Which images.
+    """The dataset and the choice of its images.
 
     Attributes:
-        reference: The dataset, as the pipeline names it.
+        reference: Name of the dataset in the pipeline.
         content: Digest of its images, labels and classes.
         bad_images: What to do about a corrupt image: ``error`` or ``skip``.
         limit: Prepare only so many, evenly over the classes; None for all.

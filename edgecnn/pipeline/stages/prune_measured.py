@@ -1,4 +1,4 @@
-"""Stage ``prune`` to a size or a latency: every probe becomes a file of the target and is measured so."""
+"""Stage ``prune`` to a size or a latency, which is measured on a file of the target for every probe."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _PROBE = "probe.json"
 
 @arguments
 class MeasuredParameters:
-    """How to prune until a target's file is small or fast enough.
+    """Settings of pruning until a target's file is small or fast enough.
 
     Attributes:
-        goal: What is measured.
+        goal: The measured quantity.
         limit: Largest size in bytes, or latency as a share of the unpruned network's.
-        part: How much of the way from the unpruned network to the limit this pruning goes, within (0, 1].
+        part: Part of the way from the unpruned network to the limit, within (0, 1].
         target: The target's name, for messages.
-        file: How the target's file is made.
-        timing: How it is timed; None for a size.
-        importance: What a channel is worth.
-        scope: How layers share the loss.
-        multiple: Layers keep multiples of so many channels.
+        file: Settings for making the target's file.
+        timing: Settings for timing it; None for a size.
+        importance: Measure of a channel's importance.
+        scope: Division of removals among layers.
+        multiple: Number whose multiples are allowed as widths.
     """
 
     goal: Literal["size", "latency"]
@@ -58,10 +58,10 @@ class MeasuredParameters:
 def run(inputs: Inputs, parameters: MeasuredParameters, context: Context) -> None:
     """Prune, make the file and measure it until it is just within the limit.
 
-    What was measured before a kill is not measured again.
+    Measurements from before a kill are reused.
 
     Raises:
-        InputError: The limit cannot be reached; the message says how far it got.
+        InputError: The limit cannot be reached; the message gives the nearest value.
     """
     bench = _Bench(inputs, parameters, context)
     whole = bench.value(bench.file_of(inputs["original"], context.scratch / "whole"))
@@ -90,7 +90,7 @@ def _unreachable(parameters: MeasuredParameters, limit: float, probes: list[Prun
     return InputError(
         f"{parameters.goal} {write(limit)} of {parameters.target} cannot be reached by pruning: with "
         f"{nearest.share:.2f} of the multiply-accumulates left it is {write(nearest.value)}",
-        hint=f"ask for more than that, or set prune.multiple, {parameters.multiple}, to a smaller number",
+        hint=f"ask for more than that, or lower prune.multiple, which is {parameters.multiple}",
     )
 
 
@@ -106,7 +106,7 @@ class _Bench:
         return self.context.scratch / f"left-{asked:.6f}"
 
     def probe(self, asked: float) -> PruningProbe:
-        """Prune to a share of the multiply-accumulates and measure; a probe that is there is read."""
+        """Prune to a share of the multiply-accumulates and measure; an existing probe is read."""
         asked = round(asked, 6)
         folder = self.folder(asked)
         record = folder / _PROBE
@@ -130,7 +130,7 @@ class _Bench:
         return probe
 
     def file_of(self, checkpoint: Path, folder: Path) -> Path:
-        """Lower and quantize a network as the target does; return the folder of the file."""
+        """Lower and quantize a network for the target; return the folder of the file."""
         file = self.parameters.file
         lowered, quantized = folder / "float", folder / "file"
         lower = lower_stage(file.format)
@@ -159,7 +159,7 @@ class _Bench:
         return float(ratio)
 
     def _within(self, out: Path) -> Context:
-        """Return the stage's context with another, empty folder to write to."""
+        """Return the stage's context with another, empty output folder."""
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
         return replace(self.context, out=out)

@@ -1,4 +1,4 @@
-"""Stage ``pruned``: what pruning took from the network, and what it cost in accuracy, in one document."""
+"""Stage ``pruned``: a report on the removed channels and the accuracy at each step."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from edgecnn.tasks.registry import task_of
 
 RESULT = "pruned.json"
 REFERENCES = ("unpruned", "pruned", "finetuned", "control")
-"""Networks whose answers are compared: before, at once after the last pruning, after the training, and
-unpruned after as much training."""
+"""Networks whose outputs are compared: the original, after the last pruning, after the training, and the
+unpruned network after the same training."""
 
 
 @arguments
 class PrunedParameters:
-    """What was asked for.
+    """The goal of the pruning.
 
     Attributes:
         goal: ``macs``, ``params``, ``size`` or ``latency``, with what the pipeline asks of it.
@@ -40,9 +40,8 @@ class PrunedParameters:
 def run(inputs: Inputs, parameters: PrunedParameters, context: Context) -> None:
     """Write ``pruned.json``.
 
-    Inputs are ``last``, the last pruning; ``curves`` where sensitivities were measured; and where there are
-    evaluation images ``eval``, and the answers of the networks called :data:`REFERENCES`, as far as there are
-    such.
+    Inputs are ``last``, the last pruning; ``curves`` if sensitivities were measured; and with evaluation
+    images ``eval`` and the outputs of those of the networks in :data:`REFERENCES` that exist.
     """
     last = PruningStep.from_json(json.loads((inputs["last"] / REPORT).read_text(encoding="utf-8")), REPORT)
     report = PruningReport(
@@ -56,9 +55,9 @@ def run(inputs: Inputs, parameters: PrunedParameters, context: Context) -> None:
 
 
 def _accuracy(inputs: Inputs) -> dict[str, str | dict[str, float]]:
-    """Return the task's metric of every network, and how often it names the unpruned one's class.
+    """Return the task's metric of every network, and its agreement with the unpruned one.
 
-    Nothing is known without evaluation images.
+    The result is empty without evaluation images.
     """
     if "eval" not in inputs:
         return {}

@@ -1,4 +1,4 @@
-"""Stages ``qat`` and ``control``: a checkpoint is trained for int8, and for as many steps in float."""
+"""Stages ``qat`` and ``control``: training of a checkpoint for int8, and for as many steps in float."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 @arguments
 class QatParameters:
-    """How to train.
+    """Settings of the training.
 
     Attributes:
         settings: The pipeline's ``qat`` section.
-        train: How the network was trained before; None where it came trained.
+        train: Settings of the network's previous training; None if it was given trained.
     """
 
     settings: QatSettings
@@ -51,7 +51,7 @@ def run(inputs: Inputs, parameters: QatParameters, context: Context) -> None:
 
 
 def control(inputs: Inputs, parameters: QatParameters, context: Context) -> None:
-    """Write the checkpoint of the same steps in float."""
+    """Write the checkpoint of the same number of steps in float."""
     module, spec, trained = _train(inputs, parameters, context, quantized=False)
     from edgecnn.models.checkpoint import save_checkpoint
     from edgecnn.quantization.qat.extract import trained_module

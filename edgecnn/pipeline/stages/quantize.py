@@ -1,4 +1,4 @@
-"""Stage ``quantize``: a float32 file becomes an int8 or float16 one, by its format's native quantizer."""
+"""Stage ``quantize``: conversion of a float32 file to int8 or float16, by its format's native quantizer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class QuantizeParameters:
     Attributes:
         format: Format of the file.
         precision: ``fp16`` or ``int8``.
-        isa: Instruction set that the target declares.
+        isa: Instruction set of the target.
         options: The target's options for its quantizer.
     """
 
@@ -37,7 +37,7 @@ class QuantizeParameters:
 
 
 def run(inputs: Inputs, parameters: QuantizeParameters, context: Context) -> None:
-    """Quantize in a child process; what the quantizer notes is written to ``quantization.json``."""
+    """Quantize in a child process, with the quantizer's notes in ``quantization.json``."""
     options = dict(parameters.options)
     if "layers" in inputs:
         options["float_layers"] = read_float_layers(inputs["layers"])
@@ -80,7 +80,7 @@ class InspectParameters:
 
 
 def inspect(inputs: Inputs, parameters: InspectParameters, context: Context) -> None:
-    """Read back what the file is, and write it to ``inspection.json``."""
+    """Inspect the file, and write the result to ``inspection.json``."""
     child = process.call(
         "edgecnn.backends.entry:inspect",
         _file(inputs, parameters.format),
@@ -92,7 +92,7 @@ def inspect(inputs: Inputs, parameters: InspectParameters, context: Context) -> 
 
 
 def inspect_stage(format: str) -> Stage[InspectParameters]:  # noqa: A002
-    """Return the stage that reads a format's file back.
+    """Return the stage that inspects a format's file.
 
     Raises:
         UsageError: There is no such format.

@@ -1,6 +1,6 @@
-"""Stages of accuracy recovery: checkpoints that quantizers lose less of, and layers to leave in float.
+"""Stages of accuracy recovery: checkpoints for which quantizers lose less, and layers to leave in float.
 
-Each of them starts from the trained network, never from another one's output, because that is no longer the
+Each starts from the trained network, never from another one's output, because that is no longer the
 reference.
 """
 

@@ -1,4 +1,4 @@
-"""Stage ``reference``: what fp32 PyTorch answers, the truth that every exported file is held to."""
+"""Stage ``reference``: outputs of fp32 PyTorch, with which every exported file is compared."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
     from edgecnn.data.prepared import PreparedSet
 
-# Bytes of uint8 pixels in a batch: large batches of photos spend their time on page faults.
+# Size of a batch's uint8 pixels in bytes: larger batches of photos spend their time on page faults.
 BATCH_BYTES = 1 << 19
 MAX_BATCH = 256
 PROBE = "probe"
 EVAL = "eval"
-"""Folders of the outputs for the probe and for the evaluation set."""
+"""Names of the folders of outputs for the probe and for the evaluation set."""
 
 
 @arguments
 class ReferenceParameters:
-    """Nothing to choose: one implementation, float32, on the CPU."""
+    """Empty parameters: there is one implementation, float32 on the CPU."""
 
 
 @arguments
 class ReferenceRequest:
-    """What the child process runs: a checkpoint over the probe and, if given, the evaluation set.
+    """A checkpoint to run on the probe and, if given, the evaluation set, in a child process.
 
     The outputs go to directory ``out``.
     """
@@ -44,7 +44,7 @@ class ReferenceRequest:
 
 
 def run(inputs: Inputs, parameters: ReferenceParameters, context: Context) -> None:
-    """Run the checkpoint over the probe and the evaluation set; writes the outputs for each."""
+    """Run the checkpoint on the probe and the evaluation set; write the outputs for each."""
     del parameters
     request = ReferenceRequest(inputs["checkpoint"], inputs["probe"], inputs.get("eval"), context.out)
     child = process.call("edgecnn.pipeline.stages.reference:infer", request, log=context.log)
@@ -87,7 +87,7 @@ def _outputs(module: nn.Module, images: PreparedSet) -> list[npt.NDArray[np.floa
     with torch.inference_mode(), freed_memory_kept():
         for start in range(0, len(images), size):
             batch = normalize(np.asarray(images.images[start : start + size]), images.contract)
-            # A permuted NHWC array is what torch calls channels last: nothing is copied.
+            # torch calls a permuted NHWC array channels last: nothing is copied.
             answer = module(torch.from_numpy(batch).permute(0, 3, 1, 2))
             parts = (answer,) if isinstance(answer, torch.Tensor) else answer
             results.append([np.ascontiguousarray(part.numpy(), np.float32) for part in parts])

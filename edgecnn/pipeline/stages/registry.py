@@ -1,6 +1,6 @@
 """Every stage by its name, so that a step can be read from a file.
 
-Of several stages with one name, the parameters choose.
+If several stages have one name, the parameters decide.
 """
 
 from __future__ import annotations
@@ -90,16 +90,16 @@ KINDS: dict[str, StageKind[Any]] = {
 
 
 def read_stage(name: str, version: int, parameters: object) -> tuple[Stage[Any], Any]:
-    """Return a stage and its parameters from what a file says of them.
+    """Return a stage and its parameters from the content of a file.
 
     Args:
         name: Name of the stage.
-        version: Version of the stage that the file was written with.
+        version: Version of the stage when the file was written.
         parameters: The parameters as JSON values.
 
     Raises:
-        InputError: There is no such stage here, it has another version, or it takes no such parameters.
-        UsageError: The parameters name a format, a runtime or a compiler that is not here.
+        InputError: There is no such stage, it has another version, or the parameters are wrong.
+        UsageError: The parameters name a format, a runtime or a compiler that is not installed.
     """
     if name not in KINDS:
         raise InputError(f"there is no stage {name!r}", hint=f"the stages: {', '.join(KINDS)}")

@@ -1,4 +1,4 @@
-"""Stage ``train``: an initial checkpoint becomes a trained one; resumed from its last epoch after a kill."""
+"""Stage ``train``: training of a checkpoint, resumed from its last epoch after a kill."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @arguments
 class TrainParameters:
-    """How to train.
+    """Settings of the training.
 
     Attributes:
         settings: The pipeline's ``train`` section.
@@ -51,12 +51,12 @@ def train_checkpoint(
     """Train in this process, so that Ctrl-C reaches the loop, and write the checkpoint.
 
     Args:
-        inputs: ``checkpoint``, ``train`` and, where there is one, ``eval``.
-        settings: How to train.
-        context: Where everything goes.
-        origin: What the checkpoint's spec says of its weights.
-        method: Makes what a step minimizes; the task's own if not given.
-        window: First epoch, and the one before which to stop, of a part of a longer training.
+        inputs: ``checkpoint``, ``train`` and, if there is one, ``eval``.
+        settings: Settings of the training.
+        context: Places of the outputs.
+        origin: Text for the origin of the weights in the checkpoint's spec.
+        method: Creates the training method; by default the task's own.
+        window: First epoch, and the epoch before which to stop, for a part of a longer training.
     """
     # OpenMP reads this when torch is imported, below.
     os.environ.setdefault("OMP_WAIT_POLICY", process.OMP_WAIT_POLICY)
@@ -87,10 +87,10 @@ def train_checkpoint(
 def make_task(
     spec: ModelSpec, train_set: PreparedSet, eval_set: PreparedSet | None, settings: TrainSettings
 ) -> TrainingTask:
-    """Return what a network of this spec learns from the sets.
+    """Return the training task of a network of this spec on the sets.
 
     Raises:
-        InputError: The labels are not those of its classes.
+        InputError: The labels do not fit its classes.
         UsageError: The network's task is not installed.
     """
     from edgecnn.tasks.registry import task_of
@@ -103,7 +103,7 @@ def make_task(
 
 
 def report(context: Context, state: TrainProgress) -> None:
-    """Pass the progress of a training on to whoever waits for the stage."""
+    """Forward the progress of a training to the stage's context."""
     text = (
         f"epoch {state.epoch + 1}/{state.epochs}, loss {state.loss:.3f}, "
         f"{state.images_per_second:.0f} images/s, {state.seconds_left:.0f} s left"

@@ -1,4 +1,4 @@
-"""Stage ``verify``: links 1 to 3 of the verification chain, each execution in a worker of its own."""
+"""Stage ``verify``: links 1 to 3 of the verification chain, with each execution in a worker."""
 
 from __future__ import annotations
 
@@ -43,22 +43,22 @@ if TYPE_CHECKING:
 
 RESULT = "verification.json"
 RUNTIME = "runtime.json"
-"""What the last execution said of itself: of the file as it ships, unless a link broke before."""
+"""Description of the last execution: the shipping one, unless a link broke before."""
 
 
 @arguments
 class VerifyParameters:
-    """What is executed and what is allowed.
+    """Settings of the executions, and the limits.
 
     Attributes:
         format: Format of the files.
-        precision: Precision of the target; chooses the limits.
-        runtime: Runtime that executes the target's file as it ships.
+        precision: Precision of the target, which decides the limits.
+        runtime: Runtime of the shipped file.
         reference_runtime: Runtime of the float file and of reference execution.
         threads: Threads of one inference.
-        host_isa: Instruction set of this machine: int8 kernels differ between them.
+        host_isa: Instruction set of this machine, on which int8 kernels depend.
         limits: The target's own limits.
-        options: What the shipping runtime is told besides, such as the chip that it simulates.
+        options: Further options of the shipping runtime, such as the simulated chip.
     """
 
     format: str
@@ -72,7 +72,7 @@ class VerifyParameters:
 
 
 def run(inputs: Inputs, parameters: VerifyParameters, context: Context) -> None:
-    """Write every link that could be judged to ``verification.json``, up to the first broken one."""
+    """Write the judged links to ``verification.json``, up to the first broken one."""
     precision = cast("Literal['fp32', 'fp16', 'int8']", parameters.precision)
     links = _judge(inputs, parameters, context, Limits.of(precision, parameters.limits))
     document = [link.to_json() for link in links]
@@ -103,7 +103,7 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
     if not link.passed:
         return links
     shipping_outputs = execute("shipping", model, "shipping")
-    # What a simulator computes does not depend on the machine that it runs on.
+    # The outputs of a simulator do not depend on the machine that it runs on.
     isa = ISAS.get(parameters.host_isa) if find_runtime(parameters.runtime).saturates else None
     steps = _output_steps(inputs["inspection"]) if "inspection" in inputs else [None] * len(names)
     executed = list(zip(float_outputs, reference_outputs, shipping_outputs, strict=True))
@@ -114,18 +114,18 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
 
 
 def _description(contract: Path) -> TaskDescription:
-    """Return what the network is for, as the ``contract`` step wrote it."""
+    """Return the network's task from the output of the ``contract`` step."""
     return TaskDescription.model_validate_json((contract / "task.json").read_text(encoding="utf-8"))
 
 
 def _output_steps(inspection: Path) -> list[float | None]:
-    """Return what one step of each of the file's outputs stands for, where the file tells."""
+    """Return the value of one step of each of the file's outputs, if the file contains it."""
     described = json.loads((inspection / INSPECTION).read_text(encoding="utf-8"))
     return [output["scale"] for output in described["outputs"]]
 
 
 def _reference_file(model: Path, format_name: str, context: Context) -> Path:
-    """Return the file that reference execution takes; most formats' own file is."""
+    """Return the file for reference execution, for most formats the file itself."""
     out = context.scratch / "reference-file"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
@@ -140,10 +140,10 @@ def _reference_file(model: Path, format_name: str, context: Context) -> Path:
 
 @dataclass
 class _Executor:
-    """Executes files on the probe.
+    """Executor of files on the probe.
 
     Attributes:
-        names: Of the outputs, as the last file calls them.
+        names: Names of the last file's outputs.
     """
 
     probe: Path
@@ -176,10 +176,10 @@ class _Executor:
 
 
 def require_intact(outputs: Path) -> None:
-    """Raise where a link is broken; the gate of the steps that build on a verified file.
+    """Raise an error if a link is broken; this is the gate of steps that use a verified file.
 
     Raises:
-        VerificationFailed: Names the first broken link, its numbers and the likely cause.
+        VerificationFailed: The message names the first broken link, its values and the likely cause.
     """
     broken = first_broken(read_links(outputs))
     if broken is not None:
@@ -195,14 +195,14 @@ _HINTS = {
 
 
 def read_links(outputs: Path) -> list[Link]:
-    """Read the links that a ``verify`` step wrote."""
+    """Read the links of a ``verify`` step."""
     return [Link.from_json(item) for item in json.loads((outputs / RESULT).read_text(encoding="utf-8"))]
 
 
 def verify_stage(runtime: str) -> Stage[VerifyParameters]:
     """Return the stage that verifies files for a runtime.
 
-    Where the runtime is a tool in an environment of its own, the format's runtime executes the reference.
+    If the runtime is in a separate environment, the format's own runtime executes the reference.
 
     Raises:
         UsageError: There is no such runtime.

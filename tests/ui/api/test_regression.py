@@ -221,7 +221,7 @@ def test_an_accepted_artifact_that_is_gone_or_changed_is_named(accepted: Path, t
 def test_other_images_or_a_missing_target_are_no_pass(accepted: Path, tmp_path: Path) -> None:
     other = {"images": 8, "digest": "others", "hits": "/w=="}
     result = compared(write_run(tmp_path / "run", answers=other), accepted)
-    assert "saw other images" in next(row for row in result.rows if row.check == "accuracy").note
+    assert "has other images" in next(row for row in result.rows if row.check == "accuracy").note
     assert result.exit_code == 3
     (tmp_path / "run" / "summary.json").write_text(
         json.dumps({"targets": [{"target": "onnx-fp32", "error": None}, {"target": "x", "error": None}]})
