@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import statistics
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgecnn.core.documents.listing import Instructions
 from edgecnn.core.errors import MissingDependency, WorkerError
 from edgecnn.core.toolchains.program import run_program
-from edgecnn.devices.instructions import Instructions
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.session import OPEN_TIMEOUT_S, SILENCE_TIMEOUT_S
 
@@ -59,7 +58,7 @@ def count_x86(
         # The first holds what came before the first mark, the others one inference each.
         each = [_total(Path(f"{out}.{number}"), log) for number in range(2, _INFERENCES + 2)]
     version = run_program([_VALGRIND, "--version"], what=_VALGRIND, log=log, timeout_s=30.0).strip()
-    return Instructions(DEVICE, round(statistics.median(each)), min(each), max(each), version)
+    return Instructions.of(DEVICE, each, version)
 
 
 def _total(dump: Path, log: Path) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import statistics
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from edgecnn.backends.registry import runtimes
 from edgecnn.backends.worker.probe import facts
+from edgecnn.core.documents.listing import Instructions
 from edgecnn.core.errors import WorkerError
 from edgecnn.core.toolchains.emulation import NAME, PLUGIN, QEMU, emulated_device
 from edgecnn.core.toolchains.environment import require
 from edgecnn.core.toolchains.program import run_program
 from edgecnn.devices.host import host_from
-from edgecnn.devices.instructions import Instructions
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.session import OPEN_TIMEOUT_S
 
@@ -112,9 +111,7 @@ class EmulatedDevice:
         if len(counted) <= _INFERENCES:
             raise WorkerError(f"the counter of {self.name} left {len(counted)} marks", hint=f"its log: {log}")
         each = [after - before for before, after in itertools.pairwise(counted)]
-        return Instructions(
-            self.name, round(statistics.median(each)), min(each), max(each), qemu_version(self.name, log)
-        )
+        return Instructions.of(self.name, each, qemu_version(self.name, log))
 
     def local(self, marks: Path | None = None) -> LocalDevice:
         """Return what starts workers under emulation, counting into ``marks`` where it is given.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.targets import load_target
@@ -9,6 +10,7 @@ from edgecnn.core.config.pipeline import EVERY_TARGET, Pipeline, PipelineSpec
 from edgecnn.core.config.references import resolve
 from edgecnn.core.config.yaml_source import Location, YamlSource, override, validate
 from edgecnn.core.errors import UsageError
+from edgecnn.models.registry import find_source
 
 if TYPE_CHECKING:
     from edgecnn.core.config.target import Target
@@ -24,6 +26,54 @@ def load_pipeline(reference: str, overrides: tuple[str, ...] = ()) -> Pipeline:
     for assignment in overrides:
         source = _targets_as_mapping(override(source, assignment))
     return from_source(source)
+
+
+def export_pipeline(
+    model: str,
+    target: str,
+    *,
+    calibration: str | None,
+    data: str | None,
+    weights: str | None,
+    images: int | None,
+    outputs: tuple[str, ...],
+    overrides: tuple[str, ...],
+) -> Pipeline:
+    """Return the pipeline of an export: one target, without training.
+
+    The arguments are those of :func:`edgecnn.export`.
+
+    Raises:
+        UsageError: The model, the target or an override is wrong.
+    """
+    source = find_source(model)
+    pretrained = weights is None and source.publishes_weights
+    network: dict[str, object] = {"name": model, "pretrained": pretrained, "weights": weights}
+    if outputs:
+        network["arguments"] = {"outputs": list(outputs)}
+    document = {
+        "name": run_name(model),
+        "model": network,
+        "data": {"eval": data, "calibration": {"source": calibration, "count": images or 512}},
+        "targets": {target: {}},
+    }
+    given = YamlSource(document, {}, "command line")
+    for assignment in overrides:
+        given = override(given, assignment)
+    return from_source(given)
+
+
+def run_name(model: str) -> str:
+    """Return a plain name for what is made of a model.
+
+    >>> run_name("zoo:efficientnet-lite0")
+    'efficientnet-lite0'
+    >>> run_name("python:my.nets:small")
+    'my.nets-small'
+    >>> run_name("models/yolox_nano.onnx")
+    'yolox_nano'
+    """
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", find_source(model).run_name(model)).strip(".-") or "model"
 
 
 def from_source(source: YamlSource) -> Pipeline:

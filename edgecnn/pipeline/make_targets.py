@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import filelock
 
-from edgecnn.core.config.paths import store_dir
+from edgecnn.core.config.paths import home, store_dir
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import draft_directory
+from edgecnn.core.store.runs import ARTIFACTS, REJECTED
 from edgecnn.core.store.store import Store
 from edgecnn.pipeline.ladder import climb
 from edgecnn.pipeline.planner.make import make_plan
@@ -40,6 +41,25 @@ class Places:
     artifacts: dict[str, Path]
     rejected: dict[str, Path]
     checkpoint: Path | None = None
+
+    @classmethod
+    def of_run(cls, directory: Path, pipeline: Pipeline) -> Places:
+        """Return the places in a run's directory."""
+        return cls(
+            logs=directory / "logs",
+            artifacts={name: directory / ARTIFACTS / name for name in pipeline.targets},
+            rejected={name: directory / REJECTED / name for name in pipeline.targets},
+            checkpoint=directory / "checkpoint",
+        )
+
+    @classmethod
+    def of_artifact(cls, artifact: Path, pipeline: Pipeline) -> Places:
+        """Return the places of an artifact that is no run's; a rejected one lies beside it."""
+        return cls(
+            logs=home() / "logs" / pipeline.spec.name,
+            artifacts=dict.fromkeys(pipeline.targets, artifact),
+            rejected=dict.fromkeys(pipeline.targets, artifact.with_name(f"{artifact.name}.rejected")),
+        )
 
     def make(self) -> None:
         """Create the folders, so that an unwritable place is reported before the work.

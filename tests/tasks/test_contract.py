@@ -12,8 +12,8 @@ import pytest
 
 import edgecnn
 from edgecnn.core.store.manifest import Artifact
+from edgecnn.pipeline.run import RunResult
 from edgecnn.tasks.registry import BUILT_IN, task_of
-from edgecnn.ui.api.run import RunResult
 from tests.support import boxes_data
 from tests.support.android import prove_library
 from tests.support.extensions import python

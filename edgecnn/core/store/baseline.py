@@ -7,13 +7,16 @@ path in the file is the folder, which must be beside it.
 
 from __future__ import annotations
 
+import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
 import yaml
 from pydantic import AfterValidator
 
+import edgecnn
 from edgecnn.core.config.paths import home
 from edgecnn.core.config.yaml_source import read_yaml, validate
 from edgecnn.core.documents.accuracy import Answers
@@ -95,9 +98,69 @@ class Baseline(Document):
         return baselines_dir() if self.artifacts is None else file.parent / self.artifacts
 
 
+class Accepted(Document):
+    """A baseline that was written."""
+
+    file: str
+    """The baseline's file."""
+
+    name: str
+    """Name of the pipeline or network."""
+
+    artifacts: dict[str, str]
+    """Directory in which each target's artifact is kept."""
+
+
 def baselines_dir() -> Path:
     """Return edgecnn's own folder of accepted artifacts."""
     return home() / "baselines"
+
+
+def accept(found: dict[str, Artifact], file: Path, *, artifacts: Path | None, force: bool) -> Accepted:
+    """Write a baseline's file and keep the artifacts that it names.
+
+    Args:
+        found: The artifacts of a run by their target.
+        file: The baseline's file.
+        artifacts: Folder that keeps the artifacts, below the file's own; edgecnn's own when not given.
+        force: Replace a baseline of another model.
+
+    Raises:
+        InputError: The file is another model's, or a folder cannot be written.
+    """
+    first = next(iter(found.values())).manifest
+    if file.is_file() and not force:
+        _require_same_model(read_baseline(file), file, first.name)
+    baseline = Baseline(
+        name=first.name,
+        classes=classes_digest(first),
+        edgecnn=edgecnn.__version__,
+        accepted=datetime.now(UTC).date().isoformat(),
+        artifacts=None if artifacts is None else _relative(artifacts, file.parent),
+        targets={name: record(artifact.manifest) for name, artifact in found.items()},
+    )
+    folder = artifacts or baselines_dir()
+    kept = {name: str(keep(artifact, folder)) for name, artifact in found.items()}
+    write_baseline(baseline, file)
+    return Accepted(file=str(file), name=first.name, artifacts=kept)
+
+
+def _require_same_model(old: Baseline, file: Path, name: str) -> None:
+    if old.name != name:
+        raise InputError(
+            f"{file} is the baseline of {old.name!r}, not of {name!r}",
+            hint="choose another file with --out, or replace it with --force",
+        )
+
+
+def _relative(artifacts: Path, folder: Path) -> str:
+    relative = os.path.relpath(artifacts.resolve(), folder.resolve())
+    if relative.startswith(".."):
+        raise InputError(
+            f"{artifacts} does not lie below {folder.resolve()}",
+            hint="keep the artifacts beside or below the baseline's file",
+        )
+    return Path(relative).as_posix()
 
 
 def record(manifest: Manifest) -> TargetBaseline:

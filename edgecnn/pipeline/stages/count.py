@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from edgecnn.backends.formats import model_file
 from edgecnn.backends.registry import find_runtime, runtimes
@@ -46,7 +45,7 @@ def run(inputs: Inputs, parameters: CountParameters, context: Context) -> None:
     counts = {}
     for done, name in enumerate(parameters.devices):
         context.progress(done, len(parameters.devices), name)
-        counts[name] = asdict(EmulatedDevice(name).count(parameters.runtime, model, log=context.log))
+        counts[name] = EmulatedDevice(name).count(parameters.runtime, model, log=context.log).to_json()
     (context.out / RESULT).write_text(json.dumps(counts), encoding="utf-8")
 
 

@@ -6,31 +6,15 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn.core.documents.document import Document
+from edgecnn.core.documents.listing import CountResult
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.devices.callgrind import DEVICE, count_x86
-from edgecnn.devices.instructions import Instructions
 from edgecnn.devices.qemu import EmulatedDevice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
 DEVICES = ("raspberry-pi-4", "raspberry-pi-5")
-
-
-class CountResult(Document):
-    """Instructions of one artifact.
-
-    Attributes:
-        artifact: Its directory.
-        target: Its target.
-        counts: One a device.
-    """
-
-    artifact: str
-    target: str
-    counts: tuple[Instructions, ...]
 
 
 def count(artifact: Path | str, devices: Sequence[str] = DEVICES) -> CountResult:

@@ -2,102 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from importlib import metadata
+from typing import TYPE_CHECKING
 
-from edgecnn.backends import registry as backends
-from edgecnn.backends.targets import load_target
-from edgecnn.backends.worker.isa import ISAS
-from edgecnn.core.config.paths import home
-from edgecnn.core.config.target import target_names
-from edgecnn.core.documents.document import Document
-from edgecnn.core.errors import EdgecnnError
-from edgecnn.devices.host import host
-from edgecnn.pipeline.keys import extras
-from edgecnn.tasks import registry as tasks
+from edgecnn.pipeline.doctor import look_around
 
-MIN_FREE_BYTES = 2_000_000_000
-
-
-class Finding(Document):
-    """One thing that was looked at.
-
-    Attributes:
-        what: What it is.
-        ok: Whether it is as it should be.
-        found: What was found.
-        remedy: What to do about it; empty where nothing is needed.
-    """
-
-    what: str
-    ok: bool
-    found: str
-    remedy: str = ""
+if TYPE_CHECKING:
+    from edgecnn.core.documents.listing import Finding
 
 
 def doctor() -> tuple[Finding, ...]:
-    """Look at packages, the backends and tasks that they bring, machine, cache and targets.
-
-    Nothing heavy of edgecnn itself is imported.
-    """
-    packages = [_package(name, extra) for name, extra in extras().items()]
-    broken = [_broken("backend", problem.error) for problem in backends.problems()]
-    broken += [_broken("task", error) for error in tasks.problems()]
-    return (*packages, *broken, _machine(), _cache(), *(_target(name) for name in target_names()))
-
-
-def _broken(what: str, error: EdgecnnError) -> Finding:
-    return Finding(what=what, ok=False, found=error.message, remedy=error.hint or "")
-
-
-def _package(name: str, extra: str) -> Finding:
-    try:
-        return Finding(what=f"package {name}", ok=True, found=metadata.version(name))
-    except metadata.PackageNotFoundError:
-        return Finding(
-            what=f"package {name}", ok=False, found="missing", remedy=f"pip install 'edgecnn[{extra}]'"
-        )
-
-
-def _machine() -> Finding:
-    machine = host()
-    isa = ISAS.get(machine.isa)
-    note = ", int8 kernels saturate unless weights keep to 7 bits" if isa and isa.int8_saturates else ""
-    return Finding(
-        what="machine", ok=True, found=f"{machine.cpu}, {machine.cores} cores, {machine.isa}{note}"
-    )
-
-
-def _cache() -> Finding:
-    folder = home()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        return Finding(
-            what="cache",
-            ok=False,
-            found=f"{folder}: {error.strerror}",
-            remedy="set EDGECNN_HOME to another folder",
-        )
-    status = os.statvfs(folder)
-    free = status.f_bavail * status.f_frsize
-    writable = os.access(folder, os.W_OK)
-    ok = writable and free >= MIN_FREE_BYTES
-    found = f"{folder}, {free / 1e9:.0f} GB free" + ("" if writable else ", not writable")
-    return Finding(
-        what="cache", ok=ok, found=found, remedy="" if ok else "set EDGECNN_HOME to another folder"
-    )
-
-
-def _target(name: str) -> Finding:
-    try:
-        target = load_target(name)
-    except EdgecnnError as error:
-        return _broken(f"target {name}", error)
-    declared = ISAS.get(target.isa)
-    here = ISAS.get(host().isa)
-    if declared is not None and here is not None and declared.int8_saturates != here.int8_saturates:
-        return Finding(
-            what=f"target {name}", ok=True, found=f"made for {target.isa}, this machine is {host().isa}"
-        )
-    return Finding(what=f"target {name}", ok=True, found=f"{target.runtime}, {target.precision}")
+    """Look at the packages, the machine, the cache and the targets; nothing heavy is imported."""
+    return look_around()

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from edgecnn.core.config.paths import home
-from edgecnn.core.config.yaml_source import YamlSource, override
-from edgecnn.models.registry import find_source
-from edgecnn.pipeline.loading import from_source
+from edgecnn.pipeline.loading import export_pipeline, run_name
 from edgecnn.pipeline.make_targets import Places, make_targets
 from edgecnn.pipeline.runner import Reporter, SilentReporter
 
@@ -47,59 +43,23 @@ def export(
         reporter: Receives what happens.
 
     Returns:
-        What became of the target. One that does not ship is a result, not an exception; its file is kept
+        The result of the target. One that does not ship is a result, not an exception; its file is kept
         beside ``out``, with ``.rejected`` at the end of its name.
 
     Raises:
         EdgecnnError: The export cannot be started at all; later failures are in the result.
     """
-    name = run_name(model)
-    document = _document(name, model, target, calibration, data, weights, images)
-    if outputs:
-        document["model"]["arguments"] = {"outputs": list(outputs)}
-    source = YamlSource(document, {}, "command line")
-    for assignment in overrides:
-        source = override(source, assignment)
-    pipeline = from_source(source)
-    artifact = out or OUT / f"{name}-{run_name(target)}"
-    places = Places(
-        logs=home() / "logs" / name,
-        artifacts=dict.fromkeys(pipeline.targets, artifact),
-        rejected=dict.fromkeys(pipeline.targets, artifact.with_name(f"{artifact.name}.rejected")),
+    pipeline = export_pipeline(
+        model,
+        target,
+        calibration=calibration,
+        data=data,
+        weights=weights,
+        images=images,
+        outputs=outputs,
+        overrides=overrides,
     )
+    artifact = out or OUT / f"{pipeline.spec.name}-{run_name(target)}"
+    places = Places.of_artifact(artifact, pipeline)
     targets, _ = make_targets(pipeline, places, reporter or SilentReporter())
     return targets[0]
-
-
-def _document(
-    name: str,
-    model: str,
-    target: str,
-    calibration: str | None,
-    data: str | None,
-    weights: str | None,
-    images: int | None,
-) -> dict[str, Any]:
-    return {
-        "name": name,
-        "model": {
-            "name": model,
-            "pretrained": weights is None and find_source(model).publishes_weights,
-            "weights": weights,
-        },
-        "data": {"eval": data, "calibration": {"source": calibration, "count": images or 512}},
-        "targets": {target: {}},
-    }
-
-
-def run_name(model: str) -> str:
-    """Return a plain name for what is made of a model.
-
-    >>> run_name("zoo:efficientnet-lite0")
-    'efficientnet-lite0'
-    >>> run_name("python:my.nets:small")
-    'my.nets-small'
-    >>> run_name("models/yolox_nano.onnx")
-    'yolox_nano'
-    """
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", find_source(model).run_name(model)).strip(".-") or "model"

@@ -5,27 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgecnn.core.config.paths import cache_dir
-from edgecnn.core.documents.document import Document
+from edgecnn.core.documents.listing import Fetched
 from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 DATASETS = ("fashion-mnist",)
-
-
-class Fetched(Document):
-    """Something that is here now.
-
-    Attributes:
-        name: What was asked for.
-        path: The file or folder.
-        size_bytes: Its size.
-    """
-
-    name: str
-    path: str
-    size_bytes: int
 
 
 def fetch(name: str) -> Fetched:

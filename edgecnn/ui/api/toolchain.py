@@ -3,38 +3,9 @@
 from __future__ import annotations
 
 from edgecnn.core.config.toolchain import toolchain_names
-from edgecnn.core.documents.document import Document
+from edgecnn.core.documents.listing import ToolchainRow
 from edgecnn.core.toolchains import install as installer
 from edgecnn.core.toolchains.environment import Environment
-
-
-class ToolchainRow(Document):
-    """A toolchain and the state of its environment.
-
-    Attributes:
-        name: Its name.
-        package: The package that is the tool.
-        version: The version that is pinned.
-        state: ``installed``, ``missing`` or ``other version``.
-        differences: What is not as pinned.
-        licence: Licence of the tool.
-        path: Directory of its environment.
-        description: One line.
-    """
-
-    name: str
-    package: str
-    version: str
-    state: str
-    differences: tuple[str, ...]
-    licence: str
-    path: str
-    description: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether it can be used."""
-        return self.state == "installed"
 
 
 def list_toolchains() -> tuple[ToolchainRow, ...]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from edgecnn.ui.cli.options import JsonOption, OutOption, examples
-
-if TYPE_CHECKING:
-    from edgecnn.pipeline.publish import TargetResult
 
 
 def register(app: typer.Typer) -> None:
@@ -91,9 +88,11 @@ def export(
 ) -> None:
     """Export a network for a target and prove the file in its runtime; prints the artifact's directory."""
     import edgecnn
-    from edgecnn.ui.cli.console import print_json, print_text
+    from edgecnn.ui.cli.console import log_console, print_json, print_table, print_text
     from edgecnn.ui.cli.failure import fail
     from edgecnn.ui.cli.reporter import ConsoleReporter
+    from edgecnn.ui.report.check import proof_lines
+    from edgecnn.ui.report.rows import climbed, ladder_table
 
     with ConsoleReporter() as reporter:
         result = edgecnn.export(
@@ -110,37 +109,13 @@ def export(
         )
     if json:
         print_json(result.summary.to_json())
-    if result.manifest is not None and not json:
-        _explain(result)
+    elif result.manifest is not None:
+        console = log_console()  # the path alone goes to standard output
+        for climber in climbed([result.summary]):
+            print_table("recovery", *ladder_table(climber), to=console)
+        for line in proof_lines(result.manifest, result.summary):
+            console.print(line)
     if result.error is not None:
         raise typer.Exit(fail(result.error, as_json=False))
     if not json:
         print_text(str(result.artifact))
-
-
-def _explain(result: TargetResult) -> None:
-    """Show on standard error what was proven; the path alone goes to standard output."""
-    from edgecnn.core.config.quantities import format_size
-    from edgecnn.ui.cli.console import log_console, print_table
-    from edgecnn.ui.report.npu import headline
-    from edgecnn.ui.report.rows import climbed, ladder_table, worth
-
-    console = log_console()
-    if result.manifest is None:
-        return
-    inspection = result.manifest.inspection
-    console.print(
-        f"{format_size(result.manifest.size_bytes)}, {result.manifest.precision}, "
-        f"{inspection.float_ops} float ops, {inspection.transposes} transposes"
-    )
-    if result.manifest.npu is not None:
-        console.print(headline(result.manifest.npu))
-    summary = result.summary
-    for target in climbed([summary]):
-        print_table("recovery", *ladder_table(target), to=console)
-    for line in worth([summary]):
-        console.print(line)
-    for link in result.manifest.verification:
-        console.print(link.message())
-    if all(link.number != 4 for link in result.manifest.verification):
-        console.print("link 4 (task) not measured: give labelled images with --data")

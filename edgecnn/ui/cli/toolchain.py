@@ -11,7 +11,7 @@ from edgecnn.ui.cli.options import JsonOption, examples
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgecnn.ui.api.toolchain import ToolchainRow
+    from edgecnn.core.documents.listing import ToolchainRow
 
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="vela, tosa, tflm, ...")]
 

@@ -1,16 +1,21 @@
-"""Checked things as a table, for the terminal and for Markdown alike."""
+"""Checks of a run as a table for the terminal and for Markdown, and the proof of one artifact in lines."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgecnn.core.config.quantities import format_size
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.ui.report.markdown import table
+from edgecnn.ui.report.npu import headline
+from edgecnn.ui.report.rows import worth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgecnn.core.documents.check import CheckRow
+    from edgecnn.core.documents.manifest import Manifest
+    from edgecnn.core.documents.run import TargetSummary
 
 COLUMNS = ("target", "check", "measured", "limit", "verdict", "note")
 WORDS = {Verdict.PASS: "holds", Verdict.FAIL: "MISSED", Verdict.INCONCLUSIVE: "inconclusive"}
@@ -34,3 +39,18 @@ def check_markdown(path: str, rows: Sequence[CheckRow]) -> str:
     return (
         f"## edgecnn check {path}\n\n{headline}\n\n{table(COLUMNS, [check_cells(row) for row in ordered])}\n"
     )
+
+
+def proof_lines(manifest: Manifest, summary: TargetSummary) -> list[str]:
+    """Return the lines that say what was read back from an artifact's file and proven of it."""
+    inspection = manifest.inspection
+    lines = [
+        f"{format_size(manifest.size_bytes)}, {manifest.precision}, "
+        f"{inspection.float_ops} float ops, {inspection.transposes} transposes",
+        *([] if manifest.npu is None else [headline(manifest.npu)]),
+        *worth([summary]),
+        *(link.message() for link in manifest.verification),
+    ]
+    if all(link.number != 4 for link in manifest.verification):
+        lines.append("link 4 (task) not measured: give labelled images with --data")
+    return lines

@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, TypeVar
 from edgecnn.core.config.quantities import format_size
 from edgecnn.core.documents.metric import find_metric
 from edgecnn.core.documents.run import MadeTarget
-from edgecnn.ui.report.pruning import groups_table, pruning_line, pruning_table, sensitivity_table
+from edgecnn.core.files import write_texts
+from edgecnn.core.store.runs import SUMMARY
+from edgecnn.ui.report.pruning import (
+    groups_table,
+    pruning_line,
+    pruning_table,
+    sensitivity_svg,
+    sensitivity_table,
+)
 from edgecnn.ui.report.rows import climbed, ladder_table, target_table, worth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from edgecnn.core.documents.host import Host
     from edgecnn.core.documents.pruning import PruningReport
@@ -39,6 +48,18 @@ def run_markdown(summary: RunSummary) -> str:
     sections.append(_costs(summary.steps))
     sections.append(_host(summary.host))
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def write_run(summary: RunSummary, folder: Path) -> None:
+    """Write ``summary.json``, ``summary.md`` and, where pruning was measured, ``sensitivity.svg``.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    texts = {SUMMARY: summary.model_dump_json(indent=1) + "\n", "summary.md": run_markdown(summary)}
+    if summary.pruning is not None and summary.pruning.sensitivity is not None:
+        texts["sensitivity.svg"] = sensitivity_svg(summary.pruning.sensitivity)
+    write_texts(folder, texts)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

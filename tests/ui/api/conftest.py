@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import edgecnn
-from edgecnn.ui.api.run import RunResult
+from edgecnn.pipeline.run import RunResult
 from tests.conftest import picture
 
 PIPELINE = """\

@@ -16,7 +16,7 @@ import pytest
 import edgecnn
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.pipeline.publish import TargetResult
-from edgecnn.ui.api.run import RunResult
+from edgecnn.pipeline.run import RunResult
 from tests.ui.api.conftest import blank
 
 FACTORY = """

@@ -10,9 +10,9 @@ from PIL import Image
 import edgecnn
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.manifest import Artifact
+from edgecnn.pipeline.run import RunResult
 from edgecnn.tasks.detection.task import DetectionTask
 from edgecnn.tasks.registry import task_of
-from edgecnn.ui.api.run import RunResult
 from edgecnn.ui.report.markdown import run_markdown
 from tests.support import boxes_data
 

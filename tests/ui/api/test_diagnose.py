@@ -17,7 +17,7 @@ from edgecnn.core.documents.diagnosis import Diagnosis
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.core.store.store import Store
-from edgecnn.ui.api.run import RunResult
+from edgecnn.pipeline.run import RunResult
 from edgecnn.ui.report.diagnosis import snippet
 
 IMAGES = 6

@@ -10,8 +10,8 @@ import edgecnn
 from edgecnn.core.config.quantization import RUNGS
 from edgecnn.core.errors import UsageError
 from edgecnn.core.store.manifest import Artifact
+from edgecnn.pipeline.run import RunResult
 from edgecnn.pipeline.step import Status
-from edgecnn.ui.api.run import RunResult
 
 pytestmark = pytest.mark.xdist_group("ladder")  # shares nothing with the folder's fixtures
 

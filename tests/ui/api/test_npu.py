@@ -10,7 +10,7 @@ import pytest
 import edgecnn
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.manifest import Artifact
-from edgecnn.ui.api.run import RunResult
+from edgecnn.pipeline.run import RunResult
 from tests.support import tiny_models as tiny
 
 pytestmark = pytest.mark.xdist_group("npu")  # shares nothing with the folder's fixtures

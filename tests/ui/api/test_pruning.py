@@ -20,7 +20,7 @@ from edgecnn.pipeline.step import Status
 pytestmark = pytest.mark.xdist_group("pruning")  # shares nothing with the folder's fixtures
 
 if TYPE_CHECKING:
-    from edgecnn.ui.api.run import RunResult
+    from edgecnn.pipeline.run import RunResult
 
 PIPELINE = """\
 name: thin

@@ -6,8 +6,8 @@ import pytest
 
 import edgecnn
 from edgecnn.core.store.manifest import Artifact
+from edgecnn.pipeline.run import RunResult
 from edgecnn.pipeline.step import Status
-from edgecnn.ui.api.run import RunResult
 from tests.ui.api.conftest import corrupt
 
 TARGETS = [

@@ -17,9 +17,9 @@ import edgecnn
 from edgecnn.core.documents.search import SearchResult
 from edgecnn.core.errors import InputError, MissingDependency, UsageError
 from edgecnn.pipeline.loading import load_pipeline
+from edgecnn.pipeline.run import RunResult
 from edgecnn.pipeline.search.progress import SilentSearchReporter
 from edgecnn.pipeline.step import Status
-from edgecnn.ui.api.run import RunResult
 from edgecnn.ui.cli.main import app
 
 SEARCH = (
