@@ -61,6 +61,7 @@ def outputs_of() -> Callable[[nn.Module, ModelSpec], Tensor]:
         generator, contract = torch.Generator().manual_seed(0), spec.contract
         images = torch.randn(2, contract.channels, contract.height, contract.width, generator=generator)
         with torch.inference_mode():
-            return module.eval()(images)
+            logits: Tensor = module.eval()(images)
+        return logits
 
     return run

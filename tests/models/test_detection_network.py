@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Scores a cell has for each feature map with two classes; SSDLite's six priors have a background too.
-DETECTORS = {
+DETECTORS: dict[str, tuple[dict[str, float], list[int]]] = {
     "zoo:yolo-nano": ({"width": 0.25}, [2] * 3),
     "zoo:ssdlite320-mobilenetv3-large": ({}, [6 * 3] * 6),
 }
@@ -54,11 +54,16 @@ def test_weights_for_other_classes_give_all_but_the_scores(reference: str, tmp_p
 @pytest.mark.parametrize("reference", DETECTORS)
 def test_weights_for_as_many_classes_are_kept_whole(reference: str, tmp_path: Path) -> None:
     arguments, _ = DETECTORS[reference]
-    given = {"arguments": arguments, "contract_overrides": {"height": 64, "width": 64}}
-    state = resolve_model(reference, classes=("a", "b"), **given)[0].state_dict()
+    sides = {"height": 64, "width": 64}
+    first, _ = resolve_model(reference, arguments=arguments, classes=("a", "b"), contract_overrides=sides)
+    state = first.state_dict()
     write_safetensors(state, tmp_path / "two.safetensors")
     module, spec = resolve_model(
-        reference, classes=("cat", "dog"), weights=tmp_path / "two.safetensors", **given
+        reference,
+        arguments=arguments,
+        classes=("cat", "dog"),
+        contract_overrides=sides,
+        weights=tmp_path / "two.safetensors",
     )
     assert "fresh" not in spec.weights
     assert all(torch.equal(value, state[key]) for key, value in module.state_dict().items())

@@ -47,7 +47,7 @@ def test_rename_covers_every_published_key_once() -> None:
     module = EfficientNetLite(1, classes=10, width=0.25)
     own = module.state_dict()
     published = {}
-    flat = [f"blocks.{s}.{b}" for s, row in enumerate(module.blocks) for b in range(len(row))]  # type: ignore[arg-type]
+    flat = [f"blocks.{s}.{b}" for s, row in enumerate(module.blocks) for b in range(len(row))]
     first = {"conv_dw": "_depthwise_conv", "bn1": "_bn1", "conv_pw": "_project_conv", "bn2": "_bn2"}
     rest = {"conv_pw": "_expand_conv", "bn1": "_bn0", "conv_dw": "_depthwise_conv", "bn2": "_bn1"}
     rest |= {"conv_pwl": "_project_conv", "bn3": "_bn2"}

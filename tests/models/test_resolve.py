@@ -170,6 +170,6 @@ def test_published_weights_recognize_photos(
     images = np.stack([geometry(open_image(imagenet / row["path"]), spec.contract) for row in rows])
     batch = torch.from_numpy(normalize(images, spec.contract)).permute(0, 3, 1, 2)
     with torch.inference_mode():
-        predicted = torch.cat([module(part) for part in batch.split(10)]).argmax(dim=1)
+        predicted = torch.cat([module(part) for part in torch.split(batch, 10)]).argmax(dim=1)
     top1 = float(np.mean(predicted.numpy() == [int(row["label"]) for row in rows]))
     assert top1 >= at_least, f"{name}: top-1 {top1:.2f} on {len(rows)} photos"

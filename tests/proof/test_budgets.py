@@ -8,7 +8,7 @@ from edgecnn.proof.budgets import judge
 
 def test_upper_and_lower_limits_bind_from_their_own_side() -> None:
     budgets = Budgets(
-        size="400 kB", accuracy=0.9, accuracy_drop="1 %", class_floor=0.5, float_ops=0, memory="1 MB"
+        size=400_000, accuracy=0.9, accuracy_drop=0.01, class_floor=0.5, float_ops=0, memory=1_000_000
     )
     good = Measured(
         size=400_000, accuracy=0.9, accuracy_drop=-0.02, class_floor=0.5, float_ops=0, memory=1_000_000
@@ -47,7 +47,7 @@ def test_what_noise_explains_is_no_miss(interval: tuple[float, float], verdict: 
 
 
 def test_milliseconds_bind_on_the_cpu_that_they_name() -> None:
-    budgets = Budgets(latency={"Cortex-A76": "2 ms", "AMD EPYC": "3 ms"})
+    budgets = Budgets.model_validate({"latency": {"Cortex-A76": "2 ms", "AMD EPYC": "3 ms"}})
     here, there = judge(budgets, Measured(latency={"AMD EPYC": 3.5}))
     assert (here.verdict, here.device) == (Verdict.INCONCLUSIVE, "Cortex-A76")
     assert "measured on AMD EPYC, where it does not apply" in str(here)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import load_file
 
-from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.config.training import OptimizerSettings, TrainSettings, TransferSettings
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.training.loop import SNAPSHOT
 from tests.support.training import train_classifier as train
@@ -28,7 +28,7 @@ import json, os, sys
 from pathlib import Path
 import torch
 from safetensors.torch import save_file
-from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.config.training import OptimizerSettings, TrainSettings, TransferSettings
 from edgecnn.data.prepared import PreparedSet
 from tests.support.training import small_network, train_classifier
 
@@ -78,8 +78,8 @@ def test_two_processes_end_with_the_same_weights(
         epochs=2,
         batch_size=16,
         ema=0.8,
-        optimizer={"lr": 0.02},
-        transfer={"frozen": ["0"], "unfreeze": {1: ["0"]}},
+        optimizer=OptimizerSettings(lr=0.02),
+        transfer=TransferSettings(frozen=("0",), unfreeze={1: ("0",)}),
     )
     run_two(tmp_path, settings)
     first, second = (load_file(tmp_path / f"rank{rank}.safetensors") for rank in (0, 1))

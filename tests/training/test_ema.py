@@ -28,11 +28,11 @@ def test_average_of_weights_and_statistics(build: Callable[..., nn.Module]) -> N
 def test_first_updates_follow_closely(build: Callable[..., nn.Module]) -> None:
     network = build()
     average = AveragedWeights(network, decay=0.999)
-    start = network[5].bias.detach().clone()
+    start = network.get_parameter("5.bias").detach().clone()
     with torch.no_grad():
-        network[5].bias += 1
+        network.get_parameter("5.bias").add_(1)
     average.update(network, updates=0)
-    assert torch.allclose(average.module[5].bias, start + 0.9)
+    assert torch.allclose(average.module.get_parameter("5.bias"), start + 0.9)
 
 
 def test_average_of_a_still_network_is_the_network(build: Callable[..., nn.Module]) -> None:

@@ -47,7 +47,7 @@ def test_a_twin_has_nothing_to_learn(by_logits: bool) -> None:
     expected = method.loss(inputs, student(inputs), targets)
     torch.testing.assert_close(taught.loss(inputs, student(inputs), targets), expected)
     with torch.no_grad():
-        student[1][0].weight.mul_(torch.randn(8, 1, 1, 1))
+        student.get_parameter("1.0.weight").mul_(torch.randn(8, 1, 1, 1))
     assert taught.loss(inputs, student(inputs), targets) > method.loss(inputs, student(inputs), targets)
 
 
@@ -55,7 +55,8 @@ def test_training_brings_attention_nearer(make_set: Callable[..., PreparedSet], 
     teacher = small_network(dropout=0.0)
     student = small_network(dropout=0.0)
     with torch.no_grad():
-        student[0][0].weight.copy_(torch.randn(student[0][0].weight.shape) / 5)
+        weight = student.get_parameter("0.0.weight")
+        weight.copy_(torch.randn(weight.shape) / 5)
     images = make_set("train")
 
     def distance() -> float:

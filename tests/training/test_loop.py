@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.config.training import AugmentSettings, OptimizerSettings, TrainSettings, TransferSettings
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.training.loop import SNAPSHOT
 from tests.support.training import train_classifier as train
@@ -51,17 +51,18 @@ def test_learns(
     make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
 ) -> None:
     network = build()
-    settings = TrainSettings(epochs=8, batch_size=16, optimizer={"lr": 0.02})
+    settings = TrainSettings(epochs=8, batch_size=16, optimizer=OptimizerSettings(lr=0.02))
     result = train(
         network, make_set("train"), make_set("eval", 48), settings, scratch=tmp_path / "s", progress=silent
     )
     assert result.last_metric is not None
+    assert result.best_metric is not None
     assert result.last_metric > 0.9, result.to_json()
     assert result.best_metric >= result.last_metric
     assert [epoch.epoch for epoch in result.history] == list(range(8))
     assert result.history[-1].lr == 0.0, "the cosine ends at final_lr"
     assert not network.training
-    weight = network[0][0].weight
+    weight = network.get_parameter("0.0.weight")
     assert weight.is_contiguous(), "the layout in memory is the caller's again"
 
 
@@ -90,7 +91,7 @@ def test_resume_gives_the_same_bits(
     torch.manual_seed(99)
     resumed = build()
     with torch.no_grad():
-        resumed[5].weight.zero_()
+        resumed.get_parameter("5.weight").zero_()
     seen: list[int] = []
     result = train(
         resumed,
@@ -128,7 +129,7 @@ def test_same_seed_same_weights_and_other_seed_others(
         settings = TrainSettings(epochs=1, batch_size=16, seed=seed)
         train(networks[-1], train_set, None, settings, scratch=tmp_path / str(index), progress=silent)
     assert_same_weights(networks[0], networks[1])
-    assert not torch.equal(networks[0][5].weight, networks[2][5].weight)
+    assert not torch.equal(*(networks[place].get_parameter("5.weight") for place in (0, 2)))
 
 
 def test_leaves_the_callers_random_numbers_alone(
@@ -146,11 +147,13 @@ def test_frozen_parts_keep_their_bits(
     make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
 ) -> None:
     network, before = build(), build()
-    settings = TrainSettings(epochs=2, batch_size=16, transfer={"frozen": ["0"], "freeze_batch_norm": True})
+    settings = TrainSettings(
+        epochs=2, batch_size=16, transfer=TransferSettings(frozen=("0",), freeze_batch_norm=True)
+    )
     train(network, make_set("train"), None, settings, scratch=tmp_path / "s", progress=silent)
-    assert_same_weights(network[0], before[0])
-    assert_same_weights(network[1][1], before[1][1])
-    assert not torch.equal(network[1][0].weight, before[1][0].weight)
+    for frozen in ("0", "1.1"):
+        assert_same_weights(network.get_submodule(frozen), before.get_submodule(frozen))
+    assert not torch.equal(network.get_parameter("1.0.weight"), before.get_parameter("1.0.weight"))
     assert all(parameter.requires_grad for parameter in network.parameters())
 
 
@@ -177,7 +180,7 @@ def test_loss_that_is_not_finite_names_the_step(
 ) -> None:
     network = build(dropout=0.0)
     with torch.no_grad():
-        network[5].weight.fill_(math.inf)
+        network.get_parameter("5.weight").fill_(math.inf)
     with pytest.raises(InputError, match=r"loss is nan in epoch 0, step 0 of 3") as raised:
         train(
             network,
@@ -273,7 +276,7 @@ def test_set_without_class_names(
     make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
 ) -> None:
     unnamed = replace(make_set("train"), classes=())
-    settings = TrainSettings(epochs=1, augment={"mixup": 0.2})
+    settings = TrainSettings(epochs=1, augment=AugmentSettings(mixup=0.2))
     result = train(build(), unnamed, None, settings, scratch=tmp_path / "s", progress=silent)
     assert math.isfinite(result.history[0].loss)
 
@@ -331,7 +334,7 @@ def test_trains_on_a_gpu_in_bfloat16(
         network,
         make_set("train"),
         make_set("eval", 48),
-        TrainSettings(epochs=8, batch_size=16, optimizer={"lr": 0.02}, ema=0.9),
+        TrainSettings(epochs=8, batch_size=16, optimizer=OptimizerSettings(lr=0.02), ema=0.9),
         scratch=tmp_path / "s",
         progress=silent,
     )
@@ -343,7 +346,9 @@ def test_trains_on_a_gpu_in_bfloat16(
 def test_a_window_has_the_schedule_of_the_whole(
     make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
 ) -> None:
-    settings = TrainSettings(epochs=4, batch_size=16, optimizer={"name": "sgd", "momentum": 0.0, "lr": 0.02})
+    settings = TrainSettings(
+        epochs=4, batch_size=16, optimizer=OptimizerSettings(name="sgd", momentum=0.0, lr=0.02)
+    )
     whole, parts = build(), build()
     train_set = make_set("train")
     unbroken = train(whole, train_set, None, settings, scratch=tmp_path / "whole", progress=silent)

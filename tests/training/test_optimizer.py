@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 import torch
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(("name", "kind"), [("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)])
-def test_only_weights_decay(build: Callable[..., nn.Module], name: str, kind: type) -> None:
+def test_only_weights_decay(
+    build: Callable[..., nn.Module], name: Literal["adamw", "sgd"], kind: type
+) -> None:
     network = build()
     optimizer = build_optimizer(network, OptimizerSettings(name=name, weight_decay=0.3))
     assert isinstance(optimizer, kind)

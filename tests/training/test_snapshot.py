@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pydantic import JsonValue
     from torch import nn
 
-IDENTITY = {"settings": {"epochs": 3}}
+IDENTITY: dict[str, JsonValue] = {"settings": {"epochs": 3}}
 HISTORY = [
     EpochSummary(epoch=0, loss=1.25, lr=0.1, seconds=2.0, metric=None),
     EpochSummary(epoch=1, loss=0.5, lr=0.05, seconds=2.5, metric=0.75),

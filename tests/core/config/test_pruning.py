@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from edgecnn.core.config.pruning import PruneSettings
-from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.config.training import AugmentSettings, TrainSettings, TransferSettings
 
 
 def test_goals_are_written_short_or_long() -> None:
@@ -26,7 +26,12 @@ def test_prunings_share_one_schedule() -> None:
 
 
 def test_what_is_not_said_is_as_in_the_training() -> None:
-    train = TrainSettings(epochs=30, batch_size=64, augment={"flip": True}, transfer={"frozen": ["features"]})
+    train = TrainSettings(
+        epochs=30,
+        batch_size=64,
+        augment=AugmentSettings(flip=True),
+        transfer=TransferSettings(frozen=("features",)),
+    )
     settings = PruneSettings(macs=0.5, epochs=2, lr=1e-4).training(train)
     assert (settings.batch_size, settings.augment.flip) == (64, True)
     assert (settings.epochs, settings.optimizer.lr) == (2, 1e-4)

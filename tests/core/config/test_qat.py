@@ -4,12 +4,17 @@ import pytest
 from pydantic import ValidationError
 
 from edgecnn.core.config.qat import QatSettings
-from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.config.training import AugmentSettings, TrainSettings, TransferSettings
 
 
 def test_what_is_not_said_is_as_in_the_training() -> None:
     train = TrainSettings(
-        epochs=30, batch_size=64, seed=9, ema=0.999, augment={"flip": True}, transfer={"frozen": ["features"]}
+        epochs=30,
+        batch_size=64,
+        seed=9,
+        ema=0.999,
+        augment=AugmentSettings(flip=True),
+        transfer=TransferSettings(frozen=("features",)),
     )
     settings = QatSettings(epochs=2, lr=1e-4).training(train)
     assert (settings.batch_size, settings.seed, settings.augment.flip) == (64, 9, True)

@@ -9,7 +9,8 @@ from edgecnn.core.config.training import TrainSettings
 
 
 def test_defaults_and_json_round_trip() -> None:
-    settings = TrainSettings(epochs=3, transfer={"frozen": ["features"], "unfreeze": {"1": ["features"]}})
+    transfer = {"frozen": ["features"], "unfreeze": {"1": ["features"]}}
+    settings = TrainSettings.model_validate({"epochs": 3, "transfer": transfer})
     assert TrainSettings.model_validate_json(settings.model_dump_json()) == settings
     assert settings.transfer.unfreeze == {1: ("features",)}
 

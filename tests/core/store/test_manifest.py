@@ -9,6 +9,7 @@ from edgecnn.core.documents.source import ModelOrigin
 from edgecnn.core.errors import InputError
 from edgecnn.core.store.digest import digest_file
 from edgecnn.core.store.manifest import MAX_BYTES, Artifact
+from edgecnn.core.task import CLASSIFICATION
 from edgecnn.ondevice.contract import Contract
 from tests.support import tiny_run
 
@@ -25,6 +26,7 @@ def make(folder: Path, content: bytes = b"model", name: str = "artifact") -> Art
         source=ModelOrigin(),
         contract=Contract(height=8, width=8).to_json(),
         classes=["a", "b"],
+        task=CLASSIFICATION,
         precision="int8",
         inspection=tiny_run.inspection("onnx", "int8"),
         quantization={},

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,7 @@ def test_a_process_killed_at_any_moment_leaves_a_whole_stage_or_none(tmp_path: P
         (tmp_path / "stages" / KEY / "outputs" / "part" / "file.txt").unlink()
 
 
-def _count(root: str, ready: "multiprocessing.Barrier", results: "multiprocessing.Queue[int]") -> None:  # type: ignore[valid-type]
+def _count(root: str, ready: Barrier, results: "multiprocessing.Queue[int]") -> None:
     store = Store(Path(root))
     ready.wait()
     made = 0

@@ -8,13 +8,14 @@ import torch
 
 from edgecnn.core.errors import UsageError
 from edgecnn.models import zoo
+from edgecnn.models.detection_network import DetectionNetwork
 from edgecnn.models.detector.ssdlite import ssdlite
 from edgecnn.ondevice.decode import decode
 
 CONTRACT = zoo.find("ssdlite320-mobilenetv3-large").contract
 
 
-def test_finds_what_torchvision_finds():
+def test_finds_what_torchvision_finds() -> None:
     """The same weights in torchvision's own module, with its own decode and suppression."""
     from torchvision.models.detection import ssdlite320_mobilenet_v3_large
 
@@ -38,6 +39,7 @@ def test_finds_what_torchvision_finds():
     with torch.inference_mode():
         expected = theirs([pixels])[0]
         outputs = [output.numpy() for output in network((pixels[None] - 0.5) / 0.5)]
+    assert isinstance(network, DetectionNetwork)
     detector = dataclasses.replace(network.describe(CONTRACT), score_threshold=0.6, max_detections=50)
     (found,) = decode(detector, outputs, CONTRACT, [(320, 320)])
     assert len(found) > 5, "the test says nothing without detections"
@@ -46,6 +48,6 @@ def test_finds_what_torchvision_finds():
     assert (found.classes + 1).tolist() == expected["labels"].tolist()
 
 
-def test_gray_images_are_refused():
+def test_gray_images_are_refused() -> None:
     with pytest.raises(UsageError, match="takes colour images"):
         ssdlite(classes=3, in_channels=1)

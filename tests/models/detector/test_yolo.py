@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
 import pytest
 import torch
+from torch import nn
 
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
@@ -9,17 +14,28 @@ from edgecnn.models.detector.backbone import BACKBONES, Backbone, rename_keys
 from edgecnn.models.detector.yolo import yolo
 from edgecnn.models.families import efficientnet_lite, mobilenetv2
 from edgecnn.models.resolve import resolve_model
+from edgecnn.models.spec import ModelSpec
 from edgecnn.models.weights import load_weights
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.decode import decode
 from tests.support.tasks import detector_of
 
-SMALL = {"width": 0.25}
-SIDES = {"contract_overrides": {"height": 64, "width": 96}, "classes": ("cat", "dog")}
+WIDTH = 0.25
+SMALL = {"width": WIDTH}
 
 
-def test_outputs_are_as_the_description_says():
-    module, spec = resolve_model("zoo:yolo-nano", arguments=SMALL, **SIDES)
+def _small(**arguments: object) -> tuple[nn.Module, ModelSpec]:
+    """Return a narrow network for two classes, of 64 by 96 pixels."""
+    return resolve_model(
+        "zoo:yolo-nano",
+        arguments={**SMALL, **arguments},
+        contract_overrides={"height": 64, "width": 96},
+        classes=("cat", "dog"),
+    )
+
+
+def test_outputs_are_as_the_description_says() -> None:
+    module, spec = _small()
     with torch.inference_mode():
         outputs = module(torch.randn(2, 3, 64, 96))
     assert [list(output.shape) for output in outputs] == [
@@ -31,7 +47,7 @@ def test_outputs_are_as_the_description_says():
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_every_backbone_has_maps_at_the_three_strides(name):
+def test_every_backbone_has_maps_at_the_three_strides(name: str) -> None:
     backbone = Backbone(name, 3, {}).eval()
     with torch.inference_mode():
         maps = backbone(torch.zeros(1, 3, 64, 64))
@@ -49,7 +65,9 @@ def test_every_backbone_has_maps_at_the_three_strides(name):
     ],
     ids=["nano", "small"],
 )
-def test_a_classifiers_weights_become_the_backbones(build, name, size):
+def test_a_classifiers_weights_become_the_backbones(
+    build: Callable[[], Any], name: str, size: Literal["nano", "small"]
+) -> None:
     torch.manual_seed(1)
     classifier, detector = build().eval(), yolo(classes=2, in_channels=3, size=size, backbone=name).eval()
     load_weights(detector, rename_keys(classifier.state_dict(), detector), "a classifier")
@@ -58,7 +76,7 @@ def test_a_classifiers_weights_become_the_backbones(build, name, size):
     assert len([key for key in detector.state_dict() if key.startswith("backbone.")]) == len(taken)
     image = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
-        deepest = detector.backbone(image)[-1]
+        deepest = detector.get_submodule("backbone")(image)[-1]
         if size == "nano":
             expected = classifier.features[:18](image)
         else:
@@ -66,14 +84,14 @@ def test_a_classifiers_weights_become_the_backbones(build, name, size):
     torch.testing.assert_close(deepest, expected)
 
 
-def test_a_detectors_own_weights_are_not_renamed():
-    detector = yolo(classes=1, in_channels=3, size="nano", backbone="mobilenetv2", **SMALL)
+def test_a_detectors_own_weights_are_not_renamed() -> None:
+    detector = yolo(classes=1, in_channels=3, size="nano", backbone="mobilenetv2", width=WIDTH)
     state = detector.state_dict()
     assert rename_keys(state, detector) is state
 
 
-def test_a_checkpoint_rebuilds_the_network_and_its_description(tmp_path):
-    module, spec = resolve_model("zoo:yolo-nano", arguments={**SMALL, "activation": "hard-swish"}, **SIDES)
+def test_a_checkpoint_rebuilds_the_network_and_its_description(tmp_path: Path) -> None:
+    module, spec = _small(activation="hard-swish")
     save_checkpoint(tmp_path, module, spec)
     again, read = load_checkpoint(tmp_path)
     assert read == spec
@@ -86,8 +104,8 @@ def test_a_checkpoint_rebuilds_the_network_and_its_description(tmp_path):
     assert type(resolved) is type(module)
 
 
-def test_scores_start_low():
-    detector = yolo(classes=2, in_channels=1, size="nano", backbone="mobilenetv2", **SMALL).eval()
+def test_scores_start_low() -> None:
+    detector = yolo(classes=2, in_channels=1, size="nano", backbone="mobilenetv2", width=WIDTH).eval()
     with torch.inference_mode():
         outputs = detector(torch.randn(1, 1, 64, 64))
     assert all(output.sigmoid().mean() < 0.05 for output in outputs[1::2])
@@ -104,31 +122,31 @@ def test_scores_start_low():
         ({"width": 99}, "width 99"),
     ],
 )
-def test_wrong_arguments(arguments, message):
+def test_wrong_arguments(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         resolve_model("zoo:yolo-nano", arguments=arguments)
 
 
-def test_a_backbone_that_is_none():
+def test_a_backbone_that_is_none() -> None:
     with pytest.raises(UsageError, match="'resnet18'"):
         Backbone("resnet18", 3, {})
 
 
-def test_an_input_between_the_strides_is_refused():
+def test_an_input_between_the_strides_is_refused() -> None:
     with pytest.raises(UsageError, match="320x330 is not a multiple of 32"):
         resolve_model("zoo:yolo-nano", arguments=SMALL, contract_overrides={"width": 330})
 
 
-def test_weights_of_another_detector_are_refused(tmp_path):
+def test_weights_of_another_detector_are_refused(tmp_path: Path) -> None:
     module, spec = resolve_model("zoo:yolo-nano", arguments=SMALL, classes=("a", "b", "c"))
     save_checkpoint(tmp_path, module, spec)
     with pytest.raises(InputError, match="has shape"):
         resolve_model("zoo:yolo-nano", arguments=SMALL, weights=tmp_path / "model.safetensors")
 
 
-def test_the_graph_holds_no_decode():
+def test_the_graph_holds_no_decode() -> None:
     """Neither sigmoid nor softmax, exp or reshape: the outputs are those of convolutions."""
-    module, _ = resolve_model("zoo:yolo-nano", arguments=SMALL, **SIDES)
+    module, _ = _small()
     program = torch.export.export(module, (torch.zeros(1, 3, 64, 96),))
     calls = {node.target.__name__ for node in program.graph.nodes if node.op == "call_function"}
     assert not {
@@ -138,7 +156,7 @@ def test_the_graph_holds_no_decode():
     assert {node.target.__name__ for node in output.args[0]} == {"conv2d.default"}
 
 
-def test_contract_of_a_checkpoint_may_change_the_size():
+def test_contract_of_a_checkpoint_may_change_the_size() -> None:
     _, spec = resolve_model(
         "zoo:yolo-nano", arguments=SMALL, contract_overrides={"height": 128, "width": 160}
     )

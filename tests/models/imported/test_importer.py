@@ -29,10 +29,11 @@ from tests.support.tasks import detector_of
 
 SIZE = 32
 RNG = np.random.default_rng(0)
+TWICE = np.array([1, 1, 2, 2], np.float32)
 
 
 def weights(*shape: int) -> np.ndarray:
-    return (RNG.normal(size=shape) / np.sqrt(np.prod(shape[1:]) or 1)).astype(np.float32)
+    return np.asarray(RNG.normal(size=shape) / np.sqrt(np.prod(shape[1:]) or 1), np.float32)
 
 
 class Writer:
@@ -103,10 +104,10 @@ OPERATIONS: dict[str, Any] = {
     "max pool": lambda w, x: w.add("MaxPool", x, kernel_shape=[5, 5], pads=[2] * 4, strides=[1, 1]),
     "average pool": lambda w, x: w.add("AveragePool", x, kernel_shape=[3, 3], pads=[1] * 4, strides=[2, 2]),
     "nearest": lambda w, x: w.add(
-        "Resize", x, "", w.constant(np.float32([1, 1, 2, 2])), coordinate_transformation_mode="asymmetric",
+        "Resize", x, "", w.constant(TWICE), coordinate_transformation_mode="asymmetric",
         nearest_mode="floor",
     ),
-    "bilinear": lambda w, x: w.add("Resize", x, "", w.constant(np.float32([1, 1, 2, 2])), mode="linear"),
+    "bilinear": lambda w, x: w.add("Resize", x, "", w.constant(TWICE), mode="linear"),
     "slices": lambda w, x: w.add(
         "Slice", x, w.constant(integers(0, 1)), w.constant(integers(4, 30)), w.constant(integers(1, 2)),
         w.constant(integers(1, 3)),

@@ -133,7 +133,9 @@ def test_what_only_a_sigmoid_reads_is_cut_where_the_sigmoid_ends(
 
 
 def test_a_known_range_replaces_what_was_seen() -> None:
-    seen = Observations.gather([{"a": (1.0, 200.0), "b": (0.0, 1.0)}], {"a": [np.float32([1, 200])]})
+    seen = Observations.gather(
+        [{"a": (1.0, 200.0), "b": (0.0, 1.0)}], {"a": [np.array([1, 200], np.float32)]}
+    )
     known = seen.with_range("a", Range(0.0, 255.0))
     assert estimate(known, (), 0.0) == {"a": Range(0.0, 255.0), "b": Range(0.0, 1.0)}
     assert estimate(replace(known), (), "mse")["a"] == Range(0.0, 255.0)

@@ -35,7 +35,7 @@ def test_top_1_is_argmax() -> None:
 
 
 def test_nan_is_a_miss() -> None:
-    outputs = np.float32([[np.nan, 0.0], [0.0, np.nan], [1.0, 0.0]])
+    outputs = np.array([[np.nan, 0.0], [0.0, np.nan], [1.0, 0.0]], np.float32)
     np.testing.assert_array_equal(top_k_hits(outputs, np.array([0, 0, 0])), [False, False, True])
 
 
@@ -57,8 +57,8 @@ def test_shapes_that_do_not_fit() -> None:
 
 
 def test_agreement() -> None:
-    one = np.float32([[1, 2], [3, 1], [0, 1]])
-    other = np.float32([[5, 9], [1, 3], [0, 2]])
+    one = np.array([[1, 2], [3, 1], [0, 1]], np.float32)
+    other = np.array([[5, 9], [1, 3], [0, 2]], np.float32)
     assert agreement(one, other) == pytest.approx(2 / 3)
 
 

@@ -32,7 +32,7 @@ def test_noise_added_up_is_noise_at_once(want: np.ndarray, have: np.ndarray) -> 
 def test_a_span_counts_exactly_what_the_grid_moves_by_more_than_half_a_step(
     values: np.ndarray, low: float, high: float
 ) -> None:
-    grid = Grid(np.float32(low), np.float32(high), 256)
+    grid = Grid(np.array(low, np.float32), np.array(high, np.float32), 256)
     span = Span(axis=1)
     for value in values:
         span.add(value, grid)
@@ -47,7 +47,7 @@ def test_a_span_counts_exactly_what_the_grid_moves_by_more_than_half_a_step(
 
 def test_channels_of_the_last_axis() -> None:
     span = Span(axis=-1)
-    span.add(np.float32([[[[1, 5], [2, -5]]]]), None)
+    span.add(np.array([[[[1, 5], [2, -5]]]], np.float32), None)
     assert span.low is not None
     assert span.low.tolist() == [1, -5]
     assert span.clipped == 0
@@ -55,9 +55,9 @@ def test_channels_of_the_last_axis() -> None:
 
 def test_votes_compare_classes_and_labels() -> None:
     votes = Votes()
-    truth = [np.float32([[0, 2, 1]])]
-    votes.add(truth, [np.float32([[0, 2, 1]])], 1)
-    votes.add(truth, [np.float32([[3, 2, 1]])], 0)
+    truth = [np.array([[0, 2, 1]], np.float32)]
+    votes.add(truth, [np.array([[0, 2, 1]], np.float32)], 1)
+    votes.add(truth, [np.array([[3, 2, 1]], np.float32)], 0)
     assert (votes.images, votes.agreed, votes.right) == (2, 1, 2)
     assert votes.noise.noise == 9
 

@@ -8,9 +8,13 @@ from edgecnn.proof.diagnosis.layer_statistics import channel_facts, range_facts,
 WEIGHTS = np.random.default_rng(0).normal(size=(8, 4, 3, 3)).astype(np.float32)
 
 
+def _grid(low: float, high: float) -> Grid:
+    return Grid(np.array(low, np.float32), np.array(high, np.float32), 256)
+
+
 def rounded(weights: np.ndarray) -> np.ndarray:
     scale = np.abs(weights).max(axis=(1, 2, 3), keepdims=True) / 127
-    return (np.rint(weights / scale) * scale).astype(np.float32)
+    return np.asarray(np.rint(weights / scale) * scale, np.float32)
 
 
 def test_rounded_weights_are_not_changed_weights() -> None:
@@ -47,14 +51,12 @@ def test_weights_of_other_shapes_are_not_compared() -> None:
 
 def test_a_range_beside_what_is_there() -> None:
     span = Span(axis=1)
-    span.add(
-        np.linspace(0, 10, 1000, dtype=np.float32).reshape(1, 1, -1), Grid(np.float32(0), np.float32(1), 256)
-    )
-    cut = range_facts(Grid(np.float32(0), np.float32(1), 256), span)
+    span.add(np.linspace(0, 10, 1000, dtype=np.float32).reshape(1, 1, -1), _grid(0, 1))
+    cut = range_facts(_grid(0, 1), span)
     assert cut is not None
     assert cut.clipped == pytest.approx(0.9, abs=0.01)
     assert cut.unused == 0.0
-    wide = range_facts(Grid(np.float32(-100), np.float32(100), 256), span)
+    wide = range_facts(_grid(-100, 100), span)
     assert wide is not None
     assert wide.excess == pytest.approx(20)
     assert wide.unused == pytest.approx(0.95)

@@ -26,7 +26,7 @@ def rounds(ratio: float, count: int, random: np.random.Generator) -> np.ndarray:
     """Log ratios as a busy machine makes them: 5 % of noise, and one round in eight hit on one side."""
     values = math.log(ratio) + random.normal(0, 0.05, count)
     hit = random.random(count) < 0.125
-    return values + hit * random.choice([-1, 1], count) * random.exponential(0.4, count)
+    return np.asarray(values + hit * random.choice([-1, 1], count) * random.exponential(0.4, count))
 
 
 def sequential(ratio: float, seed: int) -> Verdict:

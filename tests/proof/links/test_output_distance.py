@@ -77,7 +77,7 @@ def test_clipped_outputs_pile_up_at_the_end() -> None:
 
 
 def test_coarse_outputs_tie() -> None:
-    outputs = np.float32([[1, 1, 0], [0, 2, 1], [3, 3, 3], [0, 1, 2]])
+    outputs = np.array([[1, 1, 0], [0, 2, 1], [3, 3, 3], [0, 1, 2]], np.float32)
     assert health(outputs).tied == 0.5
     assert health(outputs).levels == 4
 

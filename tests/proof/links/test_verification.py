@@ -195,7 +195,7 @@ def test_a_map_is_judged_by_its_changes_from_place_to_place() -> None:
 
 def test_a_map_whose_scores_collapse_under_the_scale_of_its_boxes_is_broken() -> None:
     together = np.concatenate([MAP[:, :3] * 80, MAP[:, 3:] + 10], axis=1)
-    quantized = np.rint(together / 4.0) * 4.0
+    quantized = (np.rint(together / 4.0) * 4.0).astype(np.float32)
     link = verify_quantization(together, quantized, INT8)
     assert link.metrics["sqnr_db"] > 8.0, "the boxes alone look right"
     assert link.broken == ("collapsed",)
