@@ -18,6 +18,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 PROJECT = Path(__file__).parents[1]
 
+# Several processes test on the same cores. Threads of one operation would wait for those of the other processes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # How long an example takes is the machine's affair.
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
