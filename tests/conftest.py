@@ -18,8 +18,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 PROJECT = Path(__file__).parents[1]
 
-# Several processes test on the same cores. Threads of one operation would wait for those of the other processes.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Small networks are quicker on one thread, and sums keep their order. Several processes test on the same
+# cores: the threads of one operation would wait for those of the others. torch reads it at its import.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # How long an example takes is the machine's affair.
 settings.register_profile("shared machine", deadline=None)

@@ -37,11 +37,6 @@ CONTRACT = Contract(height=SIZE, width=SIZE)
 Make = Callable[[str], "Made"]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="session")
 def pictures() -> np.ndarray:
     """Bars, discs and slopes with noise, uint8 ``[N, 32, 32, 3]``."""

@@ -21,11 +21,6 @@ SMALL = {"height": 32, "width": 32}
 Network = tuple[nn.Module, ModelSpec]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.fixture
 def small_network() -> Network:
     """A MobileNetV2 of width 0.25 for 3 classes at 32 px, with batch-norm statistics of its own."""

@@ -17,7 +17,7 @@ from edgecnn.pruning.prune import widths_of
 from edgecnn.pruning.structure import Structure, output_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 # A smaller network of the same blocks, where the family has one.
 ARGUMENTS = {
@@ -31,14 +31,6 @@ ARGUMENTS = {
 }
 FAST = ("mobilenetv2", "mobilenetv3-small", "mobilenetv4-conv-small", "efficientnet-lite0", "yolo-nano")
 NETWORKS = [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in ZOO]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def halved(structure: Structure) -> dict[str, list[int]]:

@@ -6,18 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.checkpoint import save_checkpoint
 from tests.conftest import picture
 from tests.support.quantization_networks import SIZE, network
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    """Small networks are quicker on one thread, and sums keep their order."""
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -15,21 +15,13 @@ from edgecnn.tasks.classification.training import ClassificationTraining
 from edgecnn.training.loop import train
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from edgecnn.core.config.training import TrainSettings
     from edgecnn.core.documents.training import TrainingSummary
 
 SIZE = 12
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

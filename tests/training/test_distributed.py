@@ -32,7 +32,6 @@ from edgecnn.core.config.training import OptimizerSettings, TrainSettings, Trans
 from edgecnn.data.prepared import PreparedSet
 from tests.support.training import small_network, train_classifier
 
-torch.set_num_threads(1)
 folder, rank = Path(sys.argv[1]), os.environ["RANK"]
 network = small_network(dropout=0.0)
 if rank == "1":  # ranks start apart; rank 0 decides

@@ -59,7 +59,6 @@ class CellsRequest:
 
 def make(request: CellsRequest) -> dict[str, Cell]:
     """Return a cell for each ``operation/precision``."""
-    torch.set_num_threads(1)
     cells = {}
     for number, operation in enumerate(request.operations):
         folder = request.out / str(number)

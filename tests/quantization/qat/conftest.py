@@ -79,7 +79,6 @@ class Network:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, data: Data) -> Network:
     """A MobileNetV3-Small of a quarter of the width, trained in float; tests must not change it."""
-    torch.set_num_threads(1)
     torch.manual_seed(0)
     module, spec = resolve_model(
         "zoo:mobilenetv3-small",
@@ -94,7 +93,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory, data: Data) -> Network:
 @pytest.fixture(scope="session")
 def quantized(tmp_path_factory: pytest.TempPathFactory, trained: Network, data: Data) -> Trained:
     """The network trained for int8, as its training left it."""
-    torch.set_num_threads(1)
     scratch = tmp_path_factory.mktemp("quantized")
     return train_network(trained.module, data, QAT, BASE, quantized=True, scratch=scratch, progress=silent)
 

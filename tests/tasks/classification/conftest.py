@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.support.training import _one_thread, build, make_set
+from tests.support.training import build, make_set
 
-__all__ = ["_one_thread", "build", "make_set"]
+__all__ = ["build", "make_set"]
