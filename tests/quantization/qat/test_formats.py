@@ -132,7 +132,7 @@ def test_other_calibration_images_are_refused(
     make: Callable[[str], Made], checkpoint: Path, data: Data, tmp_path: Path
 ) -> None:
     request = QuantizeRequest("int8", data.train.directory, "x86-64-avx2", network=checkpoint)
-    with pytest.raises(InputError, match="24 calibration images, and there are 256"):
+    with pytest.raises(InputError, match="24 calibration images, but there are 256"):
         load_format("onnx").quantize(make("onnx").original, tmp_path, request)
 
 
