@@ -1,1 +1,1 @@
-"""The parent's side of an execution: start a worker, talk to it, survive it."""
+"""The parent's side of an execution: it starts a worker, communicates with it, and survives its crashes."""

@@ -1,4 +1,4 @@
-"""A device behind adb: ``adb:SERIAL``, with ``?python=/path`` where the interpreter is not ``python3``."""
+"""A device behind adb: ``adb:SERIAL``, with ``?python=/path`` if the interpreter is not ``python3``."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _FORM = re.compile(r"adb:([A-Za-z0-9][A-Za-z0-9._:-]*)(?:\?python=(/[A-Za-z0-9._
 class AdbShell:
     """Commands and files by the Android debug bridge.
 
-    Android has no Python of its own: the device needs one with numpy and the runtime, such as Termux's.
+    Android does not include Python: the device needs one with numpy and the runtime, such as Termux's.
 
     Attributes:
         serial: The device, as ``adb devices`` lists it.
         python: The device's interpreter that has numpy and the runtime.
-        scratch: Folder below which ours is made.
+        scratch: Folder in which a temporary folder is created.
     """
 
     serial: str
@@ -42,7 +42,7 @@ class AdbShell:
         """Read ``adb:SERIAL?python=/path``.
 
         Raises:
-            UsageError: It is of another form.
+            UsageError: It has another form.
 
         >>> AdbShell.parse("adb:R58M12ABCDE").serial
         'R58M12ABCDE'
@@ -55,7 +55,7 @@ class AdbShell:
         return cls(match[1], match[2] or "python3")
 
     def command(self, words: Sequence[str]) -> list[str]:
-        """Return the adb command that executes ``words``, its streams kept apart and without a terminal."""
+        """Return the adb command that executes ``words``, with separate streams and without a terminal."""
         return ["adb", "-s", self.serial, "shell", "-T", shlex.join(words)]
 
     def push(self, source: Path, target: str) -> list[str]:

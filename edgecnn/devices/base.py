@@ -1,4 +1,4 @@
-"""What every device can do: open a model in a worker, and say what it is."""
+"""The interface of a device: it opens models in workers and describes itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Device(Protocol):
-    """Where a runtime runs: this machine, an emulated one, or one behind ssh or adb."""
+    """A machine that runs workers: this machine, an emulated one, or one behind ssh or adb."""
 
     def open(
         self,

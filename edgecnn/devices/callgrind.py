@@ -1,4 +1,4 @@
-"""Executed x86 instructions, counted by Valgrind's callgrind where it is installed."""
+"""Counts of executed x86 instructions by Valgrind's callgrind."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEVICE = "x86"
 _VALGRIND = "valgrind"
 _INFERENCES = 3
 _MARK = "getppid"
-# Every instruction is simulated, those of starting Python included.
+# Every instruction is simulated, including those that start Python.
 _SLOWNESS = 10.0
 _TOTALS = re.compile(r"^totals: (\d+)", re.MULTILINE)
 
@@ -31,11 +31,11 @@ def count_x86(
 ) -> Instructions:
     """Count the instructions of one inference with one thread.
 
-    Callgrind writes its counters and begins anew whenever the worker makes a mark, which is a system call.
+    Callgrind writes and resets its counters at each mark of the worker, which is a system call.
 
     Raises:
         MissingDependency: Valgrind is not installed.
-        WorkerError: The worker failed under Valgrind, which does not know every instruction.
+        WorkerError: The worker failed under Valgrind, which does not support every instruction.
     """
     if shutil.which(_VALGRIND) is None:
         raise MissingDependency(f"there is no program {_VALGRIND}", hint="apt-get install valgrind")
@@ -55,14 +55,14 @@ def count_x86(
             runtime, model, log=log, execution=execution, timeout_s=_SLOWNESS * OPEN_TIMEOUT_S
         ) as session:
             session.count(_INFERENCES, timeout_s=_SLOWNESS * SILENCE_TIMEOUT_S)
-        # The first holds what came before the first mark, the others one inference each.
+        # The first dump is for everything before the first mark, the others for one inference each.
         each = [_total(Path(f"{out}.{number}"), log) for number in range(2, _INFERENCES + 2)]
     version = run_program([_VALGRIND, "--version"], what=_VALGRIND, log=log, timeout_s=30.0).strip()
     return Instructions.of(DEVICE, each, version)
 
 
 def _total(dump: Path, log: Path) -> int:
-    """Return the instructions that a dump of callgrind holds."""
+    """Return the number of instructions in a dump of callgrind."""
     found = _TOTALS.search(dump.read_text(encoding="utf-8", errors="replace")) if dump.is_file() else None
     if found is None:
         raise WorkerError(f"{_VALGRIND} left no count in {dump.name}", hint=f"its log: {log}")

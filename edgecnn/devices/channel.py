@@ -1,4 +1,4 @@
-"""Lines of JSON to and from a child process, with a clear word for each way in which it can fail."""
+"""Lines of JSON to and from a child process, with a separate error for each kind of failure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EXIT_TIMEOUT_S = 10.0
 
 
 class Channel:
-    """Questions to a worker and its answers.
+    """Exchange of questions and answers with a worker.
 
     Args:
         process: The worker, with pipes on its standard input and output.
@@ -62,12 +62,12 @@ class Channel:
             command: Name of the command.
             request: Its request.
             reply: Class of its reply.
-            timeout_s: Seconds of silence after which the worker counts as hung and is ended.
+            timeout_s: Seconds without output after which the worker is ended.
             progress: Called for each line of progress.
 
         Raises:
-            EdgecnnError: The error that the worker answered with.
-            WorkerError: It crashed, hung, ran out of memory or did not speak the protocol.
+            EdgecnnError: The error that the worker returned.
+            WorkerError: It crashed, timed out, ran out of memory or violated the protocol.
         """
         question = json.dumps(Question(command, request.to_json()).to_json()) + "\n"
         try:
@@ -91,7 +91,7 @@ class Channel:
                 progress(*answer.progress)
 
     def kill(self) -> None:
-        """End the process and release its pipes; harmless when it has ended."""
+        """End the process and release its pipes; harmless if it has already ended."""
         self._process.kill()
         self._process.wait()
         self._selector.close()

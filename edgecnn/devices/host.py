@@ -1,4 +1,4 @@
-"""The fingerprint of this machine: what a measured number is worth depends on it."""
+"""The fingerprint of this machine, on which measured numbers depend."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _FLAG_KEYS = ("flags", "Features")
 
 
 def host() -> Host:
-    """Return the fingerprint of this machine; nothing heavy is imported for it."""
+    """Return the fingerprint of this machine, without heavy imports."""
     return host_from(facts(), installed_runtimes())
 
 
 def host_from(found: dict[str, Any], runtimes: dict[str, str]) -> Host:
-    """Return the fingerprint of the machine that :func:`edgecnn.backends.worker.probe.facts` were asked.
+    """Return a machine's fingerprint from its :func:`edgecnn.backends.worker.probe.facts`.
 
     Args:
         found: The facts.
@@ -45,7 +45,7 @@ def host_from(found: dict[str, Any], runtimes: dict[str, str]) -> Host:
 
 
 def _total_memory(meminfo: str) -> int:
-    """Return the bytes of physical memory by ``/proc/meminfo``; 0 where there is none."""
+    """Return the bytes of physical memory according to ``/proc/meminfo``; 0 without one."""
     line = next((line for line in meminfo.splitlines() if line.startswith("MemTotal:")), "")
     return int(line.split()[1]) * 1024 if line else 0
 
@@ -74,10 +74,10 @@ def installed_runtimes() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class CpuInfo:
-    """What ``/proc/cpuinfo`` says of the first CPU.
+    """Data on the first CPU in ``/proc/cpuinfo``.
 
     Attributes:
-        model: Its name; empty where the kernel gives none.
+        model: Its name; empty if the kernel gives none.
         flags: Its features.
     """
 

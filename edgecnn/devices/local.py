@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from edgecnn.core.documents.host import Host
 
 
-# All that a worker imports of edgecnn. Its environment may have neither edgecnn nor its dependencies, and
-# putting this environment's site-packages on its path would mix two environments.
+# Everything that a worker imports of edgecnn. Its environment may lack edgecnn and its dependencies, and this
+# environment's site-packages on its path would mix two environments.
 _WORKER_PARTS = (
     "core/errors.py",
     "core/this_process.py",
@@ -40,10 +40,10 @@ class LocalDevice:
     """Opens models in worker processes on this machine.
 
     Attributes:
-        python: Interpreter of the environment that holds the runtime; by default that of the runtime's
-            toolchain where it has one, else this one.
+        python: Interpreter of the environment with the runtime; by default that of the runtime's toolchain if
+            it has one, otherwise this one.
         launcher: Command that executes the interpreter, such as an emulator; empty for none.
-        packages: Folder of packages for an interpreter that has none of its own.
+        packages: Folder of packages for an interpreter without its own.
         variables: Further variables of the worker's environment.
     """
 
@@ -60,19 +60,19 @@ class LocalDevice:
         log: Path,
         **options: Unpack[OpenOptions],
     ) -> Session:
-        """Open a model in a worker of its own.
+        """Open a model in a new worker.
 
         Args:
             runtime: Name in the table of runtimes: ``onnxruntime``, ``litert``, ``openvino``, ...
             model: The model file.
-            log: File that receives what the runtime prints.
+            log: File for the runtime's output.
             options: Execution, threads, pinning, limits.
 
         Raises:
             InputError: The file is not a model that the runtime can run.
-            MissingDependency: The runtime, its toolchain or the interpreter is not there.
-            UsageError: No such runtime, option or CPU.
-            WorkerError: The worker crashed, hung or ran out of memory.
+            MissingDependency: The runtime, its toolchain or the interpreter is missing.
+            UsageError: There is no such runtime, option or CPU.
+            WorkerError: The worker crashed, timed out or ran out of memory.
         """
         request = open_request(runtime, str(model), options)
         record = find_runtime(runtime)
@@ -85,13 +85,13 @@ class LocalDevice:
         return opened(session, request, options)
 
     def start(self, command: Sequence[str], *, log: Path, what: str, beside: Path | None = None) -> Session:
-        """Start a worker's command line with the worker's files on its path and no model open.
+        """Start a worker's command line with the worker's files on its path and without a model.
 
         Args:
             command: The command line.
-            log: File that receives what the runtime prints.
+            log: File for the runtime's output.
             what: Name of the worker in messages.
-            beside: Folder of the package of somebody else's that brings the runtime.
+            beside: Folder of the other package that provides the runtime.
 
         Raises:
             MissingDependency: The program does not exist.
@@ -105,7 +105,7 @@ class LocalDevice:
             **quiet_environment(),
             **self.variables,
             "PYTHONPATH": path if self.packages is None else f"{path}{os.pathsep}{self.packages}",
-            # The folder the user stands in is not on the worker's path.
+            # The current directory is not on the worker's path.
             "PYTHONSAFEPATH": "1",
         }
         try:
@@ -124,7 +124,7 @@ class LocalDevice:
 
 
 def _interpreter(runtime: RuntimeRecord) -> Path:
-    """Return the interpreter of the environment that a runtime lives in."""
+    """Return the interpreter of a runtime's environment."""
     return Path(sys.executable) if runtime.toolchain is None else require(runtime.toolchain).python
 
 
@@ -133,8 +133,8 @@ def worker_path(scratch: Path, beside: Iterable[Path] = (), *, own: bool) -> str
 
     Args:
         scratch: Folder in which links to the worker's files are made.
-        beside: Folders of packages that bring runtimes; what is installed beside them is not reached.
-        own: Whether the worker runs in this environment: only then it inherits what is on our path.
+        beside: Folders of packages that provide runtimes; packages beside them are not visible.
+        own: Whether the worker runs in this environment and inherits its path.
     """
     package = scratch / "path" / "edgecnn"
     source = Path(edgecnn.__file__).parent

@@ -1,4 +1,4 @@
-"""Emulated computers: programs of another architecture on this machine, and the instructions they take."""
+"""Emulated computers, which run programs of another architecture and count their instructions."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from edgecnn.devices.session import OpenOptions, Session
 
 _INFERENCES = 5
-# QEMU translates every instruction that it meets first: opening takes ten times as long as on a machine.
+# QEMU translates every instruction at its first use, so opening takes ten times as long.
 _SLOWNESS = 5.0
 
 
 @dataclass(frozen=True)
 class EmulatedDevice:
-    """A computer that the toolchain ``arm-emulation`` holds; it sees this machine's files.
+    """A computer of the toolchain ``arm-emulation``, which uses this machine's files.
 
-    What it computes is what its processor would, bit for bit; how long it takes says nothing.
+    Its results equal those of its processor, bit for bit; its times are meaningless.
 
     Attributes:
         name: ``raspberry-pi-2`` (32-bit), ``raspberry-pi-4`` or ``raspberry-pi-5``.
@@ -68,18 +68,18 @@ class EmulatedDevice:
         packages: Path | None = None,
         folder: Path | None = None,
     ) -> str:
-        """Run the device's Python to its end and return what it printed.
+        """Run the device's Python and return its output.
 
         Args:
             program: Arguments of the interpreter, such as ``("-m", "mymodel", "--self-test")``.
-            log: File that everything it prints is appended to.
-            timeout_s: Seconds after which it is killed.
-            packages: Folder of packages in front of the device's own.
-            folder: Where it runs.
+            log: File to which its output is appended.
+            timeout_s: Time limit in seconds.
+            packages: Folder of packages with precedence over the device's own.
+            folder: Working directory.
 
         Raises:
             MissingDependency: The toolchain is not installed.
-            WorkerError: The program crashed, hung or failed.
+            WorkerError: The program crashed, timed out or failed.
         """
         device = self.local()
         folders = [str(path) for path in (packages, device.packages) if path is not None]
@@ -92,13 +92,14 @@ class EmulatedDevice:
     def count(
         self, runtime: str, model: Path, *, log: Path, execution: Execution = "shipping"
     ) -> Instructions:
-        """Count the instructions that one inference executes, with one thread.
+        """Count the instructions of one inference with one thread.
 
-        Python's own of handing the arrays over are among them: some ten thousand, always as many.
+        The count includes Python's instructions to pass the arrays: about ten thousand, always the same
+        number.
 
         Raises:
             MissingDependency: The toolchain is not installed.
-            WorkerError: The worker crashed or hung, or the counter did not work in this QEMU.
+            WorkerError: The worker crashed or timed out, or the counter does not work in this QEMU.
         """
         with tempfile.TemporaryDirectory(prefix="edgecnn-count-") as folder:
             marks = Path(folder) / "marks"
@@ -114,7 +115,7 @@ class EmulatedDevice:
         return Instructions.of(self.name, each, qemu_version(self.name, log))
 
     def local(self, marks: Path | None = None) -> LocalDevice:
-        """Return what starts workers under emulation, counting into ``marks`` where it is given.
+        """Return the starter of emulated workers, which count into ``marks`` if it is given.
 
         Raises:
             MissingDependency: The toolchain is not installed.
@@ -127,12 +128,12 @@ class EmulatedDevice:
             python=root / "usr" / "bin" / f"python{device.python}",
             launcher=(QEMU[device.architecture], "-L", str(root), *counting),
             packages=folder / "site",
-            # Dictionaries of strings have the same order, and so the same cost, in every process.
+            # Dictionaries of strings get the same order, and so the same cost, in every process.
             variables={"QEMU_CPU": device.cpu, "PYTHONHASHSEED": "0"},
         )
 
     def host(self) -> Host:
-        """Return the fingerprint of the emulated device: its processor, on this machine's memory and load."""
+        """Return the emulated device's fingerprint: its processor, with this machine's memory and load."""
         folder, device = emulated_device(self.name)
         cpuinfo = (folder / "root" / "proc" / "cpuinfo").read_text(encoding="ascii")
         found: dict[str, Any] = facts() | {
@@ -151,12 +152,12 @@ class EmulatedDevice:
         return host_from(found, versions)
 
     def cpus(self) -> list[int]:
-        """Return the CPUs of this machine, which emulates."""
+        """Return the CPUs of this machine."""
         return LocalDevice().cpus()
 
 
 def qemu_version(name: str, log: Path) -> str:
-    """Return the version of a device's emulator, as it says it.
+    """Return the version that a device's emulator reports.
 
     Raises:
         WorkerError: It does not answer.

@@ -1,4 +1,4 @@
-"""Devices by the names that ``--device`` takes."""
+"""Devices by their names in ``--device``."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ FORMS = "local, qemu:raspberry-pi-4, qemu:raspberry-pi-5, ssh://USER@HOST, adb:S
 
 @contextlib.contextmanager
 def open_device(name: str) -> Iterator[Device]:
-    """Reach a device by its name, and leave nothing on it.
+    """Open a device by its name, and remove all files from it afterwards.
 
     Args:
         name: ``local``, ``qemu:NAME``, ``ssh://USER@HOST:PORT`` or ``adb:SERIAL``.
 
     Raises:
-        UsageError: The name has no such form, or there is no such emulated device.
+        UsageError: The name has another form, or there is no such emulated device.
         MissingDependency: The emulation, ssh or adb is not installed.
         WorkerError: The device cannot be reached.
     """
@@ -50,7 +50,7 @@ def open_device(name: str) -> Iterator[Device]:
 
 @contextlib.contextmanager
 def timed_device(name: str) -> Iterator[Device]:
-    """Reach a device on which latencies can be measured.
+    """Open a device on which latencies can be measured.
 
     Raises:
         UsageError: The device is emulated, or there is no such device.

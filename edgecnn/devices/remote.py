@@ -1,7 +1,7 @@
-"""A device behind a shell: the numpy-only runner is copied there, and files travel as they are needed.
+"""A device behind a shell; the numpy-only runner is copied there, and files are copied as needed.
 
-The device needs Python 3.11, numpy and the runtime; nothing is installed on it. What is copied lies in one
-folder, which goes when the device is closed.
+The device needs Python 3.11, numpy and the runtime; nothing is installed on it. All files are in one folder,
+which is removed when the device is closed.
 """
 
 from __future__ import annotations
@@ -40,36 +40,36 @@ _VARIABLES = ("OMP_WAIT_POLICY=PASSIVE", "TF_CPP_MIN_LOG_LEVEL=3", "PYTHONUNBUFF
 
 
 class Shell(Protocol):
-    """How commands and files reach a device."""
+    """The transport of commands and files to a device."""
 
     @property
     def name(self) -> str:
-        """Name of the device, as ``--device`` takes it."""
+        """Return the name of the device in ``--device``."""
 
     @property
     def scratch(self) -> str:
-        """Folder on the device below which a folder of our own is made."""
+        """Return the folder on the device in which a temporary folder is created."""
 
     @property
     def python(self) -> str:
-        """The device's interpreter that has numpy and the runtime."""
+        """Return the device's interpreter with numpy and the runtime."""
 
     def command(self, words: Sequence[str]) -> list[str]:
         """Return the command line of this machine that executes ``words`` on the device."""
 
     def push(self, source: Path, target: str) -> list[str]:
-        """Return the command line that copies a file to the device; its standard input is the file."""
+        """Return the local command that copies a file, from its standard input, to the device."""
 
     def pull(self, source: str) -> list[str]:
-        """Return the command line that prints a file of the device."""
+        """Return the local command that prints a file of the device."""
 
 
 @dataclass
 class RemoteDevice:
-    """A device behind a shell; a context manager that removes what was copied there.
+    """A device behind a shell; a context manager that removes the copied files.
 
     Attributes:
-        shell: How it is reached.
+        shell: Its transport.
     """
 
     shell: Shell
@@ -100,7 +100,7 @@ class RemoteDevice:
         self.close()
 
     def close(self) -> None:
-        """Remove the folder on the device; a device that has gone keeps it."""
+        """Remove the folder on the device, if the device can still be reached."""
         words = self.shell.command(["rm", "-rf", self._folder])
         subprocess.run(words, capture_output=True, check=False, timeout=SHORT_TIMEOUT_S)
 
@@ -117,7 +117,7 @@ class RemoteDevice:
         See :meth:`edgecnn.devices.local.LocalDevice.open`.
 
         Raises:
-            WorkerError: The device is gone, or the worker crashed or hung.
+            WorkerError: The device cannot be reached, or the worker crashed or timed out.
         """
         request = open_request(runtime, self._send_model(model), options)
         session = Session(
@@ -139,7 +139,7 @@ class RemoteDevice:
         return [int(cpu) for cpu in self._facts["cpus"]]
 
     def send(self, path: Path) -> str:
-        """Copy a file to the device, once, and return where it lies there."""
+        """Copy a file to the device, once, and return its path there."""
         status = path.stat()
         key = (str(path.resolve()), status.st_mtime_ns, status.st_size)
         if key not in self._sent:
@@ -147,13 +147,13 @@ class RemoteDevice:
         return self._sent[key]
 
     def folder(self, path: Path) -> str:
-        """Make a folder on the device for what shall end up in a folder here."""
+        """Create a folder on the device for files that are copied to a local folder later."""
         place = f"{self._folder}/{next(self._numbers)}-{path.name}"
         self._run(["mkdir", "-p", place])
         return place
 
     def receive(self, path: str, folder: Path) -> Path:
-        """Copy a file that the worker wrote into a folder here; nothing outside our own is read."""
+        """Copy a file of the worker to a local folder; files outside the worker's folder are refused."""
         if not path.startswith(f"{self._folder}/") or ".." in path:
             raise WorkerError(f"{self.shell.name} wrote to {path!r}, outside of its folder")
         target = folder / Path(path).name
@@ -162,7 +162,7 @@ class RemoteDevice:
         return target
 
     def _send_model(self, model: Path) -> str:
-        """Copy a model; the files that belong to it must lie beside it under the same name."""
+        """Copy a model together with the files that belong to it."""
         if not model.is_file():
             raise InputError(f"there is no model file {model}")
         sent = self.send(model)
@@ -177,7 +177,7 @@ class RemoteDevice:
         return target
 
     def _copy_runner(self) -> None:
-        """Copy all that a worker imports of edgecnn, and unpack it with the device's Python."""
+        """Copy all files that a worker imports of edgecnn, and unpack them with the device's Python."""
         with tempfile.TemporaryDirectory(prefix="edgecnn-runner-") as folder:
             beside = {package_folder(record) for record in runtimes().values()}
             path = Path(worker_path(Path(folder), [place for place in beside if place], own=False))
@@ -200,7 +200,7 @@ class RemoteDevice:
         stdout: IO[bytes] | None = None,
         timeout_s: float = COPY_TIMEOUT_S,
     ) -> bytes:
-        """Run a command of this machine that reaches the device."""
+        """Run a local command that communicates with the device."""
         try:
             done = subprocess.run(
                 command,
@@ -227,7 +227,7 @@ class RemoteDevice:
 
 
 def _tar(path: Path) -> bytes:
-    """Return the Python files below a folder, links followed, as an archive."""
+    """Return the Python files below a folder, following links, as an archive."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", dereference=True) as archive:
         for folder, _, names in os.walk(path, followlinks=True):

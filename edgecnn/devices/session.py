@@ -1,4 +1,4 @@
-"""A model open in a worker process, as the parent sees it."""
+"""The parent's view of a model that is open in a worker process."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CLOSE_TIMEOUT_S = 5.0
 
 
 class OpenOptions(TypedDict, total=False):
-    """How a device opens a model; what is left out has the default of :class:`OpenRequest`.
+    """Options for opening a model; defaults are those of :class:`OpenRequest`.
 
     Attributes:
         execution: ``shipping``, or ``reference`` for the plainest kernels.
@@ -51,7 +51,7 @@ class OpenOptions(TypedDict, total=False):
         cpus: CPUs that the worker is pinned to.
         extra: The runtime's own settings by their native names.
         memory_bytes: Limit on the worker's address space.
-        timeout_s: Seconds after which opening counts as hung.
+        timeout_s: Time limit in seconds.
     """
 
     execution: Execution
@@ -63,7 +63,7 @@ class OpenOptions(TypedDict, total=False):
 
 
 def open_request(runtime: str, model: str, options: OpenOptions) -> OpenRequest:
-    """Return the request for a model as the worker sees it.
+    """Return the request for a model as the worker needs it.
 
     Raises:
         UsageError: There is no runtime of that name.
@@ -82,12 +82,12 @@ def open_request(runtime: str, model: str, options: OpenOptions) -> OpenRequest:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The outputs of a network for a set of images, and what they cost.
+    """Outputs of a network for a set of images, with their costs.
 
     Attributes:
-        outputs: One float32 array ``[N, ...]`` an output, dequantized, memory-mapped.
-        files: Where they lie.
-        images: N.
+        outputs: One float32 array ``[N, ...]`` per output, dequantized, memory-mapped.
+        files: Their files.
+        images: N, the number of images.
         seconds: Wall time: preprocessing, inference and storing the outputs.
         inference_seconds: Wall time inside the runtime.
         peak_bytes: Peak resident memory of the worker.
@@ -102,17 +102,17 @@ class Evaluation:
 
     @property
     def images_per_second(self) -> float:
-        """Throughput of the whole evaluation."""
+        """Return the throughput of the whole evaluation."""
         return self.images / self.seconds
 
 
 @dataclass(frozen=True)
 class Times:
-    """Inferences that were timed one by one.
+    """Times of single inferences.
 
     Attributes:
         wall_ns: Wall time of each, int64 ``[N]``.
-        waited_ns: Of that, how long the worker was ready but the machine served somebody else, ``[N]``.
+        waited_ns: Part of it in which the worker was ready but the CPU ran something else, ``[N]``.
         stolen_ns: Time that the hypervisor took from the worker's CPUs meanwhile.
     """
 
@@ -122,7 +122,7 @@ class Times:
 
     @property
     def own_ns(self) -> npt.NDArray[np.int64]:
-        """What the model itself took, int64 ``[N]``: wall time less waiting, at least 1."""
+        """Return the model's own time, int64 ``[N]``: wall time minus waiting, at least 1."""
         own: npt.NDArray[np.int64] = np.maximum(self.wall_ns - self.waited_ns, 1)
         return own
 
@@ -130,18 +130,18 @@ class Times:
 class Session:
     """A model open in a worker process; a context manager that ends the process.
 
-    Whatever the worker does, a method of this class returns or raises: an answer that is an error is
-    rebuilt and raised; a crash, a lack of memory, silence and garbage are told apart in a
+    Whatever the worker does, every method returns or raises: an error in an answer is restored and raised; a
+    crash, a lack of memory, a timeout and a protocol violation each have their own message in a
     :class:`~edgecnn.core.errors.WorkerError`.
 
     Args:
         command: Command line of the worker: any program that speaks the protocol of
             :mod:`edgecnn.backends.worker.main`.
-        log: File that receives what the worker's libraries print.
+        log: File for the output of the worker's libraries.
         what: Name of the worker in messages.
-        environment: Variables of the worker, all of them.
-        scratch: Directory for arrays that travel; it goes when the session ends.
-        transfer: How files get to the worker; None where it sees this machine's.
+        environment: All variables of the worker.
+        scratch: Directory for exchanged arrays, removed when the session ends.
+        transfer: Transport of files to the worker; None if it uses this machine's.
     """
 
     def __init__(
@@ -171,12 +171,12 @@ class Session:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # After an error, Ctrl-C included, the worker may be busy: it is not asked, it is ended.
+        # After an error such as Ctrl-C the worker may be busy, so it is ended without asking it.
         self.close() if kind is None else self.kill()
 
     @property
     def description(self) -> Description:
-        """What the runtime says of itself and of the model."""
+        """Return the description of the runtime and the model."""
         if self._description is None:
             raise UsageError(f"{self._what} has no model open")
         return self._description
@@ -187,8 +187,8 @@ class Session:
         Raises:
             InputError: The file is not a model that the runtime can run.
             MissingDependency: The runtime is not installed in the worker's environment.
-            UsageError: No such runtime, option or CPU.
-            WorkerError: The worker crashed, hung or ran out of memory over it.
+            UsageError: There is no such runtime, option or CPU.
+            WorkerError: The worker crashed, timed out or ran out of memory.
         """
         self._description = self._channel.ask("open", request, Description, timeout_s=timeout_s)
         return self._description
@@ -207,15 +207,15 @@ class Session:
 
         Args:
             images: ``images.npy`` of a prepared set, uint8 ``[N, H, W, C]``.
-            contract: How they are normalized.
+            contract: Their normalization.
             out: Directory for the outputs.
-            indices: Which images, in which order; all of them by default.
-            progress: Called with images done and images in all, about twice a second.
-            timeout_s: Seconds without progress after which the worker counts as hung.
+            indices: Indices of the images, in order; by default all.
+            progress: Called with (done, total) images about twice a second.
+            timeout_s: Seconds without progress after which the worker is ended.
 
         Raises:
             InputError: Images, contract and model do not fit together, or ``out`` cannot be written.
-            WorkerError: The worker crashed, hung or ran out of memory.
+            WorkerError: The worker crashed, timed out or ran out of memory.
         """
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -233,11 +233,11 @@ class Session:
         return Evaluation(outputs, files, done.images, done.seconds, done.inference_seconds, done.peak_bytes)
 
     def run(self, inputs: Sequence[Array], *, timeout_s: float = SILENCE_TIMEOUT_S) -> list[Array]:
-        """Run one inference on arrays in the graph's own types and layouts; nothing is converted.
+        """Run one inference on arrays in the graph's own types and layouts, without conversion.
 
         Raises:
             InputError: An array does not fit its input.
-            WorkerError: The worker crashed, hung or ran out of memory.
+            WorkerError: The worker crashed, timed out or ran out of memory.
         """
         folder = Path(self._scratch.name)
         paths = [folder / f"input_{index}.npy" for index in range(len(inputs))]
@@ -249,29 +249,29 @@ class Session:
         return [np.load(self._transfer.receive(path, folder), allow_pickle=False) for path in results.files]
 
     def time(self, iterations: int, *, warmup: int = 0, timeout_s: float = SILENCE_TIMEOUT_S) -> Times:
-        """Time each of ``iterations`` inferences on a fixed input, after ``warmup`` that don't count.
+        """Time each of ``iterations`` inferences on a fixed input, after ``warmup`` untimed ones.
 
         Raises:
-            WorkerError: The worker crashed, hung or ran out of memory.
+            WorkerError: The worker crashed, timed out or ran out of memory.
         """
         spent = self._channel.ask("time", TimeRequest(iterations, warmup), Timed, timeout_s=timeout_s)
         wall, waited = (np.asarray(each, np.int64) for each in (spent.wall_ns, spent.waited_ns))
         return Times(wall, waited, spent.stolen_ns)
 
     def count(self, iterations: int, *, timeout_s: float = SILENCE_TIMEOUT_S) -> None:
-        """Run inferences with a mark before each and after the last, for who counts instructions outside.
+        """Run inferences with a mark before each and after the last, for external counters of instructions.
 
         Raises:
-            WorkerError: The worker crashed, hung or ran out of memory.
+            WorkerError: The worker crashed, timed out or ran out of memory.
         """
         self._channel.ask("count", CountRequest(iterations), Nothing, timeout_s=timeout_s)
 
     def costs(self, *, timeout_s: float = SILENCE_TIMEOUT_S) -> SessionCosts:
-        """Return what opening the model took, and the worker's peak memory so far."""
+        """Return the costs of opening the model, and the worker's peak memory so far."""
         return self._channel.ask("costs", Nothing(), SessionCosts, timeout_s=timeout_s)
 
     def close(self) -> None:
-        """End the worker in good order, or by force if it does not answer."""
+        """End the worker normally, or by force if it does not answer."""
         with contextlib.suppress(WorkerError):
             self._channel.ask("close", Nothing(), Nothing, timeout_s=CLOSE_TIMEOUT_S)
         self.kill()
@@ -283,7 +283,7 @@ class Session:
 
 
 def opened(session: Session, request: OpenRequest, options: OpenOptions) -> Session:
-    """Open a model in a session and return the session; where that fails, the worker is ended."""
+    """Open a model in a session and return the session; if that fails, the worker is ended."""
     try:
         session.open(request, timeout_s=options.get("timeout_s", OPEN_TIMEOUT_S))
     except BaseException:

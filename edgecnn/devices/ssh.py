@@ -1,4 +1,4 @@
-"""A device behind ssh: ``ssh://user@host:port``, with ``?python=/path`` where ``python3`` is not the one."""
+"""A device behind ssh: ``ssh://user@host:port``, with ``?python=/path`` for another interpreter."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _OPTIONS = (
-    *("-o", "BatchMode=yes"),  # a question would be waited for forever
+    *("-o", "BatchMode=yes"),  # a prompt would wait forever
     *("-o", "ConnectTimeout=10"),
-    # A device that has gone is noticed after 15 s of silence.
+    # A device that does not answer is noticed after 15 s.
     *("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"),
 )
 
@@ -29,9 +29,9 @@ class SshShell:
 
     Attributes:
         host: ``host`` or ``user@host``.
-        port: Port; ssh's own where None.
-        python: The device's interpreter that has numpy and the runtime.
-        scratch: Folder below which ours is made.
+        port: Port; None means ssh's default.
+        python: The device's interpreter with numpy and the runtime.
+        scratch: Folder in which a temporary folder is created.
     """
 
     host: str
@@ -49,7 +49,7 @@ class SshShell:
         """Read ``ssh://user@host:port?python=/path``.
 
         Raises:
-            UsageError: It is of another form.
+            UsageError: It has another form.
 
         >>> SshShell.parse("ssh://pi@raspberrypi:2222?python=/home/pi/venv/bin/python")
         SshShell(host='pi@raspberrypi', port=2222, python='/home/pi/venv/bin/python', scratch='/tmp')

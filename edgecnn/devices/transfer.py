@@ -1,4 +1,4 @@
-"""How files get to a worker and back: not at all where it sees this machine's file system."""
+"""Transport of files to a worker and back, which is not needed if it shares this machine's file system."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ class Transfer(Protocol):
     """Files between this machine and a worker's."""
 
     def send(self, path: Path) -> str:
-        """Return the path under which the worker sees a file of this machine's."""
+        """Return the worker's path of a local file."""
 
     def folder(self, path: Path) -> str:
-        """Return the path under which the worker writes what shall end up in a folder of this machine's."""
+        """Return the worker's path of a folder whose files are later received in a local folder."""
 
     def receive(self, path: str, folder: Path) -> Path:
-        """Return a file that the worker wrote, on this machine, in ``folder``."""
+        """Return a local copy, in ``folder``, of a file that the worker wrote."""
 
 
 class SharedFiles:
-    """The worker sees the same files."""
+    """Transfer for a worker that shares the file system."""
 
     def send(self, path: Path) -> str:
         """Return the path itself."""

@@ -1,4 +1,4 @@
-"""Runtimes of other versions, each in an environment of its own, made by an explicit command only."""
+"""Other versions of runtimes in separate environments, which only an explicit command creates."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class RuntimeVersion:
 
     @property
     def directory(self) -> Path:
-        """Its environment, there or not."""
+        """Return its environment's directory, whether it exists or not."""
         return home() / "runtimes" / f"{self.runtime}-{self.version}"
 
     @property
     def python(self) -> Path:
-        """The environment's interpreter."""
+        """Return the environment's interpreter."""
         return self.directory / "bin" / "python"
 
     def __str__(self) -> str:
@@ -50,7 +50,7 @@ def parse_versions(text: str) -> list[RuntimeVersion]:
     """Read ``onnxruntime==1.20.1,1.22.0``.
 
     Raises:
-        UsageError: It is of another form, or no such runtime can be had in versions.
+        UsageError: It has another form, or there are no versions of such a runtime.
 
     >>> [str(item) for item in parse_versions("litert==2.1.0,2.3.0")]
     ['litert==2.1.0', 'litert==2.3.0']
@@ -71,7 +71,7 @@ def require_version(wanted: RuntimeVersion) -> Path:
     """Return the interpreter of a runtime's environment.
 
     Raises:
-        MissingDependency: It was not installed, or holds another version; the hint is the option.
+        MissingDependency: It is not installed, or has another version; the hint names the option.
     """
     found = _installed(wanted)
     if found != wanted.version:
@@ -81,11 +81,11 @@ def require_version(wanted: RuntimeVersion) -> Path:
 
 
 def install_version(wanted: RuntimeVersion) -> None:
-    """Make the environment of a runtime's version; harmless where it is there.
+    """Create the environment of a runtime's version, unless it exists.
 
     Raises:
         InputError: The folder cannot be written.
-        MissingDependency: The package could not be had.
+        MissingDependency: The package could not be installed.
     """
     folder = wanted.directory.parent
     try:
@@ -105,7 +105,7 @@ def install_version(wanted: RuntimeVersion) -> None:
 
 
 def _installed(wanted: RuntimeVersion) -> str | None:
-    """Return the version that an environment really holds, or None where it was never finished."""
+    """Return the version in an environment, or None if its installation was not completed."""
     if not (wanted.directory / COMPLETE).is_file():
         return None
     folders = [str(path) for path in wanted.directory.glob("lib/python3*/site-packages")]

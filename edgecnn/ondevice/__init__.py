@@ -1,1 +1,1 @@
-"""Code that also runs on the device: numpy, Pillow and the standard library only."""
+"""Code that also runs on the device; it uses only numpy, Pillow and the standard library."""

@@ -20,7 +20,7 @@ class Detection(PlainDocument):
     Attributes:
         label: Name of its class.
         index: Its class.
-        score: How sure the network is, 0..1.
+        score: Confidence of the network, 0..1.
         box: Corners ``x1, y1, x2, y2`` in pixels of the upright image.
     """
 

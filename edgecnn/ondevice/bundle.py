@@ -85,7 +85,7 @@ class Bundle:
         """Read the files of a package.
 
         Raises:
-            DamagedPackage: One is missing or cannot be what the builder wrote.
+            DamagedPackage: A file is missing or invalid.
         """
         try:
             manifest = PackageManifest.from_text(read_file(folder / MANIFEST), MANIFEST)
@@ -106,7 +106,7 @@ class Bundle:
         return self.folder / plain_path(self.manifest.model)
 
     def check_files(self) -> None:
-        """Compare every file with its sha256 in the manifest.
+        """Compare every file with its SHA-256 in the manifest.
 
         Raises:
             DamagedPackage: A file is missing or was changed; the message names it.
@@ -117,10 +117,10 @@ class Bundle:
 
 
 def plain_path(name: str) -> str:
-    """Return a relative path that stays below its folder.
+    """Return a relative path after checking that it stays below its folder.
 
     Raises:
-        DamagedPackage: It does not.
+        DamagedPackage: It leads out of the folder.
 
     >>> plain_path("golden/0.ppm")
     'golden/0.ppm'

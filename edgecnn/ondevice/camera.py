@@ -1,4 +1,4 @@
-"""Pictures of a Raspberry Pi's camera, through picamera2 where the system has it."""
+"""Pictures of a Raspberry Pi's camera, through picamera2 if it is installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def pictures() -> Iterator[Image.Image]:
     """Yield one picture after another until the caller stops.
 
     Raises:
-        RuntimeUnavailable: picamera2 or the camera is not there.
+        RuntimeUnavailable: picamera2 or the camera is missing.
     """
     try:
         library = importlib.import_module("picamera2")

@@ -1,4 +1,4 @@
-"""From a classifier's logits to classes with probabilities."""
+"""Conversion of a classifier's logits to classes with probabilities."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 
 def top_k(logits: npt.NDArray[np.float32], labels: Sequence[str], k: int) -> list[Classification]:
-    """Return the ``k`` most probable classes, best first; of equal ones the lower index comes first.
+    """Return the ``k`` most probable classes, best first; among equal ones the lower index comes first.
 
     Args:
         logits: float32 ``[classes]``.
         labels: Names of the classes.
-        k: How many; all of them where there are fewer.
+        k: Number of classes; all if there are fewer.
 
     >>> [(found.label, found.index) for found in top_k(np.float32([1, 3, 3]), ["a", "b", "c"], 2)]
     [('b', 1), ('c', 2)]

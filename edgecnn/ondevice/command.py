@@ -1,4 +1,4 @@
-"""The command of a package: look at photos or the camera, serve, benchmark, test itself."""
+"""The command of a package: predict photos or camera pictures, serve, benchmark, self-test."""
 
 from __future__ import annotations
 

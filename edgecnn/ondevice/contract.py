@@ -1,8 +1,8 @@
-"""The preprocessing contract: how a photo becomes the tensor that a network was trained on, as data.
+"""The preprocessing contract: the conversion of a photo into a network's input tensor, as data.
 
-It is written once, when a network is trained or imported, and travels with the checkpoint and with
-every artifact. Training, calibration, evaluation and the packages on the device execute it with the
-same integers (`resize.py`), so that preprocessing cannot drift between them.
+It is written once, when a network is trained or imported, and stored with the checkpoint and with every
+artifact. Training, calibration, evaluation and the packages on the device execute it with the same integers
+(`resize.py`), so that preprocessing cannot differ between them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Color = Literal["rgb", "bgr", "gray"]
 
 @dataclass(frozen=True)
 class Contract(PlainDocument):
-    """How an image becomes a network's input.
+    """The conversion of an image into a network's input.
 
     >>> contract = Contract(height=224, width=224)
     >>> Contract.from_json(contract.to_json()) == contract
@@ -72,19 +72,19 @@ class Contract(PlainDocument):
 
     @property
     def channels(self) -> int:
-        """Number of input channels."""
+        """Return the number of input channels."""
         return 1 if self.color == "gray" else 3
 
     def lookup(self) -> npt.NDArray[np.float32]:
         """Return the normalization as a table, float32 ``[256, channels]``.
 
-        Normalizing is a function of one byte and a channel, so the table *is* the definition: every
-        executor, in whatever language, looks values up and cannot round differently.
+        Normalization is a function of one byte and a channel, so the table *is* the definition: every
+        executor, in any language, looks values up and cannot round differently.
         """
         values = np.arange(256, dtype=np.float64)[:, None]
         table = (values - np.asarray(self.mean, np.float64)) / np.asarray(self.std, np.float64)
         return table.astype(np.float32)
 
     def with_size(self, height: int, width: int) -> Contract:
-        """Return the same contract for another input size."""
+        """Return a copy for another input size."""
         return replace(self, height=height, width=width)

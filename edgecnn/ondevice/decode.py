@@ -1,4 +1,4 @@
-"""From raw head outputs to boxes: scores are filtered first, only what is left is decoded and suppressed."""
+"""Conversion of raw head outputs to boxes; scores are filtered first, and only the rest is decoded."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ def decode(
     """Turn the raw outputs of a batch into boxes of the images before preprocessing.
 
     Args:
-        detector: Describes the outputs.
-        outputs: One float32 ``[N, C, H, W]`` an output, in the order of the network's outputs.
-        contract: How the images became the network's input.
+        detector: Description of the outputs.
+        outputs: One float32 ``[N, C, H, W]`` per output, in the order of the network's outputs.
+        contract: Preprocessing of the images.
         sizes: Height and width of each image before preprocessing, in pixels.
 
     Returns:
-        One :class:`Detections` an image.
+        One :class:`Detections` per image.
 
     Raises:
         ValueError: The outputs do not have the shapes that the detector describes.
@@ -89,14 +89,14 @@ def decode(
 
 
 def _suppress(detector: Detector, found: Candidates, contract: Contract, size: tuple[int, int]) -> Detections:
-    """Remove overlapping boxes and map those that are left to the image before preprocessing."""
+    """Remove overlapping boxes and map the rest to the image before preprocessing."""
     kept = nms(found.boxes, found.scores, found.classes, detector.iou_threshold, detector.max_detections)
     boxes = to_source(found.boxes[kept], contract, size)
     return Detections(boxes, found.scores[kept], found.classes[kept])
 
 
 def _check_outputs(detector: Detector, outputs: Sequence[Array], count: int) -> None:
-    """Raise ValueError where the outputs of ``count`` images do not have the described shapes."""
+    """Raise ValueError if the outputs of ``count`` images do not have the described shapes."""
     if len(outputs) != detector.outputs:
         raise ValueError(f"{len(outputs)} outputs, but the detector describes {detector.outputs}")
     for level in detector.levels:
@@ -122,9 +122,9 @@ def find_candidates(detector: Detector, outputs: Sequence[Array], contract: Cont
     """Decode the best boxes of one image.
 
     Args:
-        detector: Describes the outputs; a cell may yield a box for each class that reaches its threshold.
-        outputs: One float32 ``[C, H, W]`` an output.
-        contract: Gives the size of the network's input.
+        detector: Description of the outputs; a cell may give a box for each class over the threshold.
+        outputs: One float32 ``[C, H, W]`` per output.
+        contract: Contains the size of the network's input.
 
     Returns:
         At most ``detector.candidates`` boxes, the best ones.
@@ -146,11 +146,11 @@ def find_candidates(detector: Detector, outputs: Sequence[Array], contract: Cont
 
 
 def to_source(boxes: Array, contract: Contract, size: tuple[int, int]) -> Array:
-    """Turn boxes of the network's input into boxes of the image before preprocessing, cut at its borders.
+    """Map boxes of the network's input to the image before preprocessing, cut at its borders.
 
     Args:
         boxes: float32 ``[n, 4]``, corners in pixels of the input.
-        contract: How the image became the input.
+        contract: Preprocessing of the image.
         size: Height and width of the image in pixels.
 
     >>> from edgecnn.ondevice.contract import Contract
@@ -168,7 +168,7 @@ def to_source(boxes: Array, contract: Contract, size: tuple[int, int]) -> Array:
 
 
 def to_input(boxes: Array, contract: Contract, size: tuple[int, int]) -> Array:
-    """Turn boxes of an image into boxes of the network's input; the inverse of :func:`to_source`, uncut."""
+    """Map boxes of an image to the network's input; the inverse of :func:`to_source`, without cutting."""
     height, width = size
     where = place(height, width, contract)
     offset = np.array([where.left, where.top] * 2, np.float32)
@@ -178,7 +178,7 @@ def to_input(boxes: Array, contract: Contract, size: tuple[int, int]) -> Array:
 
 
 def _scored(detector: Detector, level: Level, outputs: Sequence[Array]) -> _Scored:
-    """Find what reaches the threshold, touching as few numbers as the coding allows."""
+    """Find the scores over the threshold, reading as few numbers as the coding allows."""
     anchors = max(1, len(level.anchors))
     logits = outputs[level.scores]
     logits = logits.reshape(anchors, len(logits) // anchors, -1)

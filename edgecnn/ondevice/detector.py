@@ -1,4 +1,4 @@
-"""How a detector's raw outputs become boxes, as data: it travels with the checkpoint and every artifact.
+"""Description of a detector's raw outputs as data, stored with the checkpoint and every artifact.
 
 An exported detector ends in the convolutions of its heads, one tensor for the boxes and one for the scores
 of each feature map, so that no two of them have to share one int8 scale. What follows them (sigmoid,
@@ -38,7 +38,7 @@ class Level(PlainDocument):
         boxes: Index of the output ``[N, anchors * 4 * bins, H, W]``; the anchor varies slowest.
         scores: Index of the output ``[N, anchors * scores, H, W]``, logits.
         objectness: Index of the output ``[N, anchors, H, W]``, logits; the score is then the product of
-            both sigmoids. None where the detector has none.
+            both sigmoids. None if the detector has none.
         anchors: Width and height of each prior box in pixels of the input; empty without priors.
     """
 
@@ -50,14 +50,14 @@ class Level(PlainDocument):
 
     @property
     def outputs(self) -> tuple[int, ...]:
-        """Indices of the outputs that belong to this feature map."""
+        """Return the indices of the outputs that belong to this feature map."""
         indices = (self.boxes, self.scores)
         return indices if self.objectness is None else (*indices, self.objectness)
 
 
 @dataclass(frozen=True)
 class Detections:
-    """What was found in one image, the best score first.
+    """Detections in one image, the best score first.
 
     Attributes:
         boxes: float32 ``[n, 4]``, corners ``x1, y1, x2, y2`` in pixels of the image before preprocessing.
@@ -80,7 +80,7 @@ class Detections:
 
 @dataclass(frozen=True)
 class Detector(PlainDocument):
-    """How raw outputs become boxes.
+    """Description of how raw outputs become boxes.
 
     >>> detector = Detector((Level(8, boxes=0, scores=1), Level(16, boxes=2, scores=3)), "dfl", bins=8)
     >>> Detector.from_json(detector.to_json()) == detector
@@ -88,16 +88,17 @@ class Detector(PlainDocument):
 
     Attributes:
         levels: The feature maps; together they use every output once.
-        boxes: ``ltrb``: distances to the four sides in strides, from the cell's centre, negative ones cut
-            to zero; ``dfl``: the same as the mean of a softmax over ``bins`` whole distances (Li et al.
+        boxes: ``ltrb``: distances to the four sides in strides, from the cell's centre, with negative ones
+            set to zero; ``dfl``: the same as the mean of a softmax over ``bins`` whole distances (Li et al.
             2020, Generalized Focal Loss); ``yolox``: ``(xy + cell) * stride`` and ``exp(wh) * stride``
             (Ge et al. 2021); ``ssd``: offsets from prior boxes with variances 0.1 and 0.2 (Liu et al. 2016).
-        scores: ``sigmoid``: each class on its own; ``softmax``: over the classes and a background, first.
-        bins: Distances that ``dfl`` weighs; 1 otherwise.
-        score_threshold: Least score of a detection.
-        iou_threshold: Overlap above which suppression removes the lesser box.
-        candidates: How many of the best boxes suppression sees.
-        max_detections: How many boxes an image has at the most.
+        scores: ``sigmoid``: each class separately; ``softmax``: over the background, which is first, and the
+            classes.
+        bins: Number of distances of ``dfl``; 1 otherwise.
+        score_threshold: Lowest score of a detection.
+        iou_threshold: Overlap above which suppression removes the box with the lower score.
+        candidates: Number of the best boxes that suppression considers.
+        max_detections: Largest number of boxes in an image.
     """
 
     levels: tuple[Level, ...]
@@ -110,7 +111,7 @@ class Detector(PlainDocument):
     max_detections: int = 100
 
     def __post_init__(self) -> None:
-        """Check the range of every field; a description read from a file is not trusted."""
+        """Check the range of every field, because a description from a file is not trusted."""
         if not 1 <= len(self.levels) <= _MAX_LEVELS:
             raise ValueError(f"{len(self.levels)} levels are not within 1..{_MAX_LEVELS}")
         least, most = (2, _MAX_BINS) if self.boxes == "dfl" else (1, 1)
@@ -138,9 +139,9 @@ class Detector(PlainDocument):
 
     @property
     def outputs(self) -> int:
-        """Number of output tensors."""
+        """Return the number of output tensors."""
         return sum(len(level.outputs) for level in self.levels)
 
     def for_evaluation(self) -> Detector:
-        """Return the same detector with scores so low that a precision-recall curve is whole."""
+        """Return a copy with a score threshold low enough for a complete precision-recall curve."""
         return replace(self, score_threshold=min(self.score_threshold, EVALUATION_SCORE))

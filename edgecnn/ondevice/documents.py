@@ -1,8 +1,8 @@
-"""Read and write frozen dataclasses as JSON, with nothing but the standard library.
+"""Reading and writing of frozen dataclasses as JSON with the standard library alone.
 
-Packages and workers carry this file to places that have no pydantic. What the fields of a class are annotated
-with is what its JSON must hold: ``str``, ``int``, ``float``, ``bool``, literals, other documents, tuples,
-``dict[str, ...]``, unions of these with ``None``, and ``object`` for whatever JSON can hold.
+Packages and workers use this file without pydantic. The annotations of a class define its JSON: ``str``,
+``int``, ``float``, ``bool``, literals, other documents, tuples, ``dict[str, ...]``, unions of these with
+``None``, and ``object`` for any JSON value.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a n
 
 @dataclass(frozen=True)
 class PlainDocument:
-    """Base of a frozen dataclass that crosses a border as JSON.
+    """Base of a frozen dataclass that is stored or sent as JSON.
 
-    Reading is strict: an unknown key, a missing one, a value of another type and a number that is not
-    finite are errors. Only a whole number is taken where a float is wanted, and becomes one.
+    Reading is strict: unknown keys, missing keys, values of another type and numbers that are not finite are
+    errors. Only a whole number is accepted for a float, and converted.
     """
 
     lenient: ClassVar[bool] = False
     """Whether unknown keys are left out instead of refused, because other versions may write more."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the document as plain data that JSON can hold, its fields in their order."""
+        """Return the document as plain JSON data, with its fields in order."""
         plain: dict[str, Any] = _plain(self)
         return plain
 
@@ -44,11 +44,11 @@ class PlainDocument:
         """Read a document from plain data.
 
         Args:
-            data: What :meth:`to_json` returned.
-            name: What the error calls the data, such as the name of its file.
+            data: Result of :meth:`to_json`.
+            name: Name of the data in errors, such as the name of its file.
 
         Raises:
-            ValueError: The data is no such document; the message is one line with the place of the fault.
+            ValueError: The data is not such a document; the message is one line with the place of the error.
 
         >>> @dataclass(frozen=True)
         ... class Size(PlainDocument):
@@ -118,7 +118,7 @@ def _document(kind: Any, data: object, place: str) -> Any:
 
 @lru_cache(maxsize=256)
 def _fields(kind: Any) -> dict[str, tuple[Any, bool]]:
-    """Return the type of each field of a document's class, and whether it has to be there."""
+    """Return the type of each field of a document's class, and whether it is required."""
     types = get_type_hints(kind)
     return {
         field.name: (types[field.name], field.default is MISSING and field.default_factory is MISSING)
@@ -142,7 +142,7 @@ def _choice(kind: Any, data: object, place: str) -> Any:
 
 
 def _union(kind: Any, data: object, place: str) -> Any:
-    """Read the first of the types that takes the data; the message is of the last."""
+    """Read the first of the types that accepts the data; the message is that of the last."""
     options = sorted(get_args(kind), key=lambda option: option is not NoneType)
     for option in options[:-1]:
         try:
@@ -172,7 +172,7 @@ def _mapping(kind: Any, data: object, place: str) -> dict[str, Any]:
 
 
 def _anything(_kind: Any, data: object, place: str, depth: int = _MAX_DEPTH) -> Any:
-    """Return data as it is if it is what JSON can hold."""
+    """Return data unchanged if it is a JSON value."""
     if depth == 0:
         raise _fault("it is nested too deeply", "")
     if isinstance(data, (list, tuple)):
@@ -192,7 +192,7 @@ def _object(data: object, place: str) -> dict[str, object]:
 
 
 def _inside(place: str, name: str) -> str:
-    """Return the place of an entry of a dictionary whose names come from outside."""
+    """Return the place of an entry of a dictionary with untrusted names."""
     return f"{place}[{name[:_MAX_SHOWN]!r}]"
 
 
@@ -202,7 +202,7 @@ def _fault(text: str, place: str) -> ValueError:
 
 
 def _shown(data: object) -> str:
-    """Return data as a message shows it, in few characters and on one line."""
+    """Return data as short text on one line, for messages."""
     if data is None or isinstance(data, bool):
         return json.dumps(data)
     if isinstance(data, (str, int, float)):

@@ -1,4 +1,4 @@
-"""From stored images to a network's input tensor: normalize, lay out and, where it is integer, quantize."""
+"""Conversion of stored images to a network's input tensor: normalization, layout and quantization."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 Layout = Literal["NHWC", "NCHW"]
 
-# Enough images a chunk to make numpy's calls few, small enough to be in the cache when they are used.
+# Enough images in a chunk to make numpy calls few, but few enough to stay in the cache.
 _CHUNK_BYTES = 1 << 19
 _CHUNK_IMAGES = 256
-# Pixels looked up at a time: large enough that numpy's calls are few, small enough to stay in the cache.
+# Pixels looked up at once: enough to make numpy calls few, but few enough to stay in the cache.
 _BLOCK_PIXELS = 1 << 14
 
 
 class FeedError(ValueError):
-    """An input tensor cannot take images of the contract; the message says why."""
+    """An input tensor cannot take images of the contract; the message gives the reason."""
 
 
 def layout_of(tensor: TensorInfo, contract: Contract) -> Layout:
@@ -68,15 +68,15 @@ def _table(tensor: TensorInfo, contract: Contract) -> Array:
 
 
 class Feed:
-    """Fills input tensors from uint8 images by table look-up.
+    """Filler of input tensors from uint8 images by table look-up.
 
-    The contract's table, converted once to the tensor's own type, maps each byte of each channel to an
-    input value, so an integer input costs no arithmetic per pixel and rounds as the table does.
+    The contract's table, converted once to the tensor's type, maps each byte of each channel to an input
+    value, so an integer input needs no arithmetic per pixel and rounds like the table.
 
     Args:
         tensor: The network's input.
-        contract: How images are normalized.
-        chunk_images: Most images that are prepared at a time.
+        contract: Normalization of the images.
+        chunk_images: Largest number of images that are prepared at once.
     """
 
     def __init__(self, tensor: TensorInfo, contract: Contract, *, chunk_images: int = _CHUNK_IMAGES) -> None:
@@ -96,15 +96,16 @@ class Feed:
         for start in range(0, len(images), self._block):
             block = slice(start, start + self._block)
             for channel, column in enumerate(self._columns):
-                # Every byte is a valid index; "clip" only spares numpy the check that "raise" makes.
+                # Every byte is a valid index; "clip" only avoids the check of "raise".
                 channels_last[block, ..., channel] = column.take(images[block, ..., channel], mode="clip")
         return out
 
     def stream(self, images: npt.NDArray[np.uint8], indices: npt.NDArray[np.int64]) -> Iterator[Array]:
-        """Yield one input ``[1, ...]`` an image, prepared a chunk at a time.
+        """Yield one input ``[1, ...]`` per image, prepared a chunk at a time.
 
-        The look-up costs 2 to 3 % of a mobile network's time. A second thread could hide that; on a loaded
-        machine it cost as much as it saved, as it competes for the interpreter lock and the pinned core.
+        The look-up takes 2 to 3 % of a mobile network's time. A second thread could hide that, but on a
+        loaded machine it cost as much as it saved, because it competes for the interpreter lock and the
+        pinned core.
         """
         per_image = max(1, int(np.prod(self._shape)) * self._dtype.itemsize)
         size = max(1, min(self._chunk_images, _CHUNK_BYTES // per_image))

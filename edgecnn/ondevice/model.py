@@ -1,4 +1,4 @@
-"""A package's model: a photo in, classes, boxes or what else its task finds out."""
+"""A package's model: it takes a photo and returns classes, boxes or other results of its task."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class ModelFacts(PlainDocument):
 
 
 class Model:
-    """A package's model, opened. Not for use by two threads at the same time.
+    """A package's opened model, which must not be used by two threads at the same time.
 
     Args:
         folder: Folder of the package.
-        runtime: Which of the package's runtimes; the first that is installed when not given.
+        runtime: One of the package's runtimes; by default the first that is installed.
         threads: Threads of one inference.
         execution: ``shipping``, or ``reference`` for the runtime's plainest kernels.
 
@@ -87,7 +87,7 @@ class Model:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the classes."""
+        """Return the names of the classes."""
         return self.bundle.labels
 
     def classify(self, image: Picture, k: int = 5) -> list[Classification]:
@@ -96,34 +96,34 @@ class Model:
         Args:
             image: Path or bytes of an image file, a Pillow image, or pixels uint8 ``[H, W, 3]`` (RGB) or
                 ``[H, W]`` (gray).
-            k: How many classes.
+            k: Number of classes.
 
         Raises:
-            ImageError: The image cannot be used; the message says why.
-            DeviceError: The model does something else.
+            ImageError: The image cannot be used; the message gives the reason.
+            DeviceError: The model has another task.
         """
         self._need("classification")
         return self.answers(image, most=k)
 
     def detect(self, image: Picture) -> list[Detection]:
-        """Return what is found in an image, the best score first; boxes are in the image's pixels.
+        """Return the objects in an image, the best score first; boxes are in the image's pixels.
 
         Args:
-            image: As :meth:`classify` takes it; one with an EXIF orientation counts as upright.
+            image: As for :meth:`classify`; an EXIF orientation is applied first.
 
         Raises:
-            ImageError: The image cannot be used; the message says why.
-            DeviceError: The model does something else.
+            ImageError: The image cannot be used; the message gives the reason.
+            DeviceError: The model has another task.
         """
         self._need("detection")
         return self.answers(image)
 
     def answers(self, image: Picture, *, most: int = 5, max_pixels: int = MAX_PIXELS) -> list[Any]:
-        """Return what the model's task finds in an image, the best first.
+        """Return the results of the model's task for an image, the best first.
 
         Args:
-            image: As :meth:`classify` takes it.
-            most: How many answers, where the task has that many.
+            image: As for :meth:`classify`.
+            most: Number of results, if the task has that many.
             max_pixels: Largest image that is decoded.
 
         Raises:
@@ -137,8 +137,8 @@ class Model:
         """Return what the model says of an image, as plain data, such as ``classes`` or ``detections``.
 
         Args:
-            image: As :meth:`classify` takes it.
-            k: How many classes.
+            image: As for :meth:`classify`.
+            k: Number of classes.
             max_pixels: Largest image that is decoded.
 
         Raises:
@@ -165,7 +165,7 @@ class Model:
         return self.runner.run(tensor)
 
     def outputs(self, values: list[Array]) -> RawOutputs:
-        """Return raw outputs together with what they are."""
+        """Return raw outputs with their descriptions."""
         return RawOutputs(values, self.runner.outputs)
 
     def scene(self, size: tuple[int, int], most: int = 5) -> Scene:

@@ -1,4 +1,4 @@
-"""Non-maximum suppression in numpy: of boxes that overlap much, the one with the best score stays."""
+"""Non-maximum suppression in numpy: of strongly overlapping boxes, the one with the best score stays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 _BLOCK = 64
-"""Boxes that are judged at a time: large enough for numpy, small enough to leave the rest to suppression."""
+"""Number of boxes judged at once: enough for numpy, but few enough to skip suppressed ones."""
 
 
 def nms(
@@ -16,16 +16,16 @@ def nms(
     iou_threshold: float,
     max_detections: int,
 ) -> npt.NDArray[np.int64]:
-    """Choose boxes greedily by score; a chosen box removes those of its class that overlap it more.
+    """Choose boxes greedily by score; a chosen box removes overlapping boxes of its class.
 
-    The same choice as ``torchvision.ops.batched_nms``; of equal scores the earlier box goes first.
+    The choice equals that of ``torchvision.ops.batched_nms``; among equal scores the earlier box comes first.
 
     Args:
         boxes: float32 ``[N, 4]``, corners ``x1, y1, x2, y2`` in any unit.
         scores: float32 ``[N]``.
         classes: int64 ``[N]``; boxes of different classes never remove one another.
-        iou_threshold: Intersection over union above which the lesser box goes.
-        max_detections: How many boxes are chosen at the most.
+        iou_threshold: Intersection over union above which the box with the lower score is removed.
+        max_detections: Largest number of chosen boxes.
 
     Returns:
         int64 indices of the chosen boxes, the best score first.
@@ -35,7 +35,7 @@ def nms(
     [1, 2, 3]
     """
     order = np.argsort(-scores, kind="stable")
-    # Boxes of other classes are moved out of reach, in double so that no corner is rounded.
+    # Boxes of other classes are moved apart, in double so that no corner is rounded.
     apart = boxes[order].astype(np.float64)
     if len(apart):
         span = float(apart.max() - apart.min()) + 1.0
@@ -57,7 +57,7 @@ def nms(
 
 
 def _survivors(overlaps: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return which of a few boxes stay, bool ``[n]``, given which pairs overlap; the best box is first."""
+    """Return which boxes stay, bool ``[n]``, given the overlapping pairs; the best box is first."""
     alive = np.ones(len(overlaps), bool)
     for index in np.flatnonzero(np.triu(overlaps, 1).any(axis=1)):
         if alive[index]:

@@ -1,7 +1,7 @@
-"""From pixels to the numbers a network takes: table look-ups, so that nothing can round differently.
+"""Conversion of pixels to network inputs by table look-up, so that nothing can round differently.
 
-Normalizing is a function of one byte and its channel, and so is quantizing what was normalized. Both
-are therefore tables of 256 rows. This module needs numpy only: it also runs beside a vendor's runtime.
+Normalization is a function of one byte and its channel, and so is the quantization of its result. Both are
+therefore tables of 256 rows. This module needs only numpy, because it also runs beside a vendor's runtime.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _BLOCK_PIXELS = 1 << 16
 
 
 def normalize(images: npt.NDArray[np.uint8], contract: Contract) -> npt.NDArray[np.float32]:
-    """Turn pixels into a float network's input.
+    """Convert pixels to a float network's input.
 
     Args:
         images: uint8 ``[N, H, W, C]``, in the contract's colour order.
-        contract: Gives mean and std, as :meth:`Contract.lookup`.
+        contract: Contains mean and std, see :meth:`Contract.lookup`.
 
     Returns:
         float32 ``[N, H, W, C]``.
@@ -49,11 +49,11 @@ def quantize_input(
     zero_point: int,
     dtype: type[np.int8] | type[np.uint8] = np.int8,
 ) -> npt.NDArray[np.int8] | npt.NDArray[np.uint8]:
-    """Turn pixels into a quantized network's input.
+    """Convert pixels to a quantized network's input.
 
     Args:
         images: uint8 ``[N, H, W, C]``, in the contract's colour order.
-        contract: Gives mean and std.
+        contract: Contains mean and std.
         scale: Quantization scale of the input tensor.
         zero_point: Quantization zero point of the input tensor.
         dtype: Element type of the input tensor.
@@ -62,7 +62,7 @@ def quantize_input(
         ``[N, H, W, C]`` of ``dtype``.
 
     Raises:
-        ValueError: The images do not fit the contract, or scale or zero point are no quantization.
+        ValueError: The images do not fit the contract, or scale or zero point are invalid.
     """
     if dtype is np.uint8:
         return _look_up(input_table(contract, scale, zero_point, np.uint8), images)
@@ -75,7 +75,7 @@ def input_table(
     """Return normalization and quantization in one table, ``[256, channels]`` of ``dtype``.
 
     ``q = saturate(round(x / scale) + zero_point)`` in double, where ``x`` is the float32 of
-    :meth:`Contract.lookup` and round takes halves to even (``Math.rint`` in Java).
+    :meth:`Contract.lookup` and halves are rounded to even (``Math.rint`` in Java).
 
     Raises:
         ValueError: The scale is not positive and finite, or the zero point is not a value of ``dtype``.

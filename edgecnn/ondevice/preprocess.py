@@ -1,12 +1,13 @@
-"""From an image file to the pixels of a network's input: decode, upright, colour, resize, crop or pad.
+"""Conversion of an image file to a network's input pixels: decode, orient, colour, resize, crop or pad.
 
-What is decided here, once, for training, calibration, evaluation and every package:
+These rules hold for training, calibration, evaluation and every package:
 
-* The EXIF orientation is applied: phones store photos as the sensor saw them.
-* Transparency is dropped, as the loaders that pretrained networks were trained with do.
+* The EXIF orientation is applied, because phones store photos in the sensor's orientation.
+* Transparency is dropped, as in the loaders that pretrained networks were trained with.
 * 16-bit images keep their high byte. Embedded colour profiles are ignored.
 * ``crop`` resizes the shorter side and takes the centre exactly as torchvision's ``Resize`` and
-  ``CenterCrop`` do, so that pretrained networks see what they were trained on.
+  ``CenterCrop`` do,
+    which pretrained networks were trained with.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ MAX_PIXELS = 1 << 26
 """Largest image that is decoded: 67 megapixels, 268 MB in memory."""
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-"""File formats that are decoded; the JPEG decoder also takes MPO, a phone's two-picture JPEG. EPS is left
-out on purpose: Pillow would start Ghostscript for it."""
+"""File formats that are decoded; the JPEG decoder also takes MPO, a phone's two-picture JPEG. EPS is excluded
+because Pillow would start Ghostscript for it."""
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -51,7 +52,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _TRANSPOSING = range(5, 9)
-# What Pillow's decoders raise on broken files; OSError is what they recognize as such.
+# Errors of Pillow's decoders on broken files; OSError is for those that they recognize as broken.
 _DECODER_ERRORS = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError),
     *(struct.error, zlib.error),
@@ -59,12 +60,12 @@ _DECODER_ERRORS = (
 
 
 class ImageError(ValueError):
-    """An image cannot be used; the message says why, without its name."""
+    """An image cannot be used; the message gives the reason, without the image's name."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a source image lands in the input, in pixels.
+    """Position of a source image in the input, in pixels.
 
     Attributes:
         height: Height to which the whole source image is resized.
@@ -83,7 +84,7 @@ def open_image(path: Path) -> Image.Image:
     """Read and decode an image file.
 
     Raises:
-        ImageError: It cannot be read, or :func:`decode_image` refuses it.
+        ImageError: It cannot be read, or :func:`decode_image` rejects it.
     """
     try:
         with path.open("rb") as file:
@@ -94,11 +95,11 @@ def open_image(path: Path) -> Image.Image:
 
 
 def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Decode the bytes of an image file; the first picture where it holds several.
+    """Decode the bytes of an image file; only the first picture if there are several.
 
     Args:
-        data: The file.
-        max_pixels: Largest image that is decoded; nothing is allocated for a larger one.
+        data: Content of the file.
+        max_pixels: Largest image that is decoded; nothing is allocated for larger ones.
 
     Raises:
         ImageError: It is not an image of a known format, truncated, broken or too large.
@@ -115,7 +116,7 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
-    """Return height and width of an image once its EXIF orientation is applied, without decoding it.
+    """Return height and width of an image after its EXIF orientation is applied, without decoding it.
 
     >>> upright_size(Image.new("RGB", (640, 480)))
     (480, 640)
@@ -125,11 +126,11 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
 
 
 def geometry(image: Image.Image, contract: Contract) -> npt.NDArray[np.uint8]:
-    """Bring an image to the size and the colour order of a network's input.
+    """Convert an image to the size and the colour order of a network's input.
 
     Args:
         image: Decoded image of any mode, as :func:`open_image` returns it.
-        contract: What to do.
+        contract: The preprocessing contract.
 
     Returns:
         uint8 ``[H, W, C]``, not normalized.
@@ -159,7 +160,7 @@ def geometry(image: Image.Image, contract: Contract) -> npt.NDArray[np.uint8]:
 
 
 def place(height: int, width: int, contract: Contract) -> Placement:
-    """Compute, in integers, how a source image of ``height`` x ``width`` pixels is resized and cropped.
+    """Compute, in integers, the resizing and cropping of a source image of ``height`` x ``width`` pixels.
 
     >>> from edgecnn.ondevice.contract import Contract
     >>> place(1080, 1920, Contract(height=224, width=224))
@@ -179,7 +180,7 @@ def place(height: int, width: int, contract: Contract) -> Placement:
         target_width = target_height * width // height
     else:
         target_height = target_width * height // width
-    # Halves go to the even side, as in torchvision's CenterCrop.
+    # Halves are rounded to even, as in torchvision's CenterCrop.
     top = round((target_height - contract.height) / 2)
     left = round((target_width - contract.width) / 2)
     return Placement(target_height, target_width, top, left)
@@ -192,7 +193,7 @@ def upright(image: Image.Image) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation; 1, upright, where there is none or it is unreadable."""
+    """Return the EXIF orientation; 1 (upright) if there is none or it is unreadable."""
     try:
         orientation = image.getexif().get(_ORIENTATION_TAG, 1)
     except _DECODER_ERRORS:
@@ -227,7 +228,7 @@ def _high_byte(image: Image.Image) -> Image.Image:
 
 @contextlib.contextmanager
 def _decoder_errors() -> Iterator[None]:
-    """Turn whatever a decoder raises on a broken file into an :class:`ImageError`."""
+    """Convert any error of a decoder on a broken file into an :class:`ImageError`."""
     try:
         yield
     except Image.DecompressionBombError:
@@ -239,7 +240,7 @@ def _decoder_errors() -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return one line that says why a decoder failed."""
+    """Return the reason of a decoder's failure in one line."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     lines = str(error).splitlines()

@@ -5,9 +5,9 @@ widens with the reduction, so that no source pixel is skipped when a photo shrin
 :data:`PRECISION_BITS` fractional bits; each pass accumulates in 32-bit integers, rounds half up and clips
 to 0..255.
 
-Pillow chooses the order of its two passes by the image's shape, and the order shows in the last bit. Here
-the order is part of the contract: rows are resampled first (the horizontal pass), then columns (the
-vertical pass). :func:`resize_array` defines the integers; :func:`resize_image` makes Pillow compute them.
+Pillow chooses the order of its two passes by the image's shape, and the order affects the last bit. Here the
+order is part of the contract: rows are resampled first (the horizontal pass), then columns (the vertical
+pass). :func:`resize_array` defines the integers; :func:`resize_image` makes Pillow compute them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edgecnn.ondevice.contract import Interpolation
 
 PRECISION_BITS = 22
-"""Fractional bits of a weight: 32-bit sums less 8 bits of pixel, a sign and an overshoot bit."""
+"""Fractional bits of a weight: 32-bit sums minus 8 bits of pixel, a sign and an overshoot bit."""
 
 _SUPPORT = {"bilinear": 1.0, "bicubic": 2.0}
 _BICUBIC_A = -0.5
@@ -32,7 +32,7 @@ _BICUBIC_A = -0.5
 def resize_array(
     pixels: npt.NDArray[np.uint8], height: int, width: int, interpolation: Interpolation
 ) -> npt.NDArray[np.uint8]:
-    """Resize images with numpy alone; this is the definition that every other executor must equal.
+    """Resize images with numpy alone; all other implementations must equal this one.
 
     Args:
         pixels: uint8 ``[..., H, W, C]``.
@@ -84,7 +84,7 @@ def resize_image(
 def resampling_weights(
     in_size: int, out_size: int, interpolation: Interpolation
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int32]]:
-    """Compute which source pixels make each output pixel, and how much of each.
+    """Compute the source pixels of each output pixel and their weights.
 
     All arithmetic before the rounding is IEEE double in the order written here, without fused
     multiply-add, so that a port to another language gets the same weights.
@@ -103,14 +103,14 @@ def resampling_weights(
     support = _SUPPORT[interpolation] * widening
     taps = int(np.ceil(support)) * 2 + 1
     center = (np.arange(out_size, dtype=np.float64) + 0.5) * scale
-    # Truncation, as a C cast does; what would be negative is clamped to the first pixel anyway.
+    # Truncation, as in a C cast; negative positions are clamped to the first pixel anyway.
     first = np.maximum(np.trunc(center - support + 0.5), 0.0)
     end = np.minimum(np.trunc(center + support + 0.5), float(in_size))
     position = first[:, None] + np.arange(taps)
     weight = _kernel((position - center[:, None] + 0.5) * (1.0 / widening), interpolation)
     weight[position >= end[:, None]] = 0.0
     total = np.zeros(out_size)
-    for tap in range(taps):  # summed tap by tap: a pairwise sum would round differently
+    for tap in range(taps):  # summed tap by tap, because a pairwise sum would round differently
         total += weight[:, tap]
     weight /= total[:, None]
     fixed = np.trunc(weight * (1 << PRECISION_BITS) + np.copysign(0.5, weight)).astype(np.int32)

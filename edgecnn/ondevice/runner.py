@@ -1,7 +1,7 @@
-"""Execute a package's model with whichever of its runtimes the device has.
+"""Execution of a package's model with one of the runtimes that the device has.
 
-A runtime is imported when a model is opened. Before that the device is looked at: a runtime that was
-built for another processor would end the process, and a process that was killed cannot say why.
+A runtime is imported when a model is opened. The processor is checked before: a runtime for another processor
+would crash the process, which then could not report the reason.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Execution = Literal["shipping", "reference"]
 
 MACHINES = ("aarch64", "arm64", "armv7l", "armv8l", "x86_64", "AMD64")
-"""Processors that the runtimes are built for, as ``platform.machine()`` names them."""
+"""Processors that have builds of the runtimes, by the names of ``platform.machine()``."""
 
 _ONNX_TYPES = {"tensor(float)": "float32", "tensor(int8)": "int8", "tensor(uint8)": "uint8"}
 
@@ -71,14 +71,14 @@ class LiteRtRunner:
 
 
 class TfliteRuntimeRunner(LiteRtRunner):
-    """The same in tflite-runtime, LiteRT's predecessor, the only one for 32-bit Arm."""
+    """A TFLite file in tflite-runtime, LiteRT's predecessor and the only one for 32-bit Arm."""
 
     name = "tflite-runtime"
     module = "tflite_runtime"
 
 
 class OnnxRunner:
-    """An ONNX file in ONNX Runtime; reference execution switches graph optimization off."""
+    """An ONNX file in ONNX Runtime; reference execution disables graph optimization."""
 
     name: ClassVar[str] = "onnxruntime"
 
@@ -120,8 +120,8 @@ def open_runner(
     """Open a model with the first of ``runtimes`` that is installed.
 
     Raises:
-        RuntimeUnavailable: None is installed, or this device's processor is none that they are built for.
-        DamagedPackage: The runtime does not take the file.
+        RuntimeUnavailable: None is installed, or none is built for this device's processor.
+        DamagedPackage: The runtime rejects the file.
     """
     check_device()
     missing: list[str] = []
@@ -136,10 +136,10 @@ def open_runner(
 
 
 def check_device() -> None:
-    """Check that runtimes are built for this processor at all.
+    """Check that runtimes are built for this processor.
 
     Raises:
-        RuntimeUnavailable: They are not: a Raspberry Pi Zero or 1 is an ``armv6l``, for example.
+        RuntimeUnavailable: They are not, for example for a Raspberry Pi Zero or 1 (``armv6l``).
     """
     machine, bits = platform.machine(), 8 * struct.calcsize("P")
     if machine not in MACHINES:
@@ -155,7 +155,7 @@ def _import(module: str, name: str) -> ModuleType:
     except ModuleNotFoundError:
         reason = "is not installed"
     except (ImportError, OSError, AttributeError) as error:
-        # Built for another processor, another C library or another numpy; the loader's words say which.
+        # It was built for another processor, C library or numpy; the loader's message says which.
         reason = (
             f"does not work on this device ({str(error).splitlines()[0][:200] if str(error) else error!r})"
         )

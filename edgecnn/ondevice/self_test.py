@@ -1,12 +1,13 @@
-"""The self-test of a package: what it computed when it was built, it computes on this device.
+"""The self-test of a package: this device must give the results that were computed when it was built.
 
-Golden vectors are a few pictures with the input tensor's digest and the outputs that the reference kernels
-gave. Three things are compared, in the order in which they can go wrong:
+Golden vectors are a few pictures with the digest of the input tensor and the outputs of the reference
+kernels. Three things are compared, in the order in which they can go wrong:
 
-1. preprocessing: the input tensor, to the last bit;
-2. the runtime's reference kernels, where they are integer arithmetic: to the last bit;
-3. the kernels that ship, which may round differently: within the stated tolerance, and with the same best
-   class unless the reference itself has others within that tolerance. Boxes follow from outputs within it.
+1. preprocessing: the input tensor, bit for bit;
+2. the runtime's reference kernels, if they use integer arithmetic: bit for bit;
+3. the shipping kernels, which may round differently: within the stated tolerance, and with the same best
+class
+    unless the reference has other classes within that tolerance. Boxes are computed from these outputs.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ class Golden:
         """Read the golden vectors.
 
         Raises:
-            DamagedPackage: They are missing or no such vectors.
+            DamagedPackage: They are missing or invalid.
         """
         name = f"{FOLDER}/{FILE}"
         try:
@@ -152,16 +153,17 @@ class SelfTest(PlainDocument):
     """What a self-test found.
 
     Attributes:
-        pictures: How many golden pictures there are.
-        runtime: What executed the model, with its version.
-        preprocessing_equal: Input tensors that were equal to the last bit.
-        reference_equal: Pictures with bit-identical outputs of the reference kernels; None where those of
-            this runtime are not integer arithmetic.
-        largest_difference: Largest difference of shipping kernels, in units of each output's tolerance:
-            up to 1 is within it.
+        pictures: Number of golden pictures.
+        runtime: Runtime of the model, with its version.
+        preprocessing_equal: Number of bit-identical input tensors.
+        reference_equal: Pictures with bit-identical outputs of the reference kernels; None if those of this
+        runtime do not use integer arithmetic.
+        largest_difference: Largest difference of shipping kernels, in units of each output's tolerance; up to
+            1 is
+        allowed.
         bit_identical: Pictures with bit-identical outputs of the shipping kernels.
         same_best: Pictures with the same best class, or with boxes of the same classes.
-        problems: What is wrong, one line each; empty if all is well.
+        problems: Problems, one line each; empty if there are none.
     """
 
     pictures: int
@@ -175,7 +177,7 @@ class SelfTest(PlainDocument):
 
     @property
     def passed(self) -> bool:
-        """Whether the device computes what the package was built with."""
+        """Return whether the device gives the results that the package was built with."""
         return not self.problems
 
 
@@ -239,13 +241,13 @@ def _largest(golden: Golden, outputs: list[list[Array]], problems: list[str]) ->
             off = np.abs(want[index].astype(np.float64) - got[0].astype(np.float64)).max(initial=0.0)
             share = float(off) / tolerance
             largest = max(largest, share)
-            if not share <= 1.0:  # NaN is no agreement either
+            if not share <= 1.0:  # NaN is a difference too
                 problems.append(f"{golden.pictures[index]}: off by {off:g}, more than {tolerance:g}")
     return largest
 
 
 def _same_answer(model: Model, golden: Golden, outputs: list[list[Array]], problems: list[str]) -> int:
-    """Count the pictures with the same answer, as the model's task compares answers."""
+    """Count the pictures with the same answer, by the comparison of the model's task."""
     same = 0
     contract = model.bundle.manifest.contract
     scene = model.scene((contract.height, contract.width))

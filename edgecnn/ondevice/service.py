@@ -1,12 +1,12 @@
 """A small HTTP service: POST a photo, get JSON. For a trusted network; every resource has a bound.
 
 ==========================  =================================================================
-``POST /predict``           the bytes of an image file; answers with its classes or boxes
-``GET /health``             what runs, once the model is open
+``POST /predict``           takes the bytes of an image file; returns its classes or boxes
+``GET /health``             returns the model and its runtime, once the model is open
 ==========================  =================================================================
 
-A request may be so large, take so long and hold so many pixels, and only so many are served at a time;
-what is beyond is refused with 413, 408, 422 or 503. Nothing is written to disk.
+The size, the time and the pixels of a request are limited, and so is the number of simultaneous requests;
+requests beyond are refused with 413, 408, 422 or 503. Nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BUSY = b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one request may cost.
+    """Limits of one request.
 
     Attributes:
         body_bytes: Largest image file.
@@ -47,12 +47,12 @@ class Bounds:
 
 
 class Service(ThreadingHTTPServer):
-    """Serves a model.
+    """HTTP server of a model.
 
     Args:
         model: The model; its inferences are done one at a time.
         address: Host and port; port 0 takes a free one.
-        bounds: What a request may cost.
+        bounds: Limits of a request.
     """
 
     daemon_threads = True
@@ -66,7 +66,7 @@ class Service(ThreadingHTTPServer):
         super().__init__(address, Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread of its own, or refuse it where all slots are taken."""
+        """Serve a connection in a new thread, or refuse it if all slots are taken."""
         if not self._slots.acquire(blocking=False):
             request.settimeout(1.0)
             with contextlib.suppress(OSError):  # it is refused either way
@@ -76,7 +76,7 @@ class Service(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve a connection; whatever it does, it ends when its time is over."""
+        """Serve a connection until it ends or its time is over."""
         timer = threading.Timer(self.bounds.seconds, _hang_up, (request,))
         timer.daemon = True
         timer.start()
@@ -87,7 +87,7 @@ class Service(ThreadingHTTPServer):
             self._slots.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that hang up; the handler answers everything else."""
+        """Ignore clients that hang up; the handler answers all other errors."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -98,19 +98,19 @@ class Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def setup(self) -> None:
-        """Bound each read as well as the whole."""
+        """Limit the time of each read as well as the whole."""
         super().setup()
         self.connection.settimeout(self.server.bounds.seconds)
 
     def do_GET(self) -> None:
-        """Answer ``/health``."""
+        """Answer a request for ``/health``."""
         if self.path != "/health":
             self._answer(404, {"error": "there are GET /health and POST /predict"})
             return
         self._answer(200, {"status": "ok", **self.server.model.describe().to_json()})
 
     def do_POST(self) -> None:
-        """Answer ``/predict``."""
+        """Answer a request for ``/predict``."""
         if self.path != "/predict":
             self._answer(404, {"error": "there are GET /health and POST /predict"})
             return
@@ -128,12 +128,12 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(200, {**result, "milliseconds": round(milliseconds, 3)})
 
     def _body(self) -> bytes | None:
-        """Read the body, or answer why not and return None."""
+        """Read the body; if that fails, answer with the reason and return None."""
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()):
             self._answer(411, {"error": "a Content-Length is needed"})
             return None
-        # No integer of a length that nobody sends is parsed.
+        # Numbers of unrealistic length are not parsed.
         if len(length) > 12 or int(length) > self.server.bounds.body_bytes:
             self._answer(413, {"error": f"more than {self.server.bounds.body_bytes} bytes"})
             return None

@@ -1,4 +1,4 @@
-"""A network's input or output as a runtime sees it: name, shape, type, and quantization where it has one."""
+"""Description of a network's input or output: name, shape, type, and quantization if there is one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TensorInfo(PlainDocument):
 
     Attributes:
         name: Name in the file.
-        shape: Static shape; -1 where a dimension is dynamic.
+        shape: Static shape; -1 for a dynamic dimension.
         dtype: numpy's name of the element type.
         scale: Quantization scale, or None for a float tensor.
         zero_point: Quantization zero point, or None for a float tensor.

@@ -1,1 +1,1 @@
-"""Packages that prove themselves where they are installed: what goes in, how it is built and verified."""
+"""Packages with a self-test for the device: their content, building and verification."""

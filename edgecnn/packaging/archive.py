@@ -1,4 +1,4 @@
-"""Archives with the same bytes for the same content, and archives that are not trusted."""
+"""Reproducible archives, and reading of archives that are not trusted."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 MAX_MEMBERS = 10_000
 MAX_BYTES = 2 << 30
-"""Most that the members of an archive may unpack to."""
+"""Largest total size of an archive's unpacked members."""
 
 PAGE = 16_384
-"""Alignment of what Android maps into memory: pages of 16 KiB (devices of 2025 and later)."""
+"""Alignment of files that Android maps into memory: pages of 16 KiB (devices of 2025 and later)."""
 
 _FILE, _PROGRAM = 0o100644, 0o100755
 _ALIGNMENT_FIELD = 0xD935
@@ -35,13 +35,13 @@ _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 def write_zip(
     files: Mapping[str, bytes], path: Path, *, epoch: int, aligned: frozenset[str] = frozenset()
 ) -> None:
-    """Write a zip file: sorted names, one date, no trace of this machine.
+    """Write a zip file with sorted names and one date, without information on this machine.
 
     Args:
         files: Content by name.
-        path: The file.
-        epoch: Date of every member, seconds since 1970.
-        aligned: Members that are stored, not compressed, and begin at a multiple of :data:`PAGE`.
+        path: Path of the file.
+        epoch: Date of every member, in seconds since 1970.
+        aligned: Members that are stored uncompressed and begin at a multiple of :data:`PAGE`.
     """
     date = time.gmtime(epoch)[:6]
     with path.open("wb") as sink, zipfile.ZipFile(sink, "w") as archive:
@@ -64,7 +64,7 @@ def _padding(position: int) -> bytes:
 def write_tar_gz(
     files: Mapping[str, bytes], path: Path, *, epoch: int, programs: frozenset[str] = frozenset()
 ) -> None:
-    """Write a compressed tar file: sorted names, one date, no user; ``programs`` are executable."""
+    """Write a compressed tar file with sorted names, one date and no user; ``programs`` are executable."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name in sorted(files):
@@ -77,17 +77,17 @@ def write_tar_gz(
 
 
 def read_archive(path: Path) -> dict[str, bytes]:
-    """Read a ``.whl``, ``.aar``, ``.zip`` or ``.tar.gz`` that may come from anywhere.
+    """Read an untrusted ``.whl``, ``.aar``, ``.zip`` or ``.tar.gz`` file.
 
     Raises:
-        InputError: It cannot be read, is no such file, or its members are too many or too large.
+        InputError: The file cannot be read, is of another type, or its members are too many or too large.
         DamagedPackage: A member is damaged or has a name that leaves the archive.
     """
     try:
         return _read_tar(path) if path.name.endswith((".tar.gz", ".tgz")) else _read_zip(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    # zipfile raises NotImplementedError where a member's flags ask for what it cannot do.
+    # zipfile raises NotImplementedError if a member's flags need an unsupported feature.
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
         raise DamagedPackage(f"{path.name} is damaged: {error}") from error
 

@@ -1,4 +1,4 @@
-"""Build the packages of a platform, prove each, and put them where they belong."""
+"""Building of a platform's packages, with their self-tests."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 def build(order: Order, platform: str, out: Path, log: Path, *, key: Path | None = None) -> PackageResult:
     """Build the packages of an order for a platform.
 
-    Everything is made beside its place, its self-test is run, and only then is it moved there.
+    Files are built beside their destination, tested, and only then moved there.
 
     Args:
-        order: What they are to be.
+        order: The packages' order.
         platform: ``raspberry-pi`` or ``android``.
-        out: Folder that receives them; packages of the same name are replaced.
-        log: File that receives what runtimes and tools print.
-        key: Private key that signs them.
+        out: Output folder; packages of the same name are replaced.
+        log: File for the output of runtimes and tools.
+        key: Private key for signatures.
 
     Raises:
         InputError: The model cannot be packaged, or ``out`` cannot be written.

@@ -1,4 +1,4 @@
-"""The model card: what a person, and Hugging Face's hub, read of a model."""
+"""The model card for users and for Hugging Face's hub."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Golden vectors: pictures, their input tensors, and what the reference kernels make of them.
+"""Golden vectors: pictures, their input tensors, and the outputs of the reference kernels.
 
-The pictures are drawn here, so that a package holds nobody's photos. They are stored as PPM: decoding it is
-reading it, so the same pixels come out of every decoder.
+The pictures are drawn here, so that a package contains nobody's photos. They are stored as PPM, which needs
+no decoding, so that every decoder gives the same pixels.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ if TYPE_CHECKING:
     from edgecnn.ondevice.tensor import Array
 
 _SIZES = ((96, 128), (160, 90), (75, 75), (54, 144))
-"""Heights and widths: both orientations, a square, an extreme; larger and smaller than common inputs."""
+"""Heights and widths: both orientations, a square, an extreme; above and below common input sizes."""
 
 _STEPS = 4.0
-"""Steps that LiteRT's shipping kernels were seen to differ from its reference kernels."""
+"""Observed difference of LiteRT's shipping kernels from its reference kernels, in steps."""
 
 _FLOAT_SHARE = 1e-3
-"""Share of an output's peak that float kernels of another processor may differ."""
+"""Possible difference of another processor's float kernels, as a share of an output's peak."""
 
 _QUANTIZED_SHARE = 0.1
-"""The same for a float output behind int8 kernels, which saturate on some processors (ONNX Runtime)."""
+"""The same for a float output after int8 kernels, which saturate on some processors (ONNX Runtime)."""
 
 _MARGIN = 2.0
 
 
 @dataclass(frozen=True)
 class _Executed:
-    """What a runtime said of a model, and made of pictures.
+    """Execution of a model on pictures.
 
     Attributes:
         description: Inputs and outputs.
@@ -70,15 +70,15 @@ def golden_files(artifact: Artifact, log: Path) -> dict[str, bytes]:
     """Compute the golden vectors of an artifact.
 
     Args:
-        artifact: Whose model is executed, in reference and in shipping execution.
-        log: File that receives what the runtime prints.
+        artifact: The artifact, whose model runs in reference and in shipping execution.
+        log: File for the output of the runtime.
 
     Returns:
         Files by their path in a package.
 
     Raises:
-        InputError: The model has no single image input.
-        WorkerError: The runtime crashed or hung.
+        InputError: The model does not have a single image input.
+        WorkerError: The runtime crashed or timed out.
     """
     pictures = [draw(height, width, seed) for seed, (height, width) in enumerate(_SIZES)]
     runtime = artifact.manifest.target.runtime
@@ -169,7 +169,7 @@ def _execute(
 
 
 def _tolerance(reference: Array, shipping: Array, *, integer: bool, quantized: bool) -> float:
-    """Return what shipping kernels may differ: what is known of them, or twice what was seen here."""
+    """Return the allowed difference of shipping kernels: a known value, or twice the one measured here."""
     seen = float(np.abs(reference.astype(np.float64) - shipping.astype(np.float64)).max(initial=0.0))
     if integer:
         return float(math.ceil(max(_STEPS, _MARGIN * seen)))

@@ -1,4 +1,4 @@
-"""Checks of names, versions and licences, which end in paths, modules, shell scripts and Java packages."""
+"""Checks of names, versions and licences, which become parts of paths, modules, scripts and Java packages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgecnn.backends.registry import runtimes
 from edgecnn.core.errors import UsageError
 
 EPOCH = 315_532_800
-"""1980-01-01, the first moment that a zip file can tell: what files are dated by default."""
+"""1980-01-01, the earliest date of a zip file and the default date of files."""
 
 _LAST_ZIP_MOMENT = 4_354_819_198
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -29,10 +29,10 @@ def module_name(text: str) -> str:
     """Return the name of a package's Python module, which is also its command.
 
     Args:
-        text: What the user or the pipeline calls it.
+        text: Name given by the user or the pipeline.
 
     Raises:
-        UsageError: No module can have that name, or another one that the package needs has it.
+        UsageError: The name is not a valid module name, or is reserved.
 
     >>> module_name("EfficientNet-Lite0")
     'efficientnet_lite0'
@@ -55,10 +55,10 @@ def _runtime_modules() -> set[str]:
 
 
 def package_version(text: str) -> str:
-    """Return a version that Python's and Maven's tools order alike.
+    """Return a version that Python's and Maven's tools order in the same way.
 
     Raises:
-        UsageError: It is none.
+        UsageError: The text is not such a version.
 
     >>> package_version("1.2.0rc1")
     '1.2.0rc1'
@@ -72,7 +72,7 @@ def licence_expression(text: str | None) -> str | None:
     """Return a licence that looks like an SPDX expression; None stays None.
 
     Raises:
-        UsageError: It holds characters that no expression has.
+        UsageError: It contains characters that no expression has.
     """
     if text is not None and not _LICENCE.fullmatch(text):
         raise UsageError(f"{text!r} is no licence", hint="an SPDX expression, such as CC-BY-4.0")
@@ -83,7 +83,7 @@ def java_package(text: str) -> str:
     """Return a Java package of at least two parts.
 
     Raises:
-        UsageError: It is none.
+        UsageError: The text is not such a package.
 
     >>> java_package("com.example.birds")
     'com.example.birds'
@@ -95,13 +95,13 @@ def java_package(text: str) -> str:
 
 
 def source_date_epoch() -> int:
-    """Return the moment that files are dated, in seconds since 1970.
+    """Return the date of files, in seconds since 1970.
 
-    It is ``SOURCE_DATE_EPOCH`` where that is set (reproducible-builds.org), else a fixed one: the same inputs
-    give the same bytes.
+    It is ``SOURCE_DATE_EPOCH`` if that is set (reproducible-builds.org), otherwise a fixed date, so that the
+    same inputs give the same bytes.
 
     Raises:
-        UsageError: The variable is no moment that a zip file can tell.
+        UsageError: The variable is not a date that a zip file can store.
     """
     text = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not text:

@@ -1,4 +1,4 @@
-"""The files of every package, whatever it is for: model, labels, golden vectors, card, bill of materials."""
+"""The common files of all packages: model, labels, golden vectors, card, bill of materials."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ CARD, SBOM, LICENCE = "MODEL_CARD.md", "sbom.cdx.json", "LICENSE"
 
 @dataclass(frozen=True)
 class Order:
-    """What a package is to be.
+    """The order of a package.
 
     Attributes:
-        name: Its module name.
+        name: Name of its module.
         version: Its version.
-        artifact: What it is made of.
-        licences: Of model, data and code.
-        epoch: Date of its files, seconds since 1970.
-        java_package: Of the Android library.
+        artifact: The packaged artifact.
+        licences: Licences of model, data and code.
+        epoch: Date of its files, in seconds since 1970.
+        java_package: Java package of the Android library.
     """
 
     name: str
@@ -47,27 +47,27 @@ class Order:
 
     @property
     def task(self) -> Task:
-        """What the network is for."""
+        """Return the network's task."""
         return task_of(self.artifact.manifest.task)
 
     @property
     def model(self) -> str:
-        """Name of the model file in the package."""
+        """Return the name of the model file in the package."""
         return f"model{find_format(self.artifact.manifest.target.format).suffix}"
 
     @property
     def runtimes(self) -> tuple[str, ...]:
-        """What can execute the model, the best first."""
+        """Return the runtimes that can execute the model, the best first."""
         own = self.artifact.manifest.target.format
         return tuple(name for name, record in runtimes().items() if record.format == own and record.ships)
 
 
 def payload(order: Order, log: Path) -> dict[str, bytes]:
-    """Return the files that every package of an artifact holds, by path; the manifest is not among them.
+    """Return the common files of every package of an artifact, by path, without the manifest.
 
     Raises:
-        InputError: The model has no single image input.
-        WorkerError: The runtime crashed or hung.
+        InputError: The model does not have a single image input.
+        WorkerError: The runtime crashed or timed out.
     """
     manifest = order.artifact.manifest
     return {
@@ -82,11 +82,11 @@ def payload(order: Order, log: Path) -> dict[str, bytes]:
 def seal(
     order: Order, platform: str, files: Mapping[str, bytes], outer: Mapping[str, bytes] | None = None
 ) -> bytes:
-    """Return a package's manifest, which names every file and its sha256.
+    """Return a package's manifest, with the SHA-256 of every file.
 
     Args:
-        order: What the package is.
-        platform: What it is for.
+        order: The package's order.
+        platform: The platform.
         files: Files beside the manifest, by path from its folder.
         outer: Further members of the archive, by their full path.
     """
@@ -110,7 +110,7 @@ def seal(
 
 
 def digests(files: Mapping[str, bytes]) -> dict[str, str]:
-    """Return the sha256 of every file, in the order of their names."""
+    """Return the SHA-256 of every file, ordered by name."""
     return {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
 
 

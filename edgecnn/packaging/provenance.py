@@ -1,4 +1,4 @@
-"""The origin of a package: licences, data, and what was proven and measured."""
+"""The origin of a package: licences, data, proofs and measurements."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from edgecnn.core.store.manifest import Artifact
 
 UNKNOWN = "NOASSERTION"
-"""SPDX's word for a licence that nobody has named."""
+"""SPDX's value for an unknown licence."""
 
-# Of datasets that edgecnn fetches itself.
+# Licences of datasets that edgecnn can fetch.
 _DATA_LICENCES = {"fashion-mnist": "MIT"}
 
 
 @dataclass(frozen=True)
 class Licences:
-    """Licences as SPDX expressions; :data:`UNKNOWN` where nobody has said.
+    """Licences as SPDX expressions, :data:`UNKNOWN` if unknown.
 
     Attributes:
-        model: Of the trained weights.
-        data: Of what they were trained on.
-        code: Of the code in the package.
+        model: Licence of the trained weights.
+        data: Licence of the training data.
+        code: Licence of the code in the package.
     """
 
     model: str
@@ -36,7 +36,7 @@ class Licences:
 
     @classmethod
     def of(cls, artifact: Artifact, model: str | None, data: str | None) -> Licences:
-        """Return what the user says, else what the artifact tells."""
+        """Return the user's licences, with the artifact's as defaults."""
         source = str(artifact.manifest.source.licence or UNKNOWN)
         metrics = artifact.manifest.metrics
         dataset = "" if metrics is None else str(metrics.data).partition(":")[0]

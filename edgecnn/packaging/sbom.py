@@ -25,10 +25,10 @@ def sbom(order: Order, *, purl: str, model: bytes, dependencies: Sequence[tuple[
     """Return the bill of materials of a package.
 
     Args:
-        order: What the package is.
+        order: The package's order.
         purl: Its package URL.
         model: The model file.
-        dependencies: Name and package URL of what is installed beside it.
+        dependencies: Names and package URLs of its dependencies.
     """
     name, version, licences = order.name, order.version, order.licences
     digest = hashlib.sha256(model).hexdigest()
@@ -94,5 +94,5 @@ def _model(
 
 
 def _licence(expression: str) -> list[dict[str, Any]]:
-    """Return a licence as CycloneDX names it; an SPDX expression must not be one that is unknown."""
+    """Return a licence in CycloneDX's form; an SPDX expression must not be unknown."""
     return [{"license": {"name": expression}} if expression == UNKNOWN else {"expression": expression}]

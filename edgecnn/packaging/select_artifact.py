@@ -1,4 +1,4 @@
-"""Which artifact of a run a package is made of."""
+"""The choice of a run's artifact for a package."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _PRECISIONS = ("int8", "fp16", "fp32")
 
 @dataclass(frozen=True)
 class Fitness:
-    """Whether an artifact can go to a platform.
+    """Suitability of an artifact for a platform.
 
     Attributes:
-        problem: Why not, or empty.
-        rank: Lower is preferred: the place of its precision, then that of its format.
+        problem: Reason why it is unsuitable, or empty.
+        rank: Order of preference, lowest first: by precision, then by format.
     """
 
     problem: str
@@ -36,12 +36,12 @@ class Fitness:
 
 
 def choose_artifact(run: Path, platform: str, target: str | None = None) -> Artifact:
-    """Return the artifact that a package is made of: int8 before float, TFLite before ONNX.
+    """Return the artifact for a package, preferring int8 to float and TFLite to ONNX.
 
     Args:
         run: A run, or one artifact.
         platform: ``raspberry-pi`` or ``android``.
-        target: Name of the target; chosen when not given.
+        target: Name of the target; chosen automatically if not given.
 
     Raises:
         UsageError: There is no such platform.
@@ -82,7 +82,7 @@ def _named(run: Path, platform: str, target: str) -> Artifact:
 
 
 def fitness(manifest: Manifest, platform: str) -> Fitness:
-    """Say whether an artifact can go to a platform, and how much it is preferred."""
+    """Return the suitability and the rank of an artifact for a platform."""
     target = manifest.target
     if target.compile is not None:
         return Fitness(f"it is compiled for {target.name}")

@@ -1,7 +1,7 @@
-"""Signatures by OpenSSF model signing, with a plain key: no account, no network, no transparency log.
+"""Signatures by OpenSSF model signing with a plain key: no account, no network, no transparency log.
 
-The signature of ``birds-1.0.0-py3-none-any.whl`` is ``birds-1.0.0-py3-none-any.whl.sig``, a Sigstore bundle
-beside it, which anybody's ``model_signing verify key`` checks as well.
+The signature of ``birds-1.0.0-py3-none-any.whl`` is a Sigstore bundle beside it,
+``birds-1.0.0-py3-none-any.whl.sig``, which ``model_signing verify key`` can check as well.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TIMEOUT_S = 120.0
 
 
 def signature_of(package: Path) -> Path:
-    """Return where a package's signature is."""
+    """Return the path of a package's signature."""
     return package.with_name(package.name + SUFFIX)
 
 
@@ -31,7 +31,7 @@ def sign(package: Path, key: Path, log: Path) -> Path:
     Args:
         package: The package, one file.
         key: Private key: an elliptic curve key in PEM format, without a password.
-        log: File that receives what the tool prints.
+        log: File for the output of the tool.
 
     Returns:
         The signature.
@@ -58,11 +58,11 @@ def verify_signature(package: Path, key: Path, log: Path) -> None:
     Args:
         package: The package.
         key: Public key in PEM format.
-        log: File that receives what the tool prints.
+        log: File for the output of the tool.
 
     Raises:
-        InputError: Package, key or signature is not there.
-        VerificationFailed: The signature is not of this key, or not of these bytes.
+        InputError: Package, key or signature is missing.
+        VerificationFailed: The signature does not belong to this key or these bytes.
         MissingDependency: The toolchain is not installed.
     """
     _need_file(package, "package")

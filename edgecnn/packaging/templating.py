@@ -1,4 +1,4 @@
-"""Generated text: templates that lie beside the code and ship with it."""
+"""Text generated from templates, which are beside the code and ship with it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _FOLDERS = ("templates", "raspberry_pi/templates", "android/templates")
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill in a template; a value that it needs and does not get is an error.
+    """Fill in a template; a missing value is an error.
 
     Args:
-        template: Its file name, less ``.j2``.
-        values: What it needs.
+        template: Its file name, without ``.j2``.
+        values: Values of its variables.
     """
     return _environment().get_template(f"{template}.j2").render(**values)
 

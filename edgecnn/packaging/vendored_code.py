@@ -1,4 +1,4 @@
-"""The code that goes into packages: ``edgecnn.ondevice`` under another name, otherwise as it is."""
+"""The code in packages: ``edgecnn.ondevice`` under another name, otherwise unchanged."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ _TABLE = "ondevice/tasks/table.py"
 def python_code(module: str, task: Task) -> dict[str, bytes]:
     """Return the on-device code as the subpackage ``ondevice`` of a module.
 
-    Only the module's name in the imports changes: what training and evaluation executed is what ships. A task
-    that another package brings has its module beside those of the built-in ones, and the table names it.
+    Only the module's name in the imports changes, so that the shipped code is the code of training and
+    evaluation. The module of another package's task is added to those of the built-in tasks, and named in the
+    table.
 
     Args:
         module: Name of the package's module.
-        task: What the model is for.
+        task: Task of the model.
 
     Returns:
         Files by path from the module's folder.
@@ -56,7 +57,7 @@ def _texts(folder: Traversable, path: str) -> dict[str, str]:
 
 
 def _source(task: Task) -> str:
-    """Return the source of a task's module for devices, without importing it."""
+    """Return the source of a task's device module, without importing it."""
     try:
         spec = util.find_spec(task.device_module)
     except (ImportError, ValueError):

@@ -1,7 +1,7 @@
-"""Verify a package that may come from anywhere: its signature, every digest, then its self-test.
+"""Verification of an untrusted package: its signature, every digest, then its self-test.
 
-In that order: nothing of a package is executed before its files are what its manifest says, and where a
-key is given, before the signature holds.
+The order matters: no code of a package is executed before its files match its manifest, and before the
+signature is valid if a key is given.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ SELF_TEST_TIMEOUT_S = 300.0
 
 _BUILT_IN = "edgecnn.ondevice"
 _COPY = "packaged_code"
-"""Module of the code of a library whose task is not edgecnn's own."""
+"""Module name of the code of a library whose task belongs to another package."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """A package whose files are what its manifest says.
+    """A package whose files match its manifest.
 
     Attributes:
         path: The archive.
         folder: Folder of the manifest in it.
         manifest: The manifest.
-        members: Content by path, all of it.
+        members: All files' content by path.
     """
 
     path: Path
@@ -54,7 +54,7 @@ class Package:
     members: Mapping[str, bytes]
 
     def unpack(self, folder: Path) -> Path:
-        """Write the package's files below ``folder`` and return where its manifest lies."""
+        """Write the package's files below ``folder`` and return the folder of its manifest."""
         for name, data in self.members.items():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -63,17 +63,17 @@ class Package:
 
 
 def verify_package(path: Path, log: Path, *, key: Path | None, self_test: bool) -> VerifyResult:
-    """Verify a package: signature where a key is given, digest of every file, self-test.
+    """Verify a package: signature if a key is given, digest of every file, self-test.
 
     Args:
         path: The package.
-        log: File that receives what tools and runtimes print.
-        key: Public key of whoever signed it.
+        log: File for the output of tools and runtimes.
+        key: Public key of the signer.
         self_test: Whether the model is executed.
 
     Raises:
-        InputError: It is no package, or has no signature.
-        VerificationFailed: Signature, a file (named) or self-test are not what they should be.
+        InputError: The file is not a package, or has no signature.
+        VerificationFailed: The signature, a file (named in the message) or the self-test is wrong.
         MissingDependency: The toolchain model-signing is not installed.
     """
     if key is not None:
@@ -97,7 +97,7 @@ def open_package(path: Path) -> Package:
         path: A ``.whl``, a ``.tar.gz`` around one, or an ``.aar``.
 
     Raises:
-        InputError: It is no such file, or cannot be read.
+        InputError: The file has another type, or cannot be read.
         VerificationFailed: A file was changed, is missing or was added; the message names it.
     """
     if not path.name.endswith((*_WHEELS, *_BUNDLES, *_AARS)):
@@ -112,11 +112,11 @@ def open_package(path: Path) -> Package:
 
 
 def run_self_test(package: Package, log: Path) -> SelfTestReport:
-    """Run a package's own self-test in a process of its own, in an empty folder.
+    """Run a package's own self-test in a separate process and an empty folder.
 
     Raises:
-        VerificationFailed: It says that this machine does not compute what the package was built with.
-        WorkerError: It crashed or hung.
+        VerificationFailed: This machine does not give the outputs that the package was built with.
+        WorkerError: It crashed or timed out.
     """
     with tempfile.TemporaryDirectory(prefix="edgecnn-verify-") as scratch:
         root = Path(scratch)
@@ -129,9 +129,9 @@ def run_self_test(package: Package, log: Path) -> SelfTestReport:
 
 
 def _module(package: Package, root: Path) -> str:
-    """Return where the self-test's code is: in a Python package its own, for Android edgecnn's.
+    """Return the folder of the self-test's code: the Python package's own, or edgecnn's for Android.
 
-    The code of a task that another package brings is written below ``root``.
+    The code of another package's task is written below ``root``.
     """
     if not package.path.name.endswith(_AARS):
         return f"{package.folder}.ondevice"
@@ -200,7 +200,7 @@ def _checked(path: Path, members: Mapping[str, bytes]) -> Package:
     folder = found[0].rpartition("/")[0]
     manifest = _manifest(members[found[0]])
     listed = {f"{folder}/{name}": digest for name, digest in manifest.files.items()} | manifest.outer
-    # RECORD holds the manifest's digest, so the manifest cannot hold RECORD's.
+    # RECORD contains the manifest's digest, so the manifest cannot contain RECORD's.
     unlisted = {found[0], *(name for name in members if name.endswith(".dist-info/RECORD"))}
     _compare({name: data for name, data in members.items() if name not in unlisted}, listed)
     return Package(path, folder, manifest, members)

@@ -1,1 +1,1 @@
-"""What a network's outputs say, one module a task: a package holds the one that it needs."""
+"""Interpretation of a network's outputs, one module per task; a package contains only the one it needs."""

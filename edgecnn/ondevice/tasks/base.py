@@ -1,4 +1,4 @@
-"""What every task can say of a network's outputs, with no more than numpy."""
+"""The interface to interpret a network's outputs, which needs only numpy."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from edgecnn.ondevice.tensor import Array, TensorInfo
 
     Real = Sequence[npt.NDArray[np.float32]]
-    """Every output for one image as float32, ``[1, ...]`` each, maps as ``[1, C, H, W]``."""
+    """All outputs for one image as float32, ``[1, ...]`` each, with maps as ``[1, C, H, W]``."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What an answer is about, besides the outputs.
+    """The context of an answer, besides the outputs.
 
     Attributes:
         labels: Names of the classes.
-        contract: How the image became the network's input.
+        contract: Preprocessing of the image.
         size: Height and width of the upright image in pixels.
-        most: How many answers are wanted, where a task has that many: of classes the most probable.
+        most: Number of wanted results, if a task has that many.
     """
 
     labels: tuple[str, ...]
@@ -41,11 +41,11 @@ class Scene:
 
 @dataclass(frozen=True)
 class RawOutputs:
-    """What a model gave for one image.
+    """A model's outputs for one image.
 
     Attributes:
-        values: In the model's own types, one array an output, the batch of one first.
-        tensors: What the outputs are.
+        values: Values in the model's own types, one array per output, with a batch of one.
+        tensors: Descriptions of the outputs.
     """
 
     values: Sequence[Array]
@@ -53,7 +53,7 @@ class RawOutputs:
 
     @property
     def real(self) -> list[npt.NDArray[np.float32]]:
-        """The same as float32, maps as ``[1, C, H, W]``."""
+        """Return the values as float32, with maps as ``[1, C, H, W]``."""
         return [
             info.as_in_torch(info.dequantize(values))
             for info, values in zip(self.tensors, self.values, strict=True)
@@ -64,36 +64,36 @@ class TaskAnswers(Protocol):
     """The answers of one task."""
 
     def check(self, tensors: Sequence[TensorInfo], labels: Sequence[str]) -> None:
-        """Compare a model's outputs with what the task expects.
+        """Check that a model's outputs fit the task.
 
         Raises:
-            DamagedPackage: They do not fit.
+            DamagedPackage: They do not.
         """
 
     def found(self, outputs: RawOutputs, scene: Scene) -> list[Any]:
-        """Return what the outputs say, the best first; each item has a method ``to_json``."""
+        """Return the results in the outputs, the best first; each has a method ``to_json``."""
 
     @property
     def key(self) -> str:
-        """Under which name ``predict`` lists what was found."""
+        """Return the name under which ``predict`` lists the results."""
 
     def line(self, item: Mapping[str, Any]) -> str:
-        """Return one item of that list as the command prints it."""
+        """Return one result as the command prints it."""
 
     def compare(
         self, want: RawOutputs, have: RawOutputs, scene: Scene, tolerance: Sequence[float]
     ) -> tuple[bool, str]:
-        """Compare the answer that a package was built with to this device's.
+        """Compare the answer at build time with this device's.
 
         Args:
-            want: RawOutputs of the reference kernels where the package was built.
-            have: RawOutputs of the kernels that ship, here.
-            scene: What the answers are about.
-            tolerance: Most that an element of an output may differ: in steps of an integer output, else
+            want: RawOutputs of the reference kernels at build time.
+            have: RawOutputs of the shipping kernels on this device.
+            scene: Context of the answers.
+            tolerance: Largest difference of an output's element: in steps of an integer output, otherwise
                 absolute.
 
         Returns:
-            Whether both say the same, and what is wrong; empty where nothing is.
+            Whether both are the same, and the problem; empty if there is none.
         """
 
 
@@ -102,11 +102,11 @@ def answers_of(kind: str, settings: Mapping[str, Any]) -> TaskAnswers:
 
     Args:
         kind: Name of the task, as in a package's manifest.
-        settings: The task's own settings, from there.
+        settings: The task's settings, from the manifest.
 
     Raises:
         DamagedPackage: There is no code for the task here.
-        ValueError: The settings are not the task's.
+        ValueError: The settings do not fit the task.
     """
     if kind not in MODULES:
         raise DamagedPackage(f"there is no code here for a model that does {kind}")

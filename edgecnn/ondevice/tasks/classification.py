@@ -1,4 +1,4 @@
-"""What a classifier's scores say: the most probable classes."""
+"""Interpretation of a classifier's scores: the most probable classes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ClassAnswers:
         return top_k(outputs.real[0].reshape(-1), scene.labels, scene.most)
 
     def line(self, item: Mapping[str, Any]) -> str:
-        """Show probability and name."""
+        """Return probability and name as text."""
         return f"{100 * item['probability']:6.2f} %  {item['label']}"
 
     def compare(
@@ -43,7 +43,7 @@ class ClassAnswers:
         scene: Scene,  # noqa: ARG002
         tolerance: Sequence[float],
     ) -> tuple[bool, str]:
-        """Compare the best class; another one is a problem unless the reference ties."""
+        """Compare the best class; a different one is a problem unless the reference ties."""
         logits = want.values[0].astype(np.float64).reshape(-1)
         best, chosen = int(logits.argmax()), int(have.values[0].reshape(-1).argmax())
         apart = logits[best] - logits[chosen] > 2.0 * tolerance[0]

@@ -1,4 +1,4 @@
-"""What a detector's maps say: boxes with classes and scores."""
+"""Interpretation of a detector's maps: boxes with classes and scores."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class BoxAnswers:
     """Answers of :class:`edgecnn.ondevice.tasks.base.TaskAnswers`, boxes in pixels of the upright image.
 
     Attributes:
-        detector: How the maps become boxes.
+        detector: Description of how the maps become boxes.
     """
 
     detector: Detector
@@ -42,7 +42,7 @@ class BoxAnswers:
         return detections(found, scene.labels)
 
     def line(self, item: Mapping[str, Any]) -> str:
-        """Show score, name and corners."""
+        """Return score, name and corners as text."""
         box = ", ".join(f"{side:.1f}" for side in item["box"])
         return f"{100 * item['score']:6.2f} %  {item['label']}  {box}"
 
@@ -53,7 +53,7 @@ class BoxAnswers:
         scene: Scene,
         tolerance: Sequence[float],  # noqa: ARG002
     ) -> tuple[bool, str]:
-        """Compare the classes of the boxes; boxes near a threshold may come and go, which is no problem."""
+        """Compare the classes of the boxes; boxes near a threshold may differ, which is not a problem."""
         classes = [sorted(box.index for box in self.found(side, scene)) for side in (want, have)]
         return classes[0] == classes[1], ""
 
@@ -62,6 +62,6 @@ def answers(settings: Mapping[str, Any]) -> BoxAnswers:
     """Return the answers of a detector.
 
     Raises:
-        ValueError: The settings describe none.
+        ValueError: The settings do not describe a detector.
     """
     return BoxAnswers(Detector.from_json(dict(settings), "settings"))

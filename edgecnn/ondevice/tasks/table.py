@@ -1,4 +1,4 @@
-"""Which module answers for a task. A package of another task than these has a table of its own."""
+"""The modules of the built-in tasks; a package of another task has a table of its own."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Prove that an Android library is one: Android's own tools make an app of it, align it, sign it, and agree.
+"""Check of an Android library by Android's own tools, which build, align and sign an app from it.
 
-There is no dexer on the package registries, so the app holds no code and is never executed; what is checked
-is that the library's manifest and assets link, and that the model reaches the app stored and unchanged.
+There is no dexer on the package registries, so the app has no code and is never executed. The check proves
+that the library's manifest and assets link, and that the model reaches the app uncompressed and unchanged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PROGRAMS = {
 }
 FRAMEWORK = Path("/usr/share/android-framework-res/framework-res.apk")
 _TIMEOUT_S = 300.0
-_KEY = "edgecnn"  # of a key that is made, used once and thrown away
+_KEY = "edgecnn"  # alias of a temporary key
 
 
 def check_library(aar: Path, log: Path) -> None:
@@ -31,11 +31,11 @@ def check_library(aar: Path, log: Path) -> None:
 
     Args:
         aar: The library.
-        log: File that receives what the tools print.
+        log: File for the output of the tools.
 
     Raises:
         MissingDependency: Tools are missing; the hint is the command that installs them.
-        VerificationFailed: A tool refuses the library, or the model does not arrive as it was.
+        VerificationFailed: A tool rejects the library, or the model was changed.
     """
     _require_tools()
     members = read_archive(aar)
@@ -67,7 +67,7 @@ def _make_app(members: dict[str, bytes], folder: Path, log: Path) -> Path:
     run(
         *("aapt2", "link", "-o", str(linked), "-I", str(FRAMEWORK)),
         *("--manifest", str(folder / "aar" / "AndroidManifest.xml"), "-A", str(folder / "aar" / "assets")),
-        # With the dot, or it matches nothing and the model is compressed without a word.
+        # The dot is needed: without it nothing matches, and the model is silently compressed.
         *("-0", ".tflite", "--min-sdk-version", "23", "--target-sdk-version", "29"),
     )
     run("zipalign", "-f", "4", str(linked), str(aligned))
@@ -94,7 +94,7 @@ def _require_tools() -> None:
 
 
 def _content_offset(archive: Path, member: str) -> int:
-    """Return where a member's bytes begin: behind its local header, whose length only the header tells."""
+    """Return the offset of a member's content, after its local header, which alone has the length."""
     with zipfile.ZipFile(archive) as file:
         start = file.getinfo(member).header_offset
     with archive.open("rb") as raw:

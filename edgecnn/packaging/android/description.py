@@ -1,4 +1,4 @@
-"""``model.properties``: what the Java code must know of a model, in a form that needs no library to read."""
+"""``model.properties``: a model's description for the Java code, readable without a library."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def description(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the files that only the Java code reads.
 
     Args:
-        order: What is packaged.
-        files: Files of the package, golden vectors among them.
+        order: The package's order.
+        files: Files of the package, including golden vectors.
     """
     contract = order.artifact.contract
     golden = GoldenFile.from_text(files[f"{FOLDER}/{FILE}"], FILE)
@@ -47,7 +47,7 @@ def description(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def contract_properties(contract: Contract, tensor: TensorInfo) -> Lines:
-    """Return the preprocessing contract, its one division done: Java computes with integers only."""
+    """Return the preprocessing contract with its division done, because Java uses integers only."""
     return {
         "input.height": contract.height,
         "input.width": contract.width,
@@ -72,10 +72,10 @@ def table(contract: Contract, tensor: TensorInfo) -> bytes:
 
 
 def map_properties(index: int, shape: Sequence[int], *, channels_last: bool) -> Lines:
-    """Return the size of an output, and where the channels of a map are.
+    """Return the size of an output, and the position of a map's channels.
 
     Args:
-        index: Which output.
+        index: Index of the output.
         shape: Its shape in the file, without the batch.
         channels_last: Whether a map is ``[H, W, C]`` there.
     """

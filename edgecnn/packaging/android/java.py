@@ -1,6 +1,6 @@
 """The Java code of an Android library, compiled against the few methods of Android and LiteRT that it calls.
 
-There is no ``android.jar`` here: stubs with the same signatures stand in for it while javac runs, and are no
+There is no ``android.jar`` here: stubs with the same signatures replace it during compilation and are not
 part of the library.
 """
 
@@ -29,7 +29,7 @@ def java_sources(package: str, name: str) -> dict[str, bytes]:
     """Return the sources of a library, Java and Kotlin, by path.
 
     Args:
-        package: Its Java package, in place of :data:`PACKAGE`.
+        package: Its Java package, which replaces :data:`PACKAGE`.
         name: Folder of its assets.
     """
     folder = package.replace(".", "/")
@@ -60,7 +60,7 @@ def compile_classes(order: Order, log: Path) -> bytes:
 
 
 def compile_to(root: Path, sources: dict[str, bytes], log: Path) -> Path:
-    """Compile sources below ``root`` and return the folder of classes, those of the stubs among them.
+    """Compile sources below ``root`` and return the folder of classes, including those of the stubs.
 
     Raises:
         MissingDependency: There is no javac.
@@ -78,7 +78,7 @@ def compile_to(root: Path, sources: dict[str, bytes], log: Path) -> Path:
         if name.endswith(".java"):
             paths.append(str(path))
     classes = root / "classes"
-    # Java 8 is what every Android since 5 reads; -g:none keeps paths and lines of this machine out.
+    # Every Android since 5 reads Java 8; -g:none leaves out paths and lines of this machine.
     options = ["--release", "8", "-Xlint:-options", "-g:none", "-encoding", "UTF-8", "-d", str(classes)]
     run_program(["javac", *options, *paths], what="javac", log=log, timeout_s=_TIMEOUT_S)
     return classes

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 PLATFORM = "android"
 LITERT = "2.1.0"
-"""Least version of LiteRT that has Interpreter and CompiledModel in one library."""
+"""First version of LiteRT with Interpreter and CompiledModel in one library."""
 
 MIN_SDK = 23
-"""What that version needs."""
+"""The SDK version that LiteRT needs."""
 
 _AAR_METADATA = f"""\
 aarFormatVersion=1.0
@@ -38,12 +38,12 @@ def write_library(order: Order, folder: Path, log: Path) -> tuple[Path, ...]:
     """Build the library of a model.
 
     Args:
-        order: What it is to be.
-        folder: Where it goes.
-        log: File that receives what runtimes and tools print.
+        order: The package's order.
+        folder: Output folder.
+        log: File for the output of runtimes and tools.
 
     Returns:
-        The AAR, and the folder of the Maven repository that holds it too.
+        The AAR, and the folder of the Maven repository that also contains it.
 
     Raises:
         MissingDependency: There is no javac.
@@ -57,7 +57,7 @@ def write_library(order: Order, folder: Path, log: Path) -> tuple[Path, ...]:
 def coordinates(order: Order) -> tuple[str, str]:
     """Return Maven's group and artifact of a library.
 
-    The group is its Java package less the last part.
+    The group is its Java package without the last part.
     """
     return order.java_package.rpartition(".")[0], order.java_package.rpartition(".")[2]
 
@@ -95,7 +95,7 @@ def _members(order: Order, log: Path) -> dict[str, bytes]:
 
 
 def _write_repository(order: Order, aar: Path, root: Path) -> Path:
-    """Write the library where Gradle looks for it, with its POM, its sources and Maven's digests."""
+    """Write the library in Gradle's layout, with its POM, its sources and Maven's digests."""
     group, artifact = coordinates(order)
     folder = root / group.replace(".", "/") / artifact / order.version
     folder.mkdir(parents=True)

@@ -1,8 +1,8 @@
-"""TFLite metadata: what Android's own tools, and other people's, read of a model file.
+"""TFLite metadata, which Android's tools and others read from a model file.
 
-A flatbuffer of its own (identifier ``M001``) in a buffer that the model names ``TFLITE_METADATA``, and a zip
-file with the labels behind the model. The executing runtime sees neither. Field numbers are those of
-``metadata_schema.fbs`` (tensorflow/tflite-support), whose own writer needs a protobuf of 2020.
+It is a flatbuffer (identifier ``M001``) in a buffer that the model names ``TFLITE_METADATA``, and a zip file
+with the labels after the model. The runtime ignores both. Field numbers are those of ``metadata_schema.fbs``
+(tensorflow/tflite-support), whose own writer needs a protobuf of 2020.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def with_metadata(
         name: Name of the model.
         version: Its version.
         licence: Its licence.
-        contract: Describes the input.
+        contract: Preprocessing contract of the input.
         labels: Content of the file of labels.
         labels_file: Its name.
 
@@ -51,13 +51,13 @@ def with_metadata(
     _attach(loaded, content)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        info = zipfile.ZipInfo(labels_file)  # dated 1980, whatever the day
+        info = zipfile.ZipInfo(labels_file)  # always dated 1980
         archive.writestr(info, labels)
     return model_bytes(loaded) + packed.getvalue()
 
 
 def _attach(model: Any, content: bytes) -> None:
-    """Put metadata into a model, in place of what it may hold already."""
+    """Put metadata into a model, replacing existing metadata."""
     from ai_edge_litert import schema_py_generated as schema
 
     kept = [item for item in model.metadata or [] if item.name != BUFFER.encode()]
@@ -108,7 +108,7 @@ def _input(builder: Any, contract: Contract) -> int:
 
 
 def _table(builder: Any, size: int, offsets: dict[int, int], numbers: dict[int, int] | None = None) -> int:
-    """Write a table of ``size`` fields: offsets of what was written before, and small numbers."""
+    """Write a table of ``size`` fields: offsets of earlier objects, and small numbers."""
     builder.StartObject(size)
     for slot, offset in offsets.items():
         builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
@@ -126,7 +126,7 @@ def _floats(builder: Any, values: Sequence[float]) -> int:
 
 
 def _filled(builder: Any, values: Sequence[Any], prepend: Callable[[Any], None]) -> int:
-    """Write a vector of four-byte elements; a builder writes backwards."""
+    """Write a vector of four-byte elements, from its end, as flatbuffer builders do."""
     builder.StartVector(4, len(values), 4)
     for value in reversed(values):
         prepend(value)

@@ -1,1 +1,1 @@
-"""Packages for Raspberry Pi OS, and every other Linux with Python: a wheel, and a bundle around it."""
+"""Packages for Raspberry Pi OS and any other Linux with Python: a wheel, and a bundle with it."""

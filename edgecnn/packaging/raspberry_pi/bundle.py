@@ -1,4 +1,4 @@
-"""A bundle around the wheel: an installer that respects PEP 668, and a systemd unit for the service."""
+"""A bundle of the wheel, an installer that respects PEP 668, and a systemd unit for the service."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def write_bundle(order: Order, wheel: Path, folder: Path) -> Path:
     """Build the bundle of a wheel.
 
     Args:
-        order: What the wheel is.
+        order: The wheel's order.
         wheel: The wheel.
-        folder: Where the bundle goes.
+        folder: Output folder.
 
     Returns:
         The bundle, a ``.tar.gz``.

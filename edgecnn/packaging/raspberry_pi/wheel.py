@@ -1,7 +1,7 @@
-"""A wheel of one model: pure Python, so that one file serves 32 and 64 bit, and every Python from 3.11.
+"""A wheel of one model in pure Python, so that one file serves 32 and 64 bit and every Python from 3.11.
 
-Written by hand, not by a build backend: a wheel is a zip file with three text files (PyPA's binary
-distribution format, and its core metadata 2.1), and by hand its bytes depend on its content alone.
+It is written without a build backend: a wheel is a zip file with three text files (PyPA's binary distribution
+format and core metadata 2.1), and this way its bytes depend only on its content.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PLATFORM = "raspberry-pi"
 REQUIRES_PYTHON = ">=3.11"
 
-# What Raspberry Pi OS Bookworm has is the oldest that is needed.
+# The lowest needed versions are those of Raspberry Pi OS Bookworm.
 _COMMON = ("numpy>=1.24", "pillow>=9.4")
 
 
@@ -36,9 +36,9 @@ def write_wheel(order: Order, folder: Path, log: Path) -> Path:
     """Build the wheel of a model.
 
     Args:
-        order: What it is to be.
-        folder: Where it goes.
-        log: File that receives what the runtime prints while golden vectors are computed.
+        order: The wheel's order.
+        folder: Output folder.
+        log: File for the runtime's output while golden vectors are computed.
 
     Returns:
         The wheel.
@@ -59,7 +59,7 @@ def write_wheel(order: Order, folder: Path, log: Path) -> Path:
 
 
 def requirements(order: Order) -> tuple[str, ...]:
-    """Return what the wheel needs, as requirement specifiers with their markers."""
+    """Return the wheel's dependencies as requirement specifiers with markers."""
     records = [find_runtime(name) for name in order.runtimes]
     return (*_COMMON, *(need for record in records for need in record.ships.get(PLATFORM, ())))
 
@@ -101,7 +101,7 @@ def _dist_info(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _record(members: Mapping[str, bytes], own: str) -> bytes:
-    """Return the list of members with digest and size; its own line has neither."""
+    """Return the list of members with digests and sizes, which its own line omits."""
     lines = [f"{name},sha256={_digest(data)},{len(data)}" for name, data in sorted(members.items())]
     return "\n".join([*lines, f"{own},,", ""]).encode()
 
