@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.documents.quantization import CalibrationNotes
 from edgecnn.core.errors import InputError
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.ondevice.normalize import normalize
@@ -88,6 +89,6 @@ class Calibration:
             return seen
         return seen.with_range(entrance, Range(float(table.min()), float(table.max())))
 
-    def notes(self) -> dict[str, Any]:
+    def notes(self) -> CalibrationNotes:
         """Return the notes on the calibration set for the manifest."""
-        return {"images": len(self), "digest": self.prepared.digest}
+        return CalibrationNotes(images=len(self), digest=self.prepared.digest)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgecnn.core.documents.quantization import CalibrationHealth, OutputHealth
 from edgecnn.quantization.sqnr import sqnr_db
 
 if TYPE_CHECKING:
@@ -17,37 +19,33 @@ if TYPE_CHECKING:
 
 def calibration_health(
     truth: Sequence[Answer], answers: Sequence[Answer], outputs: Mapping[str, Range | None]
-) -> dict[str, Any]:
+) -> CalibrationHealth:
     """Compare a quantized model with its float original on the calibration images, output by output.
 
     Args:
-        truth: Outputs of the float model for each image.
-        answers: Outputs of the quantized model for each image.
-        outputs: The range that each output was quantized with, in order and by name; None if it stays float.
-
-    Returns:
-        ``sqnr_db``, None if it is infinite; ``agreement``, the share of images with the same best score;
-        ``tied``, images whose best score is not unique; ``clipped``, images with a float value outside the
-        range. With several outputs, the values of the worst one, its name as ``worst``, and all values under
-        ``outputs``.
+        truth: The float model's answer for each image.
+        answers: The quantized model's answer for each image.
+        outputs: By the name of each output, in order, the range that it was quantized with; None where it
+            stays float.
     """
     columns = zip(zip(*truth, strict=True), zip(*answers, strict=True), outputs.items(), strict=True)
-    figures = {name: _figures(want, have, bounds) for want, have, (name, bounds) in columns}
-    worst = min(
-        figures, key=lambda name: np.inf if figures[name]["sqnr_db"] is None else figures[name]["sqnr_db"]
-    )
-    return figures[worst] | ({"worst": worst, "outputs": figures} if len(figures) > 1 else {})
+    found = {name: _output_health(want, have, bounds) for want, have, (name, bounds) in columns}
+    worst, health = min(found.items(), key=lambda item: _ratio(item[1]))
+    several = len(found) > 1
+    return CalibrationHealth(**dict(health), worst=worst if several else "", outputs=found if several else {})
 
 
-def _figures(truth: Sequence[Values], outputs: Sequence[Values], bounds: Range | None) -> dict[str, Any]:
+def _ratio(health: OutputHealth) -> float:
+    return math.inf if health.sqnr_db is None else health.sqnr_db
+
+
+def _output_health(truth: Sequence[Values], outputs: Sequence[Values], bounds: Range | None) -> OutputHealth:
     same = [int(np.argmax(want)) == int(np.argmax(have)) for want, have in zip(truth, outputs, strict=True)]
-    tied = sum(int(np.count_nonzero(have == have.max()) > 1) for have in outputs)
-    low, high = (-np.inf, np.inf) if bounds is None else (bounds.low, bounds.high)
-    clipped = sum(bool(want.max() > high or want.min() < low) for want in truth)
+    low, high = (-math.inf, math.inf) if bounds is None else (bounds.low, bounds.high)
     quality = sqnr_db(truth, outputs)
-    return {
-        "sqnr_db": round(quality, 2) if np.isfinite(quality) else None,
-        "agreement": round(sum(same) / len(same), 4),
-        "tied": tied,
-        "clipped": clipped,
-    }
+    return OutputHealth(
+        sqnr_db=round(quality, 2) if math.isfinite(quality) else None,
+        agreement=round(sum(same) / len(same), 4),
+        tied=sum(int(np.count_nonzero(have == have.max()) > 1) for have in outputs),
+        clipped=sum(bool(want.max() > high or want.min() < low) for want in truth),
+    )

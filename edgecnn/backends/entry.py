@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.format import QuantizeRequest, StoredWeight
 from edgecnn.backends.formats import load_format, missing
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edgecnn.core.documents.inspection import Inspection
+    from edgecnn.core.documents.quantization import QuantizationNotes
 
 _PRECISIONS = ("fp16", "int8")
 
@@ -66,7 +67,7 @@ def lower(request: LowerRequest) -> str:
         return load_format(request.format).lower(request.checkpoint, request.out).name
 
 
-def quantize(request: QuantizeFileRequest) -> dict[str, Any]:
+def quantize(request: QuantizeFileRequest) -> QuantizationNotes:
     """Write ``out/model.<suffix>`` from a float file; return notes for the manifest.
 
     Raises:

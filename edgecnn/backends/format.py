@@ -18,6 +18,7 @@ from edgecnn.core.errors import InputError
 if TYPE_CHECKING:
     from edgecnn.backends.dissection import Dissection
     from edgecnn.core.documents.inspection import Inspection
+    from edgecnn.core.documents.quantization import QuantizationNotes
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Format(ABC):
         """Convert a checkpoint to a float32 file in directory ``out``; return the file."""
 
     @abstractmethod
-    def quantize(self, model: Path, out: Path, request: QuantizeRequest) -> dict[str, Any]:
+    def quantize(self, model: Path, out: Path, request: QuantizeRequest) -> QuantizationNotes:
         """Write ``out/model.<suffix>`` from the float file ``model``; return notes for the manifest."""
 
     def reference(self, model: Path, out: Path) -> Path:
@@ -113,9 +114,9 @@ class FolderFormat(Format):
         lowered: Path = self._function("lower")(checkpoint, out / self.file)
         return lowered
 
-    def quantize(self, model: Path, out: Path, request: QuantizeRequest) -> dict[str, Any]:
+    def quantize(self, model: Path, out: Path, request: QuantizeRequest) -> QuantizationNotes:
         """Write the quantized file to directory ``out``; return notes for the manifest."""
-        notes: dict[str, Any] = self._function("quantize")(model, out / self.file, request)
+        notes: QuantizationNotes = self._function("quantize")(model, out / self.file, request)
         return notes
 
     def inspect(self, model: Path) -> Inspection:

@@ -15,11 +15,12 @@ out to choose. Graph outputs always get their extremes: clipping an output would
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.documents.quantization import RangeNotes
 from edgecnn.core.errors import InputError
 from edgecnn.quantization.estimators import DISTRIBUTION_ESTIMATORS
 from edgecnn.quantization.sqnr import mean_sqnr_db
@@ -225,13 +226,13 @@ class Choice:
     method: Method
     held_out_sqnr_db: dict[Method, float]
 
-    def notes(self) -> dict[str, Any]:
+    def notes(self) -> RangeNotes:
         """Return the notes on the choice for the manifest."""
         tried = {
             str(method): round(quality, 2) if np.isfinite(quality) else None
             for method, quality in self.held_out_sqnr_db.items()
         }
-        return {"method": self.method, "outputs": "extremes", "held_out_sqnr_db": tried}
+        return RangeNotes(method=self.method, held_out_sqnr_db=tried)
 
 
 def choose(

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
+from edgecnn.core.documents.quantization import CalibrationNotes, FloatLayers, RecoveryNotes
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.weights import write_safetensors
 from edgecnn.quantization import bias_correction
@@ -54,14 +55,13 @@ def equalize(request: EqualizeRequest, progress: Callable[[int, int], None]) -> 
         notes = _prepare(network, "equalization and bias correction", progress, parts=3)
         if how.entry:
             layers = leave_entry_in_float(network, how.entry)
-            document = json.dumps({"float_layers": layers})
+            document = json.dumps(FloatLayers(float_layers=layers).to_json())
             (out / LAYERS_FILE).write_text(document + "\n", encoding="utf-8")
         added = bias_correction.correct_fully(network.simulator, network.images)
         bias_correction.apply(network.module, network.graph, added)
         network.simulator.state = network.graph.state(network.module)
-        notes["simulated"]["with bias correction"] = measure(network).to_json()
         shifts = {name: {"bias": _magnitude(shift)} for name, shift in added.items()}
-        _write(network, out, notes | {"layers": shifts})
+        _write(network, out, notes, "with bias correction", shifts)
         progress(3, 3)
 
 
@@ -99,19 +99,18 @@ def round_weights(request: RoundRequest, progress: Callable[[int, int], None]) -
             state[key].copy_(simulator.weights[simulator.placeholder(key)])
             grid |= {f"{name}.weight": state[key], f"{name}.scale": scale}
         simulator.state = network.graph.state(network.module)
-        notes["simulated"]["with rounding and bias correction"] = measure(network).to_json()
         layers = {
             name: asdict(rounded) | {"bias": _magnitude(added.get(name, torch.zeros(1)))}
             for name, rounded in rounding.results.items()
         }
-        _write(network, out, notes | {"layers": layers})
+        _write(network, out, notes, "with rounding and bias correction", layers)
         write_safetensors(grid, out / GRID_FILE)
         progress(total, total)
 
 
 def _prepare(
     network: Calibrated, method: str, progress: Callable[[int, int], None], *, parts: int
-) -> dict[str, Any]:
+) -> RecoveryNotes:
     """Choose ranges and equalize channels if the simulated network improves; return notes."""
     simulator, module = network.simulator, network.module
     choice = simulator.fit(network.images)
@@ -128,17 +127,17 @@ def _prepare(
         simulator.load(module)
         simulator.use(choice.ranges)
     progress(2, parts)
-    return {
-        "method": method,
-        "scheme": simulator.kernels.weights,
-        "calibration": {"images": len(network.images), "digest": network.digest},
-        "folded": list(network.folded),
-        "gates": list(network.gates),
-        "equalized": list(divisors) if helped else [],
-        "ranges": (equal_choice if helped else choice).notes(),
-        "constant_channels": _constant_channels(network),
-        "simulated": {"plain": plain.to_json(), "equalized": equal.to_json()},
-    }
+    return RecoveryNotes(
+        method=method,
+        scheme=simulator.kernels.weights,
+        calibration=CalibrationNotes(images=len(network.images), digest=network.digest),
+        folded=tuple(network.folded),
+        gates=tuple(network.gates),
+        equalized=tuple(divisors) if helped else (),
+        ranges=(equal_choice if helped else choice).notes(),
+        constant_channels=_constant_channels(network),
+        simulated={"plain": plain.to_json(), "equalized": equal.to_json()},
+    )
 
 
 def _constant_channels(network: Calibrated) -> dict[str, int]:
@@ -158,7 +157,12 @@ def _magnitude(shift: Tensor) -> float:
     return float(shift.square().mean().sqrt())
 
 
-def _write(network: Calibrated, out: Path, notes: dict[str, Any]) -> None:
+def _write(
+    network: Calibrated, out: Path, notes: RecoveryNotes, what: str, layers: dict[str, dict[str, float]]
+) -> None:
+    """Write the checkpoint and the notes, with the quality of the network as it is now."""
     save_checkpoint(out, network.module, network.spec)
-    document = json.dumps(notes, sort_keys=True, indent=1)
+    simulated = notes.simulated | {what: measure(network).to_json()}
+    notes = notes.model_copy(update={"simulated": simulated, "layers": layers})
+    document = json.dumps(notes.to_json(), sort_keys=True, indent=1)
     (out / NOTES_FILE).write_text(document + "\n", encoding="utf-8")

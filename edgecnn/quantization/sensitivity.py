@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
+from edgecnn.core.documents.quantization import LayerRanking, RankedLayer
 from edgecnn.quantization.calibrated import Calibrated
 from edgecnn.quantization.files import LAYERS_FILE
 from edgecnn.quantization.quality import Quality, compare, measure
@@ -128,13 +129,13 @@ def analyse(request: LayerSensitivityRequest, progress: Callable[[int, int], Non
         before = measure(network)
         ranking = rank_layers(network, progress)
         kept, after = choose_layers(network, ranking, enough, how.most)
-    document: dict[str, Any] = {
-        "float_layers": kept,
-        "quality": {"before": before.to_json(), "after": after.to_json()},
-        "enough": enough(after),
-        "ranking": [
-            {"name": item.name, "alone": item.alone.to_json(), "without": item.without.to_json()}
+    found = LayerRanking(
+        float_layers=kept,
+        quality={"before": before.to_json(), "after": after.to_json()},
+        enough=enough(after),
+        ranking=[
+            RankedLayer(name=item.name, alone=item.alone.to_json(), without=item.without.to_json())
             for item in ranking
         ],
-    }
-    (request.out / LAYERS_FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    )
+    (request.out / LAYERS_FILE).write_text(json.dumps(found.to_json(), indent=1) + "\n", encoding="utf-8")

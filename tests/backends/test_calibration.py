@@ -9,6 +9,7 @@ import pytest
 
 from edgecnn.backends.calibration import Calibration
 from edgecnn.backends.format import QuantizeRequest
+from edgecnn.core.documents.quantization import CalibrationNotes
 from edgecnn.core.errors import InputError
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.ondevice.normalize import normalize
@@ -30,7 +31,8 @@ def test_images_are_normalized_by_the_contract_in_the_models_layout(
 
 def test_notes_hold_count_and_digest(request_int8: QuantizeRequest, calibration: Path) -> None:
     images = Calibration.open(request_int8, "NHWC", TensorInfo("input", (1, SIZE, SIZE, 3), "float32"))
-    assert images.notes() == {"images": IMAGES, "digest": PreparedSet.open(calibration).digest}
+    digest = PreparedSet.open(calibration).digest
+    assert images.notes() == CalibrationNotes(images=IMAGES, digest=digest)
 
 
 def test_images_of_another_size_are_refused(request_int8: QuantizeRequest) -> None:

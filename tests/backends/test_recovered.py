@@ -18,6 +18,7 @@ from edgecnn.backends.openvino.ir import read_model as read_openvino
 from edgecnn.backends.openvino.weights import float_weights, kernels
 from edgecnn.backends.recovered import CHECKPOINT_FILE, Recovered
 from edgecnn.backends.tflite.weights import layer_weights
+from edgecnn.core.documents.quantization import IntegerNotes
 from edgecnn.core.errors import UsageError
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.quantization.calibrated import Calibrated
@@ -43,7 +44,8 @@ def test_a_named_layer_stays_in_float_and_no_other(
     request = replace(request_int8, options={"float_layers": [layer]}, network=checkpoint)
     notes = form.quantize(lower(name).file, tmp_path, request)
     seen = form.inspect(model_file(tmp_path, name))
-    assert notes["float_layers"] == [layer]
+    assert isinstance(notes, IntegerNotes)
+    assert notes.float_layers == (layer,)
     assert seen.precision == "mixed", (seen.ops, layer)
     assert sum("conv" in place.lower() for place in seen.float_op_names) == 1, seen.float_op_names
 

@@ -35,6 +35,7 @@ from edgecnn.backends.onnx.rewrite import AnswerInFloat, KeepInFloat, rewrite
 from edgecnn.backends.onnx.session import open_session, read_model, run_flat, tensor_infos
 from edgecnn.backends.options import INT8_OPTIONS, check_known, needs_samples, ranges_option, switch_option
 from edgecnn.backends.recovered import Recovered
+from edgecnn.core.documents.quantization import IntegerNotes
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.models.imported.onnx_graph import infer_shapes, link
 from edgecnn.quantization.concat_ranges import refuse_conflicts
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 _QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "QLinearConv", "ConvInteger", "MatMulInteger"})
 
 
-def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any]:
+def quantize(model: Path, file: Path, request: QuantizeRequest) -> IntegerNotes:
     """Quantize a float ONNX file to int8; return notes for the manifest.
 
     Raises:
@@ -100,17 +101,17 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     )
     quantized = _insert(float_model, choice.ranges, scheme)
     onnx.save_model(quantized, file)
-    return {
-        "scheme": "uint8 activations, int8 weights per channel, "
+    return IntegerNotes(
+        scheme="uint8 activations, int8 weights per channel, "
         + ("scales that cannot saturate pairwise multiply-add" if weights != "symmetric" else "all 8 bits"),
-        "float_layers": request.options.get("float_layers", []),
-        "calibration": images.notes(),
-        "ranges": choice.notes(),
-        "on_calibration_images": calibration_health(
+        float_layers=request.options.get("float_layers", ()),
+        calibration=images.notes(),
+        ranges=choice.notes(),
+        on_calibration_images=calibration_health(
             truth, run(quantized, range(len(images))), _grids(quantized, choice.ranges)
         ),
-        "tools": {package: version(package) for package in ("onnx", "onnxruntime")},
-    }
+        tools={package: version(package) for package in ("onnx", "onnxruntime")},
+    )
 
 
 def _grids(quantized: onnx.ModelProto, ranges: dict[str, Range]) -> dict[str, Range | None]:

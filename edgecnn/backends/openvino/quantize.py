@@ -11,7 +11,7 @@ as the symmetric one where that suits.
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.calibration import Calibration
 from edgecnn.backends.calibration_check import calibration_health
@@ -28,6 +28,7 @@ from edgecnn.backends.openvino.ranges import (
 from edgecnn.backends.openvino.weights import float_weights, kernels, replace_weights
 from edgecnn.backends.options import INT8_OPTIONS, check_known, needs_samples, ranges_option
 from edgecnn.backends.recovered import Recovered
+from edgecnn.core.documents.quantization import IntegerNotes, QuantizationNotes
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
 from edgecnn.quantization.concat_ranges import refuse_conflicts
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 _IMAGES_TO_PLACE = 4
 
 
-def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any]:
+def quantize(model: Path, file: Path, request: QuantizeRequest) -> QuantizationNotes:
     """Quantize a float IR; return notes for the manifest.
 
     Raises:
@@ -56,7 +57,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     if request.precision == "fp16":
         check_known(request.options, (), "openvino fp16")
         write_model(graph, file, half=True)
-        return {"scheme": "float16 weights", "tools": {"openvino": version("openvino")}}
+        return QuantizationNotes(scheme="float16 weights", tools={"openvino": version("openvino")})
     check_known(request.options, INT8_OPTIONS, "openvino int8")
     methods = ranges_option(request.options)
     images = Calibration.open(request, "NCHW", tensor_info(graph.inputs[0]))
@@ -82,17 +83,17 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     choice = recovered.choose_ranges(seen, (), methods, truth, run)
     outputs = run(choice.ranges, range(len(images)))
     write_model(quantized, file)
-    return {
-        "scheme": "uint8 activations, int8 weights per channel, "
+    return IntegerNotes(
+        scheme="uint8 activations, int8 weights per channel, "
         + ("scales that cannot saturate pairwise multiply-add" if scheme != "symmetric" else "all 8 bits"),
-        "float_layers": request.options.get("float_layers", []),
-        "calibration": images.notes(),
-        "ranges": choice.notes(),
-        "on_calibration_images": calibration_health(
+        float_layers=request.options.get("float_layers", ()),
+        calibration=images.notes(),
+        ranges=choice.notes(),
+        on_calibration_images=calibration_health(
             truth, outputs, dict.fromkeys(tensor_info(port).name for port in graph.outputs)
         ),
-        "tools": {package: version(package) for package in ("openvino", "nncf")},
-    }
+        tools={package: version(package) for package in ("openvino", "nncf")},
+    )
 
 
 def _quantize(

@@ -22,6 +22,7 @@ from edgecnn.backends.tflite.inspect import inspect
 from edgecnn.backends.tflite.layers import concatenations, read_by_gate, read_by_sigmoid
 from edgecnn.backends.tflite.observe import observe
 from edgecnn.backends.tflite.weights import layer_weights, put_on_grid
+from edgecnn.core.documents.quantization import IntegerNotes, QuantizationNotes
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
 from edgecnn.quantization.concat_ranges import refuse_conflicts
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 _PACKAGES = ("ai-edge-quantizer", "ai-edge-litert")
 
 
-def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any]:
+def quantize(model: Path, file: Path, request: QuantizeRequest) -> QuantizationNotes:
     """Quantize a float TFLite file; return notes for the manifest.
 
     Raises:
@@ -79,20 +80,20 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     if recovered.scales:
         put_on_grid(file, model, recovered.grid_scales(weights))
     rewritten = dense_as_conv(file) if rewrite_dense else 0
-    return {
-        "dense_as_conv": rewritten,
-        "scheme": "int8 activations, int8 weights per channel",
-        "float_layers": request.options.get("float_layers", []),
-        "calibration": images.notes(),
-        "ranges": choice.notes(),
-        "on_calibration_images": calibration_health(
+    return IntegerNotes(
+        scheme="int8 activations, int8 weights per channel",
+        float_layers=request.options.get("float_layers", ()),
+        calibration=images.notes(),
+        ranges=choice.notes(),
+        on_calibration_images=calibration_health(
             truth, run(file.read_bytes(), range(len(images))), {name: choice.ranges[name] for name in outputs}
         ),
-        "tools": {package: version(package) for package in _PACKAGES},
-    }
+        dense_as_conv=rewritten,
+        tools={package: version(package) for package in _PACKAGES},
+    )
 
 
-def _cast(model: Path, file: Path) -> dict[str, Any]:
+def _cast(model: Path, file: Path) -> QuantizationNotes:
     """Store weights in float16; runtimes without float16 arithmetic compute in float32."""
     quantizer = Quantizer(str(model))
     quantizer.update_quantization_recipe(
@@ -108,7 +109,9 @@ def _cast(model: Path, file: Path) -> dict[str, Any]:
         algorithm_key=AlgorithmName.FLOAT_CASTING,
     )
     file.write_bytes(quantized_bytes(quantizer, model, None))
-    return {"scheme": "float16 weights", "tools": {package: version(package) for package in _PACKAGES}}
+    return QuantizationNotes(
+        scheme="float16 weights", tools={package: version(package) for package in _PACKAGES}
+    )
 
 
 def _apply(model: Path, ranges: dict[str, Range], in_float: Sequence[str]) -> bytes:

@@ -47,7 +47,7 @@ def run(inputs: Inputs, parameters: QatParameters, context: Context) -> None:
     write_safetensors(extraction.grid, context.out / GRID_FILE)
     extraction.ranges.save(context.out)
     if trained.first_ranges is not None:
-        context.notes["first_ranges"] = trained.first_ranges.notes()
+        context.notes["first_ranges"] = trained.first_ranges.notes().to_json()
 
 
 def control(inputs: Inputs, parameters: QatParameters, context: Context) -> None:

@@ -95,8 +95,8 @@ def test_a_given_reach_of_the_ranges_is_not_searched_for(
     notes = quantize_here(
         lower("onnx").file, tmp_path / "model.onnx", replace(request_int8, options={"ranges": 1.0})
     )
-    assert notes["ranges"]["method"] == 1.0
-    assert notes["ranges"]["held_out_sqnr_db"] == {}
+    assert notes.ranges.method == 1.0
+    assert notes.ranges.held_out_sqnr_db == {}
 
 
 def test_the_same_request_gives_the_same_bytes(

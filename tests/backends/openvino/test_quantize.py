@@ -85,7 +85,7 @@ def test_an_isa_with_dot_products_keeps_all_bits(
     notes = quantize_here(
         lower("openvino").file, tmp_path / "model.xml", replace(request_int8, isa="x86-64-avx512-vnni")
     )
-    assert notes["scheme"].endswith("all 8 bits")
+    assert notes.scheme.endswith("all 8 bits")
 
 
 @pytest.mark.parametrize("transposed", [False, True])

@@ -64,7 +64,7 @@ def test_float16_halves_the_file_and_changes_little(
     notes = quantize_here(
         lower("tflite").file, tmp_path / "half.tflite", QuantizeRequest("fp16", None, "any")
     )
-    assert notes["scheme"] == "float16 weights"
+    assert notes.scheme == "float16 weights"
     before, after = inspect(lower("tflite").file), inspect(tmp_path / "half.tflite")
     assert (after.precision, after.transposes) == ("fp16", 0)
     assert after.size_bytes < 0.6 * before.size_bytes

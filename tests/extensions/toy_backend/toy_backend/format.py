@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.format import Format
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from edgecnn.backends.format import QuantizeRequest, StoredWeight
     from edgecnn.core.documents.inspection import Inspection
+    from edgecnn.core.documents.quantization import QuantizationNotes
 
 
 class ToyFormat(Format):
@@ -22,7 +23,7 @@ class ToyFormat(Format):
 
         return lower(checkpoint, out / "model.toy")
 
-    def quantize(self, model: Path, out: Path, request: QuantizeRequest) -> dict[str, Any]:
+    def quantize(self, model: Path, out: Path, request: QuantizeRequest) -> QuantizationNotes:
         """Write ``out/model.toy`` in int8."""
         from toy_backend.quantize import quantize
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgecnn.backends.calibration import Calibration
 from edgecnn.backends.calibration_check import calibration_health
 from edgecnn.backends.options import check_known
+from edgecnn.core.documents.quantization import IntegerNotes, RangeNotes
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.ondevice.tensor import TensorInfo
 from toy_backend.file import Layer, Network, read, write
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from edgecnn.backends.format import QuantizeRequest
 
 
-def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any]:
+def quantize(model: Path, file: Path, request: QuantizeRequest) -> IntegerNotes:
     """Quantize weights for each channel and inputs by the largest value that was seen; return notes.
 
     Raises:
@@ -44,13 +45,13 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> dict[str, Any
     quantized = _quantized(network, largest)
     write(quantized, file)
     answers = [(run(quantized, image).ravel(),) for image in images]
-    return {
-        "scheme": "int8 weights per channel, int8 inputs per layer",
-        "calibration": images.notes(),
-        "ranges": {"method": "extremes"},
-        "on_calibration_images": calibration_health(truth, answers, {"output": None}),
-        "tools": {"numpy": np.__version__},
-    }
+    return IntegerNotes(
+        scheme="int8 weights per channel, int8 inputs per layer",
+        calibration=images.notes(),
+        ranges=RangeNotes(method="extremes"),
+        on_calibration_images=calibration_health(truth, answers, {"output": None}),
+        tools={"numpy": np.__version__},
+    )
 
 
 def _quantized(network: Network, largest: dict[str, float]) -> Network:
