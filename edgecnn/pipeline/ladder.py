@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.ladder import RungResult
 from edgecnn.core.documents.metric import find_metric
-from edgecnn.pipeline.manifest_builder import Parts
+from edgecnn.pipeline.attempt_answers import AttemptAnswers
+from edgecnn.pipeline.attempt_outputs import AttemptOutputs
 from edgecnn.pipeline.planner.attempts import add_attempt
 from edgecnn.pipeline.planner.recovery import (
     CONTROL_REFERENCE,
@@ -53,13 +54,13 @@ def judge_ladder(plan: Plan, name: str, results: Mapping[str, StepResult]) -> li
 
 def judge_attempt(plan: Plan, attempt: Attempt, results: Mapping[str, StepResult]) -> RungResult:
     """Judge one attempt by the accuracy budgets of its target."""
-    parts = Parts(plan, attempt, results)
-    error = parts.error
+    outputs = AttemptOutputs(plan, attempt, results)
+    answers, error = AttemptAnswers(outputs), outputs.error
     if error is not None:
         return RungResult(rung=attempt.rung, met=False, note=error.message)
-    links = parts.links()
-    metrics = parts.metrics(links)
-    measured = parts.task_values(metrics)
+    links = answers.links()
+    metrics = answers.metrics(links)
+    measured = answers.task_values(metrics)
     budgets = attempt.target.budgets.given()
     held = [
         judge_one(name, limit, measured.get(name))
@@ -74,6 +75,6 @@ def judge_attempt(plan: Plan, attempt: Attempt, results: Mapping[str, StepResult
         drop=metrics.drop if metrics else None,
         agreement=metrics.agreement if metrics else None,
         sqnr_db=next((float(value) for value in shipping if value is not None), None),
-        seconds=parts.seconds(),
-        control=parts.accuracy_of(CONTROL_REFERENCE) if attempt.rung == "qat" else None,
+        seconds=outputs.seconds(),
+        control=answers.accuracy_of(CONTROL_REFERENCE) if attempt.rung == "qat" else None,
     )

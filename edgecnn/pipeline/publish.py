@@ -11,16 +11,16 @@ from edgecnn.backends.worker.isa import foreign
 from edgecnn.core.documents.run import ErrorReport, MadeTarget, TargetSummary
 from edgecnn.core.errors import BudgetMissed, EdgecnnError, VerificationFailed
 from edgecnn.core.store.manifest import Artifact
+from edgecnn.pipeline.attempt_answers import AttemptAnswers
+from edgecnn.pipeline.attempt_outputs import AttemptOutputs
 from edgecnn.pipeline.ladder import choose_attempt, judge_ladder
-from edgecnn.pipeline.manifest_builder import Parts
+from edgecnn.pipeline.manifest_builder import build_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.core.config.target import Target
-    from edgecnn.core.documents.budget import BudgetResult
     from edgecnn.core.documents.ladder import RungResult
-    from edgecnn.core.documents.link import Link
     from edgecnn.core.documents.manifest import Manifest
     from edgecnn.pipeline.plan import Plan
     from edgecnn.pipeline.step import StepResult
@@ -103,28 +103,26 @@ def publish(
     """
     _remove(artifacts)
     _remove(rejected)
-    parts = Parts(plan, choose_attempt(plan, target.name, results), results)
-    if parts.error is not None:
-        return TargetResult(target.name, None, None, parts.error)
-    links = parts.links()
+    outputs = AttemptOutputs(plan, choose_attempt(plan, target.name, results), results)
+    if outputs.error is not None:
+        return TargetResult(target.name, None, None, outputs.error)
+    links = AttemptAnswers(outputs).links()
     ladder = judge_ladder(plan, target.name, results)
-    manifest, budgets = parts.manifest(links, ladder)
-    error = _verdict(target, links, budgets, ladder)
+    manifest = build_manifest(outputs, links, ladder)
+    error = _verdict(manifest)
     directory = artifacts if error is None else rejected
-    artifact = Artifact.publish(parts.files(), manifest, directory)
+    artifact = Artifact.publish(outputs.files(), manifest, directory)
     return TargetResult(target.name, artifact.directory, manifest, error)
 
 
-def _verdict(
-    target: Target, links: list[Link], budgets: list[BudgetResult], ladder: list[RungResult]
-) -> EdgecnnError | None:
-    broken = next((link for link in links if not link.passed), None)
-    missed = [str(result) for result in budgets if not result.passed]
+def _verdict(manifest: Manifest) -> EdgecnnError | None:
+    """Return the error of an artifact that does not ship: missed budgets, else the first broken link."""
+    name = manifest.target.name
+    broken = next((link for link in manifest.verification if not link.passed), None)
+    missed = [str(result) for result in manifest.budgets if not result.passed]
     if missed:
-        return BudgetMissed(f"{target.name}: {'; '.join(missed)}{_tried(ladder)}", hint=_HINT)
-    if broken is not None:
-        return VerificationFailed(f"{target.name}: {broken.message()}")
-    return None
+        return BudgetMissed(f"{name}: {'; '.join(missed)}{_tried(manifest.ladder)}", hint=_HINT)
+    return None if broken is None else VerificationFailed(f"{name}: {broken.message()}")
 
 
 _HINT = (

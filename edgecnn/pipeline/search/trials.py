@@ -17,9 +17,11 @@ from edgecnn.core.documents.search import Outcome, Ratio, TargetOutcome, lowered
 from edgecnn.core.errors import EdgecnnError, MachineFault, MissingDependency
 from edgecnn.core.store.digest import digest_json
 from edgecnn.devices.host import host
+from edgecnn.pipeline.attempt_answers import AttemptAnswers
+from edgecnn.pipeline.attempt_outputs import AttemptOutputs
 from edgecnn.pipeline.keys import package_versions
 from edgecnn.pipeline.ladder import choose_attempt, climb
-from edgecnn.pipeline.manifest_builder import Parts
+from edgecnn.pipeline.manifest_builder import build_manifest
 from edgecnn.pipeline.planner.attempts import benchmark_parameters
 from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.runner import execute
@@ -150,7 +152,7 @@ class Trials:
         results = self._make(steps, f"costs-{_slug(combination)}", baselines)
         return {
             attempt.target.name: TargetOutcome(
-                size=Parts(plan, attempt, results).size(), latency=_ratio(attempt, results)
+                size=AttemptOutputs(plan, attempt, results).size(), latency=_ratio(attempt, results)
             )
             for attempt in attempts
         }
@@ -245,7 +247,7 @@ def _slug(combination: Combination) -> str:
 
 def _accuracy(plan: Plan, results: Results) -> float:
     """Return the task metric of PyTorch's outputs."""
-    value = Parts(plan, _first(plan)[0], results).accuracy_of(_REFERENCE)
+    value = AttemptAnswers(AttemptOutputs(plan, _first(plan)[0], results)).accuracy_of(_REFERENCE)
     assert value is not None  # noqa: S101 - there is an evaluation set; tells the type checker
     return value
 
@@ -264,17 +266,17 @@ def _shipping(plan: Plan, attempt: Attempt, results: Results) -> TargetOutcome:
     Raises:
         EdgecnnError: There is no file, or it could not be measured.
     """
-    parts = Parts(plan, attempt, results)
+    outputs = AttemptOutputs(plan, attempt, results)
     compared = results.get(_comparison(attempt))
-    error = parts.error or (None if compared is None else compared.error)
+    error = outputs.error or (None if compared is None else compared.error)
     if error is not None:
         raise error
-    links = parts.links()
-    manifest, budgets = parts.manifest(links, [])
+    links = AttemptAnswers(outputs).links()
+    manifest = build_manifest(outputs, links, [])
     broken = [link.message() for link in links if not link.passed]
     return TargetOutcome(
         size=manifest.size_bytes,
         latency=_ratio(attempt, results),
         accuracy=None if manifest.metrics is None else manifest.metrics.value,
-        missed=(*broken, *(str(result) for result in budgets if not result.passed)),
+        missed=(*broken, *(str(result) for result in manifest.budgets if not result.passed)),
     )
