@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import find_compiler, find_format
 from edgecnn.core import process
 from edgecnn.core.documents.advice import Advice, CompiledChange, NpuFigures, Remark, TriedChange
-from edgecnn.core.errors import EdgecnnError, UsageError
+from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.pipeline.advice.change import INSTEAD, Facts, VariantRequest, propose
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 VARIANTS = "edgecnn.pipeline.advice.variants"
 ORIGINAL = "original"
+_LOG = "advise.log"
 
 
 def advise_on(
@@ -41,7 +42,8 @@ def advise_on(
             hint="try --target ethos-u55-128",
         )
     with tempfile.TemporaryDirectory(prefix="edgecnn-advise-") as folder:
-        bench = VariantBench(model, arguments, parameters, Path(folder))
+        network = VariantRequest(model, dict(arguments), parameters.compiler, Path(folder))
+        bench = VariantBench(network, parameters)
         facts = bench.describe()
         report = bench.compile()
         before = NpuFigures.of(report)
@@ -61,36 +63,31 @@ def advise_on(
     )
 
 
+@dataclass(frozen=True)
 class VariantBench:
-    """Builder and compiler of variants of a network.
+    """Builds and compiles variants of a network.
 
-    Args:
-        model: Name of the network, or directory of a checkpoint or of an artifact.
-        arguments: Arguments of its builder, which override the network's own.
+    Attributes:
+        network: The network, and the directory for the files, which are not needed afterwards.
         parameters: The compiler and its options.
-        folder: Directory for the files, which are not needed afterwards.
     """
 
-    def __init__(
-        self, model: str, arguments: Mapping[str, JsonValue], parameters: CompileParameters, folder: Path
-    ) -> None:
-        self._network = VariantRequest(model, dict(arguments), parameters.compiler, folder)
-        self._parameters = parameters
-        self._folder = folder
-        self._log = folder / "advise.log"
+    network: VariantRequest
+    parameters: CompileParameters
 
     def describe(self) -> Facts:
         """Build the unchanged network; see :func:`edgecnn.pipeline.advice.variants.describe`."""
-        return self._call("describe", self._network).read(Facts)
+        return self._call("describe", self.network).read(Facts)
 
     def compile(self, name: str = ORIGINAL) -> NpuReport:
         """Compile a file that was built, by its name."""
+        folder = self.network.out
         return compile_network(
-            self._folder / f"{name}{find_format(self._parameters.format).suffix}",
-            self._folder / f"{name}.compiled",
-            self._parameters,
-            log=self._log,
-            scratch=self._folder / "scratch",
+            folder / f"{name}{find_format(self.parameters.format).suffix}",
+            folder / f"{name}.compiled",
+            self.parameters,
+            log=folder / _LOG,
+            scratch=folder / "scratch",
         )
 
     def try_changes(
@@ -99,21 +96,19 @@ class VariantBench:
         """Build and compile the network with each change; one that fails is a result, not an exception."""
         if not changes:
             return ()
-        child = self._call("write_variants", replace(self._network, changes=tuple(changes)))
-        reasons = child.read(list[str | None])
+        child = self._call("write_variants", replace(self.network, changes=tuple(changes)))
         trials: list[TriedChange] = []
-        for index, (change, reason) in enumerate(zip(changes, reasons, strict=True)):
-            if reason is not None:
-                trials.append(TriedChange(change=change, reason=reason))
-                continue
+        for index, reason in enumerate(child.read(list[str | None])):
             try:
+                if reason is not None:
+                    raise InputError(reason)
                 after = NpuFigures.of(self.compile(str(index)))
             except EdgecnnError as error:
-                trials.append(TriedChange(change=change, reason=error.message))
-                continue
-            helps = before.improved_by(after, sram_limit)
-            trials.append(CompiledChange(change=change, helps=helps, **dict(after)))
+                trials.append(TriedChange(change=changes[index], reason=error.message))
+            else:
+                helps = before.improved_by(after, sram_limit)
+                trials.append(CompiledChange(change=changes[index], helps=helps, **dict(after)))
         return tuple(trials)
 
     def _call(self, function: str, request: VariantRequest) -> process.ChildResult:
-        return process.call(f"{VARIANTS}:{function}", request, log=self._log)
+        return process.call(f"{VARIANTS}:{function}", request, log=request.out / _LOG)

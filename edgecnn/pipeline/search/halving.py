@@ -38,12 +38,7 @@ class Bench(Protocol):
 
 @dataclass
 class Halving:
-    """One search.
-
-    Attributes:
-        space: The space.
-        bench: Measures the combinations.
-    """
+    """One search of a space; the bench measures the combinations."""
 
     space: Space
     bench: Bench

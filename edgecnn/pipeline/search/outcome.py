@@ -38,13 +38,11 @@ def judge_costs(
         if limits.size is not None:
             results.append(judge_one("size", limits.size * margin, found.size, name))
         if limits.latency_ratio is not None:
-            latency = found.latency
-            limit = limits.latency_ratio * margin
-            results.append(
-                judge_ratio(limit, latency.ratio, (latency.low, latency.high), name)
-                if latency
-                else judge_one("latency_ratio", limit, None, name)
-            )
+            limit, took = limits.latency_ratio * margin, found.latency
+            if took is None:
+                results.append(judge_one("latency_ratio", limit, None, name))
+            else:
+                results.append(judge_ratio(limit, took.ratio, (took.low, took.high), name))
     return results
 
 

@@ -39,7 +39,7 @@ def space_of(pipeline: Pipeline) -> Space:
         widths=_widths(spec, settings),
         heights=_heights(spec, settings),
         quantizations=_quantizations(pipeline, settings, list(budgets)),
-        macs=_macs(spec, settings),
+        macs=tuple(sorted(set(settings.macs or ((0.5, 1.0) if spec.train else (1.0,))))),
         factor=settings.factor,
         epochs=_epochs(spec, settings),
     )
@@ -160,12 +160,6 @@ def _check_float(target: Target, quantization: tuple[Quantization, ...]) -> None
             raise UsageError(
                 f"search.quantization: {target.format} files have no {name}", hint=f"leave {name} out"
             )
-
-
-def _macs(spec: PipelineSpec, settings: SearchSettings) -> tuple[float, ...]:
-    if settings.macs is not None:
-        return tuple(sorted(set(settings.macs)))
-    return (1.0,) if spec.train is None else (0.5, 1.0)
 
 
 def _epochs(spec: PipelineSpec, settings: SearchSettings) -> tuple[int, ...]:

@@ -60,14 +60,7 @@ class _Chosen(RandomSampler):
 
 @dataclass
 class Study:
-    """The trials of one search; a :class:`edgecnn.pipeline.search.halving.Bench`.
-
-    Attributes:
-        study: Optuna's study.
-        location: The storage; see :func:`edgecnn.pipeline.search.storage.open_storage`.
-        space: The space.
-        measure: Measures a combination at a rung.
-    """
+    """The trials of one search in Optuna's study; a :class:`edgecnn.pipeline.search.halving.Bench`."""
 
     study: optuna.Study
     location: str

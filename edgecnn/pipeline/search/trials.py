@@ -77,12 +77,10 @@ class Trials:
         plan = _plan(derive.original(self.pipeline, self.space, self.space.epochs[-1]))
         for step in plan.steps:
             package_versions(step.stage)
-        sets = [
-            step.parameters.content for step in plan.steps if isinstance(step.parameters, PrepareParameters)
-        ]
+        parameters = [step.parameters for step in plan.steps]
         return {
             "pipeline": digest_json(derive.document(self.pipeline.spec)),
-            "data": digest_json(sets),
+            "data": digest_json([of.content for of in parameters if isinstance(of, PrepareParameters)]),
             "search": digest_json(self.space.to_json()),
             "processor": host().cpu,
         }

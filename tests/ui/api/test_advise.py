@@ -16,6 +16,7 @@ from edgecnn.core.errors import MissingDependency, UsageError
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.resolve import resolve_model
 from edgecnn.pipeline.advice.bench import VariantBench
+from edgecnn.pipeline.advice.change import VariantRequest
 from edgecnn.pipeline.stages.compile import CompileParameters
 from edgecnn.proof.budgets import judge
 
@@ -104,7 +105,8 @@ def test_one_channel_more_in_one_layer_is_caught_by_the_cycle_budget(
     before = advice[0].before.cycles
     assert before is not None
     parameters = CompileParameters.of(load_target(TARGET))
-    bench = VariantBench(str(checkpoint), {"channels": 25}, parameters, tmp_path)
+    network = VariantRequest(str(checkpoint), {"channels": 25}, parameters.compiler, tmp_path)
+    bench = VariantBench(network, parameters)
     bench.describe()
     wider = bench.compile().cycles
     (result,) = judge(Budgets(cycles=before), Measured(cycles=wider))
