@@ -82,6 +82,38 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
         raise InputError(f"{folder} cannot be written: {error.strerror}") from error
 
 
+def read_bounded(file: Path, most: int) -> bytes:
+    """Read a file that may come from an untrusted source.
+
+    Args:
+        file: Path of the file.
+        most: Largest accepted size in bytes, some MiB.
+
+    Raises:
+        InputError: The file cannot be read or is larger.
+    """
+    try:
+        with file.open("rb") as handle:
+            content = handle.read(most + 1)
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    if len(content) > most:
+        raise InputError(f"{file} is larger than {most >> 20} MiB")
+    return content
+
+
+def read_bounded_text(file: Path, most: int) -> str:
+    """Read UTF-8 text as :func:`read_bounded` reads bytes; a byte order mark is skipped.
+
+    Raises:
+        InputError: The file cannot be read, is larger or is not UTF-8.
+    """
+    try:
+        return read_bounded(file, most).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not UTF-8 text") from None
+
+
 def flush_tree(directory: Path) -> None:
     """Flush every file below a directory, and their names, to the disk.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import read_bounded_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,16 +21,7 @@ def read_classes(file: Path) -> tuple[str, ...]:
     Raises:
         InputError: The file is empty, not UTF-8 or too large, or a line in it is empty.
     """
-    try:
-        with file.open("rb") as handle:
-            data = handle.read(_MAX_BYTES + 1)
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise InputError(f"{file} is not UTF-8 text") from None
-    if len(data) > _MAX_BYTES:
-        raise InputError(f"{file} is larger than {_MAX_BYTES >> 20} MiB")
+    text = read_bounded_text(file, _MAX_BYTES)
     names = tuple(line.strip() for line in text.rstrip().split("\n"))
     if not all(names):
         line = names.index("") + 1

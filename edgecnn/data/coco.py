@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import read_bounded
 from edgecnn.data.files import FileSource, path_within
 from edgecnn.data.objects import ImageObjects, Objects
 
@@ -57,11 +58,7 @@ def _read(file: Path) -> CocoFile:
     from edgecnn.data.coco_document import parse_coco
 
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise InputError(f"{file} is larger than {MAX_BYTES >> 20} MiB")
-        return parse_coco(file.read_bytes())
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+        return parse_coco(read_bounded(file, MAX_BYTES))
     except ValueError as error:
         raise InputError(f"{file} is not a COCO file of boxes: {error}") from error
 

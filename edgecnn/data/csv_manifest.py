@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import read_bounded_text
 from edgecnn.data import classes as classes_file
 from edgecnn.data.files import FileSource, path_within
 from edgecnn.data.labels import UNLABELLED
@@ -42,15 +44,9 @@ def open_csv_manifest(file: Path) -> FileSource:
     declared = file.parent / classes_file.FILE_NAME
     classes = classes_file.read_classes(declared) if declared.is_file() else ()
     reader = _RowReader(file, classes, classes_file.class_indices(classes))
+    text = io.StringIO(read_bounded_text(file, MAX_BYTES), newline="")
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise InputError(f"{file} is larger than {MAX_BYTES >> 20} MiB")
-        with file.open(encoding="utf-8-sig", newline="") as handle:
-            paths, labels = _read(csv.reader(handle, strict=True), reader)
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise InputError(f"{file} is not UTF-8 text") from None
+        paths, labels = _read(csv.reader(text, strict=True), reader)
     except csv.Error as error:
         raise InputError(f"{file} is not a CSV file: {error}") from None
     if not paths:

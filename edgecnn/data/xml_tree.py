@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import read_bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,17 +55,12 @@ def read_xml(file: Path) -> Element:
             type.
     """
     try:
-        with file.open("rb") as handle:
-            return _parse(handle.read(MAX_BYTES + 1))
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+        return _parse(read_bounded(file, MAX_BYTES))
     except (_Refused, xml.parsers.expat.ExpatError, ValueError, LookupError) as error:
         raise InputError(f"{file} is not an annotation in XML: {error}") from None
 
 
 def _parse(data: bytes) -> Element:
-    if len(data) > MAX_BYTES:
-        raise _Refused(f"it is larger than {MAX_BYTES >> 20} MiB")
     document = Element("")
     stack = [document]
     count = 0

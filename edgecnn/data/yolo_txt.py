@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import read_bounded_text
 from edgecnn.data import classes as classes_file
 from edgecnn.data.files import FileSource
 from edgecnn.data.image_folder import IMAGE_SUFFIXES
@@ -64,18 +65,7 @@ def _objects(file: Path, image: Path, classes: int) -> ImageObjects:
 
 
 def _lines(file: Path) -> list[str]:
-    try:
-        with file.open("rb") as handle:
-            data = handle.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise InputError(f"{file} is larger than {MAX_BYTES >> 20} MiB")
-        return data.decode("utf-8-sig").splitlines()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise InputError(f"{file} is not UTF-8 text") from None
+    return read_bounded_text(file, MAX_BYTES).splitlines() if file.exists() else []
 
 
 def _row(line: str, where: str, classes: int) -> tuple[int, float, float, float, float]:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import draft_file
+from edgecnn.core.files import draft_file, read_bounded
 from edgecnn.models.build import build
 from edgecnn.models.spec import ModelSpec
 from edgecnn.models.weights import PICKLES, load_weights, read_safetensors, write_safetensors
@@ -68,14 +68,10 @@ def read_spec(directory: Path) -> ModelSpec:
     _check_files(directory)
     path = directory / SPEC_FILE
     try:
-        if path.stat().st_size > _MAX_SPEC_BYTES:
-            raise InputError(f"{path} is larger than {_MAX_SPEC_BYTES} bytes")
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        document = json.loads(read_bounded(path, _MAX_SPEC_BYTES))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
-    if not isinstance(document, dict):
-        raise InputError(f"{path} is not a model description")
-    return ModelSpec.from_json(document)
+    return ModelSpec.from_json(document, str(path))
 
 
 def _check_files(directory: Path) -> None:
