@@ -37,4 +37,6 @@ def raspberry_onnx(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def _build(run: Path, factory: pytest.TempPathFactory, target: str) -> PackageResult:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGECNN_HOME", str(factory.mktemp("home")))
-        return edgecnn.package(run, "raspberry-pi", target=target, out=factory.mktemp("out"))
+        out = factory.mktemp("out")
+        result: PackageResult = edgecnn.package(run, "raspberry-pi", target=target, out=out)
+        return result

@@ -30,11 +30,12 @@ def android(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Package
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGECNN_HOME", str(tmp_path_factory.mktemp("home")))
         try:
-            return edgecnn.package(
+            result: PackageResult = edgecnn.package(
                 tiny_run, "android", out=tmp_path_factory.mktemp("out"), java="com.example.tiny"
             )
         except MissingDependency as error:
             pytest.skip(f"{error}: {error.hint}")
+        return result
 
 
 def test_the_model_is_stored_and_aligned(android: PackageResult) -> None:

@@ -37,7 +37,9 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
 def packaged(artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> PackageResult:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGECNN_HOME", str(tmp_path_factory.mktemp("home")))
-        return edgecnn.package(artifact.directory, "raspberry-pi", out=tmp_path_factory.mktemp("out"))
+        out = tmp_path_factory.mktemp("out")
+        result: PackageResult = edgecnn.package(artifact.directory, "raspberry-pi", out=out)
+        return result
 
 
 def test_the_wheel_finds_the_boxes_that_edgecnn_finds(

@@ -33,4 +33,4 @@ def test_a_module_for_devices_imports_nothing_that_packages_lack(
         (tmp_path / "odd_device.py").write_text(text)
     task = SimpleNamespace(kind="odd", device_module="odd_device")
     with pytest.raises(UsageError, match=message):
-        python_code("birds", task)  # type: ignore[arg-type]
+        python_code("birds", task)

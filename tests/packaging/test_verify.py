@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGECNN_HOME", str(tmp_path / "home"))
 
 
-def changed(package: Path, folder: Path, changes: dict[str, bytes | None]) -> Path:
+def changed(package: Path, folder: Path, changes: Mapping[str, bytes | None]) -> Path:
     """Write a package with some members replaced, added or (None) removed."""
     members = {**read_archive(package), **changes}
     path = folder / package.name

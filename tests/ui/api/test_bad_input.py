@@ -43,11 +43,12 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "python:mynets:small"
 
 
-def export(model: str, out: Path, **options: object) -> TargetResult:
-    target = str(options.pop("target", "onnx-fp32"))
+def export(
+    model: str, out: Path, *, target: str = "onnx-fp32", overrides: tuple[str, ...] = (), **options: object
+) -> TargetResult:
     size = ("preprocessing={height: 32, width: 32, resize: squash}", "benchmark=null")
-    overrides = (*size, *options.pop("overrides", ()))  # type: ignore[misc]
-    return edgecnn.export(model, target, out=out, overrides=overrides, **options)  # type: ignore[arg-type]
+    result: TargetResult = edgecnn.export(model, target, out=out, overrides=(*size, *overrides), **options)
+    return result
 
 
 def refused(result: TargetResult) -> EdgecnnError:

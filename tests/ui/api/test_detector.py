@@ -43,7 +43,8 @@ def run_of_boxes(dataset: Path, home: Path, tmp_path_factory: pytest.TempPathFac
     (folder / "boxes.yaml").write_text(PIPELINE.format(photos=dataset), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGECNN_HOME", str(home))
-        return edgecnn.run(str(folder / "boxes.yaml"), out=folder / "out")
+        result: RunResult = edgecnn.run(str(folder / "boxes.yaml"), out=folder / "out")
+        return result
 
 
 def test_it_is_held_to_average_precision(run_of_boxes: RunResult) -> None:
@@ -51,6 +52,7 @@ def test_it_is_held_to_average_precision(run_of_boxes: RunResult) -> None:
     assert target.error is None, target.error
     artifact = Artifact.open(run_of_boxes.directory / "artifacts" / "onnx-int8")
     metrics = artifact.manifest.metrics
+    assert metrics is not None
     assert metrics.metric == "ap"
     assert 0.0 < metrics.value <= metrics.besides["ap50"] <= 1.0
     assert metrics.drop == pytest.approx(metrics.fp32 - metrics.value)
@@ -71,6 +73,7 @@ def test_eval_measures_and_draws(run_of_boxes: RunResult, dataset: Path, tmp_pat
     artifact = run_of_boxes.directory / "artifacts" / "onnx-int8"
     result = edgecnn.evaluate(artifact, f"{dataset}@held-out", draw=tmp_path / "pictures")
     known = Artifact.open(artifact).manifest.metrics
+    assert known is not None
     assert result.values == {"ap": pytest.approx(known.value), "ap50": pytest.approx(known.besides["ap50"])}
     assert result.fp32 == known.fp32
     pictures = sorted((tmp_path / "pictures").iterdir())

@@ -30,6 +30,7 @@ def artifact(finished: RunResult, name: str) -> Path:
 def float_file(finished: RunResult, home: Path, name: str) -> Path:
     """Return the float file that an artifact was quantized from, in the store."""
     origin = Artifact.open(artifact(finished, name)).manifest.source.float_file
+    assert origin is not None
     entry = Store(home / "store").get(origin.key)
     assert entry is not None
     return next(path for path in sorted(entry.outputs.iterdir()) if path.suffix != ".bin")
@@ -44,7 +45,7 @@ def found(
         patch.setenv("EDGECNN_HOME", str(home))
         out = tmp_path_factory.mktemp("report")
         told: list[tuple[int, int, str]] = []
-        result = edgecnn.diagnose(
+        result: Diagnosis = edgecnn.diagnose(
             artifact(finished, "onnx-int8"),
             str(photos),
             images=IMAGES,

@@ -30,7 +30,9 @@ def npu_run(
     """The run of both targets; what the run of all targets has made is reused where it came before."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGECNN_HOME", str(home))
-        return edgecnn.run(str(pipeline_file), ONLY, out=tmp_path_factory.mktemp("npu") / "shapes")
+        out = tmp_path_factory.mktemp("npu") / "shapes"
+        result: RunResult = edgecnn.run(str(pipeline_file), ONLY, out=out)
+        return result
 
 
 def artifact(npu_run: RunResult, name: str) -> Artifact:
@@ -44,19 +46,25 @@ def test_both_ship_with_the_bits_of_the_reference_kernels(npu_run: RunResult) ->
         manifest = artifact(npu_run, name).manifest
         kernels = next(link for link in manifest.verification if link.name == "kernels")
         assert kernels.metrics["max_abs"] == 0, f"{name} does not compute what the reference kernels do"
+        assert manifest.metrics is not None
         assert manifest.metrics.n == 60
         assert not manifest.latency, "the speed of a simulator is not measured"
 
 
 def test_the_manifest_holds_the_npus_figures(npu_run: RunResult) -> None:
     manifest = artifact(npu_run, "ethos-u55-128").manifest
-    assert (manifest.npu.npu_coverage, manifest.npu.cpu_ops) == (1.0, 0)
-    assert manifest.npu.cycles > 0
-    assert manifest.size_bytes == manifest.npu.compiled_bytes, "what goes to the device is what counts"
+    npu = manifest.npu
+    assert npu is not None
+    assert (npu.npu_coverage, npu.cpu_ops) == (1.0, 0)
+    assert npu.cycles is not None
+    assert npu.cycles > 0
+    assert manifest.size_bytes == npu.compiled_bytes, "what goes to the device is what counts"
     assert set(manifest.files) == {"model.tflite", "compiled.tflite"}
-    assert manifest.tools["ethos-u-vela"] == manifest.npu.version
+    assert manifest.tools["ethos-u-vela"] == npu.version
     assert {item.name for item in manifest.budgets} >= {"npu_coverage", "cpu_ops", "cycles", "sram"}
-    assert artifact(npu_run, "tflite-micro").manifest.runtime.memory_bytes["arena"] > 0
+    runtime = artifact(npu_run, "tflite-micro").manifest.runtime
+    assert runtime is not None
+    assert runtime.memory_bytes["arena"] > 0
 
 
 def test_the_summary_says_what_the_figures_are_worth(npu_run: RunResult) -> None:
@@ -68,7 +76,10 @@ def test_the_summary_says_what_the_figures_are_worth(npu_run: RunResult) -> None
 def test_a_cycle_budget_catches_one_cycle_more(
     npu_run: RunResult, pipeline_file: Path, tmp_path: Path
 ) -> None:
-    cycles = artifact(npu_run, "ethos-u55-128").manifest.npu.cycles
+    npu = artifact(npu_run, "ethos-u55-128").manifest.npu
+    assert npu is not None
+    assert npu.cycles is not None
+    cycles = npu.cycles
     tight = ("targets=[ethos-u55-128]", f"budgets={{ethos-u55-128: {{cycles: {cycles - 1}}}}}")
     result = edgecnn.run(str(pipeline_file), tight, out=tmp_path / "tight")
     assert result.exit_code == 3

@@ -50,7 +50,8 @@ def test_every_output_has_its_own_scale_and_is_judged_by_itself(
     for link in artifact.manifest.verification:
         assert set(link.outputs) == set(NAMES), f"link {link.number} left outputs out"
         assert link.output in NAMES
-    assert set(artifact.manifest.quantization["on_calibration_images"]["outputs"]) == set(NAMES)
+    quality = artifact.manifest.to_json()["quantization"]["on_calibration_images"]
+    assert set(quality["outputs"]) == set(NAMES)
     scales = [output.scale for output in outputs]
     if target == "tflite-int8":
         assert inspection.float_ops == 0, inspection.float_op_names
@@ -88,6 +89,6 @@ def test_maps_cannot_be_held_to_labels(tmp_path: Path) -> None:
     PreparedSet.write(
         tmp_path / "set", images, labels, classes=("a", "b"), names=("1", "2"), contract=spec.contract
     )
-    checkpoint, images, out = (tmp_path / name for name in ("checkpoint", "set", "out"))
+    checkpoint, prepared, out = (tmp_path / name for name in ("checkpoint", "set", "out"))
     with pytest.raises(InputError, match="labels cannot be compared"):
-        infer(ReferenceRequest(checkpoint, images, images, out))
+        infer(ReferenceRequest(checkpoint, prepared, prepared, out))

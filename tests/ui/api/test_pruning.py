@@ -66,7 +66,8 @@ def pruned(pruned_file: Path, home: Path, tmp_path_factory: pytest.TempPathFacto
     """The pipeline's run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGECNN_HOME", str(home))
-        return edgecnn.run(str(pruned_file), out=tmp_path_factory.mktemp("runs") / "thin")
+        result: RunResult = edgecnn.run(str(pruned_file), out=tmp_path_factory.mktemp("runs") / "thin")
+        return result
 
 
 def test_the_run_shows_what_pruning_took_and_cost(pruned: RunResult) -> None:
@@ -96,18 +97,18 @@ def test_prunings_and_trainings_take_turns_on_one_schedule(pruned: RunResult) ->
     for name in ("finetune:1", "finetune:2", "prune-control"):
         entry = steps[name].entry
         assert entry is not None
-        histories.append(
-            [(epoch["epoch"], epoch["lr"]) for epoch in entry.record.notes["training"]["history"]]
-        )
+        history = entry.record.to_json()["notes"]["training"]["history"]
+        histories.append([(epoch["epoch"], epoch["lr"]) for epoch in history])
     assert histories[0] + histories[1] == histories[2], "the control has the same learning rates"
 
 
 def test_the_manifest_says_what_the_file_lost_to_pruning(pruned: RunResult) -> None:
     manifest = Artifact.open(pruned.directory / "artifacts" / "onnx-int8").manifest
-    assert manifest.pruning.goal == {"macs": 0.5}
-    assert manifest.metrics.unpruned_drop == pytest.approx(
-        manifest.pruning.accuracy["unpruned"] - manifest.metrics.value
-    )
+    pruning, metrics = manifest.pruning, manifest.metrics
+    assert pruning is not None
+    assert metrics is not None
+    assert pruning.goal == {"macs": 0.5}
+    assert metrics.unpruned_drop == pytest.approx(pruning.accuracy["unpruned"] - metrics.value)
     assert [budget.name for budget in manifest.budgets] == ["unpruned_drop"]
     assert manifest.source.widths, "every width is in the manifest"
 
@@ -228,8 +229,10 @@ def test_a_pruned_network_ships_on_npus(pruned_file: Path, tmp_path: Path) -> No
     assert result.exit_code == 0, str(result.error)
     for name in names:
         manifest = Artifact.open(result.directory / "artifacts" / name).manifest
+        assert manifest.pruning is not None
         assert manifest.pruning.macs.after < manifest.pruning.macs.before
         kernels = next(link for link in manifest.verification if link.name == "kernels")
         assert kernels.metrics["max_abs"] == 0, f"{name} does not compute what the reference kernels do"
         if name != "tflite-micro":
+            assert manifest.npu is not None
             assert manifest.npu.npu_coverage == 1.0

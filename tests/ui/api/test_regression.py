@@ -32,7 +32,8 @@ def accepted(tmp_path: Path) -> Path:
 
 
 def compared(run: Path, baseline: Path, **options: object) -> CheckResult:
-    return edgecnn.check(run, baseline=baseline, latency=False, **options)  # type: ignore[arg-type, no-any-return]
+    result: CheckResult = edgecnn.check(run, baseline=baseline, latency=False, **options)
+    return result
 
 
 def verdicts(result: CheckResult) -> dict[str, Verdict]:

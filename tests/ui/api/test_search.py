@@ -45,7 +45,9 @@ def found(searched: str, home: Path, tmp_path_factory: pytest.TempPathFactory) -
     """The search, to its end."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGECNN_HOME", str(home))
-        return edgecnn.search(searched, SEARCH, out=tmp_path_factory.mktemp("searches") / "shapes")
+        out = tmp_path_factory.mktemp("searches") / "shapes"
+        result: SearchResult = edgecnn.search(searched, SEARCH, out=out)
+        return result
 
 
 def facts(result: SearchResult) -> list[object]:

@@ -9,7 +9,7 @@ from edgecnn.ui.report.rows import target_table, worth
 def made(name: str, **changes: Any) -> MadeTarget:
     """A target's part of a run's summary."""
     link = Link(number=1, name="conversion", compared="a with b", metrics={"sqnr_db": 40.0}, limits={})
-    usual = {
+    usual: dict[str, Any] = {
         "target": name,
         "ships": True,
         "precision": "int8",
