@@ -1,1 +1,1 @@
-"""What people and programs touch: the functions of `import edgecnn`, the command line, reports, pytest."""
+"""User interfaces: the functions of `import edgecnn`, the command line, reports, the pytest plugin."""

@@ -1,16 +1,16 @@
-"""A plugin for pytest: every link and budget of a run is a test, and artifacts open in a user's own tests.
+"""A pytest plugin: every link and budget of a run is a test, and users' tests can open artifacts.
 
     pytest --edgecnn runs/quickstart
     pytest --edgecnn runs/quickstart --edgecnn-baseline baselines/quickstart.yaml
 
-A test may ask for the fixture ``edgecnn_session``: the artifact of the target that its mark names, open in
-the runtime that ships::
+A test may use the fixture ``edgecnn_session``: the artifact of the target that its mark names, open in the
+shipping runtime::
 
     @pytest.mark.edgecnn(target="tflite-int8")
     def test_a_cat(edgecnn_session):
         (scores,) = edgecnn_session.run([picture])
 
-Nothing of edgecnn is imported before it is asked for, so that other projects' tests do not notice.
+edgecnn is only imported on use, so that other projects' tests are not affected.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection(session: pytest.Session) -> None:
-    """Collect the checks of the run beside whatever else is collected."""
+    """Collect the checks of the run beside all other tests."""
     run = session.config.getoption("--edgecnn")
     if run is not None:
         session.config.pluginmanager.register(_Collect(Path(run)), "edgecnn-checks")
 
 
 class _Collect:
-    """Adds the checks of a run to what pytest found."""
+    """Collector that adds the checks of a run."""
 
     def __init__(self, run: Path) -> None:
         self._run = run
@@ -63,7 +63,7 @@ class _Collect:
     def pytest_collection_modifyitems(
         self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Append one item a link, a budget and a value of the baseline."""
+        """Append one item for each link, budget and value of the baseline."""
         given = config.getoption("--edgecnn-baseline")
         baseline = None if given is None else Path(given)
         checks = Checks.from_parent(session, name=str(self._run), path=self._run, baseline=baseline)
@@ -78,7 +78,7 @@ class Checks(pytest.Collector):
         self._baseline = baseline
 
     def collect(self) -> list[pytest.Item]:
-        """Check the run and return one item a row.
+        """Check the run and return one item per row.
 
         Raises:
             pytest.UsageError: The run or the baseline cannot be used.
@@ -98,7 +98,7 @@ class Checks(pytest.Collector):
 
 
 class MissedError(Exception):
-    """A check that does not hold; its text is all that is shown of it."""
+    """A check that failed; only its text is shown."""
 
 
 class CheckItem(pytest.Item):
@@ -109,7 +109,7 @@ class CheckItem(pytest.Item):
         self._row = row
 
     def runtest(self) -> None:
-        """Fail where the check is missed, and skip where it could not be decided."""
+        """Fail if the check is missed, and skip if it is inconclusive."""
         if self._row.verdict.value == "inconclusive":
             pytest.skip(f"inconclusive: {self._row}")
         if self._row.verdict.value == "fail":
@@ -120,19 +120,19 @@ class CheckItem(pytest.Item):
         excinfo: pytest.ExceptionInfo[BaseException],
         style: Any = None,
     ) -> Any:
-        """Return the one line that says what is missed."""
+        """Return the failure in one line."""
         if isinstance(excinfo.value, MissedError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Say where the check comes from."""
+        """Return the location of the check."""
         return self.path, None, f"edgecnn: {self.name}"
 
 
 @pytest.fixture
 def edgecnn_artifact(request: pytest.FixtureRequest) -> Artifact:
-    """The artifact of the target that the test's mark names, from the run that ``--edgecnn`` names."""
+    """Return the artifact of the target that the test's mark names, from the run of ``--edgecnn``."""
     from edgecnn.core.errors import EdgecnnError
     from edgecnn.core.store.runs import open_artifacts
 
@@ -154,7 +154,7 @@ def edgecnn_artifact(request: pytest.FixtureRequest) -> Artifact:
 
 @pytest.fixture
 def edgecnn_session(edgecnn_artifact: Artifact, tmp_path: Path) -> Iterator[Session]:
-    """The artifact of the target that the test's mark names, open in the runtime that ships."""
+    """Yield the artifact of the target that the test's mark names, open in the shipping runtime."""
     from edgecnn.backends.targets import runtime_options
     from edgecnn.devices.local import LocalDevice
 

@@ -1,1 +1,1 @@
-"""One function a verb; the same as the command line offers."""
+"""The functions of `import edgecnn`, one per verb of the command line."""

@@ -1,4 +1,4 @@
-"""Advise on changes that let an NPU run a network, or run it cheaper."""
+"""Advice on changes so that an NPU runs a network, or runs it at lower cost."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ def advise(
     sram: str | int | None = None,
     out: Path | None = None,
 ) -> Advice:
-    """Advise on changes to a network for an NPU, every change built and compiled.
+    """Return advice on changes to a network for an NPU; every change is built and compiled.
 
-    Only costs are measured: the network is rebuilt with fresh weights, so no images are needed, and the
-    effect of a change on the accuracy is not known until the network is trained.
+    Only costs are measured: the network is rebuilt with random weights, so no images are needed, and the
+    effect of a change on the accuracy is unknown until the network is trained.
 
     Args:
         model: ``zoo:``, ``timm:``, ``torchvision:`` or ``python:`` name, or directory of a checkpoint or
             of an artifact.
         target: An Ethos-U target.
         arguments: Arguments of the network's builder, such as ``width``.
-        sram: SRAM that there is, in bytes or as ``384 kB``; the target's budget where not given.
+        sram: Available SRAM in bytes or as ``384 kB``; by default the target's budget.
         out: Directory for ``advice.json`` and ``advice.md``.
 
     Raises:
-        UsageError: The target has no NPU that advice is known for, or the network does not exist.
+        UsageError: The target has no NPU with advice, or the network does not exist.
         InputError: The network cannot be built or converted, or ``out`` cannot be written.
         MissingDependency: The compiler's toolchain is not installed.
-        WorkerError: The compiler failed on the network as it is.
+        WorkerError: The compiler failed on the unchanged network.
     """
     loaded = load_target(target)
     try:

@@ -17,16 +17,16 @@ FOLDER = Path("baselines")
 def accept_baseline(
     path: Path | str, *, out: Path | None = None, artifacts: Path | None = None, force: bool = False
 ) -> Accepted:
-    """Record what a run measured and keep its artifacts, so that later runs can be checked against it.
+    """Record a run's measurements and keep its artifacts, so that later runs can be checked against it.
 
     Args:
         path: Directory of a run or of one artifact.
-        out: The baseline's file; ``baselines/NAME.yaml`` when not given.
-        artifacts: Folder that keeps the artifacts, below the file's own; edgecnn's own when not given.
-        force: Replace a baseline of another model.
+        out: The baseline's file; by default ``baselines/NAME.yaml``.
+        artifacts: Folder for the artifacts, below the file's folder; by default edgecnn's own.
+        force: Whether to replace a baseline of another model.
 
     Raises:
-        InputError: The run holds nothing, the file is another model's, or a folder cannot be written.
+        InputError: The run has no artifact, the file is another model's, or a folder cannot be written.
     """
     found = open_artifacts(path)
     file = out or FOLDER / f"{next(iter(found.values())).manifest.name}.yaml"

@@ -1,4 +1,4 @@
-"""Compare the latency of artifacts: interleaved, each in pinned workers of its own."""
+"""Comparison of the latencies of artifacts, in turns and in pinned workers."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def bench(
     processes: int = 2,
     device: str = LOCAL,
 ) -> BenchResult:
-    """Time artifacts; every one after the first takes turns with the first.
+    """Time artifacts; each artifact after the first takes turns with the first.
 
     Args:
         artifacts: Directories of artifacts; the first is the baseline.
         limit: Largest ratio to the first artifact that passes.
-        seconds: Time after which a comparison that is not decided ends.
-        processes: Least number of pairs of worker processes of a comparison.
-        device: Where they run: ``local``, ``ssh://USER@HOST`` or ``adb:SERIAL``.
+        seconds: Time limit of an undecided comparison.
+        processes: Smallest number of pairs of worker processes in a comparison.
+        device: Device to run on: ``local``, ``ssh://USER@HOST`` or ``adb:SERIAL``.
 
     Raises:
         InputError: An artifact cannot be used.
         UsageError: There is no such device, or it is emulated.
-        WorkerError: A runtime crashed, hung or ran out of memory.
+        WorkerError: A runtime crashed, timed out or ran out of memory.
     """
     opened = [Artifact.open(Path(artifact)) for artifact in artifacts]
     effort = Effort(seconds=seconds, processes=processes)

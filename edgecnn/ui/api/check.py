@@ -1,4 +1,4 @@
-"""Check a run or an artifact: links, budgets, and what changed since an accepted baseline."""
+"""Check of a run or an artifact: links, budgets, and differences from an accepted baseline."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def check(
     Args:
         path: Directory of a run or of one artifact.
         baseline: File of an accepted baseline to compare with.
-        budgets: File of budgets in place of those that the artifacts were made with.
+        budgets: File of budgets that replace those of the artifacts.
         latency: Whether candidate and baseline are timed in turns.
-        tolerances: The differences from the baseline that are allowed.
-        strict: Let what could not be decided count as missed.
-        device: Where candidate and baseline are timed: ``local``, ``ssh://USER@HOST`` or ``adb:SERIAL``.
+        tolerances: The allowed differences from the baseline.
+        strict: Whether an inconclusive verdict counts as a failure.
+        device: Device for timing: ``local``, ``ssh://USER@HOST`` or ``adb:SERIAL``.
 
     Raises:
-        InputError: There is neither, a file was changed since it was verified, or the baseline is of
-            another model or schema.
+        InputError: The path is neither, a file was changed since it was verified, or the baseline has another
+            model or schema.
         UsageError: The file of budgets is wrong.
     """
     comparison = (

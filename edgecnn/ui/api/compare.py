@@ -1,4 +1,4 @@
-"""Compare two runs or artifacts: values, operations and layers that changed."""
+"""Comparison of two runs or artifacts: changed values, operations and layers."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 def compare(first: Path | str, second: Path | str) -> CompareResult:
-    """Say what changed from one run or artifact to another.
+    """Return the differences between two runs or artifacts.
 
-    Operations are read back from the files; layers are the operations with weights, in their order, with the
-    bytes and shape of those. Nothing is executed: :func:`edgecnn.bench` compares the latencies.
+    Operations are read back from the files; layers are the operations with weights, in order, with the bytes
+    and shapes of their weights. Nothing is executed: :func:`edgecnn.bench` compares the latencies.
 
     Args:
         first: Directory of a run or an artifact.
         second: Directory of another.
 
     Raises:
-        InputError: One of them is neither, was changed since it was verified, or both have no target in
-            common.
+        InputError: One of them is neither or was changed since it was verified, or they have no common
+            target.
     """
     changes = compare_artifacts(open_artifacts(first), open_artifacts(second))
     return CompareResult(first=str(first), second=str(second), changes=tuple(changes))

@@ -1,4 +1,4 @@
-"""Count the instructions that one inference executes: a deterministic figure where time is a noisy one."""
+"""Count of the instructions of one inference, which is deterministic where times are noisy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def count(artifact: Path | str, devices: Sequence[str] = DEVICES) -> CountResult
         InputError: The artifact cannot be used.
         UsageError: There is no such device.
         MissingDependency: The emulation or Valgrind is not installed.
-        WorkerError: The runtime crashed or hung there.
+        WorkerError: The runtime crashed or timed out.
     """
     opened = Artifact.open(Path(artifact))
     runtime = opened.manifest.target.runtime

@@ -1,4 +1,4 @@
-"""Diagnose an int8 artifact: which layer broke, why, and what to change."""
+"""Diagnosis of an int8 artifact: the layers with the largest error, its cause, and the remedy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgecnn.core.documents.diagnosis import Diagnosis
 
 IMAGES = 30
-"""Images that tell one layer from another; more sharpen agreement and top-1, at their price in time."""
+"""Number of images that is enough to rank layers; more make agreement and top-1 more precise."""
 
 
 def diagnose(
@@ -35,19 +35,19 @@ def diagnose(
 
     Args:
         artifact: Directory of an artifact, or an int8 file of one of the three formats.
-        data: Real images: CSV file, folder or ``fashion-mnist:test``; labels are used where there are any.
-        images: How many of them are used, evenly over the classes.
-        float_file: The float file that it was quantized from; looked up in the store when not given.
-        contract: JSON file with the preprocessing contract of an int8 file that is no artifact: the contract
-            itself, or a document that holds it as ``contract``, such as a checkpoint's ``spec.json``.
+        data: Real images: CSV file, folder or ``fashion-mnist:test``; labels are used if there are any.
+        images: Number of images to use, evenly over the classes.
+        float_file: The float file that it was quantized from; by default looked up in the store.
+        contract: JSON file with the preprocessing contract of an int8 file outside an artifact: the contract
+            itself, or a document with the key ``contract``, such as a checkpoint's ``spec.json``.
         out: Directory for the report as ``diagnosis.json``, ``diagnosis.md`` and ``diagnosis.svg``.
-        progress: Called with the work done, the work in all, and the name of the work.
+        progress: Called with (done, total) and the name of the work.
 
     Raises:
         InputError: The artifact is not int8, the float file is missing or of another network, or the images
             cannot be used.
         MissingDependency: A package of the format is not installed.
-        WorkerError: The child process crashed, hung or ran out of memory.
+        WorkerError: The child process crashed, timed out or ran out of memory.
     """
     tell = progress or (lambda _done, _total, _text: None)
     subject = Subject.find(Path(artifact), _path(float_file), _path(contract))

@@ -1,4 +1,4 @@
-"""Evaluate an artifact on labelled images, in its shipping runtime."""
+"""Evaluation of an artifact on labelled images, in its shipping runtime."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ def evaluate(
     draw: Path | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> EvalResult:
-    """Run an artifact over a dataset, with the contract that it was made with.
+    """Run an artifact on a dataset, with the artifact's contract.
 
     Args:
         artifact: Directory of the artifact.
         data: CSV file, folder or ``fashion-mnist:test``.
-        skip_bad_images: Leave corrupt images out instead of refusing them.
-        limit: Use only so many images, evenly over the classes.
-        device: Where it runs: ``local``, ``qemu:raspberry-pi-5``, ``ssh://USER@HOST`` or ``adb:SERIAL``.
-        draw: Folder for pictures of a detector's boxes, fp32's and the artifact's side by side.
-        progress: Called with images done, images in all, and what is being done.
+        skip_bad_images: Whether corrupt images are left out instead of refused.
+        limit: Largest number of images, evenly over the classes.
+        device: Device to run on: ``local``, ``qemu:raspberry-pi-5``, ``ssh://USER@HOST`` or ``adb:SERIAL``.
+        draw: Folder for pictures of a detector's boxes, with those of fp32 and of the artifact side by side.
+        progress: Called with (done, total) images and the name of the activity.
 
     Raises:
-        UsageError: Pictures were asked for, and the network's task makes none.
+        UsageError: Pictures were requested, but the network's task cannot draw any.
         InputError: The artifact or the data cannot be used.
-        WorkerError: The runtime crashed, hung or ran out of memory.
+        WorkerError: The runtime crashed, timed out or ran out of memory.
     """
     wanted = EvaluationSet(data, "skip" if skip_bad_images else "error", limit)
     opened = Artifact.open(Path(artifact))

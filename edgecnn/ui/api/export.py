@@ -1,4 +1,4 @@
-"""Export one network for one target: a pipeline of one target, without training."""
+"""Export of a network for a target, as a pipeline of one target without training."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def export(
         target: Name of a target, or path of its YAML file.
         calibration: Real images for int8 ranges and for verification: CSV file or folder.
         data: Labelled images for link 4, the task metric: CSV file or folder.
-        weights: A file of weights in place of the published ones.
-        images: How many calibration images are used; all of them, up to 512, when not given.
-        outputs: Tensors of an ONNX file that the network is cut at, where its decode part is not recognized.
-        overrides: Dotted overrides of the pipeline that this makes, such as ``targets.T.threads=2``.
-        out: Directory of the artifact; ``artifacts/NAME-TARGET`` when not given.
-        reporter: Receives what happens.
+        weights: A file of weights that replaces the published ones.
+        images: Number of calibration images; by default all, up to 512.
+        outputs: Tensors at which to cut an ONNX file whose decode part is not recognized.
+        overrides: Dotted overrides of the resulting pipeline, such as ``targets.T.threads=2``.
+        out: Directory of the artifact; by default ``artifacts/NAME-TARGET``.
+        reporter: Receives events.
 
     Returns:
         The result of the target. One that does not ship is a result, not an exception; its file is kept
         beside ``out``, with ``.rejected`` at the end of its name.
 
     Raises:
-        EdgecnnError: The export cannot be started at all; later failures are in the result.
+        EdgecnnError: The export cannot be started; later failures are in the result.
     """
     pipeline = export_pipeline(
         model,

@@ -1,4 +1,4 @@
-"""Fetch published weights and public datasets: the only verb that uses the network."""
+"""Download of published weights and public datasets."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def fetch(name: str) -> Fetched:
 
     Raises:
         UsageError: There is nothing of that name to fetch.
-        MissingDependency: It cannot be reached from here.
-        InputError: What arrived has another sha256 than the table says.
+        MissingDependency: It cannot be downloaded from here.
+        InputError: The download has another SHA-256 than the table.
     """
     path = _fetch(name)
     files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]

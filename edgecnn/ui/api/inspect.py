@@ -1,4 +1,4 @@
-"""Inspect an artifact or a model file: read it back from its bytes, and compile it for an NPU."""
+"""Inspection of an artifact or a model file, including its compilation for an NPU."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def inspect(path: Path | str, *, target: str | None = None, out: Path | None = N
 
     Args:
         path: Directory of an artifact, or an ``.onnx``, ``.tflite`` or OpenVINO ``.xml`` file.
-        target: An NPU target to compile for; an artifact that was made for one needs none.
+        target: An NPU target to compile for; not needed for an artifact of such a target.
         out: Directory for the NPU's report as ``npu.json``, ``npu.md`` and ``npu.svg``.
 
     Returns:
-        :class:`edgecnn.core.documents.inspection.Inspection` as plain data; an artifact's also holds
-        ``target``, and what is for an NPU the fields of :class:`edgecnn.core.documents.npu.NpuReport`:
-        ``npu_coverage``, ``cycles``, ``cpu_ops``, ``sram_bytes``, ``layers``, ...
+        :class:`edgecnn.core.documents.inspection.Inspection` as plain data, with ``target`` for an artifact,
+        and for an NPU the fields of :class:`edgecnn.core.documents.npu.NpuReport`: ``npu_coverage``,
+        ``cycles``, ``cpu_ops``, ``sram_bytes``, ``layers``, ...
 
     Raises:
-        InputError: It is neither, or the file is truncated or of another format.
+        InputError: The path is neither, or the file is truncated or of another format.
         UsageError: The target has no NPU, or ``out`` is given and there is nothing to write.
         MissingDependency: The compiler's toolchain is not installed.
         WorkerError: The compiler failed.
@@ -38,7 +38,7 @@ def inspect(path: Path | str, *, target: str | None = None, out: Path | None = N
 
 
 def inspect_documents(path: Path | str, *, target: str | None = None, out: Path | None = None) -> Inspected:
-    """Do what :func:`inspect` does, and return documents."""
+    """Inspect a model like :func:`inspect`, and return documents."""
     found = inspect_model(Path(path), target)
     if out is not None:
         if found.npu is None:

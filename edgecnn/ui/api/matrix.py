@@ -1,4 +1,4 @@
-"""Run one artifact in several versions of its runtime: outputs, accuracy, speed."""
+"""Comparison of an artifact in several versions of its runtime: outputs, accuracy, speed."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ def matrix(
     latency_limit: float = 1.02,
     seconds: float = 20.0,
 ) -> MatrixResult:
-    """Run an artifact in several versions of a runtime, each in an environment of its own.
+    """Run an artifact in several versions of a runtime, each in a separate environment.
 
     Args:
         artifact: Directory of the artifact.
-        runtimes: Such as ``onnxruntime==1.20.1,1.22.0``; the first version is compared with.
-        data: Labelled images; without them fixed noise is run, and accuracy is not judged.
-        limit: Use only so many images.
-        install: Make the environments that are missing; else nothing is downloaded.
+        runtimes: Such as ``onnxruntime==1.20.1,1.22.0``; the first version is the reference.
+        data: Labelled images; without them fixed noise is used and accuracy is not judged.
+        limit: Largest number of images.
+        install: Whether to install missing environments, which needs downloads.
         latency_limit: Largest ratio to the first version that passes.
-        seconds: Time for one latency comparison that is not decided.
+        seconds: Time limit of an undecided latency comparison.
 
     Raises:
-        UsageError: A version is no version, or the runtime is not one for this file.
+        UsageError: A version is invalid, or the runtime does not execute this file.
         MissingDependency: An environment is missing, or could not be made.
         InputError: The artifact or the data cannot be used.
-        WorkerError: The first version, which the others are compared with, does not run it.
+        WorkerError: The first version does not run the artifact.
     """
     opened = Artifact.open(Path(artifact))
     versions = [version for text in runtimes for version in parse_versions(text)]

@@ -1,4 +1,4 @@
-"""Package a run for the devices that it ships to, and verify such packages."""
+"""Packaging of a run for its devices, and verification of packages."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ def package(
     java: str | None = None,
     key: Path | None = None,
 ) -> PackageResult:
-    """Package an artifact of a run so that it proves itself where it is installed.
+    """Package an artifact of a run together with a self-test for the device.
 
     Args:
         run: A run, or one artifact.
         platform: ``raspberry-pi`` or ``android``.
-        target: Which of the run's targets; int8 before float when not given.
-        out: Folder for the packages; ``packages`` when not given.
-        name: Name of the package; the pipeline's when not given.
+        target: One of the run's targets; by default int8 before float.
+        out: Folder for the packages; by default ``packages``.
+        name: Name of the package; by default the pipeline's.
         version: Its version.
         licence: Licence of the model, an SPDX expression.
         data_licence: Licence of the training data, an SPDX expression.
-        java: Java package of an Android library; ``dev.edgecnn.NAME`` when not given.
-        key: Private key that signs it.
+        java: Java package of an Android library; by default ``dev.edgecnn.NAME``.
+        key: Private key for signatures.
 
     Raises:
         UsageError: A name, version or licence cannot be used.
@@ -72,16 +72,16 @@ def package(
 
 
 def verify(path: Path | str, *, key: Path | None = None, self_test: bool = True) -> VerifyResult:
-    """Verify a package: signature where a key is given, digest of every file, self-test.
+    """Verify a package: signature if a key is given, digest of every file, self-test.
 
     Args:
         path: A ``.whl``, ``.tar.gz`` or ``.aar`` that :func:`package` wrote.
-        key: Public key of whoever signed it.
-        self_test: Whether the model is executed; its own code is, for Python packages.
+        key: Public key of the signer.
+        self_test: Whether to execute the model, for Python packages with the package's own code.
 
     Raises:
-        InputError: It is no package, or has no signature.
-        VerificationFailed: Signature, a file (named) or self-test are not what they should be.
+        InputError: The file is not a package, or has no signature.
+        VerificationFailed: The signature, a file (named in the message) or the self-test is wrong.
         MissingDependency: The toolchain model-signing is not installed.
     """
     return verify_package(Path(path), home() / "logs" / "verify.log", key=key, self_test=self_test)

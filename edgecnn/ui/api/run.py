@@ -1,4 +1,4 @@
-"""Run a pipeline: every stage that is not finished yet, then judge and publish each target."""
+"""Execution of a pipeline: all unfinished stages, then judgement and publication of each target."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def run(
     Args:
         pipeline: Name of a built-in pipeline, or path of a YAML file.
         overrides: Dotted overrides such as ``train.epochs=1``.
-        out: The run's directory; ``runs/NAME`` when not given.
-        reporter: Receives what happens.
+        out: The run's directory; by default ``runs/NAME``.
+        reporter: Receives events.
 
     Returns:
         The result of every target. A target that does not ship is a result, not an exception.

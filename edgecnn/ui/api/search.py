@@ -1,4 +1,4 @@
-"""Search the cheapest combination of width, input size, pruning and quantization that meets budgets."""
+"""Search for the cheapest combination of width, input size, pruning and quantization within budgets."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ def search(
 ) -> SearchResult:
     """Find the cheapest variant of a pipeline's network that meets the budgets of its ``search`` section.
 
-    Cheapest is the lowest latency as a multiple of the original network's float32 file in the same runtime,
-    the geometric mean over the targets, then the smallest files. Everything measured is kept, so that a
-    search goes on where it was stopped; several processes given the same ``storage`` share the work and come
-    to the same winner.
+    The cheapest has the lowest latency as a multiple of the original network's float32 file in the same
+    runtime (geometric mean over the targets), and among equals the smallest files. All measurements are kept,
+    so a search continues where it was stopped; several processes with the same ``storage`` share the work and
+    find the same winner.
 
     Args:
         pipeline: Name of a built-in pipeline, or path of a YAML file.
         overrides: Dotted overrides such as ``search.width=[0.5, 1.0]``.
-        out: Directory of the study, the table, the plot and the winner; ``searches/NAME`` when not given.
-        storage: Optuna's storage, the path of a journal file or a database's URL; a file in ``out`` when not
-            given.
-        minutes: Time after which the search stops; the next one goes on.
-        reporter: Receives what happens.
+        out: Directory of the study, the table, the plot and the winner; by default ``searches/NAME``.
+        storage: Optuna's storage: the path of a journal file or a database's URL; by default a file in
+            ``out``.
+        minutes: Time limit; the next search continues.
+        reporter: Receives events.
 
     Returns:
-        The winner and all that was measured. That nothing meets the budgets is a result, not an exception.
+        The winner and all measurements. If nothing meets the budgets, that is a result, not an exception.
 
     Raises:
-        UsageError: Budgets are missing, the space cannot be searched, or the study is another search's.
+        UsageError: Budgets are missing, the space cannot be searched, or the study belongs to another search.
         InputError: Data, storage or directory cannot be used.
-        MissingDependency: Optuna, or what a target needs, is not installed.
+        MissingDependency: Optuna, or a package of a target, is not installed.
         EdgecnnError: The pipeline's own network cannot be made.
     """
     loaded = load_pipeline(pipeline, overrides)

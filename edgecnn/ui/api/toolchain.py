@@ -14,7 +14,7 @@ def list_toolchains() -> tuple[ToolchainRow, ...]:
 
 
 def check_toolchain(name: str) -> ToolchainRow:
-    """Compare a toolchain's environment with what is pinned.
+    """Compare a toolchain's environment with the pinned packages.
 
     Raises:
         UsageError: There is no toolchain of that name.
@@ -36,12 +36,12 @@ def check_toolchain(name: str) -> ToolchainRow:
 
 
 def install_toolchain(name: str) -> ToolchainRow:
-    """Make a toolchain's environment; the only verb besides ``fetch`` that downloads.
+    """Install a toolchain's environment, with downloads.
 
     Raises:
         UsageError: There is no toolchain of that name.
         InputError: The folder cannot be written.
-        MissingDependency: A package could not be had.
+        MissingDependency: A package could not be installed.
     """
     installer.install(name)
     return check_toolchain(name)

@@ -1,4 +1,4 @@
-"""``edgecnn advise``: changes that let an NPU run a network, or run it cheaper."""
+"""``edgecnn advise``: changes so that an NPU runs a network, or runs it at lower cost."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def advise(
         typer.Option(
             "--sram",
             metavar="SIZE",
-            help="SRAM that there is; the target's budget if not given.",
+            help="Available SRAM; the target's budget if not given.",
             show_default=False,
         ),
     ] = None,

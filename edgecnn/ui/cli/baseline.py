@@ -1,4 +1,4 @@
-"""``edgecnn baseline``: accept a run as what later runs are compared with."""
+"""``edgecnn baseline``: accept a run as the baseline of later runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _root() -> None:
-    """Keep ``accept`` a name of its own although it is the only action."""
+    """Keep ``accept`` a subcommand although it is the only action."""
 
 
 def accept(
@@ -41,7 +41,7 @@ def accept(
     force: Annotated[bool, typer.Option("--force", help="Replace the baseline of another model.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Record what a run measured, the digests of its files and the artifacts themselves."""
+    """Record a run's measurements, the digests of its files, and the artifacts themselves."""
     import edgecnn
     from edgecnn.ui.cli.console import print_json, print_text
 

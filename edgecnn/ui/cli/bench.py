@@ -38,15 +38,15 @@ def bench(
         float | None, typer.Option("--limit", min=0.0, help="Largest ratio that passes; above it, exit 3.")
     ] = None,
     seconds: Annotated[
-        float, typer.Option("--seconds", min=0.1, help="Time for one comparison that is not decided.")
+        float, typer.Option("--seconds", min=0.1, help="Time limit of an undecided comparison.")
     ] = 20.0,
     processes: Annotated[
-        int, typer.Option("--processes", min=1, help="Least number of fresh pairs of processes.")
+        int, typer.Option("--processes", min=1, help="Smallest number of pairs of new processes.")
     ] = 2,
     device: DeviceOption = "local",
     json: JsonOption = False,
 ) -> None:
-    """Time artifacts in turns, each in pinned processes of its own, until the ratio is clear."""
+    """Time artifacts in turns, each in separate pinned processes, until the ratio is clear."""
     import edgecnn
     from edgecnn.ui.cli.console import print_json, print_table, print_text
 

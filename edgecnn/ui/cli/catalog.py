@@ -1,4 +1,4 @@
-"""``edgecnn targets`` and ``edgecnn models``: what there is."""
+"""``edgecnn targets`` and ``edgecnn models``: lists of targets and networks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def targets(json: JsonOption = False) -> None:
 
 
 def models(json: JsonOption = False) -> None:
-    """List the networks of the zoo; any timm:NAME or torchvision:NAME works besides."""
+    """List the networks of the zoo; any timm:NAME or torchvision:NAME is accepted besides."""
     import edgecnn
 
     _print("models", edgecnn.list_models(), as_json=json)

@@ -34,31 +34,31 @@ def check(
         Path | None, typer.Option("--baseline", metavar="FILE", help="Accepted baseline to compare with.")
     ] = None,
     budgets: Annotated[
-        Path | None, typer.Option("--budgets", metavar="FILE", help="Budgets in place of the run's own.")
+        Path | None, typer.Option("--budgets", metavar="FILE", help="Budgets that replace the run's own.")
     ] = None,
     latency: Annotated[
         bool, typer.Option("--latency/--no-latency", help="Time run and baseline in turns, here.")
     ] = True,
     latency_limit: Annotated[
-        float, typer.Option("--latency-limit", help="Largest ratio that is no regression.")
+        float, typer.Option("--latency-limit", help="Largest ratio that is not a regression.")
     ] = 1.02,
     accuracy_tolerance: Annotated[
-        float, typer.Option("--accuracy-tolerance", help="Difference let pass, either way.")
+        float, typer.Option("--accuracy-tolerance", help="Allowed difference, in either direction.")
     ] = 0.005,
     size_tolerance: Annotated[
         int, typer.Option("--size-tolerance", help="Bytes by which a file may grow.")
     ] = 1000,
-    strict: Annotated[bool, typer.Option("--strict", help="What cannot be decided is missed.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="An inconclusive check is a failure.")] = False,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.", show_default=False)
     ] = None,
     device: DeviceOption = "local",
     json: JsonOption = False,
 ) -> None:
-    """Check that files are those that were verified, that links and budgets hold, that nothing got worse.
+    """Check that files are unchanged, that links and budgets hold, and that nothing is worse than before.
 
-    Exit code 0 if so, 3 for a missed budget or a regression, 4 for a broken link, 2 for a changed file. In a
-    GitHub workflow, annotations are printed and the step's summary gets a table.
+    The exit code is 0 if all is well, 3 for a missed budget or a regression, 4 for a broken link, 2 for a
+    changed file. In a GitHub workflow, annotations are printed and the step's summary gets a table.
     """
     import edgecnn
     from edgecnn.pipeline.regression import Tolerances
@@ -85,7 +85,7 @@ def check(
 
 
 def _tell_ci(result: CheckResult, junit: Path | None) -> None:
-    """Write what a CI service looks for: JUnit XML where it is asked for, GitHub's own where it runs."""
+    """Write files for a CI service: JUnit XML on request, and GitHub's own inside a workflow."""
     from edgecnn.core.errors import InputError
     from edgecnn.ui.report.check import check_markdown
     from edgecnn.ui.report.github import ACTIONS, STEP_SUMMARY, annotation_lines
@@ -102,5 +102,5 @@ def _tell_ci(result: CheckResult, junit: Path | None) -> None:
     except OSError as error:
         raise InputError(f"{error.filename} cannot be written: {error.strerror}") from error
     if os.environ.get(ACTIONS) == "true":
-        # Not on standard output, which --json keeps for its one document; the runner reads both.
+        # Standard output is reserved for the document of --json; GitHub's runner reads both streams.
         sys.stderr.writelines(f"{line}\n" for line in annotation_lines(result.rows))

@@ -1,4 +1,4 @@
-"""``edgecnn compare``: what changed between two runs or artifacts."""
+"""``edgecnn compare``: differences between two runs or artifacts."""
 
 from __future__ import annotations
 

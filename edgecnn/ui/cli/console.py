@@ -1,4 +1,4 @@
-"""What the command line prints, and where: results on standard output, everything else on standard error."""
+"""Printing of the command line: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def interactive() -> bool:
-    """Whether a person watches standard error: a terminal, and not a CI log."""
+    """Return whether standard error is a terminal for a person, and not a CI log."""
     return sys.stderr.isatty() and not os.environ.get("CI")
 
 
@@ -27,7 +27,7 @@ def log_console() -> Console:
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """Print the one JSON document of a ``--json`` run."""
+    """Print the single JSON document of a ``--json`` run."""
     sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
@@ -39,7 +39,7 @@ def print_text(text: str) -> None:
 def print_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, to: Console | None = None
 ) -> None:
-    """Print a table, on standard output if nothing else is said; numbers stand at the right."""
+    """Print a table, by default on standard output, with numbers aligned to the right."""
     table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(_is_number(row[index]) for row in rows)

@@ -34,7 +34,7 @@ def count(
 ) -> None:
     """Count the instructions of one inference: Arm ones on emulated Raspberry Pis, x86 ones by Valgrind.
 
-    A count, not a latency: it repeats, on any machine, within one version of the tool that counts.
+    The count, unlike a latency, is the same on any machine within one version of the counting tool.
     """
     import edgecnn
     from edgecnn.ui.cli.console import print_json, print_table

@@ -1,4 +1,4 @@
-"""``edgecnn diagnose``: which layers of an int8 artifact broke."""
+"""``edgecnn diagnose``: the layers of an int8 artifact that lose accuracy."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def diagnose(
     ],
     data: Annotated[
         str,
-        typer.Option("--data", metavar="CSV|DIR", help="Real images; labels are used where there are any."),
+        typer.Option("--data", metavar="CSV|DIR", help="Real images; labels are used if there are any."),
     ],
     images: Annotated[
         int, typer.Option("--images", min=1, help="How many of them, evenly over the classes.")
@@ -42,7 +42,7 @@ def diagnose(
         typer.Option(
             "--float",
             metavar="FILE",
-            help="The float file that it was quantized from, where the store has it no more.",
+            help="The float file that it was quantized from, if the store no longer has it.",
             show_default=False,
         ),
     ] = None,
@@ -61,9 +61,10 @@ def diagnose(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Find the layers of an int8 artifact that lose accuracy: each alone, in its place, and on this CPU.
+    """Find the layers of an int8 artifact that lose accuracy: alone, in the network, and on this CPU.
 
-    Shows the worst layer in a sentence, the ten worst in a table, and the change to make to the target.
+    The result is a sentence on the worst layer, a table of the ten worst, and the change to make to the
+    target.
     """
     import edgecnn
     from edgecnn.ui.cli.console import print_json, print_table, print_text

@@ -1,4 +1,4 @@
-"""``edgecnn doctor``: what is installed, what is missing, how to get it."""
+"""``edgecnn doctor``: what is installed, what is missing, and how to get it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(json: JsonOption = False) -> None:
-    """Look at packages, machine, cache and targets."""
+    """Check packages, machine, cache and targets."""
     import edgecnn
     from edgecnn.ui.cli.console import print_json, print_table
 

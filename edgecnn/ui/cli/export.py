@@ -48,7 +48,7 @@ def export(
         typer.Option(
             "--data",
             metavar="CSV|DIR",
-            help="Labelled images: the loss against fp32 is measured on them.",
+            help="Labelled images, for measuring the loss against fp32.",
             show_default=False,
         ),
     ] = None,
@@ -57,7 +57,7 @@ def export(
         typer.Option(
             "--weights",
             metavar="FILE",
-            help="Weights in place of the published ones: .safetensors or .pth.",
+            help="Weights that replace the published ones: .safetensors or .pth.",
             show_default=False,
         ),
     ] = None,
@@ -70,7 +70,7 @@ def export(
         typer.Option(
             "--outputs",
             metavar="NAME,NAME",
-            help="Tensors to cut an .onnx file at, where its decode part is not recognized.",
+            help="Tensors at which to cut an .onnx file whose decode part is not recognized.",
             show_default=False,
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""What a failed verb prints, and the exit code it returns."""
+"""Output and exit code of a failed verb."""
 
 from __future__ import annotations
 

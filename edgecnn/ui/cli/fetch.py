@@ -1,4 +1,4 @@
-"""``edgecnn fetch``: the only verb that downloads."""
+"""``edgecnn fetch``: download of weights and datasets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def fetch(
     ],
     json: JsonOption = False,
 ) -> None:
-    """Fetch published weights or a dataset into the cache, sha256 checked."""
+    """Fetch published weights or a dataset into the cache, with a check of their SHA-256."""
     import edgecnn
     from edgecnn.core.config.quantities import format_size
     from edgecnn.ui.cli.console import log_console, print_json, print_text

@@ -1,4 +1,4 @@
-"""``edgecnn inspect``: what a model file is, read back from its bytes."""
+"""``edgecnn inspect``: the properties of a model file, read back from its bytes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def inspect(
     target: Annotated[
         str | None,
         typer.Option(
-            "--target", "-t", metavar="NPU", help="Compile for this NPU target and show what it says."
+            "--target",
+            "-t",
+            metavar="NPU",
+            help="Compile for this NPU target and show the compiler's report.",
         ),
     ] = None,
     out: Annotated[

@@ -1,4 +1,4 @@
-"""The command line's entry: which verbs there are, and what an error looks like."""
+"""The entry point of the command line: its verbs and the form of its errors."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _root(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Options of every verb; both are read before the verb runs."""
+    """Define the options of every verb, which are read before the verb runs."""
     del version, debug
 
 
@@ -94,7 +94,7 @@ def main() -> None:
             raise
         sys.exit(fail(error, as_json="--json" in sys.argv))
     except SystemExit as end:
-        if end.code == INTERRUPTED:  # typer's answer to Ctrl-C
+        if end.code == INTERRUPTED:  # typer's exit code for Ctrl-C
             sys.stderr.write("stopped; what is finished is kept, run the same command again to go on\n")
         raise
 

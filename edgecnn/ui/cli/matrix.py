@@ -30,14 +30,14 @@ def matrix(
     artifact: ArtifactArgument,
     runtimes: Annotated[
         list[str],
-        typer.Option("--runtime", metavar="NAME==V1,V2", help="Versions; the first is compared with."),
+        typer.Option("--runtime", metavar="NAME==V1,V2", help="Versions; the first is the reference."),
     ],
     data: Annotated[
         str | None, typer.Option("--data", metavar="CSV|DIR", help="Labelled images; noise if not given.")
     ] = None,
     limit: LimitOption = None,
     install: Annotated[
-        bool, typer.Option("--install", help="Make missing environments; this alone downloads.")
+        bool, typer.Option("--install", help="Install missing environments, which downloads.")
     ] = False,
     latency_limit: Annotated[
         float, typer.Option("--latency-limit", help="Largest ratio that passes.")
@@ -47,7 +47,7 @@ def matrix(
 ) -> None:
     """Run the same file in several versions of its runtime: outputs, accuracy, latency ratio.
 
-    Exit code 4 where a version breaks the file, 3 where one is slower.
+    The exit code is 4 if a version breaks the file, 3 if one is slower.
     """
     import edgecnn
     from edgecnn.ui.cli.console import print_json, print_table

@@ -1,4 +1,4 @@
-"""Options that several verbs share: the same name, the same meaning, the same help."""
+"""Options that several verbs share, with the same name, meaning and help."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output.", show_default=False)
 ]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", "-o", metavar="DIR", help="Where the result goes.", show_default=False)
+    Path | None,
+    typer.Option("--out", "-o", metavar="DIR", help="Directory of the result.", show_default=False),
 ]
 ArtifactArgument = Annotated[
     Path, typer.Argument(metavar="ARTIFACT", help="Directory that `edgecnn export` or `run` made.")
 ]
 LimitOption = Annotated[
-    int | None, typer.Option("--limit", min=1, help="Use only so many images, evenly over the classes.")
+    int | None, typer.Option("--limit", min=1, help="Largest number of images, evenly over the classes.")
 ]
 
 
@@ -30,7 +31,7 @@ DeviceOption = Annotated[
 
 
 def examples(*lines: str) -> str:
-    """Return the end of a verb's help: commands to try, each on a line of its own."""
+    """Return the end of a verb's help: example commands, one per line."""
     keep_lines = "\b"  # click's mark for a paragraph that must not be wrapped
     return "\n".join(
         [keep_lines, "Examples:" if len(lines) > 1 else "Example:", *(f"  {line}" for line in lines)]

@@ -1,4 +1,4 @@
-"""``edgecnn package`` and ``edgecnn verify``: what ships to a device, and whether it still is that."""
+"""``edgecnn package`` and ``edgecnn verify``: packages for devices, and their verification."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def package(
     run: Annotated[Path, typer.Argument(metavar="RUN|ARTIFACT", help="A finished run, or one artifact.")],
     platform: Annotated[str, typer.Option("--for", metavar="PLATFORM", help="raspberry-pi or android.")],
     target: Annotated[
-        str | None, typer.Option("--target", "-t", help="Which target of the run; int8 before float.")
+        str | None, typer.Option("--target", "-t", help="Target of the run; by default int8 before float.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder for the packages (packages).")
@@ -88,7 +88,7 @@ def package(
 def verify(
     path: Annotated[Path, typer.Argument(metavar="PACKAGE", help="A .whl, .tar.gz or .aar.")],
     key: Annotated[
-        Path | None, typer.Option("--key", metavar="PEM", help="Public key of whoever signed it.")
+        Path | None, typer.Option("--key", metavar="PEM", help="Public key of the signer.")
     ] = None,
     self_test: Annotated[
         bool, typer.Option("--self-test/--no-self-test", help="Execute the package's self-test.")

@@ -1,4 +1,4 @@
-"""Draw what the runner does: live bars for a person, plain lines for a log."""
+"""Display of the runner's events: live bars for a person, plain lines for a log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOG_EVERY_S = 15.0
 
 
 class ConsoleReporter:
-    """Reports steps on standard error; a context manager, so that live bars are taken down again."""
+    """Reporter of steps on standard error; a context manager that removes its live bars."""
 
     def __init__(self) -> None:
         self._console = log_console()
@@ -52,23 +52,23 @@ class ConsoleReporter:
         self._bars.stop()
 
     def planned(self, steps: Sequence[AnyStep]) -> None:
-        """Take note of how many steps there are."""
+        """Store the number of steps."""
         self._count = len(steps)
         self._finished = 0
 
     def started(self, step: AnyStep) -> None:
-        """Show the step that is being made."""
+        """Show the step that has started."""
         self._logged = time.monotonic()
         self._bars.reset(self._task, description=step.id, total=None, text="", visible=True)
         if not self._live:
             self._console.print(f"{self._position()} {step.id} ...")
 
     def waiting(self, step: AnyStep) -> None:
-        """Say that another process makes the same step."""
+        """Report that another process is making the same step."""
         self._console.print(f"{self._position()} {step.id}: another run is making it; waiting")
 
     def progress(self, step: AnyStep, done: int, total: int, text: str) -> None:
-        """Show how far the step has come; in a log, every few seconds."""
+        """Show the progress of the step; in a log, every few seconds."""
         self._bars.update(self._task, completed=done, total=total, text=text)
         now = time.monotonic()
         if not self._live and now - self._logged >= LOG_EVERY_S:
@@ -76,7 +76,7 @@ class ConsoleReporter:
             self._console.print(f"      {step.id}: {done}/{total} {text}")
 
     def finished(self, result: StepResult) -> None:
-        """Say what became of a step."""
+        """Report the result of a step."""
         self._finished += 1
         self._bars.update(self._task, visible=False)
         mark = {
@@ -94,19 +94,19 @@ class ConsoleReporter:
 
 
 class SearchConsoleReporter(ConsoleReporter):
-    """Reports the trials of a search; of their many steps only those that fail, and how far one is."""
+    """Reporter of a search's trials; of their steps it shows only failures and the current one."""
 
     def trial(self, text: str) -> None:
         """Name the combination that is being measured."""
         self._console.print(text)
 
     def started(self, step: AnyStep) -> None:
-        """Show the step that is being made."""
+        """Show the step that has started."""
         self._logged = time.monotonic()
         self._bars.reset(self._task, description=step.id, total=None, text="", visible=True)
 
     def finished(self, result: StepResult) -> None:
-        """Say what failed."""
+        """Report a failure."""
         self._bars.update(self._task, visible=False)
         if result.error is not None:
             self._console.print(f"      {result.step.id} [bold red]failed[/]: {escape(result.error.message)}")
@@ -114,7 +114,7 @@ class SearchConsoleReporter(ConsoleReporter):
 
 @contextlib.contextmanager
 def bar() -> Iterator[Callable[[int, int, str], None]]:
-    """Yield a function that shows how far something has come; it shows nothing in a log."""
+    """Yield a function that shows the progress of an activity; it shows nothing in a log."""
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

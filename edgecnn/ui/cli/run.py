@@ -33,9 +33,9 @@ def run(
     out: OutOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Run a pipeline: train, prune, quantize, export, prove every file in its runtime, hold it to budgets.
+    """Run a pipeline: train, prune, quantize, export, prove every file in its runtime, check its budgets.
 
-    What is finished is reused; a run that was stopped goes on where it was.
+    Finished steps are reused; a stopped run continues where it was.
     """
     import edgecnn
     from edgecnn.ui.cli.console import print_json, print_table, print_text

@@ -41,23 +41,23 @@ def search(
         typer.Option(
             "--storage",
             metavar="FILE|URL",
-            help="The study, shared by all that work on it: a journal file, or a database's URL.",
+            help="The study, which several processes can share: a journal file, or a database's URL.",
             show_default="study.journal in the result's folder",
         ),
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option("--minutes", help="Stop after so long; the next search goes on.", show_default=False),
+        typer.Option("--minutes", help="Time limit; the next search continues.", show_default=False),
     ] = None,
     json: JsonOption = False,
 ) -> None:
     """Find the cheapest width, input size, pruning and quantization that meet the budgets of a pipeline.
 
-    Budgets are in its `search` section, and are against the network as the pipeline has it: accuracy_drop,
-    latency_ratio to its float32 file, size. Size and latency are measured first; what meets them is trained,
-    the promising longer (successive halving). The winner is written as a pipeline. A search that was stopped
-    goes on, and started several times with one storage it shares the work. Exit code 3 where nothing meets
-    the budgets.
+    Budgets are in its `search` section, relative to the network in the pipeline: accuracy_drop, latency_ratio
+    to its float32 file, size. Size and latency are measured first; combinations that meet them are trained,
+    the best ones longer (successive halving). The winner is written as a pipeline. A stopped search continues
+    when it is started again, and several searches with one storage share the work. The exit code is 3 if
+    nothing meets the budgets.
     """
     import edgecnn
     from edgecnn.core import errors

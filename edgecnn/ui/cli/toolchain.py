@@ -1,4 +1,4 @@
-"""``edgecnn toolchain``: vendor tools, each in a virtual environment of its own."""
+"""``edgecnn toolchain``: vendor tools in separate virtual environments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def install(names: NamesArgument, json: JsonOption = False) -> None:
-    """Make the environments of toolchains; every package is pinned, nothing outside them is touched."""
+    """Install the environments of toolchains; every package is pinned, and nothing else is changed."""
     import edgecnn
     from edgecnn.ui.cli.console import log_console
 
@@ -48,7 +48,7 @@ def show(json: JsonOption = False) -> None:
 
 
 def check(names: NamesArgument, json: JsonOption = False) -> None:
-    """Compare environments with what is pinned; exit code 5 where one is missing or of another version."""
+    """Compare environments with the pinned packages; the exit code is 5 if one is missing or differs."""
     import edgecnn
     from edgecnn.core.errors import MissingDependency
     from edgecnn.ui.cli.failure import fail

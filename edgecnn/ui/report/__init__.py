@@ -1,1 +1,1 @@
-"""Summaries of runs for people and for programs."""
+"""Reports as text, Markdown, SVG and JUnit XML."""

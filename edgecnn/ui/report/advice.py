@@ -1,4 +1,4 @@
-"""Advice for readers: the network before, and after each change that was compiled."""
+"""Reports on advice: the network before and after each compiled change."""
 
 from __future__ import annotations
 

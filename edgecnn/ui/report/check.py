@@ -28,7 +28,7 @@ def check_cells(row: CheckRow) -> tuple[str, ...]:
 
 
 def check_markdown(path: str, rows: Sequence[CheckRow]) -> str:
-    """Return everything that was checked as Markdown, what does not hold first."""
+    """Return all checks as Markdown, failed ones first."""
     order = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
     ordered = sorted(rows, key=lambda row: order[row.verdict])
     counts = {verdict: sum(row.verdict is verdict for row in rows) for verdict in order}

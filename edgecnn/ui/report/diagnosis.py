@@ -1,4 +1,4 @@
-"""A diagnosis for readers: the ranked table, the change to make first, and a chart."""
+"""Reports on a diagnosis: the ranked table, the first change to make, and a chart."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _row(layer: LayerDiagnosis) -> tuple[str, ...]:
 
 
 def snippet(found: Diagnosis) -> str | None:
-    """Return the change to make first, as YAML for a pipeline; None where nothing is to be mended."""
+    """Return the first change to make, as YAML for a pipeline; None if there is none."""
     first = found.worst_layer or next((layer for layer in found.layers if layer.fix), None)
     if first is None or not first.fix or found.whole.sqnr_db >= AMPLE_DB:
         return None
@@ -68,7 +68,7 @@ def snippet(found: Diagnosis) -> str | None:
 
 
 def whole_line(found: Diagnosis) -> str:
-    """Return what the whole int8 file answers, in one line."""
+    """Return the quality of the whole int8 file in one line."""
     whole = found.whole
     parts = [
         f"{decibels(whole.sqnr_db)} in shipping",
@@ -100,7 +100,7 @@ def write_diagnosis(found: Diagnosis, folder: Path) -> None:
 def diagnosis_markdown(found: Diagnosis) -> str:
     """Return the diagnosis as Markdown.
 
-    The plot of :func:`diagnosis_svg` is expected beside it, as ``diagnosis.svg``.
+    It refers to the plot of :func:`diagnosis_svg` as ``diagnosis.svg``.
     """
     change = snippet(found)
     sections = [
@@ -117,7 +117,7 @@ def diagnosis_markdown(found: Diagnosis) -> str:
 
 
 def _dead(found: Diagnosis) -> list[str]:
-    """Return the paragraph about channels that hold one value on all images, if there are any."""
+    """Return the paragraph about channels with the same value on all images, if there are any."""
     rows = [
         (layer.title, str(len(layer.channels.dead)), ", ".join(map(str, layer.channels.dead[:20])))
         for layer in sorted(found.layers, key=lambda layer: layer.position)
@@ -129,8 +129,8 @@ def _dead(found: Diagnosis) -> list[str]:
 def diagnosis_svg(found: Diagnosis) -> str:
     """Return a chart of the error of every layer in the order of execution, one row each.
 
-    Two marks a row show dB, 0 to 60 from left to right: the accumulated ratio of the int8 file and the
-    ratio of the layer alone. A bar at the right shows the layer's share of the error at the outputs.
+    Two marks per row show 0 to 60 dB from left to right: the accumulated SQNR of the int8 file and the SQNR
+    of the layer alone. A bar at the right shows the layer's share of the error at the outputs.
     """
     layers = sorted(found.layers, key=lambda layer: layer.position)
     bottom = _TOP + _LINE * len(layers)

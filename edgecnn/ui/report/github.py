@@ -1,4 +1,4 @@
-"""What GitHub shows of a check: annotations, which are lines that a step prints, and the step's summary."""
+"""Output of a check for GitHub: annotations, which a step prints, and the step's summary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from edgecnn.core.documents.check import CheckRow
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
-"""Variable with the file that a step appends Markdown to."""
+"""Variable with the path of the file for a step's Markdown."""
 
 ACTIONS = "GITHUB_ACTIONS"
 """Variable that is ``true`` in a workflow."""
@@ -21,7 +21,7 @@ _LEVELS = {Verdict.FAIL: "error", Verdict.INCONCLUSIVE: "warning"}
 
 
 def annotation_lines(rows: Sequence[CheckRow]) -> list[str]:
-    """Return a line for each row that does not hold: ``::error`` if missed, ``::warning`` if undecided."""
+    """Return a line for each failed or inconclusive row: ``::error`` or ``::warning``."""
     return [
         f"::{_LEVELS[row.verdict]} title={_property(f'{row.target}: {row.check}')}::{_message(str(row))}"
         for row in rows
@@ -30,7 +30,7 @@ def annotation_lines(rows: Sequence[CheckRow]) -> list[str]:
 
 
 def _message(text: str) -> str:
-    r"""Escape a message as workflow commands want it.
+    r"""Escape a message for workflow commands.
 
     >>> _message("5 %\nof it")
     '5 %25%0Aof it'
@@ -39,5 +39,5 @@ def _message(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    """Escape a property, in which colons and commas have a meaning too."""
+    """Escape a property, in which colons and commas are special as well."""
     return _message(text).replace(":", "%3A").replace(",", "%2C")

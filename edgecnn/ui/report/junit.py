@@ -1,4 +1,4 @@
-"""Checked things as JUnit XML, which every CI service shows."""
+"""Results of checks as JUnit XML, which every CI service displays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def junit_xml(rows: Sequence[CheckRow]) -> str:
-    """Return one suite a target and one case a check; what could not be decided counts as skipped."""
+    """Return one suite per target and one case per check; inconclusive ones count as skipped."""
     root = ElementTree.Element("testsuites", name="edgecnn")
     for target in dict.fromkeys(row.target for row in rows):
         own = [row for row in rows if row.target == target]
@@ -47,5 +47,5 @@ def _case(suite: ElementTree.Element, row: CheckRow) -> None:
 
 
 def _text(text: str) -> str:
-    """Return text without the characters that XML 1.0 has no way to write."""
+    """Return text without the characters that XML 1.0 forbids."""
     return _NOT_XML.sub("\ufffd", text)

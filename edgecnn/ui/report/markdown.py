@@ -1,4 +1,4 @@
-"""A run's summary as Markdown: what ships, what was proven, what it cost."""
+"""A run's summary as Markdown: shipped targets, proofs, costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network on an NPU for readers: a table of its layers, the layers to change, and a chart."""
+"""Reports on a network for an NPU: a table of its layers, the layers to change, and a chart."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _time(estimate: Estimate) -> str:
 
 
 def origin(report: NpuReport) -> str:
-    """Return the sentence that names the origin of the figures."""
+    """Return the sentence about the origin of the figures."""
     return f"Cycles and memory: {ESTIMATE} ({report.compiler} {report.version})."
 
 
@@ -75,7 +75,7 @@ def _row(layer: NpuLayer, total: int | None) -> tuple[str, ...]:
 
 
 def change_lines(report: NpuReport) -> list[str]:
-    """Return a line for each layer to change first, and why."""
+    """Return a line for each layer to change first, with the reason."""
     return [f"{layer.name} ({layer.operator}): {layer.advice()}" for layer in report.costliest()]
 
 
@@ -84,8 +84,8 @@ def write_npu_report(report: NpuReport, target: str | None, folder: Path) -> Non
 
     Args:
         report: The compiler's report.
-        target: Name of the target; None for a file that is no artifact's.
-        folder: The folder; it is created where it is missing.
+        target: Name of the target; None for a file outside an artifact.
+        folder: The folder, which is created if it is missing.
 
     Raises:
         InputError: The folder cannot be written.
@@ -102,7 +102,7 @@ def write_npu_report(report: NpuReport, target: str | None, folder: Path) -> Non
 def npu_markdown(report: NpuReport) -> str:
     """Return the report as Markdown.
 
-    The plot of :func:`npu_svg` is expected beside it, as ``npu.svg``.
+    It refers to the plot of :func:`npu_svg` as ``npu.svg``.
     """
     changes = "\n".join(f"{number}. {line}" for number, line in enumerate(change_lines(report), start=1))
     sections = [
@@ -117,9 +117,9 @@ def npu_markdown(report: NpuReport) -> str:
 
 
 def npu_svg(report: NpuReport) -> str:
-    """Return a bar chart of the cycles of every layer in order of execution, coloured by what bounds it.
+    """Return a bar chart of the cycles of every layer in order of execution, coloured by its bottleneck.
 
-    Where the compiler does not tell cycles, the bars are multiply-accumulates.
+    If the compiler reports no cycles, the bars are multiply-accumulates.
     """
     timed = report.cycles is not None
     bars_of = [(layer, (layer.cycles or 0) if timed else layer.macs) for layer in report.layers]
@@ -141,7 +141,7 @@ def npu_svg(report: NpuReport) -> str:
 def _draw_bar(canvas: Canvas, layer: NpuLayer, cost: int, top: int, longest: int) -> None:
     name = f"{shorten(layer.name, _NAME_CHARACTERS)} ({layer.operator})"
     canvas.text(_LABEL - 6, top + 11, name, "end")
-    # A layer on the CPU has no cycles that anyone knows: a mark shows that it is there.
+    # A layer on the CPU has no known cycles, so a mark shows it.
     width = max(2.0, _BAR * cost / longest)
     canvas.bar(_LABEL, top + 2, width, _ROW - 4, COLORS.get(layer.bound, GREY))
     canvas.text(_LABEL + width + 5, top + 11, str(cost) if layer.on_npu else "CPU")

@@ -1,4 +1,4 @@
-"""The effect of pruning on a network for readers: tables for the terminal and for Markdown, and a chart."""
+"""Reports on pruning: tables for the terminal and for Markdown, and a chart."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAME_CHARACTERS = 40
 
 
 def pruning_table(pruning: PruningReport) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return the columns and cells of the networks on the way."""
+    """Return the columns and cells of the networks at each step."""
     accuracy = pruning.accuracy
     shown = [name for name in _NETWORKS if not accuracy or name in accuracy]
     if not accuracy:
@@ -49,7 +49,7 @@ def _costs(pruning: PruningReport, *, whole: bool) -> tuple[str, ...]:
 
 
 def _count(count: float) -> str:
-    """Return a count as people write it.
+    """Return a count as text.
 
     >>> _count(884_704), _count(300_000_000)
     ('885 k', '300 M')
@@ -59,7 +59,7 @@ def _count(count: float) -> str:
 
 
 def pruning_line(pruning: PruningReport) -> str:
-    """Say in a line how the network was pruned."""
+    """Return the pruning settings in one line."""
     ((goal, value),) = pruning.goal.items()
     asked = ", ".join(f"{key} {part}" for key, part in value.items()) if isinstance(value, dict) else value
     steps = "1 step" if pruning.steps == 1 else f"{pruning.steps} steps"
@@ -97,8 +97,8 @@ def sensitivity_table(curves: SensitivityCurves) -> tuple[tuple[str, ...], list[
 def sensitivity_svg(curves: SensitivityCurves) -> str:
     """Return a chart of the accuracy against the pruned share, one row for each group in the network's order.
 
-    From left to right the share of the group's channels that are pruned, 0 to 100 %; in each row from
-    bottom to top the metric, 0 to 100 %. The grey line is the whole network's.
+    The horizontal axis is the pruned share of the group's channels, 0 to 100 %; in each row the vertical axis
+    is the metric, 0 to 100 %. The grey line is the whole network's.
     """
     bottom = _TOP + (_HEIGHT + _GAP) * len(curves.groups)
     title = f"{curves.metric} on {curves.images} training images against the pruned share of one group"

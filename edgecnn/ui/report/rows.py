@@ -1,4 +1,4 @@
-"""A target as a row of cells: the same in the terminal, in Markdown and in benchmarks."""
+"""A target as a row of cells, for the terminal, Markdown and benchmarks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RESULT = ("result",)
 def target_table(targets: Sequence[TargetSummary]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the columns and each target's cells, from a run's summary.
 
-    What an NPU is expected to cost has columns where one of the targets has an NPU or an arena.
+    If a target has an NPU or an arena, there are columns for its expected costs.
     """
     with_npu = any(target.npu is not None or target.arena for target in _made(targets))
     columns = (*_FILE, *_metric_columns(targets), *_OUTPUTS, *(_NPU if with_npu else ()), *_RESULT)
@@ -32,7 +32,7 @@ def target_table(targets: Sequence[TargetSummary]) -> tuple[tuple[str, ...], lis
 
 
 def _metric_columns(targets: Sequence[TargetSummary]) -> tuple[str, ...]:
-    """Return the columns of what the targets were measured by."""
+    """Return the columns of the targets' metrics."""
     metrics = [target.metrics for target in _made(targets) if target.metrics is not None]
     names = {find_metric(found.metric).label for found in metrics}
     names |= {find_metric(name).title for found in metrics for name in found.besides} - {""}
@@ -40,7 +40,7 @@ def _metric_columns(targets: Sequence[TargetSummary]) -> tuple[str, ...]:
 
 
 def worth(targets: Sequence[TargetSummary]) -> list[str]:
-    """Return a line for each target whose figures do not come from its own hardware, saying what they are."""
+    """Return a note for each target whose figures do not come from its own hardware."""
     made = _made(targets)
     simulated = [_worth(target) for target in made if target.simulated_by]
     return simulated + [f"{item.target}: {item.isa_note}" for item in made if item.isa_note]
@@ -65,7 +65,7 @@ def climbed(targets: Sequence[TargetSummary]) -> list[MadeTarget]:
 
 
 def ladder_table(target: MadeTarget) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return the columns and cells of what every rung of a target's recovery came to.
+    """Return the columns and cells of the results of every rung of a target's recovery.
 
     ``control`` is the metric of fp32 PyTorch after as many steps of float training as ``qat`` had.
     """
@@ -92,7 +92,7 @@ def _percent(value: float | None) -> str:
 
 
 def verdict(target: TargetSummary) -> str:
-    """Say in a word whether a target ships."""
+    """Return in a word whether a target ships."""
     if target.ships:
         return "ships"
     code = None if target.error is None else target.error.exit_code
@@ -106,7 +106,7 @@ def _row(target: TargetSummary, columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def _measured(target: MadeTarget) -> dict[str, str]:
-    """Return the cells of what was measured, by column."""
+    """Return the cells of the measurements, by column."""
     metrics, latency = target.metrics, target.latency
     cells = {
         "precision": target.precision,
@@ -146,7 +146,7 @@ def _drop(metrics: TaskMetrics) -> str:
 
 
 def _sqnr(links: Sequence[Link]) -> str:
-    """Return the ratio of the shipping file against the float file, or of a float file against PyTorch."""
+    """Return the SQNR of the shipping file against the float file, or of a float file against PyTorch."""
     for link in reversed(links):
         if "shipping_sqnr_db" in link.metrics:
             return f"{link.metrics['shipping_sqnr_db']:.1f} dB"

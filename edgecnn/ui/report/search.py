@@ -74,7 +74,7 @@ class PlotPoint(NamedTuple):
     """One combination in the plot; low is better in both directions."""
 
     cost: float
-    """Latency ratio of the slowest target, or bytes of the largest where none has a latency."""
+    """Latency ratio of the slowest target, or size of the largest if there are no latencies."""
 
     drop: float
     """Loss of the task metric on the worst target, in points."""
@@ -91,8 +91,8 @@ class PlotPoint(NamedTuple):
 def pareto_svg(result: SearchResult) -> str:
     """Return the plot as an SVG document: a mark for each trained combination, budgets as lines.
 
-    Filled marks were trained in full, hollow ones for part of the time. The line joins those trained in full
-    that no other one beats in both directions. The name of a mark is shown when it is pointed at.
+    Filled marks were trained in full, hollow ones partly. The line joins the fully trained ones that no other
+    one beats in both directions. A tooltip shows the name of a mark.
     """
     with_latency = any(limits.latency_ratio is not None for limits in result.space.budgets.values()) or any(
         target.latency is not None for trial in result.trials for target in trial.targets.values()
@@ -122,7 +122,7 @@ def _points(result: SearchResult, with_latency: bool) -> Iterator[PlotPoint]:
 
 
 def pareto_front(points: Sequence[PlotPoint]) -> list[PlotPoint]:
-    """Return the points that no other one beats in both directions, the cheapest first.
+    """Return the points that no other point beats in both directions, the cheapest first.
 
     >>> points = [PlotPoint(cost, drop, True, False, "") for cost, drop in ((1, 3), (2, 1), (3, 2))]
     >>> [(point.cost, point.drop) for point in pareto_front(points)]

@@ -1,4 +1,4 @@
-"""A canvas for the pictures of reports: text, lines, marks and bars as plain SVG."""
+"""A canvas for the charts of reports: text, lines, marks and bars as plain SVG."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Readers with a colour vision deficiency tell these apart too (Okabe and Ito).
+# People with a colour vision deficiency can distinguish these colours (Okabe and Ito).
 BLUE, SKY, ORANGE, RED = "#0072B2", "#56B4E9", "#E69F00", "#D55E00"
 BLACK, GREY, WHITE = "#000000", "#999999", "#ffffff"
 _GRID = "#dddddd"
@@ -18,12 +18,12 @@ _LEGEND_TOP, _LEGEND_SIDE = 28, 10
 class Canvas:
     """A picture that is drawn element by element; later elements cover earlier ones.
 
-    Places are pixels from the left and the top; of a text, of its baseline.
+    Coordinates are pixels from the left and the top; those of a text refer to its baseline.
 
     Args:
         width: Width of the picture.
         height: Its height.
-        title: What it shows, written at the top.
+        title: Text at the top.
     """
 
     def __init__(self, width: float, height: float, title: str) -> None:
@@ -37,7 +37,7 @@ class Canvas:
     def text(
         self, x: float, y: float, content: str, anchor: Literal["start", "middle", "end"] = "start"
     ) -> None:
-        """Write a line of text; ``anchor`` says which part of it is at ``x``."""
+        """Write a line of text; ``anchor`` names the part of it at ``x``."""
         place = "" if anchor == "start" else f' text-anchor="{anchor}"'
         self._elements.append(f'<text x="{_number(x)}" y="{_number(y)}"{place}>{escape(content)}</text>')
 
@@ -49,7 +49,7 @@ class Canvas:
     def mark(
         self, x: float, y: float, color: str, *, radius: float = 4, hollow: bool = False, hint: str = ""
     ) -> None:
-        """Draw a circle; ``hint`` is shown when it is pointed at."""
+        """Draw a circle; ``hint`` is its tooltip."""
         look = f'fill="{WHITE if hollow else color}" stroke="{color}"'
         title = f"<title>{escape(hint)}</title>" if hint else ""
         place = f'cx="{_number(x)}" cy="{_number(y)}" r="{_number(radius)}"'
@@ -61,13 +61,13 @@ class Canvas:
         self._elements.append(f'<rect {place} fill="{color}"/>')
 
     def grid(self, lines: Iterable[tuple[float, str]], top: float, bottom: float) -> None:
-        """Draw vertical lines from ``top`` to ``bottom``, each at its place and with its label above."""
+        """Draw vertical lines from ``top`` to ``bottom``, each with its label above."""
         for x, label in lines:
             self.line([(x, top), (x, bottom)], _GRID)
             self.text(x, top - 4, label, "middle")
 
     def legend(self, entries: Sequence[tuple[str, str]], step: float, left: float = 8) -> None:
-        """Write what the colors mean, ``(color, label)``, side by side under the title."""
+        """Write the meanings of colors, ``(color, label)``, side by side under the title."""
         for index, (color, label) in enumerate(entries):
             x = left + step * index
             self.bar(x, _LEGEND_TOP, _LEGEND_SIDE, _LEGEND_SIDE, color)
@@ -79,7 +79,7 @@ class Canvas:
 
 
 def shorten(name: str, most: int) -> str:
-    """Return a name of at most ``most`` characters; dots stand for what is left out.
+    """Return a name of at most ``most`` characters, with dots for the omitted part.
 
     >>> shorten("features.0.conv", 12), shorten("conv", 12)
     ('features....', 'conv')
@@ -88,5 +88,5 @@ def shorten(name: str, most: int) -> str:
 
 
 def _number(value: float) -> str:
-    """Return a number of pixels, with one decimal where it is not whole."""
+    """Return a number of pixels, with one decimal if it is not whole."""
     return f"{value:.1f}".removesuffix(".0")
