@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import runtimes
 from edgecnn.backends.worker.isa import isa_of
 from edgecnn.backends.worker.probe import facts
 from edgecnn.core.documents.host import Host
 from edgecnn.core.toolchains.environment import Environment
+
+if TYPE_CHECKING:
+    from edgecnn.backends.worker.probe import MachineFacts
 
 _MODEL_KEYS = ("model name", "Model", "Hardware")
 _FLAG_KEYS = ("flags", "Features")
@@ -21,25 +24,25 @@ def host() -> Host:
     return host_from(facts(), installed_runtimes())
 
 
-def host_from(found: dict[str, Any], runtimes: dict[str, str]) -> Host:
+def host_from(found: MachineFacts, runtimes: dict[str, str]) -> Host:
     """Return a machine's fingerprint from its :func:`edgecnn.backends.worker.probe.facts`.
 
     Args:
         found: The facts.
         runtimes: Version of every runtime installed there, by its name in the table.
     """
-    processor = parse_cpuinfo(found["cpuinfo"])
-    isa = isa_of(found["machine"], processor.flags)
+    processor = parse_cpuinfo(found.cpuinfo)
+    isa = isa_of(found.machine, processor.flags)
     return Host(
-        cpu=processor.model or found["model"] or found["processor"] or "unknown",
-        machine=found["machine"],
+        cpu=processor.model or found.model or found.processor or "unknown",
+        machine=found.machine,
         isa=isa.name if isa else "unknown",
-        cores=len(found["cpus"]),
-        memory_bytes=_total_memory(found["meminfo"]),
-        governor=found["governor"] or "unknown",
-        load=float(found["load"]),
-        system=found["system"],
-        python=found["python"],
+        cores=len(found.cpus),
+        memory_bytes=_total_memory(found.meminfo),
+        governor=found.governor or "unknown",
+        load=found.load,
+        system=found.system,
+        python=found.python,
         runtimes=runtimes,
     )
 
@@ -52,8 +55,7 @@ def _total_memory(meminfo: str) -> int:
 
 def usable_cpus() -> list[int]:
     """Return the CPUs that this process may run on, in order."""
-    cpus: list[int] = facts()["cpus"]
-    return cpus
+    return list(facts().cpus)
 
 
 def installed_runtimes() -> dict[str, str]:

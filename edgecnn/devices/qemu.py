@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from edgecnn.backends.registry import runtimes
 from edgecnn.backends.worker.probe import facts
@@ -135,14 +135,14 @@ class EmulatedDevice:
     def host(self) -> Host:
         """Return the emulated device's fingerprint: its processor, with this machine's memory and load."""
         folder, device = emulated_device(self.name)
-        cpuinfo = (folder / "root" / "proc" / "cpuinfo").read_text(encoding="ascii")
-        found: dict[str, Any] = facts() | {
-            "cpuinfo": cpuinfo,
-            "machine": "aarch64" if device.architecture == "arm64" else "armv7l",
-            "model": f"{self.name} ({device.cpu}, emulated by {QEMU[device.architecture]})",
-            "python": device.python,
-            "system": f"Debian {device.release}",
-        }
+        found = replace(
+            facts(),
+            cpuinfo=(folder / "root" / "proc" / "cpuinfo").read_text(encoding="ascii"),
+            machine="aarch64" if device.architecture == "arm64" else "armv7l",
+            model=f"{self.name} ({device.cpu}, emulated by {QEMU[device.architecture]})",
+            python=device.python,
+            system=f"Debian {device.release}",
+        )
         held = device.requirements or require(NAME).toolchain.requirements
         versions = {
             name: held[record.distribution]

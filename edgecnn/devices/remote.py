@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import json
 import os
 import shlex
 import subprocess
@@ -16,10 +15,11 @@ import tarfile
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol, Unpack
+from typing import IO, TYPE_CHECKING, Protocol, Unpack
 
 from edgecnn.backends.formats import companions
 from edgecnn.backends.registry import package_folder, runtimes
+from edgecnn.backends.worker.probe import MachineFacts
 from edgecnn.core.errors import InputError, MissingDependency, WorkerError
 from edgecnn.devices.host import host_from
 from edgecnn.devices.local import worker_path
@@ -76,7 +76,7 @@ class RemoteDevice:
     _folder: str = ""
     _sent: dict[tuple[str, int, int], str] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
-    _facts: dict[str, Any] = field(default_factory=dict)
+    _facts: MachineFacts | None = None
 
     def __enter__(self) -> RemoteDevice:
         made = self._run(["mktemp", "-d", f"{self.shell.scratch}/edgecnn.XXXXXX"]).strip()
@@ -85,7 +85,8 @@ class RemoteDevice:
         self._folder = made
         try:
             self._copy_runner()
-            self._facts = json.loads(self._run([*self._python(), "-m", "edgecnn.backends.worker.probe"]))
+            told = self._run([*self._python(), "-m", "edgecnn.backends.worker.probe"])
+            self._facts = MachineFacts.from_text(told)
         except ValueError as error:
             self.close()
             raise WorkerError(f"{self.shell.name} did not say what it is: {error}") from error
@@ -132,11 +133,16 @@ class RemoteDevice:
 
     def host(self) -> Host:
         """Return the device's fingerprint."""
-        return host_from(self._facts, {})
+        return host_from(self._known(), {})
 
     def cpus(self) -> list[int]:
         """Return the CPUs of the device that workers may run on, in order."""
-        return [int(cpu) for cpu in self._facts["cpus"]]
+        return list(self._known().cpus)
+
+    def _known(self) -> MachineFacts:
+        if self._facts is None:
+            raise WorkerError(f"{self.shell.name} is not connected")
+        return self._facts
 
     def send(self, path: Path) -> str:
         """Copy a file to the device, once, and return its path there."""

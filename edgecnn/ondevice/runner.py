@@ -17,7 +17,7 @@ from edgecnn.ondevice.failure import DamagedPackage, RuntimeUnavailable
 from edgecnn.ondevice.tensor import Array, TensorInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import ModuleType
 
@@ -60,7 +60,7 @@ class LiteRtRunner:
             raise _refused(model, self.name, error) from error
         details = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         self._indices = [[item["index"] for item in side] for side in details]
-        self.inputs, self.outputs = (tuple(_litert_tensor(item) for item in side) for side in details)
+        self.inputs, self.outputs = (tuple(litert_tensor(item) for item in side) for side in details)
         self.version = str(getattr(importlib.import_module(self.module), "__version__", "unknown"))
 
     def run(self, tensor: Array) -> list[Array]:
@@ -167,13 +167,18 @@ def _refused(model: Path, name: str, error: Exception) -> DamagedPackage:
     return DamagedPackage(f"{model.name} cannot be opened by {name}: {reason}")
 
 
-def _litert_tensor(detail: dict[str, Any]) -> TensorInfo:
+def litert_tensor(detail: Mapping[str, Any]) -> TensorInfo:
+    """Return an input or output as LiteRT's interpreter describes it."""
     scale, zero_point = detail["quantization"]
-    shape = tuple(int(size) for size in detail["shape_signature"])
-    dtype = np.dtype(detail["dtype"]).name
-    if scale == 0.0:
-        return TensorInfo(detail["name"], shape, dtype, channels_last=True)
-    return TensorInfo(detail["name"], shape, dtype, float(scale), int(zero_point), channels_last=True)
+    quantized = scale != 0.0
+    return TensorInfo(
+        name=detail["name"],
+        shape=tuple(int(size) for size in detail["shape_signature"]),
+        dtype=np.dtype(detail["dtype"]).name,
+        scale=float(scale) if quantized else None,
+        zero_point=int(zero_point) if quantized else None,
+        channels_last=True,
+    )
 
 
 def _onnx_tensor(node: Any) -> TensorInfo:

@@ -74,7 +74,7 @@ def test_a_description_from_a_file_is_checked(change: dict[str, object], message
         Detector.from_json(data)
 
 
-def test_a_box_of_distances_comes_back_in_pixels_of_the_photo():
+def test_a_box_of_distances_comes_back_in_pixels_of_the_photo() -> None:
     outputs = blank((4, 2, 4, 2), (8, 8, 16, 16))
     outputs[1][0, 1, 3, 5] = 4.0  # class 1 at row 3, column 5: centre (44, 28)
     outputs[0][0, :, 3, 5] = [1.0, 2.0, 3.0, 0.5]
@@ -86,14 +86,14 @@ def test_a_box_of_distances_comes_back_in_pixels_of_the_photo():
     assert found.classes.tolist() == [1]
 
 
-def test_negative_distances_are_none():
+def test_negative_distances_are_none() -> None:
     outputs = blank((4, 1, 4, 1), (8, 8, 16, 16))
     outputs[1][0, 0, 0, 0] = 4.0
     (found,) = decode(Detector(LEVELS, "ltrb"), outputs, CONTRACT, [(64, 96)])
     np.testing.assert_allclose(found.boxes, [[4, 4, 4, 4]])
 
 
-def test_dfl_is_the_mean_of_the_bins():
+def test_dfl_is_the_mean_of_the_bins() -> None:
     outputs = blank((32, 1, 32, 1), (8, 8, 16, 16))
     outputs[3][0, 0, 2, 1] = 3.0  # centre (24, 40) at stride 16
     sides = outputs[2][0, :, 2, 1].reshape(4, 8)
@@ -102,7 +102,7 @@ def test_dfl_is_the_mean_of_the_bins():
     np.testing.assert_allclose(found.boxes, [[24 - 16, 40 - 24, 24 + 48, 40]], atol=1e-4)
 
 
-def test_yolox_multiplies_with_the_objectness():
+def test_yolox_multiplies_with_the_objectness() -> None:
     level = Level(8, boxes=0, scores=1, objectness=2)
     outputs = blank((4, 3, 1), (8, 8, 8))
     outputs[2][0, 0, 2, 4], outputs[1][0, 2, 2, 4] = 1.0, 2.0
@@ -112,7 +112,7 @@ def test_yolox_multiplies_with_the_objectness():
     np.testing.assert_allclose(found.scores, [1 / (1 + np.exp(-1.0)) / (1 + np.exp(-2.0))], rtol=1e-6)
 
 
-def test_ssd_agrees_with_torchvision():
+def test_ssd_agrees_with_torchvision() -> None:
     import torch
     from torchvision.models.detection._utils import BoxCoder
 
@@ -148,7 +148,7 @@ def test_ssd_agrees_with_torchvision():
 
 @given(seed=st.integers(0, 2**32 - 1), threshold=st.sampled_from([0.0, 0.05, 0.6, 1.0]))
 @settings(max_examples=40)
-def test_filtering_first_loses_nothing(seed, threshold):
+def test_filtering_first_loses_nothing(seed: int, threshold: float) -> None:
     """Decoding every cell and filtering afterwards, as papers do, gives the same boxes."""
     random = np.random.default_rng(seed)
     outputs = [random.normal(0, 3, output.shape).astype(np.float32) for output in blank((32, 3), (8, 8))]
@@ -178,7 +178,7 @@ def test_filtering_first_loses_nothing(seed, threshold):
         np.testing.assert_allclose(box, np.clip(expected, 0, [96, 64, 96, 64]), atol=1e-2)
 
 
-def test_outputs_that_are_not_numbers_are_no_detections():
+def test_outputs_that_are_not_numbers_are_no_detections() -> None:
     outputs = blank((4, 1, 4, 1), (8, 8, 16, 16), value=float("nan"))
     (found,) = decode(Detector(LEVELS, "ltrb"), outputs, CONTRACT, [(64, 96)])
     assert len(found) == 0
@@ -194,13 +194,13 @@ def test_outputs_that_are_not_numbers_are_no_detections():
         ([(1, 4), (1, 2), (1, 4, 4, 6), (1, 2, 4, 6)], "of one feature map"),
     ],
 )
-def test_outputs_of_another_shape_are_refused(shapes, message):
+def test_outputs_of_another_shape_are_refused(shapes: list[tuple[int, ...]], message: str) -> None:
     outputs = [np.zeros(shape, np.float32) for shape in shapes]
     with pytest.raises(ValueError, match=message):
         decode(Detector(LEVELS, "ltrb"), outputs, CONTRACT, [(64, 96)])
 
 
-def test_above_keeps_the_better_ones():
+def test_above_keeps_the_better_ones() -> None:
     outputs = blank((4, 1, 4, 1), (8, 8, 16, 16))
     outputs[1][0, 0, 0, 0], outputs[1][0, 0, 4, 4] = 4.0, 0.0
     detector = dataclasses.replace(Detector(LEVELS, "ltrb"), score_threshold=0.1)

@@ -18,7 +18,7 @@ def pixels(contract: Contract, count: int = 5) -> np.ndarray:
 
 
 @pytest.mark.parametrize("contract", [RGB, GRAY], ids=["rgb", "gray"])
-def test_normalize_is_the_table(contract):
+def test_normalize_is_the_table(contract: Contract) -> None:
     images = pixels(contract)
     table = contract.lookup()
     result = normalize(images, contract)
@@ -27,13 +27,13 @@ def test_normalize_is_the_table(contract):
         np.testing.assert_array_equal(result[..., channel], table[:, channel][images[..., channel]])
 
 
-def test_normalize_agrees_with_arithmetic():
+def test_normalize_agrees_with_arithmetic() -> None:
     images = pixels(RGB)
     expected = (images - np.array(RGB.mean)) / np.array(RGB.std)
     np.testing.assert_allclose(normalize(images, RGB), expected, rtol=1e-6, atol=1e-6)
 
 
-def test_blocks_larger_than_an_image_and_smaller():
+def test_blocks_larger_than_an_image_and_smaller() -> None:
     big = Contract(height=300, width=300)
     images = pixels(big, 3)
     np.testing.assert_array_equal(normalize(images, big)[2:], normalize(images[2:], big))
@@ -47,7 +47,7 @@ def test_blocks_larger_than_an_image_and_smaller():
     unsigned=st.booleans(),
 )
 @settings(max_examples=60)
-def test_quantize_is_round_half_to_even_and_saturate(scale, zero_point, unsigned):
+def test_quantize_is_round_half_to_even_and_saturate(scale: float, zero_point: int, unsigned: bool) -> None:
     dtype = np.uint8 if unsigned else np.int8
     zero_point += 128 * unsigned
     images = pixels(GRAY)
@@ -58,7 +58,7 @@ def test_quantize_is_round_half_to_even_and_saturate(scale, zero_point, unsigned
     np.testing.assert_array_equal(result, expected)
 
 
-def test_halves_go_to_even():
+def test_halves_go_to_even() -> None:
     plain = Contract(height=1, width=1, color="gray", mean=(0.0,), std=(1.0,))
     assert input_table(plain, 2.0, 0, np.int8)[:8, 0].tolist() == [0, 0, 1, 2, 2, 2, 3, 4]
 
@@ -71,7 +71,7 @@ def test_halves_go_to_even():
         (np.zeros((2, 3, 8, 6), np.uint8), r"not uint8 \[N, H, W, 3\]"),
     ],
 )
-def test_images_that_do_not_fit_are_refused(images, message):
+def test_images_that_do_not_fit_are_refused(images: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         normalize(images, RGB)
 
@@ -80,6 +80,6 @@ def test_images_that_do_not_fit_are_refused(images, message):
     ("scale", "zero_point", "message"),
     [(0.0, 0, "scale"), (float("nan"), 0, "scale"), (-1.0, 0, "scale"), (1.0, 128, "zero point 128")],
 )
-def test_no_quantization_is_refused(scale, zero_point, message):
+def test_no_quantization_is_refused(scale: float, zero_point: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         quantize_input(pixels(RGB), RGB, scale, zero_point)

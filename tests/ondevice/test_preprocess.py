@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import re
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from edgecnn.ondevice import preprocess
-from edgecnn.ondevice.contract import Contract
+from edgecnn.ondevice.contract import Color, Contract, Interpolation, Resize
 from edgecnn.ondevice.preprocess import FORMATS, ImageError, decode_image, geometry, open_image, place
 from edgecnn.ondevice.resize import resize_array
 
@@ -31,13 +32,13 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_every_format_is_decoded(kind, tmp_path):
+def test_every_format_is_decoded(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "photo"
     file.write_bytes(encoded(photo(), kind))
     assert geometry(open_image(file), SQUARE).shape == (24, 24, 3)
 
 
-def test_a_phones_two_picture_jpeg_is_decoded():
+def test_a_phones_two_picture_jpeg_is_decoded() -> None:
     data = encoded(photo(), "MPO", save_all=True, append_images=[photo()])
     assert decode_image(data).size == (40, 30)
 
@@ -46,7 +47,9 @@ def test_a_phones_two_picture_jpeg_is_decoded():
     ("size", "crop_fraction", "interpolation"),
     [(224, 0.875, "bilinear"), (240, 0.96, "bicubic"), (33, 1.0, "bilinear")],
 )
-def test_crop_equals_torchvision(imagenet, size, crop_fraction, interpolation):
+def test_crop_equals_torchvision(
+    imagenet: Path, size: int, crop_fraction: float, interpolation: Interpolation
+) -> None:
     transforms = pytest.importorskip("torchvision.transforms")
     theirs = transforms.Compose(
         [
@@ -70,10 +73,12 @@ def test_crop_equals_torchvision(imagenet, size, crop_fraction, interpolation):
     color=st.sampled_from(["rgb", "bgr", "gray"]),
 )
 @settings(max_examples=150)
-def test_geometry_is_resize_crop_and_pad(height, width, size, resize, color):
+def test_geometry_is_resize_crop_and_pad(
+    height: int, width: int, size: tuple[int, int], resize: Resize, color: Color
+) -> None:
     """The whole of geometry, written again with numpy's definition of the resize."""
-    channels = {"mean": (0.0,), "std": (1.0,)} if color == "gray" else {}
-    contract = Contract(height=size[0], width=size[1], resize=resize, color=color, **channels)
+    count = 1 if color == "gray" else 3
+    contract = Contract(*size, resize=resize, color=color, mean=(0.0,) * count, std=(1.0,) * count)
     image = photo(height, width)
     where = place(height, width, contract)
     source = np.asarray(image.convert("L"))[..., None] if color == "gray" else np.asarray(image)
@@ -88,7 +93,7 @@ def test_geometry_is_resize_crop_and_pad(height, width, size, resize, color):
     np.testing.assert_array_equal(geometry(image, contract), expected)
 
 
-def test_letterbox_keeps_the_aspect_ratio_at_the_top_left():
+def test_letterbox_keeps_the_aspect_ratio_at_the_top_left() -> None:
     contract = Contract(height=20, width=20, resize="letterbox", pad_value=7)
     result = geometry(Image.new("RGB", (40, 20), (200, 100, 50)), contract)
     assert (result[:10] == (200, 100, 50)).all()
@@ -96,7 +101,7 @@ def test_letterbox_keeps_the_aspect_ratio_at_the_top_left():
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_applied(orientation):
+def test_exif_orientation_is_applied(orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     image = decode_image(encoded(photo(), "PNG", exif=exif))
@@ -107,26 +112,26 @@ def test_exif_orientation_is_applied(orientation):
 @pytest.mark.parametrize(
     "exif", [b"Exif\0\0garbage", b"Exif\0\0MM\0*\xff\xff\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\xff\xff"]
 )
-def test_broken_exif_counts_as_none(exif):
+def test_broken_exif_counts_as_none(exif: bytes) -> None:
     image = decode_image(encoded(photo(), "JPEG", exif=exif))
     assert geometry(image, SAME).shape == (30, 40, 3)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV"])
-def test_every_mode_becomes_rgb(mode):
+def test_every_mode_becomes_rgb(mode: str) -> None:
     image = photo().convert("P").convert("PA") if mode == "PA" else photo().convert(mode)
     np.testing.assert_array_equal(geometry(image, SAME), image.convert("RGB"))
     gray = Contract(height=30, width=40, resize="squash", color="gray", mean=(0.0,), std=(1.0,))
     assert geometry(image, gray).shape == (30, 40, 1)
 
 
-def test_transparency_is_dropped():
+def test_transparency_is_dropped() -> None:
     image = photo().convert("RGBA")
     image.putalpha(0)
     np.testing.assert_array_equal(geometry(image, SAME), photo())
 
 
-def test_sixteen_bits_keep_the_high_byte():
+def test_sixteen_bits_keep_the_high_byte() -> None:
     values = np.arange(1200, dtype=np.uint16).reshape(30, 40) * 50
     result = geometry(decode_image(encoded(Image.fromarray(values), "PNG")), SAME)
     np.testing.assert_array_equal(result[..., 0], values >> 8)
@@ -141,12 +146,12 @@ def test_sixteen_bits_keep_the_high_byte():
         (Image.new("L", (1, 20_000)), "too narrow"),
     ],
 )
-def test_images_without_a_defined_result_are_refused(image, message):
+def test_images_without_a_defined_result_are_refused(image: Image.Image, message: str) -> None:
     with pytest.raises(ImageError, match=message):
         geometry(image, Contract(height=224, width=224))
 
 
-def test_files_that_are_no_image_are_refused(tmp_path):
+def test_files_that_are_no_image_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="No such file"):
         open_image(tmp_path / "absent.jpg")
     with pytest.raises(ImageError, match="directory"):
@@ -157,14 +162,14 @@ def test_files_that_are_no_image_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"])
-def test_truncated_files_are_refused(kind):
+def test_truncated_files_are_refused(kind: str) -> None:
     data = encoded(photo(300, 400), kind)
     for keep in (len(data) // 2, len(data) * 3 // 4):
         with pytest.raises(ImageError):
             decode_image(data[:keep])
 
 
-def test_decompression_bombs_are_refused_before_they_are_decoded():
+def test_decompression_bombs_are_refused_before_they_are_decoded() -> None:
     header = encoded(Image.new("L", (1, 1)), "PNG")
     for width, height in ((60_000, 60_000), (9_000, 9_000)):
         size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
@@ -174,7 +179,7 @@ def test_decompression_bombs_are_refused_before_they_are_decoded():
             decode_image(bomb)
 
 
-def test_large_files_are_refused(monkeypatch, tmp_path):
+def test_large_files_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(preprocess, "MAX_FILE_BYTES", 1 << 20)
     file = tmp_path / "large.jpg"
     file.write_bytes(bytes(2 << 20))
@@ -192,7 +197,7 @@ SEEDS = [encoded(photo(), kind) for kind in FORMATS]
 )
 @settings(max_examples=300)
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_damaged_files_decode_or_are_refused(data, damage, keep):
+def test_damaged_files_decode_or_are_refused(data: bytes, damage: list[tuple[int, int]], keep: float) -> None:
     broken = bytearray(data)
     for position, value in damage:
         broken[position % len(broken)] = value

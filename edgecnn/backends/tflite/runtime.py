@@ -6,14 +6,14 @@ import importlib
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from edgecnn.backends.worker.runtime import Description, Options, Runtime, check_options, refused
-from edgecnn.ondevice.tensor import Array, TensorInfo
+from edgecnn.ondevice.runner import litert_tensor
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
+
+    from edgecnn.ondevice.tensor import Array
 
 
 class LiteRt(Runtime):
@@ -34,8 +34,8 @@ class LiteRt(Runtime):
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         self._input_indices = [detail["index"] for detail in inputs]
         self._output_indices = [detail["index"] for detail in outputs]
-        self._inputs = tuple(_tensor(detail) for detail in inputs)
-        self._outputs = tuple(_tensor(detail) for detail in outputs)
+        self._inputs = tuple(litert_tensor(detail) for detail in inputs)
+        self._outputs = tuple(litert_tensor(detail) for detail in outputs)
 
     @classmethod
     def open(cls, model: Path, options: Options) -> LiteRt:
@@ -96,16 +96,3 @@ class TfliteRuntime(LiteRt):
 def _resolver(library: ModuleType, options: Options) -> Any:
     kinds = library.OpResolverType
     return kinds.BUILTIN_REF if options.execution == "reference" else kinds.AUTO
-
-
-def _tensor(detail: dict[str, Any]) -> TensorInfo:
-    scale, zero_point = detail["quantization"]
-    quantized = scale != 0.0
-    return TensorInfo(
-        name=detail["name"],
-        shape=tuple(int(size) for size in detail["shape_signature"]),
-        dtype=np.dtype(detail["dtype"]).name,
-        scale=float(scale) if quantized else None,
-        zero_point=int(zero_point) if quantized else None,
-        channels_last=True,
-    )

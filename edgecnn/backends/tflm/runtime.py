@@ -16,6 +16,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.ondevice.tensor import Array, TensorInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 MAX_ARENA_BYTES = 256 << 20
@@ -127,7 +128,7 @@ def _ends(network: Any) -> tuple[list[str], list[str]]:
     return [names[index] for index in graph.inputs], [names[index] for index in graph.outputs]
 
 
-def _tensor(name: str, details: dict[str, Any]) -> TensorInfo:
+def _tensor(name: str, details: Mapping[str, Any]) -> TensorInfo:
     scales = details["quantization_parameters"]["scales"]
     quantized = len(scales) == 1
     return TensorInfo(

@@ -9,8 +9,10 @@ import json
 import os
 import platform
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from edgecnn.ondevice.documents import PlainDocument
 
 _TEXTS = {
     "cpuinfo": Path("/proc/cpuinfo"),
@@ -21,18 +23,46 @@ _TEXTS = {
 _MOST_CHARACTERS = 200_000
 
 
-def facts() -> dict[str, Any]:
-    """Return the facts as plain data, without importing a runtime."""
-    texts = {name: _read(path) for name, path in _TEXTS.items()}
-    return {
-        **texts,
-        "machine": platform.machine(),
-        "processor": platform.processor(),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "cpus": _usable_cpus(),
-        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
-    }
+@dataclass(frozen=True)
+class MachineFacts(PlainDocument):
+    """Facts about a machine; a text is empty where its kernel has none.
+
+    Attributes:
+        cpuinfo: The text of ``/proc/cpuinfo``.
+        meminfo: The text of ``/proc/meminfo``.
+        governor: Frequency governor of the first CPU.
+        model: Name of the board.
+        machine: Architecture, as ``platform.machine()`` gives it.
+        processor: Name of the processor, as Python gives it.
+        system: Operating system and its release.
+        python: Version of Python.
+        cpus: CPUs that a process may run on, in order.
+        load: Average load of the last minute.
+    """
+
+    cpuinfo: str
+    meminfo: str
+    governor: str
+    model: str
+    machine: str
+    processor: str
+    system: str
+    python: str
+    cpus: tuple[int, ...]
+    load: float
+
+
+def facts() -> MachineFacts:
+    """Return the facts about this machine, without importing a runtime."""
+    return MachineFacts(
+        **{name: _read(path) for name, path in _TEXTS.items()},
+        machine=platform.machine(),
+        processor=platform.processor(),
+        system=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+        cpus=_usable_cpus(),
+        load=os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
+    )
 
 
 def _read(path: Path) -> str:
@@ -42,11 +72,11 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _usable_cpus() -> list[int]:
+def _usable_cpus() -> tuple[int, ...]:
     if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
+        return tuple(sorted(os.sched_getaffinity(0)))
+    return tuple(range(os.cpu_count() or 1))
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(facts()) + "\n")
+    sys.stdout.write(json.dumps(facts().to_json()) + "\n")
