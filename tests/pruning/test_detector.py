@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.config.training import OptimizerSettings, TrainSettings
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.models.resolve import resolve_model
@@ -39,7 +39,9 @@ def test_a_detector_is_pruned_and_trained_on(tmp_path: Path) -> None:
     )
     source = open_source(str(boxes_data.write_coco(tmp_path / "photos", 16)), cache_dir=tmp_path)
     images = prepare(source, spec.contract, tmp_path / "prepared")
-    settings = TrainSettings(epochs=1, batch_size=8, optimizer={"lr": 0.003}, clip_norm=10, device="cpu")
+    settings = TrainSettings(
+        epochs=1, batch_size=8, optimizer=OptimizerSettings(lr=0.003), clip_norm=10, device="cpu"
+    )
     task = DetectionTraining(images, None, settings, detector_of(spec), 2)
     example = to_input(images.images[:1], spec.contract, torch.device("cpu"))
     structure = Structure(module, example, "net")

@@ -70,8 +70,8 @@ def test_every_importance_prunes_to_just_below_the_limit(
 ) -> None:
     before = {name: value.clone() for name, value in structure.module.state_dict().items()}
     pruned = to_share(structure, scored(structure, prepared, importance), 0.5)
-    share = NetworkCosts.of(pruned.module, structure.example).total("macs")
-    share /= NetworkCosts.of(structure.module, structure.example).total("macs")
+    left, whole = (NetworkCosts.of(module, structure.example) for module in (pruned.module, structure.module))
+    share = left.total("macs") / whole.total("macs")
     assert share == pytest.approx(pruned.cut.share)
     assert 0.35 < share <= 0.5
     assert all(torch.equal(value, before[name]) for name, value in structure.module.state_dict().items())
@@ -97,9 +97,9 @@ def test_a_share_out_of_reach_says_how_far_it_got(structure: Structure, prepared
 
 
 def test_weights_that_are_not_finite_are_refused(structure: Structure, prepared: PreparedSet) -> None:
-    layer = structure.module.get_submodule(structure.groups[0].name)
+    weight = structure.module.get_parameter(f"{structure.groups[0].name}.weight")
     with torch.no_grad():
-        layer.weight[0] = float("nan")
+        weight[0] = float("nan")
     with pytest.raises(InputError, match=r"weights or gradients of features\.5\.0\.weight are not finite"):
         scored(structure, prepared)
 
@@ -113,6 +113,7 @@ def test_a_network_without_batch_norm_has_no_scales(prepared: PreparedSet) -> No
 
 def test_statistics_are_means_over_the_images(prepared: PreparedSet) -> None:
     norm = nn.BatchNorm2d(3, momentum=0.1)
+    assert norm.running_mean is not None
     norm.running_mean.fill_(99.0)
     recalibrate(nn.Sequential(norm), prepared)
     inputs = to_input(prepared.images[:40], prepared.contract, CPU)

@@ -102,7 +102,8 @@ class Block(nn.Module):
         return x
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.between(torch.relu(self.first(x)))).mean((2, 3))
+        answer: Tensor = self.head(self.between(torch.relu(self.first(x)))).mean((2, 3))
+        return answer
 
 
 class Reverse(Block):

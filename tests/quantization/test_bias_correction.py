@@ -63,9 +63,9 @@ def test_full_correction_leaves_no_typical_difference_at_the_outputs() -> None:
 def test_rare_values_that_a_range_cuts_do_not_shift_the_rest() -> None:
     """One position in a hundred is far outside the range; the typical position must stay right."""
     module = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.Conv2d(1, 1, 1))
-    for layer in module:
-        nn.init.ones_(layer.weight)
-    nn.init.zeros_(module[1].bias)
+    for name in ("0.weight", "1.weight"):
+        nn.init.ones_(module.get_parameter(name))
+    nn.init.zeros_(module.get_parameter("1.bias"))
     graph = trace(module, torch.zeros(1, 1, 10, 10))
     simulator = Simulator(module, graph, Kernels("symmetric"))
     values = torch.rand(8, 1, 10, 10)
@@ -98,6 +98,6 @@ def test_the_fast_form_expects_what_convolutions_compute() -> None:
     simulator = Simulator(module, graph, Kernels("symmetric"))
     want = module[0](constant)
     quantized = simulator.weights[simulator.placeholder("0.weight")]
-    have = nn.functional.conv2d(constant, quantized, module[0].bias, groups=2)
+    have = nn.functional.conv2d(constant, quantized, module.get_parameter("0.bias"), groups=2)
     added = correct_quickly(simulator, constant)
     assert torch.allclose(have + added["0"][:, None, None], want, atol=1e-5)

@@ -35,8 +35,10 @@ def _expanded(activation: nn.Module) -> nn.Sequential:
         nn.Conv2d(3, 6, 1), activation, nn.Conv2d(6, 6, 3, groups=6), nn.ReLU(), nn.Conv2d(6, 4, 1)
     )
     with torch.no_grad():
-        module[0].weight.mul_(torch.tensor([4.0, 1.0, 0.8, 0.6, 0.02, 0.0]).reshape(-1, 1, 1, 1))
-        module[0].bias.zero_()
+        module.get_parameter("0.weight").mul_(
+            torch.tensor([4.0, 1.0, 0.8, 0.6, 0.02, 0.0]).reshape(-1, 1, 1, 1)
+        )
+        module.get_parameter("0.bias").zero_()
     return module
 
 
@@ -56,13 +58,15 @@ def test_channels_before_a_depthwise_layer_become_even() -> None:
 def test_relu6_raises_channels_below_its_clip_and_leaves_clipped_ones() -> None:
     module, batch = _expanded(nn.ReLU6()), images(16)
     graph = trace(module, batch[:1])
-    module[0].weight.mul_(8.0)
-    before, weight = module(batch), module[0].weight.clone()
+    module.get_parameter("0.weight").mul_(8.0)
+    before, weight = module(batch), module.get_parameter("0.weight").clone()
     free = channel_extents(graph, graph.state(module), batch)[graph.layers[0].output].high < 4.5
     (first, *_) = equalize(module, graph, batch).values()
     assert torch.allclose(module(batch), before, atol=1e-4)
     assert float(first[0]) == 1.0
-    assert torch.equal(module[0].weight[0], weight[0]), "a channel that is clipped must stay as it is"
+    assert torch.equal(module.get_parameter("0.weight")[0], weight[0]), (
+        "a channel that is clipped must stay as it is"
+    )
     assert (first <= 1.0).all(), "channels may only be raised"
     after = channel_extents(graph, graph.state(module), batch)[graph.layers[0].output].high
     assert bool((after[free] < 6.0).all()), "a margin must be left below the clip"
@@ -88,8 +92,8 @@ def test_layers_around_an_addition_share_their_channels() -> None:
 @torch.no_grad()
 def test_a_network_that_is_dead_throughout_is_left_alone() -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 2, 1))
-    nn.init.constant_(module[0].bias, -1e6)
-    graph, weight = trace(module, images(1)), module[0].weight.clone()
+    nn.init.constant_(module.get_parameter("0.bias"), -1e6)
+    graph, weight = trace(module, images(1)), module.get_parameter("0.weight").clone()
     (divisor,) = equalize(module, graph, images(8)).values()
     assert torch.equal(divisor, torch.ones(4))
-    assert torch.equal(module[0].weight, weight)
+    assert torch.equal(module.get_parameter("0.weight"), weight)

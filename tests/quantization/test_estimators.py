@@ -34,7 +34,7 @@ def test_an_interval_lies_within_the_values_or_reaches_zero(estimator: Estimator
 
 @_ESTIMATORS
 def test_a_single_outlier_is_cut(estimator: Estimator) -> None:
-    values = np.float32([*np.random.default_rng(0).normal(size=50_000), 400.0])
+    values = np.array([*np.random.default_rng(0).normal(size=50_000), 400.0], np.float32)
     assert estimator(values)[1] < 390.0
 
 

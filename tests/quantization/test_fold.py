@@ -60,18 +60,22 @@ def test_a_convolution_with_a_bias_and_a_plain_batch_norm_fold_too() -> None:
         before = module(batch)
         assert fold_batch_norm(module, graph) == ("0",)
         assert torch.allclose(module(batch), before, atol=1e-5)
-        assert not module[0].bias.any()
+        assert not module.get_parameter("0.bias").any()
         bias = read_bias(module, graph["0"])
         assert bias is not None
         write_bias(module, graph["0"], bias + 1)
-        assert torch.allclose(read_bias(module, graph["0"]), bias + 1)
+        written = read_bias(module, graph["0"])
+        assert written is not None
+        assert torch.allclose(written, bias + 1)
 
 
 def test_a_layer_without_batch_norm_keeps_its_bias() -> None:
     module, _ = network()
     layer = graph_of().layers[-1]
     fold_batch_norm(module, graph_of())
-    assert torch.equal(read_bias(module, layer), module.get_parameter("classifier.1.bias"))
+    bias = read_bias(module, layer)
+    assert bias is not None
+    assert torch.equal(bias, module.get_parameter("classifier.1.bias"))
     bare = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False))
     alone = trace(bare, images(1)).layers[0]
     assert read_bias(bare, alone) is None

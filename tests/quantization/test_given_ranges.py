@@ -99,7 +99,7 @@ def _write(array: np.ndarray) -> Callable[[Path], None]:
     return lambda folder: np.save(folder / SEEN_FILE, array, allow_pickle=array.dtype == object)
 
 
-DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no json": (lambda folder: (folder / RANGES_FILE).unlink(), "does not hold activation ranges"),
     "half json": (lambda folder: (folder / RANGES_FILE).write_text('{"schema": 1'), "does not hold"),
     "a list": (lambda folder: (folder / RANGES_FILE).write_text("[]"), "does not hold"),

@@ -72,7 +72,8 @@ class Shared(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Use one convolution twice."""
-        return self.once(self.norm(self.twice(self.twice(x).relu_())))
+        answer: Tensor = self.once(self.norm(self.twice(self.twice(x).relu_())))
+        return answer
 
 
 def test_a_layer_that_runs_twice_is_marked_and_not_folded() -> None:
@@ -95,7 +96,8 @@ class InPlace(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Add a tensor to its own ReLU, computed in place: twice the ReLU."""
         y = self.conv(x)
-        return y.relu_() + y
+        answer: Tensor = y.relu_() + y
+        return answer
 
 
 def test_in_place_operations_become_functional_ones_that_compute_the_same() -> None:
@@ -120,7 +122,8 @@ class OneImage(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Put the whole batch into one row."""
-        return self.conv(x).reshape(1, -1)[:, :10]
+        answer: Tensor = self.conv(x).reshape(1, -1)[:, :10]
+        return answer
 
 
 def test_a_network_that_insists_on_a_batch_size_says_which() -> None:

@@ -51,7 +51,7 @@ def test_free_scales_are_safe_whichever_way_weights_are_rounded(
 
 
 def test_symmetric_scales_put_the_largest_weight_at_127() -> None:
-    weights = np.float32([[[[0.5]], [[-2.0]]], [[[0.0]], [[0.0]]]])
+    weights = np.array([[[[0.5]], [[-2.0]]], [[[0.0]], [[0.0]]]], np.float32)
     scales = weight_scales(weights, "symmetric", depthwise=False)
     assert levels(weights, scales)[:, :, 0, 0].tolist() == [[32.0, -127.0], [0.0, 0.0]]
     assert (scales > 0).all(), "a dead channel has a scale, too"
@@ -90,7 +90,8 @@ def _pairwise(activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Multiply and add as ``vpmaddubsw`` and ``vpmaddwd`` do: pairs saturate in int16."""
     products = activations.astype(np.int32) * weights.astype(np.int32)
     pairs = products.reshape(*products.shape[:-1], -1, 2).sum(axis=-1)
-    return np.clip(pairs, -32768, 32767).sum(axis=-1)
+    sums: np.ndarray = np.clip(pairs, -32768, 32767).sum(axis=-1)
+    return sums
 
 
 @given(_rows)
@@ -136,7 +137,8 @@ def test_numpy_and_torch_agree_to_the_last_bit(
     tensor = torch.from_numpy(weights)
     scales = weight_scales(weights, scheme, depthwise=depthwise, free=free)
     same = weight_scales(tensor, scheme, depthwise=depthwise, free=free)
-    assert (scales.dtype, same.dtype) == (np.float32, torch.float32)
+    assert scales.dtype == np.float32
+    assert same.dtype == torch.float32
     assert np.array_equal(scales, same.numpy())
     assert np.array_equal(levels(weights, scales), levels(tensor, same).numpy())
     assert np.array_equal(on_grid(weights, scales), on_grid(tensor, same).numpy())
@@ -185,8 +187,8 @@ def test_weights_move_by_half_a_step_at_most(weights: np.ndarray, scheme: Scheme
 
 
 def test_a_file_stores_the_levels_that_its_native_quantizer_would_find() -> None:
-    weights = np.float32([[1.0, -0.26, 300.0], [0.5, -0.5, 0.0]])
-    stored = stored_levels(weights, np.float32([[0.1], [0.004]]))
+    weights = np.array([[1.0, -0.26, 300.0], [0.5, -0.5, 0.0]], np.float32)
+    stored = stored_levels(weights, np.array([[0.1], [0.004]], np.float32))
     assert stored.dtype == np.int8
     assert stored.tolist() == [[10, -3, 127], [125, -125, 0]]
 

@@ -16,7 +16,7 @@ def _samples(module: nn.Module, inputs: Tensor, count: int, seed: int = 0) -> tu
     graph = trace(module, inputs[:1])
     (layer,) = graph.layers
     node = next(node for node in graph.program.graph.nodes if node.name == layer.node)
-    parts = list(inputs.split(3))
+    parts = list(torch.split(inputs, 3))
     state = graph.state(module)
     sums = [compute(node, {**state, node.all_input_nodes[0].name: part}) for part in parts]
     weight = module.get_parameter("weight").detach()

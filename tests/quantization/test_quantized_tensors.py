@@ -50,7 +50,8 @@ class Joined(nn.Module):
         one, other = self.one(x), self.other(x)
         added = torch.relu(one + other)
         joined = torch.cat([nn.functional.max_pool2d(one, 2), nn.functional.max_pool2d(added, 2)], dim=1)
-        return self.last(joined)
+        answer: Tensor = self.last(joined)
+        return answer
 
 
 def test_parts_of_a_concatenation_share_a_grid_and_a_fused_addition_has_one() -> None:

@@ -26,9 +26,10 @@ def _observed(count: int, seed: int = 0) -> tuple[Observations, np.ndarray]:
 
 def _quantized(values: np.ndarray, bounds: Range) -> np.ndarray:
     step = (bounds.high - bounds.low) / 255
-    return (
+    quantized: np.ndarray = (
         np.rint((np.clip(values, bounds.low, bounds.high) - bounds.low) / step) * step + bounds.low
     ).astype(np.float32)
+    return quantized
 
 
 @given(st.lists(_bounds, min_size=1, max_size=20), st.floats(0.0, 1.0))
@@ -96,12 +97,15 @@ def test_too_few_images_are_not_split() -> None:
 
 def test_every_output_counts_alike_in_the_choice() -> None:
     """Boxes in the hundreds must not hide what a range does to the scores beside them."""
-    truth = [(np.float32([300.0, 400.0]), np.float32([0.3, 0.4]))] * 2
-    coarse_boxes = [(np.float32([290.0, 400.0]), np.float32([0.3, 0.4001]))] * 2
-    dead_scores = [(np.float32([300.0, 400.1]), np.float32([0.0, 0.0]))] * 2
+    truth = [(np.array([300.0, 400.0], np.float32), np.array([0.3, 0.4], np.float32))] * 2
+    coarse_boxes = [(np.array([290.0, 400.0], np.float32), np.array([0.3, 0.4001], np.float32))] * 2
+    dead_scores = [(np.array([300.0, 400.1], np.float32), np.array([0.0, 0.0], np.float32))] * 2
     assert mean_sqnr_db(truth, coarse_boxes) > mean_sqnr_db(truth, dead_scores) + 10
     assert (
-        mean_sqnr_db([(np.float32([1.0]), np.float32([0.0]))], [(np.float32([1.0]), np.float32([1.0]))])
+        mean_sqnr_db(
+            [(np.array([1.0], np.float32), np.array([0.0], np.float32))],
+            [(np.array([1.0], np.float32), np.array([1.0], np.float32))],
+        )
         == -np.inf
     )
 
@@ -117,13 +121,13 @@ def test_no_image_is_refused() -> None:
 
 
 def test_sqnr_of_equal_and_of_silent_signals() -> None:
-    some, none = [np.float32([1.0, 2.0])], [np.float32([0.0, 0.0])]
+    some, none = [np.array([1.0, 2.0], np.float32)], [np.array([0.0, 0.0], np.float32)]
     assert sqnr_db(some, some) == np.inf
     assert sqnr_db(none, some) == -np.inf
 
 
 def test_what_only_a_gate_reads_is_cut_below() -> None:
-    samples = {"small": [np.float32([-100, 2])], "wide": [np.float32([-100, 50])]}
+    samples = {"small": [np.array([-100, 2], np.float32)], "wide": [np.array([-100, 50], np.float32)]}
     seen = Observations.gather([{"small": (-100.0, 2.0), "wide": (-100.0, 50.0), "b": (-9.0, 1.0)}], samples)
     cut = seen.above(("small", "wide"), 6.0)
     assert estimate(cut, (), 1.0) == {
@@ -137,10 +141,11 @@ def test_what_only_a_gate_reads_is_cut_below() -> None:
 
 def test_a_map_is_judged_where_it_is_high() -> None:
     """A cut of the few high scores hardly shows in the error of the whole map."""
-    scores = np.float32(np.random.default_rng(0).normal(-8, 1, 5000))
+    scores = np.random.default_rng(0).normal(-8, 1, 5000).astype(np.float32)
     scores[:20] = 3.0
-    cut, coarse = scores.clip(max=0.0), np.rint(scores * 2) / 2
+    cut, coarse = scores.clip(max=0.0), (np.rint(scores * 2) / 2).astype(np.float32)
     boxes = np.ones(4, np.float32)
     boxes[0] = 0.0
+    near = (boxes + 0.01).astype(np.float32)
     truth = [(scores, boxes)]
-    assert mean_sqnr_db(truth, [(coarse, boxes + 0.01)]) > mean_sqnr_db(truth, [(cut, boxes + 0.01)]) + 6
+    assert mean_sqnr_db(truth, [(coarse, near)]) > mean_sqnr_db(truth, [(cut, near)]) + 6

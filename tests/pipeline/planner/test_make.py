@@ -253,7 +253,7 @@ def test_a_ladder_adds_what_a_rung_needs_once_for_all_targets(
     rungs = {name: [attempt.rung for attempt in found] for name, found in plan.attempts.items()}
     assert rungs["onnx-fp32"] == ["plain"]
     assert rungs["tflite-int8"] == ["plain", "ranges", "equalize", "adaround", "mixed", "qat"]
-    known = set()
+    known: set[str] = set()
     for step in plan.steps:
         assert {*step.inputs.values(), *step.after} <= known, f"{step.id} stands before what it reads"
         known.add(step.id)

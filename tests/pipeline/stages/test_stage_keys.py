@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from edgecnn.backends.registry import compilers, formats, runtimes
 from edgecnn.pipeline.stages.base import Stage
 from edgecnn.pipeline.stages.benchmark import benchmark_stage
@@ -49,13 +51,12 @@ KEYS: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {
 
 
 def test_versions_packages_and_toolchains_change_on_purpose_only() -> None:
-    made: dict[str, Stage] = {}
+    made: dict[str, Stage[Any]] = {}
     for name in formats():
-        for stage in (lower_stage(name), quantize_stage(name), inspect_stage(name)):
-            made[f"{stage.name}:{name}"] = stage
+        made |= {f"{one.name}:{name}": one for one in (lower_stage(name), quantize_stage(name))}
+        made[f"inspect:{name}"] = inspect_stage(name)
     for name, record in runtimes().items():
-        for stage in (verify_stage(name), evaluate_stage(name)):
-            made[f"{stage.name}:{name}"] = stage
+        made |= {f"{one.name}:{name}": one for one in (verify_stage(name), evaluate_stage(name))}
         if not record.simulates:
             made[f"benchmark:{name}"] = benchmark_stage(name)
     made |= {f"compile:{name}": compile_stage(name) for name in compilers()}

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from edgecnn.core.config.qat import QatSettings
-from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.config.qat import DistillSettings, QatSettings
+from edgecnn.core.config.training import AugmentSettings, OptimizerSettings, TrainSettings
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.resolve import resolve_model
 from edgecnn.ondevice.contract import Contract
@@ -29,9 +29,14 @@ if TYPE_CHECKING:
 SIZE, CLASSES = 32, ("bars", "disc", "slope")
 CONTRACT = Contract(height=SIZE, width=SIZE)
 BASE = TrainSettings(
-    epochs=6, batch_size=32, seed=3, optimizer={"lr": 0.003}, batch_norm_momentum=0.3, augment={"flip": True}
+    epochs=6,
+    batch_size=32,
+    seed=3,
+    optimizer=OptimizerSettings(lr=0.003),
+    batch_norm_momentum=0.3,
+    augment=AugmentSettings(flip=True),
 )
-QAT = QatSettings(epochs=2, lr=0.001, ema=0.9, distill={"weight": 0.5})
+QAT = QatSettings(epochs=2, lr=0.001, ema=0.9, distill=DistillSettings(weight=0.5))
 
 
 def silent(_: TrainProgress) -> None:

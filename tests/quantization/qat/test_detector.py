@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from edgecnn.core.config.qat import QatSettings
-from edgecnn.core.config.training import TrainSettings
+from edgecnn.core.config.qat import DistillSettings, QatSettings
+from edgecnn.core.config.training import AugmentSettings, BoxAugmentSettings, TrainSettings
 from edgecnn.core.errors import UsageError
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.models.resolve import resolve_model
 from edgecnn.pipeline.stages.train import make_task
-from edgecnn.quantization.qat.training import Data, train_network
+from edgecnn.quantization.qat.training import Data, Trained, train_network
 from tests.support import boxes_data
 from tests.support.tasks import detector_of
 
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BASE = TrainSettings(
-    epochs=1, batch_size=8, augment={"flip": True, "boxes": {"mosaic": 0.5, "multi_scale": 0.4}}
+    epochs=1,
+    batch_size=8,
+    augment=AugmentSettings(flip=True, boxes=BoxAugmentSettings(mosaic=0.5, multi_scale=0.4)),
 )
 
 
 @pytest.mark.slow
-def test_a_detector_trains_for_int8(tmp_path: Path):
+def test_a_detector_trains_for_int8(tmp_path: Path) -> None:
     torch.manual_seed(0)
     module, spec = resolve_model(
         "zoo:yolo-nano",
@@ -40,7 +42,7 @@ def test_a_detector_trains_for_int8(tmp_path: Path):
     images = prepare(source, spec.contract, tmp_path / "prepared")
     data = Data(images, images, task=lambda settings: make_task(spec, images, images, settings))
 
-    def train(settings: QatSettings):
+    def train(settings: QatSettings) -> Trained:
         return train_network(
             module,
             data,
@@ -59,4 +61,4 @@ def test_a_detector_trains_for_int8(tmp_path: Path):
         outputs = trained.network(torch.zeros(1, 3, 64, 64))
     assert len(outputs) == detector_of(spec).outputs
     with pytest.raises(UsageError, match=r"qat.distill is for classifiers"):
-        train(QatSettings(epochs=1, distill={"weight": 0.5}))
+        train(QatSettings(epochs=1, distill=DistillSettings(weight=0.5)))

@@ -41,11 +41,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, trained: Network, extra
 
 @dataclass(frozen=True)
 class Made:
-    """A network in one format: the float file, the int8 file and what the quantizer noted."""
+    """A network in one format: the float file and the int8 file."""
 
     original: Path
     file: Path
-    notes: dict[str, object]
 
     def open(self, name: str) -> Dissection:
         return load_format(name).dissect(self.file, self.original)
@@ -62,8 +61,8 @@ def make(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path, data: Data)
             (out / part).mkdir()
         original = load_format(name).lower(checkpoint, out / "float")
         request = QuantizeRequest("int8", data.calibration.directory, "x86-64-avx2", network=checkpoint)
-        notes = load_format(name).quantize(original, out / "int8", request)
-        return Made(original, model_file(out / "int8", name), notes)
+        load_format(name).quantize(original, out / "int8", request)
+        return Made(original, model_file(out / "int8", name))
 
     return made
 

@@ -126,6 +126,6 @@ def test_what_cannot_be_trained_is_said() -> None:
         prepare(SingleImages(), images(1), "symmetric")
     damaged, _ = network(V2)
     with torch.no_grad():
-        damaged.features[1].conv[0][0].weight[0] = torch.nan
+        damaged.get_parameter("features.1.conv.0.0.weight")[0] = torch.nan
     with pytest.raises(InputError, match=r"features\.1\.conv\.0\.0\.weight holds values that are not finite"):
         prepare(damaged, images(1), "symmetric")

@@ -31,7 +31,8 @@ class Interrupted(Exception):
 
 def logits(network: nn.Module, images: PreparedSet) -> Tensor:
     with torch.no_grad():
-        return network(to_input(images.images[:], images.contract, torch.device("cpu")))
+        answer: Tensor = network(to_input(images.images[:], images.contract, torch.device("cpu")))
+        return answer
 
 
 def test_trained_network_still_knows_its_classes(
