@@ -45,7 +45,7 @@ class Opener(Protocol):
 
 @dataclass(frozen=True)
 class CompileJob:
-    """What to compile.
+    """The file to compile.
 
     Attributes:
         model: The integer file.

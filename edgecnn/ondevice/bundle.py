@@ -20,7 +20,7 @@ MAX_JSON_BYTES = 20_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class PackageManifest(PlainDocument):
-    """What the builder of a package wrote of it; what other versions of edgecnn write besides is not read.
+    """The builder's data on a package; unknown fields of other versions of edgecnn are ignored.
 
     Attributes:
         schema_version: Version of this document.

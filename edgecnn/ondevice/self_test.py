@@ -150,7 +150,7 @@ class Golden:
 
 @dataclass(frozen=True)
 class SelfTest(PlainDocument):
-    """What a self-test found.
+    """The result of a self-test.
 
     Attributes:
         pictures: Number of golden pictures.

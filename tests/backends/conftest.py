@@ -130,7 +130,7 @@ def request_int8(calibration: Path) -> QuantizeRequest:
 
 @pytest.fixture(scope="session")
 def truth(network: tuple[nn.Module, Any], pictures: np.ndarray) -> np.ndarray:
-    """What the network answers in PyTorch for the pictures, ``[N, 10]``."""
+    """Return PyTorch's outputs of the network for the pictures, ``[N, 10]``."""
     with torch.inference_mode():
         answers: np.ndarray = network[0](
             torch.from_numpy(normalize(pictures, CONTRACT).transpose(0, 3, 1, 2))

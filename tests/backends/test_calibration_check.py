@@ -1,4 +1,4 @@
-"""What a quantized model answers on its calibration images."""
+"""Tests of the comparison of outputs on the calibration images."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ FOREIGN = {
 """Packages that a format has no business with."""
 
 NNCF_TAKES = {"torch", "onnx", "onnxruntime"}
-"""What NNCF imports wherever it is installed."""
+"""A module that NNCF imports if it is installed."""
 
 
 def _quantize(name: str, model: Path, out: Path, how: QuantizeRequest) -> None:

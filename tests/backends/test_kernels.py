@@ -1,4 +1,4 @@
-"""What each backend says of its int8 kernels, on every instruction set."""
+"""Tests of every backend's int8 kernels on every instruction set."""
 
 from __future__ import annotations
 

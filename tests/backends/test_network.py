@@ -32,7 +32,7 @@ class TwoHeads(nn.Module):
 
 
 class Dictionary(TwoHeads):
-    """What no exported file can return."""
+    """Outputs that no exported file can return."""
 
     def forward(self, x: torch.Tensor) -> Any:
         return {"boxes": self.boxes(x)}

@@ -1,4 +1,4 @@
-"""What a recovery hands to the quantizers: layers in float, weights on a given grid."""
+"""Tests of a recovery's results for the quantizers: float layers, weights on a given grid."""
 
 from __future__ import annotations
 

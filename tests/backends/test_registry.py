@@ -173,7 +173,7 @@ def test_an_unknown_name_has_the_nearest_as_its_hint() -> None:
 
 
 def _defines(location: str) -> bool:
-    """Whether a module defines what a record names, read without executing the module."""
+    """Return whether a module defines the name in a record, without executing the module."""
     module, _, attribute = location.partition(":")
     spec = importlib.util.find_spec(module)
     assert spec is not None, location

@@ -1,4 +1,4 @@
-"""What every detection network has to do, whatever its family."""
+"""Tests that hold for every detection network."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ ZIPPED, LEGACY = _pickled(zipped=True), _pickled(zipped=False)
 
 
 class _RunsACommand:
-    """What an attacker puts into a pickle."""
+    """An object that an attacker could put into a pickle."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark

@@ -29,7 +29,7 @@ def test_no_runtime_is_a_message_with_the_command(bundle: Path, monkeypatch: pyt
 def test_a_runtime_of_another_processor_is_told(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the loader says of a library that was built for another machine."""
+    """The loader's error for a library of another machine."""
     package = tmp_path / "tflite_runtime"
     package.mkdir()
     (package / "__init__.py").touch()

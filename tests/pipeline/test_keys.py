@@ -1,4 +1,4 @@
-"""What a key depends on; and keys that must stay, so that what older versions finished is found again."""
+"""Tests of keys: their dependencies, and old keys that must stay so that finished steps are found."""
 
 from dataclasses import replace
 from pathlib import Path

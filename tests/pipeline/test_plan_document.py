@@ -50,7 +50,7 @@ def _run(plan: Plan, folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def content(picture_folder: Path) -> dict[str, Any]:
-    """What a small plan's file says."""
+    """Return the content of a small plan's file."""
     plan = plan_document(
         {
             "model": {"name": "zoo:mobilenetv2"},

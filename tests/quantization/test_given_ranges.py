@@ -33,7 +33,7 @@ def trained(tensors: int = 5) -> GivenRanges:
 
 
 def renamed(seen: Observations, names: list[str], noise: float = 0.0) -> Observations:
-    """What another runtime would have seen: other names, another order, its own rounding."""
+    """Return another runtime's observations: other names, another order, its own rounding."""
     order = list(reversed(range(len(seen.names))))
     factor = 1.0 + noise * np.random.default_rng(1).uniform(-1, 1, seen.low.shape)
     return Observations(

@@ -1,4 +1,4 @@
-"""What kernels are called, and how they cross to a child process."""
+"""Tests of the names of kernels, and of passing them to a child process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tensors are quantized, and which share a grid."""
+"""Tests of the quantized tensors and of the grids that they share."""
 
 from __future__ import annotations
 

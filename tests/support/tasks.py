@@ -1,4 +1,4 @@
-"""What tests ask of a network's task."""
+"""Helpers of tests for a network's task."""
 
 from __future__ import annotations
 

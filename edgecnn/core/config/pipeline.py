@@ -51,7 +51,7 @@ class PreprocessingConfig(Schema):
     """Width of the network's input in pixels."""
 
     resize: Literal["crop", "squash", "letterbox"] | None = None
-    """How a photo gets the input's shape: cropped at its centre, stretched, or fitted inside a border."""
+    """Fit of a photo to the input's shape: cropped at its centre, stretched, or fitted inside a border."""
 
     crop_fraction: float | None = None
     """Share of the photo's shorter side that the crop keeps, within 0..1."""

@@ -66,7 +66,7 @@ class ToolchainRow(Document):
 
     @property
     def ok(self) -> bool:
-        """Whether it can be used."""
+        """Return whether it can be used."""
         return self.state == "installed"
 
 

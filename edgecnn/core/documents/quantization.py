@@ -1,4 +1,4 @@
-"""What is noted of a quantization: its scheme, the ranges, and the answers on the calibration images."""
+"""Notes on a quantization: its scheme, the ranges, and the outputs on the calibration images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CalibrationNotes(Document):
 
 
 class RangeNotes(Document):
-    """How the ranges of activations were estimated."""
+    """The estimation of activation ranges."""
 
     method: float | str
     """The share of the extremes, or the name of the method."""
@@ -61,7 +61,7 @@ class CalibrationHealth(OutputHealth):
 
 
 class QuantizationNotes(Document):
-    """What every quantizer notes for the manifest."""
+    """Notes of every quantizer for the manifest."""
 
     scheme: str
     """The types of activations and weights, in words."""
@@ -71,7 +71,7 @@ class QuantizationNotes(Document):
 
 
 class IntegerNotes(QuantizationNotes):
-    """What a quantizer to int8 notes for the manifest."""
+    """Notes of an int8 quantizer for the manifest."""
 
     left_out: ClassVar[frozenset[str]] = frozenset({"dense_as_conv"})
 
@@ -90,7 +90,7 @@ Figures = dict[str, float | None]
 
 
 class RecoveryNotes(Document):
-    """What an accuracy recovery did to a network."""
+    """Notes on an accuracy recovery."""
 
     method: str
     scheme: str
@@ -114,7 +114,7 @@ class RecoveryNotes(Document):
     """Quality of the simulated int8 network after each step."""
 
     layers: dict[str, dict[str, float]] = Field(default_factory=dict)
-    """What was done to each layer: its bias correction and, where its weights were rounded, the errors."""
+    """Changes to each layer: its bias correction and, if its weights were rounded, the errors."""
 
 
 class FloatLayers(Document):
@@ -124,7 +124,7 @@ class FloatLayers(Document):
 
 
 class RankedLayer(Document):
-    """What quantizing one layer does."""
+    """The effect of quantizing one layer."""
 
     name: str
     alone: Figures

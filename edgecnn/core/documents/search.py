@@ -27,7 +27,7 @@ class Combination(Document):
     """Height of the input in pixels; None where it is left as it is."""
 
     quantization: Quantization
-    """How the files are quantized."""
+    """Quantization of the files."""
 
     macs: float = 1.0
     """Share of the multiply-accumulates that pruning leaves; 1 for no pruning."""
@@ -47,7 +47,7 @@ class Combination(Document):
         return self.width or 0.0, self.height or 0, self.quantization, self.macs
 
     def within(self, other: Combination) -> bool:
-        """Whether it is quantized like another one and nowhere larger.
+        """Return whether it is quantized like another one and nowhere larger.
 
         >>> small = Combination(width=0.5, height=24, quantization="int8")
         >>> small.within(Combination(width=0.5, height=28, quantization="int8"))

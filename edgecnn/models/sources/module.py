@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _ENTRY = re.compile(r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<factory>[A-Za-z_]\w*)")
 
 _USUAL_CONTRACT = Contract(height=224, width=224)
-"""What a network of one's own is given when nobody says otherwise: torchvision's usual preprocessing."""
+"""Default contract of a user's network: torchvision's usual preprocessing."""
 
 
 class ModuleSource(DescribedSource):

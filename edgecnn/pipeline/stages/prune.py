@@ -30,7 +30,7 @@ PACKAGES = ("torch", "torch-pruning")
 
 @arguments
 class PruneParameters:
-    """How to prune to a share of the multiply-accumulates or parameters.
+    """Settings of pruning to a share of the multiply-accumulates or parameters.
 
     Attributes:
         metric: ``macs`` or ``params``.
@@ -49,7 +49,7 @@ class PruneParameters:
 
 @arguments
 class PruneRequest:
-    """What the child process prunes.
+    """The network for a child process to prune.
 
     Attributes:
         checkpoint: The network.
@@ -149,14 +149,14 @@ def prune(request: PruneRequest) -> PruningStep:
 
 @arguments
 class SensitivityParameters:
-    """What a channel is worth: the least worthy of a group go first."""
+    """Measure of a channel's importance; the least important are pruned first."""
 
     importance: Importance
 
 
 @arguments
 class SensitivityRequest:
-    """What the child process measures: a checkpoint on a prepared set; the curves go to directory ``out``."""
+    """A checkpoint to measure on a prepared set, in a child process; the curves are written to ``out``."""
 
     checkpoint: Path
     images: Path

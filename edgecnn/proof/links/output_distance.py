@@ -128,7 +128,7 @@ def _places(values: Outputs) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Health:
-    """Whether outputs carry information.
+    """Results of the checks that outputs carry information.
 
     Attributes:
         finite: Every value is finite.

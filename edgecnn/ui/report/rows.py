@@ -32,7 +32,6 @@ def target_table(targets: Sequence[TargetSummary]) -> tuple[tuple[str, ...], lis
 
 
 def _metric_columns(targets: Sequence[TargetSummary]) -> tuple[str, ...]:
-    """Return the columns of the targets' metrics."""
     metrics = [target.metrics for target in _made(targets) if target.metrics is not None]
     names = {find_metric(found.metric).label for found in metrics}
     names |= {find_metric(name).title for found in metrics for name in found.besides} - {""}

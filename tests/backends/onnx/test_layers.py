@@ -1,4 +1,4 @@
-"""What is read from the structure of an ONNX graph: gates, and what stays in float between layers."""
+"""Tests of reading an ONNX graph's structure: gates, and float nodes between layers."""
 
 from __future__ import annotations
 

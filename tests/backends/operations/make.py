@@ -1,4 +1,4 @@
-"""What one child process a format does: it takes every network of the table through the format."""
+"""The child process of a format, which takes every network of the table through the format."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PRECISIONS = ("fp32", "int8")
 
 @dataclass(frozen=True)
 class Cell:
-    """What became of one network in one format and precision.
+    """The result of one network in one format and precision.
 
     Attributes:
         error: Message of the error that refused it; empty where it was made.
@@ -49,7 +49,7 @@ class Cell:
 
 @arguments
 class CellsRequest:
-    """What the child process makes: files in folder ``out``, for every operation in every precision."""
+    """The files for a child process to make in ``out``, for every operation in every precision."""
 
     format: str
     operations: list[str]

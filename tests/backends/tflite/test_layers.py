@@ -1,4 +1,4 @@
-"""What is read from the structure of a TFLite graph: concatenations and gates."""
+"""Tests of reading a TFLite graph's structure: concatenations and gates."""
 
 from __future__ import annotations
 

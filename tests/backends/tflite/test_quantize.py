@@ -110,7 +110,7 @@ def test_only_computed_tensors_are_observed(lower: Make, request_int8: QuantizeR
 def test_an_operator_without_an_int8_form_is_reported(
     lower: Make, request_int8: QuantizeRequest, tmp_path: Path
 ) -> None:
-    """Where the quantizer leaves an operator in float, the file says so; nothing is pretended."""
+    """If the quantizer leaves an operator in float, the inspection of the file shows it."""
     model = read_model(lower("tflite").file)
     graph = model.subgraphs[0]
     tensor = type(graph.tensors[0])()

@@ -47,7 +47,7 @@ def test_only_exact_pins_are_taken(
 
 
 def test_a_folder_of_the_users_adds_no_toolchains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is installed and executed is edgecnn's to say, not a folder's that someone stands in."""
+    """Only edgecnn's own toolchains are installed, never those of the current directory."""
     folder = tmp_path / "targets" / "toolchains"
     folder.mkdir(parents=True)
     (folder / "mine.yaml").write_text("description: x\n")

@@ -1,4 +1,4 @@
-"""What every document in the package promises."""
+"""Tests of the properties that every document has."""
 
 from __future__ import annotations
 

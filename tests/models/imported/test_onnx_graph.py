@@ -1,4 +1,4 @@
-"""What is refused of a graph that anybody may have written, and parts that are cut out of one."""
+"""Tests of the refusal of invalid graphs, and of cutting parts out of graphs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rungs a target climbs, and where it starts."""
+"""Tests of the rungs that a target climbs, and of its first rung."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What enters the keys of formats' and runtimes' stages: a change here makes every stored step anew."""
+"""Tests of the content of stages' keys: a change here means that every stored step is made again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made of the numbers: the order, the sentence, the cause, what mends it, the report."""
+"""Tests of a diagnosis's evaluation: the order, the sentence, the cause, the remedy, the report."""
 
 from __future__ import annotations
 

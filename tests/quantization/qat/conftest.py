@@ -104,7 +104,7 @@ def quantized(tmp_path_factory: pytest.TempPathFactory, trained: Network, data: 
 
 @pytest.fixture(scope="session")
 def extraction(quantized: Trained, trained: Network, data: Data) -> Extraction:
-    """What the training for int8 leaves."""
+    """The results of the training for int8."""
     return extract(quantized.network, trained.module, data.calibration)
 
 

@@ -31,7 +31,7 @@ EVERY_FORMAT = pytest.mark.parametrize("name", ["onnx", "tflite", "openvino"])
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory, trained: Network, extraction: Extraction) -> Path:
-    """What the training left, as its stage writes it."""
+    """The results of the training, as its stage writes them."""
     folder = tmp_path_factory.mktemp("trained-for-int8")
     save_checkpoint(folder, extraction.module, trained.spec)
     write_safetensors(extraction.grid, folder / GRID_FILE)

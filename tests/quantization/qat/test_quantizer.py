@@ -1,4 +1,4 @@
-"""Where the quantizer puts int8 tensors, seen in the prepared graph."""
+"""Tests of the int8 tensors that the quantizer marks in the prepared graph."""
 
 from __future__ import annotations
 

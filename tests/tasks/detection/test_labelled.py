@@ -53,7 +53,7 @@ def scene(seed: int, images: int = 6, classes: int = 3) -> tuple[list[Detections
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=40)
 def test_our_sum_is_cocos(seed: int) -> None:
-    """What is resampled for intervals is the figure that faster-coco-eval reports."""
+    """The value that is resampled for intervals equals that of faster-coco-eval."""
     found, objects = scene(seed)
     expected = average_precision(found, objects)
     ap, ap50 = Matches(found, objects).average_precision(np.ones(len(objects)))

@@ -115,7 +115,7 @@ def test_images_without_boxes_have_a_finite_loss(method: SsdLoss) -> None:
 
 
 def test_a_prior_in_a_crowd_is_no_negative(method: SsdLoss) -> None:
-    """What fires in a crowd costs nothing, elsewhere it does; a box in the crowd is learnt all the same."""
+    """False scores cost nothing in a crowd but elsewhere; a box in the crowd is still learnt."""
     crowd = torch.tensor([[160.0, 160.0, 320.0, 320.0]])
     boxes = torch.tensor([[20.0, 20.0, 90.0, 90.0], [200.0, 200.0, 280.0, 280.0]])
     targets = [Boxes(boxes, torch.tensor([0, 2]), crowd)]

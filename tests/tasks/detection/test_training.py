@@ -190,7 +190,7 @@ def test_images_without_boxes_have_a_finite_loss(
 def test_a_cell_in_a_crowd_learns_nothing_but_a_box(
     network: tuple[nn.Module, ModelSpec], sets: list[PreparedSet]
 ) -> None:
-    """What fires in a crowd costs nothing, elsewhere it does; a box in the crowd is learnt all the same."""
+    """False scores cost nothing in a crowd but elsewhere; a box in the crowd is still learnt."""
     _, spec = network
     crowd, images = torch.tensor([[32.0, 32.0, 64.0, 64.0]]), torch.zeros(1, 3, 64, 64)
     boxes, labels = torch.tensor([[4.0, 4.0, 24.0, 24.0], [34.0, 34.0, 46.0, 46.0]]), torch.tensor([0, 1])

@@ -1,4 +1,4 @@
-"""What a user can get wrong: one line, a hint, the exit code, and nothing lost."""
+"""Tests of users' mistakes: one line, a hint, the exit code, and no data lost."""
 
 from __future__ import annotations
 

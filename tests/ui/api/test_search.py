@@ -30,7 +30,7 @@ SEARCH = (
 
 CREATE_TRIAL = '"op_code":4'
 END_TRIAL = '"op_code":6'
-"""What Optuna's journal says of a new trial, and of one that ends."""
+"""Codes in Optuna's journal of a new trial, and of one that ends."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What CI services show of a check."""
+"""Tests of the output of checks for CI services."""
 
 from xml.etree import ElementTree
 

@@ -1,4 +1,4 @@
-"""What pruning took from a network and what it cost, as rows."""
+"""Tests of the rows of pruning reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file says of itself."""
+"""Inspection of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the runtime's integer kernels do."""
+"""Properties of the runtime's integer kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a package answers on a device: the number. Packages carry this file."""
+"""The answer of a package on a device: the number. Packages contain this file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Brightness:
-    """How bright an image is, 0..1."""
+    """Brightness of an image, 0..1."""
 
     brightness: float
 

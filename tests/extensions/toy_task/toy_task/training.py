@@ -1,4 +1,4 @@
-"""How a network learns the brightness of images."""
+"""Training of networks for the brightness of images."""
 
 from __future__ import annotations
 
