@@ -38,10 +38,10 @@ def draw_answers(
 
     Args:
         artifact: Its network's task makes pictures.
-        source: Where the photos are.
+        source: Source of the photos.
         images: The images that were evaluated.
         labelled: Draws the answers.
-        outputs: What the artifact answered for them, float32 ``[N, ...]`` each.
+        outputs: The artifact's outputs for them, float32 ``[N, ...]`` each.
         out: The folder; it is made.
 
     Raises:

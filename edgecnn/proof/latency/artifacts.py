@@ -35,9 +35,9 @@ def time_artifacts(
 
     Args:
         artifacts: The artifacts; the first is the baseline.
-        device: Where they run.
+        device: The device that executes them.
         limit: Largest ratio to the first artifact that passes.
-        effort: How much is measured.
+        effort: The extent of the measurement.
 
     Raises:
         WorkerError: A runtime crashed, hung or ran out of memory.
