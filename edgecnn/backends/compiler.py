@@ -51,7 +51,7 @@ class CompileJob:
         model: The integer file.
         out: The compiled file to write.
         opener: Opens a model in a worker, for a compiler that is part of a runtime.
-        log: File that receives what the compiler prints.
+        log: File for the compiler's output.
         scratch: Folder for its other files.
         timeout_s: Seconds after which it counts as hung.
     """
@@ -69,7 +69,7 @@ class CompileJob:
         Args:
             runtime: The runtime.
             made: The compiled file; deleted before.
-            log: File that receives what the runtime prints, where it is not the job's.
+            log: File for the runtime's output, if it differs from the job's.
             settings: The runtime's own settings.
 
         Raises:

@@ -140,7 +140,7 @@ class _Request:
 
 
 def _call_entry(request: _Request) -> object:
-    """Call a request's entry point and return what it returns."""
+    """Call a request's entry point and return its result."""
     from edgecnn.core.documents.arguments import from_plain
 
     module, _, name = request.entry.partition(":")

@@ -39,7 +39,7 @@ def open_csv_manifest(file: Path) -> FileSource:
     Without the column ``label`` the images have no labels, which is enough for calibration.
 
     Raises:
-        InputError: The file is no such manifest; the message names the line.
+        InputError: The file is not such a manifest; the message names the line.
     """
     declared = file.parent / classes_file.FILE_NAME
     classes = classes_file.read_classes(declared) if declared.is_file() else ()

@@ -63,7 +63,7 @@ def read_spec(directory: Path) -> ModelSpec:
     """Read the spec of a checkpoint without building the network.
 
     Raises:
-        InputError: The directory is no checkpoint, holds a pickle, or its spec is damaged.
+        InputError: The directory is not a checkpoint, holds a pickle, or its spec is damaged.
     """
     _check_files(directory)
     path = directory / SPEC_FILE

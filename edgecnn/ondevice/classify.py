@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Classification(PlainDocument):
-    """One class that a network sees in an image.
+    """One class that a network assigns to an image.
 
     Attributes:
         label: Name of the class.

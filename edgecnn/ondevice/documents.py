@@ -68,7 +68,7 @@ class PlainDocument:
         """Read a document from JSON text.
 
         Raises:
-            ValueError: The text is no JSON, or no such document.
+            ValueError: The text is not JSON, or not such a document.
         """
         try:
             data = json.loads(text)
@@ -90,7 +90,7 @@ def _plain(value: Any) -> Any:
 
 
 def _read(kind: Any, data: object, place: str) -> Any:
-    """Return plain data as a value of an annotated type; ``place`` is where it lies in the document."""
+    """Return plain data as a value of an annotated type; ``place`` is its position in the document."""
     if isinstance(kind, type) and issubclass(kind, PlainDocument):
         return _document(kind, data, place)
     return _READERS[get_origin(kind) or kind](kind, data, place)

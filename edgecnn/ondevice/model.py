@@ -134,7 +134,7 @@ class Model:
         return self.bundle.answers.found(outputs, self.scene(upright_size(opened), most))
 
     def predict(self, image: Picture, *, k: int = 5, max_pixels: int = MAX_PIXELS) -> Prediction:
-        """Return what the model says of an image, as plain data, such as ``classes`` or ``detections``.
+        """Return the results for an image as plain data, such as ``classes`` or ``detections``.
 
         Args:
             image: As for :meth:`classify`.
@@ -148,7 +148,7 @@ class Model:
         return {self.bundle.answers.key: [item.to_json() for item in found]}
 
     def lines(self, result: Prediction) -> list[str]:
-        """Return what :meth:`predict` returned as lines for people."""
+        """Return the result of :meth:`predict` as lines of text."""
         answers = self.bundle.answers
         return [answers.line(item) for item in result[answers.key]]
 
@@ -169,7 +169,7 @@ class Model:
         return RawOutputs(values, self.runner.outputs)
 
     def scene(self, size: tuple[int, int], most: int = 5) -> Scene:
-        """Return what an answer for an image of ``size`` (height, width) is about."""
+        """Return the context of an answer for an image of ``size`` (height, width)."""
         return Scene(self.bundle.labels, self.bundle.manifest.contract, size, most)
 
     def _need(self, task: str) -> None:

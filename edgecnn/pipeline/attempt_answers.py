@@ -97,7 +97,7 @@ class AttemptAnswers:
         }
 
     def budget_values(self) -> dict[str, float]:
-        """Return the values of the answers that only budgets ask for; empty without an evaluation set."""
+        """Return the values of the answers that only budgets need; empty without an evaluation set."""
         return self._labelled.budget_values(self._shipped()) if self.outputs.plan.has_eval else {}
 
     def paired(self) -> Answers | None:

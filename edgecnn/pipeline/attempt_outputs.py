@@ -71,12 +71,12 @@ class AttemptOutputs:
         return entry.outputs
 
     def own(self, stage: str) -> Path | None:
-        """Return the directory of the outputs of the attempt's own step; None where there is no such step."""
+        """Return the directory of the outputs of the attempt's own step; None if there is no such step."""
         step = self.attempt.step(stage)
         return self.folder(step) if step in self.results else None
 
     def document(self, kind: type[D], stage: str, name: str) -> D | None:
-        """Return a document that the attempt's own step wrote; None where there is no such step."""
+        """Return a document that the attempt's own step wrote; None if there is no such step."""
         folder = self.own(stage)
         return None if folder is None else kind.from_json(read_json(folder / name), name)
 
@@ -129,7 +129,7 @@ class AttemptOutputs:
         return round(sum(cost.wall_s for entry in entries for cost in entry.record.costs.values()), 1)
 
     def costs(self) -> dict[str, StepCost]:
-        """Return the costs of the attempt's own steps, by what was done."""
+        """Return the costs of the attempt's own steps, by the name of the work."""
         return {name: cost for entry in self._own_entries() for name, cost in entry.record.costs.items()}
 
     def packages(self) -> dict[str, str]:

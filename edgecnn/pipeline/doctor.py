@@ -20,7 +20,7 @@ MIN_FREE_BYTES = 2_000_000_000
 
 
 def look_around() -> tuple[Finding, ...]:
-    """Look at packages, the backends and tasks that they bring, machine, cache and targets.
+    """Check packages, the backends and tasks that they provide, machine, cache and targets.
 
     Nothing heavy of edgecnn itself is imported.
     """

@@ -64,7 +64,7 @@ def export_pipeline(
 
 
 def run_name(model: str) -> str:
-    """Return a plain name for what is made of a model.
+    """Return a plain name for the exports of a model.
 
     >>> run_name("zoo:efficientnet-lite0")
     'efficientnet-lite0'

@@ -54,7 +54,7 @@ class Places:
 
     @classmethod
     def of_artifact(cls, artifact: Path, pipeline: Pipeline) -> Places:
-        """Return the places of an artifact that is no run's; a rejected one lies beside it."""
+        """Return the places of an artifact outside a run; a rejected one is beside it."""
         return cls(
             logs=home() / "logs" / pipeline.spec.name,
             artifacts=dict.fromkeys(pipeline.targets, artifact),

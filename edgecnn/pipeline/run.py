@@ -69,7 +69,7 @@ class RunResult:
         )
 
     def _note(self, step: str, name: str) -> object:
-        """Return the note of a step; None where there is no such step, or it failed."""
+        """Return the note of a step; None if there is no such step, or it failed."""
         entry = next((result.entry for result in self.steps if result.step.id == step), None)
         return None if entry is None else entry.record.notes[name]
 

@@ -160,7 +160,7 @@ def _magnitude(shift: Tensor) -> float:
 def _write(
     network: Calibrated, out: Path, notes: RecoveryNotes, what: str, layers: dict[str, dict[str, float]]
 ) -> None:
-    """Write the checkpoint and the notes, with the quality of the network as it is now."""
+    """Write the checkpoint and the notes, with the current quality of the network."""
     save_checkpoint(out, network.module, network.spec)
     simulated = notes.simulated | {what: measure(network).to_json()}
     notes = notes.model_copy(update={"simulated": simulated, "layers": layers})

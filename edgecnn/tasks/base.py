@@ -155,7 +155,7 @@ class LabelledSet(Protocol):
         """
 
     def answers(self, shipped: Outputs) -> dict[str, float | str]:
-        """Return what later runs are compared with, as JSON values."""
+        """Return the data for comparisons with later runs, as JSON values."""
 
     def budget_values(self, shipped: Outputs) -> dict[str, float]:
         """Return the metrics that only budgets need, by name; link 4 has the others."""

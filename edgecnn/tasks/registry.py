@@ -48,7 +48,7 @@ def origin_of(kind: str) -> Origin:
 
 
 def problems() -> tuple[UsageError, ...]:
-    """Import the tasks of all installed packages; return what is wrong with those that cannot be used."""
+    """Import the tasks of all installed packages; return the problems of those that cannot be used."""
     found, taken = [], set(BUILT_IN)
     for extension in extensions(TASKS):
         try:
@@ -96,7 +96,7 @@ def _extension(kind: str) -> Extension:
 
 
 def _factory(found: Any) -> Factory:
-    """Return what makes a task if nothing is known to be wrong with it.
+    """Return the factory of a task unless a problem with it is known.
 
     Raises:
         TypeError: It cannot be called, or it is a class that lacks methods.

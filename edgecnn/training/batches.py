@@ -42,7 +42,7 @@ class BatchPlan:
 
         Raises:
             InputError: The set is empty or smaller than the number of processes.
-            UsageError: The batch size is no multiple of the number of processes.
+            UsageError: The batch size is not a multiple of the number of processes.
         """
         if batch_size % world:
             raise UsageError(f"train.batch_size {batch_size} is not a multiple of {world} processes")

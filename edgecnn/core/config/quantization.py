@@ -35,7 +35,7 @@ class QuantizeConfig(Schema):
     """Whether dense layers at an output of an ONNX file return integers, as NPUs need."""
 
     def options(self) -> dict[str, JsonValue]:
-        """Return what is given of all but the method, for a format's quantizer.
+        """Return the given options except the method, for a format's quantizer.
 
         >>> QuantizeConfig(method="plain", ranges="mse").options()
         {'ranges': 'mse'}

@@ -48,7 +48,7 @@ class BoxAugmentSettings(Schema):
     """Least and largest size of a photo in a mosaic, as a share of the input."""
 
     scale: tuple[float, float] = (1.0, 1.0)
-    """Least and largest factor on the size of a photo that stands alone."""
+    """Least and largest factor on the size of a photo outside a mosaic."""
 
     translate: float = Field(default=0.0, ge=0, le=0.5)
     """Largest shift, as a share of the input."""

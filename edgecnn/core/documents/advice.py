@@ -123,7 +123,7 @@ class Advice(Document):
     """Its version; figures of different versions cannot be compared."""
 
     before: NpuFigures
-    """The network as it is."""
+    """The unchanged network."""
 
     trials: tuple[CompiledChange | TriedChange, ...]
     """Every change that was tried."""

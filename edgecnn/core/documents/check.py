@@ -26,7 +26,7 @@ class CheckRow(Document):
     """The measured value, formatted for readers."""
 
     limit: str | None = None
-    """The limit, formatted for readers; None where there is no number."""
+    """The limit, formatted for readers; None if there is no number."""
 
     note: str = ""
     """The reason, where the numbers do not say it."""

@@ -86,7 +86,7 @@ class Fetched(Document):
     """Weights or a dataset in the cache."""
 
     name: str
-    """The name that was asked for."""
+    """The requested name."""
 
     path: str
     """The file or folder."""

@@ -76,7 +76,7 @@ class IntegerNotes(QuantizationNotes):
     left_out: ClassVar[frozenset[str]] = frozenset({"dense_as_conv"})
 
     float_layers: tuple[str, ...] = ()
-    """Names of the layers that stay in float, as they were asked for."""
+    """Names of the layers that stay in float, as requested."""
 
     calibration: CalibrationNotes
     ranges: RangeNotes
@@ -135,12 +135,12 @@ class RankedLayer(Document):
 
 
 class LayerRanking(FloatLayers):
-    """All layers by what they lose, and those that stay in float."""
+    """All layers, ordered by their loss, and those that stay in float."""
 
     quality: dict[str, Figures]
     """Quality ``before`` any layer stays in float, and ``after`` the chosen ones do."""
 
     enough: bool
-    """Whether the quality after is the one that was asked for."""
+    """Whether the quality afterwards is at least the requested one."""
 
     ranking: list[RankedLayer]

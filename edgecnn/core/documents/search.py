@@ -21,10 +21,10 @@ class Combination(Document):
     """One point of the space."""
 
     width: float | None
-    """The builder's argument ``width``; None where it is left as it is."""
+    """The builder's argument ``width``; None if it is not changed."""
 
     height: int | None
-    """Height of the input in pixels; None where it is left as it is."""
+    """Height of the input in pixels; None if it is not changed."""
 
     quantization: Quantization
     """Quantization of the files."""
@@ -204,7 +204,7 @@ class SearchResult(Document):
     """Directory of the table, the plot and the winner."""
 
     finished: bool
-    """Whether the search came to its end; False where its time was up."""
+    """Whether the search was completed; False if its time was up."""
 
     winner: SearchTrial | None
     """The cheapest that meets every budget; before the search is finished, of those trained so far."""

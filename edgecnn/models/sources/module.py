@@ -118,7 +118,7 @@ def _import_module(name: str) -> Any:
 
 
 def _is_factory(candidate: Any) -> bool:
-    """Tell a factory of networks from any other callable, without calling it.
+    """Return whether a callable is a factory of networks, without calling it.
 
     Otherwise a ``spec.json`` from a stranger could name ``os:system``. A function that is neither of
     the standard library nor of an installed package is the user's own, and is trusted unannotated.

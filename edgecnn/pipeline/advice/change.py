@@ -46,7 +46,7 @@ class VariantRequest:
 
     Attributes:
         reference: Name of the network, or directory of a checkpoint or of an artifact.
-        arguments: Arguments of the builder, laid over the network's own.
+        arguments: Arguments of the builder, which override the network's own.
         compiler: Name of the compiler that takes the files.
         out: Directory to write to.
         changes: Changes, each of which is made to a copy of the network.

@@ -1,7 +1,7 @@
 """Rungs of the recovery ladder: the network that each exports, and the steps that make it.
 
 =============  ======================================================================================
-``plain``      the network as it is, ranges between average and extremes
+``plain``      the unchanged network, ranges between average and extremes
 ``ranges``     the same, with every range estimator tried
 ``equalize``   ranges of neighbouring layers equalized, biases corrected
 ``entry``      that, with the first few layers left in float; not in TFLite, which is integer throughout

@@ -2,7 +2,7 @@
 
 An Optuna trial is one combination at one rung. A process claims the first wanted combination that no other
 process has claimed. Where all are claimed, it takes a claimed one: with a common store it waits for the steps
-of the other process, and goes on by itself if that was killed. So nobody has to detect that it was.
+of the other process, and continues alone if that was killed. No process has to detect a kill.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ class Trials:
         return _accuracy(plan, self._make(needed(plan.steps, {_REFERENCE}), logs))
 
     def _costs(self, combination: Combination, baselines: Results) -> dict[str, TargetOutcome]:
-        """Measure size and latency of the untrained network; a trained one's file is no smaller."""
+        """Measure size and latency of the untrained network; the trained network's file is not smaller."""
         plan = _plan(derive.untrained(self.pipeline, self.space, combination))
         attempts = _first(plan)
         files = {attempt.model_file for attempt in attempts} | {

@@ -35,7 +35,7 @@ class PruneParameters:
     Attributes:
         metric: ``macs`` or ``params``.
         limit: Largest share of the unpruned network's that may be left.
-        importance: What a channel is worth.
+        importance: Measure of a channel's importance.
         scope: How layers share the loss.
         multiple: Layers keep multiples of so many channels.
     """
@@ -71,7 +71,7 @@ class PruneRequest:
 
 
 def run(inputs: Inputs, parameters: PruneParameters, context: Context) -> None:
-    """Prune in a child process; writes the checkpoint, and what was done to ``pruning.json``."""
+    """Prune in a child process; writes the checkpoint, and the changes to ``pruning.json``."""
     prune_in_child(inputs, parameters, context, strict=True)
 
 
@@ -227,7 +227,7 @@ class _Network:
         return make_task(self.spec, self.images, self.images if evaluated else None, TrainSettings(epochs=1))
 
     def scored(self, importance: Importance) -> tuple[Structure, dict[str, Tensor]]:
-        """Return the groups of the network's channels, and what every channel is worth."""
+        """Return the groups of the network's channels, and the importance of every channel."""
         from edgecnn.pruning.importance import score
         from edgecnn.pruning.structure import Structure
 

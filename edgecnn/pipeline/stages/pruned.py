@@ -27,7 +27,7 @@ class PrunedParameters:
     """The goal of the pruning.
 
     Attributes:
-        goal: ``macs``, ``params``, ``size`` or ``latency``, with what the pipeline asks of it.
+        goal: ``macs``, ``params``, ``size`` or ``latency``, with the pipeline's value.
         steps: Number of prunings.
         epochs: Epochs of training after and between them.
     """

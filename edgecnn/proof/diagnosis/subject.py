@@ -90,7 +90,7 @@ class Subject:
         Args:
             path: Directory of an artifact, or an int8 file.
             float_model: The float file; an artifact's is looked up in the store where it is not given.
-            contract: JSON file with the preprocessing contract of an int8 file that is no artifact.
+            contract: JSON file with the preprocessing contract of an int8 file outside an artifact.
 
         Raises:
             InputError: The artifact is not int8, or a file is missing or of another format.
@@ -131,7 +131,7 @@ class Subject:
 
         Args:
             images: Real images, prepared by the contract.
-            log: File that receives what the child prints.
+            log: File for the child's output.
             progress: Called with the layers done and the layers in all.
 
         Raises:

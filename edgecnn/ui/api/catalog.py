@@ -22,7 +22,7 @@ def list_targets() -> tuple[TargetRow, ...]:
 
 
 def list_models() -> tuple[ModelRow, ...]:
-    """Return every network of the zoo; any ``timm:`` or ``torchvision:`` name works besides."""
+    """Return every network of the zoo; any ``timm:`` or ``torchvision:`` name is accepted as well."""
     return tuple(
         ModelRow(
             name=f"zoo:{name}",

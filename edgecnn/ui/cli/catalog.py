@@ -26,7 +26,7 @@ def targets(json: JsonOption = False) -> None:
 
 
 def models(json: JsonOption = False) -> None:
-    """List the networks of the zoo; any timm:NAME or torchvision:NAME is accepted besides."""
+    """List the networks of the zoo; any timm:NAME or torchvision:NAME is accepted as well."""
     import edgecnn
 
     _print("models", edgecnn.list_models(), as_json=json)

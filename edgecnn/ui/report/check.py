@@ -42,7 +42,7 @@ def check_markdown(path: str, rows: Sequence[CheckRow]) -> str:
 
 
 def proof_lines(manifest: Manifest, summary: TargetSummary) -> list[str]:
-    """Return the lines that say what was read back from an artifact's file and proven of it."""
+    """Return the lines of an artifact's inspection and proofs."""
     inspection = manifest.inspection
     lines = [
         f"{format_size(manifest.size_bytes)}, {manifest.precision}, "
