@@ -32,11 +32,16 @@ def _root() -> None:
 def accept(
     path: Annotated[Path, typer.Argument(metavar="RUN|ARTIFACT", help="Directory of a run or an artifact.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="The file; baselines/NAME.yaml.")
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="File of the baseline; baselines/NAME.yaml if not given."
+        ),
     ] = None,
     artifacts: Annotated[
         Path | None,
-        typer.Option("--artifacts", metavar="DIR", help="Keep the artifacts here, beside the file."),
+        typer.Option(
+            "--artifacts", metavar="DIR", help="Folder that keeps the artifacts; it must lie beside the file."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the baseline of another model.")] = False,
     json: JsonOption = False,

@@ -27,7 +27,7 @@ def evaluate(
     data: Annotated[
         str,
         typer.Option(
-            "--data", metavar="CSV|DIR", help="Labelled images: a CSV of path,label, a folder, boxes."
+            "--data", metavar="CSV|DIR", help="Labelled images: a CSV of path,label, a folder, or boxes."
         ),
     ],
     skip: Annotated[

@@ -33,7 +33,7 @@ def export(
             "a checkpoint directory or an .onnx file.",
         ),
     ],
-    target: Annotated[str, typer.Option("--target", "-t", help="See `edgecnn targets`.")],
+    target: Annotated[str, typer.Option("--target", "-t", help="Target; `edgecnn targets` lists them.")],
     calibration: Annotated[
         str | None,
         typer.Option(
@@ -79,7 +79,7 @@ def export(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Override, such as targets.onnx-int8.isa=arm64.",
+            help="Override of the pipeline, such as targets.onnx-int8.isa=arm64.",
             show_default=False,
         ),
     ] = None,

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from edgecnn.core.documents.listing import ToolchainRow
 
-NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="vela, tosa, tflm, ...")]
+NamesArgument = Annotated[
+    list[str], typer.Argument(metavar="NAME...", help="Names of toolchains, such as vela, tosa or tflm.")
+]
 
 
 def register(app: typer.Typer) -> None:
