@@ -71,18 +71,8 @@ class WorkerError(EdgecnnError):
     exit_code = 4
 
 
-_BY_NAME: dict[str, type[EdgecnnError]] = {
-    kind.__name__: kind
-    for kind in (
-        UsageError,
-        InputError,
-        MachineFault,
-        BudgetMissed,
-        VerificationFailed,
-        MissingDependency,
-        WorkerError,
-    )
-}
+_KINDS = (UsageError, InputError, MachineFault, BudgetMissed, VerificationFailed, MissingDependency)
+_BY_NAME: dict[str, type[EdgecnnError]] = {kind.__name__: kind for kind in (*_KINDS, WorkerError)}
 
 
 def from_json(data: dict[str, str | int | None]) -> EdgecnnError:

@@ -32,7 +32,7 @@ class PlainDocument:
     """
 
     lenient: ClassVar[bool] = False
-    """Whether unknown keys are left out instead of refused, because other versions may write more."""
+    """True where unknown keys are left out instead of refused, because other versions may write more."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the document as plain JSON data, with its fields in order."""
