@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from edgecnn.quantization.execution import batches, compute, last_uses, operations
+from edgecnn.quantization.execution import NodeValues, batches, compute, last_uses, operations
 from edgecnn.quantization.fold import read_bias, write_bias
 from edgecnn.quantization.layer_by_layer import walk
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from torch import Tensor, nn
 
     from edgecnn.quantization.graph import FusedLayer, Graph
@@ -69,7 +67,7 @@ def _input_means(graph: Graph, state: dict[str, Tensor], images: Tensor) -> dict
     ended = last_uses(graph.program)
     total: dict[str, Tensor] = {}
     for batch in batches(images, graph.batch):
-        values: dict[str, Any] = {**state, graph.input: batch}
+        values: NodeValues = {**state, graph.input: batch}
         for node in operations(graph.program):
             if node.name in layers:
                 layer = layers[node.name]

@@ -17,6 +17,9 @@ _BATCH_BYTES = 1 << 22
 
 _MAX_BATCH = 64
 
+NodeValues = dict[str, Any]
+"""Values of a program by the names of its nodes: tensors, or tuples of them where an operation splits one."""
+
 
 def compute(node: fx.Node, values: Mapping[str, Any]) -> Any:
     """Compute one operation from the values of its input nodes, which are given by name."""

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections import ChainMap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
-from edgecnn.quantization.execution import batches, compute, last_uses, operations
+from edgecnn.quantization.execution import NodeValues, batches, compute, last_uses, operations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,8 +92,8 @@ class _Pair:
     def __init__(self, simulator: Simulator, images: Tensor) -> None:
         graph = simulator.graph
         self._simulator, self._ended = simulator, last_uses(graph.program)
-        self._exact: list[dict[str, Any]] = []
-        self._quantized: list[dict[str, Any]] = []
+        self._exact: list[NodeValues] = []
+        self._quantized: list[NodeValues] = []
         for batch in batches(images, graph.batch):
             self._exact.append({graph.input: batch})
             self._quantized.append({graph.input: simulator.quantize(batch, graph.input)})

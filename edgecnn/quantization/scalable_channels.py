@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import ChainMap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from edgecnn.core.union_find import UnionFind
-from edgecnn.quantization.execution import batches, compute, last_uses, operations, output_nodes
+from edgecnn.quantization.execution import NodeValues, batches, compute, last_uses, operations, output_nodes
 from edgecnn.quantization.operators import (
     CONVOLUTIONS,
     LINEAR,
@@ -162,7 +162,7 @@ def channel_extents(graph: Graph, state: dict[str, Tensor], images: Tensor) -> d
     """
     ended, found = last_uses(graph.program), dict[str, Extent]()
     for batch in batches(images, graph.batch):
-        values: dict[str, Any] = {graph.input: batch}
+        values: NodeValues = {graph.input: batch}
         share = len(batch) / len(images)
         for node in operations(graph.program):
             value = values[node.name] = compute(node, ChainMap(values, state))

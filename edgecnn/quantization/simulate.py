@@ -10,12 +10,12 @@ runtimes are in :class:`edgecnn.quantization.kernels.Kernels`.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from edgecnn.quantization.execution import batches, compute, last_uses, operations, output_nodes
+from edgecnn.quantization.execution import NodeValues, batches, compute, last_uses, operations, output_nodes
 from edgecnn.quantization.grids import LEVELS, affine_grid, on_grid, weight_scales
 from edgecnn.quantization.operators import ACTIVATIONS, GATES, SIGMOIDS, gated, is_operator
 from edgecnn.quantization.quantized_tensors import quantization_points
@@ -118,7 +118,7 @@ class Simulator:
         for batch in batches(images, self.graph.batch):
             low: dict[str, Tensor] = {}
             high: dict[str, Tensor] = {}
-            values: dict[str, Any] = {**self.state, self.graph.input: batch}
+            values: NodeValues = {**self.state, self.graph.input: batch}
             _extremes(batch, self.graph.input, low, high)
             for node in self._operations:
                 values[node.name] = compute(node, values)
@@ -182,7 +182,7 @@ class Simulator:
         }
         outputs = []
         for batch in batches(images, self.graph.batch):
-            values: dict[str, Any] = {**state, self.graph.input: batch}
+            values: NodeValues = {**state, self.graph.input: batch}
             if self.points.grid[self.graph.input] in grids:
                 values[self.graph.input] = self.quantize(batch, self.graph.input)
             for node in self._operations:
@@ -199,11 +199,11 @@ class Simulator:
         chosen = (self._placeholder[layer.weight] for layer in self.graph.layers if layer.name in active)
         return {name: self.weights[name] for name in chosen}
 
-    def _free(self, values: dict[str, Any], node: str) -> None:
+    def _free(self, values: NodeValues, node: str) -> None:
         for ended in self._ended.get(node, ()):
             del values[ended]
 
-    def _flat(self, values: dict[str, Any]) -> Tensor:
+    def _flat(self, values: NodeValues) -> Tensor:
         return torch.cat([values[name].flatten(1) for name in self._outputs], dim=1)
 
 
