@@ -58,7 +58,7 @@ class CellsRequest:
 
 
 def make(request: CellsRequest) -> dict[str, Cell]:
-    """Return a cell for each ``operation/precision``."""
+    """Return a cell for each ``operation/precision``; none for int8 where fp32 was refused."""
     cells = {}
     for number, operation in enumerate(request.operations):
         folder = request.out / str(number)
@@ -69,6 +69,8 @@ def make(request: CellsRequest) -> dict[str, Cell]:
             except EdgecnnError as error:
                 cell = Cell(error=str(error))
             cells[f"{operation}/{precision}"] = cell
+            if cell.error:
+                break  # int8 is made from the fp32 file
     return cells
 
 

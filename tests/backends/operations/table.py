@@ -17,19 +17,33 @@ CHANNELS, SIZE, CLASSES = 8, 12, 6
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """An error with which a format refuses a network.
+
+    Attributes:
+        names: How the message names the operation.
+        says: A part of the message: the reason.
+    """
+
+    names: str
+    says: str
+
+
+@dataclass(frozen=True)
 class Operation:
     """One row of the table.
 
     Attributes:
         make: Makes the operation: a module or a function of ``[N, 8, 12, 12]``.
-        refused: The message with which a format refuses it today, by ``(format, precision)``. A comment says
-            why.
-        in_float: Formats whose int8 file computes the operation, or a part of it, in float today.
+        refused: The refusals of today, by ``(format, precision)``, each with a comment that says why. What is
+            refused in fp32 is not tried in int8.
+        in_float: Part of the name of what a format's int8 file computes in float today: the operation, or a
+            part of it.
     """
 
     make: Callable[[], Callable[[Tensor], Tensor]]
-    refused: dict[tuple[str, str], str] = field(default_factory=dict)
-    in_float: frozenset[str] = frozenset()
+    refused: dict[tuple[str, str], Refusal] = field(default_factory=dict)
+    in_float: dict[str, str] = field(default_factory=dict)
 
 
 class _Excite(nn.Module):
@@ -67,13 +81,30 @@ class _Linear(nn.Module):
         return functional.relu(self.layer(x.mean((2, 3))))[:, :, None, None]
 
 
+class _Flat(nn.Module):
+    """A fully connected layer over channels and places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flatten, self.layer = nn.Flatten(), nn.Linear(CHANNELS * SIZE * SIZE, 16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(self.flatten(x))[:, :, None, None]
+
+
 def _conv(out: int = 8, kernel: int = 3, **arguments: int) -> Callable[[], nn.Module]:
     return lambda: nn.Conv2d(CHANNELS, out, kernel, **{"padding": kernel // 2, **arguments})
 
 
-def _function(function: Callable[[Tensor], Tensor], *in_float: str) -> Operation:
-    return Operation(lambda: function, in_float=frozenset(in_float))
+def _transposed(kernel: int, **arguments: int) -> Callable[[], nn.Module]:
+    return lambda: nn.ConvTranspose2d(CHANNELS, 8, kernel, stride=2, **arguments)
 
+
+def _function(function: Callable[[Tensor], Tensor], **in_float: str) -> Operation:
+    return Operation(lambda: function, in_float=in_float)
+
+
+_TRANSPOSED = {"onnx": "convolution", "openvino": "ConvolutionBackpropData"}
 
 OPERATIONS: dict[str, Operation] = {
     "conv": Operation(_conv()),
@@ -83,43 +114,52 @@ OPERATIONS: dict[str, Operation] = {
     "pointwise": Operation(_conv(kernel=1)),
     "depthwise": Operation(_conv(groups=CHANNELS)),
     "grouped": Operation(_conv(groups=2)),
+    "transposed conv": Operation(_transposed(2), in_float=_TRANSPOSED),
+    "transposed conv, output padded": Operation(
+        _transposed(3, padding=1, output_padding=1),
+        # The converter's lowering has transposed convolutions without output padding only.
+        refused={("tflite", "fp32"): Refusal("mhlo.convolution", "failed to legalize operation")},
+        in_float=_TRANSPOSED,
+    ),
     "linear": Operation(_Linear),
+    "flatten and linear": Operation(_Flat),
     "batch norm": Operation(lambda: nn.Sequential(_conv()(), nn.BatchNorm2d(8))),
     "batch norm and relu": Operation(lambda: nn.Sequential(_conv()(), nn.BatchNorm2d(8), nn.ReLU())),
     "add": Operation(lambda: _Branches(torch.add)),
-    "subtract": Operation(lambda: _Branches(torch.sub), in_float=frozenset({"onnx"})),
-    "multiply": Operation(lambda: _Branches(torch.mul), in_float=frozenset({"openvino"})),
+    "subtract": Operation(lambda: _Branches(torch.sub), in_float={"onnx": "sub"}),
+    "multiply": Operation(lambda: _Branches(torch.mul), in_float={"openvino": "FakeQuantize_4"}),
     "concatenation": Operation(lambda: _Branches(lambda one, other: torch.cat([one, other], dim=1))),
     "relu": _function(functional.relu),
     "relu6": _function(functional.relu6),
-    "leaky relu": _function(functional.leaky_relu, "tflite"),
-    "hardswish": _function(functional.hardswish, "onnx"),
-    "hardsigmoid": _function(functional.hardsigmoid, "onnx"),
+    "leaky relu": _function(functional.leaky_relu, tflite="leaky_relu"),
+    "prelu": Operation(lambda: nn.PReLU(CHANNELS), in_float={"onnx": "prelu", "openvino": "FakeQuantize_1"}),
+    "hardswish": _function(functional.hardswish, onnx="hardswish"),
+    "hardsigmoid": _function(functional.hardsigmoid, onnx="hardsigmoid"),
     "silu": _function(functional.silu),
     "sigmoid": _function(torch.sigmoid),
-    "tanh": _function(torch.tanh, "onnx"),
-    "gelu": _function(functional.gelu, "onnx"),
+    "tanh": _function(torch.tanh, onnx="tanh"),
+    "gelu": _function(functional.gelu, onnx="Erf"),
     "average pool": _function(lambda x: functional.avg_pool2d(x, 2)),
     "max pool": _function(lambda x: functional.max_pool2d(x, 2)),
     "max pool, padded": Operation(
         lambda: nn.MaxPool2d(3, 2, 1),
         # The converter writes the padding as an operation of its own, whose result holds minus infinity.
-        refused={("tflite", "int8"): "tensor padv2_0 holds values that are not finite"},
+        refused={("tflite", "int8"): Refusal("padv2", "holds values that are not finite")},
     ),
     "adaptive pool to one": _function(lambda x: functional.adaptive_avg_pool2d(x, 1)),
     "mean over space": _function(lambda x: x.mean((2, 3), keepdim=True)),
     "upsample nearest": _function(lambda x: functional.interpolate(x, scale_factor=2.0, mode="nearest")),
     "upsample bilinear": _function(
         lambda x: functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False),
-        "onnx",
-        "openvino",
+        onnx="upsample_bilinear2d",
+        openvino="Interpolate",
     ),
     "pad": _function(lambda x: functional.pad(x, (0, 1, 0, 1))),
     "pixel shuffle": _function(lambda x: functional.pixel_shuffle(x, 2)),
     "pixel unshuffle": _function(lambda x: functional.pixel_unshuffle(x, 2)),
     "split": _function(lambda x: torch.cat([part * 0.5 for part in x.chunk(2, dim=1)], dim=1)),
     "channel shuffle": _function(lambda x: x.reshape(-1, 2, 4, SIZE, SIZE).transpose(1, 2).flatten(1, 2)),
-    "squeeze and excite": Operation(_Excite, in_float=frozenset({"onnx", "openvino"})),
+    "squeeze and excite": Operation(_Excite, in_float={"onnx": "hardsigmoid", "openvino": "Multiply"}),
 }
 
 

@@ -55,9 +55,9 @@ def _compute(layer: Layer, network: Network, values: Values, *, integer: bool) -
         case "flatten":
             return values.reshape(1, -1)
         case "mean":
-            return values.mean((2, 3), keepdims=True, dtype=np.float32)
+            return np.asarray(values.mean((2, 3), keepdims=True), np.float32)
         case "max_pool":
-            return _windows(values, layer.size, layer.stride).max((-2, -1))
+            return np.asarray(_windows(values, layer.size, layer.stride).max((-2, -1)), np.float32)
         case "conv" | "linear":
             return _weighted(layer, network, values, integer=integer)
     raise InputError(f"layer {layer.name} is a {layer.kind!r}, which this version does not know")
@@ -67,7 +67,8 @@ def _weighted(layer: Layer, network: Network, values: Values, *, integer: bool) 
     weight, bias = network.arrays[f"{layer.name}.weight"], network.arrays[f"{layer.name}.bias"]
     if layer.input_step is None:
         return _sums(layer, values, weight) + _along_channels(bias, values.ndim)
-    scale, step = network.arrays[f"{layer.name}.scale"], np.float32(layer.input_step)
+    scale = network.arrays[f"{layer.name}.scale"].astype(np.float32)
+    step = np.float32(layer.input_step)
     levels = np.clip(np.rint(values / step), -LIMIT, LIMIT)
     factor = _along_channels(scale * step, values.ndim)
     if integer:
@@ -80,10 +81,10 @@ def _weighted(layer: Layer, network: Network, values: Values, *, integer: bool) 
 
 def _sums(layer: Layer, values: Numbers, weight: Numbers) -> Numbers:
     if layer.kind == "linear":
-        return np.einsum("bi,oi->bo", values, weight)
+        return np.asarray(np.einsum("bi,oi->bo", values, weight))
     pad = (layer.padding, layer.padding)
     windows = _windows(np.pad(values, ((0, 0), (0, 0), pad, pad)), weight.shape[-1], layer.stride)
-    return np.einsum("bchwij,ocij->bohw", windows, weight, optimize=True)
+    return np.asarray(np.einsum("bchwij,ocij->bohw", windows, weight, optimize=True))
 
 
 def _windows(values: Numbers, size: int, stride: int) -> Numbers:

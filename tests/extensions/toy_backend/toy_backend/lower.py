@@ -41,7 +41,7 @@ def _chain(module: nn.Module, name: str) -> list[tuple[str, nn.Module]]:
     """Return the modules of a network in which each reads only the one before it."""
     traced = fx.symbolic_trace(module)
     before: Any = None
-    found = []
+    found: list[tuple[str, nn.Module]] = []
     for node in traced.graph.nodes:
         if node.op == "output":
             return found

@@ -34,7 +34,7 @@ _CLOSE = 0.05
 
 def brightness(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Return the mean of every image uint8 ``[N, H, W, C]`` as a fraction, float32 ``[N]``."""
-    return (images.reshape(len(images), -1).mean(axis=1) / 255.0).astype(np.float32)
+    return np.asarray(images.reshape(len(images), -1).mean(axis=1) / 255.0, np.float32)
 
 
 class BrightnessTask:
