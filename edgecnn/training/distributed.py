@@ -77,7 +77,9 @@ def joined_processes(device: Literal["auto", "cpu", "cuda"]) -> Iterator[Process
         UsageError: A GPU was requested and there is none.
     """
     if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("train.device is cuda,  but torch finds no GPU", hint="use device: auto or cpu")
+        raise UsageError(
+            "train.device is cuda, but torch finds no GPU on this machine", hint="use device: auto or cpu"
+        )
     on_gpu = device != "cpu" and torch.cuda.is_available()
     if not dist.is_torchelastic_launched():
         yield Processes(0, 1, torch.device("cuda" if on_gpu else "cpu"))
