@@ -86,9 +86,12 @@ def test_a_run_lowers_quantizes_proves_and_measures(finished: dict[str, Any], fo
     assert manifest.inspection.float_op_names == ()
     assert [link.number for link in manifest.verification] == [1, 2, 3, 4]
     assert all(link.passed for link in manifest.verification)
+    assert manifest.metrics is not None
     assert manifest.metrics.value > 0.8, "the network learned to tell the pictures apart"
+    assert manifest.latency is not None
     assert manifest.latency.ratio > 0
-    assert manifest.quantization["on_calibration_images"]["sqnr_db"] > 20
+    on_calibration: Any = manifest.quantization["on_calibration_images"]
+    assert on_calibration["sqnr_db"] > 20
     sizes = {
         name: (folder / "run" / "artifacts" / f"toy-{name}" / "model.toy").stat().st_size
         for name in ("fp32", "int8")
