@@ -7,7 +7,7 @@ UV_VERSION = 0.9
 # Every stage of a pipeline is a process that imports torch or the like: compiled once, not in each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env debian quickstart test test-all check docs format clean
+.PHONY: env debian quickstart test test-all campaigns check docs format clean
 
 env: $(VENV)/.ready
 
@@ -38,6 +38,14 @@ test: env debian
 
 test-all: env debian
 	$(PYTEST)
+
+# The campaigns in their full form, one after the other, about an hour; their small form is in `make test-all`.
+CAMPAIGNS = $(filter-out test_report,$(basename $(notdir $(wildcard tests/campaigns/test_*.py))))
+
+campaigns: env debian
+	@failed=; for name in $(CAMPAIGNS); do \
+	    nice -n 19 $(BIN)/python -m tests.campaigns.$$name || failed="$$failed $$name"; \
+	done; [ -z "$$failed" ] || { echo "campaigns with failures:$$failed"; exit 1; }
 
 check: env
 	$(BIN)/ruff check .
