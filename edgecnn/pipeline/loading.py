@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from edgecnn.backends.targets import load_target
-from edgecnn.core.config.pipeline import EVERY_TARGET, Pipeline, PipelineSpec
+from edgecnn.core.config.budgets import EVERY_TARGET, wrong_budgets
+from edgecnn.core.config.pipeline import Pipeline, PipelineSpec
 from edgecnn.core.config.references import resolve
-from edgecnn.core.config.yaml_source import Location, YamlSource, override, validate
+from edgecnn.core.config.yaml_source import Location, YamlSource, override, together, validate
+from edgecnn.core.documents.metric import BUDGETS
 from edgecnn.core.errors import UsageError
 from edgecnn.models.registry import find_source
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edgecnn.core.config.target import Target
+
+T = TypeVar("T")
 
 
 def load_pipeline(reference: str, overrides: tuple[str, ...] = ()) -> Pipeline:
@@ -77,21 +84,40 @@ def run_name(model: str) -> str:
 
 
 def from_source(source: YamlSource) -> Pipeline:
-    """Check a pipeline's content and resolve its targets."""
-    spec = validate(source, PipelineSpec)
-    targets = {name: _with_budgets(_load(source, name), spec) for name in spec.targets}
-    for name in spec.budgets:
-        if name != EVERY_TARGET and name not in targets:
-            raise UsageError(
-                f"{source.locate(('budgets', name))}: {name!r} is no target of this pipeline",
-                hint=f"its targets: {', '.join(targets)}",
-            )
+    """Check a pipeline's content and resolve its targets.
+
+    Raises:
+        UsageError: It names every mistake of the pipeline and of its targets, with file and line.
+    """
+    errors: list[UsageError] = []
+    spec = _checked(errors, lambda: validate(source, PipelineSpec))
+    names = source.data.get("targets")
+    loaded = {
+        name: _checked(errors, functools.partial(_load, source, name))
+        for name in (names if isinstance(names, dict) else {})
+    }
+    # The planner refuses unknown keys of a pipeline without other mistakes, because it knows every metric.
+    errors += wrong_budgets(source, loaded, BUDGETS, owner="this pipeline", unknown=bool(errors))
+    if errors or spec is None:
+        raise together(errors)
+    targets = {name: _with_budgets(target, spec) for name, target in loaded.items() if target is not None}
     return Pipeline(spec, targets, source)
+
+
+def _checked(errors: list[UsageError], make: Callable[[], T]) -> T | None:
+    """Return what is made; None after an error, which is kept."""
+    try:
+        return make()
+    except UsageError as error:
+        errors.append(error)
+        return None
 
 
 def _load(source: YamlSource, name: str) -> Target:
     prefix: Location = ("targets", name)
     changes = source.data["targets"][name] or {}
+    if not isinstance(changes, dict):
+        return load_target(name)  # the pipeline's schema refuses what is no mapping
     where = {
         location[2:]: line
         for location, line in source.where.items()

@@ -63,8 +63,19 @@ def test_targets_can_be_replaced_by_an_override(folder: Path) -> None:
         ("targets.onnx-int7=null", "unknown target 'onnx-int7'", "did you mean 'onnx-int8'?"),
         ("targets.onnx-int8.thread=2", "unknown key 'thread'", "did you mean 'threads'?"),
         ("targets.onnx-int8.isa=x86", "isa: ", None),
-        ("budgets.onnx-int7.size=1", "'onnx-int7' is no target of this pipeline", "onnx-int8, tflite-int8"),
+        ("budgets.onnx-int7.size=1 B", "'onnx-int7' is no target of this pipeline", "onnx-int8, tflite-int8"),
         ("budgets.onnx-int8.size=1 ms", "unit 'ms'", None),
+        ("budgets.onnx-int8.size=3", "did you mean 3 MB?", None),
+        ("budgets.*.accuracy=79", "did you mean 79 %?", None),
+        ("budgets.*.accuracy_drop=1", "did you mean 1 %", None),
+        ("targets.onnx-int8.budgets={accuracy: 79}", "did you mean 79 %?", None),
+        ("targets.onnx-int8.verification={quantization_agreement: 95}", "did you mean 95 %?", None),
+        ("prune={size: 300}", "did you mean 300 kB?", None),
+        ("prune={macs: 50}", "did you mean 50 %?", None),
+        ("prune={latency: {target: onnx-int8, ratio: 60}}", "did you mean 60 %?", None),
+        ("search={budgets: {onnx-int8: {accuracy_drop: 1}}}", "did you mean 1 %", None),
+        ("search={budgets: {onnx-int8: {accuracy_drop: 1 %, size: 500}}}", "did you mean 500 kB?", None),
+        ("search={budgets: {onnx-int8: {accuracy_drop: 1 %}}, macs: [50]}", "did you mean 50 %?", None),
         ("train.optimizer.name=adam", "train.optimizer.name", None),
         ("name=../x", "is not a plain name", None),
         ("model.names=x", "unknown key 'model.names'", "did you mean 'name'?"),
@@ -76,6 +87,23 @@ def test_what_is_wrong_is_named(folder: Path, override: str, message: str, hint:
     assert message in caught.value.message
     if hint is not None:
         assert hint in (caught.value.hint or "")
+
+
+def test_all_mistakes_of_a_pipeline_and_its_targets_are_named_at_once(folder: Path) -> None:
+    text = PIPELINE.replace("- onnx-int8", "- onnx-int9").replace("accuracy_drop: 1 %", "accuracy_drop: 1")
+    (folder / "mine.yaml").write_text(text.replace("size: 400 kB", "size: 400, sise: 1 kB"))
+    with pytest.raises(UsageError) as caught:
+        load_pipeline("mine.yaml", ("train.epoch=2",))
+    lines = caught.value.message.splitlines()
+    assert len(lines) == 5
+    for said in (
+        "unknown target 'onnx-int9'",
+        "did you mean 1 %",
+        "did you mean 400 kB?",
+        "unknown key 'budgets.tflite-int8.sise'; did you mean 'size'?",
+        "override 'train.epoch=2': unknown key 'train.epoch'; did you mean 'epochs'?",
+    ):
+        assert sum(said in line for line in lines) == 1
 
 
 def test_an_unknown_target_names_the_line_of_the_pipeline(folder: Path) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgecnn.core.config.base import Schema
-from edgecnn.core.config.budgets import Budgets, unknown_budget
-from edgecnn.core.config.pipeline import EVERY_TARGET
-from edgecnn.core.config.yaml_source import read_yaml, validate
+from edgecnn.core.config.budgets import EVERY_TARGET, Budgets, wrong_budgets
+from edgecnn.core.config.yaml_source import read_yaml, together, validate
 from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from edgecnn.core.config.budgets import KnownBudgets
 
 
 class BudgetFile(Schema):
@@ -27,27 +28,24 @@ class BudgetFile(Schema):
         return self.budgets.get(target, Budgets()).over(base)
 
 
-def load_budgets(file: Path, targets: Sequence[str], metrics: Collection[str]) -> BudgetFile:
+def load_budgets(file: Path, targets: Sequence[str], known: KnownBudgets) -> BudgetFile:
     """Read a file of budgets.
 
     Args:
         file: The YAML file.
         targets: The existing targets; a limit for another one is an error.
-        metrics: The names of the metrics that can have a limit.
+        known: The metrics that can have a limit.
 
     Raises:
-        UsageError: The file cannot be read, a key or unit is wrong, or it names an unknown target; the
-            message has file and line.
+        UsageError: The file cannot be read, a key, a unit or a value is wrong, or it names an unknown target; the
+            message has file and line of every mistake.
     """
     source = read_yaml(file)
-    found = validate(source, BudgetFile)
-    for name, limits in found.budgets.items():
-        for key in limits.unknown(metrics):
-            place = ("budgets", name, key)
-            raise unknown_budget(source.locate(place), ".".join(place), metrics)
-        if name != EVERY_TARGET and name not in targets:
-            raise UsageError(
-                f"{source.locate(('budgets', name))}: {name!r} is not a target of this run",
-                hint=f"its targets: {', '.join(targets)}",
-            )
+    errors = wrong_budgets(source, targets, known, owner="this run", unknown=True)
+    try:
+        found = validate(source, BudgetFile)
+    except UsageError as error:
+        raise together([error, *errors]) from error
+    if errors:
+        raise together(errors)
     return found

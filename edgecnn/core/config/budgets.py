@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import ConfigDict, Field
 
 from edgecnn.core.config.base import Schema
-from edgecnn.core.config.quantities import Duration, Fraction, Quantity, Size
+from edgecnn.core.config.quantities import Count, Duration, LargestLoss, LowestShare, Quantity, Ratio, Size
 from edgecnn.core.errors import UsageError
 from edgecnn.core.text import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Iterator
+
+    from edgecnn.core.config.yaml_source import YamlSource
+
+EVERY_TARGET = "*"
+"""The name in ``budgets`` that stands for every target."""
 
 Emulated = Literal["raspberry-pi-4", "raspberry-pi-5"]
 """Devices that are available as an emulated processor."""
@@ -32,28 +37,28 @@ class Budgets(Schema):
     size: Size | None = None
     """Largest size of the model files, such as ``400 kB``."""
 
-    accuracy: Fraction | None = None
+    accuracy: LowestShare | None = None
     """Smallest task metric on the evaluation set, in the shipping runtime."""
 
-    accuracy_drop: Fraction | None = None
+    accuracy_drop: LargestLoss | None = None
     """Largest loss of the task metric against fp32 PyTorch on the same images."""
 
-    unpruned_drop: Fraction | None = None
+    unpruned_drop: LargestLoss | None = None
     """Largest loss of the task metric against the network before it was pruned, on the same images."""
 
-    ap50: Fraction | None = None
+    ap50: LowestShare | None = None
     """Smallest AP50 of a detector, whose ``accuracy`` is AP50:95."""
 
-    ap50_drop: Fraction | None = None
+    ap50_drop: LargestLoss | None = None
     """Largest loss of a detector's AP50 against fp32 PyTorch on the same images."""
 
-    class_floor: Fraction | None = None
+    class_floor: LowestShare | None = None
     """Smallest accuracy of any single class, in the shipping runtime."""
 
-    latency_ratio: Fraction | None = None
+    latency_ratio: Ratio | None = None
     """Largest latency, as a multiple of the float32 file's in the same runtime."""
 
-    baseline_latency_ratio: Fraction | None = None
+    baseline_latency_ratio: Ratio | None = None
     """Largest latency, as a multiple of the accepted baseline's; judged by ``check --baseline``."""
 
     latency: dict[str, Duration] | None = None
@@ -62,25 +67,25 @@ class Budgets(Schema):
     memory: Size | None = None
     """Largest peak memory of a worker that runs the file, interpreter and runtime included."""
 
-    instructions: dict[Emulated, int] | None = None
+    instructions: dict[Emulated, Count] | None = None
     """Largest number of executed Arm instructions of one inference, by emulated device."""
 
-    float_ops: int | None = None
+    float_ops: Count | None = None
     """Largest number of floating-point operations left in the file."""
 
-    transposes: int | None = None
+    transposes: Count | None = None
     """Largest number of layout transposes in the file."""
 
-    npu_coverage: Fraction | None = None
+    npu_coverage: LowestShare | None = None
     """Smallest share of operations, and of multiply-accumulates, that the NPU runs."""
 
-    cpu_ops: int | None = None
+    cpu_ops: Count | None = None
     """Largest number of operations that the compiler leaves to the CPU."""
 
-    subgraphs: int | None = None
+    subgraphs: Count | None = None
     """Largest number of pieces that the network is divided into on the NPU."""
 
-    cycles: int | None = None
+    cycles: Count | None = None
     """Largest number of NPU cycles of one inference, as estimated by the compiler."""
 
     sram: Size | None = None
@@ -109,7 +114,53 @@ class Budgets(Schema):
         return self.model_dump(exclude_none=True)
 
 
-def unknown_budget(where: str, key: str, metrics: Collection[str]) -> UsageError:
+class KnownBudgets(Protocol):
+    """The metrics that can have a budget."""
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether a metric of this name can have a budget."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names of all of them."""
+
+    def mistake(self, name: str, limit: object) -> str | None:
+        """Return what is wrong about a written limit on a metric; None if nothing is."""
+
+
+def wrong_budgets(
+    source: YamlSource, targets: Collection[str], known: KnownBudgets, *, owner: str, unknown: bool
+) -> list[UsageError]:
+    """Return the mistakes of a section ``budgets`` that :class:`Budgets` does not know.
+
+    These are budgets of targets that do not exist, on unknown metrics, and limits on metrics of other packages'
+    tasks that cannot be meant.
+
+    Args:
+        source: Content with the section, which need not fit the schema.
+        targets: The existing targets.
+        known: The metrics that can have a limit.
+        owner: Name of what has the targets, for messages.
+        unknown: Whether unknown metrics are mistakes.
+    """
+    errors = []
+    section = source.data.get("budgets")
+    for target, limits in section.items() if isinstance(section, dict) else ():
+        where = source.locate(("budgets", target))
+        if target != EVERY_TARGET and target not in targets:
+            hint = f"its targets: {', '.join(targets)}"
+            errors.append(UsageError(f"{where}: {target!r} is no target of {owner}", hint=hint))
+        for name, limit in limits.items() if isinstance(limits, dict) else ():
+            where, key = source.locate(("budgets", target, name)), f"budgets.{target}.{name}"
+            if name in Budgets.model_fields:
+                continue
+            if name not in known:
+                errors += [unknown_budget(where, key, known)] if unknown else []
+            elif (mistake := known.mistake(name, limit)) is not None:
+                errors.append(UsageError(f"{where}: {key}: {mistake}"))
+    return errors
+
+
+def unknown_budget(where: str, key: str, metrics: Iterable[str]) -> UsageError:
     """Return the error about a budget on an unknown metric.
 
     Args:
@@ -117,5 +168,6 @@ def unknown_budget(where: str, key: str, metrics: Collection[str]) -> UsageError
         key: The whole key, such as ``budgets.onnx-int8.sise``.
         metrics: The names of the known metrics.
     """
-    hint = did_you_mean(key.rpartition(".")[2], metrics) or f"known keys here: {', '.join(sorted(metrics))}"
+    metrics = sorted(metrics)
+    hint = did_you_mean(key.rpartition(".")[2], metrics) or f"known keys here: {', '.join(metrics)}"
     return UsageError(f"{where}: unknown key {key!r}", hint=hint)

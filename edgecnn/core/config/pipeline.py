@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from edgecnn.core.config.base import Schema
-from edgecnn.core.config.budgets import Budgets, unknown_budget
+from edgecnn.core.config.budgets import EVERY_TARGET, Budgets, unknown_budget
 from edgecnn.core.config.pruning import PruneSettings
 from edgecnn.core.config.qat import QatSettings
 from edgecnn.core.config.search import SearchSettings
 from edgecnn.core.config.training import TrainSettings
-from edgecnn.core.config.yaml_source import YamlTree
+from edgecnn.core.config.yaml_source import YamlTree, together
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from edgecnn.core.config.target import Target
     from edgecnn.core.config.yaml_source import Location, YamlSource
-
-EVERY_TARGET = "*"
 
 
 class ModelConfig(Schema):
@@ -227,8 +225,15 @@ class Pipeline:
         Raises:
             UsageError: There is such a budget; the message has file and line, the hint the nearest name.
         """
+        errors = []
         for target, resolved in self.targets.items():
             for name in resolved.budgets.unknown(metrics):
-                places = [("budgets", key, name) for key in (target, EVERY_TARGET)]
-                place: Location = next((p for p in places if p in self.source.where), ("targets", target))
-                raise unknown_budget(self.source.locate(place), f"{place[0]}.{place[1]}.{name}", metrics)
+                place = self.place_of_budget(target, name)
+                errors.append(unknown_budget(self.source.locate(place), ".".join(map(str, place)), metrics))
+        if errors:
+            raise together(errors)
+
+    def place_of_budget(self, target: str, name: str) -> Location:
+        """Return where the pipeline gives a target's budget, or the target if its own file does."""
+        places = [("budgets", key, name) for key in (target, EVERY_TARGET)]
+        return next((place for place in places if place in self.source.where), ("targets", target, name))

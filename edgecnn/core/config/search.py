@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from edgecnn.core.config.base import Schema
-from edgecnn.core.config.quantities import Fraction, Size
+from edgecnn.core.config.quantities import Fraction, LargestLoss, Ratio, Size
 from edgecnn.core.config.quantization import Rung
 
 Quantization = Literal["fp32", "fp16", "int8"] | Rung
@@ -19,10 +19,10 @@ MOST_COMBINATIONS = 1_000
 class SearchBudgets(Schema):
     """Limits of a combination on one target, relative to the pipeline's network as given."""
 
-    accuracy_drop: Fraction
+    accuracy_drop: LargestLoss
     """Largest loss of the task metric against the original network in fp32; size alone must not decide."""
 
-    latency_ratio: Annotated[Fraction, Field(gt=0)] | None = None
+    latency_ratio: Annotated[Ratio, Field(gt=0)] | None = None
     """Largest latency, as a multiple of the original network's float32 file in the same runtime."""
 
     size: Size | None = None

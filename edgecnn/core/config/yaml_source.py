@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from edgecnn.core.config.quantities import WRITTEN
 from edgecnn.core.errors import UsageError
 from edgecnn.core.text import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from pydantic_core import ErrorDetails
 
 Location = tuple[str | int, ...]
 YamlTree = dict[str, Any]
@@ -150,25 +154,37 @@ def _replace(data: YamlTree, location: tuple[str, ...], value: Any) -> YamlTree:
 
 
 def validate(source: YamlSource, model: type[Model]) -> Model:
-    """Convert a source into its pydantic model.
+    """Convert a source, which people write, into its pydantic model.
 
     Raises:
-        UsageError: The message has file, line and the wrong key, the hint the nearest existing key.
+        UsageError: The message has file, line and the wrong key of every mistake, the hint the nearest
+            existing key.
     """
     try:
-        return model.model_validate(source.data)
+        return model.model_validate(source.data, context=WRITTEN)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        location = _without_tags(problem["loc"], source.data)
-        key = ".".join(str(part) for part in location)
-        if problem["type"] == "extra_forbidden":
-            raise UsageError(
-                f"{source.locate(location)}: unknown key {key!r}", hint=_nearest(model, location)
-            ) from error
-        if problem["type"] == "missing":
-            raise UsageError(f"{source.locate(location[:-1])}: key {key!r} is missing") from error
-        reason = problem["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{source.locate(location)}: {key}: {reason}") from error
+        raise together([_problem(source, model, each) for each in error.errors(include_url=False)]) from error
+
+
+def together(errors: Sequence[UsageError]) -> UsageError:
+    r"""Return the error that reports all of these: the only one, or a line for each with its hint.
+
+    >>> together([UsageError("a.yaml:1: one"), UsageError("a.yaml:2: two", hint="meant too?")]).message
+    'a.yaml:1: one\na.yaml:2: two; meant too?'
+    """
+    lines = dict.fromkeys(f"{error}; {error.hint}" if error.hint else str(error) for error in errors)
+    return errors[0] if len(lines) == 1 else UsageError("\n".join(lines))
+
+
+def _problem(source: YamlSource, model: type[BaseModel], problem: ErrorDetails) -> UsageError:
+    location = _without_tags(problem["loc"], source.data)
+    key = ".".join(str(part) for part in location)
+    if problem["type"] == "extra_forbidden":
+        return UsageError(f"{source.locate(location)}: unknown key {key!r}", hint=_nearest(model, location))
+    if problem["type"] == "missing":
+        return UsageError(f"{source.locate(location[:-1])}: key {key!r} is missing")
+    reason = problem["msg"].removeprefix("Value error, ")
+    return UsageError(f"{source.locate(location)}: {key}: {reason}")
 
 
 def _without_tags(location: Location, data: Any) -> Location:

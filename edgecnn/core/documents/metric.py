@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from edgecnn.core.config.quantities import format_size
+from edgecnn.core.config.quantities import Unit, format_size, parse_written
 from edgecnn.core.entry_points import TASKS, extensions
 from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-Unit = Literal["bytes", "milliseconds", "share", "ratio", "count"]
-"""Unit of a metric's value; a share is a fraction that is shown in percent."""
 
 ACCURACY = "accuracy"
 """The budget on the task's own metric, whatever that is."""
@@ -134,8 +131,19 @@ class _BudgetNames(Set[str]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def mistake(self, name: str, limit: object) -> str | None:
+        """Return what is wrong about a written limit on a metric; None if nothing is."""
+        metric = find_metric(name)
+        try:
+            value = parse_written(limit, metric.unit)
+        except ValueError as error:
+            return str(error)
+        if metric.better == "higher" and value == 0:
+            return "no value could miss a smallest value of 0; leave it out, or give more"
+        return None
 
-BUDGETS: Set[str] = _BudgetNames()
+
+BUDGETS = _BudgetNames()
 """The metrics that can have a budget, including those of other packages' tasks."""
 
 

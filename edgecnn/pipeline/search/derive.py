@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.core.config.pipeline import EVERY_TARGET, CalibrationConfig, Pipeline
+from edgecnn.core.config.budgets import EVERY_TARGET
+from edgecnn.core.config.pipeline import CalibrationConfig, Pipeline
 from edgecnn.core.config.pruning import GOALS, PruneSettings
+from edgecnn.core.config.quantities import WRITTEN
 from edgecnn.core.config.yaml_source import YamlSource
 from edgecnn.pipeline.loading import from_source
 from edgecnn.pipeline.search.space import original_sides, original_width
@@ -30,7 +32,7 @@ def document(spec: PipelineSpec) -> Content:
 
     It holds only the given keys; ``extends`` is resolved, ``search`` left out.
     """
-    content = spec.model_dump(mode="json", exclude_unset=True, exclude={"extends", "search"})
+    content = spec.model_dump(mode="json", exclude_unset=True, exclude={"extends", "search"}, context=WRITTEN)
     data = content.get("data", {})
     if data.get("root"):  # replaces these two, and is refused beside them
         content["data"] = {key: value for key, value in data.items() if key not in ("train", "eval")}
@@ -95,7 +97,10 @@ def final(pipeline: Pipeline, space: Space, combination: Combination, floors: Ma
         if name == EVERY_TARGET or name in space.budgets
     }
     for name, searched in space.budgets.items():
-        limits = {"accuracy": floors[name]} | ({} if searched.size is None else {"size": searched.size})
+        # A floor of 0 is no budget, because no network could miss it.
+        limits: Content = {"accuracy": floors[name]} if floors[name] else {}
+        if searched.size is not None:
+            limits["size"] = f"{searched.size} B"
         budgets[name] = budgets.get(name, {}) | limits
     content["budgets"] = budgets
     content["name"] = f"{pipeline.spec.name}-found"
@@ -152,13 +157,13 @@ def _pruning(spec: PipelineSpec, macs: float) -> Content:
             return {"macs": macs}
         rate = spec.train.optimizer.lr / 2
         return {"macs": macs, "epochs": spec.train.epochs, "ema": spec.train.ema, "lr": rate}
-    given = spec.prune.model_dump(mode="json", exclude_unset=True)
+    given = spec.prune.model_dump(mode="json", exclude_unset=True, context=WRITTEN)
     return {**{name: value for name, value in given.items() if name not in GOALS}, "macs": macs}
 
 
 def _pruned_sooner(prune: Content, share: float) -> Content:
     """Shorten the training of a pruning, which is a single one if there is no time for its steps."""
-    settings = PruneSettings.model_validate(prune)
+    settings = PruneSettings.model_validate(prune, context=WRITTEN)
     epochs = max(1, round(settings.epochs * share)) if settings.epochs else 0
     shorter = {"epochs": epochs, "warmup_epochs": settings.warmup_epochs * share}
     fits = settings.steps == 1 or (settings.steps - 1) * settings.step_epochs < epochs

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import find_format, find_runtime
-from edgecnn.core.config.pipeline import EVERY_TARGET
+from edgecnn.core.config.budgets import EVERY_TARGET
 from edgecnn.core.config.search import MOST_COMBINATIONS
 from edgecnn.core.documents.search import FLOAT_BYTES, Space
 from edgecnn.core.errors import UsageError

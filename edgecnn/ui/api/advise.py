@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.targets import load_target
-from edgecnn.core.config.quantities import BYTES, parse_quantity
+from edgecnn.core.config.quantities import parse_written
 from edgecnn.core.errors import UsageError
 from edgecnn.pipeline.advice.bench import advise_on
 from edgecnn.ui.report.advice import write_advice
@@ -47,11 +47,17 @@ def advise(
         WorkerError: The compiler failed on the unchanged network.
     """
     loaded = load_target(target)
-    try:
-        limit = loaded.budgets.sram if sram is None else int(parse_quantity(sram, BYTES, what="size"))
-    except ValueError as error:
-        raise UsageError(f"sram: {error}") from error
+    limit = loaded.budgets.sram if sram is None else _bytes(sram)
     advice = advise_on(model, loaded, arguments or {}, limit)
     if out is not None:
         write_advice(advice, out)
     return advice
+
+
+def _bytes(sram: str | int) -> int:
+    if isinstance(sram, int):
+        return sram
+    try:
+        return round(parse_written(sram, "bytes"))
+    except ValueError as error:
+        raise UsageError(f"sram: {error}") from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgecnn.ui.cli.options import DeviceOption, JsonOption, examples
+from edgecnn.ui.cli.options import DeviceOption, JsonOption, examples, quantity
 
 if TYPE_CHECKING:
     from edgecnn.core.documents.latency import BenchRow
@@ -35,7 +35,8 @@ def bench(
         list[Path], typer.Argument(metavar="ARTIFACT...", help="Artifacts; the first is the baseline.")
     ],
     limit: Annotated[
-        float | None, typer.Option("--limit", min=0.0, help="Largest ratio that passes; above it, exit 3.")
+        str | None,
+        typer.Option("--limit", metavar="RATIO", help="Largest ratio that passes; above it, exit 3."),
     ] = None,
     seconds: Annotated[
         float, typer.Option("--seconds", min=0.1, help="Time limit of an undecided comparison.")
@@ -50,7 +51,8 @@ def bench(
     import edgecnn
     from edgecnn.ui.cli.console import print_json, print_table, print_text
 
-    result = edgecnn.bench(artifacts, limit=limit, seconds=seconds, processes=processes, device=device)
+    largest = None if limit is None else quantity("--limit", limit, "ratio")
+    result = edgecnn.bench(artifacts, limit=largest, seconds=seconds, processes=processes, device=device)
     if json:
         print_json(result.to_json())
     else:

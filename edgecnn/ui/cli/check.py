@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgecnn.ui.cli.options import DeviceOption, JsonOption, examples
+from edgecnn.ui.cli.options import DeviceOption, JsonOption, examples, quantity
 
 if TYPE_CHECKING:
     from edgecnn.core.documents.check import CheckResult
@@ -40,14 +40,18 @@ def check(
         bool, typer.Option("--latency/--no-latency", help="Time run and baseline in turns, here.")
     ] = True,
     latency_limit: Annotated[
-        float, typer.Option("--latency-limit", help="Largest ratio that is not a regression.")
-    ] = 1.02,
+        str,
+        typer.Option("--latency-limit", metavar="RATIO", help="Largest ratio that is not a regression."),
+    ] = "1.02",
     accuracy_tolerance: Annotated[
-        float, typer.Option("--accuracy-tolerance", help="Allowed difference, in either direction.")
-    ] = 0.005,
+        str,
+        typer.Option(
+            "--accuracy-tolerance", metavar="SHARE", help="Allowed difference, in either direction."
+        ),
+    ] = "0.5 %",
     size_tolerance: Annotated[
-        int, typer.Option("--size-tolerance", help="Bytes by which a file may grow.")
-    ] = 1000,
+        str, typer.Option("--size-tolerance", metavar="SIZE", help="Size by which a file may grow.")
+    ] = "1 kB",
     strict: Annotated[bool, typer.Option("--strict", help="An inconclusive check is a failure.")] = False,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.", show_default=False)
@@ -70,7 +74,11 @@ def check(
         baseline=baseline,
         budgets=budgets,
         latency=latency,
-        tolerances=Tolerances(latency_limit, accuracy_tolerance, size_tolerance),
+        tolerances=Tolerances(
+            quantity("--latency-limit", latency_limit, "ratio"),
+            quantity("--accuracy-tolerance", accuracy_tolerance, "share"),
+            round(quantity("--size-tolerance", size_tolerance, "bytes")),
+        ),
         strict=strict,
         device=device,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgecnn.ui.cli.options import ArtifactArgument, JsonOption, LimitOption, examples
+from edgecnn.ui.cli.options import ArtifactArgument, JsonOption, LimitOption, examples, quantity
 
 if TYPE_CHECKING:
     from edgecnn.pipeline.matrix import MatrixRow
@@ -40,8 +40,8 @@ def matrix(
         bool, typer.Option("--install", help="Install missing environments, which downloads.")
     ] = False,
     latency_limit: Annotated[
-        float, typer.Option("--latency-limit", help="Largest ratio that passes.")
-    ] = 1.02,
+        str, typer.Option("--latency-limit", metavar="RATIO", help="Largest ratio that passes.")
+    ] = "1.02",
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Time for one comparison.")] = 20.0,
     json: JsonOption = False,
 ) -> None:
@@ -58,7 +58,7 @@ def matrix(
         data=data,
         limit=limit,
         install=install,
-        latency_limit=latency_limit,
+        latency_limit=quantity("--latency-limit", latency_limit, "ratio"),
         seconds=seconds,
     )
     if json:

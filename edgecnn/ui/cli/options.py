@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from edgecnn.core.config.quantities import Unit
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output.", show_default=False)
@@ -28,6 +31,29 @@ DeviceOption = Annotated[
         "--device", metavar="DEVICE", help="local, ssh://USER@HOST, adb:SERIAL, qemu:raspberry-pi-5."
     ),
 ]
+
+
+def quantity(option: str, text: str, unit: Unit) -> float:
+    """Return the value of an option that is a quantity, in its base unit.
+
+    Args:
+        option: Name of the option, for messages.
+        text: The value as the user wrote it, such as ``1 kB``, ``0.5 %`` or ``1.02``.
+        unit: Kind of the quantity.
+
+    Raises:
+        UsageError: A unit is missing, a share is written as a whole number, or no value could miss the limit.
+    """
+    from edgecnn.core.config.quantities import parse_written
+    from edgecnn.core.errors import UsageError
+
+    try:
+        value = parse_written(text, unit)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+    if unit == "share" and value == 1:
+        raise UsageError(f"{option}: no value could miss 100 %", hint="did you mean 1 %?")
+    return value
 
 
 def examples(*lines: str) -> str:

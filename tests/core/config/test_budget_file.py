@@ -31,6 +31,9 @@ def test_a_targets_own_limits_lie_over_those_of_every_target(tmp_path: Path) -> 
         ("{sise: 1 kB}", "unknown key"),
         ("{instructions: {raspberry-pi-9: 1}}", "raspberry-pi-9"),
         ("{size: -1}", "not negative"),
+        ("{size: 3}", "did you mean 3 MB"),
+        ("{accuracy: 79}", "did you mean 79 %"),
+        ("{accuracy_drop: 1}", "did you mean 1 %"),
     ],
 )
 def test_a_wrong_unit_or_key_is_named_with_its_line(tmp_path: Path, line: str, said: str) -> None:
@@ -41,5 +44,28 @@ def test_a_wrong_unit_or_key_is_named_with_its_line(tmp_path: Path, line: str, s
 
 
 def test_a_limit_for_a_target_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="'tflite-int7' is not a target of this run"):
-        load_budgets(write(tmp_path, "budgets: {tflite-int7: {size: 1}}\n"), ["tflite-int8"], BUDGETS)
+    with pytest.raises(UsageError, match="'tflite-int7' is no target of this run"):
+        load_budgets(write(tmp_path, "budgets: {tflite-int7: {size: 1 B}}\n"), ["tflite-int8"], BUDGETS)
+
+
+def test_every_mistake_of_a_file_is_named_with_its_line(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        "budgets:\n"
+        '  "*":\n'
+        "    accuracy: 79\n"
+        "    size: 3\n"
+        "  tflite-int8: {sise: 1 kB, accuracy_drop: 1}\n"
+        "  tflite-int7: {size: 1 kB}\n",
+    )
+    with pytest.raises(UsageError) as caught:
+        load_budgets(file, ["tflite-int8"], BUDGETS)
+    lines = caught.value.message.splitlines()
+    assert sorted(line.partition("budgets.yaml:")[2].partition(": ")[0] for line in lines) == [
+        "3",
+        "4",
+        "5",
+        "5",
+        "6",
+    ]
+    assert "did you mean 'size'?" in caught.value.message

@@ -40,7 +40,7 @@ prune:
 verification: {{images: 8}}
 benchmark: null
 targets: {{onnx-int8: {{channel_multiple: 4, verification: {{task_drop: 100 %}}}}}}
-budgets: {{"*": {{unpruned_drop: 100 %}}}}
+budgets: {{"*": {{unpruned_drop: 99 %}}}}
 """
 STAGES = "[[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 1, 2]]"
 LOAD = """\
@@ -147,7 +147,7 @@ def test_a_share_out_of_reach_ends_the_run(pruned: RunResult, pruned_file: Path,
         ("prune.multiple=6", "prune.multiple 6 is not a multiple of 4, in which target onnx-int8"),
         ("prune={latency: {target: onnx-fp32, ratio: 0.5}}", "'onnx-fp32' is no target of this pipeline"),
         ("prune={macs: 0.5, params: 0.5}", "exactly one of macs, params, size, latency"),
-        ("prune.macs=2", "prune.macs: Input should be less than 1"),
+        ("prune.macs=2", "prune.macs: 2 is not a share; did you mean 2 %"),
         ("data={calibration: {source: PHOTOS}}", "the pipeline trains, but data.train names no dataset"),
     ],
     ids=lambda value: value.partition("=")[0],

@@ -73,6 +73,24 @@ def test_a_budget_in_the_wrong_unit_is_one_line(run: Path, tmp_path: Path) -> No
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--size-tolerance", "1000", "did you mean 1000 kB"),
+        ("--size-tolerance", "3", "did you mean 3 MB?"),
+        ("--accuracy-tolerance", "1", "did you mean 1 %"),
+        ("--accuracy-tolerance", "100 %", "no value could miss 100 %"),
+        ("--latency-limit", "102", "did you mean 102 %?"),
+        ("--latency-limit", "fast", "is not a ratio"),
+    ],
+)
+def test_a_tolerance_that_cannot_be_meant_is_one_line(run: Path, option: str, value: str, said: str) -> None:
+    done = check(str(run), option, value)
+    assert done.returncode == 2
+    assert f"error: {option}: " in done.stderr
+    assert said in " ".join(done.stderr.split())
+
+
 def test_a_report_that_cannot_be_written_is_named(run: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = check(str(run), "--junit", str(tmp_path / "file" / "check.xml"))
