@@ -37,8 +37,8 @@ def load_budgets(file: Path, targets: Sequence[str], known: KnownBudgets) -> Bud
         known: The metrics that can have a limit.
 
     Raises:
-        UsageError: The file cannot be read, a key, a unit or a value is wrong, or it names an unknown target; the
-            message has file and line of every mistake.
+        UsageError: The file cannot be read, a key, a unit or a value is wrong, or it names an unknown target;
+            the message has file and line of every mistake.
     """
     source = read_yaml(file)
     errors = wrong_budgets(source, targets, known, owner="this run", unknown=True)

@@ -132,8 +132,8 @@ def wrong_budgets(
 ) -> list[UsageError]:
     """Return the mistakes of a section ``budgets`` that :class:`Budgets` does not know.
 
-    These are budgets of targets that do not exist, on unknown metrics, and limits on metrics of other packages'
-    tasks that cannot be meant.
+    These are budgets of targets that do not exist, on unknown metrics, and limits on metrics of other
+    packages' tasks that cannot be meant.
 
     Args:
         source: Content with the section, which need not fit the schema.

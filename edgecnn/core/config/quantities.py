@@ -3,8 +3,8 @@
 In what people write (YAML files, overrides, options), a size or a duration needs its unit, and a share is
 ``1 %`` or ``0.01`` but not ``1``: a number without a unit may mean anything, and a budget that was meant as
 1 % would never be missed as 100 points. Stored documents hold bare numbers in the base unit: bytes,
-milliseconds, a fraction. A reader of written text says so by the context :data:`WRITTEN`, and a writer of such
-text by the same context.
+milliseconds, a fraction. A reader of written text says so by the context :data:`WRITTEN`, and a writer of
+such text by the same context.
 """
 
 from __future__ import annotations
