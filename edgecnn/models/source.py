@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    import numpy as np
+    import numpy.typing as npt
     from torch import nn
 
     from edgecnn.models.spec import ModelSpec
@@ -46,6 +48,43 @@ class ModelRequest:
     cache: Path | None = None
 
 
+@dataclass(frozen=True)
+class OperationResult:
+    """The result of one operation, computed from the user's file and by the network that was made of it.
+
+    Attributes:
+        operation: Operator and name of the operation in the file.
+        tensor: Name of the result.
+        theirs: Its value when the file is executed.
+        ours: Its value in the network.
+    """
+
+    operation: str
+    tensor: str
+    theirs: npt.NDArray[np.float32]
+    ours: npt.NDArray[np.float32]
+
+
+class GivenFile(ABC):
+    """The file that a user gave, ready to be executed beside the network that was made of it.
+
+    Attributes:
+        runtime: Name of the runtime that executes it.
+        outputs: Names of the tensors that the network returns.
+    """
+
+    runtime: ClassVar[str]
+    outputs: tuple[str, ...]
+
+    @abstractmethod
+    def run(self, image: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+        """Execute the file on an image ``[1, C, H, W]``; return the tensors in :attr:`outputs`."""
+
+    @abstractmethod
+    def trace(self, image: npt.NDArray[np.float32]) -> Iterator[OperationResult]:
+        """Yield the results that the file and the network both have for an image, in order of execution."""
+
+
 class ModelSource(ABC):
     """A provider of networks.
 
@@ -54,11 +93,14 @@ class ModelSource(ABC):
         publishes_weights: Whether an export uses published weights if the user gives no file.
         trusts_first_rung: Whether the recovery ladder may start at its first rung without an accuracy budget,
             which alone could show that the rung is not enough.
+        executed_by: Packages that execute its references, if these are files that a runtime can execute: link
+            0 then compares the file with the network that was made of it.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ()
     publishes_weights: ClassVar[bool] = False
     trusts_first_rung: ClassVar[bool] = True
+    executed_by: ClassVar[tuple[str, ...]] = ()
 
     def takes(self, reference: str) -> bool:
         """Return whether a reference belongs to this source."""
@@ -94,6 +136,18 @@ class ModelSource(ABC):
         """
         published = self.published(reference)
         return published if isinstance(published, str) else published.origin
+
+    def open_file(self, reference: str, module: nn.Module) -> GivenFile:
+        """Open the file of a reference for execution; only for sources with :attr:`executed_by`.
+
+        Args:
+            reference: The user's name for the file.
+            module: The network that was made of it.
+
+        Raises:
+            InputError: The file cannot be executed.
+        """
+        raise NotImplementedError(f"{reference} is not a file that a runtime executes, nor is {module}")
 
     @abstractmethod
     def resolve(self, request: ModelRequest) -> tuple[nn.Module, ModelSpec]:

@@ -10,6 +10,7 @@ from edgecnn.core.documents.accuracy import Answers, TaskMetrics
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.spec import ModelSpec
 from edgecnn.pipeline.attempt_outputs import read_json
+from edgecnn.pipeline.plan import IMPORTED
 from edgecnn.pipeline.stages import evaluate, reference, verify
 from edgecnn.pipeline.stages.outputs import read_outputs
 from edgecnn.proof.links.limits import Limits
@@ -46,9 +47,12 @@ class AttemptAnswers:
         return read_outputs(self.outputs.folder(self.outputs.attempt.step("evaluate")))
 
     def links(self) -> list[Link]:
-        """Return every link of the chain; the fourth only where there is an evaluation set."""
+        """Return every link: link 0 only for an imported file, link 4 only if there is an evaluation set."""
         outputs, target = self.outputs, self.outputs.target
-        links = verify.read_links(outputs.folder(outputs.attempt.step("verify")))
+        steps = [outputs.attempt.step("verify")]
+        if IMPORTED in outputs.plan:
+            steps.insert(0, IMPORTED)
+        links = [link for step in steps for link in verify.read_links(outputs.folder(step))]
         if not outputs.plan.has_eval:
             return links
         truth = read_outputs(outputs.folder("reference") / reference.EVAL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from edgecnn.pipeline.step import AnyStep
 
 FIRST: Rung = "plain"
+IMPORTED = "imported"
+"""Id of the step that proves the import of a file."""
 
 
 class ExportedNetwork(Document):
@@ -91,9 +93,14 @@ class Plan:
     attempts: dict[str, list[Attempt]] = field(default_factory=dict)
 
     def add(self, step: AnyStep) -> str:
-        """Append a step and return its id; an existing step is not added again."""
+        """Append a step and return its id; an existing step is not added again.
+
+        A step that reads the network or its contract waits for the proof of the import, where there is one.
+        """
         if step.id not in self:
-            self.steps.append(step)
+            reads = {"network", "contract"} & set(step.inputs.values())
+            waits = (IMPORTED,) if reads and IMPORTED in self else ()
+            self.steps.append(replace(step, after=(*step.after, *waits)))
         return step.id
 
     def __contains__(self, step_id: str) -> bool:

@@ -37,10 +37,10 @@ class Link(Document):
     left_out: ClassVar[frozenset[str]] = frozenset({"output", "outputs"})
 
     number: int
-    """1 to 4."""
+    """0 to 4; 0 is the import of a file."""
 
     name: str
-    """``conversion``, ``quantization``, ``kernels`` or ``task``."""
+    """``import``, ``conversion``, ``quantization``, ``kernels`` or ``task``."""
 
     compared: str
     """The two things that were compared."""

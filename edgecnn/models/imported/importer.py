@@ -65,7 +65,7 @@ def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
         InputError: The file is damaged, or has an unknown operation or decode part.
         UsageError: A name in ``outputs`` is not a tensor of the file.
     """
-    model = link(infer_shapes(_with_batch(read_model(file)), file, data_prop=True), file)
+    model = read_image_model(file)
     height, width, channels = _image(model, file)
     heads = None if outputs else _detector(model, file)
     if outputs:
@@ -79,6 +79,15 @@ def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
     shapes = [shape_of(value) for value in part.graph.outputs]
     scores = len(shapes) == 1 and len(shapes[0]) == _SCORES
     return Imported(graph, state, contract, shapes[0][1] if scores else None, CLASSIFICATION)
+
+
+def read_image_model(file: Path) -> ir.Model:
+    """Return the linked model of a file, with an undefined batch size set to 1.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    return link(infer_shapes(_with_batch(read_model(file)), file, data_prop=True), file)
 
 
 def _detector(model: ir.Model, file: Path) -> Heads | None:

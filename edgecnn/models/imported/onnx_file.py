@@ -80,9 +80,18 @@ def run(model: ir.Model, name: Path, image: npt.NDArray[np.float32]) -> list[npt
     Raises:
         InputError: ONNX Runtime rejects it; the message names ``name``.
     """
-    session = _session(model, name, _options(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL))
+    session = open_session(model, name)
     outputs: list[npt.NDArray[np.float32]] = session.run(None, {session.get_inputs()[0].name: image})
     return outputs
+
+
+def open_session(model: ir.Model, name: Path) -> onnxruntime.InferenceSession:
+    """Open a model for execution without optimization, on one thread.
+
+    Raises:
+        InputError: ONNX Runtime rejects it; the message names ``name``.
+    """
+    return _session(model, name, _options(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL))
 
 
 def _options(level: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOptions:

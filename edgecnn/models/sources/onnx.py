@@ -16,7 +16,7 @@ from edgecnn.models.spec import ModelSpec
 if TYPE_CHECKING:
     from torch import nn
 
-    from edgecnn.models.source import ModelRequest
+    from edgecnn.models.source import GivenFile, ModelRequest
 
 _SUFFIX = ".onnx"
 
@@ -26,6 +26,7 @@ class OnnxSource(ModelSource):
 
     schemes = ("onnx",)
     trusts_first_rung = False  # for detectors with SiLU the first rungs are not enough
+    executed_by = ("onnx", "onnxruntime")
 
     def takes(self, reference: str) -> bool:
         """Return whether a reference is an ONNX file."""
@@ -77,3 +78,9 @@ class OnnxSource(ModelSource):
         from edgecnn.models.imported.network import build
 
         return build(spec.arguments)
+
+    def open_file(self, reference: str, module: nn.Module) -> GivenFile:
+        """Open an ONNX file for unoptimized execution in ONNX Runtime; see the base class."""
+        from edgecnn.models.imported.given_file import OnnxFile
+
+        return OnnxFile(Path(reference), module)

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.metric import BUDGETS
 from edgecnn.core.errors import InputError, UsageError
-from edgecnn.pipeline.plan import Plan
+from edgecnn.models.registry import find_source
+from edgecnn.pipeline.gates import Gate
+from edgecnn.pipeline.plan import IMPORTED, Plan
 from edgecnn.pipeline.planner.attempts import add_attempt
 from edgecnn.pipeline.planner.input_digests import Dataset, network_content, open_dataset
 from edgecnn.pipeline.planner.pruning import add_pruning, add_pruning_report, needs_training_images
 from edgecnn.pipeline.planner.recovery import rungs_of
 from edgecnn.pipeline.stages.calibrate import CALIBRATE, PROBE, SelectParameters
+from edgecnn.pipeline.stages.imported import PHOTOS, ImportedParameters, imported_stage
 from edgecnn.pipeline.stages.network import CONTRACT, NETWORK, ContractParameters, NetworkParameters
 from edgecnn.pipeline.stages.prepare import PREPARE, PrepareParameters
 from edgecnn.pipeline.stages.reference import REFERENCE, ReferenceParameters
@@ -40,6 +43,7 @@ def make_plan(pipeline: Pipeline) -> Plan:
     plan = Plan(pipeline, has_eval=evaluation is not None)
     plan.add(_network(spec, train))
     plan.add(Step("contract", CONTRACT, ContractParameters(), {"checkpoint": "network"}))
+    _add_import(plan, calibration or evaluation or train)
     if train is not None and (
         spec.train is not None or own is None or needs_training_images(pipeline) is not None
     ):
@@ -118,6 +122,19 @@ def _network(spec: PipelineSpec, train: Dataset | None) -> AnyStep:
             seed=spec.train.seed if spec.train is not None else 0,
         ),
     )
+
+
+def _add_import(plan: Plan, dataset: Dataset | None) -> None:
+    """Add the proof that a file was read as its own runtime reads it, on a few images of a dataset."""
+    spec = plan.pipeline.spec
+    reference = spec.model.name
+    if dataset is None or not find_source(reference).executed_by:
+        return
+    few = PrepareParameters(dataset.reference, dataset.content, spec.data.bad_images, PHOTOS)
+    images = plan.add(Step("prepare:import", PREPARE, few, {"contract": "contract"}))
+    stage = imported_stage(reference)
+    parameters = ImportedParameters(reference, network_content(spec.model))
+    plan.add(Step(IMPORTED, stage, parameters, {"checkpoint": "network", "images": images}, gate=Gate.LINKS))
 
 
 def _prepare(step: str, spec: PipelineSpec, dataset: Dataset) -> AnyStep:

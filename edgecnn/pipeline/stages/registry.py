@@ -19,6 +19,7 @@ from edgecnn.pipeline.stages.compile import CompileParameters, compile_stage
 from edgecnn.pipeline.stages.count import COUNT, CountParameters
 from edgecnn.pipeline.stages.evaluate import EvaluateParameters, evaluate_stage
 from edgecnn.pipeline.stages.finetune import FINETUNE, FinetuneParameters
+from edgecnn.pipeline.stages.imported import ImportedParameters, imported_stage
 from edgecnn.pipeline.stages.lower import LowerParameters, lower_stage
 from edgecnn.pipeline.stages.network import CONTRACT, NETWORK, ContractParameters, NetworkParameters
 from edgecnn.pipeline.stages.prepare import PREPARE, PrepareParameters
@@ -62,6 +63,7 @@ def _one(stage: Stage[P], parameters: type[P]) -> StageKind[P]:
 
 KINDS: dict[str, StageKind[Any]] = {
     "network": _one(NETWORK, NetworkParameters),
+    "imported": StageKind(ImportedParameters, lambda given: imported_stage(given.reference)),
     "contract": _one(CONTRACT, ContractParameters),
     "prepare": _one(PREPARE, PrepareParameters),
     "calibration": _one(CALIBRATE, SelectParameters),

@@ -183,10 +183,12 @@ def require_intact(outputs: Path) -> None:
     """
     broken = first_broken(read_links(outputs))
     if broken is not None:
-        raise VerificationFailed(broken.message(), hint=_HINTS[broken.number])
+        raise VerificationFailed(broken.message(), hint=HINTS[broken.number])
 
 
-_HINTS = {
+HINTS = {
+    0: "edgecnn reads an operation of the file differently from the file's own runtime: export the file "
+    "without it, or cut the network before it with --outputs; please report the file",
     1: "the float file is already wrong, before any quantization: report the network, or change the layer",
     2: "more or better calibration images often help; `verification` in the target holds the limits",
     3: "declare the machine's instruction set in the target (`isa`), so that the scheme fits its kernels",

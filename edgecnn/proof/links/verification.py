@@ -1,5 +1,6 @@
-"""Links 1 to 4 of the verification chain: from the trained network to the task metric that ships.
+"""Links 0 to 4 of the verification chain: from the user's file to the task metric that ships.
 
+0. import: the network that was made of a file, against that file in its own runtime;
 1. conversion: the float file in its runtime against torch;
 2. quantization: the target's file in reference execution against the float file;
 3. kernels: the target's file in shipping execution against its reference execution;
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.link import Bound, Link
 from edgecnn.proof.accuracy.classification import agreement
+from edgecnn.proof.links.limits import IMPORT_SQNR_DB
 from edgecnn.proof.links.output_distance import (
     SCORES,
     Closeness,
@@ -51,6 +53,30 @@ def judge_outputs(names: Sequence[str], judge: Callable[[int], Link]) -> Link:
     ratios = {name: link.metrics["sqnr_db"] for name, link in links.items()}
     worst = min(links, key=lambda name: (links[name].passed, not math.isnan(ratios[name]), ratios[name]))
     return links[worst].model_copy(update={"output": worst, "outputs": ratios})
+
+
+def verify_import(file_outputs: Outputs, torch_outputs: Outputs, compared: str) -> Link:
+    """Return link 0: an output of the network that was made of a file, against that of the file.
+
+    Args:
+        file_outputs: The file's, float32 ``[N, ...]``.
+        torch_outputs: The network's, of the same shape.
+        compared: The two things that are compared, for messages.
+    """
+    close = closeness(*centred(file_outputs, torch_outputs))
+    return Link(
+        number=0,
+        name="import",
+        compared=compared,
+        metrics={
+            "sqnr_db": close.sqnr_db,
+            "max_abs": close.max_abs,
+            "peak": close.peak,
+            "images": len(file_outputs),
+            **_agreement(file_outputs, torch_outputs),
+        },
+        limits={"sqnr_db": Bound(at_least=IMPORT_SQNR_DB)},
+    )
 
 
 def verify_conversion(torch_outputs: Outputs, float_outputs: Outputs, limits: Limits) -> Link:

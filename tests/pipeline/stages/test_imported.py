@@ -1,0 +1,122 @@
+"""Link 0: the user's ONNX file in ONNX Runtime against the network that was made of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgecnn.core.documents.link import Link
+from edgecnn.core.errors import VerificationFailed
+from edgecnn.data.prepared import PreparedSet
+from edgecnn.models.checkpoint import save_checkpoint
+from edgecnn.models.resolve import resolve_model
+from edgecnn.ondevice.contract import Contract
+from edgecnn.pipeline.gates import Gate, check_gate
+from edgecnn.pipeline.stages.imported import ImportedRequest, compare
+from edgecnn.pipeline.stages.verify import RESULT
+from tests.support.plans import plan_document
+
+SIDE = 16
+
+
+def write_file(file: Path, *, slope: float = 0.1, pool: str = "GlobalAveragePool") -> Path:
+    """Write a classifier; files that differ in a setting have operations and tensors of the same names."""
+    rng = np.random.default_rng(0)
+    constants = [
+        numpy_helper.from_array(rng.normal(size=shape).astype(np.float32), name)
+        for name, shape in {"kernel": (6, 3, 3, 3), "matrix": (6, 5), "bias": (5,)}.items()
+    ]
+    nodes = [
+        helper.make_node("Conv", ["images", "kernel"], ["mapped"], name="conv", pads=[1] * 4),
+        helper.make_node("LeakyRelu", ["mapped"], ["bent"], name="bend", alpha=slope),
+        helper.make_node(pool, ["bent"], ["pooled"], name="pool"),
+        helper.make_node("Flatten", ["pooled"], ["row"], name="flatten"),
+        helper.make_node("Gemm", ["row", "matrix", "bias"], ["scores"], name="dense"),
+    ]
+    entrance = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, SIDE, SIDE])
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1, 5])
+    graph = helper.make_graph(nodes, "test", [entrance], [scores], constants)
+    opset = [helper.make_opsetid("", 13)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), file)
+    return file
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    pixels = np.random.default_rng(1).integers(0, 256, (3, SIDE, SIDE, 3), dtype=np.uint8)
+    labels, names = np.zeros(3, np.int64), ("a", "b", "c")
+    PreparedSet.write(
+        tmp_path / "set", pixels, labels, classes=(), names=names, contract=Contract(SIDE, SIDE)
+    )
+    return tmp_path / "set"
+
+
+def checkpoint_of(file: Path, folder: Path) -> Path:
+    module, spec = resolve_model(str(file))
+    save_checkpoint(folder, module, spec)
+    return folder
+
+
+def test_a_file_that_was_read_rightly_holds(images: Path, tmp_path: Path) -> None:
+    file = write_file(tmp_path / "net.onnx")
+    link = compare(ImportedRequest(str(file), checkpoint_of(file, tmp_path / "checkpoint"), images))
+    assert (link.number, link.passed) == (0, True)
+    assert link.metrics["sqnr_db"] > 100
+    assert link.metrics["images"] == 3 + 4, "the photos and the images of random pixels are compared"
+    assert "net.onnx in onnxruntime" in link.compared
+
+
+def test_a_misread_operation_is_named_and_stops_everything(images: Path, tmp_path: Path) -> None:
+    """The network of another file, in which one setting differs, stands for a misread one."""
+    other = write_file(tmp_path / "other.onnx", slope=0.3)
+    checkpoint = checkpoint_of(other, tmp_path / "checkpoint")
+    link = compare(ImportedRequest(str(write_file(tmp_path / "net.onnx")), checkpoint, images))
+    assert not link.passed
+    assert "LeakyRelu bend, tensor bent" in link.cause, "the first operation that differs is named"
+    (tmp_path / RESULT).write_text(json.dumps([link.to_json()]), encoding="utf-8")
+    with pytest.raises(VerificationFailed, match="link 0") as caught:
+        check_gate(Gate.LINKS, tmp_path)
+    assert caught.value.exit_code == 4
+    assert "--outputs" in str(caught.value.hint)
+
+
+def test_link_0_survives_json(images: Path, tmp_path: Path) -> None:
+    file = write_file(tmp_path / "net.onnx")
+    link = compare(ImportedRequest(str(file), checkpoint_of(file, tmp_path / "checkpoint"), images))
+    assert Link.from_json(json.loads(json.dumps(link.to_json()))) == link
+
+
+def test_every_step_waits_for_the_import(picture_folder: Path, tmp_path: Path) -> None:
+    file = write_file(tmp_path / "net.onnx")
+    document = {
+        "name": "imported",
+        "model": {"name": str(file)},
+        "data": {"calibration": {"source": str(picture_folder)}},
+        "targets": {"onnx-fp32": {}},
+    }
+    steps = {step.id: step for step in plan_document(document).steps}
+    assert list(steps)[:4] == ["network", "contract", "prepare:import", "imported"]
+    assert steps["prepare:import"].parameters.limit == 8, "only a few images are decoded before the proof"
+    before = {"network", "contract", "prepare:import", "imported"}
+    waiting = {"imported"}
+    for name, step in steps.items():
+        if waiting & {*step.inputs.values(), *step.after}:
+            waiting.add(name)
+    assert waiting | before == set(steps), "these steps do not wait: " + ", ".join(
+        set(steps) - waiting - before
+    )
+
+
+def test_a_network_of_the_zoo_has_no_link_0(picture_folder: Path) -> None:
+    document = {
+        "name": "zoo",
+        "model": {"name": "zoo:mobilenetv2"},
+        "data": {"calibration": {"source": str(picture_folder)}},
+        "targets": {"onnx-fp32": {}},
+    }
+    assert "imported" not in plan_document(document)
