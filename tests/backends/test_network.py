@@ -69,7 +69,8 @@ class Eigenvalues(nn.Module):
         self.scale = nn.Parameter(torch.ones(1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.scale * torch.linalg.eigvals(x[0, 0]).real[None]
+        product: torch.Tensor = self.scale * torch.linalg.eigvals(x[0, 0]).real[None]
+        return product
 
 
 def eigenvalues(classes: int) -> nn.Module:

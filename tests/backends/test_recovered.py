@@ -11,8 +11,10 @@ import onnx_ir as ir
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from edgecnn.backends.entry import LowerRequest
 from edgecnn.backends.format import QuantizeRequest
 from edgecnn.backends.formats import load_format, model_file
+from edgecnn.backends.kernels import kernels_of
 from edgecnn.backends.onnx.layers import find_layers
 from edgecnn.backends.openvino.ir import read_model as read_openvino
 from edgecnn.backends.openvino.weights import float_weights, kernels
@@ -23,7 +25,7 @@ from edgecnn.core.errors import UsageError
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.quantization.calibrated import Calibrated
 from edgecnn.quantization.files import GRID_FILE
-from tests.backends.conftest import Make, in_child
+from tests.backends.conftest import AVX2, Make, in_child
 
 EVERY_FORMAT = pytest.mark.parametrize("name", ["onnx", "tflite", "openvino"])
 
@@ -71,7 +73,8 @@ def test_given_scales_find_their_layer(layer: str, lower: Make, checkpoint: Path
     scale = np.abs(weights).reshape(len(weights), -1).max(axis=1) / 100
     save_file({f"{layer}.weight": weights, f"{layer}.scale": scale}, folder / GRID_FILE)
     request = QuantizeRequest("int8", None, "any", network=folder)
-    found = {item.node.name: item.kernel for item in find_layers(ir.load(lower("onnx").file).graph)}
+    layers = find_layers(ir.load(lower("onnx").file).graph)
+    found = {item.node.name or "": item.kernel for item in layers}
     given = Recovered.of(request).grid_scales(found)
     assert [array.tolist() for array in given.values()] == [scale.tolist()]
 
@@ -90,11 +93,11 @@ def weights_in(name: str, file: Path) -> list[np.ndarray]:
 def test_the_file_holds_the_very_weights_of_a_recovered_checkpoint(
     name: str, checkpoint: Path, calibration: Path, tmp_path: Path
 ) -> None:
-    network = Calibrated.open(str(checkpoint), str(calibration), "symmetric", 24, 0)
+    network = Calibrated.open(checkpoint, calibration, kernels_of(name, AVX2), 24, 0)
     for folder in ("folded", "file"):
         (tmp_path / folder).mkdir()
     save_checkpoint(tmp_path / "folded", network.module, network.spec)
-    in_child("lower", format=name, checkpoint=str(tmp_path / "folded"), out=str(tmp_path / "file"))
+    in_child("lower", LowerRequest(name, tmp_path / "folded", tmp_path / "file"))
     held = {array.tobytes() for array in weights_in(name, model_file(tmp_path / "file", name))}
     saved = load_file(tmp_path / "folded" / CHECKPOINT_FILE)
     missing = [layer.weight for layer in network.graph.layers if saved[layer.weight].tobytes() not in held]

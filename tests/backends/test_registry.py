@@ -17,6 +17,7 @@ import pytest
 import edgecnn
 from edgecnn.backends.formats import load_format
 from edgecnn.backends.kernels import ANY_ISA, kernels_of
+from edgecnn.backends.records import CompilerRecord, RuntimeRecord
 from edgecnn.backends.registry import (
     compilers,
     find_compiler,
@@ -95,7 +96,8 @@ def test_every_compiler_has_its_stage_its_options_and_its_class(name: str) -> No
 
 
 def test_a_toolchain_holds_the_package_that_its_record_names() -> None:
-    for record in (*runtimes().values(), *compilers().values()):
+    records: list[RuntimeRecord | CompilerRecord] = [*runtimes().values(), *compilers().values()]
+    for record in records:
         if record.toolchain is not None:
             assert load_toolchain(record.toolchain).package == record.distribution, record.name
 

@@ -34,7 +34,8 @@ def _graph(*, scaled: bool, watched: bool = False) -> ir.Graph:
     shape = [1, 2, 4, 4]
     outputs = [make.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name in names]
     entrance = make.make_tensor_value_info("input", onnx.TensorProto.FLOAT, shape)
-    return ir.from_proto(make.make_graph(nodes, "gated", [entrance], outputs, [weight, scale]))
+    graph: ir.Graph = ir.from_proto(make.make_graph(nodes, "gated", [entrance], outputs, [weight, scale]))
+    return graph
 
 
 @pytest.mark.parametrize("scaled", [False, True])

@@ -15,6 +15,7 @@ from edgecnn.backends.openvino.quantize import quantize as quantize_here
 from edgecnn.backends.openvino.weights import float_weights, replace_weights
 from edgecnn.ondevice.normalize import normalize
 from tests.backends.conftest import CLASSES, CONTRACT, Make, sqnr
+from tests.support.inspections import counts
 
 
 def run(file: Path, pictures: np.ndarray) -> np.ndarray:
@@ -33,7 +34,7 @@ def test_a_float_file_is_static_and_clean(lower: Make) -> None:
     assert (seen.format, seen.precision, seen.transposes) == ("openvino", "fp32", 0)
     assert [(item.name, item.shape) for item in seen.inputs] == [("input", (1, 3, 32, 32))]
     assert [(item.name, item.shape) for item in seen.outputs] == [("output", (1, CLASSES))]
-    assert "ShapeOf" not in seen.details["file_ops"]
+    assert "ShapeOf" not in counts(seen, "file_ops")
     both = sum(lower("openvino").file.with_suffix(suffix).stat().st_size for suffix in (".xml", ".bin"))
     assert seen.size_bytes == both
 
@@ -42,12 +43,12 @@ def test_every_convolution_of_an_int8_file_runs_in_int8(lower: Make, quantize: M
     before, after = inspect(lower("openvino").file), inspect(quantize("openvino").file)
     assert (after.precision, after.float_op_names) == ("int8", ())
     assert after.ops["Convolution"] == before.ops["Convolution"]
-    assert {kind for kind in after.details["layer_types"] if kind.startswith("Convolution")} <= {
+    assert {kind for kind in counts(after, "layer_types") if kind.startswith("Convolution")} <= {
         "Convolution u8",
         "Convolution i8",
     }
     assert after.parameters == before.parameters
-    assert after.details["weight_types"]["i8"] == after.ops["Convolution"] + after.ops["FullyConnected"]
+    assert counts(after, "weight_types")["i8"] == after.ops["Convolution"] + after.ops["FullyConnected"]
 
 
 def test_the_int8_file_is_close(quantize: Make, truth: np.ndarray, pictures: np.ndarray) -> None:
@@ -60,7 +61,8 @@ def test_float16_halves_the_weights_and_changes_little(
     quantize_here(lower("openvino").file, tmp_path / "half.xml", QuantizeRequest("fp16", None, "any"))
     seen = inspect(tmp_path / "half.xml")
     assert seen.precision == "fp16"
-    assert seen.details["weight_types"]["f16"] > seen.details["weight_types"].get("f32", 0)
+    weight_types = counts(seen, "weight_types")
+    assert weight_types["f16"] > weight_types.get("f32", 0)
     half, whole = (
         (path).with_suffix(".bin").stat().st_size for path in (tmp_path / "half.xml", lower("openvino").file)
     )
@@ -109,7 +111,8 @@ def test_weights_are_replaced_in_every_kind_of_layer(transposed: bool) -> None:
     picture = weights(1, 6, 8, 8)
 
     def answer() -> np.ndarray:
-        return openvino.Core().compile_model(graph, "CPU", FLOAT32)([picture])[0].copy()
+        outputs: np.ndarray = openvino.Core().compile_model(graph, "CPU", FLOAT32)([picture])[0].copy()
+        return outputs
 
     want, kept = answer(), float_weights(graph)
     assert len(kept) == 4

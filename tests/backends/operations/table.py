@@ -89,15 +89,19 @@ class _Flat(nn.Module):
         self.flatten, self.layer = nn.Flatten(), nn.Linear(CHANNELS * SIZE * SIZE, 16)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layer(self.flatten(x))[:, :, None, None]
+        outputs: Tensor = self.layer(self.flatten(x))
+        return outputs[:, :, None, None]
 
 
-def _conv(out: int = 8, kernel: int = 3, **arguments: int) -> Callable[[], nn.Module]:
-    return lambda: nn.Conv2d(CHANNELS, out, kernel, **{"padding": kernel // 2, **arguments})
+def _conv(
+    out: int = 8, kernel: int = 3, *, stride: int = 1, dilation: int = 1, groups: int = 1
+) -> Callable[[], nn.Module]:
+    padding = dilation * (kernel // 2)
+    return lambda: nn.Conv2d(CHANNELS, out, kernel, stride, padding, dilation, groups)
 
 
-def _transposed(kernel: int, **arguments: int) -> Callable[[], nn.Module]:
-    return lambda: nn.ConvTranspose2d(CHANNELS, 8, kernel, stride=2, **arguments)
+def _transposed(kernel: int, padding: int = 0, output_padding: int = 0) -> Callable[[], nn.Module]:
+    return lambda: nn.ConvTranspose2d(CHANNELS, 8, kernel, 2, padding, output_padding)
 
 
 def _function(function: Callable[[Tensor], Tensor], **in_float: str) -> Operation:
@@ -109,7 +113,7 @@ _TRANSPOSED = {"onnx": "convolution", "openvino": "ConvolutionBackpropData"}
 OPERATIONS: dict[str, Operation] = {
     "conv": Operation(_conv()),
     "conv, stride 2": Operation(_conv(stride=2)),
-    "conv, dilated": Operation(_conv(dilation=2, padding=2)),
+    "conv, dilated": Operation(_conv(dilation=2)),
     "conv, odd channels": Operation(_conv(out=7)),
     "pointwise": Operation(_conv(kernel=1)),
     "depthwise": Operation(_conv(groups=CHANNELS)),
@@ -174,7 +178,8 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``[N, 6]``."""
-        return self.head(self.operation(self.stem(images))).flatten(1)
+        outputs: Tensor = self.head(self.operation(self.stem(images)))
+        return outputs.flatten(1)
 
 
 def build(operation: str) -> nn.Module:

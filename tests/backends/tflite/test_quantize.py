@@ -25,10 +25,11 @@ def run(file: Path, pictures: np.ndarray, *, reference: bool = False) -> np.ndar
     interpreter = Interpreter(str(file), num_threads=1, experimental_op_resolver_type=kind)
     interpreter.allocate_tensors()
     entrance, exit_ = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    if entrance["dtype"] is np.int8:
-        images = quantize_input(pictures, CONTRACT, *entrance["quantization"])
-    else:
-        images = normalize(pictures, CONTRACT)
+    is_int8 = entrance["dtype"] is np.int8
+    scale_and_zero = entrance["quantization"]
+    images: np.ndarray = (
+        quantize_input(pictures, CONTRACT, *scale_and_zero) if is_int8 else normalize(pictures, CONTRACT)
+    )
     answers = []
     for image in images:
         interpreter.set_tensor(entrance["index"], image[None])

@@ -40,7 +40,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def outputs_of(runtime: Runtime, pictures: np.ndarray, out: Path) -> np.ndarray:
     everything = np.arange(len(pictures))
     done = evaluate(runtime, pictures, everything, tiny.CONTRACT, out=out, progress=lambda *_: None)
-    return np.load(done.outputs[0])
+    outputs: np.ndarray = np.load(done.outputs[0])
+    return outputs
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)
