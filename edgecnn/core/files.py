@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
@@ -87,19 +88,35 @@ def read_bounded(file: Path, most: int) -> bytes:
 
     Args:
         file: Path of the file.
-        most: Largest accepted size in bytes, some MiB.
+        most: Largest accepted size in bytes; no more is read, even of a file that grows meanwhile.
 
     Raises:
-        InputError: The file cannot be read or is larger.
+        InputError: The file cannot be read, is larger, or is a folder, a pipe or a device.
     """
     try:
-        with file.open("rb") as handle:
-            content = handle.read(most + 1)
+        # A pipe without a writer would block for ever if it were opened in the usual way.
+        handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            content = _read_regular(file, handle, most + 1)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    except ValueError:
+        raise InputError(f"{str(file)!a} is no name of a file") from None
     if len(content) > most:
-        raise InputError(f"{file} is larger than {most >> 20} MiB")
+        raise InputError(f"{file} is larger than {_size(most)}")
     return content
+
+
+def _read_regular(file: Path, handle: int, most: int) -> bytes:
+    """Return at most ``most`` bytes of an open file, unless it is something else than a file."""
+    kind = os.fstat(handle).st_mode
+    if not stat.S_ISREG(kind):
+        what = "a folder" if stat.S_ISDIR(kind) else "a pipe or a device"
+        raise InputError(f"{file} cannot be read: it is {what}, not a file")
+    with os.fdopen(handle, "rb", closefd=False) as content:
+        return content.read(most)
 
 
 def read_bounded_text(file: Path, most: int) -> str:
@@ -136,6 +153,14 @@ def flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _size(count: int) -> str:
+    """Return a limit in the largest unit that divides it."""
+    for unit, name in ((1 << 20, "MiB"), (1 << 10, "KiB")):
+        if count >= unit and count % unit == 0:
+            return f"{count // unit} {name}"
+    return f"{count} bytes"
 
 
 def _beside(final: Path, suffix: str) -> Path:

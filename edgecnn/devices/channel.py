@@ -78,7 +78,7 @@ class Channel:
         while True:
             line = self._line(command, timeout_s)
             try:
-                answer = Answer.from_text(line)
+                answer = Answer.from_text(line, wire=True)
                 if answer.value is not None:
                     return reply.from_json(answer.value)
             except ValueError as error:

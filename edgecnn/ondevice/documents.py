@@ -14,8 +14,13 @@ from functools import lru_cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
+from edgecnn.ondevice.json_text import parse_json
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+MOST_TEXT = 20_000_000
+"""Largest text of a document, in bytes: golden vectors of large outputs."""
 
 _MAX_DEPTH = 32
 _MAX_SHOWN = 60
@@ -64,18 +69,16 @@ class PlainDocument:
         return found
 
     @classmethod
-    def from_text(cls, text: str | bytes, name: str = "") -> Self:
-        """Read a document from JSON text.
+    def from_text(cls, text: str | bytes, name: str = "", *, wire: bool = False) -> Self:
+        """Read a document from JSON text; ``wire`` is that of :func:`parse_json`.
 
         Raises:
-            ValueError: The text is not JSON, or not such a document.
+            ValueError: The text is not JSON, breaks a limit of :func:`parse_json`, or is not such a document.
         """
         try:
-            data = json.loads(text)
+            data = parse_json(text, most=MOST_TEXT, wire=wire)
         except ValueError as error:
-            raise ValueError(f"{name or 'the text'} is no JSON: {error}") from None
-        except RecursionError:
-            raise ValueError(f"{name or 'the text'} is nested too deeply") from None
+            raise ValueError(f"{name or 'the text'} {str(error).removeprefix('it ')}") from None
         return cls.from_json(data, name)
 
 

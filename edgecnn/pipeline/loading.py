@@ -10,7 +10,7 @@ from edgecnn.backends.targets import load_target
 from edgecnn.core.config.budgets import EVERY_TARGET, wrong_budgets
 from edgecnn.core.config.pipeline import Pipeline, PipelineSpec
 from edgecnn.core.config.references import resolve
-from edgecnn.core.config.yaml_source import Location, YamlSource, override, together, validate
+from edgecnn.core.config.yaml_source import YamlSource, override, together, validate
 from edgecnn.core.documents.metric import BUDGETS
 from edgecnn.core.errors import UsageError
 from edgecnn.models.registry import find_source
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edgecnn.core.config.target import Target
+    from edgecnn.core.config.yaml_events import Location
 
 T = TypeVar("T")
 

@@ -76,7 +76,7 @@ class Worker:
     def serve(self, lines: IO[str]) -> None:
         """Answer commands until ``close`` or the end of input."""
         for line in lines:
-            question = Question.from_text(line)
+            question = Question.from_text(line, wire=True)
             kind, execute = self._commands[question.command]
             try:
                 reply = execute(kind.from_json(question.request, question.command))

@@ -13,13 +13,15 @@ from edgecnn.core.config.pruning import PruneSettings
 from edgecnn.core.config.qat import QatSettings
 from edgecnn.core.config.search import SearchSettings
 from edgecnn.core.config.training import TrainSettings
-from edgecnn.core.config.yaml_source import YamlTree, together
+from edgecnn.core.config.yaml_events import YamlTree
+from edgecnn.core.config.yaml_source import together
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from edgecnn.core.config.target import Target
-    from edgecnn.core.config.yaml_source import Location, YamlSource
+    from edgecnn.core.config.yaml_events import Location
+    from edgecnn.core.config.yaml_source import YamlSource
 
 
 class ModelConfig(Schema):

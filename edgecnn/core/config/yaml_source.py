@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from edgecnn.core.config.quantities import WRITTEN
-from edgecnn.core.errors import UsageError
+from edgecnn.core.config.yaml_events import MAX_DEPTH, Location, Reader, YamlTree
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.files import read_bounded_text
 from edgecnn.core.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -18,13 +19,12 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-Location = tuple[str | int, ...]
-YamlTree = dict[str, Any]
-"""A parsed mapping that no schema has checked yet."""
-
 Model = TypeVar("Model", bound=BaseModel)
-MAX_BYTES = 1_000_000
-_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
+
+MAX_BYTES = 64 << 10
+"""Largest YAML file that people write, in bytes: a pipeline has about 2,000."""
+
+_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -49,69 +49,38 @@ class YamlSource:
         return self.name
 
 
-@dataclass
-class _Builder:
-    file: str
-    where: dict[Location, str] = field(default_factory=dict)
+def read_yaml(path: Path, *, most_bytes: int = MAX_BYTES) -> YamlSource:
+    """Read a YAML mapping with the line of every key; a byte order mark is skipped.
 
-    def build(self, node: yaml.Node, location: Location) -> Any:
-        line = f"{self.file}:{node.start_mark.line + 1}"
-        if node.tag not in _TAGS:
-            raise UsageError(f"{line}: the YAML tag {node.tag!r} is not accepted")
-        self.where.setdefault(location, line)
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, location)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.build(item, (*location, index)) for index, item in enumerate(node.value)]
-        return yaml.SafeLoader("").construct_object(node)
-
-    def _mapping(self, node: yaml.MappingNode, location: Location) -> YamlTree:
-        result: YamlTree = {}
-        for key_node, value_node in node.value:
-            line = f"{self.file}:{key_node.start_mark.line + 1}"
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise UsageError(f"{line}: a key must be plain text")
-            key = str(key_node.value)
-            if key in result:
-                raise UsageError(f"{line}: key {key!r} appears twice", hint="keep one of the two")
-            self.where[(*location, key)] = line
-            result[key] = self.build(value_node, (*location, key))
-        return result
-
-
-def read_yaml(path: Path) -> YamlSource:
-    """Read a YAML mapping with the line of every key.
+    Args:
+        path: Path of the file.
+        most_bytes: Largest accepted size in bytes.
 
     Raises:
-        UsageError: The file cannot be read, is too large, is not YAML, or is not a mapping.
+        UsageError: The file cannot be read, is no regular file, is too large, is not YAML, or is not a
+            mapping.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path} is larger than {MAX_BYTES} bytes; this is not a pipeline or target")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
+        text = read_bounded_text(path, most_bytes)
+    except InputError as error:
+        raise UsageError(error.message, hint=error.hint) from error
     return parse_yaml(text, str(path))
 
 
 def parse_yaml(text: str, name: str) -> YamlSource:
-    """Parse YAML text; ``name`` is the name of the file in messages."""
-    try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise UsageError(f"{name}: YAML aliases are not accepted", hint="use 'extends' to share settings")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        builder = _Builder(name)
-        data = {} if node is None else builder.build(node, ())
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"{name}:{mark.line + 1}" if mark is not None else name
-        reason = getattr(error, "problem", None) or "not YAML"
-        raise UsageError(f"{line}: {reason}") from error
-    except RecursionError:
-        raise UsageError(f"{name}: nested too deeply") from None
+    """Parse YAML text in one pass; ``name`` is the name of the file in messages.
+
+    Raises:
+        UsageError: The text is not YAML, is not a mapping, or holds what no file of edgecnn needs: an alias,
+            a tag, a name twice, deep nesting, or a number beyond 64 bits.
+    """
+    reader = Reader(name)
+    data = reader.read(text)
+    if data is None:
+        return YamlSource({}, {}, name)
     if not isinstance(data, dict):
         raise UsageError(f"{name}: the file must be a mapping of keys")
-    return YamlSource(data, builder.where if node is not None else {}, name)
+    return YamlSource(data, reader.where, name)
 
 
 def merge(base: YamlSource, over: YamlSource) -> YamlSource:
@@ -136,12 +105,20 @@ def override(source: YamlSource, assignment: str) -> YamlSource:
     """
     path, separator, text = assignment.partition("=")
     keys = path.split(".")
+    shown = repr(assignment[:_SHOWN])
     if not separator or not all(keys):
-        raise UsageError(f"override {assignment!r} is not of the form key.key=value")
-    value = parse_yaml(f"value: {text}", f"override {assignment!r}").data["value"]
+        raise UsageError(f"override {shown} is not of the form key.key=value")
+    if len(keys) > MAX_DEPTH:
+        raise UsageError(f"override {shown} names a key at a depth of {len(keys)}, beyond {MAX_DEPTH}")
+    parsed = parse_yaml(f"value: {text}", f"override {shown}").data
+    if len(parsed) > 1:
+        raise UsageError(
+            f"override {shown} holds more than one value", hint="give each in a --set of its own"
+        )
+    value = parsed["value"]
     location = tuple(keys)
     where = {place: line for place, line in source.where.items() if place[: len(location)] != location}
-    where[location] = f"override {assignment!r}"
+    where[location] = f"override {shown}"
     return YamlSource(_replace(source.data, location, value), where, source.name)
 
 

@@ -44,6 +44,10 @@ def _beside(value: str) -> str:
     return value
 
 
+MAX_BYTES = 1 << 20
+"""Largest baseline that is read, in bytes; each target has some thousands."""
+
+
 class TargetBaseline(Document):
     """The accepted values of one target."""
 
@@ -229,7 +233,7 @@ def read_baseline(file: Path) -> Baseline:
         raise InputError(
             f"there is no baseline {file}", hint=f"make one: edgecnn baseline accept RUN --out {file}"
         )
-    source = read_yaml(file)
+    source = read_yaml(file, most_bytes=MAX_BYTES)
     found = source.data.get("schema_version")
     if found != SCHEMA:
         raise InputError(

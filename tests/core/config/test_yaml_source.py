@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,27 @@ def test_a_missing_key_is_named() -> None:
         ("a: &x 1\nb: *x\n", "aliases are not accepted"),
         ("? [1]\n: 2\n", "a key must be plain text"),
         ("name: !!python/object/apply:os.system ['true']\n", "p.yaml:1: the YAML tag"),
+        ("a: 1\nb: !!set {x}\n", "p.yaml:2: the YAML tag"),
+        ("a: 2001-01-01\n", "p.yaml:1: the YAML tag"),
+        ("a: !!binary aGk=\n", "p.yaml:1: the YAML tag"),
+        ("a: !!map x\n", "p.yaml:1: the YAML tag"),
+        ("a: !!str {x: 1}\n", "p.yaml:1: the YAML tag"),
+        ("a: !!int x\n", "p.yaml:1: 'x' is not a whole number"),
+        ("a: !!bool ''\n", "p.yaml:1: '' is not true or false"),
+        ("a: 1\n\nb: .nan\n", "p.yaml:3: .nan is not a finite number"),
+        ("a: -.inf\n", "is not a finite number"),
+        ("a: 1.0e+400\n", "is not a finite number"),
+        ("a: " + "9" * 5000, "p.yaml:1: the number has 5000 characters"),
+        ("a: 0x" + "f" * 100_000, "the number has"),
+        ("a: 1" + ":59" * 20_000, "the number has"),
+        ("a: 9223372036854775808", "a whole number beyond 64 bits"),
+        ("a: \0", "p.yaml:1: the character U+0000"),
+        ("a: 1\nb: \ud800", "p.yaml:2: the character U+D800"),
+        ("a: 1\n---\nb: 2\n", "p.yaml:2: a second document begins here"),
+        ("a0: &a0 x\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 30)), "p.yaml:2"),
+        ("x", "must be a mapping"),
+        ("a: 'x", "p.yaml:"),
+        ("a: b: c", "p.yaml:1: mapping values are not allowed"),
     ],
 )
 def test_what_is_no_plain_yaml_is_refused_with_its_line(text: str, message: str) -> None:
@@ -75,16 +97,82 @@ def test_what_is_no_plain_yaml_is_refused_with_its_line(text: str, message: str)
     assert message in caught.value.message
 
 
-def test_deep_nesting_ends_in_an_error() -> None:
-    with pytest.raises(UsageError, match="nested too deeply"):
-        parse_yaml("a: " + "[" * 600 + "]" * 600, "p.yaml")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: " + "[" * 600 + "]" * 600,
+        "[" * 60_000,
+        "{a: " * 15_000,
+        "- " * 30_000,
+        "? " * 30_000,
+        "".join(" " * level + "a:\n" for level in range(300)),
+    ],
+)
+def test_deep_nesting_ends_in_an_error_at_once(text: str) -> None:
+    started = time.process_time()
+    with pytest.raises(UsageError, match=r"nested too deeply|a key must be plain text"):
+        parse_yaml(text, "p.yaml")
+    assert time.process_time() - started < 1.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"k{number}: 1\n" for number in range(6000)),
+        "#\n" * 30_000,
+        "a: '" + "''" * 30_000 + "'",
+        "a: " + "x" * 60_000,
+        "a: [" + "1," * 30_000 + "1]",
+    ],
+)
+def test_the_largest_file_takes_no_longer_than_a_moment(text: str) -> None:
+    started = time.process_time()
+    parse_yaml(text, "p.yaml")
+    assert time.process_time() - started < 3.0
+
+
+@given(st.text("a1:-?[]{}&*!|>'\"%@`,#.~ \n\t\0\ud800\ufeff", max_size=60) | st.text(max_size=60))
+def test_any_text_is_a_mapping_or_one_line(text: str) -> None:
+    try:
+        message = f"p.yaml has {len(parse_yaml(text, 'p.yaml').data)} keys"
+    except UsageError as error:
+        message = error.message
+    assert message.startswith("p.yaml")
+    assert len(message.splitlines()) == 1
+
+
+def test_what_people_write_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_bytes(b"\xef\xbb\xbf---\r\na: &x yes\r\nb: [0x10, -0, 1.5e+3, ~, '1', !!str 2]\r\n...\r\n")
+    assert read_yaml(file).data == {"a": True, "b": [16, 0, 1500.0, None, "1", "2"]}
+    file.write_bytes(b"")
+    assert read_yaml(file).data == {}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("a", "not of the form"),
+        ("a..b=1", "not of the form"),
+        (".".join("a" * 20_000) + "=1", "a depth of 20000"),
+        ("a=1\nb: 2", "more than one value"),
+        ("a=" + "[" * 3000, "nested too deeply"),
+        ("a=\0", "the character U+0000"),
+        ("a=: : :", "override 'a=: : :'"),
+    ],
+)
+def test_overrides_that_are_no_value_are_refused(assignment: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        override(parse_yaml("name: a", "p.yaml"), assignment)
+    assert message in caught.value.message
+    assert len(caught.value.message) < 300
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot read"):
+    with pytest.raises(UsageError, match="cannot be read: No such file"):
         read_yaml(tmp_path / "none.yaml")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UsageError, match=r"cannot read .*binary\.yaml"):
+    with pytest.raises(UsageError, match=r"binary\.yaml is not UTF-8 text"):
         read_yaml(tmp_path / "binary.yaml")
     (tmp_path / "huge.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
     with pytest.raises(UsageError, match="larger than"):
