@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from edgecnn.core.errors import InputError
 from edgecnn.models.imported.graph import ImportedGraph
-from edgecnn.models.imported.operators import operator_of, unsupported
+from edgecnn.models.imported.operators import operator_of
+from edgecnn.models.imported.settings import unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

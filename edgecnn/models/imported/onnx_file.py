@@ -14,7 +14,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
-from edgecnn.models.imported.onnx_graph import infer_shapes, link, no_graph
+from edgecnn.models.imported.onnx_graph import infer_shapes, link, no_graph, shape_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,12 +66,22 @@ def fold(model: ir.Model, name: Path) -> ir.Model:
     Raises:
         InputError: ONNX Runtime rejects it; the message names ``name``.
     """
+    _sort_squeezed_axes(model)
     with tempfile.TemporaryDirectory(prefix="edgecnn-onnx-") as folder:
         options = _options(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC)
         options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
         _session(model, name, options, disabled_optimizers=_MOVING)
         folded = onnx.load_model(options.optimized_model_filepath)
     return link(infer_shapes(folded, name, data_prop=True), name)
+
+
+def _sort_squeezed_axes(model: ir.Model) -> None:
+    """Sort the axes of Squeeze nodes: ONNX Runtime folds axes that do not ascend into a wrong shape."""
+    for node in model.graph:
+        axes = node.attributes.get_ints("axes", ()) if node.op_type == "Squeeze" else ()
+        rank = len(shape_of(node.inputs[0])) if axes else 0
+        if rank:
+            node.attributes.add(ir.AttrInt64s("axes", sorted(axis % rank for axis in axes)))
 
 
 def run(model: ir.Model, name: Path, image: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:

@@ -12,9 +12,11 @@ import torch
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgecnn.core.errors import InputError
+from edgecnn.models.imported.forms import settle
 from edgecnn.models.imported.graph import ImportedGraph, ImportedNode
-from edgecnn.models.imported.onnx_graph import constant, maker, name_of, shape_of
-from edgecnn.models.imported.operators import operator_of, unsupported
+from edgecnn.models.imported.onnx_graph import constant, maker, name_of
+from edgecnn.models.imported.operators import Operator, operator_of
+from edgecnn.models.imported.settings import number, unsupported
 from edgecnn.models.imported.space_to_depth import MergeSpaceToDepth
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
+_MATRIX = 2
 _MOST_VALUES = 64
 """Largest size of a constant that is a setting; a larger one is a weight."""
 
@@ -36,8 +39,14 @@ def read_graph(model: ir.Model) -> tuple[ImportedGraph, dict[str, Tensor]]:
         The structure, and the weights by their names in the torch module.
 
     Raises:
-        InputError: An operation is unknown; the message names it and its node.
+        InputError: An operation or one of its settings is unknown; the message names it and its node.
     """
+    for node in model.graph:
+        if node.domain:
+            raise InputError(
+                f"operation {node.name} is {node.domain}.{node.op_type}, which is not ONNX's own",
+                hint="cut the network before it with --outputs",
+            )
     rewritten = ir.passes.Sequential(MergeSpaceToDepth(), JoinActivations(), RemoveUnusedNodesPass())(model)
     return _Reader(rewritten.model.graph).read()
 
@@ -47,6 +56,7 @@ class _Reader:
 
     def __init__(self, graph: ir.Graph) -> None:
         self._graph = graph
+        self._opset = graph.opset_imports[""]
         self._nodes: list[ImportedNode] = []
         self._state: dict[str, Tensor] = {}
         self._names: set[str] = set()
@@ -61,37 +71,36 @@ class _Reader:
         return ImportedGraph(input=entrance, outputs=outputs, nodes=tuple(self._nodes)), self._state
 
     def _read(self, source: ir.Node) -> None:
-        if source.domain:
-            raise InputError(
-                f"operation {source.name} is {source.domain}.{source.op_type}, which is not ONNX's own"
-            )
-        attributes = {name: _attribute(source, item) for name, item in source.attributes.items()}
-        outputs = tuple(map(name_of, source.outputs))
         node = ImportedNode(
             operator=source.op_type,
             name=self._name(source),
             inputs=(),
-            outputs=outputs,
-            attributes=attributes,
+            outputs=tuple(map(name_of, source.outputs)),
+            attributes={name: _attribute(source, item) for name, item in source.attributes.items()},
         )
         operator = operator_of(node)
+        unknown = node.attributes.keys() - set(operator.settings)
+        if unknown:
+            raise unsupported(node, f"its setting {min(unknown)} is not known")
         inputs: list[str] = []
         weights: dict[str, Array] = {}
+        names = () if _multiplies_tensors(source) else operator.weights
         for place, value in enumerate(source.inputs):
             as_value = operator.values[place] if place < len(operator.values) else None
-            as_weight = operator.weights[place] if place < len(operator.weights) else None
+            as_weight = names[place] if place < len(names) else None
             if value is None:
                 continue
             if as_value is not None:
-                attributes[as_value] = _configuration(node, as_value, value)
+                node.attributes[as_value] = _configuration(node, as_value, value)
             elif as_weight is not None:
                 weights[as_weight] = _weight(node, value)
             else:
-                inputs.append(self._input(value))
-        _settle(source, attributes)
-        if source.op_type in ("Gemm", "MatMul"):
-            _transpose_weight(attributes, weights)
-        self._add(node.model_copy(update={"inputs": tuple(inputs), "attributes": attributes}), weights)
+                inputs.append(self._input(node, value))
+        settle(node, source, self._opset)
+        if source.op_type in ("Gemm", "MatMul") and weights:
+            _settle_matrix(node, weights)
+        outputs = node.outputs[: _results(node, source, operator)]
+        self._add(node.model_copy(update={"inputs": tuple(inputs), "outputs": outputs}), weights)
 
     def _add(self, node: ImportedNode, weights: dict[str, Array]) -> None:
         shapes = {key: tuple(value.shape) for key, value in weights.items()}
@@ -101,8 +110,9 @@ class _Reader:
         if node.operator == "BatchNormalization":
             self._state[f"{node.name}.num_batches_tracked"] = torch.tensor(0)
 
-    def _input(self, value: ir.Value) -> str:
+    def _input(self, reader: ImportedNode, value: ir.Value) -> str:
         """Return the name of a tensor that a node reads; a constant gets a node of its own, once."""
+        _check_float(reader, value)
         name, array = name_of(value), constant(value)
         if array is not None and name not in self._made:
             self._made.add(name)
@@ -165,14 +175,32 @@ def _gate(product: ir.Node) -> ir.Node | None:
     return None
 
 
-def _settle(source: ir.Node, attributes: dict[str, Value]) -> None:
-    """Replace the settings that a node derives from its tensors' shapes by numbers."""
-    into, out = shape_of(source.inputs[0]) if source.inputs else (), shape_of(source.outputs[0])
-    if source.op_type == "Resize" and attributes.pop("sizes", []):
-        attributes["scales"] = [made / given for given, made in zip(into, out, strict=True)]
-    if attributes.get("auto_pad") in ("SAME_UPPER", "SAME_LOWER"):
-        attributes["pads"] = _same_pads(source, attributes, into, out)
-        del attributes["auto_pad"]
+def _multiplies_tensors(source: ir.Node) -> bool:
+    """Return whether a node is a MatMul that is not one of a tensor with a matrix of weights."""
+    if source.op_type != "MatMul":
+        return False
+    weight = constant(source.inputs[1])
+    return weight is None or weight.ndim != _MATRIX or constant(source.inputs[0]) is not None
+
+
+def _results(node: ImportedNode, source: ir.Node, operator: Operator) -> int | None:
+    """Return how many of a node's outputs are computed, after checking that nothing reads the others."""
+    for value in source.outputs if operator.results is None else source.outputs[: operator.results]:
+        _check_float(node, value)
+    if operator.results is not None:
+        for value in source.outputs[operator.results :]:
+            if value.uses() or value.is_graph_output():
+                raise unsupported(node, f"its output {name_of(value)} is read")
+    return operator.results
+
+
+def _check_float(node: ImportedNode, value: ir.Value) -> None:
+    """Refuse a tensor whose numbers are of another type: torch would divide and round them as floats."""
+    tensor = value.const_value
+    kind = value.dtype if tensor is None else tensor.dtype
+    if kind != ir.DataType.FLOAT:
+        what = "numbers of an unknown type" if kind is None else str(kind)
+        raise unsupported(node, f"{name_of(value)} holds {what}, not float32")
 
 
 def _configuration(node: ImportedNode, key: str, value: ir.Value) -> Value:
@@ -187,6 +215,8 @@ def _weight(node: ImportedNode, value: ir.Value) -> Array:
     array = constant(value)
     if array is None:
         raise unsupported(node, "its weights are computed, but must be constant")
+    if array.dtype != np.float32:
+        raise unsupported(node, f"its weights {name_of(value)} are {array.dtype}, not float32")
     return array
 
 
@@ -201,30 +231,21 @@ def _attribute(node: ir.Node, item: ir.Attr) -> Value:
     raise InputError(f"{node.op_type} {node.name} cannot be imported: its {item.name} is no number")
 
 
-def _transpose_weight(attributes: dict[str, Value], weights: dict[str, Array]) -> None:
-    """Bring a matrix into torch's layout, ``[O, I]``."""
-    if not attributes.pop("transB", 0):
+def _settle_matrix(node: ImportedNode, weights: dict[str, Array]) -> None:
+    """Bring a matrix into torch's layout, ``[O, I]``, and Gemm's factors into the weights."""
+    if weights["weight"].ndim != _MATRIX:
+        raise unsupported(node, f"its weights have {weights['weight'].ndim} dimensions")
+    if not node.attributes.pop("transB", 0):
         weights["weight"] = np.swapaxes(weights["weight"], -1, -2)
+    alpha, beta = number(node, "alpha", 1.0), number(node, "beta", 1.0)
+    if alpha != 1:
+        weights["weight"] = weights["weight"] * np.float32(alpha)
+        del node.attributes["alpha"]
     if "bias" in weights:
-        weights["bias"] = weights["bias"].ravel()
-
-
-def _same_pads(
-    node: ir.Node,
-    attributes: dict[str, Value],
-    into: tuple[int, ...],
-    out: tuple[int, ...],
-) -> list[int | float]:
-    """Return the padding, top, left, bottom and right, for an output size of ``ceil(size / stride)``."""
-    kernel: Any = attributes.get("kernel_shape") or list(shape_of(node.inputs[1])[2:])
-    strides: Any = attributes.get("strides", [1, 1])
-    dilations: Any = attributes.get("dilations", [1, 1])
-    begin, end = [], []
-    sizes = zip(into[2:], out[2:], kernel, strides, dilations, strict=True)
-    for given, made, extent, stride, dilation in sizes:
-        total = max(0, int((made - 1) * stride + (extent - 1) * dilation + 1 - given))
-        less, more = total // 2, total - total // 2
-        upper = attributes["auto_pad"] == "SAME_UPPER"
-        begin.append(less if upper else more)
-        end.append(more if upper else less)
-    return [*begin, *end]
+        bias, outputs = weights["bias"], len(weights["weight"])
+        if bias.size not in (1, outputs) or bias.shape[-1:] not in ((), (bias.size,)):
+            raise unsupported(node, f"its bias has the shape {list(bias.shape)}, not one value an output")
+        bias = bias.ravel() * np.float32(beta) if beta != 1 else bias.ravel()
+        weights["bias"] = np.broadcast_to(bias, (outputs,))
+    if beta != 1:
+        del node.attributes["beta"]

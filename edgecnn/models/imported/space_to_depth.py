@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+_RANK = 4
+_CHANNELS = (1, 1 - _RANK)
+"""The axis of the channels, from either end."""
+
+
 class MergeSpaceToDepth(ir.passes.InPlacePass):
     """Rewrite every convolution directly behind a SpaceToDepth operation as a convolution of the pixels.
 
@@ -62,15 +67,18 @@ def _space_to_depth(conv: ir.Node) -> tuple[ir.Node, npt.NDArray[np.int64]] | No
     settings = conv.attributes
     once = all(set(settings.get_ints(name, [1])) == {1} for name in ("strides", "dilations"))
     kernel = constant(conv.inputs[1])
-    if settings.get_int("group", 1) != 1 or not once or kernel is None:
+    placed = settings.get_string("auto_pad", "NOTSET") == "NOTSET"
+    if settings.get_int("group", 1) != 1 or not once or not placed or kernel is None or kernel.ndim != _RANK:
         return None
     order, source = np.arange(kernel.shape[1]), conv.inputs[0]
     gather = maker(source, "Gather")
     channels = constant(gather.inputs[1]) if gather else None
-    if gather is not None and channels is not None:
+    if gather is not None and channels is not None and gather.attributes.get_int("axis", 0) in _CHANNELS:
         order, source = channels.ravel().astype(np.int64), gather.inputs[0]
     blocks = maker(source, "SpaceToDepth")
-    return None if blocks is None else (blocks, order)
+    if blocks is None or blocks.attributes.get_string("mode", "DCR") != "DCR":
+        return None
+    return (blocks, order) if np.array_equal(np.sort(order), np.arange(kernel.shape[1])) else None
 
 
 def _merge(graph: ir.Graph, conv: ir.Node, blocks: ir.Node, order: npt.NDArray[np.int64]) -> None:

@@ -1,0 +1,310 @@
+"""The forms that operators have in different opsets, brought into the one that this package builds from.
+
+A setting may be an attribute in one opset and an input in the next, its default may change, and its meaning
+may depend on the shape of a tensor. Here all of these become plain numbers in the node's attributes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgecnn.models.imported import pools, resize
+from edgecnn.models.imported.onnx_graph import shape_of
+from edgecnn.models.imported.settings import flag, integers, number, numbers, pads, pair, unsupported, word
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import onnx_ir as ir
+
+    from edgecnn.models.imported.graph import ImportedNode, Value
+
+_MAP = 4
+_SLACK = 1e-4
+_SOFTMAX_OF_ONE_AXIS = 13
+_RESIZE_WITH_COORDINATES = 11
+
+
+@dataclass(frozen=True)
+class Form:
+    """A node of a file whose attributes are being settled.
+
+    Attributes:
+        node: The node; its attributes are changed in place.
+        source: The node as the file has it.
+        opset: Version of ONNX's operators in the file.
+    """
+
+    node: ImportedNode
+    source: ir.Node
+    opset: int
+
+    @property
+    def attributes(self) -> dict[str, Value]:
+        """The settings."""
+        return self.node.attributes
+
+    @property
+    def into(self) -> tuple[int, ...]:
+        """Shape of the first input.
+
+        Raises:
+            InputError: It is not known.
+        """
+        return self._known(shape_of(self.source.inputs[0]), "input")
+
+    @property
+    def out(self) -> tuple[int, ...]:
+        """Shape of the first output.
+
+        Raises:
+            InputError: It is not known.
+        """
+        return self._known(shape_of(self.source.outputs[0]), "output")
+
+    def _known(self, shape: tuple[int, ...], what: str) -> tuple[int, ...]:
+        if not shape or min(shape) < 0:
+            raise unsupported(self.node, f"the shape of its {what} is not known")
+        return shape
+
+    def axis(self, default: int) -> int:
+        """Return the setting ``axis``, counted from the first axis."""
+        rank = len(self.into)
+        axis = int(number(self.node, "axis", default))
+        return axis + rank if axis < 0 else axis
+
+
+def settle(node: ImportedNode, source: ir.Node, opset: int) -> None:
+    """Bring a node's attributes into the form that the operators' makers read, in place.
+
+    Args:
+        node: The node, whose attributes hold those of the file and its constant inputs.
+        source: The node as the file has it.
+        opset: Version of ONNX's operators in the file.
+
+    Raises:
+        InputError: A setting has no such form.
+    """
+    if node.operator in _FORMS:
+        _FORMS[node.operator](Form(node, source, opset))
+
+
+def _conv(form: Form) -> None:
+    _explicit_padding(form, list(shape_of(form.source.inputs[1])[2:]))
+
+
+def _explicit_padding(form: Form, kernel: list[int]) -> None:
+    """Replace ``auto_pad`` by ``pads``: top, left, bottom and right."""
+    automatic = form.attributes.get("auto_pad", "NOTSET")
+    if automatic == "VALID":
+        del form.attributes["auto_pad"]
+        form.attributes.pop("pads", None)
+    elif automatic in ("SAME_UPPER", "SAME_LOWER"):
+        form.attributes["pads"] = _same_pads(form, kernel, upper=automatic == "SAME_UPPER")
+        del form.attributes["auto_pad"]
+
+
+def _same_pads(form: Form, kernel: list[int], *, upper: bool) -> list[int | float]:
+    """Return the padding for an output size of ``ceil(size / stride)``."""
+    if len(kernel) != 2 or len(form.into) != _MAP:
+        raise unsupported(form.node, f"its kernel has {len(kernel)} dimensions")
+    begin: list[int | float] = []
+    end: list[int | float] = []
+    settings = (kernel, pair(form.node, "strides"), pair(form.node, "dilations"))
+    for given, extent, stride, dilation in zip(form.into[2:], *settings, strict=True):
+        total = max(0, (-(-given // stride) - 1) * stride + (extent - 1) * dilation + 1 - given)
+        less, more = total // 2, total - total // 2
+        begin.append(less if upper else more)
+        end.append(more if upper else less)
+    return [*begin, *end]
+
+
+def _pool(form: Form) -> None:
+    node = form.node
+    kernel = pair(node, "kernel_shape")
+    if word(node, "auto_pad", "NOTSET").startswith("SAME") and pair(node, "dilations") != (1, 1):
+        raise unsupported(node, "auto_pad with dilations is computed differently by different runtimes")
+    _explicit_padding(form, list(kernel))
+    strides, dilations, sides = pair(node, "strides"), pair(node, "dilations"), pads(node)
+    if len(form.into) != _MAP:
+        raise unsupported(node, f"its input has {len(form.into)} dimensions")
+    if pools.is_torchs(sides, kernel):
+        return
+    extents = [step * (size - 1) + 1 for size, step in zip(kernel, dilations, strict=True)]
+    whole = list(sides)
+    if flag(node, "ceil_mode"):
+        for axis, (given, extent, stride) in enumerate(zip(form.into[2:], extents, strides, strict=True)):
+            short = given + sides[axis] + sides[axis + 2] - extent
+            steps = -(-short // stride)
+            if steps * stride >= given + sides[axis]:
+                steps -= 1  # no window begins in the padding behind the map
+            whole[axis + 2] = max(whole[axis + 2], steps * stride + extent - given - sides[axis])
+        del form.attributes["ceil_mode"]
+    form.attributes["pads"] = [*whole]
+    if node.operator == "AveragePool":
+        counts = bool(form.attributes.pop("count_include_pad", 0))
+        form.attributes["counted"] = [*sides] if counts else [0, 0, 0, 0]
+        form.attributes["size"] = [*form.into[2:]]
+
+
+def _batch_norm(form: Form) -> None:
+    if flag(form.node, "training_mode") or len(form.source.outputs) > 1:
+        raise unsupported(form.node, "it is in training mode")
+    if not flag(form.node, "spatial", default=True):
+        raise unsupported(form.node, "spatial is 0")
+    if len(form.into) != _MAP:
+        form.attributes["rank"] = len(form.into)
+
+
+def _dropout(form: Form) -> None:
+    if flag(form.node, "training_mode"):
+        raise unsupported(form.node, "it is in training mode")
+
+
+def _softmax(form: Form) -> None:
+    """Before opset 13 a softmax is along all axes from ``axis`` on, whose default is 1."""
+    if form.opset >= _SOFTMAX_OF_ONE_AXIS:
+        return
+    axis = form.axis(1)
+    form.attributes["axis"] = axis
+    if math.prod(form.into[axis + 1 :]) > 1:
+        form.attributes["flattened"] = True
+
+
+def _resize(form: Form) -> None:
+    node, attributes = form.node, form.attributes
+    _resize_defaults(form)
+    if word(node, "keep_aspect_ratio_policy", "stretch") != "stretch":
+        raise unsupported(node, f"keep_aspect_ratio_policy is {attributes['keep_aspect_ratio_policy']}")
+    if word(node, "coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize":
+        raise unsupported(node, "coordinate_transformation_mode is tf_crop_and_resize")
+    sizes, scales = integers(node, "sizes"), numbers(node, "scales")
+    if len(form.into) != _MAP or len(form.out) != _MAP:
+        raise unsupported(node, f"its input has {len(form.into)} dimensions, not 4")
+    if sizes:
+        pairs = zip(form.into, form.out, strict=True)
+        scales = [made / given for given, made in pairs]
+    elif axes := integers(node, "axes"):
+        by_axis = dict(zip((axis % _MAP for axis in axes), scales, strict=True))
+        scales = [by_axis.get(axis, 1.0) for axis in range(_MAP)]
+    for unused in ("sizes", "axes", "roi", "keep_aspect_ratio_policy"):
+        attributes.pop(unused, None)
+    attributes["scales"] = [*scales]
+    if len(scales) != _MAP or form.into[:2] != form.out[:2]:
+        raise unsupported(node, f"its scales are {scales}, not constant ones of height and width")
+    measures = zip(form.into[2:], form.out[2:], scales[2:], strict=True)
+    height, width = (resize.Axis(*measure) for measure in measures)
+    corners = word(node, "coordinate_transformation_mode", "half_pixel") == "align_corners"
+    if corners and any(abs(axis.given * axis.scale - axis.made) > _SLACK for axis in (height, width)):
+        raise unsupported(node, f"scales {scales} with align_corners make no whole sizes; runtimes disagree")
+    if not resize.is_torchs(node, height, width):
+        attributes["into"] = [height.given, width.given]
+        attributes["out"] = [height.made, width.made]
+
+
+def _resize_defaults(form: Form) -> None:
+    """Before opset 11, coordinates are multiples of the factor and nearest pixels are rounded down."""
+    if form.opset >= _RESIZE_WITH_COORDINATES:
+        return
+    if form.node.operator == "Resize":
+        form.attributes["scales"] = form.attributes.pop("roi", [])  # the second of two inputs then
+    scales = numbers(form.node, "scales")
+    if word(form.node, "mode", "nearest") == "nearest" and min(scales, default=1.0) < 1:
+        raise unsupported(form.node, f"scales {scales} of nearest pixels, which opset 10 does not define")
+    form.attributes["coordinate_transformation_mode"] = "asymmetric"
+    form.attributes["nearest_mode"] = "floor"
+
+
+def _reduce(form: Form) -> None:
+    if not integers(form.node, "axes") and not flag(form.node, "noop_with_empty_axes"):
+        form.attributes["axes"] = [*range(len(form.into))]
+
+
+def _flatten(form: Form) -> None:
+    if number(form.node, "axis", 1) < 0:
+        form.attributes["axis"] = form.axis(1)
+
+
+def _squeeze(form: Form) -> None:
+    if not integers(form.node, "axes"):
+        form.attributes["axes"] = [axis for axis, size in enumerate(form.into) if size == 1]
+
+
+def _split(form: Form) -> None:
+    """Name the sizes of parts that are not equal, which opset 18 allows."""
+    if integers(form.node, "split"):
+        return
+    size, count = form.into[form.axis(0)], len(form.source.outputs)
+    if size % count:
+        part = -(-size // count)
+        last = size - part * (count - 1)
+        if last < 0:
+            raise unsupported(form.node, f"{size} values cannot be split into {count} parts")
+        form.attributes["split"] = [*[part] * (count - 1), last]
+
+
+def _pad(form: Form) -> None:
+    """Name the padding of every axis, and the value to pad with, by the names of the newest form."""
+    attributes, rank = form.attributes, len(form.into)
+    if "value" in attributes:
+        attributes["constant_value"] = attributes.pop("value")
+    filling = number(form.node, "constant_value", 0.0)
+    if not math.isfinite(filling):
+        attributes["constant_value"] = str(filling)
+    sides = integers(form.node, "pads")
+    axes = [axis % rank for axis in integers(form.node, "axes")]
+    if "axes" in attributes:
+        del attributes["axes"]
+        whole = [0] * (2 * rank)
+        for place, axis in enumerate(axes):
+            whole[axis], whole[axis + rank] = sides[place], sides[place + len(axes)]
+        attributes["pads"] = [*whole]
+    elif len(sides) != 2 * rank:
+        raise unsupported(form.node, f"its pads {sides} are not those of {rank} axes")
+
+
+def _clip(form: Form) -> None:
+    """Leave out infinite limits, which limit nothing."""
+    for name, nothing in (("min", -math.inf), ("max", math.inf)):
+        limit = number(form.node, name, nothing)
+        if limit == nothing:
+            form.attributes.pop(name, None)
+        elif not math.isfinite(limit):
+            raise unsupported(form.node, f"{name} is {limit}")
+
+
+def _reshape(form: Form) -> None:
+    """Keep the first axis where it is that of the one image, so that the network takes several."""
+    sizes = integers(form.node, "shape")
+    if flag(form.node, "allowzero") and 0 in sizes:
+        raise unsupported(form.node, "it makes a tensor without values")
+    if sizes[:1] == [1] and shape_of(form.source.inputs[0])[:1] == (1,):
+        form.attributes["shape"] = [0, *sizes[1:]]
+
+
+def _global_pool(form: Form) -> None:
+    if len(form.into) != _MAP:
+        raise unsupported(form.node, f"its input has {len(form.into)} dimensions, not 4")
+
+
+_FORMS: dict[str, Callable[[Form], None]] = {
+    "AveragePool": _pool,
+    "BatchNormalization": _batch_norm,
+    "Clip": _clip,
+    "Conv": _conv,
+    "Dropout": _dropout,
+    "Flatten": _flatten,
+    "GlobalAveragePool": _global_pool,
+    "LogSoftmax": _softmax,
+    "MaxPool": _pool,
+    "Pad": _pad,
+    "ReduceMean": _reduce,
+    "Reshape": _reshape,
+    "Resize": _resize,
+    "Softmax": _softmax,
+    "Split": _split,
+    "Squeeze": _squeeze,
+    "Upsample": _resize,
+}

@@ -1,0 +1,126 @@
+"""Pooling operators as torch modules.
+
+torch pads both sides of an axis alike, and by at most half a kernel. Other padding is written out: with the
+lowest value in front of a maximum, and with zeros in front of a mean, which is then divided by the share of
+the window that counts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edgecnn.models.imported.settings import flag, integers, pads, pair, unsupported
+
+if TYPE_CHECKING:
+    from edgecnn.models.imported.graph import ImportedNode
+
+Sides = tuple[int, int, int, int]
+
+
+class PaddedMaxPool2d(nn.MaxPool2d):
+    """Maxima of a map with different padding on each side.
+
+    Args:
+        pads: Pixels at the left, right, top and bottom.
+        kernel, stride, dilation: Sizes of height and width.
+    """
+
+    def __init__(
+        self, pads: Sides, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
+    ) -> None:
+        super().__init__(kernel, stride, 0, dilation)
+        self._pads = pads
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's name
+        """Pad with the lowest value and take the maxima."""
+        padded = functional.pad(input, self._pads, value=float("-inf"))
+        return functional.max_pool2d(padded, self.kernel_size, self.stride, 0, self.dilation)
+
+
+class PaddedAvgPool2d(nn.AvgPool2d):
+    """Means of a map with different padding on each side.
+
+    Args:
+        pads: Pixels at the left, right, top and bottom.
+        counted: Pixels of these that count as zeros in a mean; the others count for nothing.
+        size: Height and width of the map.
+        kernel, stride: Sizes of height and width.
+    """
+
+    scale: Tensor
+
+    def __init__(
+        self,
+        pads: Sides,
+        counted: Sides,
+        size: tuple[int, int],
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+    ) -> None:
+        super().__init__(kernel, stride)
+        self._pads = pads
+        real = functional.pad(torch.ones(1, 1, *size), counted, value=1.0)
+        missing = [whole - part for whole, part in zip(pads, counted, strict=True)]
+        share = functional.avg_pool2d(functional.pad(real, missing), kernel, stride)
+        self.register_buffer("scale", 1 / share, persistent=False)
+        self._whole = bool((share == 1).all())
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's name
+        """Pad with zeros, take the means, and divide by the share of pixels that count."""
+        means = super().forward(functional.pad(input, self._pads))
+        return means if self._whole else means * self.scale
+
+
+def max_pool(node: ImportedNode) -> nn.Module:
+    """Return the module of a MaxPool node.
+
+    Raises:
+        InputError: It does not pool maps.
+    """
+    kernel, stride, dilation = (pair(node, name) for name in ("kernel_shape", "strides", "dilations"))
+    top, left, bottom, right = pads(node)
+    ceil = flag(node, "ceil_mode")
+    if is_torchs((top, left, bottom, right), kernel):
+        return nn.MaxPool2d(kernel, stride, (top, left), dilation, ceil_mode=ceil)
+    if ceil:
+        raise unsupported(node, "ceil_mode is set and its padding differs from side to side")
+    return PaddedMaxPool2d((left, right, top, bottom), kernel, stride, dilation)
+
+
+def average_pool(node: ImportedNode) -> nn.Module:
+    """Return the module of an AveragePool node.
+
+    Padding that torch lacks needs two more settings, which the reader derives from the input: ``size`` is its
+    height and width, and ``counted`` the padding, top, left, bottom and right, that counts in a mean.
+
+    Raises:
+        InputError: It does not pool maps, or is dilated.
+    """
+    kernel, stride, dilation = (pair(node, name) for name in ("kernel_shape", "strides", "dilations"))
+    top, left, bottom, right = pads(node)
+    if dilation != (1, 1):
+        raise unsupported(node, f"dilations are {list(dilation)}")
+    ceil, counts = flag(node, "ceil_mode"), flag(node, "count_include_pad")
+    if "size" not in node.attributes:
+        if not is_torchs((top, left, bottom, right), kernel):
+            raise unsupported(node, "its padding differs from side to side")
+        return nn.AvgPool2d(kernel, stride, (top, left), ceil_mode=ceil, count_include_pad=counts)
+    up, west, down, east = integers(node, "counted")
+    return PaddedAvgPool2d(
+        (left, right, top, bottom), (west, east, up, down), pair(node, "size"), kernel, stride
+    )
+
+
+def is_torchs(sides: Sides, kernel: tuple[int, int]) -> bool:
+    """Return whether torch can pad so: both sides of an axis alike, and by at most half a kernel.
+
+    Args:
+        sides: Pixels at the top, left, bottom and right.
+        kernel: Height and width.
+    """
+    top, left, bottom, right = sides
+    return (top, left) == (bottom, right) and 2 * top <= kernel[0] and 2 * left <= kernel[1]

@@ -1,0 +1,100 @@
+"""Typed settings of a node, and the error for a node that cannot be imported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgecnn.core.errors import InputError
+
+if TYPE_CHECKING:
+    from edgecnn.models.imported.graph import ImportedNode
+
+_WAY_OUT = "cut the network before it with --outputs, or export it with other settings or operations"
+
+
+def unsupported(node: ImportedNode, reason: str) -> InputError:
+    """Return the error for a node that cannot be imported."""
+    return InputError(f"{node.operator} {node.name} cannot be imported: {reason}", hint=_WAY_OUT)
+
+
+def unknown_operator(node: ImportedNode) -> InputError:
+    """Return the error for a node whose operator is not in the table."""
+    return InputError(
+        f"operation {node.name} is {node.operator}, which the import of ONNX files does not know",
+        hint=_WAY_OUT,
+    )
+
+
+def numbers(node: ImportedNode, name: str) -> list[float]:
+    """Return a setting as numbers; empty if the node lacks it.
+
+    Raises:
+        InputError: The setting is not made of numbers.
+    """
+    return [float(item) for item in _listed(node, name)]
+
+
+def integers(node: ImportedNode, name: str) -> list[int]:
+    """Return a setting as integers; empty if the node lacks it.
+
+    Raises:
+        InputError: The setting is not made of integers.
+    """
+    items = _listed(node, name)
+    if any(item != int(item) for item in items):
+        raise unsupported(node, f"{name} is {items}")
+    return [int(item) for item in items]
+
+
+def number(node: ImportedNode, name: str, default: float) -> float:
+    """Return a setting as a number.
+
+    Raises:
+        InputError: The setting is not a number.
+    """
+    found = numbers(node, name)
+    return found[0] if found else float(default)
+
+
+def flag(node: ImportedNode, name: str, *, default: bool = False) -> bool:
+    """Return a setting as a switch."""
+    return bool(number(node, name, default))
+
+
+def word(node: ImportedNode, name: str, default: str) -> str:
+    """Return a setting as a word."""
+    return str(node.attributes.get(name, default))
+
+
+def pair(node: ImportedNode, name: str) -> tuple[int, int]:
+    """Return a setting of height and width, each at least 1; 1 and 1 if the node lacks it.
+
+    Raises:
+        InputError: The setting is not of this kind.
+    """
+    sizes = integers(node, name) or [1, 1]
+    if len(sizes) != 2 or min(sizes) < 1:
+        raise unsupported(node, f"{name} is {sizes}, not one size for the height and one for the width")
+    return sizes[0], sizes[1]
+
+
+def pads(node: ImportedNode) -> tuple[int, int, int, int]:
+    """Return padding at the top, left, bottom and right.
+
+    Raises:
+        InputError: The padding is negative, not that of a map, or depends on the size of the input.
+    """
+    automatic = word(node, "auto_pad", "NOTSET")
+    if automatic not in ("NOTSET", "VALID"):
+        raise unsupported(node, f"auto_pad is {automatic}")
+    sides = integers(node, "pads") or [0, 0, 0, 0]
+    if len(sides) != 4 or min(sides) < 0:
+        raise unsupported(node, f"pads are {sides}")
+    return (0, 0, 0, 0) if automatic == "VALID" else (sides[0], sides[1], sides[2], sides[3])
+
+
+def _listed(node: ImportedNode, name: str) -> list[int | float]:
+    value = node.attributes.get(name, [])
+    if isinstance(value, str):
+        raise unsupported(node, f"{name} is {value!r}")
+    return value if isinstance(value, list) else [value]
