@@ -77,7 +77,7 @@ def build(request: NetworkRequest) -> None:
     save_checkpoint(request.out, module, spec)
 
 
-NETWORK = Stage("network", 1, run, ("torch", "torchvision", "timm"))
+NETWORK = Stage("network", 2, run, ("torch", "torchvision", "timm"))
 
 
 @arguments
