@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.core.errors import EdgecnnError, WorkerError, from_json
 from edgecnn.core.this_process import peak_memory_bytes, private_stdout
-from edgecnn.ondevice.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -123,7 +122,7 @@ def call(
                 ) from None
     if child.returncode != 0 or not answer:
         raise WorkerError(describe_death(entry, child.returncode, log, log_start), hint=f"its log: {log}")
-    document = parse_json(answer, most=len(answer), wire=True)
+    document = json.loads(answer)
     if "error" in document:
         raise from_json(document["error"])
     wall_s = time.monotonic() - started
@@ -201,6 +200,7 @@ def quiet_environment() -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "GLOG_minloglevel": "2",
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
         "JAX_PLATFORMS": "cpu",
         "PYTHONUNBUFFERED": "1",
         "OMP_WAIT_POLICY": OMP_WAIT_POLICY,
@@ -266,8 +266,7 @@ def _answer(value: object) -> Any:
 
 def _main() -> None:
     _die_with_parent()
-    request_text = sys.stdin.read()
-    request = _Request(**parse_json(request_text, most=len(request_text), wire=True))
+    request = _Request(**json.loads(sys.stdin.read()))
     with private_stdout() as channel:
         if request.memory_bytes is not None:
             resource.setrlimit(resource.RLIMIT_AS, (request.memory_bytes, request.memory_bytes))

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from edgecnn.core.documents.host import Host
 
 
+WORKER = "edgecnn.backends.worker.main"
+"""Module that a worker's interpreter runs."""
+
 # Everything that a worker imports of edgecnn. Its environment may lack edgecnn and its dependencies, and this
 # environment's site-packages on its path would mix two environments.
 _WORKER_PARTS = (
@@ -77,7 +80,7 @@ class LocalDevice:
         request = open_request(runtime, str(model), options)
         record = find_runtime(runtime)
         session = self.start(
-            [*self.launcher, str(self.python or _interpreter(record)), "-m", "edgecnn.backends.worker.main"],
+            [*self.launcher, str(self.python or _interpreter(record)), "-m", WORKER],
             log=log,
             what=f"{runtime} running {model.name}",
             beside=package_folder(record),

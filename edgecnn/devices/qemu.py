@@ -5,30 +5,37 @@ from __future__ import annotations
 import itertools
 import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from edgecnn.backends.registry import runtimes
+from edgecnn.backends.registry import find_runtime, package_folder, runtimes
 from edgecnn.backends.worker.probe import facts
 from edgecnn.core.documents.listing import Instructions
 from edgecnn.core.errors import WorkerError
 from edgecnn.core.toolchains.emulation import NAME, PLUGIN, QEMU, emulated_device
 from edgecnn.core.toolchains.environment import require
 from edgecnn.core.toolchains.program import run_program
+from edgecnn.devices.counting_place import counting_place
 from edgecnn.devices.host import host_from
-from edgecnn.devices.local import LocalDevice
-from edgecnn.devices.session import OPEN_TIMEOUT_S
+from edgecnn.devices.local import WORKER, LocalDevice
+from edgecnn.devices.session import OPEN_TIMEOUT_S, Session, open_request, opened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from edgecnn.backends.worker.runtime import Execution
     from edgecnn.core.documents.host import Host
-    from edgecnn.devices.session import OpenOptions, Session
+    from edgecnn.devices.counting_place import CountingPlace
+    from edgecnn.devices.session import OpenOptions
 
-_INFERENCES = 5
+# The first two include what Python does once for a loop, one may collect garbage: the median is neither.
+_INFERENCES = 7
 # QEMU translates every instruction at its first use, so opening takes ten times as long.
 _SLOWNESS = 5.0
+# A counted process also compiles Python's modules.
+_COUNT_SLOWNESS = 10.0
+# Random numbers that the kernel gives to a process, and the kernel's name: equal everywhere.
+_FIXED = ("-seed", "0", "-r", "6.1.0")
 
 
 @dataclass(frozen=True)
@@ -94,43 +101,55 @@ class EmulatedDevice:
     ) -> Instructions:
         """Count the instructions of one inference with one thread.
 
-        The count includes Python's instructions to pass the arrays: about ten thousand, always the same
-        number.
+        The count includes Python's instructions to pass the arrays: about ten thousand. The process finds
+        the same surroundings everywhere (:mod:`edgecnn.devices.counting_place`).
 
         Raises:
             MissingDependency: The toolchain is not installed.
             WorkerError: The worker crashed or timed out, or the counter does not work in this QEMU.
         """
-        with tempfile.TemporaryDirectory(prefix="edgecnn-count-") as folder:
-            marks = Path(folder) / "marks"
-            with self.local(marks).open(
-                runtime, model, log=log, execution=execution, timeout_s=_SLOWNESS * OPEN_TIMEOUT_S
-            ) as session:
+        package = package_folder(find_runtime(runtime))
+        with counting_place(self.name, model, [package] if package else []) as place:
+            with self._counted(place, runtime, log, execution) as session:
                 session.count(_INFERENCES)
-            text = marks.read_text(encoding="ascii") if marks.is_file() else ""
+            text = place.marks.read_text(encoding="ascii") if place.marks.is_file() else ""
         counted = [int(line) for line in text.splitlines()][-_INFERENCES - 1 :]
         if len(counted) <= _INFERENCES:
             raise WorkerError(f"the counter of {self.name} left {len(counted)} marks", hint=f"its log: {log}")
         each = [after - before for before, after in itertools.pairwise(counted)]
         return Instructions.of(self.name, each, qemu_version(self.name, log))
 
-    def local(self, marks: Path | None = None) -> LocalDevice:
-        """Return the starter of emulated workers, which count into ``marks`` if it is given.
+    def local(self) -> LocalDevice:
+        """Return the starter of emulated workers.
 
         Raises:
             MissingDependency: The toolchain is not installed.
         """
         folder, device = emulated_device(self.name)
         root = folder / "root"
-        plugin = require(NAME).directory / PLUGIN
-        counting = () if marks is None else ("-plugin", f"file={plugin},out={marks}")
         return LocalDevice(
             python=root / "usr" / "bin" / f"python{device.python}",
-            launcher=(QEMU[device.architecture], "-L", str(root), *counting),
+            launcher=(QEMU[device.architecture], "-L", str(root)),
             packages=folder / "site",
-            # Dictionaries of strings get the same order, and so the same cost, in every process.
-            variables={"QEMU_CPU": device.cpu, "PYTHONHASHSEED": "0"},
+            variables={"QEMU_CPU": device.cpu},
         )
+
+    def _counted(self, place: CountingPlace, runtime: str, log: Path, execution: Execution) -> Session:
+        """Open a model in a worker whose instructions are counted."""
+        _, device = emulated_device(self.name)
+        options: OpenOptions = {"execution": execution, "timeout_s": _COUNT_SLOWNESS * OPEN_TIMEOUT_S}
+        session = Session(
+            [
+                *(QEMU[device.architecture], "-L", str(place.root), *_FIXED),
+                *("-plugin", f"file={require(NAME).directory / PLUGIN},out={place.marks}"),
+                *(str(place.root / "usr" / "bin" / f"python{device.python}"), "-m", WORKER),
+            ],
+            log=log,
+            what=f"{runtime} counting {place.model.name}",
+            environment=place.environment | {"QEMU_CPU": device.cpu},
+            scratch=tempfile.TemporaryDirectory(prefix="edgecnn-worker-"),
+        )
+        return opened(session, open_request(runtime, str(place.model), options), options)
 
     def host(self) -> Host:
         """Return the emulated device's fingerprint: its processor, with this machine's memory and load."""

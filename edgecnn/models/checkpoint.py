@@ -6,8 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import draft_file
-from edgecnn.core.json_file import read_json
+from edgecnn.core.files import draft_file, read_bounded
 from edgecnn.models.build import build
 from edgecnn.models.spec import ModelSpec
 from edgecnn.models.weights import PICKLES, load_weights, read_safetensors, write_safetensors
@@ -68,7 +67,11 @@ def read_spec(directory: Path) -> ModelSpec:
     """
     _check_files(directory)
     path = directory / SPEC_FILE
-    return ModelSpec.from_json(read_json(path, what="a model spec", most_bytes=_MAX_SPEC_BYTES), str(path))
+    try:
+        document = json.loads(read_bounded(path, _MAX_SPEC_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    return ModelSpec.from_json(document, str(path))
 
 
 def _check_files(directory: Path) -> None:

@@ -7,6 +7,7 @@ signature is valid if a key is given.
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,6 @@ from edgecnn.core.errors import InputError, VerificationFailed, WorkerError
 from edgecnn.core.process import describe_death, quiet_environment
 from edgecnn.ondevice.bundle import MANIFEST, MAX_JSON_BYTES, PackageManifest
 from edgecnn.ondevice.failure import DamagedPackage
-from edgecnn.ondevice.json_text import parse_json
 from edgecnn.ondevice.tasks.table import MODULES
 from edgecnn.packaging.archive import read_archive
 from edgecnn.packaging.sign import verify_signature
@@ -165,8 +165,8 @@ def _run(command: list[str], path: str | None, folder: Path, what: str, log: Pat
         except subprocess.TimeoutExpired:
             raise WorkerError(f"the self-test of {what} did not end in {SELF_TEST_TIMEOUT_S:g} s") from None
     try:
-        result = parse_json(finished.stdout.strip().rpartition(b"\n")[2])
-    except ValueError:
+        result = json.loads(finished.stdout.decode().strip().splitlines()[-1])
+    except (ValueError, IndexError):
         death = describe_death(f"the self-test of {what}", finished.returncode, log, start)
         raise WorkerError(death, hint=f"its log: {log}") from None
     if finished.returncode != 0:

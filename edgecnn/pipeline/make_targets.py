@@ -16,7 +16,6 @@ from edgecnn.core.store.runs import ARTIFACTS, REJECTED
 from edgecnn.core.store.store import Store
 from edgecnn.pipeline.ladder import climb
 from edgecnn.pipeline.planner.make import make_plan
-from edgecnn.pipeline.preflight import check_before_work
 from edgecnn.pipeline.publish import TargetResult, publish
 from edgecnn.pipeline.runner import Reporter, environment_fault, execute
 
@@ -62,16 +61,14 @@ class Places:
             rejected=dict.fromkeys(pipeline.targets, artifact.with_name(f"{artifact.name}.rejected")),
         )
 
-    def make(self) -> set[Path]:
-        """Create the folders, so that an unwritable place is reported before the work, and return them.
+    def make(self) -> None:
+        """Create the folders, so that an unwritable place is reported before the work.
 
         Raises:
             InputError: One of them cannot be written.
         """
-        folders = {self.logs, *(path.parent for path in self.artifacts.values())}
-        for folder in folders:
+        for folder in {self.logs, *(path.parent for path in self.artifacts.values())}:
             make_folder(folder)
-        return folders
 
 
 def make_folder(folder: Path) -> None:
@@ -100,7 +97,7 @@ def make_targets(
     Raises:
         EdgecnnError: The pipeline cannot be started, or the machine cannot store its results.
     """
-    check_before_work(pipeline, places.make())
+    places.make()
     try:
         plan = make_plan(pipeline)
         results = execute(plan.steps, Store(store_dir()), reporter, places.logs)

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from edgecnn.core.documents.training import EpochSummary
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import draft_file
-from edgecnn.ondevice.json_text import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +96,7 @@ def load_snapshot(path: Path, identity: dict[str, JsonValue], state: TrainingSta
         return []
     try:
         with safe_open(path, framework="pt") as file:
-            document = parse_json((file.metadata() or {})[_HEADER])
+            document = json.loads((file.metadata() or {})[_HEADER])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(

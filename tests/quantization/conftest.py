@@ -10,8 +10,7 @@ import pytest
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.checkpoint import save_checkpoint
 from tests.conftest import picture
-from tests.support.mobilenetv2 import SIZE
-from tests.support.quantization_networks import network
+from tests.support.quantization_networks import SIZE, network
 
 
 @pytest.fixture(scope="session")

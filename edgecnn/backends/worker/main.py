@@ -48,8 +48,9 @@ if TYPE_CHECKING:
     from edgecnn.ondevice.tensor import Array, TensorInfo
 
 
-# After these inferences kernels are chosen, weights packed, and Python's byte code is specialized.
-_COUNT_WARMUP = 12
+# After these inferences kernels are chosen, weights packed, and Python's byte code is specialized (which
+# Python 3.11 does until the twentieth).
+_COUNT_WARMUP = 20
 
 
 class Worker:

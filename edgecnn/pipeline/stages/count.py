@@ -49,4 +49,4 @@ def run(inputs: Inputs, parameters: CountParameters, context: Context) -> None:
     (context.out / RESULT).write_text(json.dumps(counts), encoding="utf-8")
 
 
-COUNT = Stage("count", 1, run, toolchains=(NAME,))
+COUNT = Stage("count", 2, run, toolchains=(NAME,))

@@ -117,10 +117,13 @@ def test_counts_are_compared_exactly_within_one_version_of_their_tool(tmp_path: 
     more = counted | {"cycles": 1001}
     result = compared(write_run(tmp_path / "more", measured=more, tools=tools), tmp_path / "b.yaml")
     assert verdicts(result)["tflite-int8 cycles"] is Verdict.FAIL
-    less = {"cycles": 900, "instructions": {"raspberry-pi-5": 501}}
+    less = {"cycles": 900, "instructions": {"raspberry-pi-5": 601}}
     result = compared(write_run(tmp_path / "less", measured=less, tools=tools), tmp_path / "b.yaml")
     assert verdicts(result)["tflite-int8 cycles"] is Verdict.PASS
     assert verdicts(result)["tflite-int8 instructions on raspberry-pi-5"] is Verdict.FAIL
+    near = counted | {"instructions": {"raspberry-pi-5": 600}}
+    result = compared(write_run(tmp_path / "near", measured=near, tools=tools), tmp_path / "b.yaml")
+    assert verdicts(result)["tflite-int8 instructions on raspberry-pi-5"] is Verdict.PASS
     newer = write_run(tmp_path / "newer", measured=less, tools={"ethos-u-vela": "6.0.0"})
     row = next(row for row in compared(newer, tmp_path / "b.yaml").rows if row.check == "cycles")
     assert "counted by version 6.0.0, the baseline by 5.2.0" in row.note
