@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import contextlib
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import read_bounded
 from edgecnn.data.files import FileSource, path_within
 from edgecnn.data.objects import ImageObjects, Objects
+from edgecnn.data.sizes import size_of_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", "Category", "Picture")
 
-MAX_BYTES = 1 << 30
+MAX_BYTES = 1 << 29
+"""Largest file that is read, in bytes; that of COCO's own training images has 470,000,000."""
 
 Row = tuple[float, float, float, float, int, bool]
 
@@ -25,18 +28,19 @@ Row = tuple[float, float, float, float, int, bool]
 def open_coco(file: Path) -> FileSource:
     """Read a COCO file of boxes.
 
-    ``file_name`` is relative to the folder ``images`` beside the file if there is one, else to the file's
-    folder. The classes are the categories in the order of their ids. Crowds count neither as found nor as
-    missed. An image without an annotation has no objects.
+    ``file_name`` is relative to the folder ``images`` beside the file, to the file's folder, or, as in COCO's
+    own folders, to ``../train2017`` for ``annotations/instances_train2017.json``: to the first of them that
+    has the first image. A size that is not given is read from the image. The classes are the categories in
+    the order of their ids. Crowds count neither as found nor as missed. An image without an annotation has no
+    objects.
 
     Raises:
         InputError: The file is not of this form; the message names the entry.
     """
     document = _read(file)
-    folder = file.parent / "images"
-    folder = folder if folder.is_dir() else file.parent
     categories = _by_id(document.categories, "categories", file)
     images = _by_id(document.images, "images", file)
+    folder = _folder(file, document.images)
     labels = {number: index for index, number in enumerate(sorted(categories))}
     names = tuple(categories[number].name for number in labels)
     rows = _rows(document.annotations, images, labels, file)
@@ -47,8 +51,8 @@ def open_coco(file: Path) -> FileSource:
     if not found or not names:
         raise InputError(f"{file} lists no image" if names else f"{file} names no category")
     paths = tuple(path for path, _ in found)
-    if len(set(paths)) < len(paths):
-        twice = next(path for path in paths if paths.count(path) > 1)
+    twice, times = Counter(paths).most_common(1)[0]
+    if times > 1:
         raise InputError(f"{file} lists the image {twice} twice")
     objects = Objects(tuple(image for _, image in found))
     return FileSource(folder, paths, objects.main_labels(), names, objects)
@@ -81,6 +85,8 @@ def _rows(
             raise InputError(f"{where} is of image {annotation.image_id}, which is not listed")
         if annotation.category_id not in labels:
             raise InputError(f"{where} has category {annotation.category_id}, which is not listed")
+        if not annotation.bbox:
+            raise InputError(f"{where} has no bbox", hint="edgecnn needs the box of every object")
         x, y, width, height = annotation.bbox
         label = labels[annotation.category_id]
         rows[annotation.image_id].append((x, y, x + width, y + height, label, bool(annotation.iscrowd)))
@@ -89,4 +95,22 @@ def _rows(
 
 def _image(image: Picture, rows: list[Row], folder: Path, file: Path) -> tuple[str, ImageObjects]:
     path = path_within(folder, image.file_name, f"{file}: image {image.id}")
-    return path, ImageObjects.of((image.height, image.width), rows)
+    known = image.height is not None and image.width is not None
+    size = (image.height or 0, image.width or 0) if known else size_of_file(folder / path)
+    return path, ImageObjects.of(size, rows)
+
+
+def _folder(file: Path, images: list[Picture]) -> Path:
+    """Return the folder of the images: the first usual one that has the first image."""
+    part = file.stem.rpartition("_")[2]
+    usual = [
+        file.parent / "images",
+        file.parent,
+        file.parent.parent / part,
+        file.parent.parent / "images" / part,
+    ]
+    for folder in usual:
+        with contextlib.suppress(InputError):
+            path_within(folder, images[0].file_name if images else "", "")
+            return folder
+    return usual[0] if usual[0].is_dir() else file.parent

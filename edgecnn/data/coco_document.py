@@ -5,6 +5,8 @@ It is a module of its own because it imports pydantic, which the readers of othe
 
 from __future__ import annotations
 
+import codecs
+
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edgecnn.core.documents.document import reason
@@ -26,8 +28,8 @@ class Picture(_Entry):
     """An image: its file and its size in pixels."""
 
     file_name: str
-    height: int
-    width: int
+    height: int | None = None
+    width: int | None = None
 
 
 class Annotation(BaseModel):
@@ -36,7 +38,7 @@ class Annotation(BaseModel):
     id: int | str | None = None
     image_id: int
     category_id: int
-    bbox: tuple[float, float, float, float]
+    bbox: tuple[float, float, float, float] | tuple[()] = ()
     iscrowd: bool | None = False
 
 
@@ -55,6 +57,6 @@ def parse_coco(content: bytes) -> CocoFile:
         ValueError: The content is not JSON, or not of this form; the message names the first wrong field.
     """
     try:
-        return CocoFile.model_validate_json(content)
+        return CocoFile.model_validate_json(content.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         raise ValueError(reason(error)) from error

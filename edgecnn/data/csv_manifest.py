@@ -26,6 +26,7 @@ MAX_BYTES = 1 << 28
 MAX_CLASSES = 1_000_000
 """Limit on labels if there is no ``classes.txt`` that gives the number of classes."""
 
+_SHOWN = 60
 _INTEGER = re.compile(r"-?[0-9]+")
 _COLUMNS = frozenset({"path", "label"})
 _FORM_HINT = "the first line is: path,label"
@@ -66,9 +67,9 @@ class _RowReader:
         columns = [cell.strip() for cell in cells]
         for column in columns:
             if columns.count(column) > 1:
-                raise InputError(f"{self.file}:1: column {column!r} appears twice", hint=_FORM_HINT)
+                raise InputError(f"{self.file}:1: column {column[:_SHOWN]!r} appears twice", hint=_FORM_HINT)
             if column not in _COLUMNS:
-                raise InputError(f"{self.file}:1: unknown column {column!r}", hint=_FORM_HINT)
+                raise InputError(f"{self.file}:1: unknown column {column[:_SHOWN]!r}", hint=_FORM_HINT)
         if "path" not in columns:
             raise InputError(f"{self.file}:1: there is no column 'path'", hint=_FORM_HINT)
         return columns
@@ -84,14 +85,14 @@ class _RowReader:
     def _named(self, text: str, where: str) -> int:
         if not self.classes:
             raise InputError(
-                f"{where}: label {text!r} is not an integer",
+                f"{where}: label {text[:_SHOWN]!r} is not an integer",
                 hint=f"class names need a {classes_file.FILE_NAME} beside the CSV file",
             )
         label = self.indices.get(text)
         if label is not None:
             return label
         problem = "is the name of two classes" if text in self.indices else "is not a class"
-        raise InputError(f"{where}: label {text!r} {problem} of {classes_file.FILE_NAME}")
+        raise InputError(f"{where}: label {text[:_SHOWN]!r} {problem} of {classes_file.FILE_NAME}")
 
 
 def _read(rows: _csv.Reader, reader: _RowReader) -> tuple[list[str], list[int]]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from edgecnn.data.digest import DigestCache
     from edgecnn.data.objects import Objects
 
+_SHOWN = 200
+
 
 @dataclass(frozen=True, eq=False)
 class FileSource:
@@ -77,7 +79,13 @@ def path_within(folder: Path, text: str, where: str) -> str:
     if not path or "\0" in path:
         raise InputError(f"{where}: empty path")
     if path == ".." or path.startswith(("/", "../")):
-        raise InputError(f"{where}: {text!r} leads out of the folder", hint=f"paths are relative to {folder}")
-    if not (folder / path).is_file():
-        raise InputError(f"{where}: image {text!r} does not exist")
+        raise InputError(
+            f"{where}: {text[:_SHOWN]!r} leads out of the folder", hint=f"paths are relative to {folder}"
+        )
+    try:
+        exists = (folder / path).is_file()
+    except OSError:  # such as a name that is too long
+        exists = False
+    if not exists:
+        raise InputError(f"{where}: image {text[:_SHOWN]!r} does not exist")
     return path

@@ -41,9 +41,13 @@ class ImageObjects:
     def of(
         size: tuple[int, int], rows: Iterable[tuple[float, float, float, float, int, bool]]
     ) -> ImageObjects:
-        """Create the boxes of an image from rows of four corners, a label and whether it is ignored."""
-        columns = list(zip(*rows, strict=True)) or [()] * 6
-        boxes = np.array(columns[:4], np.float32).T.reshape(-1, 4)
+        """Create the boxes of an image from rows of four corners, a label and whether it is ignored.
+
+        A row that repeats another one is left out: the second object could never be found.
+        """
+        columns = list(zip(*dict.fromkeys(rows), strict=True)) or [()] * 6
+        with np.errstate(over="ignore"):  # a corner beyond float32 becomes infinite, which `problem` reports
+            boxes = np.array(columns[:4], np.float32).T.reshape(-1, 4)
         return ImageObjects(size, boxes, np.array(columns[4], np.int64), np.array(columns[5], np.bool_))
 
     def __len__(self) -> int:
@@ -120,7 +124,8 @@ class Objects:
         for index, image in enumerate(self.images):
             if len(image):
                 x1, y1, x2, y2 = image.boxes.T
-                labels[index] = image.labels[((x2 - x1) * (y2 - y1)).argmax()]
+                with np.errstate(over="ignore", invalid="ignore"):
+                    labels[index] = image.labels[((x2 - x1) * (y2 - y1)).argmax()]
         return labels
 
     def rows(self) -> Iterator[tuple[object, ...]]:

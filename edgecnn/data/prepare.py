@@ -167,6 +167,11 @@ def check_labels(prepared: PreparedSet, classes: int, *, boxes: bool = False) ->
     if boxes != (prepared.objects is not None):
         needed, found = ("a detector", "labels only") if boxes else ("a classifier", "boxes")
         raise InputError(f"the network is {needed}, but the dataset has {found}")
+    if classes == 0:
+        raise InputError(
+            "the dataset does not name its classes",
+            hint="put a classes.txt beside it: one name a line, in the order of the labels",
+        )
     if prepared.classes and len(prepared.classes) != classes:
         raise InputError(
             f"the dataset has {len(prepared.classes)} classes, the network has {classes}",

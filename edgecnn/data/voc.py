@@ -14,6 +14,7 @@ from edgecnn.data.xml_tree import Element, read_xml
 if TYPE_CHECKING:
     from pathlib import Path
 
+_SHOWN = 20
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -67,7 +68,8 @@ def _objects(root: Element, file: Path, image: Path, labels: dict[str, int | Non
         name, where = thing.value("name"), f"{file}: object {number}"
         label = labels.get(name)
         if label is None:
-            raise InputError(f"{where}: {name!r} is not one class of {', '.join(labels) or 'none'}")
+            known = ", ".join(list(labels)[:_SHOWN]) or "none"
+            raise InputError(f"{where}: {name[:_SHOWN]!r} is not one class of {known[: 10 * _SHOWN]}")
         try:
             x1, y1, x2, y2 = (float(thing.value(f"bndbox/{corner}")) for corner in _CORNERS)
         except ValueError:

@@ -62,7 +62,7 @@ def read_xml(file: Path) -> Element:
 
 def _parse(data: bytes) -> Element:
     document = Element("")
-    stack = [document]
+    stack: list[tuple[Element, list[str]]] = [(document, [])]
     count = 0
 
     def start(name: str, _: dict[str, str]) -> None:
@@ -71,15 +71,15 @@ def _parse(data: bytes) -> Element:
         if count > _MAX_ELEMENTS or len(stack) > _MAX_DEPTH:
             raise _Refused(f"it has more than {_MAX_ELEMENTS} elements or {_MAX_DEPTH} levels")
         element = Element(name)
-        stack[-1].children.append(element)
-        stack.append(element)
+        stack[-1][0].children.append(element)
+        stack.append((element, []))
 
     def end(_: str) -> None:
-        element = stack.pop()
-        element.text = element.text.strip()
+        element, pieces = stack.pop()
+        element.text = "".join(pieces).strip()
 
     def text(characters: str) -> None:
-        stack[-1].text += characters
+        stack[-1][1].append(characters)
 
     def refuse(*_: object) -> None:
         raise _Refused("it declares a document type, which no annotation needs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 1 << 22
+_PLAIN = re.compile(r"[-+.0-9eEa-zA-Z\s]*", re.ASCII)
+"""What Python's int and float read beyond this, such as ``1_0`` or Arabic digits, is no label."""
+
 _FORM = "a line is: class x_center y_center width height, the four as shares of the image's size"
 
 
 def open_yolo(labels: Path, images: Path) -> FileSource:
-    """Read a folder of YOLO labels; ``classes.txt`` beside the two folders names the classes.
+    """Read a folder of YOLO labels; ``classes.txt`` beside the folders or in ``labels`` names the classes.
 
     An image without a label file, or with an empty one, has no objects.
 
@@ -33,10 +37,7 @@ def open_yolo(labels: Path, images: Path) -> FileSource:
         InputError: There is no image or no ``classes.txt``, a label file belongs to no image, or a line has
             another form.
     """
-    declared = images.parent / classes_file.FILE_NAME
-    if not declared.is_file():
-        raise InputError(f"there is no {declared}", hint="it names the classes, one a line, in their order")
-    names = classes_file.read_classes(declared)
+    names = _names(images.parent / classes_file.FILE_NAME, labels / classes_file.FILE_NAME)
     files = sorted(path for path in images.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
         raise InputError(f"{images} holds no image")
@@ -45,11 +46,21 @@ def open_yolo(labels: Path, images: Path) -> FileSource:
         twice = next(path for path in files if by_stem[path.stem] != path)
         raise InputError(f"{twice.name} and {by_stem[twice.stem].name} in {images} share a label file")
     for file in sorted(labels.glob("*.txt")):
-        if file.stem not in by_stem:
+        if file.stem not in by_stem and file.name != classes_file.FILE_NAME:
             raise InputError(f"{file} belongs to no image in {images}")
     found = tuple(_objects(labels / f"{path.stem}.txt", path, len(names)) for path in files)
     objects = Objects(found)
     return FileSource(images, tuple(path.name for path in files), objects.main_labels(), names, objects)
+
+
+def _names(*places: Path) -> tuple[str, ...]:
+    """Read the names of the classes; LabelImg writes them among the labels."""
+    found = {place: classes_file.read_classes(place) for place in places if place.is_file()}
+    if not found:
+        raise InputError(f"there is no {places[0]}", hint="it names the classes, one a line, in their order")
+    if len(set(found.values())) > 1:
+        raise InputError(f"{' and '.join(map(str, found))} name other classes", hint="remove one of them")
+    return next(iter(found.values()))
 
 
 def _objects(file: Path, image: Path, classes: int) -> ImageObjects:
@@ -70,12 +81,15 @@ def _lines(file: Path) -> list[str]:
 
 def _row(line: str, where: str, classes: int) -> tuple[int, float, float, float, float]:
     cells = line.split()
+    refused = InputError(f"{where}: {line.strip()[:60]!r} is not an object", hint=_FORM)
+    if not _PLAIN.fullmatch(line):
+        raise refused
     try:
         label, (x, y, width, height) = int(cells[0]), map(float, cells[1:])
     except ValueError:
-        raise InputError(f"{where}: {line.strip()[:60]!r} is not an object", hint=_FORM) from None
+        raise refused from None
     if not 0 <= label < classes:
-        raise InputError(f"{where}: class {label} is out of range, it must be 0..{classes - 1}")
+        raise InputError(f"{where}: class {cells[0][:20]} is out of range, it must be 0..{classes - 1}")
     if not all(math.isfinite(value) and abs(value) <= 2.0 for value in (x, y, width, height)):
         raise InputError(f"{where}: the box is not given in shares of the image's size", hint=_FORM)
     return label, x, y, width, height
