@@ -25,12 +25,13 @@ from edgecnn.core import process
 from edgecnn.core.documents.arguments import to_plain
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.checkpoint import save_checkpoint
-from edgecnn.models.resolve import resolve_model
+from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.normalize import normalize
 from tests.conftest import picture
+from tests.support.mobilenetv2 import SIZE, mobilenetv2, see
 
-SIZE, CLASSES, IMAGES = 32, 10, 24
+CLASSES, IMAGES = 10, 24
 AVX2 = "x86-64-avx2"
 CONTRACT = Contract(height=SIZE, width=SIZE)
 
@@ -54,24 +55,15 @@ def calibration(tmp_path_factory: pytest.TempPathFactory, pictures: np.ndarray) 
 
 
 @pytest.fixture(scope="session")
-def network(pictures: np.ndarray) -> tuple[nn.Module, Any]:
+def network(pictures: np.ndarray) -> tuple[nn.Module, ModelSpec]:
     """A MobileNetV2 of four blocks whose batch norm has seen the pictures, and its spec."""
-    torch.manual_seed(0)
-    module, spec = resolve_model(
-        "zoo:mobilenetv2",
-        arguments={"width": 0.5, "stages": [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 1, 2]]},
-        classes=tuple(map(str, range(CLASSES))),
-        contract_overrides={"height": SIZE, "width": SIZE},
-    )
-    module.train()
-    with torch.no_grad():
-        for _ in range(30):
-            module(torch.from_numpy(normalize(pictures, CONTRACT).transpose(0, 3, 1, 2)))
-    return module.eval(), spec.model_copy(update={"contract": CONTRACT})
+    module, spec = mobilenetv2([str(index) for index in range(CLASSES)])
+    images = torch.from_numpy(normalize(pictures, CONTRACT).transpose(0, 3, 1, 2))
+    return see(module, [images] * 30), spec.model_copy(update={"contract": CONTRACT})
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory, network: tuple[nn.Module, Any]) -> Path:
+def checkpoint(tmp_path_factory: pytest.TempPathFactory, network: tuple[nn.Module, ModelSpec]) -> Path:
     """The network as a checkpoint."""
     folder = tmp_path_factory.mktemp("checkpoint")
     save_checkpoint(folder, *network)
@@ -129,7 +121,7 @@ def request_int8(calibration: Path) -> QuantizeRequest:
 
 
 @pytest.fixture(scope="session")
-def truth(network: tuple[nn.Module, Any], pictures: np.ndarray) -> np.ndarray:
+def truth(network: tuple[nn.Module, ModelSpec], pictures: np.ndarray) -> np.ndarray:
     """Return PyTorch's outputs of the network for the pictures, ``[N, 10]``."""
     with torch.inference_mode():
         answers: np.ndarray = network[0](

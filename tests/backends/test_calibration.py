@@ -14,7 +14,8 @@ from edgecnn.core.errors import InputError
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.ondevice.normalize import normalize
 from edgecnn.ondevice.tensor import TensorInfo
-from tests.backends.conftest import CONTRACT, IMAGES, SIZE
+from tests.backends.conftest import CONTRACT, IMAGES
+from tests.support.mobilenetv2 import SIZE
 
 
 def test_images_are_normalized_by_the_contract_in_the_models_layout(

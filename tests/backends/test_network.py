@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,8 @@ from edgecnn.backends import entry
 from edgecnn.backends.entry import LowerRequest
 from edgecnn.backends.network import load_network
 from edgecnn.core.errors import InputError
-from edgecnn.models.checkpoint import save_checkpoint
-from edgecnn.models.spec import ModelSpec
 from tests.backends.conftest import CONTRACT
-
-THIS = "python:tests.backends.test_network:"
+from tests.support.checkpoints import write_checkpoint
 
 
 class TwoHeads(nn.Module):
@@ -81,9 +79,8 @@ def wide_kernel(classes: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, classes, 40), nn.Flatten())
 
 
-def _saved(folder: Path, factory: str, module: nn.Module) -> Path:
-    save_checkpoint(folder, module, ModelSpec(builder=THIS + factory, contract=CONTRACT, classes=("a", "b")))
-    return folder
+def _saved(folder: Path, factory: Callable[[int], nn.Module], module: nn.Module) -> Path:
+    return write_checkpoint(folder, factory, module, contract=CONTRACT, classes=2)
 
 
 def test_a_network_is_loaded_with_its_input(checkpoint: Path) -> None:
@@ -94,30 +91,30 @@ def test_a_network_is_loaded_with_its_input(checkpoint: Path) -> None:
 
 
 def test_heads_are_numbered(tmp_path: Path) -> None:
-    network = load_network(_saved(tmp_path, "two_heads", TwoHeads()))
+    network = load_network(_saved(tmp_path, two_heads, TwoHeads()))
     assert network.outputs == ("output_0", "output_1")
 
 
 def test_a_network_that_returns_no_tensors_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="returns dict, not a tensor or a tuple of tensors"):
-        load_network(_saved(tmp_path, "dictionary", Dictionary()))
+        load_network(_saved(tmp_path, dictionary, Dictionary()))
 
 
 def test_an_input_size_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"does not take an input of 3x32x32: .*[Kk]ernel size"):
-        load_network(_saved(tmp_path, "wide_kernel", wide_kernel(2)))
+        load_network(_saved(tmp_path, wide_kernel, wide_kernel(2)))
 
 
 def test_a_network_that_overflows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="returns values that are not finite"):
-        load_network(_saved(tmp_path, "loud", Loud()))
+        load_network(_saved(tmp_path, loud, Loud()))
 
 
 @pytest.mark.parametrize(
     ("name", "words"), [("onnx", "ONNX"), ("tflite", "TFLite"), ("openvino", "OpenVINO IR")]
 )
 def test_an_operation_that_a_format_lacks_is_named(name: str, words: str, tmp_path: Path) -> None:
-    checkpoint = _saved(tmp_path / "checkpoint", "eigenvalues", Eigenvalues())
+    checkpoint = _saved(tmp_path / "checkpoint", eigenvalues, Eigenvalues())
     with pytest.raises(InputError, match=f"eigenvalues cannot become {words}: .*linalg_eig") as caught:
         entry.lower(LowerRequest(name, checkpoint, tmp_path / "out"))
     assert "\n" not in caught.value.message

@@ -10,24 +10,20 @@ from torch import Tensor, nn
 
 from edgecnn.core.errors import MissingDependency
 from edgecnn.models.fetch import fetch
-from edgecnn.models.resolve import resolve_model
 from edgecnn.models.spec import ModelSpec
+from tests.support.mobilenetv2 import NARROW, mobilenetv2
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SMALL = {"height": 32, "width": 32}
 Network = tuple[nn.Module, ModelSpec]
 
 
 @pytest.fixture
 def small_network() -> Network:
     """A MobileNetV2 of width 0.25 for 3 classes at 32 px, with batch-norm statistics of its own."""
-    torch.manual_seed(0)
-    module, spec = resolve_model(
-        "zoo:mobilenetv2", arguments={"width": 0.25}, classes=("a", "b", "c"), contract_overrides=SMALL
-    )
+    module, spec = mobilenetv2("abc", NARROW)
     for layer in module.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.running_mean = torch.rand(layer.num_features) - 0.5

@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edgecnn.core.documents.inspection import OpenModel
-from edgecnn.core.documents.link import Bound, Link
-from edgecnn.core.documents.step_record import StepCost, StepRecord
 from edgecnn.core.errors import BudgetMissed, InputError, VerificationFailed
-from edgecnn.core.store.store import Entry
-from edgecnn.devices.host import host
-from edgecnn.models.spec import ModelSpec
 from edgecnn.pipeline.attempt_outputs import AttemptOutputs
 from edgecnn.pipeline.gates import Gate, check_gate
 from edgecnn.pipeline.ladder import choose_attempt, climb, judge_ladder
 from edgecnn.pipeline.manifest_builder import build_manifest
 from edgecnn.pipeline.plan import Plan
 from edgecnn.pipeline.publish import publish
-from edgecnn.pipeline.stages import quantize, verify
 from edgecnn.pipeline.step import Status, StepResult
-from tests.support import tiny_models as tiny
-from tests.support import tiny_run
 from tests.support.plans import plan_document
-
-Results = dict[str, StepResult]
-
-
-def link(sqnr_db: float = 99.0) -> Link:
-    return Link(
-        number=1,
-        name="conversion",
-        compared="one file with another",
-        metrics={"sqnr_db": sqnr_db},
-        limits={"sqnr_db": Bound(at_least=60.0)},
-    )
+from tests.support.tiny_run import link
+from tests.support.tiny_steps import Results, finished, write_links
 
 
 def planned(picture_folder: Path, target: str = "onnx-fp32", **budgets: Any) -> Plan:
@@ -51,57 +30,6 @@ def planned(picture_folder: Path, target: str = "onnx-fp32", **budgets: Any) -> 
             "benchmark": None,
         }
     )
-
-
-def finished(plan: Plan, folder: Path, found: Link | None = None) -> Results:
-    """Return results of all steps of a plan, whose outputs are written by hand."""
-    (attempt,) = next(iter(plan.attempts.values()))
-    form, precision = attempt.target.format, attempt.target.precision
-    spec = ModelSpec(builder="zoo:mobilenetv2", contract=tiny.CONTRACT, classes=("cat", "dog"))
-    opened = OpenModel(
-        runtime="onnxruntime",
-        version="1",
-        execution="shipping",
-        threads=1,
-        providers=(),
-        inputs=(),
-        outputs=(),
-    )
-    seen = tiny_run.inspection(form, precision, {"Conv": 1})
-    writers: Mapping[str, Callable[[Path], object]] = {
-        plan.checkpoint: lambda out: (out / "spec.json").write_text(json.dumps(spec.to_json())),
-        "lower:onnx": lambda out: tiny.write_onnx(out / "model.onnx"),
-        "lower:tflite": lambda out: tiny.write_tflite(out / "model.tflite", quantized=False),
-        attempt.step("quantize"): _quantized,
-        attempt.step("inspect"): lambda out: (out / quantize.INSPECTION).write_text(seen.model_dump_json()),
-        attempt.step("verify"): lambda out: _verified(out, found or link(), opened),
-    }
-    results = {}
-    for step in plan.steps:
-        outputs = folder / step.id.replace(":", "-")
-        outputs.mkdir(parents=True)
-        if step.id in writers:
-            writers[step.id](outputs)
-        record = StepRecord(
-            step=step.id,
-            stage=step.stage.name,
-            packages={"numpy": "2"},
-            costs={step.stage.name: StepCost(wall_s=1.5)},
-            host=host(),
-        )
-        entry = Entry(f"key of {step.id}", outputs, f"digest of {step.id}", record)
-        results[step.id] = StepResult(step, Status.MADE, entry)
-    return results
-
-
-def _quantized(out: Path) -> None:
-    tiny.write_tflite(out / "model.tflite", quantized=True)
-    (out / quantize.NOTES).write_text(json.dumps({"scheme": "int8"}))
-
-
-def _verified(out: Path, found: Link, opened: OpenModel) -> None:
-    (out / verify.RESULT).write_text(json.dumps([found.to_json()]))
-    (out / verify.RUNTIME).write_text(opened.model_dump_json())
 
 
 def outputs_of(plan: Plan, results: Results) -> AttemptOutputs:
@@ -198,9 +126,8 @@ def test_an_attempt_costs_the_seconds_of_its_own_steps(picture_folder: Path, tmp
 
 
 def test_the_gate_holds_back_what_builds_on_a_broken_link(tmp_path: Path) -> None:
-    result = tmp_path / verify.RESULT
-    result.write_text(json.dumps([link().to_json()]))
+    write_links(tmp_path, link())
     check_gate(Gate.LINKS, tmp_path)
-    result.write_text(json.dumps([link(3.0).to_json()]))
+    write_links(tmp_path, link(3.0))
     with pytest.raises(VerificationFailed, match="conversion"):
         check_gate(Gate.LINKS, tmp_path)

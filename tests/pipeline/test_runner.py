@@ -1,19 +1,18 @@
 import errno
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from edgecnn.core.documents.link import Bound, Link
 from edgecnn.core.errors import InputError, MissingDependency, VerificationFailed
 from edgecnn.core.store.store import Store
 from edgecnn.pipeline.gates import Gate
 from edgecnn.pipeline.runner import SilentReporter, execute
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
-from edgecnn.pipeline.stages.verify import RESULT
 from edgecnn.pipeline.step import AnyStep, Status, Step, StepResult
+from tests.support.tiny_run import link
+from tests.support.tiny_steps import write_links
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,7 @@ def refuse(inputs: Inputs, parameters: Text, context: Context) -> None:
 
 
 def break_link(inputs: Inputs, parameters: Text, context: Context) -> None:
-    link = Link(
-        number=1,
-        name="conversion",
-        compared="one file with another",
-        metrics={"sqnr_db": 3.0},
-        limits={"sqnr_db": Bound(at_least=20.0)},
-    )
-    (context.out / RESULT).write_text(json.dumps([link.to_json()]))
+    write_links(context.out, link(3.0))
 
 
 def fill_disk(inputs: Inputs, parameters: Text, context: Context) -> None:

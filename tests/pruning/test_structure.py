@@ -15,6 +15,7 @@ from edgecnn.models.zoo import ZOO
 from edgecnn.pruning.costs import NetworkCosts
 from edgecnn.pruning.prune import widths_of
 from edgecnn.pruning.structure import Structure, output_layers
+from tests.support.mobilenetv2 import NARROW, mobilenetv2
 
 if TYPE_CHECKING:
     pass
@@ -75,10 +76,7 @@ def test_every_network_of_the_zoo_is_pruned_and_rebuilt_from_its_spec(name: str)
 
 
 def test_masked_channels_count_for_nothing_and_come_back() -> None:
-    torch.manual_seed(0)
-    module, _ = resolve_model(
-        "zoo:mobilenetv2", arguments={"width": 0.25}, contract_overrides={"height": 32, "width": 32}
-    )
+    module, _ = mobilenetv2(None, NARROW)
     image = torch.randn(1, 3, 32, 32)
     state = copy.deepcopy(module.state_dict())
     before = module(image)

@@ -10,7 +10,8 @@ import pytest
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.checkpoint import save_checkpoint
 from tests.conftest import picture
-from tests.support.quantization_networks import SIZE, network
+from tests.support.mobilenetv2 import SIZE
+from tests.support.quantization_networks import network
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from edgecnn.models.resolve import resolve_model
 from edgecnn.models.spec import ModelSpec
 from edgecnn.quantization.graph import Graph, trace
+from tests.support.mobilenetv2 import REFERENCE, SIDES, SIZE, mobilenetv2, see
 
-SIZE = 32
-STAGES = [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 1, 2]]
-MOBILENETV2 = "zoo:mobilenetv2"
+CLASSES = "abcdefgh"
 
 
 def images(count: int = 4, seed: int = 0) -> Tensor:
@@ -25,7 +24,7 @@ def images(count: int = 4, seed: int = 0) -> Tensor:
     return nn.functional.interpolate(coarse, scale_factor=4, mode="bilinear") + 0.5 * level
 
 
-def network(reference: str = MOBILENETV2) -> tuple[nn.Module, ModelSpec]:
+def network(reference: str = REFERENCE) -> tuple[nn.Module, ModelSpec]:
     """A small network of the zoo whose batch norms have seen images; a copy of its own for each call."""
     module, spec = _made(reference)
     return copy.deepcopy(module), spec
@@ -33,29 +32,26 @@ def network(reference: str = MOBILENETV2) -> tuple[nn.Module, ModelSpec]:
 
 @functools.cache
 def _made(reference: str) -> tuple[nn.Module, ModelSpec]:
-    torch.manual_seed(0)
-    arguments = {"width": 0.5, "stages": STAGES} if reference == MOBILENETV2 else {}
-    if reference.startswith(("zoo:mobilenetv3", "zoo:efficientnet")):
-        arguments = {"width": 0.25}
-    module, spec = resolve_model(
-        reference,
-        arguments=arguments,
-        classes=tuple("abcdefgh"),
-        contract_overrides={"height": SIZE, "width": SIZE},
-    )
+    if reference == REFERENCE:
+        module, spec = mobilenetv2(CLASSES)
+    else:
+        torch.manual_seed(0)
+        narrow = reference.startswith(("zoo:mobilenetv3", "zoo:efficientnet"))
+        module, spec = resolve_model(
+            reference,
+            arguments={"width": 0.25} if narrow else {},
+            classes=tuple(CLASSES),
+            contract_overrides=SIDES,
+        )
     for layer in module.modules():
         if isinstance(layer, nn.BatchNorm2d):
             nn.init.uniform_(layer.weight, 0.5, 1.5)
             nn.init.normal_(layer.bias, 0.0, 0.3)
-    module.train()
-    with torch.no_grad():
-        for seed in range(8):
-            module(images(8, 100 + seed))
-    return module.eval(), spec
+    return see(module, (images(8, 100 + seed) for seed in range(8))), spec
 
 
 @functools.cache
-def graph_of(reference: str = MOBILENETV2) -> Graph:
+def graph_of(reference: str = REFERENCE) -> Graph:
     """The trace of :func:`network`; it depends on no weight."""
     module, _ = network(reference)
     return trace(module, images(1))

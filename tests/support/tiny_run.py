@@ -68,6 +68,17 @@ def inspection(
     )
 
 
+def link(sqnr_db: float = 99.0) -> Link:
+    """Return the link of a conversion, which holds from 60 dB on."""
+    return Link(
+        number=1,
+        name="conversion",
+        compared="one file with another",
+        metrics={"sqnr_db": sqnr_db},
+        limits={"sqnr_db": Bound(at_least=60.0)},
+    )
+
+
 def task_metrics(**values: Any) -> TaskMetrics:
     """Return a task metric that did not change."""
     usual: dict[str, Any] = {
@@ -104,10 +115,11 @@ def write_artifact(
         changes: Fields of the manifest; ``measured`` is laid over what was measured, and ``model`` may be a
             file to take in place of the tiny network's.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = folder.with_name(f"{folder.name}.work")
-    work.mkdir(exist_ok=True)
-    model = changes.pop("model", None) or WRITERS[target](work)
+    model = changes.pop("model", None)
+    if model is None:
+        work = folder.with_name(f"{folder.name}.work")
+        work.mkdir(parents=True, exist_ok=True)
+        model = WRITERS[target](work)
     right = hits(900) if right is None else right
     chosen = load_target(target).model_copy(update={"budgets": Budgets.model_validate(budgets or {})})
     measured = Measured(
@@ -126,15 +138,7 @@ def write_artifact(
         "precision": chosen.precision,
         "inspection": inspection(chosen.format, chosen.precision, {"Conv": 1}),
         "quantization": {},
-        "verification": [
-            Link(
-                number=1,
-                name="conversion",
-                compared="a with b",
-                metrics={"sqnr_db": 99.0},
-                limits={"sqnr_db": Bound(at_least=60.0)},
-            )
-        ],
+        "verification": [link()],
         "metrics": None,
         "latency": None,
         "answers": Answers.model_validate(

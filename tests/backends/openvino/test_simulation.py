@@ -18,8 +18,6 @@ from edgecnn.backends.openvino.lower import lower
 from edgecnn.backends.openvino.quantize import quantize
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.devices.host import host
-from edgecnn.models.checkpoint import save_checkpoint
-from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.normalize import normalize
 from edgecnn.quantization.graph import trace
 from edgecnn.quantization.kernels import CLIPS, Kernels
@@ -27,6 +25,7 @@ from edgecnn.quantization.ranges import estimate
 from edgecnn.quantization.simulate import Simulator
 from edgecnn.quantization.sqnr import sqnr_db
 from tests.backends.conftest import CLASSES, CONTRACT
+from tests.support.checkpoints import write_checkpoint
 
 LEAST_DB, LEAST_GAP_DB = 38.0, 3.0
 """Measured are 41.3 dB with the right kernels and 36.2, 13.2 and 14.5 dB with the wrong ones."""
@@ -65,12 +64,7 @@ def answers(
 ) -> np.ndarray:
     """What the plugin answers with a file that is quantized for this CPU, float32 ``[N, classes]``."""
     folder = tmp_path_factory.mktemp("simulation")
-    spec = ModelSpec(
-        builder=f"python:{network.__module__}:network",
-        contract=CONTRACT,
-        classes=tuple(map(str, range(CLASSES))),
-    )
-    save_checkpoint(folder, network(), spec)
+    write_checkpoint(folder, network, network(), contract=CONTRACT, classes=CLASSES)
     request = QuantizeRequest("int8", calibration, isa, {"ranges": "extremes"})
     quantize(lower(folder, folder / "model.xml"), folder / "int8.xml", request)
     properties = {**FLOAT32, "INFERENCE_NUM_THREADS": 1}

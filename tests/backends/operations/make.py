@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pydantic import JsonValue
 
 from edgecnn.backends import entry
 from edgecnn.backends.entry import FormatFile, LowerRequest, QuantizeFileRequest
@@ -17,12 +18,11 @@ from edgecnn.backends.worker.runtime import Options
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.data.prepared import PreparedSet
-from edgecnn.models.checkpoint import save_checkpoint
-from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.input_tensor import Feed
 from edgecnn.ondevice.normalize import normalize
 from edgecnn.quantization.sqnr import sqnr_db
 from tests.backends.operations.table import CLASSES, build
+from tests.support.checkpoints import write_checkpoint
 from tests.support.runtimes import open_runtime
 
 PRECISIONS = ("fp32", "int8")
@@ -79,13 +79,10 @@ def _file(format_name: str, precision: str, operation: str, calibration: Path, f
     checkpoint, floats, integers = (folder / name for name in ("checkpoint", "fp32", "int8"))
     if precision == "fp32":
         checkpoint.mkdir(parents=True)
-        spec = ModelSpec(
-            builder="python:tests.backends.operations.table:build",
-            contract=PreparedSet.open(calibration).contract,
-            classes=tuple(map(str, range(CLASSES))),
-            arguments={"operation": operation},
-        )
-        save_checkpoint(checkpoint, build(operation), spec)
+        contract = PreparedSet.open(calibration).contract
+        arguments: dict[str, JsonValue] = {"operation": operation}
+        network = build(operation)
+        write_checkpoint(checkpoint, build, network, contract=contract, classes=CLASSES, arguments=arguments)
         return floats / entry.lower(LowerRequest(format_name, checkpoint, floats))
     file = FormatFile(format_name, model_file(floats, format_name))
     entry.quantize(QuantizeFileRequest(file, integers, QuantizeRequest(precision, calibration, "any")))

@@ -3,42 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.backends.targets import load_target
-from edgecnn.core.documents.manifest import Manifest
-from edgecnn.core.documents.source import ModelOrigin
 from edgecnn.core.errors import InputError
-from edgecnn.core.store.digest import digest_file
 from edgecnn.core.store.manifest import MAX_BYTES, Artifact
-from edgecnn.core.task import CLASSIFICATION
-from edgecnn.ondevice.contract import Contract
-from tests.support import tiny_run
+from tests.support.tiny_models import CONTRACT
+from tests.support.tiny_run import write_artifact
 
 
-def make(folder: Path, content: bytes = b"model", name: str = "artifact") -> Artifact:
+def make(folder: Path, content: bytes = b"model") -> Artifact:
     model = folder / "model.onnx"
     model.write_bytes(content)
-    manifest = Manifest(
-        name="net",
-        target=load_target("onnx-int8"),
-        model="model.onnx",
-        files={"model.onnx": digest_file(model)},
-        size_bytes=len(content),
-        source=ModelOrigin(),
-        contract=Contract(height=8, width=8).to_json(),
-        classes=["a", "b"],
-        task=CLASSIFICATION,
-        precision="int8",
-        inspection=tiny_run.inspection("onnx", "int8"),
-        quantization={},
-        verification=[],
-        metrics=None,
-        latency=None,
-        budgets=[],
-        costs={},
-        host=None,
-        tools={},
-    )
-    return Artifact.publish([model], manifest, folder / name)
+    return write_artifact(folder / "artifact", "onnx-fp32", model=model)
 
 
 def test_an_artifact_reads_back_what_was_published(tmp_path: Path) -> None:
@@ -46,7 +20,7 @@ def test_an_artifact_reads_back_what_was_published(tmp_path: Path) -> None:
     opened = Artifact.open(tmp_path / "artifact")
     assert opened.manifest == made.manifest
     assert opened.model.read_bytes() == b"model"
-    assert opened.contract == Contract(height=8, width=8)
+    assert opened.contract == CONTRACT
 
 
 def test_publishing_again_replaces_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""Directories of runs, and what is said about those that are none."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edgecnn.core.errors import InputError
+from edgecnn.core.store.runs import SUMMARY, open_artifacts, target_artifact, target_errors
+from tests.support.tiny_run import write_artifact, write_run
+
+
+def test_a_run_has_its_artifacts_by_target(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    assert sorted(open_artifacts(run)) == ["onnx-fp32", "tflite-int8"]
+    assert target_errors(run) == {"onnx-fp32": "", "tflite-int8": ""}
+
+
+def test_an_artifact_is_opened_as_a_run_of_one(tmp_path: Path) -> None:
+    artifact = write_artifact(tmp_path / "any name", "onnx-fp32")
+    assert list(open_artifacts(artifact.directory)) == ["onnx-fp32"]
+
+
+def test_a_rejected_artifact_is_found_and_a_shipping_one_comes_first(tmp_path: Path) -> None:
+    write_artifact(tmp_path / "rejected" / "onnx-fp32", "onnx-fp32", name="rejected")
+    found = target_artifact(tmp_path, "onnx-fp32")
+    assert found is not None
+    assert found.manifest.name == "rejected"
+    write_artifact(tmp_path / "artifacts" / "onnx-fp32", "onnx-fp32", name="shipping")
+    found = target_artifact(tmp_path, "onnx-fp32")
+    assert found is not None
+    assert found.manifest.name == "shipping"
+
+
+def test_a_target_is_no_path_out_of_the_run(tmp_path: Path) -> None:
+    write_artifact(tmp_path / "elsewhere", "onnx-fp32")
+    assert target_artifact(tmp_path / "run", "../../elsewhere") is None
+
+
+def test_a_run_whose_targets_all_failed_holds_no_artifact(tmp_path: Path) -> None:
+    error = {"message": "it crashed"}
+    (tmp_path / SUMMARY).write_text(json.dumps({"targets": [{"target": "onnx-fp32", "error": error}]}))
+    assert target_errors(tmp_path) == {"onnx-fp32": "it crashed"}
+    with pytest.raises(InputError, match="every target failed"):
+        open_artifacts(tmp_path)
+
+
+def test_a_directory_that_is_neither_says_what_is_wanted(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="neither a run nor an artifact") as caught:
+        open_artifacts(tmp_path)
+    assert "edgecnn run" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is not a run's summary"),
+        ("{", "is not a run's summary"),
+        ("[]", "is not a run's summary"),
+        ("{}", "is not a run's summary"),
+        ('{"targets": [1]}', "is not a run's summary"),
+        ('{"targets": [{"target": "a"}]}', "is not a run's summary"),
+        ('{"targets": [{"target": "a", "error": 1}]}', "is not a run's summary"),
+        ('{"targets": []}', "lists no targets"),
+    ],
+)
+def test_a_damaged_summary_is_one_line(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / SUMMARY).write_text(text)
+    with pytest.raises(InputError, match=said) as caught:
+        open_artifacts(tmp_path)
+    assert SUMMARY in caught.value.message
+    assert "\n" not in caught.value.message

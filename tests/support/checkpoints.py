@@ -1,0 +1,42 @@
+"""Checkpoints of networks that a function of a test module builds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import JsonValue
+from torch import nn
+
+from edgecnn.models.checkpoint import save_checkpoint
+from edgecnn.models.spec import ModelSpec
+from edgecnn.ondevice.contract import Contract
+
+
+def write_checkpoint(
+    folder: Path,
+    builder: Callable[..., nn.Module],
+    module: nn.Module,
+    *,
+    contract: Contract,
+    classes: int,
+    arguments: dict[str, JsonValue] | None = None,
+) -> Path:
+    """Save a network with a spec that names the function which builds it.
+
+    Args:
+        folder: The checkpoint's directory; it is made.
+        builder: A function of a module.
+        module: What it built.
+        contract: The preprocessing.
+        classes: Number of classes, which are called by their numbers.
+        arguments: Arguments of the function.
+    """
+    spec = ModelSpec(
+        builder=f"python:{builder.__module__}:{builder.__name__}",
+        contract=contract,
+        classes=tuple(map(str, range(classes))),
+        arguments=arguments or {},
+    )
+    save_checkpoint(folder, module, spec)
+    return folder
