@@ -12,6 +12,7 @@ from edgecnn.core.task import CLASSIFICATION
 from edgecnn.core.text import did_you_mean
 from edgecnn.models.detection_network import detection
 from edgecnn.models.imported.heads import Heads, find_heads
+from edgecnn.models.imported.meaning import check_inference, check_opsets
 from edgecnn.models.imported.onnx_file import fold, read_model
 from edgecnn.models.imported.onnx_graph import cut, infer_shapes, link, name_of, shape_of
 from edgecnn.models.imported.read import read_graph
@@ -71,7 +72,9 @@ def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
     if outputs:
         _check_outputs(model, outputs)
     names = heads.outputs if heads else tuple(outputs) or tuple(map(name_of, model.graph.outputs))
-    part = fold(cut(model, names), file)
+    part = cut(model, names)
+    check_inference(part)
+    part = fold(part, file)
     graph, state = read_graph(part)
     contract = _contract(height, width, channels, yolox=heads is not None)
     if heads is not None:
@@ -87,7 +90,9 @@ def read_image_model(file: Path) -> ir.Model:
     Raises:
         InputError: The file is damaged.
     """
-    return link(infer_shapes(_with_batch(read_model(file)), file, data_prop=True), file)
+    content = read_model(file)
+    check_opsets(content, file)
+    return link(infer_shapes(_with_batch(content), file, data_prop=True), file)
 
 
 def _detector(model: ir.Model, file: Path) -> Heads | None:

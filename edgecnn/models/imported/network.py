@@ -12,7 +12,7 @@ from edgecnn.models.imported.operators import operator_of
 from edgecnn.models.imported.settings import unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pydantic import JsonValue
 
@@ -42,11 +42,21 @@ class ImportedNetwork(nn.Module):
         """Return the output, or a tuple of several, for images ``[N, C, H, W]``."""
         values: dict[str, Tensor] = {self.graph.input: images}
         for node in self.graph.nodes:
-            result = self.get_submodule(node.name)(*(values[name] for name in node.inputs))
-            results = (result,) if isinstance(result, Tensor) else result
-            values.update(zip(node.outputs, results, strict=True))
+            values.update(zip(node.outputs, self._results(node, values), strict=True))
         outputs = tuple(values[name] for name in self.graph.outputs)
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def steps(self, images: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        """Yield the results of every operation, in the order of execution, for images ``[N, C, H, W]``."""
+        values: dict[str, Tensor] = {self.graph.input: images}
+        for node in self.graph.nodes:
+            results = self._results(node, values)
+            values.update(zip(node.outputs, results, strict=True))
+            yield results
+
+    def _results(self, node: ImportedNode, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        result = self.get_submodule(node.name)(*(values[name] for name in node.inputs))
+        return (result,) if isinstance(result, Tensor) else result
 
 
 def build(arguments: Mapping[str, JsonValue]) -> nn.Module:

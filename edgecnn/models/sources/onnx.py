@@ -47,6 +47,7 @@ class OnnxSource(ModelSource):
         """Read a network from a file; its only argument, ``outputs``, names the tensors to cut it at."""
         from edgecnn.models.build import build, count_outputs
         from edgecnn.models.imported.importer import import_onnx
+        from edgecnn.models.imported.independence import check_independence
         from edgecnn.models.weights import load_weights
 
         reference, arguments, classes = request.reference, request.arguments, request.classes
@@ -71,6 +72,7 @@ class OnnxSource(ModelSource):
         module = build(spec)
         load_weights(module, found.state, reference)
         count_outputs(module, spec)
+        check_independence(module, spec.contract.channels, spec.contract.height, spec.contract.width)
         return module, spec
 
     def build(self, spec: ModelSpec) -> nn.Module:
