@@ -35,7 +35,7 @@ from edgecnn.devices.host import host
 from edgecnn.ondevice.contract import Contract, Resize
 from edgecnn.ondevice.normalize import normalize
 from edgecnn.ondevice.preprocess import geometry, place
-from edgecnn.packaging.archive import read_archive
+from tests.support.archives import read_archive
 
 ROUNDS = 25
 # The kernel's own count: that of getrusage begins with the parent's.

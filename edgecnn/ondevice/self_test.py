@@ -72,6 +72,17 @@ class GoldenOutput(PlainDocument):
     zero_point: int | None = None
     tolerance: float
 
+    def __post_init__(self) -> None:
+        """Refuse values that nothing can be compared with."""
+        if not self.tolerance > 0.0:
+            raise ValueError(f"the tolerance {self.tolerance:g} of {self.name[:60]!r} is not positive")
+
+    def fits(self, tensor: TensorInfo) -> bool:
+        """Return whether the values are those of an output of the model."""
+        sizes = zip(self.shape, tensor.shape[1:], strict=False)
+        same = len(self.shape) == len(tensor.shape) - 1 and all(have in (size, -1) for size, have in sizes)
+        return same and min(self.shape, default=1) > 0 and self.dtype == tensor.dtype
+
     def read(self, folder: Path, count: int) -> Array:
         """Return the values ``[count, ...]``: plain little-endian ones, so that any language reads them.
 
@@ -191,20 +202,23 @@ def self_test(folder: Path, *, runtime: str | None = None, threads: int = 1) -> 
     model = Model(folder, runtime=runtime, threads=threads)
     model.bundle.check_files()
     golden = Golden.of(folder)
+    tensors = model.runner.outputs
+    if len(golden.outputs) != len(tensors) or not all(map(GoldenOutput.fits, golden.file.outputs, tensors)):
+        raise DamagedPackage(f"the outputs in {FOLDER}/{FILE} are not those of the model")
     problems: list[str] = []
-    tensors = [model.prepare(folder / name) for name in golden.pictures]
+    inputs = [model.prepare(folder / name) for name in golden.pictures]
     equal = [
         hashlib.sha256(_little_endian(tensor)).hexdigest() == picture.input_sha256
-        for tensor, picture in zip(tensors, golden.file.pictures, strict=True)
+        for tensor, picture in zip(inputs, golden.file.pictures, strict=True)
     ]
     for name, good in zip(golden.pictures, equal, strict=True):
         if not good:
             problems.append(f"preprocessing of {name} gives another input tensor")
     exact = model.runner.name in golden.file.exact
-    reference = _reference(model, golden, tensors, problems) if exact else None
-    shipping = [[np.array(output) for output in model.infer(tensor)] for tensor in tensors]
+    reference = _reference(model, golden, inputs, problems) if exact else None
+    shipping = [[np.array(output) for output in model.infer(tensor)] for tensor in inputs]
     return SelfTest(
-        pictures=len(tensors),
+        pictures=len(inputs),
         runtime=f"{model.runner.name} {model.runner.version}",
         preprocessing_equal=sum(equal),
         reference_equal=reference,

@@ -1,4 +1,4 @@
-"""Reproducible archives, and reading of archives that are not trusted."""
+"""Reproducible archives: the same content gives the same bytes, without information on this machine."""
 
 from __future__ import annotations
 
@@ -7,20 +7,11 @@ import io
 import tarfile
 import time
 import zipfile
-import zlib
 from typing import TYPE_CHECKING
-
-from edgecnn.core.errors import InputError
-from edgecnn.ondevice.bundle import plain_path
-from edgecnn.ondevice.failure import DamagedPackage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-MAX_MEMBERS = 10_000
-MAX_BYTES = 2 << 30
-"""Largest total size of an archive's unpacked members."""
 
 PAGE = 16_384
 """Alignment of files that Android maps into memory: pages of 16 KiB (devices of 2025 and later)."""
@@ -28,8 +19,6 @@ PAGE = 16_384
 _FILE, _PROGRAM = 0o100644, 0o100755
 _ALIGNMENT_FIELD = 0xD935
 _LOCAL_HEADER = 30
-_ENCRYPTED = 0x1
-_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def write_zip(
@@ -74,64 +63,3 @@ def write_tar_gz(
             archive.addfile(info, io.BytesIO(files[name]))
     with path.open("wb") as sink, gzip.GzipFile("", "wb", 9, sink, mtime=epoch) as packed:
         packed.write(buffer.getvalue())
-
-
-def read_archive(path: Path) -> dict[str, bytes]:
-    """Read an untrusted ``.whl``, ``.aar``, ``.zip`` or ``.tar.gz`` file.
-
-    Raises:
-        InputError: The file cannot be read, is of another type, or its members are too many or too large.
-        DamagedPackage: A member is damaged or has a name that leaves the archive.
-    """
-    try:
-        return _read_tar(path) if path.name.endswith((".tar.gz", ".tgz")) else _read_zip(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    # zipfile raises NotImplementedError if a member's flags need an unsupported feature.
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
-        raise DamagedPackage(f"{path.name} is damaged: {error}") from error
-
-
-def _read_zip(path: Path) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    with zipfile.ZipFile(path) as archive:
-        members = [item for item in archive.infolist() if not item.filename.endswith("/")]
-        _check_size(path, len(members), sum(item.file_size for item in members))
-        for item in members:
-            name = _new_name(item.filename, found)
-            if item.flag_bits & _ENCRYPTED or item.compress_type not in _COMPRESSIONS:
-                raise DamagedPackage(f"{name} is encrypted or compressed as no package is")
-            try:
-                found[name] = archive.read(item)
-            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-                raise DamagedPackage(f"{name} is damaged: {error}") from error
-    return found
-
-
-def _read_tar(path: Path) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    size = 0
-    with tarfile.open(path, "r:gz") as archive:
-        for item in archive:
-            if item.size < 0:
-                raise DamagedPackage(f"{item.name!r} has less than no bytes")
-            size += item.size
-            _check_size(path, len(found) + 1, size)
-            if item.isdir():
-                continue
-            if not item.isreg():
-                raise DamagedPackage(f"{item.name!r} is no plain file")
-            stream = archive.extractfile(item)
-            found[_new_name(item.name, found)] = b"" if stream is None else stream.read()
-    return found
-
-
-def _new_name(name: str, found: Mapping[str, bytes]) -> str:
-    if name in found:
-        raise DamagedPackage(f"{name!r} is there twice")
-    return plain_path(name)
-
-
-def _check_size(path: Path, members: int, size: int) -> None:
-    if members > MAX_MEMBERS or size > MAX_BYTES:
-        raise InputError(f"{path} has {members} members of {size} bytes, more than a package may have")

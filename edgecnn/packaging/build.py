@@ -12,10 +12,11 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.store.digest import digest_file
 from edgecnn.packaging.android.check import check_library
 from edgecnn.packaging.android.library import write_library
+from edgecnn.packaging.contents import open_package
 from edgecnn.packaging.raspberry_pi.bundle import write_bundle
 from edgecnn.packaging.raspberry_pi.wheel import write_wheel
 from edgecnn.packaging.sign import sign, signature_of
-from edgecnn.packaging.verify import open_package, run_self_test
+from edgecnn.packaging.verify import run_self_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,9 @@ def build(order: Order, platform: str, out: Path, log: Path, *, key: Path | None
         raise InputError(f"cannot write to {out}: {error.strerror}") from error
     with scratch as folder:
         made = _BUILDERS[platform](order, Path(folder), log)
-        tested = run_self_test(open_package(made[0]), log)
+        unpacked = Path(folder) / "unpacked"
+        unpacked.mkdir()
+        tested = run_self_test(open_package(made[0], unpacked), log)
         moved = [_move(path, out) for path in made]
     files = [path for path in moved if path.is_file()]
     if key is not None:

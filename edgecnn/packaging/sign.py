@@ -6,6 +6,7 @@ The signature of ``birds-1.0.0-py3-none-any.whl`` is a Sigstore bundle beside it
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError, VerificationFailed, WorkerError
@@ -52,13 +53,17 @@ def sign(package: Path, key: Path, log: Path) -> Path:
     return signature
 
 
-def verify_signature(package: Path, key: Path, log: Path) -> None:
-    """Check a package's signature.
+def signed_copy(package: Path, key: Path, folder: Path, log: Path) -> Path:
+    """Copy a package and check the signature of the copy, which nobody can exchange after the check.
 
     Args:
         package: The package.
         key: Public key in PEM format.
+        folder: Private folder for the copy.
         log: File for the output of the tool.
+
+    Returns:
+        The copy.
 
     Raises:
         InputError: Package, key or signature is missing.
@@ -69,12 +74,17 @@ def verify_signature(package: Path, key: Path, log: Path) -> None:
     _need_file(key, "public key")
     signature = signature_of(package)
     _need_file(signature, "signature")
+    copy = folder / "signed" / package.name
+    copy.parent.mkdir()
+    for file in (package, signature):
+        shutil.copyfile(file, copy.with_name(file.name))
     try:
-        _run(["verify", "key", str(package), "--public_key", str(key)], signature, log)
+        _run(["verify", "key", str(copy), "--public_key", str(key)], signature_of(copy), log)
     except WorkerError as error:
         raise VerificationFailed(
             f"{package} is not what {signature.name} was made of, or not with that key: {error}"
         ) from error
+    return copy
 
 
 def _run(arguments: list[str], signature: Path, log: Path) -> None:

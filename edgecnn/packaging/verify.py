@@ -1,153 +1,132 @@
 """Verification of an untrusted package: its signature, every digest, then its self-test.
 
-The order matters: no code of a package is executed before its files match its manifest, and before the
-signature is valid if a key is given.
+Without a valid signature no code of a package is executed unless the user asks for it: edgecnn's own code
+runs the self-test on the package's data (model, contract, golden vectors).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+import edgecnn
 from edgecnn.core.documents.package import SelfTestReport, VerifyResult
-from edgecnn.core.errors import InputError, VerificationFailed, WorkerError
+from edgecnn.core.errors import UsageError, VerificationFailed, WorkerError
 from edgecnn.core.process import describe_death, quiet_environment
-from edgecnn.ondevice.bundle import MANIFEST, MAX_JSON_BYTES, PackageManifest
-from edgecnn.ondevice.failure import DamagedPackage
 from edgecnn.ondevice.tasks.table import MODULES
-from edgecnn.packaging.archive import read_archive
-from edgecnn.packaging.sign import verify_signature
+from edgecnn.packaging.contents import open_package
+from edgecnn.packaging.sign import signed_copy
 from edgecnn.packaging.vendored_code import python_code
 from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from edgecnn.packaging.contents import Package
 
-_WHEELS, _BUNDLES, _AARS = (".whl",), (".tar.gz",), (".aar",)
 SELF_TEST_TIMEOUT_S = 300.0
+MEMORY_BYTES = 8 << 30
+"""Limit on the address space of a self-test, so that a model cannot exhaust the machine."""
 
 _BUILT_IN = "edgecnn.ondevice"
 _COPY = "packaged_code"
-"""Module name of the code of a library whose task belongs to another package."""
+"""Module name of a copy of edgecnn's code for a task of another package that is installed here."""
+
+_CODE = f"""\
+import resource, sys
+from pathlib import Path
+resource.setrlimit(resource.RLIMIT_AS, ({MEMORY_BYTES}, {MEMORY_BYTES}))
+from MODULE.command import main
+sys.exit(main(Path(sys.argv[1]), ["--self-test", "--json"]))
+"""
 
 
-@dataclass(frozen=True)
-class Package:
-    """A package whose files match its manifest.
-
-    Attributes:
-        path: The archive.
-        folder: Folder of the manifest in it.
-        manifest: The manifest.
-        members: All files' content by path.
-    """
-
-    path: Path
-    folder: str
-    manifest: PackageManifest
-    members: Mapping[str, bytes]
-
-    def unpack(self, folder: Path) -> Path:
-        """Write the package's files below ``folder`` and return the folder of its manifest."""
-        for name, data in self.members.items():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-        return folder / self.folder
-
-
-def verify_package(path: Path, log: Path, *, key: Path | None, self_test: bool) -> VerifyResult:
+def verify_package(path: Path, log: Path, *, key: Path | None, self_test: bool | None) -> VerifyResult:
     """Verify a package: signature if a key is given, digest of every file, self-test.
 
     Args:
         path: The package.
         log: File for the output of tools and runtimes.
         key: Public key of the signer.
-        self_test: Whether the model is executed.
+        self_test: True for the package's own self-test, False for none; by default the package's own if its
+            signature is valid, and otherwise edgecnn's.
 
     Raises:
         InputError: The file is not a package, or has no signature.
         VerificationFailed: The signature, a file (named in the message) or the self-test is wrong.
         MissingDependency: The toolchain model-signing is not installed.
     """
-    if key is not None:
-        verify_signature(path, key, log)
-    found = open_package(path)
-    return VerifyResult(
-        path=path,
-        name=found.manifest.name,
-        version=found.manifest.version,
-        platform=found.manifest.platform,
-        members=len(found.members),
-        signed=None if key is None else True,
-        self_test=run_self_test(found, log) if self_test else None,
-    )
+    with tempfile.TemporaryDirectory(prefix="edgecnn-verify-") as scratch:
+        folder = Path(scratch)
+        copy = None if key is None else signed_copy(path, key, folder, log)
+        found = open_package(path, folder, copy=copy)
+        code: Literal["package", "edgecnn"] = (
+            "package" if (self_test or key is not None) and found.has_python else "edgecnn"
+        )
+        return VerifyResult(
+            path=path,
+            name=found.manifest.name,
+            version=found.manifest.version,
+            platform=found.manifest.platform,
+            members=len(found.members),
+            signed=None if key is None else True,
+            self_test=None if self_test is False else run_self_test(found, log, code=code),
+            self_test_code=None if self_test is False else code,
+        )
 
 
-def open_package(path: Path) -> Package:
-    """Read a package and compare every file with its manifest.
+def run_self_test(
+    package: Package, log: Path, *, code: Literal["package", "edgecnn"] = "package"
+) -> SelfTestReport:
+    """Run the self-test of a package in a separate process and an empty folder.
 
     Args:
-        path: A ``.whl``, a ``.tar.gz`` around one, or an ``.aar``.
+        package: The package; an Android library has no Python code of its own.
+        log: File for the output of the runtime.
+        code: Whose Python code is executed: the package's own, or edgecnn's with the package's data.
 
     Raises:
-        InputError: The file has another type, or cannot be read.
-        VerificationFailed: A file was changed, is missing or was added; the message names it.
-    """
-    if not path.name.endswith((*_WHEELS, *_BUNDLES, *_AARS)):
-        raise InputError(f"{path} is no package: a .whl, .tar.gz or .aar that `edgecnn package` wrote")
-    try:
-        members = read_archive(path)
-        if path.name.endswith(_BUNDLES):
-            members = _inner_wheel(members)
-        return _checked(path, members)
-    except DamagedPackage as error:
-        raise VerificationFailed(f"{path}: {error}") from error
-
-
-def run_self_test(package: Package, log: Path) -> SelfTestReport:
-    """Run a package's own self-test in a separate process and an empty folder.
-
-    Raises:
+        UsageError: The package's task is not installed here, so edgecnn has no code for it.
         VerificationFailed: This machine does not give the outputs that the package was built with.
         WorkerError: It crashed or timed out.
     """
-    with tempfile.TemporaryDirectory(prefix="edgecnn-verify-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="edgecnn-self-test-") as scratch:
         root = Path(scratch)
-        folder = package.unpack(root)
-        module = _module(package, root)
-        code = f"import sys\nfrom pathlib import Path\nfrom {module}.command import main\n"
-        code += "sys.exit(main(Path(sys.argv[1]), ['--self-test', '--json']))\n"
-        own = None if module == _BUILT_IN else str(root)
-        return _run([sys.executable, "-c", code, str(folder)], own, root, package.path.name, log)
+        if code == "package" and package.has_python:
+            module, where = f"{package.folder}.ondevice", package.root
+        else:
+            module, where = _own_code(package, root / "code")
+        work = root / "work"
+        work.mkdir()
+        command = [sys.executable, "-P", "-c", _CODE.replace("MODULE", module), str(package.data)]
+        return _run(command, where, work, package.path.name, log)
 
 
-def _module(package: Package, root: Path) -> str:
-    """Return the folder of the self-test's code: the Python package's own, or edgecnn's for Android.
+def _own_code(package: Package, folder: Path) -> tuple[str, Path]:
+    """Return the module of edgecnn's on-device code and the folder to import it from.
 
-    The code of another package's task is written below ``root``.
+    For the task of another package that is installed here, a copy with that task is written to ``folder``.
     """
-    if not package.path.name.endswith(_AARS):
-        return f"{package.folder}.ondevice"
     kind, settings = package.manifest.task, package.manifest.settings
     if kind in MODULES or settings is None:
-        return _BUILT_IN
-    task = task_of({**settings, "kind": kind})
+        return _BUILT_IN, Path(edgecnn.__file__).parents[1]
+    try:
+        task = task_of({**settings, "kind": kind})
+    except UsageError as error:
+        raise UsageError(
+            f"edgecnn cannot test {package.path.name}: {error.message}",
+            hint="install the package that brings this task, or leave the test out: --no-self-test",
+        ) from error
     for name, data in python_code(_COPY, task).items():
-        path = root / _COPY / name
+        path = folder / _COPY / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    return f"{_COPY}.ondevice"
+    return f"{_COPY}.ondevice", folder
 
 
-def _run(command: list[str], path: str | None, folder: Path, what: str, log: Path) -> SelfTestReport:
-    environment = quiet_environment() | ({"PYTHONPATH": path} if path else {})
+def _run(command: list[str], imports: Path, folder: Path, what: str, log: Path) -> SelfTestReport:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
         start = sink.tell()
@@ -157,7 +136,7 @@ def _run(command: list[str], path: str | None, folder: Path, what: str, log: Pat
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=sink,
-                env=environment,
+                env=quiet_environment() | {"PYTHONPATH": str(imports)},
                 cwd=folder,
                 timeout=SELF_TEST_TIMEOUT_S,
                 check=False,
@@ -173,53 +152,3 @@ def _run(command: list[str], path: str | None, folder: Path, what: str, log: Pat
         reason = "; ".join(result.get("problems") or [str(result.get("error"))])
         raise VerificationFailed(f"the self-test of {what} failed: {reason}")
     return SelfTestReport.from_json(result, f"the output of the self-test of {what}")
-
-
-def _inner_wheel(members: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Check a bundle's list of digests, and return the members of the wheel in it."""
-    sums = [name for name in members if name.rpartition("/")[2] == "SHA256SUMS"]
-    wheels = [name for name in members if name.endswith(_WHEELS)]
-    if len(sums) != 1 or len(wheels) != 1:
-        raise DamagedPackage("it does not hold one wheel and one SHA256SUMS")
-    root = sums[0].rpartition("/")[0]
-    listed = {}
-    for line in members[sums[0]].decode("utf-8", "replace").splitlines():
-        digest, _, name = line.partition("  ")
-        listed[f"{root}/{name}"] = digest
-    _compare({name: data for name, data in members.items() if name != sums[0]}, listed)
-    with tempfile.TemporaryDirectory(prefix="edgecnn-verify-") as scratch:
-        wheel = Path(scratch) / Path(wheels[0]).name
-        wheel.write_bytes(members[wheels[0]])
-        return read_archive(wheel)
-
-
-def _checked(path: Path, members: Mapping[str, bytes]) -> Package:
-    found = [name for name in members if name.rpartition("/")[2] == MANIFEST]
-    if len(found) != 1:
-        raise DamagedPackage(f"it holds {len(found)} files called {MANIFEST}, not one")
-    folder = found[0].rpartition("/")[0]
-    manifest = _manifest(members[found[0]])
-    listed = {f"{folder}/{name}": digest for name, digest in manifest.files.items()} | manifest.outer
-    # RECORD contains the manifest's digest, so the manifest cannot contain RECORD's.
-    unlisted = {found[0], *(name for name in members if name.endswith(".dist-info/RECORD"))}
-    _compare({name: data for name, data in members.items() if name not in unlisted}, listed)
-    return Package(path, folder, manifest, members)
-
-
-def _manifest(data: bytes) -> PackageManifest:
-    if len(data) > MAX_JSON_BYTES:
-        raise DamagedPackage(f"{MANIFEST} is larger than {MAX_JSON_BYTES} bytes")
-    try:
-        return PackageManifest.from_text(data, MANIFEST)
-    except ValueError as error:
-        raise DamagedPackage(str(error)) from error
-
-
-def _compare(members: Mapping[str, bytes], listed: Mapping[str, str]) -> None:
-    for name in sorted(listed.keys() | members.keys()):
-        if name not in members:
-            raise DamagedPackage(f"{name} is missing")
-        if name not in listed:
-            raise DamagedPackage(f"{name} was added: the manifest does not list it")
-        if hashlib.sha256(members[name]).hexdigest() != listed[name]:
-            raise DamagedPackage(f"{name} was changed: its sha256 is not the manifest's")

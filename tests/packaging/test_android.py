@@ -19,7 +19,8 @@ from edgecnn.core.errors import MissingDependency, VerificationFailed
 from edgecnn.core.toolchains.install import install
 from edgecnn.packaging.android import check
 from edgecnn.packaging.android.check import check_library
-from edgecnn.packaging.archive import PAGE, read_archive, write_zip
+from edgecnn.packaging.archive import PAGE, write_zip
+from tests.support.archives import read_archive
 
 MODEL = "assets/tiny/model.tflite"
 

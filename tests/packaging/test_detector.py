@@ -19,10 +19,10 @@ from edgecnn.core.store.manifest import Artifact
 from edgecnn.ondevice.decode import decode
 from edgecnn.ondevice.input_tensor import Feed
 from edgecnn.ondevice.preprocess import geometry
-from edgecnn.packaging.archive import read_archive
 from edgecnn.packaging.select_artifact import choose_artifact
 from tests.conftest import picture
 from tests.support import tiny_detector as tiny
+from tests.support.archives import read_archive
 from tests.support.runtimes import open_runtime
 from tests.support.tiny_run import write_detector_artifact
 

@@ -10,9 +10,9 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from edgecnn.core.documents.package import PackageResult
-from edgecnn.packaging.archive import read_archive
 from edgecnn.tasks.registry import task_of
 from tests.packaging.conftest import METRICS
+from tests.support.archives import read_archive
 from tests.support.tiny_run import write_artifact
 
 

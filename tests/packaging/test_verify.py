@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -11,10 +12,13 @@ import pytest
 
 import edgecnn
 from edgecnn.core.documents.package import PackageResult
-from edgecnn.core.errors import InputError, MissingDependency, VerificationFailed
+from edgecnn.core.errors import InputError, MissingDependency, UsageError, VerificationFailed
 from edgecnn.core.toolchains.install import install
-from edgecnn.packaging.archive import read_archive, write_tar_gz, write_zip
+from edgecnn.packaging.archive import write_tar_gz, write_zip
+from edgecnn.packaging.contents import record
 from edgecnn.packaging.payload import digests
+from edgecnn.packaging.unpack import Member
+from tests.support.archives import read_archive
 
 EPOCH = 1_000_000_000
 
@@ -25,10 +29,16 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def changed(package: Path, folder: Path, changes: Mapping[str, bytes | None]) -> Path:
-    """Write a package with some members replaced, added or (None) removed."""
+    """Write a package with some members replaced, added or (None) removed; a wheel's RECORD then fits."""
     members = {**read_archive(package), **changes}
     path = folder / package.name
     kept = {name: data for name, data in members.items() if data is not None}
+    for name in kept:
+        if name.endswith(".dist-info/RECORD") and name not in changes:
+            digests = {
+                name: Member(len(data), hashlib.sha256(data).hexdigest()) for name, data in kept.items()
+            }
+            kept = {**kept, name: record(digests, name)}
     (write_tar_gz if path.name.endswith(".tar.gz") else write_zip)(kept, path, epoch=EPOCH)
     return path
 
@@ -89,6 +99,117 @@ def test_a_model_that_computes_something_else_fails_the_self_test(
     forged = {"tiny/golden/output_0.bin": outputs, "tiny/manifest.json": json.dumps(manifest).encode()}
     with pytest.raises(VerificationFailed, match="4 of 4 golden vectors differ in the reference kernels"):
         edgecnn.verify(changed(raspberry.paths[0], tmp_path, forged))
+
+
+MARK = "import os\nopen(os.environ.get('MARK', '/nowhere'), 'a').write('executed')\n"
+
+
+def forged(package: Path, folder: Path, changes: Mapping[str, bytes], **fields: object) -> Path:
+    """Write a package whose manifest was made to fit the changes: only a signature could show that."""
+    members = read_archive(package)
+    (name,) = (name for name in members if name.endswith("/manifest.json"))
+    root = name.removesuffix("manifest.json")
+    manifest = json.loads(members[name]) | fields
+    for file, data in changes.items():
+        part = "files" if file.startswith(root) else "outer"
+        manifest[part] |= digests({file.removeprefix(root): data})
+    return changed(package, folder, {**changes, name: json.dumps(manifest).encode()})
+
+
+def test_code_of_a_package_is_executed_only_on_request(raspberry: PackageResult, tmp_path: Path) -> None:
+    """Forged code is run by ``--self-test`` alone: that is what the user then asks for."""
+    mark = tmp_path / "mark"
+    members = read_archive(raspberry.paths[0])
+    code = MARK.replace("/nowhere", str(mark)).encode()
+    modules = [
+        "__init__",
+        "ondevice/__init__",
+        "ondevice/command",
+        "ondevice/self_test",
+        "ondevice/tasks/base",
+    ]
+    changes = {f"tiny/{name}.py": members[f"tiny/{name}.py"] + b"\n" + code for name in modules}
+    path = forged(raspberry.paths[0], tmp_path, changes)
+    found = edgecnn.verify(path)
+    assert (found.signed, found.self_test_code) == (None, "edgecnn")
+    assert edgecnn.verify(path, self_test=False).self_test_code is None
+    assert not mark.exists(), "verify ran the package's code"
+    assert edgecnn.verify(path, self_test=True).self_test_code == "package"
+    assert mark.exists()
+
+
+def test_libraries_inside_a_package_are_not_imported(raspberry: PackageResult, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    code = MARK.replace("/nowhere", str(mark)).encode()
+    libraries = ("numpy", "ai_edge_litert", "PIL", "edgecnn", "json")
+    inner = {f"tiny/{name}/__init__.py": code for name in libraries}
+    assert edgecnn.verify(forged(raspberry.paths[0], tmp_path, inner)).self_test_code == "edgecnn"
+    for name in libraries:
+        outer = forged(raspberry.paths[0], tmp_path, {f"{name}/__init__.py": code})
+        with pytest.raises(VerificationFailed, match="is a file that no package holds"):
+            edgecnn.verify(outer, self_test=True)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        "tiny.pth",
+        "tiny/x.pth",
+        "tiny/lib.so",
+        "tiny-1.0.0.data/scripts/pip",
+        "tiny-1.0.0.data/purelib/os.py",
+        "tiny-1.0.0.dist-info/direct_url.json",
+        "other-1.0.0.dist-info/RECORD",
+        "sitecustomize.py",
+    ],
+)
+def test_files_that_an_installer_would_execute_are_refused(
+    raspberry: PackageResult, tmp_path: Path, member: str
+) -> None:
+    with pytest.raises(VerificationFailed, match=f"{member} is a file that no package holds"):
+        edgecnn.verify(forged(raspberry.paths[0], tmp_path, {member: b"x"}))
+
+
+@pytest.mark.parametrize(
+    ("member", "data"),
+    [
+        ("tiny-1.0.0.dist-info/entry_points.txt", b"[console_scripts]\npip = tiny.__main__:main\n"),
+        ("tiny-1.0.0.dist-info/RECORD", b"../../../../etc/passwd,,\n"),
+    ],
+)
+def test_entry_points_and_record_are_those_of_the_files(
+    raspberry: PackageResult, tmp_path: Path, member: str, data: bytes
+) -> None:
+    path = (changed if member.endswith("RECORD") else forged)(raspberry.paths[0], tmp_path, {member: data})
+    with pytest.raises(VerificationFailed, match="is not what `edgecnn package` writes"):
+        edgecnn.verify(path)
+
+
+@pytest.mark.parametrize("name", ["os", "json", "other", "tiny; import os", "../tiny", ""])
+def test_a_manifest_that_names_another_module(raspberry: PackageResult, tmp_path: Path, name: str) -> None:
+    for self_test in (None, True):
+        with pytest.raises(VerificationFailed, match=r"names another package|was added|is missing"):
+            edgecnn.verify(forged(raspberry.paths[0], tmp_path, {}, name=name), self_test=self_test)
+
+
+def test_a_module_that_is_called_as_one_of_pythons(raspberry: PackageResult, tmp_path: Path) -> None:
+    members = read_archive(raspberry.paths[0])
+    renamed = {name.replace("tiny", "json", 1): data for name, data in members.items()}
+    path = tmp_path / raspberry.paths[0].name
+    manifest = json.loads(members["tiny/manifest.json"]) | {"name": "json"}
+    manifest["outer"] = {name.replace("tiny", "json", 1): data for name, data in manifest["outer"].items()}
+    write_zip({**renamed, "json/manifest.json": json.dumps(manifest).encode()}, path, epoch=EPOCH)
+    with pytest.raises(VerificationFailed, match="names another package"):
+        edgecnn.verify(path, self_test=True)
+
+
+def test_a_task_that_is_not_installed_is_not_tested(raspberry: PackageResult, tmp_path: Path) -> None:
+    path = forged(raspberry.paths[0], tmp_path, {}, task="palmistry", settings={})
+    with pytest.raises(UsageError, match="there is no task 'palmistry'") as caught:
+        edgecnn.verify(path)
+    assert "--no-self-test" in (caught.value.hint or "")
+    assert edgecnn.verify(path, self_test=False).self_test_code is None
 
 
 def test_signing_needs_its_toolchain_and_a_key(raspberry: PackageResult, tmp_path: Path) -> None:

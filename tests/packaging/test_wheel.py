@@ -19,7 +19,7 @@ from PIL import Image
 
 import edgecnn
 from edgecnn.core.documents.package import PackageResult
-from edgecnn.packaging.archive import read_archive
+from tests.support.archives import read_archive
 
 
 def test_name_metadata_and_markers_are_what_installers_expect(raspberry: PackageResult) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from edgecnn.core.documents.package import SelfTestReport
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.packaging.android.library import write_library
+from edgecnn.packaging.contents import open_package
 from edgecnn.packaging.payload import Order
 from edgecnn.packaging.provenance import Licences
-from edgecnn.packaging.verify import open_package, run_self_test
+from edgecnn.packaging.verify import run_self_test
 
 _DATE = 1_700_000_000
 """Seconds since 1970: archives have no date before 1980."""
@@ -25,7 +26,9 @@ def prove_library(folder: Path, out: Path) -> SelfTestReport:
     licences = Licences.of(artifact, "Apache-2.0", None)
     order = Order("tiny", "1.0.0", artifact, licences, epoch=_DATE, java_package="dev.edgecnn.tiny")
     aar = write_library(order, out, out / "log")[0]
-    return run_self_test(open_package(aar), out / "log")
+    unpacked = out / "unpacked"
+    unpacked.mkdir()
+    return run_self_test(open_package(aar, unpacked), out / "log")
 
 
 if __name__ == "__main__":

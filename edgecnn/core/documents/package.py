@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -114,10 +115,13 @@ class VerifyResult(Document):
     version: str
     platform: str
     members: int
-    """Number of its files, each with the right digest."""
+    """Number of its files, each with the digest that its own manifest gives."""
 
     signed: bool | None
     """True if its signature is valid; None if no key was given."""
 
     self_test: SelfTestReport | None
     """Result of the self-test; None if it was not run."""
+
+    self_test_code: Literal["package", "edgecnn"] | None
+    """Whose code ran the self-test: the package's own, or edgecnn's with the package's data."""

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from edgecnn.core.errors import MissingDependency, VerificationFailed, WorkerError
 from edgecnn.core.toolchains.program import run_program
-from edgecnn.packaging.archive import PAGE, read_archive
+from edgecnn.packaging.archive import PAGE
+from edgecnn.packaging.unpack import unpack
 
 PROGRAMS = {
     "aapt2": "aapt",
@@ -38,27 +39,24 @@ def check_library(aar: Path, log: Path) -> None:
         VerificationFailed: A tool rejects the library, or the model was changed.
     """
     _require_tools()
-    members = read_archive(aar)
-    (model,) = (name for name in members if name.endswith(".tflite"))
-    offset = _content_offset(aar, model)
-    if offset % PAGE:
-        raise VerificationFailed(f"{aar}: {model} begins at {offset}, which is no multiple of {PAGE}")
     with tempfile.TemporaryDirectory(prefix="edgecnn-apk-") as scratch:
+        folder = Path(scratch)
+        (model,) = (name for name in unpack(aar, folder / "aar") if name.endswith(".tflite"))
+        offset = _content_offset(aar, model)
+        if offset % PAGE:
+            raise VerificationFailed(f"{aar}: {model} begins at {offset}, which is no multiple of {PAGE}")
         try:
-            app = _make_app(members, Path(scratch), log)
+            app = _make_app(folder, log)
         except WorkerError as error:
             raise VerificationFailed(f"{aar}: {error}") from error
         with zipfile.ZipFile(app) as archive:
             stored = archive.getinfo(model).compress_type == zipfile.ZIP_STORED
-            if not stored or archive.read(model) != members[model]:
+            if not stored or archive.read(model) != (folder / "aar" / model).read_bytes():
                 raise VerificationFailed(f"{aar}: {model} is compressed or changed in an app")
 
 
-def _make_app(members: dict[str, bytes], folder: Path, log: Path) -> Path:
-    for name, data in members.items():
-        path = folder / "aar" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+def _make_app(folder: Path, log: Path) -> Path:
+    """Make a signed app of the library that is unpacked in the folder ``aar`` of a folder."""
     linked, aligned, key = folder / "linked.apk", folder / "aligned.apk", folder / "key.p12"
 
     def run(*command: str) -> None:

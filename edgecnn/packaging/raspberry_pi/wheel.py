@@ -6,7 +6,6 @@ format and core metadata 2.1), and this way its bytes depend only on its content
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -14,9 +13,11 @@ import edgecnn
 from edgecnn.backends.registry import find_runtime
 from edgecnn.ondevice.bundle import MANIFEST
 from edgecnn.packaging.archive import write_zip
+from edgecnn.packaging.contents import entry_points, record
 from edgecnn.packaging.payload import CARD, LICENCE, SBOM, named, payload, seal
 from edgecnn.packaging.sbom import sbom
 from edgecnn.packaging.templating import render
+from edgecnn.packaging.unpack import Member
 from edgecnn.packaging.vendored_code import python_code
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def write_wheel(order: Order, folder: Path, log: Path) -> Path:
         The wheel.
     """
     module, info = order.name, f"{order.name}-{order.version}.dist-info"
-    files = {**payload(order, log), **python_code(module, order.task), **_entry_points(order)}
+    files = {**payload(order, log), **python_code(module, order.task), **_module(order)}
     files[SBOM] = _sbom(order, files[order.model])
     outer = named(info, _dist_info(order, files))
     members = {
@@ -52,7 +53,8 @@ def write_wheel(order: Order, folder: Path, log: Path) -> Path:
         **outer,
         f"{module}/{MANIFEST}": seal(order, PLATFORM, files, outer),
     }
-    members[f"{info}/RECORD"] = _record(members, f"{info}/RECORD")
+    made = {name: Member(len(data), hashlib.sha256(data).hexdigest()) for name, data in members.items()}
+    members[f"{info}/RECORD"] = record(made, f"{info}/RECORD")
     path = folder / f"{module}-{order.version}-py3-none-any.whl"
     write_zip(members, path, epoch=order.epoch)
     return path
@@ -64,7 +66,7 @@ def requirements(order: Order) -> tuple[str, ...]:
     return (*_COMMON, *(need for record in records for need in record.ships.get(PLATFORM, ())))
 
 
-def _entry_points(order: Order) -> dict[str, bytes]:
+def _module(order: Order) -> dict[str, bytes]:
     values = {"name": order.name, "version": order.version}
     texts = {file: render(file, **values) for file in ("__init__.py", "__main__.py", "api.py")}
     return {file: text.encode() for file, text in texts.items()} | {"py.typed": b""}
@@ -93,21 +95,11 @@ def _dist_info(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
     return {
         "METADATA": "\n".join(metadata).encode(),
         "WHEEL": "\n".join(wheel).encode(),
-        "entry_points.txt": f"[console_scripts]\n{order.name} = {order.name}.__main__:main\n".encode(),
+        "entry_points.txt": entry_points(order.name),
         "top_level.txt": f"{order.name}\n".encode(),
         LICENCE: files[LICENCE],
         CARD: files[CARD],
     }
-
-
-def _record(members: Mapping[str, bytes], own: str) -> bytes:
-    """Return the list of members with digests and sizes, which its own line omits."""
-    lines = [f"{name},sha256={_digest(data)},{len(data)}" for name, data in sorted(members.items())]
-    return "\n".join([*lines, f"{own},,", ""]).encode()
-
-
-def _digest(data: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
 def _sbom(order: Order, model: bytes) -> bytes:

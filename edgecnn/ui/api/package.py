@@ -71,16 +71,18 @@ def package(
     return build(order, platform, out or OUT, home() / "logs" / f"package-{module}.log", key=key)
 
 
-def verify(path: Path | str, *, key: Path | None = None, self_test: bool = True) -> VerifyResult:
+def verify(path: Path | str, *, key: Path | None = None, self_test: bool | None = None) -> VerifyResult:
     """Verify a package: signature if a key is given, digest of every file, self-test.
 
     Args:
         path: A ``.whl``, ``.tar.gz`` or ``.aar`` that :func:`package` wrote.
         key: Public key of the signer.
-        self_test: Whether to execute the model, for Python packages with the package's own code.
+        self_test: True executes the package's own self-test, False nothing at all. By default its own is
+            executed if the signature is valid; otherwise edgecnn's code runs the model on the golden vectors.
 
     Raises:
         InputError: The file is not a package, or has no signature.
+        UsageError: The package's task is not installed here, so that edgecnn has no code for it.
         VerificationFailed: The signature, a file (named in the message) or the self-test is wrong.
         MissingDependency: The toolchain model-signing is not installed.
     """

@@ -91,8 +91,13 @@ def verify(
         Path | None, typer.Option("--key", metavar="PEM", help="Public key of the signer.")
     ] = None,
     self_test: Annotated[
-        bool, typer.Option("--self-test/--no-self-test", help="Execute the package's self-test.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--self-test/--no-self-test",
+            help="Execute the package's own code, or nothing at all. By default edgecnn's own code tests the "
+            "package's data, and the package's own code runs only if its signature is valid.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Verify a package: its signature, the digest of every file, and its self-test on this machine."""
@@ -103,12 +108,17 @@ def verify(
     if json:
         print_json(result.to_json())
         return
-    signed = "signature holds" if result.signed else "signature not checked"
-    print_text(
-        f"{result.name} {result.version} for {result.platform}: {result.members} files unchanged, {signed}"
-    )
+    what = f"{result.name} {result.version} for {result.platform}"
+    if result.signed:
+        print_text(f"{what}: {result.members} files unchanged, signature holds")
+    else:
+        print_text(
+            f"{what}, as its own manifest says: {result.members} files are those that it lists; "
+            "signature not checked"
+        )
     if result.self_test is not None:
-        print_text(f"self-test, {_tested(result.self_test)}")
+        whose = "the package's own" if result.self_test_code == "package" else "edgecnn's own"
+        print_text(f"self-test by {whose} code, {_tested(result.self_test)}")
 
 
 def _tested(found: SelfTestReport) -> str:

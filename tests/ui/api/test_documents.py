@@ -47,7 +47,7 @@ KEYS: dict[type[Document], str] = {
     TargetRow: "name format precision runtime isa description",
     TargetSummary: "target ships artifact error",
     ToolchainRow: "name package version state differences licence path description",
-    VerifyResult: "path name version platform members signed self_test",
+    VerifyResult: "path name version platform members signed self_test self_test_code",
 }
 
 

@@ -1,0 +1,192 @@
+"""The contents of an untrusted package: unpacked, compared with its own manifest, and nothing beyond.
+
+The manifest vouches for the files, and nothing vouches for the manifest unless the package is signed. So only
+files of the kinds that `edgecnn package` writes are accepted: an installer would execute or install others
+(``.pth`` files, ``data`` folders, native libraries, lint rules of Android) without anybody's request.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from edgecnn.core.errors import InputError, UsageError, VerificationFailed
+from edgecnn.ondevice.bundle import MANIFEST, PackageManifest, read_file
+from edgecnn.ondevice.failure import DamagedPackage
+from edgecnn.packaging import untrusted
+from edgecnn.packaging.naming import module_name, package_version
+from edgecnn.packaging.unpack import unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from edgecnn.packaging.unpack import Member
+
+_WHEELS, _BUNDLES, _AARS = (".whl",), (".tar.gz",), (".aar",)
+_SUMS = "SHA256SUMS"
+_DIST_INFO = frozenset(
+    {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "top_level.txt", "LICENSE", "MODEL_CARD.md"}
+)
+_LIBRARY = frozenset({"AndroidManifest.xml", "classes.jar", "R.txt", "proguard.txt", "LICENSE"})
+_LIBRARY_METADATA = "META-INF/com/android/build/gradle/aar-metadata.properties"
+_COMPILED = frozenset({".so", ".pyd", ".dll", ".dylib", ".pyc", ".pyo", ".pth", ".exe"})
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package whose files match its manifest.
+
+    Attributes:
+        path: The archive.
+        root: Folder with its unpacked files.
+        folder: Folder of the manifest below the root.
+        manifest: The manifest.
+        members: All files by their path below the root.
+    """
+
+    path: Path
+    root: Path
+    folder: str
+    manifest: PackageManifest
+    members: Mapping[str, Member]
+
+    @property
+    def data(self) -> Path:
+        """Return the folder of the manifest, the model and the golden vectors."""
+        return self.root / self.folder
+
+    @property
+    def has_python(self) -> bool:
+        """Return whether the package holds Python code with a self-test of its own."""
+        return not self.path.name.endswith(_AARS)
+
+
+def open_package(path: Path, scratch: Path, *, copy: Path | None = None) -> Package:
+    """Unpack a package and compare every file with its manifest; nothing of it is executed.
+
+    Args:
+        path: A ``.whl``, a ``.tar.gz`` around one, or an ``.aar``.
+        scratch: Existing folder for the unpacked files.
+        copy: A copy of the package that is read in its place.
+
+    Raises:
+        InputError: The file has another type, or cannot be read.
+        VerificationFailed: A file was changed, is missing or was added; the message names it.
+    """
+    if not path.name.endswith((*_WHEELS, *_BUNDLES, *_AARS)):
+        raise InputError(f"{path} is no package: a .whl, .tar.gz or .aar that `edgecnn package` wrote")
+    root = scratch / "package"
+    try:
+        if path.name.endswith(_BUNDLES):
+            return _inner_package(path, unpack(copy or path, scratch / "bundle"), scratch)
+        return _checked(path, root, unpack(copy or path, root))
+    except DamagedPackage as error:
+        raise VerificationFailed(f"{path}: {error}") from error
+
+
+def record(members: Mapping[str, Member], own: str) -> bytes:
+    """Return a wheel's list of members with digests and sizes, which its own line omits."""
+    lines = [
+        f"{name},sha256={_digest(found.sha256)},{found.size}"
+        for name, found in sorted(members.items())
+        if name != own
+    ]
+    return "\n".join([*lines, f"{own},,", ""]).encode()
+
+
+def entry_points(name: str) -> bytes:
+    """Return a wheel's entry points: the one command of its module."""
+    return f"[console_scripts]\n{name} = {name}.__main__:main\n".encode()
+
+
+def _digest(sha256: str) -> str:
+    return base64.urlsafe_b64encode(bytes.fromhex(sha256)).rstrip(b"=").decode()
+
+
+def _inner_package(path: Path, members: Mapping[str, Member], scratch: Path) -> Package:
+    """Check a bundle's list of digests, and open the wheel in it."""
+    bundle = scratch / "bundle"
+    sums = [name for name in members if name.rpartition("/")[2] == _SUMS]
+    wheels = [name for name in members if name.endswith(_WHEELS)]
+    if len(sums) != 1 or len(wheels) != 1:
+        raise DamagedPackage(f"it does not hold one wheel and one {_SUMS}")
+    root = sums[0].rpartition("/")[0]
+    listed = {}
+    for line in _text(bundle / sums[0]).splitlines():
+        digest, _, name = line.partition("  ")
+        listed[f"{root}/{name}"] = digest
+    _compare(members, listed, {sums[0]})
+    left = untrusted.MAX_BYTES - sum(member.size for member in members.values())
+    folder = scratch / "package"
+    found = _checked(path, folder, unpack(bundle / wheels[0], folder, most=left))
+    stem = f"{found.manifest.name}-{found.manifest.version}"
+    own = {"install.sh", "README.md", f"{found.manifest.name}.service", Path(wheels[0]).name, _SUMS}
+    _allow(members, {f"{stem}/{name}" for name in own}, ())
+    return found
+
+
+def _checked(path: Path, root: Path, members: Mapping[str, Member]) -> Package:
+    found = [name for name in members if name.rpartition("/")[2] == MANIFEST]
+    if len(found) != 1:
+        raise DamagedPackage(f"it holds {len(found)} files called {MANIFEST}, not one")
+    folder = found[0].rpartition("/")[0]
+    try:
+        manifest = PackageManifest.from_text(read_file(root / found[0]), MANIFEST)
+    except ValueError as error:
+        raise DamagedPackage(str(error)) from error
+    package = Package(path, root, folder, manifest, members)
+    listed = {f"{folder}/{name}": digest for name, digest in manifest.files.items()} | manifest.outer
+    # RECORD contains the manifest's digest, so the manifest cannot contain RECORD's.
+    own = f"{manifest.name}-{manifest.version}.dist-info/RECORD"
+    _compare(members, listed, {found[0], own})
+    _check_layout(package, own)
+    return package
+
+
+def _check_layout(package: Package, own_record: str) -> None:
+    """Check that a package is laid out and called as its manifest says, and holds no other kinds of files."""
+    name, version = package.manifest.name, package.manifest.version
+    try:
+        fits = module_name(name) == name and package_version(version) == version
+    except UsageError:
+        fits = False
+    if not fits or package.folder != (name if package.has_python else f"assets/{name}"):
+        raise DamagedPackage(f"{MANIFEST} in {package.folder!r} names another package: {name[:64]!r}")
+    if not package.has_python:
+        _allow(package.members, {*_LIBRARY, _LIBRARY_METADATA}, (f"{package.folder}/",))
+        return
+    info = f"{name}-{version}.dist-info"
+    _allow(package.members, {f"{info}/{file}" for file in _DIST_INFO}, (f"{name}/",))
+    for file, wanted in {
+        own_record: record(package.members, own_record),
+        f"{info}/entry_points.txt": entry_points(name),
+    }.items():
+        if file not in package.members:
+            raise DamagedPackage(f"{file} is missing")
+        if hashlib.sha256(wanted).hexdigest() != package.members[file].sha256:
+            raise DamagedPackage(f"{file} is not what `edgecnn package` writes for these files")
+
+
+def _allow(members: Iterable[str], files: set[str], folders: tuple[str, ...]) -> None:
+    for name in sorted(members):
+        known = name in files or name.startswith(folders)
+        if not known or PurePosixPath(name).suffix.lower() in _COMPILED:
+            raise DamagedPackage(f"{name} is a file that no package holds")
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(untrusted.SMALL_BYTES).decode("utf-8", "replace")
+
+
+def _compare(members: Mapping[str, Member], listed: Mapping[str, str], unlisted: set[str]) -> None:
+    for name in sorted(listed.keys() | (members.keys() - unlisted)):
+        if name not in members:
+            raise DamagedPackage(f"{name} is missing")
+        if name not in listed:
+            raise DamagedPackage(f"{name} was added: the manifest does not list it")
+        if members[name].sha256 != listed[name]:
+            raise DamagedPackage(f"{name} was changed: its sha256 is not the manifest's")
