@@ -32,7 +32,7 @@ _RAW_DEFLATE = -zlib.MAX_WBITS
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _ZipEntry:
     """A member, as the directory at the end of the file describes it.
 
     Attributes:
@@ -83,7 +83,7 @@ def read_zip(file: BinaryIO, size: int, *, most: int) -> Iterator[tuple[str, Ite
             yield entry.name, _unpacked(file, entry, start)
 
 
-def _directory(file: BinaryIO, size: int) -> tuple[list[_Entry], int]:
+def _directory(file: BinaryIO, size: int) -> tuple[list[_ZipEntry], int]:
     """Return the members in the order of their positions, and the position of the directory."""
     if size < _END.size:
         raise DamagedPackage("it is too short for a zip file")
@@ -108,7 +108,7 @@ def _directory(file: BinaryIO, size: int) -> tuple[list[_Entry], int]:
     return sorted(entries, key=lambda entry: entry.start), start
 
 
-def _entry(data: bytes, at: int) -> tuple[_Entry, int]:
+def _entry(data: bytes, at: int) -> tuple[_ZipEntry, int]:
     """Return the member that is described at a position of the directory, and the position of the next."""
     fields = _ENTRY.unpack_from(data, at)
     if fields[0] != b"PK\x01\x02":
@@ -116,11 +116,11 @@ def _entry(data: bytes, at: int) -> tuple[_Entry, int]:
     flags, method, crc, packed, unpacked = fields[3], fields[4], *fields[7:10]
     name_length, extra, comment, attributes, start = *fields[10:13], *fields[15:17]
     name = data[at + _ENTRY.size : at + _ENTRY.size + name_length]
-    found = _Entry((flags, method, crc, packed, unpacked, name), attributes, start)
+    found = _ZipEntry((flags, method, crc, packed, unpacked, name), attributes, start)
     return found, at + _ENTRY.size + name_length + extra + comment
 
 
-def _check(entry: _Entry, names: Names) -> None:
+def _check(entry: _ZipEntry, names: Names) -> None:
     flags, method, _, packed, unpacked, _ = entry.same
     name = names.add(entry.name.removesuffix("/"), folder=entry.is_folder)
     if flags & ~(_DEFLATE_LEVELS | _UTF8) or method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -133,7 +133,7 @@ def _check(entry: _Entry, names: Names) -> None:
     check_total(unpacked, packed, most=unpacked)
 
 
-def _content(file: BinaryIO, entry: _Entry, position: int) -> int:
+def _content(file: BinaryIO, entry: _ZipEntry, position: int) -> int:
     """Return where the content of a member begins, whose own header must lie at ``position``."""
     file.seek(position)
     header = file.read(_LOCAL.size)
@@ -146,7 +146,7 @@ def _content(file: BinaryIO, entry: _Entry, position: int) -> int:
     return position + _LOCAL.size + int(name_length) + int(extra)
 
 
-def _unpacked(file: BinaryIO, entry: _Entry, start: int) -> Iterator[bytes]:
+def _unpacked(file: BinaryIO, entry: _ZipEntry, start: int) -> Iterator[bytes]:
     _, method, crc, packed, unpacked, _ = entry.same
     file.seek(start)
     blocks = read_blocks(file, packed)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-Maker = Callable[[Path, int], None]
+Maker = Callable[[Path, int], object]
 
 _MEGABYTE = bytes(1 << 20)
 
@@ -230,11 +230,11 @@ TARS: dict[str, Maker] = {
     "many folders": partial(_many, kind=tarfile.DIRTYPE, count=5_000),
     "bad checksum": _damaged_checksum,
     "no end": lambda path, _: _gzip(path, _header("p/x", 0, tarfile.REGTYPE), 0),
-    "two gzip streams": lambda path, _: path.write_bytes(_plain_tar() * 2) and None,
-    "bytes behind gzip": lambda path, _: path.write_bytes(_plain_tar() + b"more") and None,
-    "truncated": lambda path, _: path.write_bytes(_plain_tar()[:40]) and None,
+    "two gzip streams": lambda path, _: path.write_bytes(_plain_tar() * 2),
+    "bytes behind gzip": lambda path, _: path.write_bytes(_plain_tar() + b"more"),
+    "truncated": lambda path, _: path.write_bytes(_plain_tar()[:40]),
     "empty": partial(_bytes, content=b""),
-    "noise": lambda path, _: path.write_bytes(os.urandom(5000)) and None,
+    "noise": lambda path, _: path.write_bytes(os.urandom(5000)),
     "bundle of a bomb": _bundle_of_bomb,
 }
 """Makers of ``.tar.gz`` files by the name of what is wrong with them."""
