@@ -118,7 +118,8 @@ def _image(model: ir.Model, file: Path) -> tuple[int, int, int]:
     if len(inputs) != 1 or len(shapes[0]) != _IMAGE or not floats:
         listed = ", ".join(f"{value.name} {list(shape)}" for value, shape in zip(inputs, shapes, strict=True))
         raise InputError(
-            f"{file} takes {listed or 'nothing'}; a network of one float image [1, C, H, W] is needed"
+            f"{file} takes {listed or 'nothing'}; a network of one float image [1, C, H, W] is needed",
+            hint="export it again with one float32 input, the image, channels first",
         )
     batch, channels, height, width = shapes[0]
     if not (batch == 1 and channels in (1, 3) and 1 <= height <= _MAX_SIDE and 1 <= width <= _MAX_SIDE):

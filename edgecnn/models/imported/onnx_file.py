@@ -14,7 +14,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
-from edgecnn.models.imported.onnx_graph import infer_shapes, link, no_graph, shape_of
+from edgecnn.models.imported.onnx_graph import infer_shapes, link, no_graph, shape_of, weights_elsewhere
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +56,7 @@ def read_model(file: Path) -> onnx.ModelProto:
         raise InputError(f"{file} is not an ONNX file, or it is truncated: it holds no graph")
     for tensor in model.graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            raise InputError(f"{file} keeps its weights in another file, which is not supported")
+            raise weights_elsewhere(file)
     return model
 
 

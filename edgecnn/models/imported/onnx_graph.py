@@ -97,7 +97,16 @@ def _check_node(node: ir.Node, name: Path) -> None:
 
 def _check_tensor(tensor: object, name: Path) -> None:
     if isinstance(tensor, ir.ExternalTensor):
-        raise InputError(f"{name} keeps its weights in another file, which is not supported")
+        raise weights_elsewhere(name)
+
+
+def weights_elsewhere(name: Path) -> InputError:
+    """Return the error for a file that keeps its weights in another one."""
+    return InputError(
+        f"{name} keeps its weights in another file, which is not supported",
+        hint="export it with torch.onnx.export(..., external_data=False), "
+        "or write onnx.load(FILE) to a new file with onnx.save",
+    )
 
 
 def name_of(value: ir.Value | None) -> str:

@@ -272,8 +272,9 @@ def test_weights_in_another_file_are_refused(tmp_path: Path) -> None:
     onnx.save_model(
         model, tmp_path / "outside.onnx", save_as_external_data=True, location="weights", size_threshold=0
     )
-    with pytest.raises(InputError, match="keeps its weights in another file"):
+    with pytest.raises(InputError, match="keeps its weights in another file") as caught:
         import_onnx(tmp_path / "outside.onnx")
+    assert "external_data=False" in str(caught.value.hint)
 
 
 STRUCTURE = ImportedGraph.from_json(
