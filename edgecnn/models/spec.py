@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, PlainSerializer, model_validator
 
+from edgecnn.core.documents.document import Document
 from edgecnn.core.documents.source import NetworkOrigin
 from edgecnn.core.errors import InputError
 from edgecnn.core.task import CLASSIFICATION, TaskDescription, with_task
@@ -17,8 +18,20 @@ if TYPE_CHECKING:
 SCHEMA: Literal[1] = 1
 
 
+class OwnCode(Document):
+    """The code of the user's factory that builds a network: if it changes, later steps are made again."""
+
+    modules: dict[str, str]
+    """SHA-256 of the file of every module of the user's, by the module's name."""
+
+    packages: dict[str, str]
+    """Version of every distribution that those modules import."""
+
+
 class ModelSpec(NetworkOrigin):
     """A network as data: its builder and arguments, its input and its classes."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"code"})
 
     schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
     contract: Annotated[Contract, PlainSerializer(Contract.to_json)]
@@ -29,6 +42,9 @@ class ModelSpec(NetworkOrigin):
 
     task: TaskDescription = CLASSIFICATION
     """The network's task, and what the task must know of the network."""
+
+    code: OwnCode | None = None
+    """The code of the builder; None unless it is a ``python:`` factory that a pipeline has built."""
 
     def with_weights(self, weights: str, licence: str = "") -> ModelSpec:
         """Return the same network with another origin of the weights."""
@@ -58,7 +74,7 @@ class ModelSpec(NetworkOrigin):
         fields = data if isinstance(data, dict) else {}
         if fields.get("schema") != SCHEMA:
             raise InputError(f"{name} has schema {fields.get('schema')!r}; this version reads {SCHEMA}")
-        missing = cls.model_fields.keys() - fields.keys() - {"schema_version", "task"}
+        missing = cls.model_fields.keys() - fields.keys() - {"schema_version", "task", "code"}
         if missing:
             raise InputError(f"{name} is no model spec: {min(missing)} is missing")
         return super().from_json(data, name)

@@ -13,6 +13,7 @@ import torch
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import first_line
+from edgecnn.models.spec_file import PICKLES
 from edgecnn.models.stem_and_classifier import class_layers, find_stem
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-PICKLES = (".pth", ".pt", ".bin", ".pkl", ".ckpt")
 _WRAPPERS = ("state_dict", "model")
 _PARALLEL_PREFIX = "module."
 _NAMED = 3

@@ -45,6 +45,7 @@ def export_pipeline(
     weights: str | None,
     images: int | None,
     outputs: tuple[str, ...],
+    network: str | None,
     overrides: tuple[str, ...],
 ) -> Pipeline:
     """Return the pipeline of an export: one target, without training.
@@ -56,12 +57,14 @@ def export_pipeline(
     """
     source = find_source(model)
     pretrained = weights is None and source.publishes_weights
-    network: dict[str, object] = {"name": model, "pretrained": pretrained, "weights": weights}
+    given_model: dict[str, object] = {"name": model, "pretrained": pretrained, "weights": weights}
     if outputs:
-        network["arguments"] = {"outputs": list(outputs)}
+        given_model["arguments"] = {"outputs": list(outputs)}
+    if network is not None:
+        given_model["network"] = network
     document = {
         "name": run_name(model),
-        "model": network,
+        "model": given_model,
         "data": {"eval": data, "calibration": {"source": calibration, "count": images or 512}},
         "targets": {target: {}},
     }

@@ -12,6 +12,7 @@ import filelock
 from edgecnn.core.config.paths import home, store_dir
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import draft_directory
+from edgecnn.core.named_code import named_by_user
 from edgecnn.core.store.runs import ARTIFACTS, REJECTED
 from edgecnn.core.store.store import Store
 from edgecnn.pipeline.ladder import climb
@@ -98,6 +99,13 @@ def make_targets(
         EdgecnnError: The pipeline cannot be started, or the machine cannot store its results.
     """
     places.make()
+    with named_by_user(pipeline.spec.model.name, pipeline.spec.model.network):
+        return _make_targets(pipeline, places, reporter)
+
+
+def _make_targets(
+    pipeline: Pipeline, places: Places, reporter: Reporter
+) -> tuple[tuple[TargetResult, ...], tuple[StepResult, ...]]:
     try:
         plan = make_plan(pipeline)
         results = execute(plan.steps, Store(store_dir()), reporter, places.logs)

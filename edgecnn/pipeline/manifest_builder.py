@@ -10,7 +10,7 @@ from edgecnn.core.documents.latency import LatencyRatio
 from edgecnn.core.documents.manifest import Manifest
 from edgecnn.core.documents.measured import INTERVAL, Measured, Value
 from edgecnn.core.documents.npu import NpuReport
-from edgecnn.core.documents.source import ModelOrigin
+from edgecnn.core.documents.source import ModelOrigin, NetworkOrigin
 from edgecnn.core.store.digest import digest_file
 from edgecnn.pipeline.attempt_answers import AttemptAnswers
 from edgecnn.pipeline.attempt_outputs import read_json
@@ -90,7 +90,7 @@ def build_manifest(outputs: AttemptOutputs, links: list[Link], ladder: list[Rung
 
 def _source(outputs: AttemptOutputs, spec: dict[str, JsonValue]) -> ModelOrigin:
     entry = outputs.results[outputs.plan.checkpoint].entry
-    kept = {key: value for key, value in spec.items() if key not in ("schema", "contract", "classes", "task")}
+    kept = {key: value for key, value in spec.items() if key in NetworkOrigin.model_fields}
     checkpoint = {"checkpoint": None if entry is None else entry.digest}
     return ModelOrigin.from_json(kept | checkpoint | outputs.origins(), "spec.json")
 

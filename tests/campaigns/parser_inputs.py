@@ -21,9 +21,10 @@ from edgecnn.core.json_file import read_json
 from edgecnn.core.store.baseline import read_baseline
 from edgecnn.core.store.runs import target_errors
 from edgecnn.data.source import open_source
-from edgecnn.models.checkpoint import read_spec, save_checkpoint
+from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.imported.importer import import_onnx
 from edgecnn.models.spec import ModelSpec
+from edgecnn.models.spec_file import read_spec
 from edgecnn.models.weights import read_safetensors
 from edgecnn.ondevice.bundle import Bundle
 from edgecnn.ondevice.contract import Contract

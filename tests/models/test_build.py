@@ -42,6 +42,14 @@ class Net(nn.Sequential):
 class NotANetwork:
     pass
 
+from torchvision.models import resnet18, ResNet
+
+def raises():
+    return {}["missing"]
+
+def leaves():
+    raise SystemExit(3)
+
 value = 3
 """
 
@@ -129,6 +137,12 @@ def test_a_class_and_an_argument_of_the_user_s_own(own_module: str) -> None:
         ("python:os:system", {"command": "true"}, "not recognizable as a factory"),
         ("python:subprocess:call", {"args": "true"}, "not recognizable as a factory"),
         ("python:torch.hub:download_url_to_file", {}, "not recognizable as a factory"),
+        ("python:torch.fx.graph_module:reduce_graph_module", {"body": {}}, "not recognizable as a factory"),
+        ("python:torch.jit:load", {"f": "x"}, "not recognizable as a factory"),
+        ("python:{own}:resnet18", {}, "is not your own code, but that of torchvision.models.resnet"),
+        ("python:{own}:ResNet", {}, "is not your own code, but that of torchvision.models.resnet"),
+        ("python:{own}:raises", {}, "raised KeyError: "),
+        ("python:{own}:leaves", {}, "raised SystemExit: "),
         ("python:no_such_module:make", {}, "No module named 'no_such_module'"),
         ("python:os", {}, "not of the form"),
         ("python:../x:make", {}, "not of the form"),
@@ -148,6 +162,14 @@ def test_a_module_with_a_syntax_error_is_named(own_module: str, tmp_path: Path) 
     (tmp_path / f"{own_module}_broken.py").write_text("def make(:\n")
     with pytest.raises(UsageError, match=f"python:{own_module}_broken: invalid syntax"):
         build(_spec(f"python:{own_module}_broken:make"))
+
+
+@pytest.mark.parametrize("text", ["1 / 0", "raise SystemExit(0)", "import sys; sys.exit('bye')"])
+def test_a_module_that_raises_is_named_with_its_line(text: str, own_module: str, tmp_path: Path) -> None:
+    (tmp_path / f"{own_module}_raises.py").write_text(f"\n{text}\n")
+    with pytest.raises(InputError, match=f"python:{own_module}_raises raised ") as caught:
+        build(_spec(f"python:{own_module}_raises:make"))
+    assert str(caught.value.hint).endswith(f"{own_module}_raises.py, line 2")
 
 
 def test_an_installed_factory_has_to_say_that_it_makes_networks() -> None:

@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from edgecnn.core.errors import EdgecnnError, InputError
-from edgecnn.models.checkpoint import load_checkpoint, read_spec, save_checkpoint
+from edgecnn.core.config.pipeline import ModelConfig
+from edgecnn.core.errors import EdgecnnError, InputError, UsageError
+from edgecnn.core.named_code import named_by_user
+from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
+from edgecnn.models.resolve import resolve_model
+from edgecnn.models.spec_file import read_spec
+from edgecnn.pipeline.planner.input_digests import network_content
 
 
 @pytest.fixture
@@ -93,7 +98,12 @@ def test_no_directory_is_named(tmp_path: Path) -> None:
         ({"arguments": 3}, "is no model spec: arguments: "),
         ({"builder": "zoo:none"}, "unknown zoo model"),
         ({"builder": "os"}, "'os' is not a model"),
-        ({"builder": "python:os:system", "arguments": {"command": "true"}}, "not recognizable as a factory"),
+        (
+            {"builder": "python:os:system", "arguments": {"command": "true"}},
+            "wants the code python:os:system",
+        ),
+        ({"builder": "python:os"}, "names code, and not in the form"),
+        ({"builder": "python:nets:Net", "code": {"modules": 3}}, "is no model spec: code.modules: "),
         ({"widths": {"features.99": {"outputs": 8}}}, "no layer 'features.99' to be narrowed"),
         ({"widths": {"features.0": {"outputs": 8}}}, "features.0 is a Conv2dNormActivation"),
         ({"widths": {"features.0.0": {"outputs": 4000}}}, "cannot be narrowed to 3 and 4000"),
@@ -114,6 +124,60 @@ def test_a_spec_that_does_not_fit_is_refused(changes: dict[str, Any], message: s
     with pytest.raises(EdgecnnError, match=message) as caught:
         load_checkpoint(saved)
     assert caught.value.exit_code == 2
+
+
+RUNS_TEXT = {
+    "builder": "python:torch.fx.graph_module:reduce_graph_module",
+    "arguments": {"body": {"_code": "def forward(self): pass"}, "import_block": "open('ran', 'w')"},
+    "widths": {},
+}
+
+
+@pytest.mark.parametrize(
+    "changes", [RUNS_TEXT, {"builder": "python:nets:Net"}, {"builder": "python:nets.deep:make"}]
+)
+def test_a_spec_alone_has_no_code_run(
+    changes: dict[str, Any], saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets").mkdir()
+    for name in ("__init__", "deep"):
+        (tmp_path / "nets" / f"{name}.py").write_text("open('ran', 'w')")
+    _edit(saved, **changes)
+    with named_by_user("python:nets:Other", "python:torchvision.models:resnet18"):
+        for read in (read_spec, load_checkpoint, lambda path: resolve_model(str(path))):
+            with pytest.raises(InputError, match="wants the code"):
+                read(saved)
+        with pytest.raises(InputError, match="wants the code"):
+            network_content(ModelConfig(name=str(saved)))
+        with pytest.raises(InputError, match="wants the code"):
+            network_content(ModelConfig(name=str(saved), network="python:nets:Other"))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_function_of_a_library_runs_no_text_even_if_it_is_named(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _edit(saved, **RUNS_TEXT)
+    with (
+        named_by_user(str(RUNS_TEXT["builder"])),
+        pytest.raises(UsageError, match="not recognizable as a factory"),
+    ):
+        load_checkpoint(saved)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("zoo:mobilenetv2", "which is no checkpoint"),
+        (None, "is built by 'zoo:mobilenetv2', not by 'python:a:b'"),
+    ],
+)
+def test_code_that_builds_nothing_here_is_refused(name: str | None, message: str, saved: Path) -> None:
+    with pytest.raises(UsageError, match=message):
+        network_content(ModelConfig(name=name or str(saved), network="python:a:b"))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "null", "[" * 100_000, '{"schema": 1}', "\xff"])

@@ -41,21 +41,18 @@ def test_published_weights_are_named_in_the_content() -> None:
     assert source.content("zoo:efficientnet-lite0", pretrained=True) == {"published": origin}
 
 
-def test_files_folders_and_modules_are_digested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, file, module = tmp_path / "checkpoint", tmp_path / "net.onnx", tmp_path / "digested_nets.py"
+def test_files_and_folders_are_digested(tmp_path: Path) -> None:
+    folder, file = tmp_path / "checkpoint", tmp_path / "net.onnx"
     folder.mkdir()
     (folder / "spec.json").write_text("{}")
     file.write_bytes(b"graph")
-    module.write_text("def small(): ...\n")
-    monkeypatch.syspath_prepend(tmp_path)
     contents = {
         reference: find_source(reference).content(reference, pretrained=False)
-        for reference in (str(folder), str(file), "python:digested_nets:small", str(tmp_path / "none"))
+        for reference in (str(folder), str(file), str(tmp_path / "none"))
     }
     assert list(contents.values()) == [
         {"checkpoint": digest_tree(folder)},
         {"file": digest_file(file)},
-        {"code": digest_file(module)},
         {},
     ]
 

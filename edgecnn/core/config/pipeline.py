@@ -40,6 +40,10 @@ class ModelConfig(Schema):
     weights: str | None = None
     """A ``.safetensors`` or ``.pth`` file of weights."""
 
+    network: str | None = None
+    """``python:package.module:factory``, the code that builds the network of a checkpoint, where it is your
+    own; a checkpoint alone cannot have code run."""
+
 
 class PreprocessingConfig(Schema):
     """Changes to the network's own preprocessing contract."""

@@ -6,10 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import UsageError
+from edgecnn.core.named_code import SCHEME
 from edgecnn.core.store.digest import digest_file, digest_tree
 from edgecnn.models.sources.described import DescribedSource, StartingWeights
+from edgecnn.models.sources.module import code_digest
+from edgecnn.models.spec_file import WEIGHTS_FILE, read_spec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import JsonValue
     from torch import nn
 
     from edgecnn.models.source import ModelRequest
@@ -32,10 +38,17 @@ class CheckpointSource(DescribedSource):
             return {"file": digest_file(path)}
         return {"checkpoint": digest_tree(path)} if path.is_dir() else {}
 
+    def code(self, reference: str, arguments: Mapping[str, JsonValue]) -> dict[str, str]:
+        """Return the digest of the code of the checkpoint's network; see the base class."""
+        if not Path(reference).is_dir():
+            return {}
+        spec = read_spec(Path(reference))
+        if not spec.builder.startswith(SCHEME):
+            return {}
+        return {"code": code_digest(spec.builder, {**spec.arguments, **arguments})}
+
     def describe(self, reference: str) -> ModelSpec:
         """Read the spec of a checkpoint; see the base class."""
-        from edgecnn.models.checkpoint import read_spec
-
         if reference and Path(reference).exists():
             return read_spec(Path(reference))
         raise UsageError(
@@ -46,7 +59,6 @@ class CheckpointSource(DescribedSource):
 
     def starting_weights(self, request: ModelRequest, base: ModelSpec) -> StartingWeights:
         """Return the checkpoint's own weights."""
-        from edgecnn.models.checkpoint import WEIGHTS_FILE
         from edgecnn.models.weights import read_safetensors
 
         state = read_safetensors(Path(request.reference) / WEIGHTS_FILE)

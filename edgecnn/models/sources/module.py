@@ -1,36 +1,40 @@
 """Networks that the user's own code makes: ``python:package.module:factory``.
 
-A spec may come from a stranger's checkpoint, so a factory has to be recognizable as one of networks before it
-is called.
+Only a factory that the user named is imported (:mod:`edgecnn.core.named_code`), and it has to be recognizable
+as one of networks before it is called.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import importlib.util
 import inspect
-import re
 import sys
-import sysconfig
+import tempfile
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from edgecnn.core.errors import InputError, UsageError
-from edgecnn.core.store.digest import digest_file
-from edgecnn.core.text import unknown_name
+from pydantic import JsonValue
+
+from edgecnn.core import process
+from edgecnn.core.documents.arguments import arguments
+from edgecnn.core.errors import EdgecnnError, InputError, UsageError
+from edgecnn.core.named_code import ENTRY, named_by_user
+from edgecnn.core.store.digest import digest_json
+from edgecnn.core.text import one_line, unknown_name
 from edgecnn.models.classes import imagenet_classes, numbered
+from edgecnn.models.own_code import CodeWatch, is_installed
 from edgecnn.models.sources.described import DescribedSource, StartingWeights, check_arguments
-from edgecnn.models.spec import ModelSpec
+from edgecnn.models.spec import ModelSpec, OwnCode
 from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import nn
 
     from edgecnn.models.source import ModelRequest
-
-_ENTRY = re.compile(r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<factory>[A-Za-z_]\w*)")
 
 _USUAL_CONTRACT = Contract(height=224, width=224)
 """Default contract of a user's network: torchvision's usual preprocessing."""
@@ -43,12 +47,12 @@ class ModuleSource(DescribedSource):
     counts_classes = True
 
     def content(self, reference: str, *, pretrained: bool) -> dict[str, str]:  # noqa: ARG002
-        """Return the digest of the file of the factory's module.
+        """Return nothing: the content is the code."""
+        return {}
 
-        Raises:
-            UsageError: The module cannot be found.
-        """
-        return {"code": _module_digest(reference.split(":")[1])}
+    def code(self, reference: str, arguments: Mapping[str, JsonValue]) -> dict[str, str]:
+        """Return the digest of the factory's code; see the base class."""
+        return {"code": code_digest(reference, arguments)}
 
     def describe(self, reference: str) -> ModelSpec:
         """Return a spec with the usual preprocessing, and as many classes as the factory makes by itself."""
@@ -77,10 +81,58 @@ class ModuleSource(DescribedSource):
             inspect.signature(factory).bind(**passed)
         except TypeError as error:
             raise UsageError(f"{spec.builder}: {error}") from error
-        module = factory(**passed)
+        module = _called(factory, passed, spec.builder)
         if not isinstance(module, nn.Module):
             raise InputError(f"{spec.builder} returned a {type(module).__name__}, not a torch.nn.Module")
         return module
+
+
+@arguments
+class OwnCodeRequest:
+    """A factory of networks whose code a child process finds.
+
+    Attributes:
+        reference: Its ``python:`` reference.
+        arguments: Arguments of the factory.
+    """
+
+    reference: str
+    arguments: dict[str, JsonValue]
+
+
+def find_code(request: OwnCodeRequest) -> OwnCode:
+    """Build a network, run it once, and return the code that was loaded for it; runs in a child process.
+
+    A network that cannot be built is no error here: the step that needs it says so.
+
+    Raises:
+        UsageError: The factory's module cannot be imported, or holds no such factory.
+        InputError: The module raises an exception.
+    """
+    from edgecnn.models.build import build, count_outputs
+
+    source = ModuleSource()
+    watch = CodeWatch()
+    spec = source.describe(request.reference).with_arguments(request.arguments)
+    with contextlib.suppress(EdgecnnError):
+        count_outputs(build(spec), spec)
+    return watch.found(request.reference)
+
+
+def code_digest(reference: str, arguments: Mapping[str, JsonValue]) -> str:
+    """Return a digest of the code that a factory uses, which a child process finds by building the network.
+
+    Args:
+        reference: A ``python:`` reference that the user named.
+        arguments: Arguments of the factory.
+
+    Raises:
+        UsageError: The module cannot be imported, or holds no such factory.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgecnn-code-") as folder, named_by_user(reference):
+        request = OwnCodeRequest(reference, dict(arguments))
+        child = process.call("edgecnn.models.sources.module:find_code", request, log=Path(folder) / "log")
+    return digest_json(child.read(OwnCode).to_json())
 
 
 def find_factory(entry: str) -> Callable[..., Any]:
@@ -88,19 +140,16 @@ def find_factory(entry: str) -> Callable[..., Any]:
 
     Raises:
         UsageError: There is no such module or factory, or it is not recognizable as one of networks.
+        InputError: The module raises an exception.
     """
-    match = _ENTRY.fullmatch(entry)
+    match = ENTRY.fullmatch(entry)
     if match is None:
         raise UsageError(f"python:{entry} is not of the form python:package.module:factory")
     module = _import_module(match["module"])
     factory = getattr(module, match["factory"], None)
     if factory is None:
         raise unknown_name(f"factory in {match['module']}", match["factory"], vars(module))
-    if not _is_factory(factory):
-        raise UsageError(
-            f"python:{entry} is not recognizable as a factory of networks",
-            hint="it must be a torch.nn.Module class, or a function annotated as returning torch.nn.Module",
-        )
+    _check_factory(factory, entry)
     return factory  # type: ignore[no-any-return]
 
 
@@ -115,29 +164,82 @@ def _import_module(name: str) -> Any:
         raise UsageError(
             f"python:{name}: {error}", hint="the module must be installed, on PYTHONPATH, or in this folder"
         ) from error
+    except EdgecnnError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _raised(f"python:{name}", error) from error
 
 
-def _is_factory(candidate: Any) -> bool:
-    """Return whether a callable is a factory of networks, without calling it.
+def _called(factory: Callable[..., Any], passed: dict[str, Any], builder: str) -> Any:
+    """Call a factory; an exception that it raises is the user's to mend."""
+    try:
+        return factory(**passed)
+    except EdgecnnError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _raised(builder, error) from error
 
-    Otherwise a ``spec.json`` from a stranger could name ``os:system``. A function that is neither of
-    the standard library nor of an installed package is the user's own, and is trusted unannotated.
+
+def _raised(what: str, error: BaseException) -> InputError:
+    """Return the error about an exception of the user's code, with the line that raised it."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return InputError(
+        f"{what} raised {type(error).__name__}: {one_line(error)}",
+        hint=f"see {last.filename}, line {last.lineno}",
+    )
+
+
+def _check_factory(candidate: Any, entry: str) -> None:
+    """Refuse what is not recognizable as a factory of networks, without calling it.
+
+    A function or class of the user's own files is trusted, the function even without annotations. One of an
+    installed package has to belong to the package that the user named, and a function has to be annotated as
+    returning a network; PyTorch's own functions, which can run the text of a program, never are factories.
+
+    Raises:
+        UsageError: It is not a factory.
     """
     from torch import nn
 
+    is_class = inspect.isclass(candidate) and issubclass(candidate, nn.Module)
+    if not is_class and not inspect.isfunction(candidate):
+        raise _no_factory(entry)
+    package = candidate.__module__.partition(".")[0]
+    if not is_installed(_source(candidate)):
+        return
+    if package != entry.partition(":")[0].partition(".")[0]:
+        raise UsageError(
+            f"python:{entry} is not your own code, but that of {candidate.__module__}",
+            hint=f"name it where it is defined, python:{candidate.__module__}:{candidate.__name__}, "
+            "or write a function that calls it",
+        )
+    if not is_class and (package == "torch" or not _returns_network(candidate)):
+        raise _no_factory(entry)
+
+
+def _no_factory(entry: str) -> UsageError:
+    return UsageError(
+        f"python:{entry} is not recognizable as a factory of networks",
+        hint="it must be a torch.nn.Module class, or a function annotated as returning torch.nn.Module",
+    )
+
+
+def _source(candidate: Any) -> Path | None:
+    """Return the file that a class or function was defined in; None if it has none."""
     if inspect.isclass(candidate):
-        return issubclass(candidate, nn.Module)
-    if not inspect.isfunction(candidate):
-        return False
+        file = getattr(sys.modules.get(candidate.__module__), "__file__", None)
+        return None if file is None else Path(file)
+    return Path(inspect.unwrap(candidate).__code__.co_filename)
+
+
+def _returns_network(function: Callable[..., Any]) -> bool:
+    from torch import nn
+
     try:
-        returned = get_type_hints(candidate).get("return")
+        returned = get_type_hints(function).get("return")
     except (NameError, AttributeError, TypeError):  # an annotation for type checkers only
-        returned = None
-    if inspect.isclass(returned) and issubclass(returned, nn.Module):
-        return True
-    source = Path(candidate.__code__.co_filename).resolve()
-    installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "purelib", "platlib")}
-    return source.is_file() and not any(source.is_relative_to(folder) for folder in installed)
+        return False
+    return inspect.isclass(returned) and issubclass(returned, nn.Module)
 
 
 def _usual_classes(entry: str) -> tuple[str, ...]:
@@ -146,15 +248,3 @@ def _usual_classes(entry: str) -> tuple[str, ...]:
     if parameter is not None and isinstance(parameter.default, int):
         return numbered(parameter.default)
     return imagenet_classes()
-
-
-def _module_digest(module: str) -> str:
-    try:
-        found = importlib.util.find_spec(module)
-    except (ImportError, ValueError) as error:
-        raise UsageError(f"python module {module!r} cannot be imported: {error}") from error
-    if found is None or found.origin is None:
-        raise UsageError(
-            f"python module {module!r} cannot be found", hint="put its folder on PYTHONPATH or install it"
-        )
-    return digest_file(Path(found.origin))

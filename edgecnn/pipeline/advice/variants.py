@@ -18,12 +18,13 @@ from edgecnn.backends.network import try_network
 from edgecnn.backends.registry import find_compiler, find_format, load
 from edgecnn.core.documents.source import NetworkOrigin
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
+from edgecnn.core.named_code import require_named
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.models import zoo
 from edgecnn.models.build import build
-from edgecnn.models.checkpoint import read_spec
 from edgecnn.models.resolve import resolve_model
 from edgecnn.models.spec import ModelSpec
+from edgecnn.models.spec_file import read_spec
 from edgecnn.pipeline.advice.change import LANES, Facts, VariantRequest
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def _spec(request: VariantRequest) -> ModelSpec:
 def _artifact_spec(artifact: Artifact) -> ModelSpec:
     """Return the spec of the network that an artifact was made from."""
     manifest = artifact.manifest
+    require_named(manifest.source.builder, str(artifact.directory / NAME))
     origin = {name: getattr(manifest.source, name) for name in NetworkOrigin.model_fields}
     classes = tuple(manifest.classes)
     return ModelSpec(**origin, contract=artifact.contract, classes=classes, task=manifest.task)

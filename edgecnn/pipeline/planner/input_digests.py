@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core.config.paths import cache_dir, home
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.digest import digest_file, digest_json
 from edgecnn.data.digest import DigestCache
 from edgecnn.data.source import open_source
 from edgecnn.models.registry import find_source
+from edgecnn.models.spec_file import read_spec
 
 if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import DataConfig, ModelConfig
@@ -50,8 +51,8 @@ def network_content(model: ModelConfig) -> str:
     """Return a digest of the network's origin besides name and arguments.
 
     Raises:
-        InputError: A file that the model names is missing.
-        UsageError: There is no such network, or the module of a ``python:`` name cannot be found.
+        InputError: A file that the model names is missing, or names code that the user has not named.
+        UsageError: There is no such network, or the module of a ``python:`` name cannot be imported.
     """
     parts: dict[str, str] = {}
     if model.weights is not None:
@@ -59,5 +60,25 @@ def network_content(model: ModelConfig) -> str:
         if not weights.is_file():
             raise InputError(f"there is no weights file {weights}")
         parts["weights"] = digest_file(weights)
-    parts |= find_source(model.name).content(model.name, pretrained=model.pretrained)
-    return digest_json(parts)
+    if model.network is not None:
+        _check_network(model.name, model.network)
+    source = find_source(model.name)
+    parts |= source.content(model.name, pretrained=model.pretrained)
+    return digest_json(parts | source.code(model.name, model.arguments))
+
+
+def _check_network(name: str, network: str) -> None:
+    """Refuse code that the user names for a network that is not built by it.
+
+    Raises:
+        UsageError: The network is no checkpoint, or other code builds it.
+        InputError: The checkpoint is damaged, or names other code of the user's.
+    """
+    if not Path(name).is_dir():
+        raise UsageError(
+            f"{network!r} is named as the code of {name}, which is no checkpoint",
+            hint="leave --network or model.network out",
+        )
+    builder = read_spec(Path(name)).builder
+    if builder != network:
+        raise UsageError(f"{name} is built by {builder!r}, not by {network!r}", hint="leave it out")

@@ -12,6 +12,7 @@ from edgecnn.core.config.paths import store_dir
 from edgecnn.core.documents.run import ErrorReport
 from edgecnn.core.documents.search import SearchResult
 from edgecnn.core.errors import BudgetMissed, MissingDependency, UsageError
+from edgecnn.core.named_code import named_by_user
 from edgecnn.core.store.store import Store
 from edgecnn.devices.host import host
 from edgecnn.pipeline.make_targets import make_folder
@@ -64,12 +65,13 @@ def search_pipeline(
     try:
         for folder in (directory, directory / "logs"):
             make_folder(folder)
-        study = _open(trials, storage or str(directory / JOURNAL))
         finished = True
-        try:
-            Halving(space, study).run()
-        except TimeIsUp:
-            finished = False
+        with named_by_user(pipeline.spec.model.name, pipeline.spec.model.network):
+            study = _open(trials, storage or str(directory / JOURNAL))
+            try:
+                Halving(space, study).run()
+            except TimeIsUp:
+                finished = False
         measured = rank({rung: study.outcomes(rung) for rung in (COSTS, *space.rungs)}, space)
         winner = cheapest(measured)
         result = SearchResult(

@@ -9,6 +9,7 @@ from typing import Any
 from edgecnn.core import process
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.documents.arguments import arguments
+from edgecnn.core.named_code import SCHEME
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 
@@ -60,9 +61,10 @@ def build(request: NetworkRequest) -> None:
     import torch
 
     from edgecnn.models.checkpoint import save_checkpoint
+    from edgecnn.models.own_code import CodeWatch
     from edgecnn.models.resolve import resolve_model
 
-    wanted = request.network
+    wanted, watch = request.network, CodeWatch()
     torch.manual_seed(wanted.seed)
     module, spec = resolve_model(
         wanted.reference,
@@ -73,6 +75,8 @@ def build(request: NetworkRequest) -> None:
         pretrained=wanted.pretrained,
         cache=cache_dir(),
     )
+    if spec.builder.startswith(SCHEME):
+        spec = spec.model_copy(update={"code": watch.found(spec.builder)})
     save_checkpoint(request.out, module, spec)
 
 

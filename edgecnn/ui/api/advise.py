@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edgecnn.backends.targets import load_target
 from edgecnn.core.config.quantities import parse_written
 from edgecnn.core.errors import UsageError
+from edgecnn.core.named_code import named_by_user
 from edgecnn.pipeline.advice.bench import advise_on
 from edgecnn.ui.report.advice import write_advice
 
@@ -25,6 +26,7 @@ def advise(
     *,
     arguments: Mapping[str, JsonValue] | None = None,
     sram: str | int | None = None,
+    network: str | None = None,
     out: Path | None = None,
 ) -> Advice:
     """Return advice on changes to a network for an NPU; every change is built and compiled.
@@ -38,6 +40,8 @@ def advise(
         target: An Ethos-U target.
         arguments: Arguments of the network's builder, such as ``width``.
         sram: Available SRAM in bytes or as ``384 kB``; by default the target's budget.
+        network: ``python:package.module:factory``, your own code that builds the network of a checkpoint or
+            of an artifact; these alone cannot have code run.
         out: Directory for ``advice.json`` and ``advice.md``.
 
     Raises:
@@ -48,7 +52,8 @@ def advise(
     """
     loaded = load_target(target)
     limit = loaded.budgets.sram if sram is None else _bytes(sram)
-    advice = advise_on(model, loaded, arguments or {}, limit)
+    with named_by_user(model, network):
+        advice = advise_on(model, loaded, arguments or {}, limit)
     if out is not None:
         write_advice(advice, out)
     return advice

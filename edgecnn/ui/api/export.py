@@ -24,6 +24,7 @@ def export(
     weights: str | None = None,
     images: int | None = None,
     outputs: tuple[str, ...] = (),
+    network: str | None = None,
     overrides: tuple[str, ...] = (),
     out: Path | None = None,
     reporter: Reporter | None = None,
@@ -38,6 +39,8 @@ def export(
         weights: A file of weights that replaces the published ones.
         images: Number of calibration images; by default all, up to 512.
         outputs: Tensors at which to cut an ONNX file whose decode part is not recognized.
+        network: ``python:package.module:factory``, your own code that builds a checkpoint's network; a
+            checkpoint alone cannot have code run.
         overrides: Dotted overrides of the resulting pipeline, such as ``targets.T.threads=2``.
         out: Directory of the artifact; by default ``artifacts/NAME-TARGET``.
         reporter: Receives events.
@@ -57,6 +60,7 @@ def export(
         weights=weights,
         images=images,
         outputs=outputs,
+        network=network,
         overrides=overrides,
     )
     artifact = out or OUT / f"{pipeline.spec.name}-{run_name(target)}"

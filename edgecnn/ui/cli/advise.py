@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgecnn.ui.cli.options import JsonOption, OutOption, examples
+from edgecnn.ui.cli.options import JsonOption, NetworkOption, OutOption, examples
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +50,7 @@ def advise(
             show_default=False,
         ),
     ] = None,
+    network: NetworkOption = None,
     out: OutOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -62,7 +63,7 @@ def advise(
     source = YamlSource({}, {}, "command line")
     for assignment in arguments or []:
         source = override(source, assignment)
-    advice = edgecnn.advise(model, target, arguments=source.data, sram=sram, out=out)
+    advice = edgecnn.advise(model, target, arguments=source.data, sram=sram, network=network, out=out)
     if json:
         print_json(advice.to_json())
         return

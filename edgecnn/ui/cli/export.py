@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgecnn.ui.cli.options import JsonOption, OutOption, examples
+from edgecnn.ui.cli.options import JsonOption, NetworkOption, OutOption, examples
 
 
 def register(app: typer.Typer) -> None:
@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
             "edgecnn fetch zoo:efficientnet-lite0",
             "edgecnn export zoo:efficientnet-lite0 --target tflite-int8 --calibration photos.csv",
             "edgecnn export runs/quickstart/checkpoint --target onnx-int8 --calibration photos/",
+            "edgecnn export runs/mine/checkpoint --network python:nets:Net --target onnx-fp32 --data photos/",
             "edgecnn export yolox_nano.onnx --target tflite-int8 --calibration photos/",
         ),
     )(export)
@@ -74,6 +75,7 @@ def export(
             show_default=False,
         ),
     ] = None,
+    network: NetworkOption = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option(
@@ -103,6 +105,7 @@ def export(
             weights=None if weights is None else str(weights),
             images=images,
             outputs=tuple(outputs.split(",")) if outputs else (),
+            network=network,
             overrides=tuple(overrides or ()),
             out=out,
             reporter=reporter,

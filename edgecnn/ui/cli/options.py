@@ -20,6 +20,15 @@ OutOption = Annotated[
 ArtifactArgument = Annotated[
     Path, typer.Argument(metavar="ARTIFACT", help="Directory that `edgecnn export` or `run` made.")
 ]
+NetworkOption = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        metavar="python:MODULE:FACTORY",
+        help="Your own code that builds the network of a checkpoint, which alone cannot have code run.",
+        show_default=False,
+    ),
+]
 LimitOption = Annotated[
     int | None, typer.Option("--limit", min=1, help="Largest number of images, evenly over the classes.")
 ]

@@ -1,0 +1,55 @@
+"""Reading of a checkpoint's ``spec.json``, without torch."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import read_bounded
+from edgecnn.core.named_code import require_named
+from edgecnn.models.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WEIGHTS_FILE = "model.safetensors"
+SPEC_FILE = "spec.json"
+PICKLES = (".pth", ".pt", ".bin", ".pkl", ".ckpt")
+_MAX_SPEC_BYTES = 16 * 1024 * 1024
+
+
+def read_spec(directory: Path) -> ModelSpec:
+    """Read the spec of a checkpoint without building the network.
+
+    Raises:
+        InputError: The directory is not a checkpoint, holds a pickle, its spec is damaged, or the spec names
+            code that the user has not named.
+    """
+    _check_files(directory)
+    path = directory / SPEC_FILE
+    try:
+        document = json.loads(read_bounded(path, _MAX_SPEC_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    spec = ModelSpec.from_json(document, str(path))
+    require_named(spec.builder, str(path))
+    return spec
+
+
+def _check_files(directory: Path) -> None:
+    if not directory.is_dir():
+        raise InputError(
+            f"{directory} is not a checkpoint directory",
+            hint=f"a checkpoint holds {WEIGHTS_FILE} and {SPEC_FILE}",
+        )
+    if not (directory / WEIGHTS_FILE).is_file():
+        pickles = sorted(path.name for path in directory.iterdir() if path.suffix in PICKLES)
+        if pickles:
+            raise InputError(
+                f"{directory} holds a pickle, {pickles[0]}, and no {WEIGHTS_FILE}",
+                hint=f"name the network and give the file: zoo:NAME --weights {directory / pickles[0]}",
+            )
+    for name in (WEIGHTS_FILE, SPEC_FILE):
+        if not (directory / name).is_file():
+            raise InputError(f"{directory} is not a checkpoint: it holds no {name}")
