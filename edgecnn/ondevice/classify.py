@@ -29,6 +29,26 @@ class Classification(PlainDocument):
     probability: float
 
 
+def count_scores(shapes: Sequence[Sequence[int]]) -> int:
+    """Return the number of scores in the outputs of a classifier.
+
+    Args:
+        shapes: Shape of every output, the batch first.
+
+    Returns:
+        0 if the outputs are not one score a class, such as maps; -1 if their shapes do not show the number.
+
+    >>> count_scores([(1, 10)]), count_scores([(1, 64, 64, 3)]), count_scores([(1, 5), (1, 5)])
+    (10, 0, 0)
+    """
+    if not shapes:
+        return -1
+    sizes = [size for size in shapes[0][1:] if size != 1]
+    if len(shapes) > 1 or len(sizes) > 1:
+        return 0
+    return sizes[0] if sizes else 1
+
+
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Return probabilities of the last axis, float64.
 

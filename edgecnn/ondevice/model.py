@@ -13,7 +13,14 @@ from edgecnn.ondevice.bundle import Bundle
 from edgecnn.ondevice.documents import PlainDocument
 from edgecnn.ondevice.failure import DamagedPackage, DeviceError
 from edgecnn.ondevice.input_tensor import Feed, FeedError
-from edgecnn.ondevice.preprocess import MAX_PIXELS, decode_image, geometry, open_image, upright_size
+from edgecnn.ondevice.preprocess import (
+    MAX_PIXELS,
+    ImageError,
+    decode_image,
+    geometry,
+    open_image,
+    upright_size,
+)
 from edgecnn.ondevice.runner import open_runner
 from edgecnn.ondevice.tasks.base import RawOutputs, Scene
 
@@ -94,8 +101,8 @@ class Model:
         """Return the ``k`` most probable classes of an image, best first.
 
         Args:
-            image: Path or bytes of an image file, a Pillow image, or pixels uint8 ``[H, W, 3]`` (RGB) or
-                ``[H, W]`` (gray).
+            image: Path or bytes of an image file, a Pillow image, or pixels uint8 ``[H, W, 3]`` (RGB),
+                ``[H, W, 4]`` (RGBA, laid on white) or ``[H, W]`` (gray).
             k: Number of classes.
 
         Raises:
@@ -197,5 +204,9 @@ def _open(image: Picture, max_pixels: int) -> Image.Image:
     if isinstance(image, (str, Path)):
         return open_image(Path(image))
     if isinstance(image, np.ndarray):
+        if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
+            raise ImageError(f"pixels of {image.dtype} {list(image.shape)} are not uint8 [H, W, 3] or [H, W]")
+        if not image.size:
+            raise ImageError("the image has no pixels")
         return Image.fromarray(image)
     return image

@@ -3,7 +3,8 @@
 These rules hold for training, calibration, evaluation and every package:
 
 * The EXIF orientation is applied, because phones store photos in the sensor's orientation.
-* Transparency is dropped, as in the loaders that pretrained networks were trained with.
+* Transparent pixels are laid on white: ``round(value * alpha / 255) + 255 - alpha``. So an image whose pixels
+  are all opaque is unchanged, and the colours that hide behind transparency are never seen.
 * 16-bit images keep their high byte. Embedded colour profiles are ignored.
 * ``crop`` resizes the shorter side and takes the centre exactly as torchvision's ``Resize`` and
   ``CenterCrop`` do,
@@ -203,10 +204,15 @@ def _orientation(image: Image.Image) -> int:
 
 def _convert(image: Image.Image, color: Color) -> Image.Image:
     """Convert an image of any mode to RGB, or to the luma of ITU-R BT.601 for ``gray``."""
-    if image.mode.startswith("I"):
-        image = _high_byte(image)
-    elif image.mode == "F":
+    if image.mode == "F":
         raise ImageError("floating-point pixels have no defined range")
+    transparent = image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info
+    if image.mode.startswith("I"):
+        if transparent:
+            raise ImageError("16-bit pixels with a transparent colour have no defined conversion")
+        image = _high_byte(image)
+    elif transparent:
+        image = _on_white(image)
     target = "L" if color == "gray" else "RGB"
     if image.mode == target:
         return image
@@ -216,6 +222,14 @@ def _convert(image: Image.Image, color: Color) -> Image.Image:
         except ValueError:
             raise ImageError(f"pixels of mode {image.mode} cannot be converted to RGB") from None
     return image if image.mode == target else image.convert(target)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Lay an image with transparency on white; Pillow's paste rounds the weighted mean to the nearest."""
+    source = image.convert("RGBA")
+    opaque = Image.new("RGB", source.size, (255, 255, 255))
+    opaque.paste(source.convert("RGB"), mask=source.getchannel("A"))
+    return opaque
 
 
 def _high_byte(image: Image.Image) -> Image.Image:

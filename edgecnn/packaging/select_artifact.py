@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import find_format, find_runtime, runtimes
-from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.errors import BudgetMissed, InputError, UsageError, VerificationFailed
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.core.store.runs import ARTIFACTS, REJECTED
 from edgecnn.tasks.registry import task_of
@@ -45,7 +45,10 @@ def choose_artifact(run: Path, platform: str, target: str | None = None) -> Arti
 
     Raises:
         UsageError: There is no such platform.
-        InputError: The run has no such target, or it did not ship, or nothing in it fits the platform.
+        InputError: The run has no such target, or it did not ship, or nothing in it fits the platform, or its
+            outputs are not those of its task.
+        VerificationFailed: A link of its verification chain is broken.
+        BudgetMissed: It misses a budget.
     """
     if platform not in PLATFORMS:
         raise UsageError(f"there are no packages for {platform!r}, only for {', '.join(PLATFORMS)}")
@@ -58,8 +61,10 @@ def choose_artifact(run: Path, platform: str, target: str | None = None) -> Arti
     fitting = [item for item in found if not fitness(item.manifest, platform).problem]
     if not fitting:
         have = ", ".join(item.manifest.target.name for item in found) or "none"
+        lost = ", ".join(path.parent.name for path in sorted((run / REJECTED).glob(f"*/{NAME}")))
         raise InputError(
-            f"{run} has no target that {platform} can execute; those that ship: {have}",
+            f"{run} has no target that {platform} can execute; those that ship: {have}"
+            + (f"; those that were rejected: {lost}" if lost else ""),
             hint=f"add {' or '.join(f'{name}-int8' for name in _formats(platform))} to the pipeline's "
             "targets and run it again",
         )
@@ -73,6 +78,7 @@ def _named(run: Path, platform: str, target: str) -> Artifact:
     if (run / ARTIFACTS / name / NAME).is_file():
         return _checked(Artifact.open(run / ARTIFACTS / name), platform)
     if (run / REJECTED / name / NAME).is_file():
+        _check_proof(Artifact.open(run / REJECTED / name))
         raise InputError(
             f"target {target!r} of {run} was rejected: a budget was missed or link 4 is broken",
             hint=f"what was measured: {run / 'summary.md'}",
@@ -99,18 +105,50 @@ def _formats(platform: str) -> list[str]:
     return [name for _, name in sorted(ranked)]
 
 
+def _check_proof(artifact: Artifact) -> None:
+    """Refuse a model that was not proven.
+
+    Raises:
+        VerificationFailed: A link of the verification chain is broken.
+        BudgetMissed: A budget is missed.
+    """
+    manifest = artifact.manifest
+    broken = [link for link in manifest.verification if not link.passed]
+    if broken:
+        raise VerificationFailed(
+            f"{artifact.directory} cannot be packaged: {broken[0].message()}",
+            hint=f"`edgecnn diagnose {artifact.directory}` finds the layers that differ",
+        )
+    missed = [str(budget) for budget in manifest.budgets if not budget.passed]
+    if missed:
+        raise BudgetMissed(
+            f"{artifact.directory} cannot be packaged: it misses its budget: {'; '.join(missed)}",
+            hint="package a target that meets its budgets, or change the budget and run again",
+        )
+
+
 def _checked(artifact: Artifact, platform: str) -> Artifact:
     manifest = artifact.manifest
+    _check_proof(artifact)
     problem = fitness(manifest, platform).problem
     if problem:
         raise InputError(f"{artifact.directory} cannot be packaged for {platform}: {problem}")
     if len(manifest.files) != 1:
         raise InputError(f"{artifact.directory} cannot be packaged: its model is {len(manifest.files)} files")
     if not manifest.classes or any("\n" in label or "\r" in label for label in manifest.classes):
-        raise InputError(f"{artifact.directory} has no labels, or one with a line break in it")
+        raise InputError(
+            f"{artifact.directory} has no labels, or one with a line break in it",
+            hint="a package names what it sees: give the classes with the data, or a network that classifies",
+        )
     shapes = [list(output.shape) for output in manifest.inspection.outputs]
     channels_last = find_format(manifest.target.format).layout == "NHWC"
     scores = task_of(manifest.task).scored_classes(shapes, channels_last=channels_last)
+    if scores == 0:
+        raise InputError(
+            f"{artifact.directory} cannot be packaged: its outputs {', '.join(map(str, shapes))} are not "
+            f"those of {manifest.task.kind}, and a package would have no answer for them",
+            hint="packages answer with classes or boxes; others need a task of their own: docs/tasks.md",
+        )
     if scores not in (-1, len(manifest.classes)):
         raise InputError(
             f"{artifact.directory} has {len(manifest.classes)} labels for {scores} outputs",

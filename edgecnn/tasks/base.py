@@ -122,7 +122,9 @@ class Task(Protocol):
         """Return the name of that comparison in a row of ``check``."""
 
     def scored_classes(self, shapes: Sequence[Sequence[int]], *, channels_last: bool) -> int:
-        """Return the number of classes that a model file's outputs score; -1 if their shapes do not show it.
+        """Return the number of classes that a model file's outputs score.
+
+        It is 0 if the outputs are not those of the task, and -1 if their shapes do not show the number.
 
         Args:
             shapes: Shape of every output in the file, the batch first.

@@ -125,10 +125,42 @@ def test_every_mode_becomes_rgb(mode: str) -> None:
     assert geometry(image, gray).shape == (30, 40, 1)
 
 
-def test_transparency_is_dropped() -> None:
+def test_transparent_pixels_are_laid_on_white() -> None:
     image = photo().convert("RGBA")
+    alpha = np.arange(30 * 40, dtype=np.uint16).reshape(30, 40) % 256
+    image.putalpha(Image.fromarray(alpha.astype(np.uint8)))
+    scaled = np.asarray(photo()).astype(np.float64) * alpha[..., None] / 255.0
+    wanted = np.round(scaled).astype(np.int64) + 255 - alpha[..., None]
+    np.testing.assert_array_equal(geometry(image, SAME), wanted)
+    np.testing.assert_array_equal(geometry(decode_image(encoded(image, "PNG")), SAME), wanted)
+    gray = Contract(height=30, width=40, resize="squash", color="gray", mean=(0.0,), std=(1.0,))
     image.putalpha(0)
-    np.testing.assert_array_equal(geometry(image, SAME), photo())
+    assert (geometry(image, gray) == 255).all()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_a_transparent_colour_of_a_file_is_white(kind: str) -> None:
+    for mode in ("P", "L", "RGB", "1") if kind == "PNG" else ("P",):
+        image = Image.new(mode, (40, 30), 0)
+        colour = (0, 0, 0) if mode == "RGB" else 0
+        data = encoded(image, kind, transparency=colour)
+        assert (geometry(decode_image(data), SAME) == 255).all(), mode
+        assert (geometry(decode_image(encoded(image, kind)), SAME) == 0).all(), mode
+
+
+def test_the_first_picture_of_an_animation_is_taken() -> None:
+    black, white = Image.new("L", (40, 30), 0), Image.new("L", (40, 30), 255)
+    for kind in ("GIF", "PNG", "WEBP", "TIFF"):
+        data = encoded(black, kind, save_all=True, append_images=[white, white])
+        assert (geometry(decode_image(data), SAME) == 0).all(), kind
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "P"])
+def test_deeper_and_paletted_files_are_those_of_eight_bits(mode: str) -> None:
+    image = photo().convert(mode)
+    np.testing.assert_array_equal(
+        geometry(decode_image(encoded(image, "PNG")), SAME), image.convert("RGB"), err_msg=mode
+    )
 
 
 def test_sixteen_bits_keep_the_high_byte() -> None:

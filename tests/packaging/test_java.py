@@ -95,6 +95,19 @@ def test_drawn_pictures_give_the_same_tensor(classes: Path, tmp_path: Path, name
     compare(classes, tmp_path, name, photos)
 
 
+def test_transparent_pixels_are_laid_on_white_alike(classes: Path, tmp_path: Path) -> None:
+    """All values with all shares of transparency."""
+    value, alpha = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
+    rgba = np.stack([value, 255 - value, value // 2, alpha], -1)
+    (tmp_path / "0.argb").write_bytes(rgba[..., [2, 1, 0, 3]].tobytes())
+    (tmp_path / "cases.txt").write_text("0.argb 256 256\n")
+    write_package(tmp_path, CONTRACTS["crop"], tensor_of(CONTRACTS["crop"]))
+    run(classes, "white", tmp_path)
+    found = np.frombuffer((tmp_path / "0.argb.out").read_bytes(), np.uint8).reshape(256, 256, 3)
+    same = Contract(height=256, width=256, resize="squash")
+    np.testing.assert_array_equal(found, geometry(Image.fromarray(rgba), same))
+
+
 @pytest.mark.parametrize(
     "name",
     ["crop", "gray", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bicubic", "letterbox"))],

@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from edgecnn.backends.targets import load_target
-from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.documents.budget import BudgetResult
+from edgecnn.core.documents.link import Bound, Link
+from edgecnn.core.documents.verdict import Verdict
+from edgecnn.core.errors import BudgetMissed, InputError, UsageError, VerificationFailed
+from edgecnn.core.store.manifest import Artifact
 from edgecnn.packaging.select_artifact import choose_artifact, fitness
 from tests.support.tiny_run import inspection, write_artifact
 
@@ -51,6 +55,45 @@ def test_labels_that_do_not_match_the_outputs(tmp_path: Path) -> None:
     artifact = write_artifact(tmp_path / "b", "tflite-int8", classes=["one\ntwo"])
     with pytest.raises(InputError, match="line break"):
         choose_artifact(artifact.directory, "raspberry-pi")
+
+
+def test_a_model_that_misses_a_budget_or_broke_a_link_is_not_packaged(tmp_path: Path) -> None:
+    missed = BudgetResult(name="size", limit=1, measured=2, verdict=Verdict.FAIL)
+    broken = Link(
+        number=2,
+        name="quantization",
+        compared="a with b",
+        metrics={"sqnr_db": 1.0},
+        limits={"sqnr_db": Bound(at_least=10.0)},
+    )
+    for folder in ("artifacts", "rejected"):
+        run = tmp_path / folder / "budget"
+        write_artifact(run / folder / "tflite-int8", "tflite-int8")
+        _rewrite(run / folder / "tflite-int8", budgets=[missed])
+        with pytest.raises(BudgetMissed, match="misses its budget: size") as caught:
+            choose_artifact(run, "raspberry-pi", "tflite-int8")
+        assert (caught.value.exit_code, bool(caught.value.hint)) == (3, True)
+        _rewrite(run / folder / "tflite-int8", verification=[broken])
+        with pytest.raises(VerificationFailed, match=r"link 2 \(quantization\) is broken") as found:
+            choose_artifact(run / folder / "tflite-int8", "raspberry-pi")
+        assert (found.value.exit_code, bool(found.value.hint)) == (4, True)
+    with pytest.raises(InputError, match="those that were rejected: tflite-int8"):
+        choose_artifact(tmp_path / "rejected" / "budget", "raspberry-pi")
+
+
+def _rewrite(folder: Path, **changes: object) -> None:
+    manifest = Artifact.open(folder).manifest.model_copy(update=changes)
+    (folder / "manifest.json").write_text(manifest.model_dump_json())
+
+
+@pytest.mark.parametrize("outputs", [[(1, 64, 64, 2)], [(1, 2), (1, 2)], [(1, 2, 1, 4)]])
+def test_outputs_that_are_no_scores_are_not_packaged(tmp_path: Path, outputs: list[tuple[int, ...]]) -> None:
+    """A segmentation network has as many channels as classes, and would fail on the device."""
+    seen = inspection("tflite", "int8", outputs=outputs)
+    artifact = write_artifact(tmp_path / "a", "tflite-int8", inspection=seen, classes=["one", "two"])
+    with pytest.raises(InputError, match="are not those of classification") as caught:
+        choose_artifact(artifact.directory, "raspberry-pi")
+    assert caught.value.hint
 
 
 def test_a_file_that_is_compiled_for_an_npu(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgecnn.ondevice.classify import top_k
+from edgecnn.ondevice.classify import count_scores, top_k
 from edgecnn.ondevice.failure import DamagedPackage
 
 if TYPE_CHECKING:
@@ -24,9 +24,10 @@ class ClassAnswers:
 
     def check(self, tensors: Sequence[TensorInfo], labels: Sequence[str]) -> None:
         """Compare the number of scores with the labels."""
-        classes = tensors[0].shape[-1] if tensors[0].shape else 0
+        classes = count_scores([tensor.shape for tensor in tensors])
         if classes not in (-1, len(labels)):
-            raise DamagedPackage(f"there are {len(labels)} labels for {classes} outputs")
+            shapes = ", ".join(str(list(tensor.shape)) for tensor in tensors)
+            raise DamagedPackage(f"there are {len(labels)} labels for outputs of {shapes}")
 
     def found(self, outputs: RawOutputs, scene: Scene) -> list[Classification]:
         """Return the most probable classes."""

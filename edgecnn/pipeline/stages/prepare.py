@@ -51,4 +51,4 @@ def read_contract(outputs: Path) -> Contract:
     return Contract.from_json(json.loads((outputs / "contract.json").read_text(encoding="utf-8")))
 
 
-PREPARE = Stage("prepare", 1, run, ("pillow",))
+PREPARE = Stage("prepare", 2, run, ("pillow",))

@@ -10,6 +10,7 @@ import numpy as np
 from edgecnn.core.documents.metric import METRICS
 from edgecnn.core.errors import InputError
 from edgecnn.data.prepare import check_labels
+from edgecnn.ondevice.classify import count_scores
 from edgecnn.proof.accuracy.paired import compare_accuracy, unpack_hits
 from edgecnn.tasks.classification.labelled import LabelledClasses
 
@@ -111,7 +112,7 @@ class ClassificationTask:
 
     def scored_classes(self, shapes: Sequence[Sequence[int]], *, channels_last: bool) -> int:  # noqa: ARG002
         """Return the number of scores."""
-        return shapes[0][-1] if shapes else -1
+        return count_scores(shapes)
 
     def java_properties(self) -> Mapping[str, Any]:
         """Return nothing: the Java code needs only the labels."""

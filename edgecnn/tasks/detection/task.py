@@ -107,6 +107,8 @@ class DetectionTask:
         if not shapes:
             return -1
         level = self.detector.levels[0]
+        if len(shapes) != self.detector.outputs or len(shapes[level.scores]) != 4:
+            return 0
         shape = shapes[level.scores]
         channels = shape[-1] if channels_last else shape[1]
         return channels // max(1, len(level.anchors)) - int(self.detector.scores == "softmax")

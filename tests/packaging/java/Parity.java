@@ -30,6 +30,15 @@ final class Parity {
                 byte[] bytes = new byte[tensor.remaining()];
                 tensor.get(bytes);
                 Files.write(out, bytes);
+            } else if (arguments[0].equals("white")) {
+                byte[] rgb = new byte[data.length / 4 * 3];
+                for (int pixel = 0, at = 0; pixel < data.length / 4; pixel++) {
+                    int argb = ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN).getInt(4 * pixel);
+                    for (int shift = 16; shift >= 0; shift -= 8) {
+                        rgb[at++] = Preprocessor.onWhite(argb, shift);
+                    }
+                }
+                Files.write(out, rgb);
             } else if (arguments[0].equals("classify")) {
                 write(out, Classification.best(floats(data), labels(1000), 5));
             } else {

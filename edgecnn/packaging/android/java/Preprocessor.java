@@ -98,6 +98,18 @@ final class Preprocessor {
         return look(padded(shown, rows, columns));
     }
 
+    /**
+     * A channel of a pixel, laid on white if it is transparent, as in training and evaluation.
+     *
+     * @param argb the pixel, not premultiplied
+     * @param shift position of the channel's byte: 16 for red, 8 for green, 0 for blue
+     */
+    static byte onWhite(int argb, int shift) {
+        int alpha = argb >>> 24;
+        int scaled = (argb >> shift & 0xFF) * alpha + 128;
+        return (byte) ((scaled + (scaled >> 8) >> 8) + 255 - alpha);
+    }
+
     /** The luma of ITU-R BT.601 in Pillow's 16-bit fixed point. */
     private static byte[] gray(byte[] rgb) {
         byte[] result = new byte[rgb.length / 3];

@@ -163,9 +163,9 @@ public final class VisionModel implements AutoCloseable {
         for (int y = 0; y < height; y++) {
             photo.getPixels(row, 0, width, 0, y, width, 1);
             for (int pixel : row) {
-                rgb[at++] = (byte) (pixel >> 16);
-                rgb[at++] = (byte) (pixel >> 8);
-                rgb[at++] = (byte) pixel;
+                rgb[at++] = Preprocessor.onWhite(pixel, 16);
+                rgb[at++] = Preprocessor.onWhite(pixel, 8);
+                rgb[at++] = Preprocessor.onWhite(pixel, 0);
             }
         }
         return preprocessor.prepare(rgb, height, width);
