@@ -93,30 +93,38 @@ def read_bounded(file: Path, most: int) -> bytes:
     Raises:
         InputError: The file cannot be read, is larger, or is a folder, a pipe or a device.
     """
+    content, _ = read_head(file, most + 1)
+    if len(content) > most:
+        raise InputError(f"{file} is larger than {_size(most)}")
+    return content
+
+
+def read_head(file: Path, most: int) -> tuple[bytes, int]:
+    """Read at most ``most`` bytes of a file, and return them with the file's size in bytes.
+
+    Raises:
+        InputError: The file cannot be read, or is a folder, a pipe or a device.
+    """
     try:
         # A pipe without a writer would block for ever if it were opened in the usual way.
         handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            content = _read_regular(file, handle, most + 1)
+            return _read_regular(file, handle, most)
         finally:
             os.close(handle)
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
     except ValueError:
         raise InputError(f"{str(file)!a} is no name of a file") from None
-    if len(content) > most:
-        raise InputError(f"{file} is larger than {_size(most)}")
-    return content
 
 
-def _read_regular(file: Path, handle: int, most: int) -> bytes:
-    """Return at most ``most`` bytes of an open file, unless it is something else than a file."""
-    kind = os.fstat(handle).st_mode
-    if not stat.S_ISREG(kind):
-        what = "a folder" if stat.S_ISDIR(kind) else "a pipe or a device"
+def _read_regular(file: Path, handle: int, most: int) -> tuple[bytes, int]:
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        what = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
         raise InputError(f"{file} cannot be read: it is {what}, not a file")
     with os.fdopen(handle, "rb", closefd=False) as content:
-        return content.read(most)
+        return content.read(most), status.st_size
 
 
 def read_bounded_text(file: Path, most: int) -> str:

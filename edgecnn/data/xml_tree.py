@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import xml.parsers.expat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import read_bounded
+from edgecnn.core.xml_text import parse_xml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,10 +43,6 @@ class Element:
         return "" if element is None else element.text
 
 
-class _Refused(Exception):
-    """The document is not a small plain file; the message gives the reason."""
-
-
 def read_xml(file: Path) -> Element:
     """Read a file and return its root.
 
@@ -56,20 +52,15 @@ def read_xml(file: Path) -> Element:
     """
     try:
         return _parse(read_bounded(file, MAX_BYTES))
-    except (_Refused, xml.parsers.expat.ExpatError, ValueError, LookupError) as error:
+    except ValueError as error:
         raise InputError(f"{file} is not an annotation in XML: {error}") from None
 
 
 def _parse(data: bytes) -> Element:
     document = Element("")
     stack: list[tuple[Element, list[str]]] = [(document, [])]
-    count = 0
 
     def start(name: str, _: dict[str, str]) -> None:
-        nonlocal count
-        count += 1
-        if count > _MAX_ELEMENTS or len(stack) > _MAX_DEPTH:
-            raise _Refused(f"it has more than {_MAX_ELEMENTS} elements or {_MAX_DEPTH} levels")
         element = Element(name)
         stack[-1][0].children.append(element)
         stack.append((element, []))
@@ -81,14 +72,5 @@ def _parse(data: bytes) -> Element:
     def text(characters: str) -> None:
         stack[-1][1].append(characters)
 
-    def refuse(*_: object) -> None:
-        raise _Refused("it declares a document type, which no annotation needs")
-
-    parser = xml.parsers.expat.ParserCreate()
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = text
-    parser.StartDoctypeDeclHandler = refuse
-    parser.buffer_text = True
-    parser.Parse(data, True)
+    parse_xml(data, start=start, end=end, text=text, most_elements=_MAX_ELEMENTS, most_depth=_MAX_DEPTH)
     return document.children[0]
