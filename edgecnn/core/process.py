@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from edgecnn.core.errors import EdgecnnError, WorkerError, from_json
 from edgecnn.core.named_code import named_by_user, names_of_user
 from edgecnn.core.this_process import peak_memory_bytes, private_stdout
+from edgecnn.ondevice.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,7 +125,7 @@ def call(
                 ) from None
     if child.returncode != 0 or not answer:
         raise WorkerError(describe_death(entry, child.returncode, log, log_start), hint=f"its log: {log}")
-    document = json.loads(answer)
+    document = parse_json(answer, most=len(answer), wire=True)
     if "error" in document:
         raise from_json(document["error"])
     wall_s = time.monotonic() - started
@@ -269,7 +270,8 @@ def _answer(value: object) -> Any:
 
 def _main() -> None:
     _die_with_parent()
-    request = _Request(**json.loads(sys.stdin.read()))
+    request_text = sys.stdin.read()
+    request = _Request(**parse_json(request_text, most=len(request_text), wire=True))
     with private_stdout() as channel:
         if request.memory_bytes is not None:
             resource.setrlimit(resource.RLIMIT_AS, (request.memory_bytes, request.memory_bytes))

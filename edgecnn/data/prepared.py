@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.json_file import read_json
 from edgecnn.core.text import one_line
 from edgecnn.data.digest import combine
 from edgecnn.data.objects import FILE_NAME, Objects
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from edgecnn.ondevice.contract import Contract
 
 SCHEMA = 1
+
+MAX_JSON_BYTES = 1 << 28
+"""Largest ``prepared.json``, in bytes: the names of some millions of images."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,9 @@ class PreparedSet:
         from edgecnn.data.prepared_document import read_document
 
         try:
-            document = (directory / "prepared.json").read_text(encoding="utf-8")
-            data = read_document(json.loads(document))
+            data = read_document(
+                read_json(directory / "prepared.json", what="a prepared set", most_bytes=MAX_JSON_BYTES)
+            )
             images = np.load(directory / "images.npy", mmap_mode="r", allow_pickle=False)
             labels = np.load(directory / "labels.npy", mmap_mode="r", allow_pickle=False)
             if data.schema_version != SCHEMA:

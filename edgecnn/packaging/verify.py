@@ -6,7 +6,6 @@ runs the self-test on the package's data (model, contract, golden vectors).
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import edgecnn
 from edgecnn.core.documents.package import SelfTestReport, VerifyResult
 from edgecnn.core.errors import UsageError, VerificationFailed, WorkerError
 from edgecnn.core.process import describe_death, quiet_environment
+from edgecnn.ondevice.json_text import parse_json
 from edgecnn.ondevice.tasks.table import MODULES
 from edgecnn.packaging.contents import open_package
 from edgecnn.packaging.sign import signed_copy
@@ -144,8 +144,8 @@ def _run(command: list[str], imports: Path, folder: Path, what: str, log: Path) 
         except subprocess.TimeoutExpired:
             raise WorkerError(f"the self-test of {what} did not end in {SELF_TEST_TIMEOUT_S:g} s") from None
     try:
-        result = json.loads(finished.stdout.decode().strip().splitlines()[-1])
-    except (ValueError, IndexError):
+        result = parse_json(finished.stdout.strip().rpartition(b"\n")[2])
+    except ValueError:
         death = describe_death(f"the self-test of {what}", finished.returncode, log, start)
         raise WorkerError(death, hint=f"its log: {log}") from None
     if finished.returncode != 0:

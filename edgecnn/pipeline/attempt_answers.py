@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.accuracy import Answers, TaskMetrics
+from edgecnn.core.json_file import read_json
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.spec import ModelSpec
-from edgecnn.pipeline.attempt_outputs import read_json
 from edgecnn.pipeline.plan import IMPORTED
 from edgecnn.pipeline.stages import evaluate, reference, verify
 from edgecnn.pipeline.stages.outputs import read_outputs

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from edgecnn.core.documents.document import Document
 from edgecnn.core.documents.pruning import PruningReport
 from edgecnn.core.documents.source import StoreEntry
+from edgecnn.core.json_file import read_json
 from edgecnn.pipeline.planner.pruning import PRUNED_STEP
 from edgecnn.pipeline.stages import compile as compile_stage
 from edgecnn.pipeline.stages import pruned, quantize
@@ -143,8 +143,3 @@ class AttemptOutputs:
 
     def _entries(self, steps: Iterable[str]) -> list[Entry]:
         return [entry for name in steps if (entry := self.results[name].entry) is not None]
-
-
-def read_json(file: Path) -> Any:
-    """Return the content of a JSON file that a step wrote."""
-    return json.loads(file.read_text(encoding="utf-8"))

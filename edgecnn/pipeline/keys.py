@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.backends.registry import formats
 from edgecnn.core.errors import MissingDependency
+from edgecnn.core.json_file import read_json
 from edgecnn.core.store.digest import digest_json
 from edgecnn.core.task import TaskDescription, with_task
 from edgecnn.core.toolchains.environment import require
@@ -82,7 +82,7 @@ def task_versions(folders: Iterable[Path]) -> dict[str, str]:
     for folder in folders:
         for name in ("spec.json", "task.json"):
             if (folder / name).is_file():
-                found = json.loads((folder / name).read_text(encoding="utf-8"))
+                found = read_json(folder / name)
                 task = found if name == "task.json" else with_task(found)["task"]
                 origin = origin_of(TaskDescription.model_validate(task).kind)
                 if origin.distribution:

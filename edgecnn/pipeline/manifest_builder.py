@@ -11,9 +11,9 @@ from edgecnn.core.documents.manifest import Manifest
 from edgecnn.core.documents.measured import INTERVAL, Measured, Value
 from edgecnn.core.documents.npu import NpuReport
 from edgecnn.core.documents.source import ModelOrigin, NetworkOrigin
+from edgecnn.core.json_file import read_json
 from edgecnn.core.store.digest import digest_file
 from edgecnn.pipeline.attempt_answers import AttemptAnswers
-from edgecnn.pipeline.attempt_outputs import read_json
 from edgecnn.pipeline.stages import benchmark, count, quantize, verify
 from edgecnn.pipeline.stages import compile as compile_stage
 from edgecnn.proof.budgets import judge

@@ -15,7 +15,7 @@ from edgecnn.core.config.yaml_source import YamlSource
 from edgecnn.core.documents.arguments import to_plain
 from edgecnn.core.documents.document import Document
 from edgecnn.core.errors import InputError
-from edgecnn.core.text import one_line
+from edgecnn.core.json_file import parse_json
 from edgecnn.pipeline.gates import Gate
 from edgecnn.pipeline.plan import Attempt, ExportedNetwork, Plan
 from edgecnn.pipeline.stages.registry import read_stage
@@ -136,13 +136,8 @@ def read_plan(text: str) -> Plan:
 
 
 def _parse(text: str) -> PlanDocument:
-    if len(text) > MAX_CHARACTERS:
-        raise InputError(f"a plan has at most {MAX_CHARACTERS} characters, and this one has {len(text)}")
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"the plan is not JSON: {one_line(error)}") from error
-    return PlanDocument.from_json(content)
+    content = parse_json(text, "the text", what="a plan", most_bytes=MAX_CHARACTERS)
+    return PlanDocument.from_json(content, "the plan")
 
 
 def _write_step(step: AnyStep) -> StepDocument:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
+
+from edgecnn.core.json_file import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,5 +25,5 @@ NOTES_FILE = "notes.json"
 
 def read_float_layers(directory: Path) -> list[str]:
     """Return the names of the layers to leave in float, from the ``layers.json`` of a directory."""
-    layers: list[str] = json.loads((directory / LAYERS_FILE).read_text(encoding="utf-8"))["float_layers"]
+    layers: list[str] = read_json(directory / LAYERS_FILE)["float_layers"]
     return layers

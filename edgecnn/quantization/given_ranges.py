@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.json_file import read_json
 from edgecnn.quantization.files import RANGES_FILE
 from edgecnn.quantization.ranges import Observations, Range
 
@@ -111,16 +112,14 @@ def _fingerprints(seen: Observations) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def _read_ranges(file: Path) -> dict[str, Range]:
     try:
-        if file.stat().st_size > _MAX_JSON_BYTES:
-            raise InputError(f"{file} is larger than {_MAX_JSON_BYTES} bytes")
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = read_json(file, what="a file of activation ranges", most_bytes=_MAX_JSON_BYTES)
         if document["schema"] != SCHEMA:
             raise InputError(f"{file} has schema {document['schema']!r}; this version reads {SCHEMA}")
         ranges = {
             str(item["name"]): Range(float(item["low"]), float(item["high"])) for item in document["tensors"]
         }
         count = len(document["tensors"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file} does not hold activation ranges: {error}") from error
     if len(ranges) != count:
         raise InputError(f"{file} names a tensor twice")

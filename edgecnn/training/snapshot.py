@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from edgecnn.core.documents.training import EpochSummary
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import draft_file
+from edgecnn.ondevice.json_text import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +97,7 @@ def load_snapshot(path: Path, identity: dict[str, JsonValue], state: TrainingSta
         return []
     try:
         with safe_open(path, framework="pt") as file:
-            document = json.loads((file.metadata() or {})[_HEADER])
+            document = parse_json((file.metadata() or {})[_HEADER])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(

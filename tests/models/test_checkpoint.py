@@ -114,7 +114,7 @@ def test_no_directory_is_named(tmp_path: Path) -> None:
             {"widths": {"features.0.0": {"outputs": 0}}},
             r"widths\.features\.0\.0\.outputs: Input should be greater than 0",
         ),
-        ({"widths": {"features.0.0": {"outputs": float("inf")}}}, "is no model spec: widths"),
+        ({"widths": {"features.0.0": {"outputs": float("inf")}}}, "is not a model spec: it holds Infinity"),
         ({"contract": {"height": -1, "width": 32}}, "not within 1..8192"),
         ({"contract": None}, "is no model spec: contract: "),
     ],

@@ -100,8 +100,11 @@ def _write(array: np.ndarray) -> Callable[[Path], None]:
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no json": (lambda folder: (folder / RANGES_FILE).unlink(), "does not hold activation ranges"),
-    "half json": (lambda folder: (folder / RANGES_FILE).write_text('{"schema": 1'), "does not hold"),
+    "no json": (lambda folder: (folder / RANGES_FILE).unlink(), "cannot be read: No such file"),
+    "half json": (
+        lambda folder: (folder / RANGES_FILE).write_text('{"schema": 1'),
+        "is not a file of activation ranges: it is no JSON",
+    ),
     "a list": (lambda folder: (folder / RANGES_FILE).write_text("[]"), "does not hold"),
     "no bound": (_edit(lambda document: document["tensors"][0].pop("low")), "does not hold"),
     "other schema": (_edit(lambda document: document.update(schema=2)), "schema 2"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from edgecnn.core.documents.document import reason
 from edgecnn.core.documents.manifest import SCHEMA, Manifest
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import draft_directory
+from edgecnn.core.json_file import read_json
 from edgecnn.core.store.digest import digest_file
 from edgecnn.core.text import first_line
 from edgecnn.ondevice.contract import Contract
@@ -56,10 +56,8 @@ class Artifact:
                 f"{directory} is not an artifact: it has no {NAME}",
                 hint="give the directory that `edgecnn export` printed",
             )
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} is larger than {MAX_BYTES} bytes; this is not a manifest")
+        data = read_json(path, what="a manifest", most_bytes=MAX_BYTES)
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
             if not isinstance(data, dict) or data.get("schema_version") != SCHEMA:
                 found = data.get("schema_version") if isinstance(data, dict) else None
                 raise InputError(f"{path} has schema {found!r}; this version reads {SCHEMA}")
@@ -67,7 +65,7 @@ class Artifact:
             Contract.from_json(artifact.manifest.contract)
         except ValidationError as error:
             raise InputError(f"{path} is not a manifest: {reason(error)}") from error
-        except (ValueError, TypeError, OSError) as error:
+        except (ValueError, TypeError) as error:
             raise InputError(f"{path} is not a manifest: {first_line(error)}") from error
         artifact._check_files()
         return artifact

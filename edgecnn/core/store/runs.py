@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.json_file import read_json
 from edgecnn.core.store.manifest import NAME, Artifact
 
 SUMMARY = "summary.json"
@@ -25,11 +25,11 @@ def target_errors(directory: Path) -> dict[str, str]:
             hint="give the directory of `edgecnn run`, or the one that `edgecnn export` printed",
         )
     try:
-        document = json.loads(summary.read_text(encoding="utf-8"))
+        document = read_json(summary, what="a run's summary")
         found = {
             str(item["target"]): str((item["error"] or {}).get("message", "")) for item in document["targets"]
         }
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{summary} is not a run's summary: {error}") from error
     if not found:
         raise InputError(f"{summary} lists no targets")

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import filelock
-from pydantic import ValidationError
 
 from edgecnn.core.documents.step_record import StepRecord
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import flush, flush_tree
+from edgecnn.core.json_file import read_json
 from edgecnn.core.store.digest import digest_tree, list_files
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ class Store:
         """Return a finished stage, or None if there is none or its files are damaged."""
         directory = self._finished(key)
         try:
-            record = StepRecord.model_validate_json((directory / RECORD).read_bytes())
-        except (OSError, ValidationError):
+            record = StepRecord.from_json(read_json(directory / RECORD))
+        except InputError:
             return None
         outputs = directory / "outputs"
         return Entry(key, outputs, record.digest, record) if sizes(outputs) == record.files else None

@@ -15,6 +15,7 @@ from edgecnn.core.config.pipeline import BenchmarkConfig
 from edgecnn.core.documents.latency import LatencyRatio
 from edgecnn.core.documents.search import Outcome, Ratio, TargetOutcome, lowered
 from edgecnn.core.errors import EdgecnnError, MachineFault, MissingDependency
+from edgecnn.core.json_file import read_json
 from edgecnn.core.store.digest import digest_json
 from edgecnn.devices.host import host
 from edgecnn.pipeline.attempt_answers import AttemptAnswers
@@ -254,7 +255,7 @@ def _ratio(attempt: Attempt, results: Results) -> Ratio | None:
     result = results.get(_comparison(attempt))
     if result is None or result.entry is None:
         return None
-    measured = LatencyRatio.model_validate_json((result.entry.outputs / RESULT).read_text(encoding="utf-8"))
+    measured = LatencyRatio.from_json(read_json(result.entry.outputs / RESULT), RESULT)
     return Ratio(ratio=measured.ratio, low=measured.low, high=measured.high)
 
 

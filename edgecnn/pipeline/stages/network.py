@@ -9,6 +9,7 @@ from typing import Any
 from edgecnn.core import process
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.documents.arguments import arguments
+from edgecnn.core.json_file import read_json
 from edgecnn.core.named_code import SCHEME
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
@@ -91,7 +92,7 @@ class ContractParameters:
 def copy_contract(inputs: Inputs, parameters: ContractParameters, context: Context) -> None:
     """Write only contract and task, so that steps that depend on nothing else survive new weights."""
     del parameters
-    spec = json.loads((inputs["checkpoint"] / "spec.json").read_text(encoding="utf-8"))
+    spec = read_json(inputs["checkpoint"] / "spec.json")
     for name in ("contract", "task"):
         text = json.dumps(spec[name], sort_keys=True)
         (context.out / f"{name}.json").write_text(text, encoding="utf-8")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Literal, cast
 
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.documents.arguments import arguments
+from edgecnn.core.json_file import read_json
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.ondevice.contract import Contract
@@ -48,7 +48,7 @@ def run(inputs: Inputs, parameters: PrepareParameters, context: Context) -> None
 
 def read_contract(outputs: Path) -> Contract:
     """Read the contract that the ``contract`` step wrote."""
-    return Contract.from_json(json.loads((outputs / "contract.json").read_text(encoding="utf-8")))
+    return Contract.from_json(read_json(outputs / "contract.json"))
 
 
 PREPARE = Stage("prepare", 2, run, ("pillow",))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +10,7 @@ from edgecnn.core import process
 from edgecnn.core.config.pruning import Importance, Scope
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.documents.pruning import BeforeAfter, PruningStep, SensitivityCurves
+from edgecnn.core.json_file import read_json
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 if TYPE_CHECKING:
@@ -118,9 +118,7 @@ def prune(request: PruneRequest) -> PruningStep:
     structure, scores = network.scored(how.importance)
     found = None
     if request.curves is not None:
-        found = SensitivityCurves.from_json(
-            json.loads((request.curves / CURVES).read_text(encoding="utf-8")), CURVES
-        )
+        found = SensitivityCurves.from_json(read_json(request.curves / CURVES), CURVES)
     policy = Policy(how.scope, how.multiple, scores, found)
     pruned = pruning.prune(
         structure,

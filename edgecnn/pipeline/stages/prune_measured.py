@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -12,6 +11,7 @@ from edgecnn.core.config.quantities import format_size
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.documents.pruning import MeasuredGoal, PruningProbe, PruningStep
 from edgecnn.core.errors import InputError
+from edgecnn.core.json_file import read_json
 from edgecnn.pipeline.stages import benchmark
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.stages.benchmark import BenchmarkParameters, benchmark_stage
@@ -70,7 +70,7 @@ def run(inputs: Inputs, parameters: MeasuredParameters, context: Context) -> Non
     if best is None:
         raise _unreachable(parameters, limit, probes)
     folder = bench.folder(best.asked) / "checkpoint"
-    report = PruningStep.from_json(json.loads((folder / REPORT).read_text(encoding="utf-8")), REPORT)
+    report = PruningStep.from_json(read_json(folder / REPORT), REPORT)
     shutil.copytree(folder, context.out, dirs_exist_ok=True)
     measured = MeasuredGoal(
         target=parameters.target,
@@ -111,7 +111,7 @@ class _Bench:
         folder = self.folder(asked)
         record = folder / _PROBE
         if record.is_file():
-            return PruningProbe.from_json(json.loads(record.read_text(encoding="utf-8")), _PROBE)
+            return PruningProbe.from_json(read_json(record), _PROBE)
         shutil.rmtree(folder, ignore_errors=True)
         parameters = PruneParameters(
             metric="macs",
@@ -155,7 +155,7 @@ class _Bench:
         context = self._within(file.parent / "latency")
         stage = benchmark_stage(self.parameters.timing.runtime)
         stage.run({"model": file, "baseline": whole}, self.parameters.timing, context)
-        ratio = json.loads((context.out / benchmark.RESULT).read_text(encoding="utf-8"))["ratio"]
+        ratio = read_json(context.out / benchmark.RESULT)["ratio"]
         return float(ratio)
 
     def _within(self, out: Path) -> Context:

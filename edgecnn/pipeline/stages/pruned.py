@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from pydantic import JsonValue
 
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.documents.pruning import PruningReport, PruningStep, SensitivityCurves
+from edgecnn.core.json_file import read_json
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.spec import ModelSpec
 from edgecnn.pipeline.stages import reference
@@ -43,12 +42,12 @@ def run(inputs: Inputs, parameters: PrunedParameters, context: Context) -> None:
     Inputs are ``last``, the last pruning; ``curves`` if sensitivities were measured; and with evaluation
     images ``eval`` and the outputs of those of the networks in :data:`REFERENCES` that exist.
     """
-    last = PruningStep.from_json(json.loads((inputs["last"] / REPORT).read_text(encoding="utf-8")), REPORT)
+    last = PruningStep.from_json(read_json(inputs["last"] / REPORT), REPORT)
     report = PruningReport(
         **dict(last), goal=parameters.goal, steps=parameters.steps, epochs=parameters.epochs
     ).model_copy(update=_accuracy(inputs))
     if "curves" in inputs:
-        curves = json.loads((inputs["curves"] / CURVES).read_text(encoding="utf-8"))
+        curves = read_json(inputs["curves"] / CURVES)
         report = report.model_copy(update={"sensitivity": SensitivityCurves.from_json(curves, CURVES)})
     (context.out / RESULT).write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
     context.notes["pruning"] = report.to_json()
@@ -61,7 +60,7 @@ def _accuracy(inputs: Inputs) -> dict[str, str | dict[str, float]]:
     """
     if "eval" not in inputs:
         return {}
-    spec = ModelSpec.from_json(json.loads((inputs["last"] / "spec.json").read_text(encoding="utf-8")))
+    spec = ModelSpec.from_json(read_json(inputs["last"] / "spec.json"))
     labelled = task_of(spec.task).labelled(PreparedSet.open(inputs["eval"]))
     outputs = {name: read_outputs(inputs[name] / reference.EVAL) for name in REFERENCES if name in inputs}
     whole = outputs["unpruned"]

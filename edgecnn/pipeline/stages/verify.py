@@ -17,6 +17,7 @@ from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.documents.link import Link
 from edgecnn.core.errors import VerificationFailed
+from edgecnn.core.json_file import read_json
 from edgecnn.core.task import TaskDescription
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.local import LocalDevice
@@ -115,12 +116,12 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
 
 def _description(contract: Path) -> TaskDescription:
     """Return the network's task from the output of the ``contract`` step."""
-    return TaskDescription.model_validate_json((contract / "task.json").read_text(encoding="utf-8"))
+    return TaskDescription.model_validate(read_json(contract / "task.json"))
 
 
 def _output_steps(inspection: Path) -> list[float | None]:
     """Return the value of one step of each of the file's outputs, if the file contains it."""
-    described = json.loads((inspection / INSPECTION).read_text(encoding="utf-8"))
+    described = read_json(inspection / INSPECTION)
     return [output["scale"] for output in described["outputs"]]
 
 
@@ -198,7 +199,7 @@ HINTS = {
 
 def read_links(outputs: Path) -> list[Link]:
     """Read the links of a ``verify`` step."""
-    return [Link.from_json(item) for item in json.loads((outputs / RESULT).read_text(encoding="utf-8"))]
+    return [Link.from_json(item) for item in read_json(outputs / RESULT)]
 
 
 def verify_stage(runtime: str) -> Stage[VerifyParameters]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.documents.diagnosis import Diagnosis
 from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.json_file import read_json
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.devices.host import host
 from edgecnn.ondevice.contract import Contract
@@ -170,9 +170,7 @@ def _read_contract(file: Path) -> Contract:
         InputError: There is none in the file.
     """
     try:
-        if file.stat().st_size > _CONTRACT_BYTES:
-            raise InputError(f"{file} is too large for a preprocessing contract")
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = read_json(file, what="a preprocessing contract", most_bytes=_CONTRACT_BYTES)
         return Contract.from_json(document.get("contract", document))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{file} holds no preprocessing contract: {error}") from error
