@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MOST_HEADER_BYTES = 16 << 20
 MOST_TENSORS = 100_000
 _LENGTH_BYTES = 8
+_MOST_SIDES = 16
 _METADATA = "__metadata__"
 _SIZES = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
@@ -64,6 +65,10 @@ def _check_tensor(name: str, entry: Any, size: int) -> None:
 def _naturals(value: object) -> list[int] | None:
     """Return a list of a few whole numbers that are not negative; None for everything else."""
     most = 16
-    if isinstance(value, list) and len(value) <= most and all(type(item) is int and item >= 0 for item in value):
+    if (
+        isinstance(value, list)
+        and len(value) <= most
+        and all(type(item) is int and item >= 0 for item in value)
+    ):
         return value
     return None

@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.safetensors_header import check_safetensors
 from edgecnn.core.text import first_line
 from edgecnn.models.spec_file import PICKLES
 from edgecnn.models.stem_and_classifier import class_layers, find_stem
@@ -75,9 +76,10 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     Raises:
         InputError: The file cannot be read, is truncated, or is of another format.
     """
+    check_safetensors(path)
     try:
         return safetensors.torch.load_file(path)
-    except (safetensors.SafetensorError, OSError) as error:
+    except (safetensors.SafetensorError, OSError, ValueError, RuntimeError, LookupError) as error:
         raise InputError(f"{path} is not a whole safetensors file: {first_line(error)}") from error
 
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from edgecnn.core.documents.training import EpochSummary
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import draft_file
+from edgecnn.core.safetensors_header import check_safetensors
 from edgecnn.ondevice.json_text import parse_json
 
 if TYPE_CHECKING:
@@ -96,10 +97,11 @@ def load_snapshot(path: Path, identity: dict[str, JsonValue], state: TrainingSta
     if not path.exists():
         return []
     try:
+        check_safetensors(path)
         with safe_open(path, framework="pt") as file:
             document = parse_json((file.metadata() or {})[_HEADER])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (InputError, OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(
             f"{path} is not a training snapshot: {error}", hint="delete it to train from the start"
         ) from error

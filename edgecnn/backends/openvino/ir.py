@@ -17,15 +17,24 @@ import openvino  # noqa: E402  after telemetry is hidden
 import openvino.passes  # noqa: E402
 
 from edgecnn.core.errors import InputError  # noqa: E402
+from edgecnn.core.files import read_bounded  # noqa: E402
 from edgecnn.core.text import one_line  # noqa: E402
+from edgecnn.core.xml_text import parse_xml  # noqa: E402
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["openvino", "read_model", "refused", "write_model"]
 
-MAX_XML_BYTES = 256 * 1024 * 1024
+MAX_XML_BYTES = 64 << 20
 """Largest size of the XML; a large detector's has a few megabytes, and weights are in the other file."""
+
+MAX_LAYERS = 20_000
+"""Most layers of a network; the largest CNNs have some thousands."""
+
+_MAX_ELEMENTS = 2_000_000
+_MAX_DEPTH = 64
+_MAX_DIGITS = 19
 
 
 def read_model(file: Path) -> openvino.Model:
@@ -38,12 +47,34 @@ def read_model(file: Path) -> openvino.Model:
     for needed in (file, weights):
         if not needed.is_file():
             raise InputError(f"there is no file {needed}", hint="an OpenVINO IR is an .xml and a .bin file")
-    if file.stat().st_size > MAX_XML_BYTES:
-        raise InputError(f"{file} is too large for a network's graph")
+    _check_limits(file, weights.stat().st_size)
     try:
         return openvino.Core().read_model(str(file), str(weights))
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, OverflowError) as error:
         raise refused(file, error) from error
+
+
+def _check_limits(file: Path, weights: int) -> None:
+    """Check the number of layers, and that constants lie in a file of ``weights`` bytes."""
+    layers = 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal layers
+        layers += name == "layer"
+        if layers > MAX_LAYERS:
+            raise ValueError(f"it has more than {MAX_LAYERS} layers")
+        if name == "data" and "offset" in attributes and "size" in attributes:
+            place = [attributes["offset"], attributes["size"]]
+            if not all(item.isdecimal() and len(item) <= _MAX_DIGITS for item in place):
+                raise ValueError("the place of a constant is no number")
+            if sum(map(int, place)) > weights:
+                raise ValueError(f"a constant lies outside the .bin file of {weights} bytes")
+
+    content = read_bounded(file, MAX_XML_BYTES)
+    try:
+        parse_xml(content, start=start, most_elements=_MAX_ELEMENTS, most_depth=_MAX_DEPTH)
+    except ValueError as error:
+        raise refused(file, error) from None
 
 
 def write_model(model: openvino.Model, file: Path, *, half: bool = False) -> None:

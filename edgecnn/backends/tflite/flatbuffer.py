@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MAX_BYTES = 2**31 - 1
 """Limit of a flatbuffer's offsets."""
 
+MAX_PARTS = 200_000
+"""Most tables of a file, such as tensors and operators; the largest CNNs have some thousands."""
+
 _IDENTIFIER = b"TFL3"
 _OPERATOR_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 _TYPE_NAMES = {code: name for name, code in vars(schema.TensorType).items() if isinstance(code, int)}
@@ -36,12 +39,42 @@ def read_model(file: Path) -> Any:
     if data[4:8] != _IDENTIFIER:
         raise InputError(f"{file} is not a TFLite file")
     try:
+        _check_limits(data)
         model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
         _check_references(model)
     # Errors of the generated reader at an invalid offset.
     except (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(f"{file} is a damaged or truncated TFLite file") from error
     return model
+
+
+def _check_limits(data: bytes) -> None:
+    """Raise ValueError if a file has too many parts.
+
+    Offsets may point to one table many times, so that a small file would grow to any size in memory.
+    """
+    model = schema.Model.GetRootAs(data, 0)
+    parts = model.SubgraphsLength() + model.OperatorCodesLength() + model.BuffersLength()
+    parts += model.MetadataLength() + model.SignatureDefsLength()
+    _check_count(parts, MAX_PARTS)
+    names = 0
+    for number in range(model.SubgraphsLength()):
+        graph = model.Subgraphs(number)
+        parts += graph.TensorsLength() + graph.OperatorsLength()
+        _check_count(parts, MAX_PARTS)
+        for place in range(graph.TensorsLength()):
+            tensor = graph.Tensors(place)
+            names += len(tensor.Name() or b"")
+            parts += tensor.VariantTensorsLength()
+            if tensor.Sparsity() is not None:
+                parts += tensor.Sparsity().DimMetadataLength()
+            _check_count(names, len(data))
+            _check_count(parts, MAX_PARTS)
+
+
+def _check_count(count: int, most: int) -> None:
+    if count > most:
+        raise ValueError(f"it has {count} parts, and more than {most} are not accepted")
 
 
 def _check_references(model: Any) -> None:

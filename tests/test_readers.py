@@ -28,7 +28,7 @@ READERS = {
     "yaml.safe_load_all": "nowhere",
     "ElementTree.parse": "nowhere",
     "ElementTree.fromstring": "nowhere",
-    "expat.ParserCreate": "data/xml_tree.py",
+    "expat.ParserCreate": "core/xml_text.py",
     "tomllib.load": "nowhere",
     "tomllib.loads": "nowhere",
     "ast.literal_eval": "nowhere",
