@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import read_bounded
+from edgecnn.core.json_file import read_json
 from edgecnn.core.named_code import require_named
 from edgecnn.models.spec import ModelSpec
 
@@ -28,11 +27,7 @@ def read_spec(directory: Path) -> ModelSpec:
     """
     _check_files(directory)
     path = directory / SPEC_FILE
-    try:
-        document = json.loads(read_bounded(path, _MAX_SPEC_BYTES))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    spec = ModelSpec.from_json(document, str(path))
+    spec = ModelSpec.from_json(read_json(path, what="a model spec", most_bytes=_MAX_SPEC_BYTES), str(path))
     require_named(spec.builder, str(path))
     return spec
 
