@@ -25,6 +25,7 @@ _VERBS = {
     "matrix": "edgecnn.ui.api.matrix",
     "count": "edgecnn.ui.api.count",
     "accept_baseline": "edgecnn.ui.api.baseline",
+    "review_baseline": "edgecnn.ui.api.baseline",
     "inspect": "edgecnn.ui.api.inspect",
     "advise": "edgecnn.ui.api.advise",
     "diagnose": "edgecnn.ui.api.diagnose",

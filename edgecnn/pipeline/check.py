@@ -8,12 +8,15 @@ from edgecnn.core.config.budget_file import load_budgets
 from edgecnn.core.documents.check import CheckResult, CheckRow
 from edgecnn.core.documents.metric import BUDGETS, find_metric
 from edgecnn.core.documents.verdict import Verdict
+from edgecnn.core.errors import UsageError
+from edgecnn.core.store.baseline import read_baseline
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.core.store.runs import target_artifact, target_errors
 from edgecnn.devices.host import host
 from edgecnn.proof.budgets import AGAINST_BASELINE, judge
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from edgecnn.core.config.budget_file import BudgetFile
@@ -28,6 +31,7 @@ def check_artifacts(
     budgets: Path | None = None,
     comparison: BaselineComparison | None = None,
     strict: bool = False,
+    only: Collection[str] = (),
 ) -> CheckResult:
     """Check the artifact in a directory, or every target of a run.
 
@@ -36,6 +40,7 @@ def check_artifacts(
         budgets: File of budgets that replace those of the artifacts.
         comparison: Comparison with a baseline, or None.
         strict: Whether an inconclusive verdict counts as a failure.
+        only: Targets to check; all of the run and of the baseline if empty.
 
     Raises:
         InputError: The directory is neither, a file was changed since it was verified, or the baseline has
@@ -43,6 +48,9 @@ def check_artifacts(
         UsageError: The file of budgets is wrong.
     """
     made, missing = _open(directory)
+    lone = (directory / NAME).is_file()
+    if only:
+        made, missing = _restricted(made, missing, only)
     file = None if budgets is None else load_budgets(budgets, [*made, *missing], BUDGETS)
     rows = [
         CheckRow(target=name, kind="link", check="made", verdict=Verdict.FAIL, measured=reason)
@@ -53,9 +61,41 @@ def check_artifacts(
     if comparison is not None:
         if comparison.latency:  # the comparison includes this budget's verdict
             rows = [row for row in rows if row.check != AGAINST_BASELINE]
-        rows += comparison.compare(made)
+        rows += comparison.compare(made, made.keys() if lone else (only or None))
     judged = tuple(row.model_copy(update={"strict": strict}) for row in rows)
-    return CheckResult(path=str(directory), results=judged, host=host())
+    note = _note(comparison, made, lone=lone, only=only)
+    return CheckResult(path=str(directory), results=judged, host=host(), note=note)
+
+
+def _restricted(
+    made: dict[str, Artifact], missing: dict[str, str], only: Collection[str]
+) -> tuple[dict[str, Artifact], dict[str, str]]:
+    unknown = [name for name in only if name not in made and name not in missing]
+    if unknown:
+        raise UsageError(
+            f"there is no target {unknown[0]!r} to check; there are {', '.join([*made, *missing])}"
+        )
+    return (
+        {name: artifact for name, artifact in made.items() if name in only},
+        {name: reason for name, reason in missing.items() if name in only},
+    )
+
+
+def _note(
+    comparison: BaselineComparison | None,
+    made: dict[str, Artifact],
+    *,
+    lone: bool,
+    only: Collection[str],
+) -> str:
+    """Return what was not compared, in one line."""
+    if comparison is None:
+        return "not compared with a baseline (--baseline FILE)"
+    others = [name for name in read_baseline(comparison.file).targets if name not in (only or made)]
+    if not others or not (lone or only):
+        return ""
+    reason = "an artifact was checked, a run compares all targets" if lone else "--only"
+    return f"not compared: {', '.join(others)} ({reason})"
 
 
 def _open(directory: Path) -> tuple[dict[str, Artifact], dict[str, str]]:

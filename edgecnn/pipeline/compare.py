@@ -13,6 +13,8 @@ from edgecnn.backends.formats import format_of
 from edgecnn.core import process
 from edgecnn.core.documents.compare import RunChange
 from edgecnn.core.errors import InputError
+from edgecnn.core.store.runs import open_artifacts
+from edgecnn.pipeline.compare_inputs import changed_inputs, changed_training
 
 if TYPE_CHECKING:
     from edgecnn.core.store.manifest import Artifact
@@ -21,6 +23,23 @@ _VALUES = (
     *("size", "accuracy", "accuracy_drop", "class_floor", "memory", "float_ops", "transposes"),
     *("npu_coverage", "cpu_ops", "subgraphs", "cycles", "sram", "flash", "arena"),
 )
+
+
+def compare_runs(first: Path, second: Path) -> list[RunChange]:
+    """Return all differences between two runs or artifacts: inputs first, then results, target by target.
+
+    Args:
+        first: Directory of a run or an artifact.
+        second: Directory of another.
+
+    Raises:
+        InputError: One of them is neither, a file was changed, or they have no target in common.
+    """
+    trained = [
+        _change("all", "input", name, values) for name, values in changed_training(first, second).items()
+    ]
+    changes = trained + compare_artifacts(open_artifacts(first), open_artifacts(second))
+    return sorted(changes, key=lambda change: change.kind != "input")
 
 
 def compare_artifacts(before: dict[str, Artifact], after: dict[str, Artifact]) -> list[RunChange]:
@@ -65,6 +84,10 @@ def _pairs(before: dict[str, Artifact], after: dict[str, Artifact]) -> dict[str,
 def _changes(name: str, old: Artifact, new: Artifact) -> list[RunChange]:
     one, other = old.manifest.measured, new.manifest.measured
     changes = [
+        _change(name, "input", key, values)
+        for key, values in changed_inputs(old.manifest, new.manifest).items()
+    ]
+    changes += [
         _change(name, "value", key, (one.value(key), other.value(key)))
         for key in _VALUES
         if one.value(key) != other.value(key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, computed_field
 
@@ -10,9 +10,18 @@ from edgecnn.core.documents.document import Document
 from edgecnn.core.documents.host import Host
 from edgecnn.core.documents.verdict import Verdict
 
+Change = Literal["measured", "better", "new", "gone", "other", "unknown"]
+"""How to read a row of a comparison.
+
+``measured``: by its verdict. ``better``: a gain. ``new`` and ``gone``: a target that only the run has, or
+only the baseline. ``other``: a value that cannot be compared. ``unknown``: one that an older baseline lacks.
+"""
+
 
 class CheckRow(Document):
     """The result of one check."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"before"})
 
     target: str
     kind: Literal["link", "budget", "baseline"]
@@ -25,6 +34,9 @@ class CheckRow(Document):
     measured: str
     """The measured value, formatted for readers."""
 
+    before: str = ""
+    """The accepted value, formatted for readers; empty if there is none."""
+
     limit: str | None = None
     """The limit, formatted for readers; None if there is no number."""
 
@@ -34,11 +46,16 @@ class CheckRow(Document):
     strict: bool = Field(default=False, exclude=True)
     """Whether an inconclusive verdict counts as missed."""
 
+    change: Change = Field(default="measured", exclude=True)
+    """Kind of a difference from a baseline."""
+
     @computed_field
     @property
     def passed(self) -> bool:
         """Return whether the check is not a failure."""
-        return self.verdict is Verdict.PASS or (self.verdict is Verdict.INCONCLUSIVE and not self.strict)
+        if self.verdict is Verdict.INCONCLUSIVE:
+            return not self.strict or self.change == "unknown"
+        return self.verdict is Verdict.PASS
 
     def __str__(self) -> str:
         bound = "" if self.limit is None else f" ({self.limit})"
@@ -49,6 +66,8 @@ class CheckRow(Document):
 class CheckResult(Document):
     """Everything that was checked of a run or an artifact."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"note"})
+
     path: str
     """Directory of the run or the artifact."""
 
@@ -56,6 +75,9 @@ class CheckResult(Document):
     """One row for each link, each budget, and each value of the baseline."""
 
     host: Host
+
+    note: str = ""
+    """What was not compared, in one line; empty if everything was."""
 
     @property
     def failed(self) -> tuple[CheckRow, ...]:

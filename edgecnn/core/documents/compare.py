@@ -10,7 +10,7 @@ class RunChange(Document):
 
     target: str
     kind: str
-    """``value``, ``operation``, ``layer`` or ``target``."""
+    """``input``, ``value``, ``operation``, ``layer`` or ``target``."""
 
     name: str
     before: str | float | None

@@ -10,18 +10,24 @@ from __future__ import annotations
 import os
 import shutil
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
-from pydantic import AfterValidator
+from pydantic import ValidationError
 
 import edgecnn
 from edgecnn.core.config.paths import home
 from edgecnn.core.config.yaml_source import read_yaml, validate
-from edgecnn.core.documents.accuracy import Answers
-from edgecnn.core.documents.document import Document, Maybe
-from edgecnn.core.documents.measured import Measured
+from edgecnn.core.documents.baseline import (
+    SCHEMA,
+    Accepted,
+    Baseline,
+    Fidelity,
+    TargetBaseline,
+    TargetTerms,
+)
+from edgecnn.core.documents.quantization import CalibrationNotes
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import draft_directory, draft_file
 from edgecnn.core.store.digest import digest_json
@@ -30,89 +36,13 @@ from edgecnn.core.store.manifest import Artifact
 if TYPE_CHECKING:
     from edgecnn.core.documents.manifest import Manifest
 
-SCHEMA = 1
+MAX_BYTES = 1 << 20
+"""Largest file of a baseline."""
+
 _HEADER = """\
 # What was accepted for {name}; compare with: edgecnn check RUN --baseline THIS_FILE
 # Made by `edgecnn baseline accept`; do not edit, accept again.
 """
-
-
-def _beside(value: str) -> str:
-    path = PurePosixPath(value)
-    if path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"{value!r} is not beside the baseline's file")
-    return value
-
-
-MAX_BYTES = 1 << 20
-"""Largest baseline that is read, in bytes; each target has some thousands."""
-
-
-class TargetBaseline(Document):
-    """The accepted values of one target."""
-
-    files: dict[str, str]
-    """SHA-256 of every model file, by name."""
-
-    measured: Measured
-    """Every measured value that can have a budget."""
-
-    tools: dict[str, str]
-    """Versions of the tools that made, compiled and ran the file."""
-
-    operations: dict[str, int]
-    """Number of operations of the file, by type."""
-
-    isa: str
-    cpu: str
-    """CPU of the machine that measured."""
-
-    answers: Maybe[Answers] = None
-    """Digest of the evaluation set and the images that were right."""
-
-    @property
-    def digest(self) -> str:
-        """Return the digest of the artifact's model files."""
-        return digest_json(self.files)
-
-
-class Baseline(Document):
-    """An accepted run."""
-
-    schema_version: int = SCHEMA
-    name: str
-    """Name of the pipeline or network."""
-
-    classes: str
-    """Digest of the class names."""
-
-    edgecnn: str
-    """Version of edgecnn that accepted the run."""
-
-    accepted: str
-    """Date, ISO 8601."""
-
-    artifacts: Annotated[str, AfterValidator(_beside)] | None = None
-    """Folder of the artifacts, relative to this file; None means edgecnn's own."""
-
-    targets: dict[str, TargetBaseline]
-
-    def folder(self, file: Path) -> Path:
-        """Return the folder of the artifacts of the baseline in ``file``."""
-        return baselines_dir() if self.artifacts is None else file.parent / self.artifacts
-
-
-class Accepted(Document):
-    """A baseline that was written."""
-
-    file: str
-    """The baseline's file."""
-
-    name: str
-    """Name of the pipeline or network."""
-
-    artifacts: dict[str, str]
-    """Directory in which each target's artifact is kept."""
 
 
 def baselines_dir() -> Path:
@@ -120,24 +50,22 @@ def baselines_dir() -> Path:
     return home() / "baselines"
 
 
-def accept(found: dict[str, Artifact], file: Path, *, artifacts: Path | None, force: bool) -> Accepted:
+def accept(found: dict[str, Artifact], file: Path, *, artifacts: Path | None) -> Accepted:
     """Write a baseline's file and keep the artifacts that it names.
 
     Args:
         found: The artifacts of a run by their target.
         file: The baseline's file.
         artifacts: Folder that keeps the artifacts, below the file's own; edgecnn's own when not given.
-        force: Replace a baseline of another model.
 
     Raises:
-        InputError: The file is another model's, or a folder cannot be written.
+        InputError: A folder cannot be written.
     """
     first = next(iter(found.values())).manifest
-    if file.is_file() and not force:
-        _require_same_model(read_baseline(file), file, first.name)
     baseline = Baseline(
         name=first.name,
         classes=classes_digest(first),
+        task=first.task.kind,
         edgecnn=edgecnn.__version__,
         accepted=datetime.now(UTC).date().isoformat(),
         artifacts=None if artifacts is None else _relative(artifacts, file.parent),
@@ -149,7 +77,19 @@ def accept(found: dict[str, Artifact], file: Path, *, artifacts: Path | None, fo
     return Accepted(file=str(file), name=first.name, artifacts=kept)
 
 
-def _require_same_model(old: Baseline, file: Path, name: str) -> None:
+def require_same_model(found: dict[str, Artifact], file: Path) -> None:
+    """Raise if a file is the baseline of another model than a run's.
+
+    Args:
+        found: The artifacts of the run by their target.
+        file: The baseline's file, which may not exist.
+
+    Raises:
+        InputError: It is, or it cannot be read.
+    """
+    if not file.is_file():
+        return
+    old, name = read_baseline(file), next(iter(found.values())).manifest.name
     if old.name != name:
         raise InputError(
             f"{file} is the baseline of {old.name!r}, not of {name!r}",
@@ -177,7 +117,18 @@ def record(manifest: Manifest) -> TargetBaseline:
         isa=manifest.host.isa if manifest.host else "unknown",
         cpu=manifest.host.cpu if manifest.host else "unknown",
         answers=manifest.answers,
+        fidelity=Fidelity.of(manifest),
+        terms=TargetTerms.of(manifest),
+        calibration=calibration_of(manifest),
     )
+
+
+def calibration_of(manifest: Manifest) -> CalibrationNotes | None:
+    """Return the calibration set of an artifact; None if it has none that can be read."""
+    try:
+        return CalibrationNotes.model_validate(manifest.quantization.get("calibration"))
+    except ValidationError:
+        return None
 
 
 def classes_digest(manifest: Manifest) -> str:
@@ -214,7 +165,8 @@ def write_baseline(baseline: Baseline, file: Path) -> None:
     Raises:
         InputError: The file cannot be written.
     """
-    text = yaml.safe_dump(baseline.model_dump(mode="json", exclude_none=True), sort_keys=False, width=1000)
+    sealed = baseline.model_copy(update={"checksum": checksum(baseline)})
+    text = yaml.safe_dump(sealed.model_dump(mode="json", exclude_none=True), sort_keys=False, width=1000)
     try:
         with draft_file(file) as draft:
             draft.write_text(_HEADER.format(name=baseline.name) + text, encoding="utf-8")
@@ -240,7 +192,18 @@ def read_baseline(file: Path) -> Baseline:
             f"{file} has baseline schema {found!r}; this version reads {SCHEMA}",
             hint=f"accept it again: edgecnn baseline accept RUN --out {file}",
         )
-    return validate(source, Baseline)
+    baseline = validate(source, Baseline)
+    if baseline.checksum is not None and baseline.checksum != checksum(baseline):
+        raise InputError(
+            f"{file} was changed after it was accepted",
+            hint="restore it, or accept a run: edgecnn baseline accept RUN --force",
+        )
+    return baseline
+
+
+def checksum(baseline: Baseline) -> str:
+    """Return the digest of everything in a baseline but its checksum."""
+    return digest_json(baseline.model_dump(mode="json", exclude={"checksum"}, exclude_none=True))[:32]
 
 
 def baseline_artifact(baseline: Baseline, file: Path, target: str) -> Artifact:
@@ -250,7 +213,8 @@ def baseline_artifact(baseline: Baseline, file: Path, target: str) -> Artifact:
         InputError: The artifact is missing, or its files differ from the accepted ones.
     """
     wanted = baseline.targets[target]
-    directory = place(baseline.folder(file), Path(target).name, wanted.digest)
+    folder = baselines_dir() if baseline.artifacts is None else file.parent / baseline.artifacts
+    directory = place(folder, Path(target).name, digest_json(wanted.files))
     if not directory.is_dir():
         raise InputError(
             f"the accepted artifact of {target} is not at {directory}",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn.core.store.baseline import accept
+from edgecnn.core.store.baseline import accept, require_same_model
 from edgecnn.core.store.runs import open_artifacts
+from edgecnn.pipeline.acceptance import require_acceptable, review_acceptance
 
 if TYPE_CHECKING:
-    from edgecnn.core.store.baseline import Accepted
+    from edgecnn.core.documents.baseline import Accepted
+    from edgecnn.pipeline.acceptance import AcceptanceReview
 
 FOLDER = Path("baselines")
 
@@ -23,11 +25,33 @@ def accept_baseline(
         path: Directory of a run or of one artifact.
         out: The baseline's file; by default ``baselines/NAME.yaml``.
         artifacts: Folder for the artifacts, below the file's folder; by default edgecnn's own.
-        force: Whether to replace a baseline of another model.
+        force: Whether to accept a run that fails, is worse than the baseline or lacks one of its targets,
+            and to replace a baseline of another model.
 
     Raises:
-        InputError: The run has no artifact, the file is another model's, or a folder cannot be written.
+        InputError: The run has no artifact, something speaks against it (:func:`review_baseline`), the file
+            is another model's, or a folder cannot be written.
     """
     found = open_artifacts(path)
-    file = out or FOLDER / f"{next(iter(found.values())).manifest.name}.yaml"
-    return accept(found, file, artifacts=artifacts, force=force)
+    file = _file(path, out)
+    if not force:
+        require_same_model(found, file)
+        require_acceptable(review_acceptance(Path(path), file), file)
+    return accept(found, file, artifacts=artifacts)
+
+
+def review_baseline(path: Path | str, *, out: Path | None = None) -> AcceptanceReview:
+    """Return what :func:`accept_baseline` would change, and what speaks against it; nothing is written.
+
+    Args:
+        path: Directory of a run or of one artifact.
+        out: The baseline's file; by default ``baselines/NAME.yaml``.
+
+    Raises:
+        InputError: The run has no artifact, or its files were changed.
+    """
+    return review_acceptance(Path(path), _file(path, out))
+
+
+def _file(path: Path | str, out: Path | None) -> Path:
+    return out or FOLDER / f"{next(iter(open_artifacts(path).values())).manifest.name}.yaml"

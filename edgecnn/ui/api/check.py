@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from edgecnn.devices.registry import LOCAL
 from edgecnn.pipeline.check import check_artifacts
-from edgecnn.pipeline.regression import BaselineComparison, Tolerances
+from edgecnn.pipeline.regression import BaselineComparison
+from edgecnn.pipeline.regression_rows import Tolerances
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from edgecnn.core.documents.check import CheckResult
 
 
@@ -22,6 +25,7 @@ def check(
     tolerances: Tolerances | None = None,
     strict: bool = False,
     device: str = LOCAL,
+    only: Collection[str] = (),
 ) -> CheckResult:
     """Check the artifact at ``path``, or every target of the run at ``path``.
 
@@ -33,6 +37,7 @@ def check(
         tolerances: The allowed differences from the baseline.
         strict: Whether an inconclusive verdict counts as a failure.
         device: Device for timing: ``local``, ``ssh://USER@HOST`` or ``adb:SERIAL``.
+        only: Targets to check; by default every target of the run, which must have all of the baseline.
 
     Raises:
         InputError: The path is neither, a file was changed since it was verified, or the baseline has another
@@ -44,4 +49,4 @@ def check(
         if baseline is None
         else BaselineComparison(baseline, tolerances or Tolerances(), latency, device)
     )
-    return check_artifacts(Path(path), budgets=budgets, comparison=comparison, strict=strict)
+    return check_artifacts(Path(path), budgets=budgets, comparison=comparison, strict=strict, only=only)

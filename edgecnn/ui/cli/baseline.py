@@ -43,13 +43,37 @@ def accept(
             "--artifacts", metavar="DIR", help="Folder that keeps the artifacts; it must lie beside the file."
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the baseline of another model.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Accept a run that fails, is worse or lacks a target, or is of another model."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Record a run's measurements, the digests of its files, and the artifacts themselves."""
-    import edgecnn
-    from edgecnn.ui.cli.console import print_json, print_text
+    """Show what changes, then record a run's measurements, its files' digests, and the artifacts themselves.
 
+    A run that fails, is worse than the baseline, or lacks one of its targets is only accepted with --force.
+    """
+    import edgecnn
+    from edgecnn.ui.cli.console import print_json, print_table, print_text
+    from edgecnn.ui.report.check import CHANGE_COLUMNS, change_cells
+
+    review = edgecnn.review_baseline(path, out=out)
+    if dry_run and json:
+        print_json(
+            {"changes": [row.to_json() for row in review.changes], "objections": list(review.objections)}
+        )
+    if not json:
+        if review.changes:
+            print_table("", CHANGE_COLUMNS, [change_cells(row) for row in review.changes])
+        for objection in review.objections:
+            print_text(f"against it: {objection}")
+    if dry_run:
+        return
     result = edgecnn.accept_baseline(path, out=out, artifacts=artifacts, force=force)
     if json:
         print_json(result.to_json())

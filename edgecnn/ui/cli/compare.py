@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgecnn.ui.cli.options import JsonOption, examples
+
+if TYPE_CHECKING:
+    from edgecnn.core.documents.compare import RunChange
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +30,7 @@ def compare(
     second: Annotated[Path, typer.Argument(metavar="B", help="Directory of another.")],
     json: JsonOption = False,
 ) -> None:
-    """Show which values, operations and layers differ; `edgecnn bench A B` compares the latencies."""
+    """Show which inputs, values, operations and layers differ; `edgecnn bench A B` compares the latencies."""
     import edgecnn
     from edgecnn.ui.cli.console import print_json, print_table, print_text
 
@@ -36,7 +39,12 @@ def compare(
         print_json(result.to_json())
         return
     rows = [
-        (change.target, change.kind, change.name, _text(change.before), _text(change.after))
+        (
+            change.target,
+            change.kind,
+            change.name,
+            *(_text(change, side) for side in (change.before, change.after)),
+        )
         for change in result.changes
     ]
     if rows:
@@ -45,7 +53,12 @@ def compare(
         print_text("nothing differs")
 
 
-def _text(value: str | float | None) -> str:
+def _text(change: RunChange, value: str | float | None) -> str:
+    """Return one side of a difference in the unit of its metric."""
+    from edgecnn.core.documents.metric import find_metric
+
     if value is None:
         return "-"
-    return value if isinstance(value, str) else f"{value:.6g}"
+    if isinstance(value, str):
+        return value
+    return find_metric(change.name).format(value) if change.kind == "value" else f"{value:.6g}"

@@ -17,15 +17,14 @@ STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 ACTIONS = "GITHUB_ACTIONS"
 """Variable that is ``true`` in a workflow."""
 
-_LEVELS = {Verdict.FAIL: "error", Verdict.INCONCLUSIVE: "warning"}
-
 
 def annotation_lines(rows: Sequence[CheckRow]) -> list[str]:
-    """Return a line for each failed or inconclusive row: ``::error`` or ``::warning``."""
+    """Return a line for each failed row, ``::error``, and for each undecided one, ``::warning``."""
     return [
-        f"::{_LEVELS[row.verdict]} title={_property(f'{row.target}: {row.check}')}::{_message(str(row))}"
+        f"::{'warning' if row.passed else 'error'} title={_property(f'{row.target}: {row.check}')}"
+        f"::{_message(str(row))}"
         for row in rows
-        if row.verdict in _LEVELS
+        if row.verdict is not Verdict.PASS
     ]
 
 

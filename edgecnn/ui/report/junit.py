@@ -17,7 +17,10 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def junit_xml(rows: Sequence[CheckRow]) -> str:
-    """Return one suite per target and one case per check; inconclusive ones count as skipped."""
+    """Return one suite per target and one case per check.
+
+    An inconclusive check counts as skipped, with ``--strict`` as a failure.
+    """
     root = ElementTree.Element("testsuites", name="edgecnn")
     for target in dict.fromkeys(row.target for row in rows):
         own = [row for row in rows if row.target == target]
@@ -26,8 +29,8 @@ def junit_xml(rows: Sequence[CheckRow]) -> str:
             "testsuite",
             name=_text(target),
             tests=str(len(own)),
-            failures=str(sum(row.verdict is Verdict.FAIL for row in own)),
-            skipped=str(sum(row.verdict is Verdict.INCONCLUSIVE for row in own)),
+            failures=str(sum(not row.passed for row in own)),
+            skipped=str(sum(_skipped(row) for row in own)),
             errors="0",
         )
         for row in own:
@@ -40,10 +43,15 @@ def _case(suite: ElementTree.Element, row: CheckRow) -> None:
     case = ElementTree.SubElement(
         suite, "testcase", classname=_text(f"edgecnn.{row.target}.{row.kind}"), name=_text(row.check)
     )
-    if row.verdict is Verdict.FAIL:
+    if not row.passed:
         ElementTree.SubElement(case, "failure", message=_text(str(row)))
-    elif row.verdict is Verdict.INCONCLUSIVE:
+    elif _skipped(row):
         ElementTree.SubElement(case, "skipped", message=_text(str(row)))
+
+
+def _skipped(row: CheckRow) -> bool:
+    """Return whether a row decides nothing and is no failure."""
+    return row.passed and row.verdict is Verdict.INCONCLUSIVE
 
 
 def _text(text: str) -> str:

@@ -17,7 +17,7 @@ from edgecnn.core.toolchains import emulation
 from edgecnn.core.toolchains.environment import Environment
 from edgecnn.core.toolchains.install import install
 from edgecnn.devices.qemu import EmulatedDevice
-from edgecnn.pipeline.regression import count_tolerance
+from edgecnn.pipeline.regression_rows import count_tolerance
 from edgecnn.pipeline.stages.count import CountParameters
 from tests.support import tiny_models as tiny
 from tests.support.tiny_run import write_artifact

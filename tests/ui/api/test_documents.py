@@ -3,6 +3,7 @@
 import pytest
 
 from edgecnn.core.documents.accuracy import EvalResult
+from edgecnn.core.documents.baseline import Accepted
 from edgecnn.core.documents.check import CheckResult, CheckRow
 from edgecnn.core.documents.compare import CompareResult, RunChange
 from edgecnn.core.documents.document import Document
@@ -18,15 +19,14 @@ from edgecnn.core.documents.listing import (
 )
 from edgecnn.core.documents.package import PackagedFile, PackageResult, SelfTestReport, VerifyResult
 from edgecnn.core.documents.run import RunSummary, StepSummary, TargetSummary
-from edgecnn.core.store.baseline import Accepted
 from edgecnn.pipeline.matrix import MatrixResult, MatrixRow
 
 KEYS: dict[type[Document], str] = {
     Accepted: "file name artifacts",
     BenchResult: "rows host",
     BenchRow: "artifact target threads latency compared",
-    CheckResult: "path passed results host",
-    CheckRow: "target kind check verdict measured limit note passed",
+    CheckResult: "path passed results host note",
+    CheckRow: "target kind check verdict measured before limit note passed",
     CompareResult: "first second changes",
     CountResult: "artifact target counts",
     EvalResult: "artifact target metric value values n seconds images_per_second data fp32 simulated_by "

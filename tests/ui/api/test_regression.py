@@ -14,8 +14,9 @@ import edgecnn
 from edgecnn.core.documents.check import CheckResult
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
+from edgecnn.core.store.baseline import read_baseline, write_baseline
 from edgecnn.models.detection_network import detection
-from edgecnn.pipeline.regression import Tolerances
+from edgecnn.pipeline.regression_rows import Tolerances
 from edgecnn.proof.accuracy.paired import pack_values
 from tests.support import tiny_detector
 from tests.support import tiny_models as tiny
@@ -140,6 +141,16 @@ def test_a_slower_model_is_stopped(accepted: Path, tmp_path: Path) -> None:
     assert "pairs of processes" in row.note
 
 
+def other_onnx(path: Path) -> Path:
+    """Write the tiny network with other bytes."""
+    import onnx
+
+    model = onnx.load(tiny.write_onnx(path))
+    model.doc_string = "the same network"
+    onnx.save(model, path)
+    return path
+
+
 def slow_onnx(path: Path) -> Path:
     """Write the tiny network with forty convolutions before it."""
     import onnx
@@ -177,10 +188,11 @@ def test_a_baseline_of_another_model_is_refused(accepted: Path, tmp_path: Path) 
 
 
 def test_a_baseline_of_another_machine_says_so(accepted: Path, tmp_path: Path) -> None:
-    data = yaml.safe_load(accepted.read_text())
-    for target in data["targets"].values():
-        target["isa"] = "arm64-dotprod"
-    accepted.write_text(yaml.safe_dump(data))
+    baseline = read_baseline(accepted)
+    elsewhere = {
+        name: target.model_copy(update={"isa": "arm64-dotprod"}) for name, target in baseline.targets.items()
+    }
+    write_baseline(baseline.model_copy(update={"targets": elsewhere}), accepted)
     result = compared(write_run(tmp_path / "run"), accepted)
     row = next(row for row in result.rows if row.check == "accuracy")
     assert "the baseline was measured on arm64-dotprod" in row.note
@@ -192,7 +204,8 @@ def test_a_baseline_of_another_schema_or_none_is_refused(accepted: Path, tmp_pat
     accepted.write_text(accepted.read_text().replace("schema_version: 1", "schema_version: 9"))
     assert "accept it again" in (refused(run, accepted, "schema 9; this version reads 1").hint or "")
     accepted.write_text("schema_version: 1\nname: tiny\n")
-    refused(run, accepted, "is missing")
+    with pytest.raises(UsageError, match="key 'targets' is missing"):
+        compared(run, accepted)
     accepted.write_text("not: [yaml")
     refused(run, accepted, r"tiny\.yaml:\d")
 
@@ -209,7 +222,7 @@ def test_a_baseline_does_not_lead_out_of_its_folder(accepted: Path, tmp_path: Pa
 
 
 def test_an_accepted_artifact_that_is_gone_or_changed_is_named(accepted: Path, tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run")
+    run = write_artifact(tmp_path / "run", "onnx-fp32", model=other_onnx(tmp_path / "model.onnx")).directory
     (model,) = accepted.parent.glob("artifacts/onnx-fp32-*/model.onnx")
     model.write_bytes(b"changed")
     with pytest.raises(InputError, match="was changed since"):
@@ -224,9 +237,12 @@ def test_an_accepted_artifact_that_is_gone_or_changed_is_named(accepted: Path, t
 
 def test_other_images_or_a_missing_target_are_no_pass(accepted: Path, tmp_path: Path) -> None:
     other = {"images": 8, "digest": "others", "hits": "/w=="}
-    result = compared(write_run(tmp_path / "run", answers=other), accepted)
+    model = other_onnx(tmp_path / "model.onnx")
+    changed = write_artifact(tmp_path / "changed", "onnx-fp32", model=model, answers=other)
+    result = compared(changed.directory, accepted)
     assert "has other images" in next(row for row in result.rows if row.check == "accuracy").note
     assert result.exit_code == 3
+    assert compared(write_run(tmp_path / "run", answers=other), accepted).passed, "the files are the same"
     (tmp_path / "run" / "summary.json").write_text(
         json.dumps({"targets": [{"target": "onnx-fp32", "error": None}, {"target": "x", "error": None}]})
     )

@@ -1,0 +1,297 @@
+"""The gate has no holes: what a run lacks, what nobody measured, and what would be accepted unseen."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import edgecnn
+from edgecnn.core.documents.check import CheckResult, CheckRow
+from edgecnn.core.documents.link import Bound, Link
+from edgecnn.core.documents.verdict import Verdict
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.store.baseline import read_baseline, write_baseline
+from edgecnn.models.detection_network import detection
+from edgecnn.pipeline.compare_inputs import changed_training
+from edgecnn.pipeline.regression_rows import Tolerances, agreement_tolerance
+from tests.support import tiny_detector
+from tests.support.tiny_run import hits, task_metrics, write_artifact, write_run
+from tests.ui.api.test_regression import other_onnx
+
+
+def links(sqnr_db: float) -> list[Link]:
+    """Return links 2 and 3 of a quantized file."""
+    shipped = sqnr_db - 0.2
+    return [
+        Link(
+            number=2,
+            name="quantization",
+            compared="a with b",
+            metrics={"sqnr_db": sqnr_db},
+            limits={"sqnr_db": Bound(at_least=8.0)},
+        ),
+        Link(
+            number=3,
+            name="kernels",
+            compared="a with b",
+            metrics={"gap_db": 0.2, "shipping_sqnr_db": shipped},
+            limits={"gap_db": Bound(at_most=3.0)},
+        ),
+    ]
+
+
+def quantized(
+    folder: Path, *, sqnr_db: float = 36.0, agreement: float = 0.993, images: int = 200, **changes: Any
+) -> Path:
+    """Write a run of one target whose figures can be chosen; its file has bytes of its own."""
+    folder.mkdir(parents=True)
+    write_artifact(
+        folder / "artifacts" / "onnx-fp32",
+        "onnx-fp32",
+        model=other_onnx(folder / "model.onnx") if "before" not in folder.name else None,
+        verification=links(sqnr_db),
+        metrics=task_metrics(agreement=agreement, n=10_000),
+        quantization={"calibration": {"images": images, "digest": f"set of {images}"}},
+        **changes,
+    )
+    (folder / "summary.json").write_text(json.dumps({"targets": [{"target": "onnx-fp32", "error": None}]}))
+    return folder
+
+
+def compared(run: Path, baseline: Path, **options: Any) -> CheckResult:
+    result: CheckResult = edgecnn.check(run, baseline=baseline, latency=False, **options)
+    return result
+
+
+def row(result: CheckResult, check: str) -> CheckRow:
+    return next(row for row in result.rows if row.kind == "baseline" and row.check == check)
+
+
+@pytest.fixture
+def accepted(tmp_path: Path) -> Path:
+    """The baseline of a run of two targets."""
+    file = tmp_path / "gate" / "tiny.yaml"
+    edgecnn.accept_baseline(write_run(tmp_path / "accepted"), out=file)
+    return file
+
+
+@pytest.fixture
+def of_quantized(tmp_path: Path) -> Path:
+    """The baseline of a quantized run."""
+    file = tmp_path / "gate" / "tiny.yaml"
+    edgecnn.accept_baseline(quantized(tmp_path / "before"), out=file)
+    return file
+
+
+def only_onnx(run: Path) -> Path:
+    (run / "summary.json").write_text(json.dumps({"targets": [{"target": "onnx-fp32", "error": None}]}))
+    return run
+
+
+def test_a_target_that_the_run_lacks_fails_even_if_one_is_left(accepted: Path, tmp_path: Path) -> None:
+    run = only_onnx(write_run(tmp_path / "run"))
+    result = compared(run, accepted)
+    assert [(row.target, row.check) for row in result.failed] == [("tflite-int8", "made")]
+    assert result.exit_code == 3
+    restricted = compared(run, accepted, only=["onnx-fp32"])
+    assert restricted.passed
+    assert restricted.note == "not compared: tflite-int8 (--only)"
+    with pytest.raises(UsageError, match="no target 'onnx-fp33' to check; there are onnx-fp32"):
+        compared(run, accepted, only=["onnx-fp33"])
+
+
+def test_an_artifact_alone_is_compared_alone_and_says_so(accepted: Path, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    result = compared(run / "artifacts" / "onnx-fp32", accepted)
+    assert result.passed
+    assert result.note.startswith("not compared: tflite-int8 (an artifact was checked")
+    assert compared(run, accepted).note == ""
+    assert "not compared with a baseline" in edgecnn.check(run).note
+
+
+def test_the_same_file_holds_without_being_measured(tmp_path: Path) -> None:
+    few = hits(90, 100)
+    edgecnn.accept_baseline(write_run(tmp_path / "a", right=few), out=tmp_path / "b.yaml")
+    again = write_run(tmp_path / "run", right=few)
+    result = edgecnn.check(again, baseline=tmp_path / "b.yaml", strict=True)
+    assert result.passed, [str(row) for row in result.failed]
+    assert (row(result, "latency").measured, row(result, "latency").verdict) == ("not timed", Verdict.PASS)
+    assert "the same file" in row(result, "accuracy").note
+
+
+def test_damage_that_the_accuracy_does_not_show_fails(of_quantized: Path, tmp_path: Path) -> None:
+    assert compared(quantized(tmp_path / "near", sqnr_db=33.1, agreement=0.989), of_quantized).passed
+    less = compared(quantized(tmp_path / "less", sqnr_db=31.0), of_quantized)
+    assert [row.check for row in less.failed] == ["SQNR of link 2", "SQNR of link 3"]
+    other = compared(quantized(tmp_path / "other", agreement=0.95), of_quantized)
+    assert [row.check for row in other.failed] == ["agreement"]
+    assert "of 10000 images" in row(other, "agreement").note
+    generous = Tolerances(sqnr_db=10.0)
+    assert compared(tmp_path / "less", of_quantized, tolerances=generous).passed
+
+
+def test_fewer_calibration_images_fail(of_quantized: Path, tmp_path: Path) -> None:
+    result = compared(quantized(tmp_path / "few", images=8), of_quantized)
+    (failed,) = result.failed
+    assert (failed.check, failed.before, failed.measured) == ("calibration images", "200", "8")
+    assert compared(quantized(tmp_path / "more", images=500), of_quantized).passed
+
+
+def test_a_baseline_of_an_older_version_opens_and_says_what_it_lacks(
+    of_quantized: Path, tmp_path: Path
+) -> None:
+    data = yaml.safe_load(of_quantized.read_text())
+    for key in ("task", "checksum"):
+        del data[key]
+    for target in data["targets"].values():
+        for key in ("fidelity", "terms", "calibration"):
+            del target[key]
+    of_quantized.write_text(yaml.safe_dump(data))
+    result = compared(quantized(tmp_path / "run", sqnr_db=12.0), of_quantized, strict=True)
+    assert row(result, "SQNR of link 2").note == "not in the baseline: accept it anew"
+    assert row(result, "agreement").verdict is Verdict.INCONCLUSIVE
+    assert result.passed
+
+
+def test_other_terms_are_not_compared(of_quantized: Path, tmp_path: Path) -> None:
+    run = quantized(tmp_path / "run")
+    baseline = read_baseline(of_quantized)
+    (name, target), *_ = baseline.targets.items()
+    assert target.terms is not None
+    terms = target.terms.model_copy(update={"threads": 4, "isa": "arm64"})
+    changed = {name: target.model_copy(update={"terms": terms})}
+    write_baseline(baseline.model_copy(update={"targets": changed}), of_quantized)
+    assert {(row.check, row.before) for row in compared(run, of_quantized).failed} == {
+        ("threads", "4"),
+        ("isa", "arm64"),
+    }
+
+
+def test_a_baseline_of_another_task_or_changed_by_hand_is_refused(accepted: Path, tmp_path: Path) -> None:
+    detector = write_run(tmp_path / "boxes", task=detection(tiny_detector.DETECTOR))
+    with pytest.raises(InputError, match="is the baseline of 'tiny' for classification"):
+        compared(detector, accepted)
+    accepted.write_text(accepted.read_text().replace("accuracy: 0.9", "accuracy: 0.1"))
+    with pytest.raises(InputError, match="was changed after it was accepted"):
+        compared(write_run(tmp_path / "run"), accepted)
+
+
+def test_a_renamed_target_fails_on_both_names_and_is_recognized(accepted: Path, tmp_path: Path) -> None:
+    baseline = read_baseline(accepted)
+    targets = {f"old-{name}": target for name, target in baseline.targets.items()}
+    write_baseline(baseline.model_copy(update={"targets": targets}), accepted)
+    failed = compared(write_run(tmp_path / "run"), accepted).failed
+    assert {row.target for row in failed} == {*targets, *baseline.targets}
+    assert "the same file as old-onnx-fp32" in failed[0].note
+
+
+def test_two_targets_may_have_the_same_file(accepted: Path, tmp_path: Path) -> None:
+    baseline = read_baseline(accepted)
+    twin = baseline.targets["onnx-fp32"]
+    write_baseline(baseline.model_copy(update={"targets": baseline.targets | {"twin": twin}}), accepted)
+    failed = compared(write_run(tmp_path / "run"), accepted).failed
+    assert [(row.target, row.check) for row in failed] == [("twin", "made")]
+
+
+def test_accepting_shows_what_changes_and_needs_force_for_worse_lost_or_failed(
+    accepted: Path, tmp_path: Path
+) -> None:
+    before = accepted.read_text()
+    worse = write_run(tmp_path / "worse", measured={"size": 12_000})
+    review = edgecnn.review_baseline(worse, out=accepted)
+    size = next(row for row in review.changes if row.check == "size")
+    assert (size.measured, size.verdict) == ("12 kB", Verdict.FAIL)
+    for run, reason in (
+        (worse, "worse: onnx-fp32: size 12 kB"),
+        (only_onnx(write_run(tmp_path / "less")), "lost: tflite-int8"),
+        (write_run(tmp_path / "failed", budgets={"accuracy": "95 %"}), "the run itself fails"),
+        (worse / "artifacts" / "onnx-fp32", "worse"),
+    ):
+        with pytest.raises(InputError, match=reason) as caught:
+            edgecnn.accept_baseline(run, out=accepted)
+        assert "--force" in (caught.value.hint or "")
+        assert accepted.read_text() == before
+    edgecnn.accept_baseline(worse, out=accepted, force=True)
+    assert compared(worse, accepted).passed
+
+
+def test_a_better_run_and_a_new_target_are_accepted_as_they_are(accepted: Path, tmp_path: Path) -> None:
+    better = write_run(tmp_path / "better", right=hits(950))
+    review = edgecnn.review_baseline(better, out=accepted)
+    assert {row.change for row in review.changes if row.check == "accuracy"} == {"better"}
+    edgecnn.accept_baseline(better, out=accepted)
+    one = only_onnx(write_run(tmp_path / "one"))
+    edgecnn.accept_baseline(one, out=tmp_path / "one.yaml")
+    edgecnn.accept_baseline(write_run(tmp_path / "two"), out=tmp_path / "one.yaml")
+    assert len(read_baseline(tmp_path / "one.yaml").targets) == 2
+
+
+def test_the_command_shows_a_table_and_a_dry_run_writes_nothing(accepted: Path, tmp_path: Path) -> None:
+    worse = write_run(tmp_path / "worse", measured={"size": 12_000})
+    before = accepted.read_text()
+
+    def accept(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "edgecnn.ui.cli.main", "baseline", "accept", str(worse)]
+        return subprocess.run(
+            [*command, "--out", str(accepted), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    dry = accept("--dry-run")
+    assert (dry.returncode, accepted.read_text()) == (0, before)
+    assert "WORSE" in dry.stdout
+    refused = accept()
+    assert (refused.returncode, accepted.read_text()) == (2, before)
+    assert "WORSE" in refused.stdout
+    assert "--force" in refused.stderr
+    assert accept("--force").returncode == 0
+    assert accepted.read_text() != before
+
+
+def test_changed_inputs_come_first(tmp_path: Path) -> None:
+    before = quantized(tmp_path / "before", tools={"torch": "2.14.0"})
+    after = quantized(tmp_path / "after", images=8, right=hits(800), tools={"torch": "2.14.1"})
+    changes = edgecnn.compare(before, after).changes
+    kinds = [change.kind for change in changes]
+    assert kinds == sorted(kinds, key=lambda kind: kind != "input")
+    found = {change.name: (change.before, change.after) for change in changes if change.kind == "input"}
+    assert found["calibration images"] == (200, 8)
+    assert found["package torch"] == ("2.14.0", "2.14.1")
+    assert ("value", "accuracy") in {(change.kind, change.name) for change in changes}
+
+
+def test_the_number_of_epochs_is_an_input(tmp_path: Path) -> None:
+    golden = Path(__file__).parents[2] / "core" / "documents" / "golden"
+    summary = json.loads((golden / "summary-run.json").read_text())
+    history = summary["training"]["history"]
+    assert len(history) > 1
+    for name, epochs in (("long", history), ("short", history[:1])):
+        run = summary | {"training": summary["training"] | {"history": epochs}}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "summary.json").write_text(json.dumps(run))
+    assert changed_training(tmp_path / "long", tmp_path / "short")["epochs"] == (len(history), 1)
+
+
+def test_another_choice_of_calibration_images_is_no_regression() -> None:
+    """Every file of 200 images is compared with every other of its target, as they were measured."""
+    results = Path(__file__).parents[3] / "benchmarks" / "results" / "calibration-sets.json"
+    rows = json.loads(results.read_text())["rows"]
+    tolerances = Tolerances()
+    full = [row for row in rows if row["images"] == 200]
+    assert len(full) == 8
+    for before in full:
+        for after in (row for row in full if row["target"] == before["target"]):
+            for ratio in ("quantization_sqnr_db", "shipping_sqnr_db"):
+                assert before[ratio] - after[ratio] <= tolerances.sqnr_db
+            loss = before["agreement"] - after["agreement"]
+            images = before["evaluated"]
+            assert loss <= agreement_tolerance(before["agreement"], images, tolerances.accuracy)
