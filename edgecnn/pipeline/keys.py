@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.backends.registry import formats
 from edgecnn.core.errors import MissingDependency
 from edgecnn.core.json_file import read_json
+from edgecnn.core.process import compute_threads
 from edgecnn.core.store.digest import digest_json
 from edgecnn.core.task import TaskDescription, with_task
 from edgecnn.core.toolchains.environment import require
@@ -58,8 +59,10 @@ def step_key(step: AnyStep, results: dict[str, StepResult]) -> str:
             raise KeyError(f"{step.id} reads {source}, which is not finished")
         inputs[name] = entry.digest
         folders.append(entry.outputs)
+    threads = {"threads": compute_threads()} if step.stage.trains else {}
     return digest_json(
         {
+            **threads,
             "stage": step.stage.name,
             "version": step.stage.version,
             "parameters": parameters_json(step.parameters),

@@ -1,11 +1,13 @@
 """Tests of keys: their dependencies, and old keys that must stay so that finished steps are found."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edgecnn.core.errors import MissingDependency
+from edgecnn.core.process import compute_threads
 from edgecnn.core.store.digest import digest_json
 from edgecnn.pipeline.keys import package_versions
 from edgecnn.pipeline.stages.base import parameters_json
@@ -14,7 +16,7 @@ from tests.support.plans import keys, plan_builtin
 
 # Stage, version and parameters of steps, as version 0.1.0 had them in November 2026.
 QUICKSTART = {
-    "network": "2c5caa272ec6",
+    "network": "78562004bf75",  # version 2: networks of ONNX files are read anew
     "contract": "fbb515755fee",  # version 3: it writes the task beside the contract
     "calibration": "c7cabd5ddaba",
     "train": "5517257d8bf8",
@@ -62,6 +64,29 @@ def test_a_changed_parameter_changes_its_own_key_alone(picture_folder: Path, box
     before = keys(plan_builtin("quickstart", picture_folder, boxes_folder))
     after = keys(plan_builtin("quickstart", picture_folder, boxes_folder, "train.epochs=2"))
     assert {step for step in before if before[step] != after[step]} == {"train"}
+
+
+def test_the_number_of_threads_changes_the_keys_of_what_trains(
+    picture_folder: Path, boxes_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        found.append(keys(plan_builtin("pruned", picture_folder, boxes_folder)))
+    changed = {step for step in found[0] if found[0][step] != found[1][step]}
+    assert {"train", "prune:1", "finetune:1", "prune-control"} <= changed
+    assert not {"network", "prepare:train", "calibration", "reference", "lower:onnx"} & changed
+    monkeypatch.setenv("OMP_NUM_THREADS", "2,1")
+    assert keys(plan_builtin("pruned", picture_folder, boxes_folder)) == found[1]
+
+
+def test_the_usual_number_of_threads_is_that_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    usual = compute_threads()
+    assert 1 <= usual <= len(os.sched_getaffinity(0))
+    for nonsense in ("", "0", "-1", "many"):
+        monkeypatch.setenv("OMP_NUM_THREADS", nonsense)
+        assert compute_threads() == usual
 
 
 def test_a_package_that_is_not_installed_is_named_with_its_extra() -> None:

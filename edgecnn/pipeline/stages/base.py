@@ -68,6 +68,7 @@ class Stage(Generic[P]):
         run: The function. It reads ``inputs`` and writes into ``context.out``, nothing else.
         packages: Distributions whose version the outputs depend on.
         toolchains: Vendor tools, each in its own environment, whose version the outputs depend on.
+        trains: Whether it computes gradients or statistics, whose last bits depend on the number of threads.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Stage(Generic[P]):
     run: Callable[[Inputs, P, Context], None]
     packages: tuple[str, ...] = ()
     toolchains: tuple[str, ...] = ()
+    trains: bool = False
 
 
 def parameters_json(parameters: DataclassInstance) -> dict[str, JsonValue]:

@@ -91,4 +91,4 @@ def _taught(
     return method
 
 
-FINETUNE = Stage("finetune", 2, run, ("torch", "torchvision", "faster-coco-eval"))
+FINETUNE = Stage("finetune", 2, run, ("torch", "torchvision", "faster-coco-eval"), trains=True)

@@ -254,5 +254,5 @@ class _Network:
             raise InputError(f"{self.spec.builder} answers otherwise when it is rebuilt from {out}")
 
 
-PRUNE = Stage("prune", 2, run, PACKAGES)
-PRUNE_SENSITIVITY = Stage("prune-sensitivity", 2, analyse, PACKAGES)
+PRUNE = Stage("prune", 2, run, PACKAGES, trains=True)
+PRUNE_SENSITIVITY = Stage("prune-sensitivity", 2, analyse, PACKAGES, trains=True)

@@ -11,7 +11,7 @@ from edgecnn.core.config.qat import QatSettings
 from edgecnn.core.config.training import TrainSettings
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
-from edgecnn.pipeline.stages.train import make_task, report
+from edgecnn.pipeline.stages.train import make_task, report, use_threads
 from edgecnn.quantization.files import GRID_FILE
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def _train(
     from edgecnn.models.checkpoint import load_checkpoint
     from edgecnn.quantization.qat.training import Data, train_network
 
+    use_threads(context)
     module, spec = load_checkpoint(inputs["checkpoint"])
     started = time.monotonic()
     train_set = PreparedSet.open(inputs["train"])
@@ -95,5 +96,5 @@ def _train(
     return module, spec, trained
 
 
-QAT = Stage("qat", 2, run, ("torch", "torchao", "torchvision"))
-CONTROL = Stage("control", 2, control, ("torch", "torchvision"))
+QAT = Stage("qat", 2, run, ("torch", "torchao", "torchvision"), trains=True)
+CONTROL = Stage("control", 2, control, ("torch", "torchvision"), trains=True)

@@ -34,7 +34,9 @@ def _in_child(entry: str, request: Request, what: str) -> Callable[[Inputs, Any,
 
 
 EQUALIZE = Stage("equalize", 3, _in_child("recover:equalize", EqualizeRequest, "equalization"), ("torch",))
-ROUND = Stage("round", 3, _in_child("recover:round_weights", RoundRequest, "rounding"), ("torch",))
+ROUND = Stage(
+    "round", 3, _in_child("recover:round_weights", RoundRequest, "rounding"), ("torch",), trains=True
+)
 SENSITIVITY = Stage(
     "sensitivity", 3, _in_child("sensitivity:analyse", LayerSensitivityRequest, "sensitivity"), ("torch",)
 )

@@ -64,6 +64,7 @@ def train_checkpoint(
     from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
     from edgecnn.training.loop import train
 
+    use_threads(context)
     module, spec = load_checkpoint(inputs["checkpoint"])
     train_set = PreparedSet.open(inputs["train"])
     eval_set = PreparedSet.open(inputs["eval"]) if "eval" in inputs else None
@@ -82,6 +83,14 @@ def train_checkpoint(
     save_checkpoint(context.out, module, spec.with_weights(origin))
     context.notes["training"] = result.to_json()
     context.costs["train"] = {"wall_s": round(time.monotonic() - started, 3)}
+
+
+def use_threads(context: Context) -> None:
+    """Have PyTorch compute with the number of threads that is in the step's key, and record it."""
+    import torch
+
+    torch.set_num_threads(process.compute_threads())
+    context.notes["threads"] = torch.get_num_threads()
 
 
 def make_task(
@@ -111,4 +120,4 @@ def report(context: Context, state: TrainProgress) -> None:
     context.progress(state.epoch * state.steps + state.step, state.epochs * state.steps, text)
 
 
-TRAIN = Stage("train", 4, run, ("torch", "torchvision", "faster-coco-eval"))
+TRAIN = Stage("train", 4, run, ("torch", "torchvision", "faster-coco-eval"), trains=True)
