@@ -67,7 +67,7 @@ def test_a_missing_dependency_is_exit_code_5_with_the_command(installed: Path, t
     )
     assert finished.returncode == 5, finished.stderr
     assert "error: stage 'network' needs the package 'torch', which is not installed" in finished.stderr
-    assert "hint: pip install 'edgecnn[torch]'" in finished.stderr
+    assert "; pip install 'edgecnn[torch]'" in finished.stderr, "each missing package is named with its cure"
 
 
 def test_doctor_lists_what_is_missing(installed: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from edgecnn.core.documents.listing import Finding
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.devices.host import host
 from edgecnn.pipeline.keys import extras
+from edgecnn.pipeline.preflight import missing_for
 from edgecnn.tasks import registry as tasks
 
 MIN_FREE_BYTES = 2_000_000_000
@@ -78,6 +79,14 @@ def _target(name: str) -> Finding:
         target = load_target(name)
     except EdgecnnError as error:
         return _broken(f"target {name}", error)
+    missing = missing_for(target)
+    if missing:
+        return Finding(
+            what=f"target {name}",
+            ok=False,
+            found="; ".join(dict.fromkeys(error.message for error in missing)),
+            remedy="; ".join(dict.fromkeys(error.hint for error in missing if error.hint)),
+        )
     declared = ISAS.get(target.isa)
     here = ISAS.get(host().isa)
     if declared is not None and here is not None and declared.int8_saturates != here.int8_saturates:

@@ -17,6 +17,7 @@ from edgecnn.core.store.runs import ARTIFACTS, REJECTED
 from edgecnn.core.store.store import Store
 from edgecnn.pipeline.ladder import climb
 from edgecnn.pipeline.planner.make import make_plan
+from edgecnn.pipeline.preflight import check_before_work
 from edgecnn.pipeline.publish import TargetResult, publish
 from edgecnn.pipeline.runner import Reporter, environment_fault, execute
 
@@ -62,14 +63,16 @@ class Places:
             rejected=dict.fromkeys(pipeline.targets, artifact.with_name(f"{artifact.name}.rejected")),
         )
 
-    def make(self) -> None:
-        """Create the folders, so that an unwritable place is reported before the work.
+    def make(self) -> set[Path]:
+        """Create the folders, so that an unwritable place is reported before the work, and return them.
 
         Raises:
             InputError: One of them cannot be written.
         """
-        for folder in {self.logs, *(path.parent for path in self.artifacts.values())}:
+        folders = {self.logs, *(path.parent for path in self.artifacts.values())}
+        for folder in folders:
             make_folder(folder)
+        return folders
 
 
 def make_folder(folder: Path) -> None:
@@ -98,8 +101,9 @@ def make_targets(
     Raises:
         EdgecnnError: The pipeline cannot be started, or the machine cannot store its results.
     """
-    places.make()
+    free = places.make()
     with named_by_user(pipeline.spec.model.name, pipeline.spec.model.network):
+        check_before_work(pipeline, free)
         return _make_targets(pipeline, places, reporter)
 
 

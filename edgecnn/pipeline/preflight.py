@@ -1,0 +1,121 @@
+"""Checks before work starts: everything that can be known without decoding an image or importing torch."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.core.config.paths import cache_dir, store_dir
+from edgecnn.core.config.quantities import format_size
+from edgecnn.core.errors import EdgecnnError, MachineFault
+from edgecnn.data.source import open_source
+from edgecnn.pipeline.keys import package_versions
+from edgecnn.pipeline.planner.input_digests import network_content
+from edgecnn.pipeline.stages.compile import compile_stage
+from edgecnn.pipeline.stages.count import COUNT
+from edgecnn.pipeline.stages.evaluate import evaluate_stage
+from edgecnn.pipeline.stages.lower import lower_stage
+from edgecnn.pipeline.stages.network import NETWORK
+from edgecnn.pipeline.stages.quantize import inspect_stage, quantize_stage
+from edgecnn.pipeline.stages.verify import verify_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from edgecnn.core.config.pipeline import Pipeline
+    from edgecnn.core.config.target import Target
+    from edgecnn.pipeline.stages.base import Stage
+
+LEAST_FREE_BYTES = 200_000_000
+"""Free space below which a run is not started: a small network and its images need about as much."""
+
+
+def check_before_work(pipeline: Pipeline, folders: Iterable[Path]) -> None:
+    """Check the network's name, the datasets, the packages and toolchains of every target, and the disk.
+
+    Args:
+        pipeline: The pipeline to be executed.
+        folders: Existing folders of the results.
+
+    Raises:
+        EdgecnnError: One or several things are missing or wrong; the message has a line for each.
+    """
+    spec = pipeline.spec
+    problems: list[EdgecnnError] = []
+    _try(problems, lambda: network_content(spec.model))
+    for reference in dict.fromkeys((spec.data.train, spec.data.eval, spec.data.calibration.source)):
+        if reference is not None:
+            _try(problems, functools.partial(_open, reference, fetch=spec.data.fetch))
+    _try(problems, lambda: package_versions(NETWORK))
+    for target in pipeline.targets.values():
+        problems += missing_for(target)
+    for folder in {store_dir(), *folders}:
+        _try(problems, functools.partial(_need_space, folder))
+    if problems:
+        raise all_of(problems)
+
+
+def missing_for(target: Target) -> list[EdgecnnError]:
+    """Return an error for each package and toolchain that a target needs and that is not installed."""
+    problems: list[EdgecnnError] = []
+    for stage in _stages(target):
+        _try(problems, functools.partial(package_versions, stage))
+    return problems
+
+
+def all_of(errors: list[EdgecnnError]) -> EdgecnnError:
+    """Return one error of the first one's kind with a line for each different error.
+
+    >>> all_of([MachineFault("no space"), MachineFault("no space")]).message
+    'no space'
+    """
+    different = {error.message: error for error in errors}
+    first = errors[0]
+    if len(different) == 1:
+        return first
+    lines = [
+        f"{error.message}; {error.hint}" if error.hint else error.message for error in different.values()
+    ]
+    return type(first)("\n".join(lines))
+
+
+def _try(problems: list[EdgecnnError], check: Callable[[], object]) -> None:
+    """Make a check and keep its error."""
+    try:
+        check()
+    except EdgecnnError as error:
+        problems.append(error)
+
+
+def _open(reference: str, *, fetch: bool) -> None:
+    """Open a dataset: its files are listed and its labels read, but no image is decoded."""
+    open_source(reference, cache_dir=cache_dir(), allow_fetch=fetch)
+
+
+def _stages(target: Target) -> list[Stage[Any]]:
+    """Return the stages that make and prove a target's file."""
+    stages: list[Stage[Any]] = [
+        lower_stage(target.format),
+        inspect_stage(target.format),
+        verify_stage(target.runtime),
+        evaluate_stage(target.runtime),
+    ]
+    if target.precision != "fp32":
+        stages.append(quantize_stage(target.format))
+    if target.compile is not None:
+        stages.append(compile_stage(target.compile.compiler))
+    if target.budgets.instructions:
+        stages.append(COUNT)
+    return stages
+
+
+def _need_space(folder: Path) -> None:
+    """Require that a folder's disk is not nearly full; a folder that is not there yet is not judged."""
+    if folder.is_dir() and (free := shutil.disk_usage(folder).free) < LEAST_FREE_BYTES:
+        found, needed = format_size(free), format_size(LEAST_FREE_BYTES)
+        raise MachineFault(
+            f"{folder} has {found} of free space, and a run needs {needed}",
+            hint="free space, or choose other folders with --out and EDGECNN_HOME",
+        )
