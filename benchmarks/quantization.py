@@ -145,7 +145,9 @@ def compare(
 def make(model: str, target: str, rung: str, photos: Photos, folder: Path) -> tuple[Case, Path, float]:
     """Make one file by one rung; return what it was made from, the file, and the seconds its steps took."""
     pipeline = one_rung(model, target, rung, photos)
-    places = Places(folder / "logs", {target: folder / rung / "ships"}, {target: folder / rung / "rejected"})
+    places = Places(
+        folder / "logs", {target: folder / rung / "ships"}, {target: folder / rung / "rejected"}, folder
+    )
     targets, steps = make_targets(pipeline, places, SilentReporter())
     outputs = {result.step.id: result.entry.outputs for result in steps if result.entry is not None}
     form = pipeline.targets[target].format

@@ -47,6 +47,10 @@ class MachineFault(InputError):
     """The machine cannot store data: a full disk, or a folder without permission."""
 
 
+class DamagedEntry(MachineFault):
+    """The files of a finished step are not those that it made; the step has to be made again."""
+
+
 class BudgetMissed(EdgecnnError):
     """A measured value exceeds its budget, so nothing ships."""
 
@@ -71,7 +75,15 @@ class WorkerError(EdgecnnError):
     exit_code = 4
 
 
-_KINDS = (UsageError, InputError, MachineFault, BudgetMissed, VerificationFailed, MissingDependency)
+_KINDS = (
+    UsageError,
+    InputError,
+    MachineFault,
+    DamagedEntry,
+    BudgetMissed,
+    VerificationFailed,
+    MissingDependency,
+)
 _BY_NAME: dict[str, type[EdgecnnError]] = {kind.__name__: kind for kind in (*_KINDS, WorkerError)}
 
 

@@ -1,18 +1,21 @@
 """Files and directories that appear under their name only when they are complete.
 
-Each is written as a draft beside its final place, flushed to the disk, and renamed, so that a killed process
-or a full disk leaves the previous version.
+Each is written as a draft beside its final place, flushed to the disk, and put in the place of the previous
+version in one step, so that a killed process or a full disk leaves the previous version, and a reader finds
+one or the other. A draft's name holds the number of its process: what a killed process left is removed when
+the same file is written next.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
+import re
 import stat
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.replace import clear, put, take_away
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,11 +36,13 @@ def draft_file(final: Path) -> Iterator[Path]:
         OSError: The draft cannot be written or renamed; ``final`` stays unchanged.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
-    draft = _beside(final, "tmp")
+    clear_leftovers(final)
+    draft = _beside(final)
     try:
         yield draft
         flush(draft)
-        draft.replace(final)
+        put(draft, final)
+        flush(final.parent)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -53,32 +58,58 @@ def draft_directory(final: Path) -> Iterator[Path]:
         Path in which the block creates the new files.
 
     Raises:
-        OSError: The draft cannot be written or renamed.
+        OSError: The draft cannot be written or renamed; ``final`` stays unchanged.
     """
-    draft, retired = _beside(final, "tmp"), _beside(final, "old")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(final)
+    draft = _beside(final)
     try:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
+        clear(draft)
+        draft.mkdir()
         yield draft
         flush_tree(draft)
-        if final.exists():
-            final.rename(retired)
-        draft.rename(final)
-        shutil.rmtree(retired, ignore_errors=True)
+        put(draft, final)
+        flush(final.parent)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        clear(draft)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a directory so that nobody ever finds a part of it; harmless if it does not exist.
+
+    Raises:
+        OSError: It cannot be removed.
+    """
+    if path.parent.is_dir():
+        clear_leftovers(path)
+        take_away(path, _beside(path))
+
+
+def clear_leftovers(final: Path) -> None:
+    """Remove the drafts of a file or directory whose processes have died.
+
+    Raises:
+        OSError: One of them cannot be removed.
+    """
+    pattern = re.compile(rf"\.{re.escape(final.name)}\.(\d+)\.(tmp|tmp\.old|old)")
+    for path in final.parent.glob(".*"):
+        found = pattern.fullmatch(path.name)
+        if found and not _is_running(int(found[1])):
+            clear(path)
 
 
 def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
     """Write text files, by name, into a folder, which is created if it is missing.
 
+    Each replaces its previous version in one step.
+
     Raises:
         InputError: The folder cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            with draft_file(folder / name) as draft:
+                draft.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror}") from error
 
@@ -171,6 +202,16 @@ def _size(count: int) -> str:
     return f"{count} bytes"
 
 
-def _beside(final: Path, suffix: str) -> Path:
+def _beside(final: Path) -> Path:
     """Return a hidden path in the same folder that no other running process uses."""
-    return final.with_name(f".{final.name}.{os.getpid()}.{suffix}")
+    return final.with_name(f".{final.name}.{os.getpid()}.tmp")
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

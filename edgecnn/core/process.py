@@ -8,7 +8,6 @@ Whatever the vendor's libraries print goes to a log file.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib
 import json
 import os
@@ -22,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from edgecnn.core.child import Child
 from edgecnn.core.errors import EdgecnnError, WorkerError, from_json
 from edgecnn.core.named_code import named_by_user, names_of_user
 from edgecnn.core.this_process import peak_memory_bytes, private_stdout
@@ -38,7 +38,6 @@ T = TypeVar("T")
 DEFAULT_TIMEOUT_S = 3600.0
 _LOG_TAIL_BYTES = 4000
 _MESSAGE_CHARACTERS = 300
-_PR_SET_PDEATHSIG = 1
 _OUT_OF_MEMORY_MARKS = ("MemoryError", "std::bad_alloc", "Cannot allocate memory", "out of memory")
 
 
@@ -105,7 +104,7 @@ def call(
     with log.open("ab") as sink, _progress_pipe(progress) as pipe:
         request = json.dumps(asdict(_Request(entry, to_plain(argument), memory_bytes, pipe, names_of_user())))
         log_start = sink.tell()
-        child = subprocess.Popen(
+        with Child(
             # -P: what lies in the working directory cannot take the place of a library.
             [sys.executable, "-P", "-m", "edgecnn.core.process"],
             stdin=subprocess.PIPE,
@@ -118,16 +117,17 @@ def call(
                 **(environment or {}),
             },
             pass_fds=() if pipe is None else (pipe,),
-        )
-        with _ended_with_parent(child):
+        ) as child:
             try:
                 answer, _ = child.communicate(request.encode(), timeout=timeout_s)
             except subprocess.TimeoutExpired:
                 child.kill()
-                child.wait()
                 raise WorkerError(
                     f"{entry} did not finish in {timeout_s:.0f} s and was stopped", hint=f"its log: {log}"
                 ) from None
+            except BaseException:  # such as Ctrl-C
+                child.kill()
+                raise
     if child.returncode != 0 or not answer:
         raise WorkerError(describe_death(entry, child.returncode, log, log_start), hint=f"its log: {log}")
     document = parse_json(answer, most=len(answer), wire=True)
@@ -237,17 +237,6 @@ def quiet_environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _ended_with_parent(child: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Kill the child when the block is left by an exception such as Ctrl-C."""
-    try:
-        yield
-    finally:
-        if child.poll() is None:
-            child.kill()
-            child.wait()
-
-
-@contextlib.contextmanager
 def _progress_pipe(progress: Callable[[int, int], None] | None) -> Iterator[int | None]:
     """Yield the end of a pipe for a child's lines ``DONE TOTAL``, and listen at the other end."""
     if progress is None:
@@ -279,12 +268,6 @@ def _teller(pipe: int) -> Callable[[int, int], None]:
     return tell
 
 
-def _die_with_parent() -> None:
-    """Ask Linux to kill this process when its parent dies, so that a killed run leaves nothing running."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def _answer(value: object) -> Any:
     """Return a result as plain data; unlike in files, numbers that are not finite are kept."""
     from pydantic import TypeAdapter
@@ -293,7 +276,6 @@ def _answer(value: object) -> Any:
 
 
 def _main() -> None:
-    _die_with_parent()
     request_text = sys.stdin.read()
     request = _Request(**parse_json(request_text, most=len(request_text), wire=True))
     with private_stdout() as channel:

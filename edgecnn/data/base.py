@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image
 
-    from edgecnn.data.digest import DigestCache
+    from edgecnn.core.store.digest_cache import DigestCache
     from edgecnn.data.objects import Objects
 
 

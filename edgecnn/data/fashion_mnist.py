@@ -19,7 +19,7 @@ from edgecnn.data.idx import read_idx
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.data.digest import DigestCache
+    from edgecnn.core.store.digest_cache import DigestCache
     from edgecnn.data.objects import Objects
 
 CLASSES = (

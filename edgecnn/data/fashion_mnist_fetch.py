@@ -14,6 +14,7 @@ from pathlib import Path
 import filelock
 
 from edgecnn.core import process
+from edgecnn.core.child import run
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import EdgecnnError, InputError, MissingDependency
 from edgecnn.core.text import first_line
@@ -110,14 +111,13 @@ def _with_apt(scratch: Path) -> Path:
 def _run(command: list[str], folder: Path) -> None:
     environment = {**os.environ, "LC_ALL": "C"}
     try:
-        done = subprocess.run(
+        done = run(
             command,
             cwd=folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             timeout=_TIMEOUT_S,
-            check=False,
         )
     except subprocess.TimeoutExpired:
         raise InputError(f"{command[0]} did not finish in {_TIMEOUT_S:.0f} s") from None

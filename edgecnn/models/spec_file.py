@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edgecnn.core.errors import InputError
 from edgecnn.core.json_file import read_json
 from edgecnn.core.named_code import require_named
+from edgecnn.core.store.sums import check_sums
 from edgecnn.models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def read_spec(directory: Path) -> ModelSpec:
             code that the user has not named.
     """
     _check_files(directory)
+    check_sums(directory)
     path = directory / SPEC_FILE
     spec = ModelSpec.from_json(read_json(path, what="a model spec", most_bytes=_MAX_SPEC_BYTES), str(path))
     require_named(spec.builder, str(path))

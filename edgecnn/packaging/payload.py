@@ -71,7 +71,7 @@ def payload(order: Order, log: Path) -> dict[str, bytes]:
     """
     manifest = order.artifact.manifest
     return {
-        order.model: order.artifact.model.read_bytes(),
+        order.model: order.artifact.model_bytes(),
         LABELS: "".join(f"{label}\n" for label in manifest.classes).encode(),
         CARD: model_card(order.name, order.version, order.task, order.artifact, order.licences),
         LICENCE: resources.files("edgecnn.packaging").joinpath("templates", "LICENSE").read_bytes(),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import edgecnn
+from edgecnn.core.child import run
 from edgecnn.core.documents.package import SelfTestReport, VerifyResult
 from edgecnn.core.errors import UsageError, VerificationFailed, WorkerError
 from edgecnn.core.process import describe_death, quiet_environment
@@ -131,15 +132,13 @@ def _run(command: list[str], imports: Path, folder: Path, what: str, log: Path) 
     with log.open("ab") as sink:
         start = sink.tell()
         try:
-            finished = subprocess.run(
+            finished = run(
                 command,
-                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=sink,
                 env=quiet_environment() | {"PYTHONPATH": str(imports)},
                 cwd=folder,
                 timeout=SELF_TEST_TIMEOUT_S,
-                check=False,
             )
         except subprocess.TimeoutExpired:
             raise WorkerError(f"the self-test of {what} did not end in {SELF_TEST_TIMEOUT_S:g} s") from None

@@ -116,5 +116,5 @@ class AttemptAnswers:
         result = self.outputs.results.get(reference_step)
         if result is None or result.entry is None or not self.outputs.plan.has_eval:
             return None
-        answers = read_outputs(result.entry.outputs / reference.EVAL)
+        answers = read_outputs(self.outputs.folder(reference_step) / reference.EVAL)
         return self._labelled.values(answers)[self._labelled.metric]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edgecnn.core.documents.host import Host
     from edgecnn.core.documents.step_record import StepCost
     from edgecnn.core.errors import EdgecnnError
-    from edgecnn.core.store.store import Entry
+    from edgecnn.core.store.entry import Entry
     from edgecnn.pipeline.plan import Attempt, Plan
     from edgecnn.pipeline.step import StepResult
 
@@ -60,15 +60,21 @@ class AttemptOutputs:
         return [step.id for step in needed(self.plan.steps, own)]
 
     def folder(self, step: str) -> Path:
-        """Return the directory of a step's outputs.
+        """Return the directory of a step's outputs, whose bytes are what was recorded.
 
         Raises:
             KeyError: The step is not in the plan, or it has no outputs.
+            DamagedEntry: A file was changed since the step made it.
         """
+        entry = self._entry(step)
+        entry.check()
+        return entry.outputs
+
+    def _entry(self, step: str) -> Entry:
         entry = self.results[step].entry
         if entry is None:
             raise KeyError(f"{step} has no outputs")
-        return entry.outputs
+        return entry
 
     def own(self, stage: str) -> Path | None:
         """Return the directory of the outputs of the attempt's own step; None if there is no such step."""
@@ -83,6 +89,17 @@ class AttemptOutputs:
     def files(self) -> list[Path]:
         """Return the model's files and the compiled file, where there is one."""
         return [*self._model_files(), *self._compiled_files()]
+
+    def digests(self) -> dict[str, str]:
+        """Return the SHA-256 of every file that ships, by name, as its step recorded it.
+
+        Raises:
+            DamagedEntry: A file was changed since its step made it.
+        """
+        found = self._entry(self.attempt.model_file).check()
+        if (compiled := self.attempt.step("compile")) in self.results:
+            found = found | self._entry(compiled).check()
+        return {path.name: found[path.name] for path in self.files()}
 
     def size(self) -> int:
         """Return the bytes of what ships: the compiled file where there is one, else the model's files."""
@@ -101,7 +118,7 @@ class AttemptOutputs:
         result = self.results.get(PRUNED_STEP)
         if result is None or result.entry is None:
             return None
-        found = PruningReport.from_json(read_json(result.entry.outputs / pruned.RESULT), pruned.RESULT)
+        found = PruningReport.from_json(read_json(self.folder(PRUNED_STEP) / pruned.RESULT), pruned.RESULT)
         return found.model_copy(update={"sensitivity": None})
 
     def origins(self) -> dict[str, StoreEntry]:

@@ -7,24 +7,25 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import filelock
-
 from edgecnn.core.config.paths import home, store_dir
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import DamagedEntry, InputError
 from edgecnn.core.files import draft_directory
 from edgecnn.core.named_code import named_by_user
-from edgecnn.core.store.runs import ARTIFACTS, REJECTED
+from edgecnn.core.store.digest import digest_files
+from edgecnn.core.store.runs import ARTIFACTS, REJECTED, lock_beside
 from edgecnn.core.store.store import Store
+from edgecnn.core.store.sums import write_sums
 from edgecnn.pipeline.ladder import climb
 from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.preflight import check_before_work
 from edgecnn.pipeline.publish import TargetResult, publish
-from edgecnn.pipeline.runner import Reporter, environment_fault, execute
+from edgecnn.pipeline.runner import Reporter, again_if_damaged, environment_fault, execute
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.core.config.pipeline import Pipeline
+    from edgecnn.core.store.entry import Entry
     from edgecnn.pipeline.step import StepResult
 
 
@@ -36,12 +37,14 @@ class Places:
         logs: Directory for the output of vendor code.
         artifacts: Directory for artifacts that ship.
         rejected: Directory for artifacts that do not ship.
+        lock: Directory beside which the lock of the publication lies.
         checkpoint: Directory for a copy of the exported network, or None for no copy.
     """
 
     logs: Path
     artifacts: dict[str, Path]
     rejected: dict[str, Path]
+    lock: Path
     checkpoint: Path | None = None
 
     @classmethod
@@ -51,6 +54,7 @@ class Places:
             logs=directory / "logs",
             artifacts={name: directory / ARTIFACTS / name for name in pipeline.targets},
             rejected={name: directory / REJECTED / name for name in pipeline.targets},
+            lock=directory,
             checkpoint=directory / "checkpoint",
         )
 
@@ -61,6 +65,7 @@ class Places:
             logs=home() / "logs" / pipeline.spec.name,
             artifacts=dict.fromkeys(pipeline.targets, artifact),
             rejected=dict.fromkeys(pipeline.targets, artifact.with_name(f"{artifact.name}.rejected")),
+            lock=artifact,
         )
 
     def make(self) -> set[Path]:
@@ -111,25 +116,41 @@ def _make_targets(
     pipeline: Pipeline, places: Places, reporter: Reporter
 ) -> tuple[tuple[TargetResult, ...], tuple[StepResult, ...]]:
     try:
-        plan = make_plan(pipeline)
-        results = execute(plan.steps, Store(store_dir()), reporter, places.logs)
-        while climb(plan, results):
-            results = execute(plan.steps, Store(store_dir()), reporter, places.logs, done=results)
-        # Two runs into one directory publish one after the other.
-        with filelock.FileLock(places.logs / ".lock"):
-            entry = results[plan.checkpoint].entry
-            if places.checkpoint is not None and entry is not None:
-                _copy(entry.outputs, places.checkpoint)
-            targets = tuple(
-                publish(plan, target, results, places.artifacts[name], places.rejected[name])
-                for name, target in pipeline.targets.items()
-            )
+        store = Store(store_dir())
+        store.clear_abandoned()
+        return again_if_damaged(lambda: _execute_and_publish(pipeline, places, reporter, store))
     except OSError as error:
         raise environment_fault(error) from error
+
+
+def _execute_and_publish(
+    pipeline: Pipeline, places: Places, reporter: Reporter, store: Store
+) -> tuple[tuple[TargetResult, ...], tuple[StepResult, ...]]:
+    plan = make_plan(pipeline)
+    results = execute(plan.steps, store, reporter, places.logs)
+    while climb(plan, results):
+        results = execute(plan.steps, store, reporter, places.logs, done=results)
+    # Two runs into one directory publish one after the other.
+    with lock_beside(places.lock):
+        entry = results[plan.checkpoint].entry
+        if places.checkpoint is not None and entry is not None:
+            _copy(entry, places.checkpoint)
+        targets = tuple(
+            publish(plan, target, results, places.artifacts[name], places.rejected[name])
+            for name, target in pipeline.targets.items()
+        )
     return targets, tuple(results.values())
 
 
-def _copy(outputs: Path, directory: Path) -> None:
-    """Copy finished outputs to the user's directory; the store's files are never handed out."""
+def _copy(checkpoint: Entry, directory: Path) -> None:
+    """Copy a checkpoint to the user's directory; the store's files are never handed out.
+
+    Raises:
+        DamagedEntry: The files, or the copies, are not those that the step made.
+    """
+    digests = checkpoint.check()
     with draft_directory(directory) as draft:
-        shutil.copytree(outputs, draft, dirs_exist_ok=True)
+        shutil.copytree(checkpoint.outputs, draft, dirs_exist_ok=True)
+        if digest_files(draft) != digests:
+            raise DamagedEntry(f"the copies of {checkpoint.outputs} in {draft} are damaged")
+        write_sums(draft, digests)

@@ -12,7 +12,6 @@ from edgecnn.core.documents.measured import INTERVAL, Measured, Value
 from edgecnn.core.documents.npu import NpuReport
 from edgecnn.core.documents.source import ModelOrigin, NetworkOrigin
 from edgecnn.core.json_file import read_json
-from edgecnn.core.store.digest import digest_file
 from edgecnn.pipeline.attempt_answers import AttemptAnswers
 from edgecnn.pipeline.stages import benchmark, count, quantize, verify
 from edgecnn.pipeline.stages import compile as compile_stage
@@ -63,7 +62,7 @@ def build_manifest(outputs: AttemptOutputs, links: list[Link], ladder: list[Rung
         name=plan.pipeline.spec.name,
         target=target,
         model=model_file(outputs.folder(outputs.attempt.model_file), target.format).name,
-        files={path.name: digest_file(path) for path in outputs.files()},
+        files=outputs.digests(),
         size_bytes=outputs.size(),
         source=_source(outputs, spec),
         contract=spec["contract"],

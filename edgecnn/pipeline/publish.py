@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from edgecnn.backends.registry import simulator
 from edgecnn.backends.worker.isa import foreign
 from edgecnn.core.documents.run import ErrorReport, MadeTarget, TargetSummary
 from edgecnn.core.errors import BudgetMissed, EdgecnnError, VerificationFailed
+from edgecnn.core.files import remove
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.pipeline.attempt_answers import AttemptAnswers
 from edgecnn.pipeline.attempt_outputs import AttemptOutputs
@@ -94,6 +94,9 @@ def publish(
 ) -> TargetResult:
     """Judge a target whose steps are done and write its artifact.
 
+    The artifact of an earlier run stays until the new one is whole. One that was rejected now, or could not
+    be made, leaves none under ``artifacts``, and the other way round.
+
     Args:
         plan: The executed plan.
         target: The target.
@@ -101,17 +104,18 @@ def publish(
         artifacts: Directory for artifacts that ship.
         rejected: Directory for those that do not; kept for ``inspect`` and ``eval``.
     """
-    _remove(artifacts)
-    _remove(rejected)
     outputs = AttemptOutputs(plan, choose_attempt(plan, target.name, results), results)
     if outputs.error is not None:
+        remove(artifacts)
+        remove(rejected)
         return TargetResult(target.name, None, None, outputs.error)
     links = AttemptAnswers(outputs).links()
     ladder = judge_ladder(plan, target.name, results)
     manifest = build_manifest(outputs, links, ladder)
     error = _verdict(manifest)
-    directory = artifacts if error is None else rejected
+    directory, other = (artifacts, rejected) if error is None else (rejected, artifacts)
     artifact = Artifact.publish(outputs.files(), manifest, directory)
+    remove(other)
     return TargetResult(target.name, artifact.directory, manifest, error)
 
 
@@ -139,8 +143,3 @@ def _tried(ladder: list[RungResult]) -> str:
         f"{result.rung} {'failed' if result.drop is None else f'{result.drop:+.2%}'}" for result in ladder
     ]
     return f"; no rung of the ladder was enough, drop with {', '.join(words)}"
-
-
-def _remove(directory: Path) -> None:
-    if directory.is_dir():
-        shutil.rmtree(directory)

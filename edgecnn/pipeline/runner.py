@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from edgecnn.core.documents.step_record import StepCost, StepRecord
-from edgecnn.core.errors import EdgecnnError, MachineFault
+from edgecnn.core.errors import DamagedEntry, EdgecnnError, MachineFault
 from edgecnn.devices.host import host
 from edgecnn.pipeline.gates import check_gate
 from edgecnn.pipeline.keys import package_versions, step_key, task_versions
@@ -15,12 +16,19 @@ from edgecnn.pipeline.stages.base import Context, parameters_json
 from edgecnn.pipeline.step import AnyStep, Status, StepResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from edgecnn.core.store.store import Entry, Store
+    from edgecnn.core.store.entry import Entry
+    from edgecnn.core.store.store import Store
 
+T = TypeVar("T")
+
+_MOST_RESTARTS = 3
 _ENVIRONMENT_FAULTS = {
+    errno.EIO: "the disk reports an error",
+    errno.EMFILE: "too many files are open",
+    errno.ENFILE: "too many files are open",
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EACCES: "permission denied",
@@ -76,6 +84,9 @@ def execute(
 ) -> dict[str, StepResult]:
     """Execute a plan; steps after a failed one are skipped, all others are executed.
 
+    If the files of a finished step are found to be damaged when they are read, everything starts again: that
+    step is made again, and others are reused as far as their inputs are the same.
+
     Args:
         steps: The plan; every step comes after those that it reads.
         store: The store of finished steps.
@@ -85,8 +96,39 @@ def execute(
 
     Returns:
         Results of all steps, by id.
+
+    Raises:
+        DamagedEntry: A step's files are damaged each time that they are read.
     """
-    results: dict[str, StepResult] = dict(done or {})
+    known = dict(done or {})
+
+    def begin() -> dict[str, StepResult]:
+        try:
+            return _execute(steps, store, reporter, logs, known)
+        except DamagedEntry:
+            for step in steps:
+                known.pop(step.id, None)
+            raise
+
+    return again_if_damaged(begin)
+
+
+def again_if_damaged(work: Callable[[], T]) -> T:
+    """Do work that reads finished steps, and start it again if their files are found to be damaged.
+
+    Raises:
+        DamagedEntry: They are damaged each time.
+    """
+    for _ in range(_MOST_RESTARTS):
+        with contextlib.suppress(DamagedEntry):
+            return work()
+    return work()
+
+
+def _execute(
+    steps: Sequence[AnyStep], store: Store, reporter: Reporter, logs: Path, done: Mapping[str, StepResult]
+) -> dict[str, StepResult]:
+    results: dict[str, StepResult] = dict(done)
     ahead = [step for step in steps if step.id not in results]
     reporter.planned(ahead)
     for step in ahead:
@@ -109,7 +151,10 @@ def _make(
     try:
         entry, status = _produce(step, results, store, reporter, logs)
         if step.gate is not None:
+            entry.check()
             check_gate(step.gate, entry.outputs)
+    except DamagedEntry:
+        raise
     except EdgecnnError as known:
         status, error = Status.FAILED, known
     except OSError as fault:
@@ -128,6 +173,7 @@ def _produce(
         entry = store.get(key)
         if entry is not None:
             return entry, Status.REUSED
+        inputs = {name: _outputs(results[source]) for name, source in step.inputs.items()}
         reporter.started(step)
         draft = store.draft(key)
         context = Context(
@@ -136,7 +182,6 @@ def _produce(
             log=logs / f"{step.id.replace(':', '-')}.log",
             progress=lambda done, total, text: reporter.progress(step, done, total, text),
         )
-        inputs = {name: _outputs(results[source]) for name, source in step.inputs.items()}
         step.stage.run(inputs, step.parameters, context)
         packages = package_versions(step.stage) | task_versions(inputs.values())
         return store.commit(key, draft, _record(step, packages, context)), Status.MADE
@@ -155,8 +200,10 @@ def environment_fault(error: OSError) -> MachineFault:
 
 
 def _outputs(result: StepResult) -> Path:
+    """Return the directory of a step's outputs, whose bytes are what was recorded."""
     if result.entry is None:
         raise KeyError(f"{result.step.id} has no outputs")
+    result.entry.check()
     return result.entry.outputs
 
 

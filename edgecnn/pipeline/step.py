@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from edgecnn.core.errors import EdgecnnError
-    from edgecnn.core.store.store import Entry
+    from edgecnn.core.store.entry import Entry
     from edgecnn.pipeline.gates import Gate
     from edgecnn.pipeline.stages.base import Stage
 

@@ -163,7 +163,7 @@ class _Run:
 
     @property
     def identity(self) -> dict[str, JsonValue]:
-        """Return everything but the initial weights that decides the result; other snapshots are refused."""
+        """Return everything but the initial weights that decides the result; other snapshots are not used."""
         return {
             "settings": self.settings.model_dump(mode="json"),
             "method": self.method.identity,

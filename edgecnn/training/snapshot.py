@@ -1,15 +1,18 @@
 """Snapshots from which a training resumes: one safetensors file, replaced atomically after each epoch.
 
 The file holds the weights, their average and the optimizer's state as tensors, and the history as JSON in its
-header, so there is no pickle and no second file that could disagree. The random state need not be stored:
+header, so there is no pickle and no second file that could disagree. The header also holds a digest of all of
+it: a training never resumes from a damaged file, but starts again. The random state need not be stored:
 every epoch seeds its generators from the settings' seed, the epoch and the rank.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,6 +23,7 @@ from edgecnn.core.documents.training import EpochSummary
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import draft_file
 from edgecnn.core.safetensors_header import check_safetensors
+from edgecnn.core.text import first_line
 from edgecnn.ondevice.json_text import parse_json
 
 if TYPE_CHECKING:
@@ -27,8 +31,19 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-SCHEMA = 1
+SCHEMA = 2
 _HEADER = "edgecnn.training"
+# What reading a file raises that is not a snapshot, or no longer one.
+_UNUSABLE = (
+    OSError,
+    SafetensorError,
+    InputError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True)
@@ -69,10 +84,9 @@ def save_snapshot(
     Raises:
         InputError: The file cannot be written.
     """
-    header = json.dumps(
-        {"schema": SCHEMA, "identity": identity, "history": [epoch.to_json() for epoch in history]}
-    )
+    document = {"schema": SCHEMA, "identity": identity, "history": [epoch.to_json() for epoch in history]}
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.tensors().items()}
+    header = json.dumps(document | {"digest": _digest(document, tensors)})
     try:
         with draft_file(path) as draft:
             draft.write_bytes(save(tensors, metadata={_HEADER: header}))
@@ -84,34 +98,52 @@ def load_snapshot(path: Path, identity: dict[str, JsonValue], state: TrainingSta
     """Restore ``state`` from a snapshot.
 
     Args:
-        path: Path of the file; if it does not exist, nothing happens.
+        path: Path of the file; if it does not exist, is damaged or belongs to another training, nothing
+            happens. Why a file is not used is printed to standard error.
         identity: Identity of this training.
         state: A newly built state; its tensors are overwritten in place.
 
     Returns:
-        The finished epochs; empty without a snapshot.
-
-    Raises:
-        InputError: The file is damaged or belongs to another training.
+        The finished epochs; empty if the training has to start from the beginning.
     """
     if not path.exists():
         return []
     try:
-        check_safetensors(path)
-        with safe_open(path, framework="pt") as file:
-            document = parse_json((file.metadata() or {})[_HEADER])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (InputError, OSError, SafetensorError, KeyError, ValueError) as error:
-        raise InputError(
-            f"{path} is not a training snapshot: {error}", hint="delete it to train from the start"
-        ) from error
-    if document.get("schema") != SCHEMA or document.get("identity") != identity:
-        raise InputError(
-            f"{path} belongs to a training with other settings, data or network",
-            hint="delete it to train from the start, or use another folder",
-        )
+        document, tensors = _read(path)
+        history = [EpochSummary.from_json(epoch, str(path)) for epoch in document["history"]]
+        if document["identity"] != identity:
+            raise InputError("it belongs to a training with other settings, data or network")
+    except _UNUSABLE as error:
+        sys.stderr.write(f"{path} is not used, the training starts again: {first_line(error)}\n")
+        return []
     _restore(state, tensors)
-    return [EpochSummary.from_json(epoch, str(path)) for epoch in document["history"]]
+    return history
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the header and the tensors of a snapshot that is whole.
+
+    Raises:
+        InputError: It is damaged or of another version.
+    """
+    check_safetensors(path)
+    with safe_open(path, framework="pt") as file:
+        document = parse_json((file.metadata() or {})[_HEADER], wire=True)
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    if not isinstance(document, dict):
+        raise InputError("its header is no object")
+    if document["schema"] != SCHEMA:
+        raise InputError(f"it has schema {document['schema']!r}, not {SCHEMA}")
+    if document.pop("digest") != _digest(document, tensors):
+        raise InputError("its digest is another")
+    return document, tensors
+
+
+def _digest(document: dict[str, Any], tensors: dict[str, Tensor]) -> str:
+    """Return the digest of a header and of names, types, shapes and bytes of tensors."""
+    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode())
+    digest.update(save(tensors))
+    return digest.hexdigest()
 
 
 @torch.no_grad()

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from edgecnn.core.files import draft_directory, draft_file, flush_tree
+from edgecnn.core.files import draft_directory, draft_file, flush_tree, remove
 
 
 def names(folder: Path) -> list[str]:
@@ -38,13 +41,17 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
     assert names(tmp_path) == ["file.txt"], "no draft is left"
 
 
+def write_to_a_full_disk(file: Path) -> None:
+    file.symlink_to("/dev/full")
+    file.write_text("new")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     final = tmp_path / "file.txt"
     final.write_text("old")
-    (tmp_path / f".file.txt.{os.getpid()}.tmp").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"), draft_file(final) as draft:
-        draft.write_text("new")
+        write_to_a_full_disk(draft)
     assert final.read_text() == "old"
 
 
@@ -73,3 +80,110 @@ def test_links_that_lead_nowhere_are_not_flushed(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "nothing")
     (tmp_path / "deep").mkdir()
     flush_tree(tmp_path)
+
+
+def in_the_way(path: Path, kind: str) -> None:
+    """Put something at a path where something else is expected."""
+    if kind == "file":
+        path.write_text("in the way")
+    elif kind == "folder":
+        (path / "deep").mkdir(parents=True)
+        (path / "deep" / "file").write_text("in the way")
+    elif kind == "closed folder":
+        (path / "deep").mkdir(parents=True)
+        (path / "deep" / "file").write_text("in the way")
+        (path / "deep").chmod(0)
+        path.chmod(0)
+    elif kind == "dead link":
+        path.symlink_to(path.with_name("nothing"))
+    else:
+        other = path.with_name("other")
+        other.mkdir()
+        (other / "kept").write_text("kept")
+        path.symlink_to(other)
+
+
+WAYS = ("file", "folder", "closed folder", "dead link", "link to a folder")
+
+
+@pytest.mark.parametrize("kind", WAYS)
+def test_whatever_has_the_name_is_replaced_and_links_are_not_followed(tmp_path: Path, kind: str) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        in_the_way(tmp_path / name / "it", kind)
+    with draft_file(tmp_path / "a" / "it") as draft:
+        draft.write_text("new")
+    with draft_directory(tmp_path / "b" / "it") as draft:
+        (draft / "new").write_text("new")
+    assert (tmp_path / "a" / "it").read_text() == "new"
+    assert names(tmp_path / "b" / "it") == ["new"]
+    other = ["it", "other"] if kind == "link to a folder" else ["it"]
+    assert names(tmp_path / "a") == names(tmp_path / "b") == other
+    assert all((tmp_path / name / "other" / "kept").is_file() for name in "ab" if len(other) > 1)
+
+
+@pytest.mark.parametrize("kind", WAYS)
+def test_whatever_has_the_name_can_be_removed(tmp_path: Path, kind: str) -> None:
+    in_the_way(tmp_path / "it", kind)
+    remove(tmp_path / "it")
+    assert names(tmp_path) == (["other"] if kind == "link to a folder" else [])
+    remove(tmp_path / "it")
+    remove(tmp_path / "absent" / "it")
+
+
+def test_without_the_exchange_a_directory_is_replaced_by_two_renames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "another")
+    for text in ("one", "two"):
+        with draft_directory(tmp_path / "folder") as draft:
+            (draft / text).write_text(text)
+    assert names(tmp_path / "folder") == ["two"]
+    assert names(tmp_path) == ["folder"]
+
+
+def test_drafts_of_dead_processes_are_removed_and_those_of_running_ones_kept(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for name in (f".it.{dead.pid}.tmp", f".it.{dead.pid}.tmp.old", f".it.{dead.pid}.old"):
+        (tmp_path / name / "deep").mkdir(parents=True)
+    kept = [f".it.{os.getppid()}.tmp", f".other.{dead.pid}.tmp", ".it.tmp", ".it.lock", "it.1.tmp"]
+    for name in kept:
+        (tmp_path / name).write_text("kept")
+    with draft_file(tmp_path / "it") as draft:
+        draft.write_text("new")
+    assert names(tmp_path) == sorted([*kept, "it"])
+
+
+WRITER = """
+import sys, itertools
+from pathlib import Path
+from edgecnn.core.files import draft_directory, draft_file
+folder = Path(sys.argv[1])
+for number in itertools.count():
+    with draft_directory(folder / "folder") as draft:
+        (draft / "a").write_text(str(number))
+        (draft / "b").write_text(str(number))
+    with draft_file(folder / "file") as draft:
+        draft.write_text(f"{number} {number}")
+    print(number, flush=True)
+"""
+
+
+def test_a_reader_beside_a_writer_always_finds_one_version_whole(tmp_path: Path) -> None:
+    path = str(Path(__file__).parents[2])
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+    ) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        reads, first, deadline = 0, "0", time.monotonic() + 30
+        while (reads < 1500 or int(first) < 10) and time.monotonic() < deadline:
+            first, second = (tmp_path / "file").read_text().split()
+            assert first == second
+            assert (tmp_path / "folder").is_dir(), "the directory is missing for a moment"
+            reads += 1
+        writer.kill()
+    assert int(first) >= 10, "too little was replaced meanwhile"

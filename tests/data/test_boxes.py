@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from edgecnn.core.errors import InputError
-from edgecnn.data.digest import DigestCache
+from edgecnn.core.store.digest_cache import DigestCache
 from edgecnn.data.prepare import check_labels, prepare
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.data.source import open_source

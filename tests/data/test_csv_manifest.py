@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.store.digest_cache import DigestCache
 from edgecnn.data import csv_manifest
 from edgecnn.data.csv_manifest import open_csv_manifest
-from edgecnn.data.digest import DigestCache
 
 if TYPE_CHECKING:
     from pathlib import Path

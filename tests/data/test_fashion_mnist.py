@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from edgecnn.core.errors import InputError, MissingDependency, UsageError
+from edgecnn.core.store.digest_cache import DigestCache
 from edgecnn.data import fashion_mnist_fetch
-from edgecnn.data.digest import DigestCache
 from edgecnn.data.fashion_mnist import CLASSES, FashionMnist, open_fashion_mnist
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.data.digest import DigestCache
+from edgecnn.core.store.digest_cache import DigestCache
 from edgecnn.data.files import FileSource
 from edgecnn.ondevice.preprocess import ImageError
 

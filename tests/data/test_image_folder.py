@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.data.digest import DigestCache
+from edgecnn.core.store.digest_cache import DigestCache
 from edgecnn.data.image_folder import open_image_folder
 
 if TYPE_CHECKING:

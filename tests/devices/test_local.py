@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +14,6 @@ from edgecnn.devices.host import usable_cpus
 from edgecnn.devices.local import LocalDevice, worker_path
 from edgecnn.devices.session import open_request
 from tests.support import tiny_models as tiny
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +61,9 @@ def test_chosen_images_in_the_order_asked(model: Path, log: Path, tmp_path: Path
 def test_pinned_worker_stays_on_its_cpus(model: Path, log: Path) -> None:
     cpu = usable_cpus()[-1]
     with LocalDevice().open("onnxruntime", model, log=log, cpus=[cpu]) as session:
-        assert os.sched_getaffinity(session._channel._process.pid) == {cpu}
+        supervisor = session._channel._process.pid
+        (worker,) = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+        assert os.sched_getaffinity(int(worker)) == {cpu}
 
 
 def test_cpu_that_does_not_exist(model: Path, log: Path) -> None:

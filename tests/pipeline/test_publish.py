@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from edgecnn.core.errors import BudgetMissed, InputError, VerificationFailed
+from edgecnn.core.store.digest import digest_tree
 from edgecnn.pipeline.attempt_outputs import AttemptOutputs
 from edgecnn.pipeline.gates import Gate, check_gate
 from edgecnn.pipeline.ladder import choose_attempt, climb, judge_ladder
@@ -51,7 +52,7 @@ def test_the_manifest_holds_the_files_and_what_the_steps_recorded(
     assert manifest.costs["quantize"].wall_s == 1.5
     assert (manifest.metrics, manifest.latency, manifest.npu, manifest.answers) == (None, None, None, None)
     origin = manifest.source.to_json()
-    assert origin["checkpoint"] == f"digest of {plan.checkpoint}"
+    assert origin["checkpoint"] == digest_tree(outputs.folder(plan.checkpoint))
     assert origin["float"]["key"] == "key of lower:tflite"
 
 

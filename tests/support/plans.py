@@ -8,7 +8,7 @@ from typing import Any
 from edgecnn.core.config.yaml_source import YamlSource
 from edgecnn.core.documents.step_record import StepRecord
 from edgecnn.core.store.digest import digest_json
-from edgecnn.core.store.store import Entry
+from edgecnn.core.store.entry import Entry
 from edgecnn.pipeline.keys import step_key
 from edgecnn.pipeline.loading import from_source, load_pipeline
 from edgecnn.pipeline.plan import Plan

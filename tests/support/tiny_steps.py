@@ -9,7 +9,8 @@ from pathlib import Path
 from edgecnn.core.documents.inspection import OpenModel
 from edgecnn.core.documents.link import Link
 from edgecnn.core.documents.step_record import StepCost, StepRecord
-from edgecnn.core.store.store import Entry
+from edgecnn.core.store.digest import digest_tree
+from edgecnn.core.store.entry import Entry
 from edgecnn.devices.host import host
 from edgecnn.models.spec import ModelSpec
 from edgecnn.pipeline.plan import Plan
@@ -57,7 +58,7 @@ def finished(plan: Plan, folder: Path, found: Link | None = None) -> Results:
             costs={step.stage.name: StepCost(wall_s=1.5)},
             host=host(),
         )
-        entry = Entry(f"key of {step.id}", outputs, f"digest of {step.id}", record)
+        entry = Entry(f"key of {step.id}", outputs, digest_tree(outputs), record)
         results[step.id] = StepResult(step, Status.MADE, entry)
     return results
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgecnn.backends.worker.runtime import Description, Options, Runtime, check_options, refused
+from edgecnn.core.child import run
 from edgecnn.core.errors import InputError
 from edgecnn.ondevice.tensor import Array, TensorInfo
 
@@ -152,16 +153,15 @@ def _convert(model: Path) -> bytes:
 def _run(model: Path, command: Sequence[str]) -> None:
     name = Path(command[0]).name
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=CONVERT_TIMEOUT_S, check=False
-        )
+        done = run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=CONVERT_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         raise InputError(
             f"{model} cannot become TOSA: {name} did not end in {CONVERT_TIMEOUT_S:g} s"
         ) from None
-    sys.stderr.write(done.stdout + done.stderr)
+    printed, complained = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+    sys.stderr.write(printed + complained)
     if done.returncode != 0:
-        words = (done.stderr or done.stdout).strip().splitlines()
+        words = (complained or printed).strip().splitlines()
         reason = next(
             (line for line in words if "error" in line.lower()), words[-1] if words else "no reason given"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -27,6 +27,8 @@ SCHEMA = 1
 
 class Manifest(Document):
     """Description, origin and measurements of an artifact."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"manifest_digest"})
 
     schema_version: int = SCHEMA
     name: str
@@ -101,6 +103,9 @@ class Manifest(Document):
 
     tools: dict[str, str]
     """Versions of the packages that made and ran the file."""
+
+    manifest_digest: str = ""
+    """Digest of all other fields, as they are written. Empty in manifests of earlier versions."""
 
     @model_validator(mode="before")
     @classmethod

@@ -28,6 +28,8 @@ class StepCost(Document):
 class StepRecord(Document):
     """``stage.json``: the step that made the outputs, with its costs and notes, and the outputs' digest."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"record_digest"})
+
     step: str
     """Identifier of the step in its plan."""
 
@@ -53,3 +55,6 @@ class StepRecord(Document):
 
     files: dict[str, int] = Field(default_factory=dict)
     """Size of every output file in bytes, by its relative path; the store reads it."""
+
+    record_digest: str = ""
+    """Digest of all other fields; the store computes it. Empty in records of earlier versions."""

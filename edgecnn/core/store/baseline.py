@@ -7,6 +7,7 @@ path in the file is the folder, which must be beside it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from datetime import UTC, datetime
@@ -149,11 +150,14 @@ def keep(artifact: Artifact, folder: Path) -> Path:
     """
     target = artifact.manifest.target.name
     final = place(folder, target, digest_json(artifact.manifest.files))
-    if final.is_dir():
-        return final
+    with contextlib.suppress(InputError):  # a damaged copy is made again
+        if Artifact.open(final).manifest.files == artifact.manifest.files:
+            return final
     try:
         with draft_directory(final) as draft:
             shutil.copytree(artifact.directory, draft, dirs_exist_ok=True)
+            if Artifact.open(draft).manifest != artifact.manifest:
+                raise InputError(f"{artifact.directory} was replaced while it was copied", hint="try again")
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror or error}") from error
     return final

@@ -31,6 +31,11 @@ def list_files(directory: Path) -> list[str]:
     return sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
 
 
+def digest_files(directory: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file below a directory, by its relative POSIX path."""
+    return {name: digest_file(directory / name) for name in list_files(directory)}
+
+
 def digest_tree(directory: Path) -> str:
     """Return one digest over the names and bytes of every file below a directory."""
-    return digest_json({name: digest_file(directory / name) for name in list_files(directory)})
+    return digest_json(digest_files(directory))

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from edgecnn.core.documents.document import reason
 from edgecnn.core.documents.manifest import SCHEMA, Manifest
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import DamagedEntry, InputError
 from edgecnn.core.files import draft_directory
 from edgecnn.core.json_file import read_json
 from edgecnn.core.store.digest import digest_file
 from edgecnn.core.text import first_line
 from edgecnn.ondevice.contract import Contract
+from edgecnn.ondevice.json_text import parse_json
 
 NAME = "manifest.json"
 MAX_BYTES = 20_000_000
+_MOST_READINGS = 5
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,22 @@ class Artifact:
     def open(cls, directory: Path) -> Artifact:
         """Open an artifact and check that its files are those that were verified.
 
+        An artifact that is replaced meanwhile is read again.
+
         Raises:
             InputError: The directory is not an artifact, has another schema, or a file is missing or changed.
         """
+        for _ in range(_MOST_READINGS):
+            before = _identity(directory)
+            try:
+                return cls._open(directory)
+            except InputError:
+                if _identity(directory) == before:
+                    raise
+        return cls._open(directory)
+
+    @classmethod
+    def _open(cls, directory: Path) -> Artifact:
         path = directory / NAME
         if not path.is_file():
             raise InputError(
@@ -62,6 +80,10 @@ class Artifact:
                 found = data.get("schema_version") if isinstance(data, dict) else None
                 raise InputError(f"{path} has schema {found!r}; this version reads {SCHEMA}")
             artifact = cls(directory, Manifest.model_validate(data))
+            if artifact.manifest.manifest_digest not in ("", _digest_of(data)):
+                raise InputError(
+                    f"{path} was changed since it was written: its digest is another", hint="export it again"
+                )
             Contract.from_json(artifact.manifest.contract)
         except ValidationError as error:
             raise InputError(f"{path} is not a manifest: {reason(error)}") from error
@@ -85,11 +107,49 @@ class Artifact:
                     hint="export it again",
                 )
 
+    def model_bytes(self) -> bytes:
+        """Return the content of the model's main file, which is what was verified.
+
+        Raises:
+            InputError: The file cannot be read, or was changed since the artifact was opened.
+        """
+        try:
+            content = self.model.read_bytes()
+        except OSError as error:
+            raise InputError(f"{self.model} cannot be read: {error.strerror}") from error
+        if hashlib.sha256(content).hexdigest() != self.manifest.files[self.manifest.model]:
+            raise InputError(f"{self.model} was changed since it was verified", hint="export it again")
+        return content
+
     @staticmethod
     def publish(files: list[Path], manifest: Manifest, directory: Path) -> Artifact:
-        """Write an artifact beside its final directory and rename it; an older one is replaced."""
+        """Write an artifact beside its final directory and put it there whole; an older one is replaced.
+
+        Raises:
+            DamagedEntry: A file is not the one that the manifest describes.
+        """
+        text = manifest.model_dump_json()
+        plain = parse_json(text, most=len(text))
+        plain["manifest_digest"] = _digest_of(plain)
         with draft_directory(directory) as draft:
             for file in files:
                 shutil.copyfile(file, draft / file.name)
-            (draft / NAME).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        return Artifact(directory, manifest)
+                if digest_file(draft / file.name) != manifest.files[file.name]:
+                    raise DamagedEntry(f"{file} was changed since its step made it", hint="run again")
+            (draft / NAME).write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+        return Artifact(directory, manifest.model_copy(update={"manifest_digest": plain["manifest_digest"]}))
+
+
+def _digest_of(manifest: dict[str, Any]) -> str:
+    """Return the digest of all fields of a manifest but its own digest."""
+    fields = {name: value for name, value in manifest.items() if name != "manifest_digest"}
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+
+def _identity(directory: Path) -> tuple[int, int] | None:
+    """Return what tells a directory from the one that takes its place."""
+    try:
+        status = directory.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

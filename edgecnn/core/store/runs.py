@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import filelock
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.json_file import read_json
 from edgecnn.core.store.manifest import NAME, Artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SUMMARY = "summary.json"
 ARTIFACTS, REJECTED = "artifacts", "rejected"
@@ -43,10 +51,32 @@ def target_artifact(directory: Path, target: str) -> Artifact | None:
         InputError: It was changed since it was verified.
     """
     name = Path(target).name
-    for folder in (ARTIFACTS, REJECTED):
-        if (directory / folder / name / NAME).is_file():
-            return Artifact.open(directory / folder / name)
+    # A run that publishes meanwhile may move it from the second place to the first after that was looked at.
+    for folder in (ARTIFACTS, REJECTED, ARTIFACTS):
+        place = directory / folder / name
+        if (place / NAME).is_file():
+            try:
+                return Artifact.open(place)
+            except InputError:
+                if place.is_dir():
+                    raise
     return None
+
+
+@contextlib.contextmanager
+def lock_beside(directory: Path) -> Iterator[None]:
+    """Hold the lock of a directory of results; it lies beside the directory, which is replaced as a whole.
+
+    Where nothing can be written beside it, the lock is inside.
+
+    Raises:
+        OSError: Neither place can be written.
+    """
+    whole = directory.resolve()
+    file = whole.with_name(f".{whole.name}.lock")
+    lock = filelock.FileLock(file if os.access(whole.parent, os.W_OK) else whole / ".lock")
+    with lock:
+        yield
 
 
 def open_artifacts(path: Path | str) -> dict[str, Artifact]:

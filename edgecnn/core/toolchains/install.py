@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import filelock
 
+from edgecnn.core.child import run
 from edgecnn.core.config.paths import toolchains_dir
 from edgecnn.core.errors import InputError, MissingDependency
 from edgecnn.core.process import log_tail
@@ -108,14 +109,7 @@ def run_install(command: Sequence[str], log: Path, name: str) -> None:
     """
     with log.open("ab") as sink:
         try:
-            code = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                check=False,
-                timeout=INSTALL_TIMEOUT_S,
-            ).returncode
+            code = run(command, stdout=sink, stderr=sink, timeout=INSTALL_TIMEOUT_S).returncode
         except subprocess.TimeoutExpired:
             code = None
     if code == 0:

@@ -6,6 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
+from edgecnn.core.child import run
 from edgecnn.core.errors import WorkerError
 from edgecnn.core.process import describe_death, quiet_environment
 
@@ -33,15 +34,13 @@ def run_program(
     with log.open("ab") as sink:
         start = sink.tell()
         try:
-            code = subprocess.run(
+            code = run(
                 command,
-                stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **quiet_environment()},
                 cwd=folder,
                 timeout=timeout_s,
-                check=False,
             ).returncode
         except subprocess.TimeoutExpired:
             raise WorkerError(

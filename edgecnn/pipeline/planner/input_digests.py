@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edgecnn.core.config.paths import cache_dir, home
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.digest import digest_file, digest_json
-from edgecnn.data.digest import DigestCache
+from edgecnn.core.store.digest_cache import DigestCache
 from edgecnn.data.source import open_source
 from edgecnn.models.registry import find_source
 from edgecnn.models.spec_file import read_spec

@@ -6,13 +6,13 @@ import importlib.util
 import time
 from typing import TYPE_CHECKING
 
-import filelock
-
 from edgecnn.core.config.paths import store_dir
 from edgecnn.core.documents.run import ErrorReport
 from edgecnn.core.documents.search import SearchResult
 from edgecnn.core.errors import BudgetMissed, MissingDependency, UsageError
+from edgecnn.core.files import write_texts
 from edgecnn.core.named_code import named_by_user
+from edgecnn.core.store.runs import lock_beside
 from edgecnn.core.store.store import Store
 from edgecnn.devices.host import host
 from edgecnn.pipeline.make_targets import make_folder
@@ -65,6 +65,7 @@ def search_pipeline(
     try:
         for folder in (directory, directory / "logs"):
             make_folder(folder)
+        trials.store.clear_abandoned()
         finished = True
         with named_by_user(pipeline.spec.model.name, pipeline.spec.model.network):
             study = _open(trials, storage or str(directory / JOURNAL))
@@ -87,9 +88,8 @@ def search_pipeline(
             seconds=round(time.monotonic() - started, 1),
             host=host(),
         )
-        with filelock.FileLock(directory / "logs" / ".lock"):
-            for file, text in reports(result).items():
-                (directory / file).write_text(text, encoding="utf-8")
+        with lock_beside(directory):
+            write_texts(directory, reports(result))
             _write_winner(winner, trials, directory / WINNER)
     except OSError as error:
         raise environment_fault(error) from error
@@ -130,4 +130,4 @@ def _write_winner(winner: MeasuredCombination | None, trials: Trials, file: Path
         return
     floors = trials.floors(winner.outcome.original)
     content = derive.final(trials.pipeline, trials.space, winner.combination, floors)
-    file.write_text(pipeline_text(content, trials.pipeline.spec.name, winner), encoding="utf-8")
+    write_texts(file.parent, {file.name: pipeline_text(content, trials.pipeline.spec.name, winner)})

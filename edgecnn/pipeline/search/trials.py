@@ -255,6 +255,7 @@ def _ratio(attempt: Attempt, results: Results) -> Ratio | None:
     result = results.get(_comparison(attempt))
     if result is None or result.entry is None:
         return None
+    result.entry.check()
     measured = LatencyRatio.from_json(read_json(result.entry.outputs / RESULT), RESULT)
     return Ratio(ratio=measured.ratio, low=measured.low, high=measured.high)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -12,6 +13,9 @@ from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.documents.pruning import MeasuredGoal, PruningProbe, PruningStep
 from edgecnn.core.errors import InputError
 from edgecnn.core.json_file import read_json
+from edgecnn.core.replace import clear
+from edgecnn.core.store import sums
+from edgecnn.core.store.digest import digest_files
 from edgecnn.pipeline.stages import benchmark
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.stages.benchmark import BenchmarkParameters, benchmark_stage
@@ -110,9 +114,11 @@ class _Bench:
         asked = round(asked, 6)
         folder = self.folder(asked)
         record = folder / _PROBE
-        if record.is_file():
-            return PruningProbe.from_json(read_json(record), _PROBE)
-        shutil.rmtree(folder, ignore_errors=True)
+        if (folder / sums.NAME).is_file():  # written last, so everything is there
+            with contextlib.suppress(InputError, ValueError):  # a damaged one is made again
+                sums.check_sums(folder)
+                return PruningProbe.from_json(read_json(record), _PROBE)
+        clear(folder)
         parameters = PruneParameters(
             metric="macs",
             limit=asked,
@@ -125,6 +131,7 @@ class _Bench:
         value = self.value(self.file_of(folder / "checkpoint", folder))
         probe = PruningProbe(asked=asked, share=share, value=value, at_least=report.at_least)
         record.write_text(probe.model_dump_json(), encoding="utf-8")
+        sums.write_sums(folder, digest_files(folder))
         done = len(list(self.context.scratch.glob(f"*/{_PROBE}")))
         self.context.progress(done, MOST, f"{share:.2f} of the MACs left: {self.parameters.goal} {value:.4g}")
         return probe
@@ -160,7 +167,7 @@ class _Bench:
 
     def _within(self, out: Path) -> Context:
         """Return the stage's context with another, empty output folder."""
-        shutil.rmtree(out, ignore_errors=True)
+        clear(out)
         out.mkdir(parents=True)
         return replace(self.context, out=out)
 

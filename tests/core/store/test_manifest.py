@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import DamagedEntry, InputError
 from edgecnn.core.store.manifest import MAX_BYTES, Artifact
 from tests.support.tiny_models import CONTRACT
 from tests.support.tiny_run import write_artifact
@@ -32,7 +32,36 @@ def test_publishing_again_replaces_and_leaves_nothing_behind(tmp_path: Path) -> 
 
 def change(folder: Path, **values: object) -> None:
     path = folder / "artifact" / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    plain = json.loads(path.read_text())
+    plain.pop("manifest_digest")  # as a forger or an earlier version would
+    path.write_text(json.dumps({**plain, **values}))
+
+
+def test_a_changed_manifest_is_named(tmp_path: Path) -> None:
+    make(tmp_path)
+    path = tmp_path / "artifact" / "manifest.json"
+    path.write_text(path.read_text().replace('"size_bytes": 5', '"size_bytes": 4'))
+    with pytest.raises(InputError, match="was changed since it was written"):
+        Artifact.open(tmp_path / "artifact")
+
+
+def test_a_model_that_changes_after_the_artifact_was_opened_is_not_read(tmp_path: Path) -> None:
+    artifact = make(tmp_path)
+    assert artifact.model_bytes() == b"model"
+    artifact.model.write_bytes(b"modem")
+    with pytest.raises(InputError, match="was changed since it was verified"):
+        artifact.model_bytes()
+    artifact.model.unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        artifact.model_bytes()
+
+
+def test_a_file_that_is_not_the_described_one_is_not_published(tmp_path: Path) -> None:
+    made = make(tmp_path)
+    (tmp_path / "model.onnx").write_bytes(b"modem")
+    with pytest.raises(DamagedEntry, match="was changed since its step made it"):
+        Artifact.publish([tmp_path / "model.onnx"], made.manifest, tmp_path / "artifact")
+    assert Artifact.open(tmp_path / "artifact").model_bytes() == b"model", "the older artifact stays"
 
 
 def test_a_changed_model_is_named(tmp_path: Path) -> None:

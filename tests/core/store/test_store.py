@@ -1,3 +1,4 @@
+import hashlib
 import json
 import multiprocessing
 import os
@@ -12,6 +13,7 @@ import pytest
 
 from edgecnn.core.documents.step_record import StepRecord
 from edgecnn.core.errors import InputError
+from edgecnn.core.store.digest import digest_tree
 from edgecnn.core.store.store import Store
 
 KEY = "k" * 64
@@ -34,7 +36,9 @@ def test_a_committed_stage_is_found_again_with_its_digest(tmp_path: Path) -> Non
     entry = Store(tmp_path).get(KEY)
     assert entry is not None
     assert (entry.outputs / "part" / "file.txt").read_text() == "hello"
-    assert entry.record == RECORD.model_copy(update={"digest": entry.digest, "files": {"part/file.txt": 5}})
+    changes = {"digest": entry.digest, "files": {"part/file.txt": 5}}
+    assert entry.record.model_copy(update={"record_digest": ""}) == RECORD.model_copy(update=changes)
+    assert entry.check() == {"part/file.txt": hashlib.sha256(b"hello").hexdigest()}
 
 
 def test_the_digest_is_that_of_names_and_bytes(tmp_path: Path) -> None:
@@ -81,6 +85,7 @@ def test_scratch_outlives_an_abandoned_draft_and_goes_with_the_commit(tmp_path: 
 KILLED = """
 import sys, pathlib
 from edgecnn.core.documents.step_record import StepRecord
+from edgecnn.core.store.digest import digest_tree
 from edgecnn.core.store.store import Store
 store = Store(pathlib.Path(sys.argv[1]))
 key = "k" * 64
@@ -163,6 +168,7 @@ def test_an_entry_of_an_earlier_version_opens_and_is_written_as_it_was(path: Pat
     (entry / "outputs").mkdir(parents=True)
     for name, size in json.loads(text)["files"].items():
         (entry / "outputs" / name).write_bytes(bytes(size))
+    text = text.replace(json.loads(text)["digest"], digest_tree(entry / "outputs"))
     (entry / "stage.json").write_text(text, encoding="utf-8")
     found = Store(tmp_path / "store").get(KEY)
     assert found is not None, f"{path.name} counts as damaged"

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from edgecnn.core.documents.pruning import PruningProbe
+from edgecnn.core.store.digest import digest_files
+from edgecnn.core.store.sums import write_sums
 from edgecnn.pipeline.stages import prune_measured
 from edgecnn.pipeline.stages.benchmark import BenchmarkParameters
 from edgecnn.pipeline.stages.prune_measured import MeasuredParameters, measured_stage
@@ -44,9 +46,13 @@ def test_a_probe_of_before_a_kill_is_read_and_not_made_again(tmp_path: Path) -> 
     folder.mkdir()
     earlier = PruningProbe(asked=0.333333, share=0.32, value=900.0, at_least=False)
     (folder / "probe.json").write_text(earlier.model_dump_json())
+    write_sums(folder, digest_files(folder))
     assert measuring.probe(1 / 3) == earlier
     with pytest.raises(KeyError, match="checkpoint"):
         measuring.probe(0.5)
+    (folder / "probe.json").write_text(earlier.model_dump_json().replace("900", "901"))
+    with pytest.raises(KeyError, match="checkpoint"):
+        measuring.probe(1 / 3)
 
 
 def test_notes_of_the_quantizer_do_not_count_as_bytes_of_the_model(tmp_path: Path) -> None:
