@@ -68,8 +68,8 @@ class Places:
             lock=artifact,
         )
 
-    def make(self) -> set[Path]:
-        """Create the folders, so that an unwritable place is reported before the work, and return them.
+    def make(self) -> None:
+        """Create the folders, so that an unwritable place is reported before the work.
 
         Raises:
             InputError: One of them cannot be written.
@@ -77,7 +77,6 @@ class Places:
         folders = {self.logs, *(path.parent for path in self.artifacts.values())}
         for folder in folders:
             make_folder(folder)
-        return folders
 
 
 def make_folder(folder: Path) -> None:
@@ -106,9 +105,9 @@ def make_targets(
     Raises:
         EdgecnnError: The pipeline cannot be started, or the machine cannot store its results.
     """
-    free = places.make()
+    places.make()
     with named_by_user(pipeline.spec.model.name, pipeline.spec.model.network):
-        check_before_work(pipeline, free)
+        check_before_work(pipeline)
         return _make_targets(pipeline, places, reporter)
 
 

@@ -6,7 +6,7 @@ import functools
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.core.config.paths import cache_dir, store_dir
+from edgecnn.core.config.paths import cache_dir, home
 from edgecnn.core.config.quantities import format_size
 from edgecnn.core.errors import EdgecnnError, MachineFault
 from edgecnn.data.source import open_source
@@ -21,7 +21,7 @@ from edgecnn.pipeline.stages.quantize import inspect_stage, quantize_stage
 from edgecnn.pipeline.stages.verify import verify_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     from edgecnn.core.config.pipeline import Pipeline
@@ -32,12 +32,11 @@ LEAST_FREE_BYTES = 200_000_000
 """Free space below which a run is not started: a small network and its images need about as much."""
 
 
-def check_before_work(pipeline: Pipeline, folders: Iterable[Path]) -> None:
+def check_before_work(pipeline: Pipeline) -> None:
     """Check the network's name, the datasets, the packages and toolchains of every target, and the disk.
 
     Args:
         pipeline: The pipeline to be executed.
-        folders: Existing folders of the results.
 
     Raises:
         EdgecnnError: One or several things are missing or wrong; the message has a line for each.
@@ -51,8 +50,7 @@ def check_before_work(pipeline: Pipeline, folders: Iterable[Path]) -> None:
     _try(problems, lambda: package_versions(NETWORK))
     for target in pipeline.targets.values():
         problems += missing_for(target)
-    for folder in {store_dir(), *folders}:
-        _try(problems, functools.partial(_need_space, folder))
+    _try(problems, lambda: _need_space(home()))
     if problems:
         raise all_of(problems)
 
@@ -117,5 +115,5 @@ def _need_space(folder: Path) -> None:
         found, needed = format_size(free), format_size(LEAST_FREE_BYTES)
         raise MachineFault(
             f"{folder} has {found} of free space, and a run needs {needed}",
-            hint="free space, or choose other folders with --out and EDGECNN_HOME",
+            hint="free space, or choose another folder with EDGECNN_HOME",
         )

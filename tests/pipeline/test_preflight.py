@@ -84,8 +84,8 @@ def test_a_full_disk_is_found_before_the_work(
         images=None, outputs=(), overrides=(), network=None,
     )  # fmt: skip
     with pytest.raises(MachineFault, match=r"of free space, and a run needs 1e\+09 GB") as caught:
-        check_before_work(pipeline, [tmp_path])
-    assert "--out" in str(caught.value.hint)
+        check_before_work(pipeline)
+    assert "EDGECNN_HOME" in str(caught.value.hint)
 
 
 def test_a_target_without_its_toolchain_is_not_ok_for_doctor(

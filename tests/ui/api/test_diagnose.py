@@ -98,7 +98,7 @@ def test_a_plain_file_needs_its_float_file_and_its_contract(
     assert result.target is None
     assert result.whole == found.whole
     for wrong in (photos / "bars" / "00.png", photos / "nowhere.json"):
-        with pytest.raises(InputError, match="no preprocessing contract"):
+        with pytest.raises(InputError, match="is not a preprocessing contract"):
             edgecnn.diagnose(model, str(photos), float_file=model, contract=wrong)
 
 
