@@ -101,7 +101,11 @@ class Artifact:
             path = self.directory / name
             if not path.is_file():
                 raise InputError(f"{self.directory}: {name} is missing")
-            if digest_file(path) != digest:
+            try:
+                found = digest_file(path)
+            except OSError as error:
+                raise InputError(f"{path} cannot be read: {error.strerror}") from error
+            if found != digest:
                 raise InputError(
                     f"{path} was changed since it was verified: its sha256 is not the manifest's",
                     hint="export it again",

@@ -41,7 +41,11 @@ def check_sums(directory: Path) -> None:
             raise InputError(f"{file} is damaged: {line[:80]!r}", hint=_HINT)
         if not listed.is_file():
             raise InputError(f"{directory}: {name} is missing", hint=_HINT)
-        if digest_file(listed) != digest:
+        try:
+            found = digest_file(listed)
+        except OSError as error:
+            raise InputError(f"{listed} cannot be read: {error.strerror}", hint=_HINT) from error
+        if found != digest:
             raise InputError(f"{listed} was changed since it was written, says {NAME}", hint=_HINT)
 
 
