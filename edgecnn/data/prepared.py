@@ -76,6 +76,8 @@ class PreparedSet:
         """
         from edgecnn.data.prepared_document import read_document
 
+        if not (directory / "prepared.json").is_file():
+            raise InputError(f"{directory} is not a prepared set: it holds no prepared.json")
         try:
             data = read_document(
                 read_json(directory / "prepared.json", what="a prepared set", most_bytes=MAX_JSON_BYTES)

@@ -65,7 +65,7 @@ def test_an_unfinished_set_cannot_be_opened(tmp_path: Path) -> None:
     write(tmp_path)
     with PreparedWriter(tmp_path, CONTRACT, ()) as writer:
         writer.append(IMAGES, LABELS, NAMES)
-    with pytest.raises(InputError, match=r"prepared\.json cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"is not a prepared set: it holds no prepared\.json"):
         PreparedSet.open(tmp_path)
 
 

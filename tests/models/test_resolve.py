@@ -9,6 +9,7 @@ import safetensors.torch
 import torch
 
 from edgecnn.core.errors import EdgecnnError, InputError, MissingDependency, UsageError
+from edgecnn.core.named_code import named_by_user
 from edgecnn.models.build import build
 from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
 from edgecnn.models.resolve import resolve_model
@@ -127,7 +128,8 @@ def test_a_factory_of_the_user_s_own_says_how_many_outputs_it_has(
     module, spec = resolve_model("python:my_network:fixed", contract_overrides=SMALL)
     assert spec.classes == tuple("0123456")
     save_checkpoint(tmp_path / "checkpoint", module, spec)
-    assert load_checkpoint(tmp_path / "checkpoint")[1] == spec
+    with named_by_user("python:my_network:fixed"):
+        assert load_checkpoint(tmp_path / "checkpoint")[1] == spec
     assert len(resolve_model("python:my_network:free", classes=("a", "b"))[1].classes) == 2
     with pytest.raises(InputError, match="has 7 outputs for 2 classes"):
         resolve_model("python:my_network:fixed", classes=("a", "b"), contract_overrides=SMALL)

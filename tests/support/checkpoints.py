@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import JsonValue
 from torch import nn
 
+from edgecnn.core.named_code import named_by_user
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.contract import Contract
+
+_NAMED = contextlib.ExitStack()
+"""Holds the permissions to run the functions that tests named, until the process ends."""
 
 
 def write_checkpoint(
@@ -22,7 +27,7 @@ def write_checkpoint(
     classes: int,
     arguments: dict[str, JsonValue] | None = None,
 ) -> Path:
-    """Save a network with a spec that names the function which builds it.
+    """Save a network with a spec that names the function which builds it, and permit files to name it.
 
     Args:
         folder: The checkpoint's directory; it is made.
@@ -39,4 +44,5 @@ def write_checkpoint(
         arguments=arguments or {},
     )
     save_checkpoint(folder, module, spec)
+    _NAMED.enter_context(named_by_user(spec.builder))
     return folder
