@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.config.paths import cache_dir, home
 from edgecnn.core.config.quantities import format_size
+from edgecnn.core.documents.metric import BUDGETS
 from edgecnn.core.errors import EdgecnnError, MachineFault
 from edgecnn.data.source import open_source
 from edgecnn.pipeline.keys import package_versions
@@ -33,7 +34,7 @@ LEAST_FREE_BYTES = 200_000_000
 
 
 def check_before_work(pipeline: Pipeline) -> None:
-    """Check the network's name, the datasets, the packages and toolchains of every target, and the disk.
+    """Check names, budgets, datasets, the packages and toolchains of every target, and the disk.
 
     Args:
         pipeline: The pipeline to be executed.
@@ -43,6 +44,7 @@ def check_before_work(pipeline: Pipeline) -> None:
     """
     spec = pipeline.spec
     problems: list[EdgecnnError] = []
+    _try(problems, lambda: pipeline.refuse_unknown_budgets(BUDGETS))
     _try(problems, lambda: network_content(spec.model))
     for reference in dict.fromkeys((spec.data.train, spec.data.eval, spec.data.calibration.source)):
         if reference is not None:

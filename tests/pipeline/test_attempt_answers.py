@@ -15,7 +15,7 @@ from edgecnn.pipeline.stages.outputs import write_outputs
 from tests.support import tiny_models as tiny
 from tests.support.plans import plan_document
 from tests.support.stages import prepare_tiny
-from tests.support.tiny_steps import finished
+from tests.support.tiny_steps import finished, outputs_of, record_again
 
 IMAGES = 12
 
@@ -32,18 +32,19 @@ def answers_of(folder: Path, pictures: Path, *, evaluated: bool) -> AttemptAnswe
         }
     )
     ((attempt,),) = plan.attempts.values()
-    outputs = AttemptOutputs(plan, attempt, finished(plan, folder))
+    results = finished(plan, folder)
     if evaluated:
-        prepare_tiny(outputs.folder("prepare:eval"), IMAGES)
+        prepare_tiny(outputs_of(results, "prepare:eval"), IMAGES)
         right = tiny.expected(tiny.images(IMAGES)).astype(np.float32)
-        write_outputs(outputs.folder("reference") / reference.EVAL, [right])
+        write_outputs(outputs_of(results, "reference") / reference.EVAL, [right])
         shipped = right.copy()
         shipped[:3] = -right[:3]  # the smallest answer becomes the largest
-        folder = outputs.folder(attempt.step("evaluate"))
+        folder = outputs_of(results, attempt.step("evaluate"))
         write_outputs(folder, [shipped])
         took = {"images": IMAGES, "seconds": 2.0, "images_per_second": 6.0, "peak_bytes": 99}
         (folder / evaluate.RESULT).write_text(json.dumps(took))
-    return AttemptAnswers(outputs)
+        record_again(results, "prepare:eval", "reference", attempt.step("evaluate"))
+    return AttemptAnswers(AttemptOutputs(plan, attempt, results))
 
 
 def test_link_4_and_the_metrics_count_the_same_answers(picture_folder: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from edgecnn.core.documents.inspection import OpenModel
@@ -25,6 +26,21 @@ Results = dict[str, StepResult]
 def write_links(folder: Path, *links: Link) -> None:
     """Write what verification measured, as its stage does."""
     (folder / verify.RESULT).write_text(json.dumps([link.to_json() for link in links]))
+
+
+def record_again(results: Results, *steps: str) -> None:
+    """Record the outputs of steps as they are now, after a test changed them by hand."""
+    for step in steps:
+        entry = results[step].entry
+        assert entry is not None
+        results[step] = replace(results[step], entry=replace(entry, digest=digest_tree(entry.outputs)))
+
+
+def outputs_of(results: Results, step: str) -> Path:
+    """Return the directory of a step's outputs."""
+    entry = results[step].entry
+    assert entry is not None
+    return entry.outputs
 
 
 def finished(plan: Plan, folder: Path, found: Link | None = None) -> Results:
