@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,13 +213,13 @@ def _other_values(data: Any, choose: random.Random) -> bytes:
             inner = inner[key]
         change = choose.random()
         if change < 0.7:
-            inner[last] = choose.choice(VALUES)
+            inner[last] = copy.deepcopy(choose.choice(VALUES))
         elif change < 0.85:
             del inner[last]
         elif isinstance(inner, dict):
-            inner[f"{last}x"] = choose.choice(VALUES)
+            inner[f"{last}x"] = copy.deepcopy(choose.choice(VALUES))
         else:
-            inner.append(choose.choice(VALUES))
+            inner.append(copy.deepcopy(choose.choice(VALUES)))
     return json.dumps(data).encode()
 
 
