@@ -18,6 +18,11 @@ _NAMED = contextlib.ExitStack()
 """Holds the permissions to run the functions that tests named, until the process ends."""
 
 
+def permit(builder: str) -> None:
+    """Permit files to name a builder, as a user does who names it, until the process ends."""
+    _NAMED.enter_context(named_by_user(builder))
+
+
 def write_checkpoint(
     folder: Path,
     builder: Callable[..., nn.Module],
@@ -44,5 +49,5 @@ def write_checkpoint(
         arguments=arguments or {},
     )
     save_checkpoint(folder, module, spec)
-    _NAMED.enter_context(named_by_user(spec.builder))
+    permit(spec.builder)
     return folder

@@ -109,7 +109,7 @@ def test_control_has_the_same_steps_and_no_rounding(
 
 
 def test_snapshot_of_the_control_does_not_resume_the_int8_training(
-    trained: Network, data: Data, tmp_path: Path
+    trained: Network, data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     brief = QAT.model_copy(update={"epochs": 1, "distill": None})
 
@@ -119,8 +119,8 @@ def test_snapshot_of_the_control_does_not_resume_the_int8_training(
         )
 
     run(quantized=False)
-    with pytest.raises(InputError, match="belongs to a training with other settings"):
-        run(quantized=True)
+    run(quantized=True)
+    assert "it belongs to a training with other settings" in capsys.readouterr().err
 
 
 def test_damaged_weights_are_named(module: nn.Module, data: Data, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from edgecnn.pipeline.advice.bench import VariantBench
 from edgecnn.pipeline.advice.change import VariantRequest
 from edgecnn.pipeline.stages.compile import CompileParameters
 from edgecnn.proof.budgets import judge
+from tests.support.checkpoints import permit
 
 pytestmark = pytest.mark.xdist_group("advise")  # shares nothing with the folder's fixtures
 
@@ -33,6 +34,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "python:tests.support.smooth_net:build", contract_overrides={"height": 64, "width": 64}
     )
     save_checkpoint(folder, module, spec)
+    permit(spec.builder)
     return folder
 
 

@@ -98,7 +98,7 @@ def test_a_plain_file_needs_its_float_file_and_its_contract(
     assert result.target is None
     assert result.whole == found.whole
     for wrong in (photos / "bars" / "00.png", photos / "nowhere.json"):
-        with pytest.raises(InputError, match="is not a preprocessing contract"):
+        with pytest.raises(InputError, match=r"is not a preprocessing contract|nowhere\.json cannot be read"):
             edgecnn.diagnose(model, str(photos), float_file=model, contract=wrong)
 
 
@@ -149,6 +149,7 @@ def test_a_manifest_that_does_not_say_where_it_came_from(
     shutil.copytree(artifact(finished, "onnx-int8"), copy)
     document = json.loads((copy / NAME).read_text())
     del document["source"]["float"]
+    document.pop("manifest_digest")
     if source is not None:
         document["source"]["float"] = source
     (copy / NAME).write_text(json.dumps(document))
