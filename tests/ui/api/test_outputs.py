@@ -19,6 +19,7 @@ from edgecnn.models.resolve import resolve_model
 from edgecnn.ondevice.normalize import normalize
 from edgecnn.pipeline.stages.reference import ReferenceRequest, infer
 from tests.conftest import picture
+from tests.support.checkpoints import permit
 from tests.support.runtimes import open_runtime
 
 pytestmark = pytest.mark.xdist_group("outputs")  # shares nothing with the folder's fixtures
@@ -84,6 +85,7 @@ def test_maps_cannot_be_held_to_labels(tmp_path: Path) -> None:
         MAPS, classes=("a", "b"), contract_overrides={"height": SIZE, "width": SIZE, "resize": "squash"}
     )
     save_checkpoint(tmp_path / "checkpoint", module, spec)
+    permit(MAPS)
     images = np.zeros((2, SIZE, SIZE, 3), np.uint8)
     labels = np.array([0, 1])
     PreparedSet.write(
