@@ -7,7 +7,10 @@ other exception is a bug in edgecnn and exits with 1 and a traceback.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class EdgecnnError(Exception):
@@ -92,3 +95,13 @@ def from_json(data: dict[str, str | int | None]) -> EdgecnnError:
     kind = _BY_NAME.get(str(data.get("error")), EdgecnnError)
     hint = data.get("hint")
     return kind(str(data.get("message")), hint=None if hint is None else str(hint))
+
+
+def together(errors: Sequence[EdgecnnError]) -> EdgecnnError:
+    r"""Return the error that reports all of these: the only one, or one of its kind with a line for each.
+
+    >>> together([UsageError("a.yaml:1: one"), UsageError("a.yaml:2: two", hint="meant too?")]).message
+    'a.yaml:1: one\na.yaml:2: two; meant too?'
+    """
+    lines = dict.fromkeys(f"{error}; {error.hint}" if error.hint else str(error) for error in errors)
+    return errors[0] if len(lines) == 1 else type(errors[0])("\n".join(lines))

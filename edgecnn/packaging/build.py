@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.package import PackagedFile, PackageResult
 from edgecnn.core.errors import InputError
+from edgecnn.core.replace import put
 from edgecnn.core.store.digest import digest_file
 from edgecnn.packaging.android.check import check_library
 from edgecnn.packaging.android.library import write_library
@@ -89,7 +89,5 @@ _BUILDERS: dict[str, Callable[[Order, Path, Path], tuple[Path, ...]]] = {
 
 def _move(path: Path, out: Path) -> Path:
     target = out / path.name
-    if target.is_dir():
-        shutil.rmtree(target)
-    path.replace(target)
+    put(path, target)
     return target

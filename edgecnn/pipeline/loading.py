@@ -10,9 +10,9 @@ from edgecnn.backends.targets import load_target
 from edgecnn.core.config.budgets import EVERY_TARGET, wrong_budgets
 from edgecnn.core.config.pipeline import Pipeline, PipelineSpec
 from edgecnn.core.config.references import resolve
-from edgecnn.core.config.yaml_source import YamlSource, override, together, validate
+from edgecnn.core.config.yaml_source import YamlSource, override, validate
 from edgecnn.core.documents.metric import BUDGETS
-from edgecnn.core.errors import UsageError
+from edgecnn.core.errors import UsageError, together
 from edgecnn.models.registry import find_source
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.core.config.paths import cache_dir, home
 from edgecnn.core.config.quantities import format_size
 from edgecnn.core.documents.metric import BUDGETS
-from edgecnn.core.errors import EdgecnnError, MachineFault
+from edgecnn.core.errors import EdgecnnError, MachineFault, together
 from edgecnn.data.source import open_source
 from edgecnn.pipeline.keys import package_versions
 from edgecnn.pipeline.planner.input_digests import network_content
@@ -54,7 +54,7 @@ def check_before_work(pipeline: Pipeline) -> None:
         problems += missing_for(target)
     _try(problems, lambda: _need_space(home()))
     if problems:
-        raise all_of(problems)
+        raise together(problems)
 
 
 def missing_for(target: Target) -> list[EdgecnnError]:
@@ -63,22 +63,6 @@ def missing_for(target: Target) -> list[EdgecnnError]:
     for stage in _stages(target):
         _try(problems, functools.partial(package_versions, stage))
     return problems
-
-
-def all_of(errors: list[EdgecnnError]) -> EdgecnnError:
-    """Return one error of the first one's kind with a line for each different error.
-
-    >>> all_of([MachineFault("no space"), MachineFault("no space")]).message
-    'no space'
-    """
-    different = {error.message: error for error in errors}
-    first = errors[0]
-    if len(different) == 1:
-        return first
-    lines = [
-        f"{error.message}; {error.hint}" if error.hint else error.message for error in different.values()
-    ]
-    return type(first)("\n".join(lines))
 
 
 def _try(problems: list[EdgecnnError], check: Callable[[], object]) -> None:

@@ -12,11 +12,11 @@ import pytest
 
 from edgecnn.backends.targets import load_target
 from edgecnn.core.documents.listing import Finding
-from edgecnn.core.errors import EdgecnnError, InputError, MachineFault, UsageError
+from edgecnn.core.errors import EdgecnnError, InputError, MachineFault, UsageError, together
 from edgecnn.pipeline import preflight
 from edgecnn.pipeline.doctor import look_around
 from edgecnn.pipeline.loading import export_pipeline
-from edgecnn.pipeline.preflight import all_of, check_before_work, missing_for
+from edgecnn.pipeline.preflight import check_before_work, missing_for
 
 _EXPORT = """
 import json, sys
@@ -110,5 +110,5 @@ def test_a_target_without_its_toolchain_is_not_ok_for_doctor(
 def test_several_errors_become_one_with_a_line_each(
     errors: list[EdgecnnError], kind: type[EdgecnnError], message: str
 ) -> None:
-    found = all_of(errors)
+    found = together(errors)
     assert (type(found), found.message) == (kind, message)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.config.base import Schema
 from edgecnn.core.config.budgets import EVERY_TARGET, Budgets, wrong_budgets
-from edgecnn.core.config.yaml_source import read_yaml, together, validate
-from edgecnn.core.errors import UsageError
+from edgecnn.core.config.yaml_source import read_yaml, validate
+from edgecnn.core.errors import UsageError, together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

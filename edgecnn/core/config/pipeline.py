@@ -14,7 +14,7 @@ from edgecnn.core.config.qat import QatSettings
 from edgecnn.core.config.search import SearchSettings
 from edgecnn.core.config.training import TrainSettings
 from edgecnn.core.config.yaml_events import YamlTree
-from edgecnn.core.config.yaml_source import together
+from edgecnn.core.errors import together
 
 if TYPE_CHECKING:
     from collections.abc import Collection

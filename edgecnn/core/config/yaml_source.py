@@ -9,12 +9,11 @@ from pydantic import BaseModel, ValidationError
 
 from edgecnn.core.config.quantities import WRITTEN
 from edgecnn.core.config.yaml_events import MAX_DEPTH, Location, Reader, YamlTree
-from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.errors import InputError, UsageError, together
 from edgecnn.core.files import read_bounded_text
 from edgecnn.core.text import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
@@ -141,16 +140,6 @@ def validate(source: YamlSource, model: type[Model]) -> Model:
         return model.model_validate(source.data, context=WRITTEN)
     except ValidationError as error:
         raise together([_problem(source, model, each) for each in error.errors(include_url=False)]) from error
-
-
-def together(errors: Sequence[UsageError]) -> UsageError:
-    r"""Return the error that reports all of these: the only one, or a line for each with its hint.
-
-    >>> together([UsageError("a.yaml:1: one"), UsageError("a.yaml:2: two", hint="meant too?")]).message
-    'a.yaml:1: one\na.yaml:2: two; meant too?'
-    """
-    lines = dict.fromkeys(f"{error}; {error.hint}" if error.hint else str(error) for error in errors)
-    return errors[0] if len(lines) == 1 else UsageError("\n".join(lines))
 
 
 def _problem(source: YamlSource, model: type[BaseModel], problem: ErrorDetails) -> UsageError:
