@@ -91,7 +91,7 @@ def test_a_corrupt_image_is_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"image disc/2\.jpg cannot be used: .*[Tt]runcated") as caught:
         prepare(open_image_folder(folder), RGB, tmp_path / "set")
     assert "data.bad_images: skip" in str(caught.value.hint)
-    with pytest.raises(InputError, match=r"prepared\.json cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"set is not a prepared set: it holds no prepared\.json"):
         PreparedSet.open(tmp_path / "set")
 
 
