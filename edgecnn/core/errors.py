@@ -7,10 +7,21 @@ other exception is a bug in edgecnn and exits with 1 and a traceback.
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_MACHINE_FAULTS = {
+    errno.EIO: "the disk reports an error",
+    errno.EMFILE: "too many files are open",
+    errno.ENFILE: "too many files are open",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "permission denied",
+    errno.EROFS: "the file system is read-only",
+}
 
 
 class EdgecnnError(Exception):
@@ -95,6 +106,18 @@ def from_json(data: dict[str, str | int | None]) -> EdgecnnError:
     kind = _BY_NAME.get(str(data.get("error")), EdgecnnError)
     hint = data.get("hint")
     return kind(str(data.get("message")), hint=None if hint is None else str(hint))
+
+
+def machine_fault(error: OSError) -> MachineFault:
+    """Return an error of the machine's storage as a fault of the machine; raise any other again."""
+    reason = _MACHINE_FAULTS.get(error.errno or 0)
+    if reason is None:
+        raise error
+    where = f"{error.filename}: " if error.filename else ""
+    return MachineFault(
+        f"{where}{reason}",
+        hint="nothing that was finished is lost; free space or choose another folder, then run again",
+    )
 
 
 def together(errors: Sequence[EdgecnnError]) -> EdgecnnError:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.core.child import Child
-from edgecnn.core.errors import EdgecnnError, WorkerError, from_json
+from edgecnn.core.errors import EdgecnnError, WorkerError, from_json, machine_fault
 from edgecnn.core.named_code import named_by_user, names_of_user
 from edgecnn.core.this_process import peak_memory_bytes, private_stdout
 from edgecnn.ondevice.json_text import parse_json
@@ -287,6 +287,8 @@ def _main() -> None:
                 value = _call_entry(request)
         except EdgecnnError as error:
             document = {"error": error.to_json()}
+        except OSError as error:
+            document = {"error": machine_fault(error).to_json()}
         else:
             usage = resource.getrusage(resource.RUSAGE_SELF)
             document = {

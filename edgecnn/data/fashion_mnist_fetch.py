@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 import zlib
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from edgecnn.core import process
 from edgecnn.core.child import run
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import EdgecnnError, InputError, MissingDependency
+from edgecnn.core.scratch import scratch_directory
 from edgecnn.core.text import first_line
 
 SYSTEM_FOLDER = Path("/usr/share/datasets/fashion-mnist")
@@ -67,9 +67,9 @@ def fetch(cache_dir: Path) -> Path:
 def _download(cache_dir: Path) -> Path:
     reasons = []
     for title, download in (("apt-get", _with_apt), ("torchvision", _with_torchvision)):
-        with tempfile.TemporaryDirectory(dir=cache_dir, prefix=f"{CACHE_NAME}-") as scratch:
+        with scratch_directory(cache_dir, f"{CACHE_NAME}-") as scratch:
             try:
-                folder = download(Path(scratch))
+                folder = download(scratch)
                 _verify(folder)
             except EdgecnnError as error:
                 reasons.append(f"{title}: {error.message}")

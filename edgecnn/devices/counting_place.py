@@ -8,14 +8,14 @@ is neither read nor written, and the files that describe the processors are thos
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import WorkerError
 from edgecnn.core.process import quiet_environment
+from edgecnn.core.scratch import scratch_directory
 from edgecnn.core.toolchains.emulation import emulated_device
 from edgecnn.devices.local import worker_path
 
@@ -58,15 +58,15 @@ def counting_place(device: str, model: Path, beside: Sequence[Path] = ()) -> Ite
         WorkerError: The place cannot be made.
     """
     folder, _ = emulated_device(device)
-    try:
-        scratch = tempfile.TemporaryDirectory(prefix="edgecnn-count-", dir=_PARENT)
-    except OSError as error:
-        raise WorkerError(
-            f"a count needs a folder in {_PARENT}: {error.strerror or error}",
-            hint=f"make {_PARENT} writable, or free some space there",
-        ) from error
-    with scratch as name:
-        yield _fill(Path(name), folder, model, beside)
+    with ExitStack() as stack:
+        try:
+            place = stack.enter_context(scratch_directory(Path(_PARENT), "edgecnn-count."))
+        except OSError as error:
+            raise WorkerError(
+                f"a count needs a folder in {_PARENT}: {error.strerror or error}",
+                hint=f"make {_PARENT} writable, or free some space there",
+            ) from error
+        yield _fill(place, folder, model, beside)
 
 
 def _fill(place: Path, device: Path, model: Path, beside: Sequence[Path]) -> CountingPlace:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+import contextlib
 from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.package import PackagedFile, PackageResult
 from edgecnn.core.errors import InputError
 from edgecnn.core.replace import put
+from edgecnn.core.scratch import scratch_directory
 from edgecnn.core.store.digest import digest_file
 from edgecnn.packaging.android.check import check_library
 from edgecnn.packaging.android.library import write_library
@@ -20,6 +20,7 @@ from edgecnn.packaging.verify import run_self_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from edgecnn.packaging.payload import Order
 
@@ -41,14 +42,14 @@ def build(order: Order, platform: str, out: Path, log: Path, *, key: Path | None
         MissingDependency: A tool that builds for the platform is not installed.
         VerificationFailed: The package does not compute what its model does.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(prefix=".package-", dir=out)
-    except OSError as error:
-        raise InputError(f"cannot write to {out}: {error.strerror}") from error
-    with scratch as folder:
-        made = _BUILDERS[platform](order, Path(folder), log)
-        unpacked = Path(folder) / "unpacked"
+    with contextlib.ExitStack() as stack:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            folder = stack.enter_context(scratch_directory(out, ".package-"))
+        except OSError as error:
+            raise InputError(f"cannot write to {out}: {error.strerror}") from error
+        made = _BUILDERS[platform](order, folder, log)
+        unpacked = folder / "unpacked"
         unpacked.mkdir()
         tested = run_self_test(open_package(made[0], unpacked), log)
         moved = [_move(path, out) for path in made]

@@ -101,7 +101,7 @@ def run_self_test(
             module, where = _own_code(package, root / "code")
         work = root / "work"
         work.mkdir()
-        command = [sys.executable, "-P", "-c", _CODE.replace("MODULE", module), str(package.data)]
+        command = [sys.executable, "-P", "-c", _CODE.replace("MODULE", module), str(package.data.absolute())]
         return _run(command, where, work, package.path.name, log)
 
 
@@ -136,7 +136,7 @@ def _run(command: list[str], imports: Path, folder: Path, what: str, log: Path) 
                 command,
                 stdout=subprocess.PIPE,
                 stderr=sink,
-                env=quiet_environment() | {"PYTHONPATH": str(imports)},
+                env=quiet_environment() | {"PYTHONPATH": str(imports.absolute())},
                 cwd=folder,
                 timeout=SELF_TEST_TIMEOUT_S,
             )

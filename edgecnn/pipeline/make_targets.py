@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.core.config.paths import home, store_dir
-from edgecnn.core.errors import DamagedEntry, InputError
+from edgecnn.core.errors import DamagedEntry, InputError, machine_fault
 from edgecnn.core.files import draft_directory
 from edgecnn.core.named_code import named_by_user
 from edgecnn.core.store.digest import digest_files
@@ -19,7 +19,7 @@ from edgecnn.pipeline.ladder import climb
 from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.preflight import check_before_work
 from edgecnn.pipeline.publish import TargetResult, publish
-from edgecnn.pipeline.runner import Reporter, again_if_damaged, environment_fault, execute
+from edgecnn.pipeline.runner import Reporter, again_if_damaged, execute
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +119,7 @@ def _make_targets(
         store.clear_abandoned()
         return again_if_damaged(lambda: _execute_and_publish(pipeline, places, reporter, store))
     except OSError as error:
-        raise environment_fault(error) from error
+        raise machine_fault(error) from error
 
 
 def _execute_and_publish(

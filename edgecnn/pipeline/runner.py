@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import time
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from edgecnn.core.documents.step_record import StepCost, StepRecord
-from edgecnn.core.errors import DamagedEntry, EdgecnnError, MachineFault
+from edgecnn.core.errors import DamagedEntry, EdgecnnError, machine_fault
 from edgecnn.devices.host import host
 from edgecnn.pipeline.gates import check_gate
 from edgecnn.pipeline.keys import package_versions, step_key, task_versions
@@ -25,15 +24,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MOST_RESTARTS = 3
-_ENVIRONMENT_FAULTS = {
-    errno.EIO: "the disk reports an error",
-    errno.EMFILE: "too many files are open",
-    errno.ENFILE: "too many files are open",
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EACCES: "permission denied",
-    errno.EROFS: "the file system is read-only",
-}
 
 
 class Reporter(Protocol):
@@ -158,7 +148,7 @@ def _make(
     except EdgecnnError as known:
         status, error = Status.FAILED, known
     except OSError as fault:
-        status, error = Status.FAILED, environment_fault(fault)
+        status, error = Status.FAILED, machine_fault(fault)
     return StepResult(step, status, entry, error, time.monotonic() - started)
 
 
@@ -185,18 +175,6 @@ def _produce(
         step.stage.run(inputs, step.parameters, context)
         packages = package_versions(step.stage) | task_versions(inputs.values())
         return store.commit(key, draft, _record(step, packages, context)), Status.MADE
-
-
-def environment_fault(error: OSError) -> MachineFault:
-    """Return an error of the machine's storage as a fault of the machine; raise any other again."""
-    reason = _ENVIRONMENT_FAULTS.get(error.errno or 0)
-    if reason is None:
-        raise error
-    where = f"{error.filename}: " if error.filename else ""
-    return MachineFault(
-        f"{where}{reason}",
-        hint="nothing that was finished is lost; free space or choose another folder, then run again",
-    )
 
 
 def _outputs(result: StepResult) -> Path:

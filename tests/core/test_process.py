@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import math
 import os
 import signal
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from edgecnn.core.documents.arguments import arguments
-from edgecnn.core.errors import BudgetMissed, WorkerError
+from edgecnn.core.errors import BudgetMissed, MachineFault, WorkerError
 from edgecnn.core.process import call, describe_death, log_tail
 from edgecnn.core.this_process import peak_memory_bytes
 
@@ -26,6 +27,10 @@ PROJECT = Path(__file__).parents[2]
 
 def refuse() -> None:
     raise BudgetMissed("3 is over 2", hint="make it smaller")
+
+
+def fill_the_disk() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "/data/model.onnx")
 
 
 def chatter() -> None:
@@ -70,6 +75,7 @@ def behave(request: Behaviour) -> Any:
         "greed": lambda: int(np.ones(1 << 36, np.uint8).sum()),
         "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
         "refuse": refuse,
+        "full disk": fill_the_disk,
         "exit": lambda: os._exit(0),
         "chatter": chatter,
         "peak": peak_memory_bytes,
@@ -180,6 +186,11 @@ def test_error_of_ours_is_rebuilt(tmp_path: Path) -> None:
     with pytest.raises(BudgetMissed, match="3 is over 2") as caught:
         child(tmp_path, "refuse")
     assert caught.value.hint == "make it smaller"
+
+
+def test_a_full_disk_is_a_fault_of_the_machine_and_no_bug(tmp_path: Path) -> None:
+    with pytest.raises(MachineFault, match=r"^/data/model\.onnx: the disk is full$"):
+        child(tmp_path, "full disk")
 
 
 def test_peak_is_the_childs_own(tmp_path: Path) -> None:

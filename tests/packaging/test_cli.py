@@ -43,6 +43,19 @@ def test_package_and_verify_print_what_they_found(tiny_run: Path, tmp_path: Path
     assert "signature not checked" in found.output
 
 
+def test_packages_are_written_to_a_folder_below_the_working_directory_by_default(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = RUNNER.invoke(app, ["package", str(tiny_run), "--for", "raspberry-pi", "--json"])
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.stdout)["self_test"]["passed"]
+    assert sorted(path.name for path in (tmp_path / "packages").iterdir()) == [
+        "tiny-1.0.0-py3-none-any.whl",
+        "tiny-1.0.0-raspberry-pi.tar.gz",
+    ]
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from edgecnn.core.config.paths import store_dir
 from edgecnn.core.documents.run import ErrorReport
 from edgecnn.core.documents.search import SearchResult
-from edgecnn.core.errors import BudgetMissed, MissingDependency, UsageError
+from edgecnn.core.errors import BudgetMissed, MissingDependency, UsageError, machine_fault
 from edgecnn.core.files import write_texts
 from edgecnn.core.named_code import named_by_user
 from edgecnn.core.store.runs import lock_beside
 from edgecnn.core.store.store import Store
 from edgecnn.devices.host import host
 from edgecnn.pipeline.make_targets import make_folder
-from edgecnn.pipeline.runner import environment_fault
 from edgecnn.pipeline.search import derive
 from edgecnn.pipeline.search.halving import COSTS, Halving
 from edgecnn.pipeline.search.progress import Deadline, SearchReporter, TimeIsUp
@@ -92,7 +91,7 @@ def search_pipeline(
             write_texts(directory, reports(result))
             _write_winner(winner, trials, directory / WINNER)
     except OSError as error:
-        raise environment_fault(error) from error
+        raise machine_fault(error) from error
     return result
 
 

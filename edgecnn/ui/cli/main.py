@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 import edgecnn
-from edgecnn.core.errors import EdgecnnError
+from edgecnn.core.errors import EdgecnnError, machine_fault
+from edgecnn.core.scratch import own_temporary_files
 from edgecnn.ui.cli import (
     advise,
     baseline,
@@ -85,10 +86,19 @@ def _root(
     del version, debug
 
 
+def _app() -> None:
+    """Run a verb; a full disk or a folder without permission is a fault of the machine wherever it is met."""
+    try:
+        app()
+    except OSError as error:
+        raise machine_fault(error) from error
+
+
 def main() -> None:
     """Run the command line: errors become one line, a hint and an exit code."""
     try:
-        app()
+        with own_temporary_files():
+            _app()
     except EdgecnnError as error:
         if "--debug" in sys.argv:
             raise
