@@ -4,7 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
+from onnx import helper
 
 from edgecnn.core.errors import UsageError
 from edgecnn.core.store.digest import digest_file, digest_tree
@@ -45,7 +47,9 @@ def test_files_and_folders_are_digested(tmp_path: Path) -> None:
     folder, file = tmp_path / "checkpoint", tmp_path / "net.onnx"
     folder.mkdir()
     (folder / "spec.json").write_text("{}")
-    file.write_bytes(b"graph")
+    onnx.save(
+        helper.make_model(helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [], [])), file
+    )
     contents = {
         reference: find_source(reference).content(reference, pretrained=False)
         for reference in (str(folder), str(file), str(tmp_path / "none"))

@@ -13,7 +13,7 @@ from edgecnn.core.text import did_you_mean
 from edgecnn.models.detection_network import detection
 from edgecnn.models.imported.heads import Heads, find_heads
 from edgecnn.models.imported.meaning import check_inference, check_opsets
-from edgecnn.models.imported.onnx_file import fold, read_model
+from edgecnn.models.imported.onnx_file import fold, read_given_model
 from edgecnn.models.imported.onnx_graph import cut, infer_shapes, link, name_of, shape_of
 from edgecnn.models.imported.read import read_graph
 from edgecnn.ondevice.contract import Contract
@@ -59,7 +59,7 @@ def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
     preprocessing of its family. Any other network is cut at the tensors in ``outputs``.
 
     Args:
-        file: The file; it is self-contained.
+        file: The file; its weights may lie in files beside it.
         outputs: Names of the tensors at which the network is cut.
 
     Raises:
@@ -90,7 +90,7 @@ def read_image_model(file: Path) -> ir.Model:
     Raises:
         InputError: The file is damaged.
     """
-    content = read_model(file)
+    content = read_given_model(file)
     check_opsets(content, file)
     return link(infer_shapes(_with_batch(content), file, data_prop=True), file)
 

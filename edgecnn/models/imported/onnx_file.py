@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING
 import onnx
 import onnx_ir as ir
 import onnxruntime
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
+from edgecnn.models.imported.external_data import embed, load_model, outside_tensors
 from edgecnn.models.imported.onnx_graph import infer_shapes, link, no_graph, shape_of, weights_elsewhere
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-MAX_BYTES = 2**31 - 1
-"""Limit of a protobuf message."""
 
 REFUSALS: tuple[type[Exception], ...] = (
     state.Fail,
@@ -39,24 +36,26 @@ _MOVING = ["TransposeOptimizer"]
 
 
 def read_model(file: Path) -> onnx.ModelProto:
-    """Read an ONNX file that holds all its weights.
+    """Read an ONNX file that holds all its weights, as every file that edgecnn writes does.
 
     Raises:
         InputError: The file is missing, too large, truncated, of another format, or refers to other files.
     """
-    if not file.is_file():
-        raise InputError(f"there is no file {file}")
-    if file.stat().st_size > MAX_BYTES:
-        raise InputError(f"{file} is larger than an ONNX file can be (2 GiB)")
-    try:
-        model = onnx.load_model(file, load_external_data=False)
-    except DecodeError as error:
-        raise InputError(f"{file} is not an ONNX file, or it is truncated") from error
-    if not model.graph.node or not model.opset_import:
-        raise InputError(f"{file} is not an ONNX file, or it is truncated: it holds no graph")
-    for tensor in model.graph.initializer:
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            raise weights_elsewhere(file)
+    model = load_model(file)
+    if outside_tensors(model):
+        raise weights_elsewhere(file)
+    return model
+
+
+def read_given_model(file: Path) -> onnx.ModelProto:
+    """Read the ONNX file of a user, with the weights that lie in files beside it.
+
+    Raises:
+        InputError: The file is missing, too large, truncated, of another format, or refers to files that are
+            not beside it or do not hold what it says.
+    """
+    model = load_model(file)
+    embed(model, file)
     return model
 
 

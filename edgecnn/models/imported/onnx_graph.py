@@ -103,9 +103,8 @@ def _check_tensor(tensor: object, name: Path) -> None:
 def weights_elsewhere(name: Path) -> InputError:
     """Return the error for a file that keeps its weights in another one."""
     return InputError(
-        f"{name} keeps its weights in another file, which is not supported",
-        hint="export it with torch.onnx.export(..., external_data=False), "
-        "or write onnx.load(FILE) to a new file with onnx.save",
+        f"{name} keeps its weights in another file, which is supported only for a network to be imported",
+        hint="write onnx.load(FILE) to a new file with onnx.save",
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError, UsageError
-from edgecnn.core.store.digest import digest_file
+from edgecnn.core.store.digest import digest_file, digest_json
 from edgecnn.core.text import unknown_name
 from edgecnn.models.classes import numbered
 from edgecnn.models.source import ModelSource
@@ -14,6 +14,8 @@ from edgecnn.models.sources.described import override
 from edgecnn.models.spec import ModelSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
     from edgecnn.models.source import GivenFile, ModelRequest
@@ -37,15 +39,19 @@ class OnnxSource(ModelSource):
         return super().run_name(reference).removesuffix(_SUFFIX)
 
     def content(self, reference: str, *, pretrained: bool) -> dict[str, str]:
-        """Return the digest of the file."""
+        """Return the digests of the file, and of all files beside it that hold its weights."""
         file = Path(reference)
         if pretrained or not file.is_file():
             return super().content(reference, pretrained=pretrained)
-        return {"file": digest_file(file)}
+        from edgecnn.models.imported.external_data import digests_beside
+
+        beside = digests_beside(file)
+        return {"file": digest_file(file)} | ({"beside": digest_json(beside)} if beside else {})
 
     def resolve(self, request: ModelRequest) -> tuple[nn.Module, ModelSpec]:
         """Read a network from a file; its only argument, ``outputs``, names the tensors to cut it at."""
         from edgecnn.models.build import build, count_outputs
+        from edgecnn.models.imported.external_data import digests_beside
         from edgecnn.models.imported.importer import import_onnx
         from edgecnn.models.imported.independence import check_independence
         from edgecnn.models.weights import load_weights
@@ -66,7 +72,7 @@ class OnnxSource(ModelSource):
             contract=override(found.contract, request.contract_overrides),
             classes=names,
             arguments={"graph": found.graph.to_json()},
-            weights=f"{file.name} sha256:{digest_file(file)}",
+            weights=f"{file.name} sha256:{digest_file(file)}{_origin_beside(digests_beside(file))}",
             task=found.task,
         )
         module = build(spec)
@@ -86,3 +92,8 @@ class OnnxSource(ModelSource):
         from edgecnn.models.imported.given_file import OnnxFile
 
         return OnnxFile(Path(reference), module)
+
+
+def _origin_beside(digests: Mapping[str, str]) -> str:
+    """Return what the origin of the weights says of the files beside the ONNX file; empty without any."""
+    return f", weights beside it sha256:{digest_json(digests)}" if digests else ""

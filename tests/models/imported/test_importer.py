@@ -267,16 +267,6 @@ def test_files_that_are_no_image_network(tmp_path: Path) -> None:
         resolve_model(str(tmp_path / "classifier.onnx"), weights=tmp_path / "w.pth")
 
 
-def test_weights_in_another_file_are_refused(tmp_path: Path) -> None:
-    model = onnx.load(classifier(tmp_path))
-    onnx.save_model(
-        model, tmp_path / "outside.onnx", save_as_external_data=True, location="weights", size_threshold=0
-    )
-    with pytest.raises(InputError, match="keeps its weights in another file") as caught:
-        import_onnx(tmp_path / "outside.onnx")
-    assert "external_data=False" in str(caught.value.hint)
-
-
 STRUCTURE = ImportedGraph.from_json(
     {
         "input": "images",
