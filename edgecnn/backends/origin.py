@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.formats import model_file
 from edgecnn.core.config.paths import store_dir
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import DamagedEntry, InputError
 from edgecnn.core.store.store import Store
 
 if TYPE_CHECKING:
@@ -45,4 +46,9 @@ def stored(origin: StoreEntry | None) -> Path | None:
     if origin is None or not _KEY.fullmatch(origin.key):
         return None
     entry = Store(store_dir()).get(origin.key)
-    return entry.outputs if entry is not None and entry.digest == origin.digest else None
+    if entry is None or entry.digest != origin.digest:
+        return None
+    with contextlib.suppress(DamagedEntry):
+        entry.check()
+        return entry.outputs
+    return None

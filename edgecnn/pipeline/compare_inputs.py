@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.documents.run import RunSummary
 from edgecnn.core.errors import InputError
-from edgecnn.core.json_file import read_json
 from edgecnn.core.store.baseline import calibration_of, classes_digest
-from edgecnn.core.store.runs import SUMMARY
+from edgecnn.core.store.runs import SUMMARY, read_summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +109,7 @@ def _training(directory: Path) -> dict[str, InputValue]:
     if not file.is_file():
         return {}
     try:
-        summary = RunSummary.from_json(read_json(file, what="a run's summary"), str(file))
+        summary = RunSummary.from_json(read_summary(file), str(file))
     except InputError:
         return {}  # the artifacts are compared without it
     if summary.training is None:

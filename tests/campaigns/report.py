@@ -131,6 +131,7 @@ class Recorder:
     def failure(self, what: str, reproduction: str) -> None:
         """Record a failure of the present attempt."""
         line = " ".join(what.split())[:_WORDS]
+        sys.stderr.write(f"{line}; again: {reproduction}\n")
         self._failures.append(CampaignFailure(what=line, reproduction=reproduction))
 
     def count(self, what: str, number: int = 1) -> None:
@@ -161,7 +162,7 @@ class Campaign(Protocol):
 def main(name: str, campaign: Campaign, *, count: int) -> None:
     """Run a campaign's full form from the command line, print its result and write it as JSON.
 
-    The process ends with exit code 1 if an attempt failed.
+    The process ends with exit code 1 if an attempt failed. Ctrl-C ends the campaign early, with its result.
 
     Args:
         name: Name of the campaign; the file is named after it.
@@ -174,7 +175,8 @@ def main(name: str, campaign: Campaign, *, count: int) -> None:
     parser.add_argument("--json", type=Path, default=RESULTS / f"{name.replace(' ', '-')}.json")
     arguments = parser.parse_args()
     recorder = Recorder(name)
-    campaign(recorder, arguments.count, arguments.seed)
+    with contextlib.suppress(KeyboardInterrupt):
+        campaign(recorder, arguments.count, arguments.seed)
     result = recorder.result()
     result.print()
     result.write(arguments.json)

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -18,6 +19,12 @@ def digest_json(data: Any) -> str:
     """
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_fields(fields: Mapping[str, Any], own: str) -> str:
+    """Return the SHA-256 of all fields of a document but ``own``, which holds it."""
+    others = {name: value for name, value in fields.items() if name != own}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
 def digest_file(path: Path) -> str:

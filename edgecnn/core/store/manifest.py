@@ -7,7 +7,6 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -16,7 +15,7 @@ from edgecnn.core.documents.manifest import SCHEMA, Manifest
 from edgecnn.core.errors import DamagedEntry, InputError
 from edgecnn.core.files import draft_directory
 from edgecnn.core.json_file import read_json
-from edgecnn.core.store.digest import digest_file
+from edgecnn.core.store.digest import digest_fields, digest_file
 from edgecnn.core.text import first_line
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.json_text import parse_json
@@ -24,6 +23,7 @@ from edgecnn.ondevice.json_text import parse_json
 NAME = "manifest.json"
 MAX_BYTES = 20_000_000
 _MOST_READINGS = 5
+_DIGEST = "manifest_digest"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Artifact:
                 found = data.get("schema_version") if isinstance(data, dict) else None
                 raise InputError(f"{path} has schema {found!r}; this version reads {SCHEMA}")
             artifact = cls(directory, Manifest.model_validate(data))
-            if artifact.manifest.manifest_digest not in ("", _digest_of(data)):
+            if artifact.manifest.manifest_digest not in ("", digest_fields(data, _DIGEST)):
                 raise InputError(
                     f"{path} was changed since it was written: its digest is another", hint="export it again"
                 )
@@ -134,20 +134,14 @@ class Artifact:
         """
         text = manifest.model_dump_json()
         plain = parse_json(text, most=len(text))
-        plain["manifest_digest"] = _digest_of(plain)
+        plain[_DIGEST] = digest_fields(plain, _DIGEST)
         with draft_directory(directory) as draft:
             for file in files:
                 shutil.copyfile(file, draft / file.name)
                 if digest_file(draft / file.name) != manifest.files[file.name]:
                     raise DamagedEntry(f"{file} was changed since its step made it", hint="run again")
             (draft / NAME).write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
-        return Artifact(directory, manifest.model_copy(update={"manifest_digest": plain["manifest_digest"]}))
-
-
-def _digest_of(manifest: dict[str, Any]) -> str:
-    """Return the digest of all fields of a manifest but its own digest."""
-    fields = {name: value for name, value in manifest.items() if name != "manifest_digest"}
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+        return Artifact(directory, manifest.model_copy(update={_DIGEST: plain[_DIGEST]}))
 
 
 def _identity(directory: Path) -> tuple[int, int] | None:

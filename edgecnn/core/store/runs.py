@@ -3,21 +3,53 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import filelock
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.json_file import read_json
+from edgecnn.core.store.digest import digest_fields
 from edgecnn.core.store.manifest import NAME, Artifact
+from edgecnn.ondevice.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edgecnn.core.documents.run import RunSummary
+
 SUMMARY = "summary.json"
 ARTIFACTS, REJECTED = "artifacts", "rejected"
+_DIGEST = "summary_digest"
+
+
+def summary_text(summary: RunSummary) -> str:
+    """Return the text of a run's ``summary.json``, with its own digest."""
+    text = summary.model_dump_json()
+    plain = parse_json(text, most=len(text))
+    plain[_DIGEST] = digest_fields(plain, _DIGEST)
+    return json.dumps(plain, indent=1) + "\n"
+
+
+def read_summary(file: Path) -> dict[str, Any]:
+    """Read a run's ``summary.json`` as plain data, without its digest; older files have none.
+
+    Raises:
+        InputError: The file cannot be read, is no JSON document, or was changed since it was written.
+    """
+    document = read_json(file, what="a run's summary")
+    if not isinstance(document, dict):
+        raise InputError(f"{file} is not a run's summary: it is no JSON object")
+    known = document.pop(_DIGEST, None)
+    if known is not None and known != digest_fields(document, _DIGEST):
+        raise InputError(
+            f"{file} was changed since it was written: its digest is another",
+            hint="run again, which writes it again",
+        )
+    return document
 
 
 def target_errors(directory: Path) -> dict[str, str]:
@@ -33,7 +65,7 @@ def target_errors(directory: Path) -> dict[str, str]:
             hint="give the directory of `edgecnn run`, or the one that `edgecnn export` printed",
         )
     try:
-        document = read_json(summary, what="a run's summary")
+        document = read_summary(summary)
         found = {
             str(item["target"]): str((item["error"] or {}).get("message", "")) for item in document["targets"]
         }

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from edgecnn.core.documents.search import Combination, Outcome
 from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.store.digest import digest_fields
 from edgecnn.pipeline.search.outcome import cost
 from edgecnn.pipeline.search.storage import faults, open_storage, shown
 
@@ -38,6 +39,7 @@ _OBJECTIVES = 3
 """Values of a trial: the largest drop, the mean ratio, and the sum of the bytes over all targets."""
 
 _OUTCOME = "outcome"
+_DIGEST = "digest"
 _RUNG = "rung"
 _IDENTITY = "edgecnn"
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -76,10 +78,13 @@ class Study:
         return known
 
     def outcomes(self, rung: int) -> dict[Combination, Outcome]:
-        """Return the outcomes of a rung; of a combination that was measured twice, the first counts."""
+        """Return the outcomes of a rung; of a combination that was measured twice, the first counts.
+
+        An outcome that is not what was measured, as on a disk that loses bits, is not there.
+        """
         found: dict[Combination, Outcome] = {}
         for trial in self._trials(rung, *_FINISHED):
-            if _OUTCOME in trial.user_attrs:
+            if _OUTCOME in trial.user_attrs and _is_whole(trial):
                 found.setdefault(_combination(trial), self._outcome(trial))
         return found
 
@@ -116,7 +121,11 @@ class Study:
             outcome = self.measure(combination, rung, ahead)
             values = _values(outcome)
             with faults(self.location):
-                trial.set_user_attr(_OUTCOME, outcome.to_json())
+                plain = outcome.to_json()
+                trial.set_user_attr(
+                    _DIGEST, _digest(trial.params, plain)
+                )  # first: outcomes without it are old
+                trial.set_user_attr(_OUTCOME, plain)
                 self.study.tell(trial, values, TrialState.PRUNED if values is None else TrialState.COMPLETE)
         except BaseException:
             with faults(self.location):
@@ -172,6 +181,16 @@ def open_study(location: str, name: str, identity: dict[str, str], space: Space,
 
 def _combination(trial: FrozenTrial) -> Combination:
     return Combination(**{name: value for name, value in trial.params.items() if name != _RUNG})
+
+
+def _is_whole(trial: FrozenTrial) -> bool:
+    """Return whether a trial's values and outcome are those that were written; older ones have no digest."""
+    known = trial.user_attrs.get(_DIGEST)
+    return known is None or known == _digest(trial.params, trial.user_attrs[_OUTCOME])
+
+
+def _digest(values: Mapping[str, object], outcome: object) -> str:
+    return digest_fields({"values": values, "outcome": outcome}, "")
 
 
 def _values(outcome: Outcome) -> list[float] | None:

@@ -8,7 +8,7 @@ from edgecnn.core.config.quantities import format_size
 from edgecnn.core.documents.metric import find_metric
 from edgecnn.core.documents.run import MadeTarget
 from edgecnn.core.files import write_texts
-from edgecnn.core.store.runs import SUMMARY
+from edgecnn.core.store.runs import SUMMARY, summary_text
 from edgecnn.ui.report.pruning import (
     groups_table,
     pruning_line,
@@ -56,7 +56,7 @@ def write_run(summary: RunSummary, folder: Path) -> None:
     Raises:
         InputError: The folder cannot be written.
     """
-    texts = {SUMMARY: summary.model_dump_json(indent=1) + "\n", "summary.md": run_markdown(summary)}
+    texts = {SUMMARY: summary_text(summary), "summary.md": run_markdown(summary)}
     if summary.pruning is not None and summary.pruning.sensitivity is not None:
         texts["sensitivity.svg"] = sensitivity_svg(summary.pruning.sensitivity)
     write_texts(folder, texts)

@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from edgecnn.core.documents.run import RunSummary
 from edgecnn.core.errors import InputError
-from edgecnn.core.store.runs import SUMMARY, open_artifacts, target_artifact, target_errors
+from edgecnn.core.store.runs import (
+    SUMMARY,
+    open_artifacts,
+    read_summary,
+    summary_text,
+    target_artifact,
+    target_errors,
+)
 from tests.support.tiny_run import write_artifact, write_run
 
 
@@ -49,6 +57,18 @@ def test_a_directory_that_is_neither_says_what_is_wanted(tmp_path: Path) -> None
     with pytest.raises(InputError, match="neither a run nor an artifact") as caught:
         open_artifacts(tmp_path)
     assert "edgecnn run" in str(caught.value.hint)
+
+
+def test_a_summary_that_lost_a_bit_is_noticed(tmp_path: Path) -> None:
+    golden = Path(__file__).parents[1] / "documents" / "golden" / "summary-run.json"
+    summary = RunSummary.from_json(json.loads(golden.read_text()))
+    text = summary_text(summary)
+    (tmp_path / SUMMARY).write_text(text)
+    assert RunSummary.from_json(read_summary(tmp_path / SUMMARY)) == summary
+    assert list(target_errors(tmp_path)) == [target.target for target in summary.targets]
+    (tmp_path / SUMMARY).write_text(text.replace('"lr": 0.', '"lr": 1.', 1))
+    with pytest.raises(InputError, match="was changed since it was written"):
+        target_errors(tmp_path)
 
 
 @pytest.mark.parametrize(

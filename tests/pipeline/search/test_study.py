@@ -148,10 +148,14 @@ def older() -> SearchResult:
 
 
 def _operations(file: Path) -> list[dict[str, Any]]:
-    """Return what a journal says, without its times and process."""
+    """Return what a journal says, without its times, its process, and the digests of outcomes."""
     operations = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     unimportant = ("worker_id", "datetime_start", "datetime_complete")
-    return [{name: value for name, value in item.items() if name not in unimportant} for item in operations]
+    return [
+        {name: value for name, value in item.items() if name not in unimportant}
+        for item in operations
+        if "digest" not in item.get("user_attr", {})
+    ]
 
 
 def test_a_study_of_an_older_version_goes_on_and_is_stored_as_it_was(
@@ -182,9 +186,26 @@ def test_trials_of_another_version_are_refused(tmp_path: Path) -> None:
     study = opened(journal(tmp_path))
     Halving(SPACE, study).run()
     file = Path(journal(tmp_path))
-    file.write_text(file.read_text().replace('"accuracy":', '"acuracy":'))
+    old = [line for line in file.read_text().splitlines(keepends=True) if '"digest"' not in line]
+    file.write_text("".join(old).replace('"accuracy":', '"acuracy":'))
     with pytest.raises(InputError, match="is not one of this version"):
         opened(journal(tmp_path)).outcomes(COSTS)
+
+
+@pytest.mark.parametrize(("right", "damaged"), [('"size":100', '"size":101'), ("0.8875", "0.9875")])
+def test_an_outcome_that_lost_a_bit_is_measured_again(tmp_path: Path, right: str, damaged: str) -> None:
+    before = everything(study := opened(journal(tmp_path)))
+    assert not any(before.values())
+    Halving(SPACE, study).run()
+    before = everything(study)
+    file = Path(journal(tmp_path))
+    text = file.read_text()
+    assert right in text
+    file.write_text(text.replace(right, damaged, 1))
+    counting = Counting()
+    Halving(SPACE, opened(journal(tmp_path), counting)).run()
+    assert len(counting.counts) == 1, "only the damaged one is measured again"
+    assert everything(opened(journal(tmp_path))) == before
 
 
 @pytest.mark.parametrize(

