@@ -8,6 +8,7 @@ other exception is a bug in edgecnn and exits with 1 and a traceback.
 from __future__ import annotations
 
 import errno
+import os
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ _MACHINE_FAULTS = {
     errno.EACCES: "permission denied",
     errno.EROFS: "the file system is read-only",
 }
+_NAME_FAULTS = {
+    errno.ENAMETOOLONG: "the name is longer than the file system allows",
+    errno.ELOOP: "the symbolic links lead in a circle",
+    errno.ENOTDIR: "a part of this path is a file and no folder",
+}
+
+
+_LONGEST_PATH = 160
 
 
 class EdgecnnError(Exception):
@@ -108,15 +117,23 @@ def from_json(data: dict[str, str | int | None]) -> EdgecnnError:
     return kind(str(data.get("message")), hint=None if hint is None else str(hint))
 
 
-def machine_fault(error: OSError) -> MachineFault:
-    """Return an error of the machine's storage as a fault of the machine; raise any other again."""
+def machine_fault(error: OSError) -> InputError:
+    """Return an error of the machine's storage, or of a path that cannot exist; raise any other again."""
+    where = f"{_shortened(os.fsdecode(error.filename))}: " if error.filename else ""
+    if error.errno in _NAME_FAULTS:
+        return InputError(f"{where}{_NAME_FAULTS[error.errno]}", hint="give another path")
     reason = _MACHINE_FAULTS.get(error.errno or 0)
     if reason is None:
         raise error
-    where = f"{error.filename}: " if error.filename else ""
     return MachineFault(
         f"{where}{reason}",
         hint="nothing that was finished is lost; free space or choose another folder, then run again",
+    )
+
+
+def _shortened(path: str) -> str:
+    return (
+        path if len(path) <= _LONGEST_PATH else f"{path[: _LONGEST_PATH // 2]}…{path[-_LONGEST_PATH // 2 :]}"
     )
 
 

@@ -6,11 +6,11 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from edgecnn.pipeline.step import Status
-from edgecnn.ui.cli.console import interactive, log_console
+from edgecnn.ui.cli.console import interactive, log_console, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,9 +29,9 @@ class ConsoleReporter:
         self._live = interactive()
         self._bars = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[text]}"),
+            TextColumn("{task.fields[text]}", markup=False),
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
@@ -80,17 +80,17 @@ class ConsoleReporter:
         self._finished += 1
         self._bars.update(self._task, visible=False)
         mark = {
-            Status.MADE: "[green]done[/]",
-            Status.REUSED: "[dim]reused[/]",
-            Status.FAILED: "[bold red]failed[/]",
-            Status.SKIPPED: "[yellow]skipped[/]",
+            Status.MADE: ("done", "green"),
+            Status.REUSED: ("reused", "dim"),
+            Status.FAILED: ("failed", "bold red"),
+            Status.SKIPPED: ("skipped", "yellow"),
         }[result.status]
         seconds = f" {result.seconds:.1f} s" if result.status is Status.MADE else ""
-        self._console.print(f"{self._position(0)} {result.step.id} {mark}{seconds}")
+        self._console.print(Text.assemble(f"{self._position(0)} {result.step.id} ", mark, seconds))
 
     def _position(self, ahead: int = 1) -> str:
         width = len(str(self._count))
-        return rf"\[{self._finished + ahead:>{width}}/{self._count}]"
+        return f"[{self._finished + ahead:>{width}}/{self._count}]"
 
 
 class SearchConsoleReporter(ConsoleReporter):
@@ -109,7 +109,10 @@ class SearchConsoleReporter(ConsoleReporter):
         """Report a failure."""
         self._bars.update(self._task, visible=False)
         if result.error is not None:
-            self._console.print(f"      {result.step.id} [bold red]failed[/]: {escape(result.error.message)}")
+            message = printable(result.error.message)
+            self._console.print(
+                Text.assemble(f"      {result.step.id} ", ("failed", "bold red"), f": {message}")
+            )
 
 
 @contextlib.contextmanager
@@ -117,9 +120,9 @@ def bar() -> Iterator[Callable[[int, int, str], None]]:
     """Yield a function that shows the progress of an activity; it shows nothing in a log."""
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}", markup=False),
         console=log_console(),
         transient=True,
         disable=not interactive(),

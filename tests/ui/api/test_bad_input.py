@@ -195,7 +195,9 @@ def test_ctrl_c_keeps_what_is_finished_and_training_goes_on_from_its_epoch(
         str(tmp_path / "run"),
     ]
     command += ["targets=[onnx-fp32]", "benchmark=null", "train.epochs=400"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
     child = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     assert child.stderr is not None
 
     _wait_for(lambda: _found(tmp_path), child)

@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 import edgecnn
-from edgecnn.ui.cli.main import app
+from edgecnn.ui.cli.main import app, main
 
 HEAVY = {
     "optuna",
@@ -127,3 +127,37 @@ def test_every_verb_is_a_function_too() -> None:
         assert callable(getattr(edgecnn, name)), f"edgecnn.{name} is no function"
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         edgecnn.nonsense  # noqa: B018 - the access is what is tested
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "run", "--baseline", "{}"),
+        ("compare", "{}", "{}"),
+        ("inspect", "{}"),
+        ("baseline", "accept", "{}"),
+        ("package", "{}", "--for", "raspberry-pi"),
+        ("eval", "{}", "--data", "photos"),
+        ("bench", "{}"),
+        ("count", "{}"),
+        ("export", "zoo:mobilenetv2", "--target", "onnx-fp32", "--data", "{}"),
+        ("export", "zoo:mobilenetv2", "--target", "{}.yaml"),
+        ("export", "{}.onnx", "--target", "onnx-fp32"),
+        ("run", "{}.yaml"),
+        ("verify", "{}"),
+    ],
+    ids=" ".join,
+)
+def test_a_name_longer_than_file_systems_allow_is_one_line(
+    arguments: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EDGECNN_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "argv", ["edgecnn", *(word.replace("{}", "n" * 300) for word in arguments)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("error: ")
