@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.package import PackagedFile, PackageResult
@@ -48,7 +49,8 @@ def build(order: Order, platform: str, out: Path, log: Path, *, key: Path | None
             folder = stack.enter_context(scratch_directory(out, ".package-"))
         except OSError as error:
             raise InputError(f"cannot write to {out}: {error.strerror}") from error
-        made = _BUILDERS[platform](order, folder, log)
+        kept = replace(order, artifact=order.artifact.copy(folder / "artifact"))
+        made = _BUILDERS[platform](kept, folder, log)
         unpacked = folder / "unpacked"
         unpacked.mkdir()
         tested = run_self_test(open_package(made[0], unpacked), log)

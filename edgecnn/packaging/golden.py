@@ -156,13 +156,17 @@ def _execute(
     ) as session:
         inputs, outputs = session.description.inputs, session.description.outputs
         if len(inputs) != 1:
-            raise InputError(f"{artifact.model} has {len(inputs)} inputs; a package has one image input")
+            raise InputError(
+                f"{artifact.manifest.model} has {len(inputs)} inputs; a package has one image input"
+            )
         if any(info.dtype not in LITTLE_ENDIAN for info in (*inputs, *outputs)):
-            raise InputError(f"{artifact.model} has inputs or outputs that are neither float32 nor 8-bit")
+            raise InputError(
+                f"{artifact.manifest.model} has inputs or outputs that are neither float32 nor 8-bit"
+            )
         try:
             feed = Feed(inputs[0], contract)
         except FeedError as error:
-            raise InputError(f"{artifact.model}: {error}") from error
+            raise InputError(f"{artifact.manifest.model}: {error}") from error
         images = [geometry(decode_image(ppm(picture)), contract)[None] for picture in pictures]
         tensors = [feed.fill(image) for image in images]
         return _Executed(session.description, tensors, [session.run([tensor]) for tensor in tensors])

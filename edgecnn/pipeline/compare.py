@@ -114,7 +114,7 @@ def _layers(artifact: Artifact) -> dict[str, StoredWeight]:
     with tempfile.TemporaryDirectory(prefix="edgecnn-compare-") as folder:
         found = process.call(
             "edgecnn.backends.entry:weights",
-            FormatFile(format_of(artifact.model), artifact.model),
+            FormatFile(format_of(artifact.model), artifact.copy(Path(folder) / "artifact").model),
             log=Path(folder) / "layers.log",
             timeout_s=300.0,
         ).read(list[StoredWeight])

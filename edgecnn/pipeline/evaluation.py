@@ -72,6 +72,7 @@ def evaluate_artifact(
         raise UsageError("only a detector's boxes can be drawn", hint="leave --draw out")
     source = open_source(wanted.data, cache_dir=cache_dir())
     with tempfile.TemporaryDirectory(prefix="edgecnn-eval-") as folder:
+        copy = artifact.copy(Path(folder) / "artifact")
         images, labelled = labelled_images(
             artifact,
             source,
@@ -80,7 +81,7 @@ def evaluate_artifact(
             limit=wanted.limit,
             progress=lambda done, total: progress(done, total, "decoding"),
         )
-        evaluation = _execute(artifact, images, Path(folder), device, progress)
+        evaluation = _execute(copy, images, Path(folder), device, progress)
         if draw is not None:
             draw_answers(artifact, source, images, labelled, evaluation.outputs, draw)
         return _result(artifact, wanted.data, labelled, evaluation, draw)

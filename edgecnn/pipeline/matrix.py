@@ -126,8 +126,9 @@ def compare_versions(
     """
     pythons = [require_version(version) for version in versions]
     with tempfile.TemporaryDirectory(prefix="edgecnn-matrix-") as folder:
+        copy = artifact.copy(Path(folder) / "artifact")
         images, labelled = _images(artifact, data, limit, Path(folder))
-        trial = _Trial(artifact, images, Path(folder), effort, latency_limit)
+        trial = _Trial(copy, images, Path(folder), effort, latency_limit)
         truth = trial.outputs(versions[0], pythons[0])
         rows = [MatrixRow(runtime=str(versions[0]), max_abs=0.0, agreement=1.0)]
         for version, python in zip(versions[1:], pythons[1:], strict=True):

@@ -96,10 +96,9 @@ class BaselineComparison:
             tempfile.TemporaryDirectory(prefix="edgecnn-check-") as folder,
             timed_device(self.device) as where,
         ):
-            log = Path(folder) / "worker.log"
             result = compare_latency(
-                artifact_opener(artifact, log, where),
-                artifact_opener(kept, log, where),
+                artifact_opener(artifact, Path(folder), where),
+                artifact_opener(kept, Path(folder), where),
                 limit=limit,
                 effort=Effort(seconds=self.tolerances.seconds),
             )

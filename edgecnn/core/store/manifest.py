@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -124,6 +125,21 @@ class Artifact:
         if hashlib.sha256(content).hexdigest() != self.manifest.files[self.manifest.model]:
             raise InputError(f"{self.model} was changed since it was verified", hint="export it again")
         return content
+
+    def copy(self, directory: Path) -> Artifact:
+        """Copy the artifact to a new directory, where nobody replaces it while it is used.
+
+        Raises:
+            InputError: It was replaced or changed since it was opened.
+        """
+        directory.mkdir(parents=True)
+        with contextlib.suppress(FileNotFoundError, InputError):
+            for name in (*self.manifest.files, NAME):
+                shutil.copyfile(self.directory / name, directory / name)
+            copied = Artifact.open(directory)
+            if copied.manifest == self.manifest:
+                return copied
+        raise InputError(f"{self.directory} was replaced or changed while it was read", hint="try again")
 
     @staticmethod
     def publish(files: list[Path], manifest: Manifest, directory: Path) -> Artifact:

@@ -19,13 +19,21 @@ if TYPE_CHECKING:
     from edgecnn.devices.session import Session
 
 
-def artifact_opener(artifact: Artifact, log: Path, device: Device) -> Callable[[], Session]:
-    """Return a function that opens an artifact in a fresh worker, pinned to one CPU for each thread."""
+def artifact_opener(artifact: Artifact, folder: Path, device: Device) -> Callable[[], Session]:
+    """Return a function that opens an artifact in a fresh worker, pinned to one CPU for each thread.
+
+    Args:
+        artifact: The artifact, of which a copy is timed.
+        folder: Existing folder for the copy and the worker's log.
+        device: The device that executes it.
+
+    Raises:
+        InputError: The artifact was replaced since it was opened.
+    """
     target = artifact.manifest.target
-    options = runtime_options(target)
-    return pinned_opener(
-        device, target.runtime, artifact.model, log=log, threads=target.threads, extra=options
-    )
+    options, log = runtime_options(target), folder / "worker.log"
+    copy = artifact.copy(Path(tempfile.mkdtemp(dir=folder)) / "artifact")
+    return pinned_opener(device, target.runtime, copy.model, log=log, threads=target.threads, extra=options)
 
 
 def time_artifacts(
@@ -44,11 +52,10 @@ def time_artifacts(
     """
     first, *others = artifacts
     with tempfile.TemporaryDirectory(prefix="edgecnn-bench-") as folder:
-        log = Path(folder) / "worker.log"
-        baseline = artifact_opener(first, log, device)
+        baseline = artifact_opener(first, Path(folder), device)
         rows = [_row(first, measure_latency(baseline, effort=effort), None)]
         for artifact in others:
-            opener = artifact_opener(artifact, log, device)
+            opener = artifact_opener(artifact, Path(folder), device)
             pair = compare_latency(opener, baseline, limit=limit, effort=effort)
             rows.append(_row(artifact, pair.candidate, pair))
     return BenchResult(rows=tuple(rows), host=device.host())

@@ -34,10 +34,11 @@ def count(artifact: Path | str, devices: Sequence[str] = DEVICES) -> CountResult
     runtime = opened.manifest.target.runtime
     with tempfile.TemporaryDirectory(prefix="edgecnn-count-") as folder:
         log = Path(folder) / "worker.log"
+        copy = opened.copy(Path(folder) / "artifact")
         counts = tuple(
-            count_x86(runtime, opened.model, log=log)
+            count_x86(runtime, copy.model, log=log)
             if device == DEVICE
-            else EmulatedDevice(device).count(runtime, opened.model, log=log)
+            else EmulatedDevice(device).count(runtime, copy.model, log=log)
             for device in devices
         )
     return CountResult(artifact=str(opened.directory), target=opened.manifest.target.name, counts=counts)

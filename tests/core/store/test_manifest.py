@@ -120,3 +120,20 @@ def test_a_huge_manifest_is_not_read(tmp_path: Path) -> None:
         file.truncate(MAX_BYTES + 1)
     with pytest.raises(InputError, match="larger than"):
         Artifact.open(tmp_path / "artifact")
+
+
+def test_what_is_used_is_a_copy_of_what_was_verified(tmp_path: Path) -> None:
+    opened = make(tmp_path)
+    copied = opened.copy(tmp_path / "deep" / "copy")
+    make(tmp_path, b"a newer model")
+    assert copied.model.read_bytes() == b"model"
+    assert copied.manifest == opened.manifest
+    with pytest.raises(InputError, match="was replaced or changed while it was read"):
+        opened.copy(tmp_path / "another copy")
+
+
+def test_a_copy_of_an_artifact_that_was_taken_away_is_refused(tmp_path: Path) -> None:
+    opened = make(tmp_path)
+    opened.model.unlink()
+    with pytest.raises(InputError, match="was replaced or changed while it was read"):
+        opened.copy(tmp_path / "copy")
