@@ -1,19 +1,17 @@
-"""A store, an artifact and a checkpoint that are made in a moment, for campaigns that need no converter."""
+"""Steps of a store that are made in a moment, for campaigns that need no converter."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
-from pathlib import Path
 
 from edgecnn.core.documents.step_record import StepCost, StepRecord
 from edgecnn.core.store.digest import digest_files, digest_json
 from edgecnn.core.store.entry import Entry
 from edgecnn.core.store.store import Store
-from edgecnn.core.store.sums import write_sums
-from tests.support.tiny_run import write_artifact
 
 STEPS = 6
+LARGE = 100
+"""Number of a step whose file is large enough that its digest is remembered."""
 
 
 def key_of(number: int) -> str:
@@ -24,7 +22,8 @@ def key_of(number: int) -> str:
 def content(number: int) -> dict[str, bytes]:
     """Return the files that a step makes, by relative path."""
     chosen = random.Random(number)  # noqa: S311 - the same bytes each time
-    return {"model.bin": chosen.randbytes(30_000), "deep/notes.json": b'{"number": %d}' % number}
+    size = 5_000_000 if number == LARGE else 30_000
+    return {"model.bin": chosen.randbytes(size), "deep/notes.json": b'{"number": %d}' % number}
 
 
 def make(store: Store, number: int) -> Entry:
@@ -49,32 +48,3 @@ def is_right(entry: Entry, number: int) -> bool:
     return {name: (entry.outputs / name).read_bytes() for name in digest_files(entry.outputs)} == content(
         number
     )
-
-
-@dataclass(frozen=True)
-class Places:
-    """The places that a campaign damages.
-
-    Attributes:
-        store: A filled store.
-        artifact: Directory of an artifact.
-        checkpoint: Directory with the digests of its files.
-    """
-
-    store: Store
-    artifact: Path
-    checkpoint: Path
-
-    @classmethod
-    def make(cls, folder: Path) -> Places:
-        """Fill all places below a folder."""
-        store = Store(folder / "store")
-        for number in range(STEPS):
-            make(store, number)
-        write_artifact(folder / "artifact", "onnx-fp32")
-        checkpoint = folder / "checkpoint"
-        checkpoint.mkdir()
-        for name, data in content(99).items():
-            (checkpoint / Path(name).name).write_bytes(data)
-        write_sums(checkpoint, digest_files(checkpoint))
-        return cls(store, folder / "artifact", checkpoint)

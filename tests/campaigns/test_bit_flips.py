@@ -1,4 +1,4 @@
-"""Single flipped bits in the files of a store, an artifact and a checkpoint are noticed."""
+"""Single flipped bits in everything that is kept on a disk are noticed, or without effect."""
 
 from __future__ import annotations
 
@@ -9,62 +9,59 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.core.errors import InputError
-from edgecnn.core.store import entry as entry_module
-from edgecnn.core.store.manifest import Artifact
-from edgecnn.core.store.sums import check_sums
+from edgecnn.core.errors import EdgecnnError
+from tests.campaigns.kept_files import Kept, MadeAgain, everything
 from tests.campaigns.report import Recorder, main
-from tests.campaigns.small_store import STEPS, Places, is_right, key_of, make
 
 NAME = "bit flips"
+_HOME = "EDGECNN_HOME"
 
 
 def bit_flips(recorder: Recorder, count: int, seed: int) -> None:
-    """Flip one bit of one file at a time, and read what it belongs to."""
+    """Flip bits in everything, packages of both platforms and a signed one included."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(_HOME, str(Path(folder) / "home"))
+        kept = list(everything(Path(folder), platforms=("raspberry-pi", "android"), signed=True))
+        _flip(recorder, kept, count, seed)
+
+
+def _flip(recorder: Recorder, kept: list[Kept], count: int, seed: int) -> None:
+    """Flip one bit of one file at a time, and read what the file belongs to."""
     chosen = random.Random(seed)  # noqa: S311 - chooses attempts
-    with tempfile.TemporaryDirectory() as folder:
-        places = Places.make(Path(folder))
-        roots = (places.store.root / "stages", places.artifact, places.checkpoint)
-        files = [path for root in roots for path in sorted(root.rglob("*")) if path.is_file()]
-        for number in range(count):
-            file = chosen.choice(files)
-            whole, status = file.read_bytes(), file.stat()
-            place, bit = chosen.randrange(len(whole)), chosen.randrange(8)
-            damaged = bytearray(whole)
-            damaged[place] ^= 1 << bit
-            with recorder.attempt(f"flip {number} of seed {seed}: bit {bit} of byte {place} in {file.name}"):
-                file.write_bytes(damaged)
-                os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-                recorder.count(_look(places, file))
-            file.write_bytes(whole)
+    for number in range(count):
+        thing = kept[number % len(kept)]
+        file = chosen.choice(thing.files)
+        right = thing.read()
+        whole, status = file.read_bytes(), file.stat()
+        place, bit = chosen.randrange(len(whole)), chosen.randrange(8)
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << bit
+        what = f"flip {number} of seed {seed}: bit {bit} of byte {place} in {file.name} of the {thing.name}"
+        with recorder.attempt(what):
+            file.write_bytes(damaged)
+            os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+            recorder.count(f"{thing.name}: {_look(thing, right)}")
+        file.write_bytes(whole)
 
 
-def _look(places: Places, file: Path) -> str:
-    """Read what a damaged file belongs to as a new process would; raise if the damage is believed."""
-    entry_module._read.clear()
-    if places.store.root in file.parents:
-        for step in range(STEPS):
-            found = places.store.get(key_of(step))
-            if found is None:
-                assert is_right(make(places.store, step), step), "what was made again is wrong"
-                return "made again"
-            assert is_right(found, step), "a damaged step was believed"
-        return "without effect"
+def _look(thing: Kept, right: object) -> str:
+    """Read what a damaged file belongs to; raise if anything but what is right is believed."""
+    said = ""
     try:
-        if places.artifact in file.parents:
-            Artifact.open(places.artifact)
-        else:
-            check_sums(places.checkpoint)
-    except InputError:
-        return "refused"
-    assert file.suffix == ".json", f"{file.name} was believed"
-    return "without effect"
+        assert thing.read() == right, f"damage of the {thing.name} was believed"
+    except MadeAgain:
+        return "made again"
+    except EdgecnnError as error:
+        said = error.message
+    assert "\n" not in said, "more than one line is said"
+    return "refused" if said else "without effect"
 
 
 @pytest.mark.slow
-def test_no_flipped_bit_is_believed() -> None:
+def test_no_flipped_bit_is_believed(tmp_path: Path) -> None:
     recorder = Recorder(NAME)
-    bit_flips(recorder, 60, seed=0)
+    kept = list(everything(tmp_path, platforms=("raspberry-pi",), signed=False))
+    _flip(recorder, kept, 100, seed=0)
     recorder.result().check()
 
 
