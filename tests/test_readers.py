@@ -34,6 +34,17 @@ READERS = {
     "ast.literal_eval": "nowhere",
     "pickle.load": "nowhere",
     "pickle.loads": "nowhere",
+    "np.load": "nowhere",
+    "np.memmap": "core/array_file.py",
+    "np.fromfile": "core/array_file.py",
+    "np.loadtxt": "nowhere",
+    "np.genfromtxt": "nowhere",
+    "csv.reader": "core/csv_rows.py",
+    "csv.DictReader": "nowhere",
+    "safetensors.numpy.load_file": "core/safetensors_header.py",
+    "safetensors.torch.load_file": "models/weights.py",
+    "torch.load": "models/weights.py",
+    "onnx.ModelProto.FromString": "models/imported/onnx_limits.py",
 }
 """The only module that may use each parser. COCO files of hundreds of MB need pydantic's own JSON parser."""
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from safetensors.numpy import load_file
-
 from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.safetensors_header import read_arrays
 from edgecnn.quantization.files import GRID_FILE, RANGES_FILE
 from edgecnn.quantization.given_ranges import GivenRanges, match
 from edgecnn.quantization.layers import Weights, match_layers
@@ -125,6 +124,5 @@ class Recovered:
 
 
 def _suffixed(file: Path, suffix: str) -> dict[str, Weights]:
-    return {
-        name.removesuffix(suffix): array for name, array in load_file(file).items() if name.endswith(suffix)
-    }
+    found = read_arrays(file).items()
+    return {name.removesuffix(suffix): array for name, array in found if name.endswith(suffix)}

@@ -11,6 +11,8 @@ import errno
 import os
 from typing import TYPE_CHECKING, ClassVar
 
+from edgecnn.ondevice.failure import shortened
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -37,16 +39,17 @@ class EdgecnnError(Exception):
     """Base of every error that a user can act on.
 
     Args:
-        message: One line that says what is wrong, with the wrong name or number.
+        message: One line that says what is wrong, with the wrong name or number. What it quotes of a file may
+            be of any length: long messages are shortened.
         hint: One line that says what to do, if known.
     """
 
     exit_code: ClassVar[int] = 2
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = shortened(message)
+        self.hint = None if hint is None else shortened(hint)
+        super().__init__(self.message)
 
     def to_json(self) -> dict[str, str | int | None]:
         """Return the error as plain data for other processes and ``--json``."""

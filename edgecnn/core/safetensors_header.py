@@ -1,4 +1,4 @@
-"""The header of safetensors files, checked before a library reads the tensors.
+"""Safetensors files: their header is checked before a library reads the tensors.
 
 The form is that of https://huggingface.co/docs/safetensors: the length of the header in eight bytes, the
 header as JSON, and the tensors' bytes.
@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import read_head
+from edgecnn.core.text import first_line
 from edgecnn.ondevice.json_text import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy.typing as npt
 
 MOST_HEADER_BYTES = 16 << 20
 MOST_TENSORS = 100_000
@@ -28,6 +31,22 @@ _SIZES = {
     **dict.fromkeys(("I64", "U64", "F64", "C64"), 8),
 }
 """Bytes of a value by its type."""
+
+
+def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Read the tensors of a file as numpy's arrays, by their names.
+
+    Raises:
+        InputError: The file is damaged, or a tensor has a type that numpy lacks.
+    """
+    import safetensors
+    import safetensors.numpy
+
+    check_safetensors(path)
+    try:
+        return safetensors.numpy.load_file(path)
+    except (safetensors.SafetensorError, OSError, ValueError, TypeError, RuntimeError, LookupError) as error:
+        raise InputError(f"{path} is not a whole safetensors file: {first_line(error)}") from error
 
 
 def check_safetensors(path: Path) -> None:

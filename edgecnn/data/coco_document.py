@@ -6,16 +6,23 @@ It is a module of its own because it imports pydantic, which the readers of othe
 from __future__ import annotations
 
 import codecs
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edgecnn.core.documents.document import reason
+from edgecnn.data.sizes import MOST_SIDE
+
+Id = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Side = Annotated[int, Field(ge=0, le=MOST_SIDE)]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(coerce_numbers_to_str=True)
+class _Part(BaseModel):
+    model_config = ConfigDict(coerce_numbers_to_str=True, allow_inf_nan=False)
 
-    id: int
+
+class _Entry(_Part):
+    id: Id
 
 
 class Category(_Entry):
@@ -28,16 +35,16 @@ class Picture(_Entry):
     """An image: its file and its size in pixels."""
 
     file_name: str
-    height: int | None = None
-    width: int | None = None
+    height: Side | None = None
+    width: Side | None = None
 
 
-class Annotation(BaseModel):
+class Annotation(_Part):
     """An object: its box is the left, the top, the width and the height in pixels."""
 
-    id: int | str | None = None
-    image_id: int
-    category_id: int
+    id: Id | str | None = None
+    image_id: Id
+    category_id: Id
     bbox: tuple[float, float, float, float] | tuple[()] = ()
     iscrowd: bool | None = False
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgecnn.core.csv_rows import csv_rows
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import read_bounded_text
 from edgecnn.data import classes as classes_file
 from edgecnn.data.files import FileSource, path_within
 from edgecnn.data.labels import UNLABELLED
 
 if TYPE_CHECKING:
-    import _csv
     from pathlib import Path
 
 MAX_BYTES = 1 << 28
@@ -45,11 +42,7 @@ def open_csv_manifest(file: Path) -> FileSource:
     declared = file.parent / classes_file.FILE_NAME
     classes = classes_file.read_classes(declared) if declared.is_file() else ()
     reader = _RowReader(file, classes, classes_file.class_indices(classes))
-    text = io.StringIO(read_bounded_text(file, MAX_BYTES), newline="")
-    try:
-        paths, labels = _read(csv.reader(text, strict=True), reader)
-    except csv.Error as error:
-        raise InputError(f"{file} is not a CSV file: {error}") from None
+    paths, labels = _read(reader)
     if not paths:
         raise InputError(f"{file} lists no image", hint=_FORM_HINT)
     return FileSource(file.parent, tuple(paths), np.array(labels, np.int64), classes)
@@ -95,18 +88,16 @@ class _RowReader:
         raise InputError(f"{where}: label {text[:_SHOWN]!r} {problem} of {classes_file.FILE_NAME}")
 
 
-def _read(rows: _csv.Reader, reader: _RowReader) -> tuple[list[str], list[int]]:
+def _read(reader: _RowReader) -> tuple[list[str], list[int]]:
     """Check every row; return the paths and the labels."""
     columns: list[str] | None = None
     paths: list[str] = []
     labels: list[int] = []
-    for cells in rows:
+    for line, cells in csv_rows(reader.file, MAX_BYTES):
         if columns is None:
             columns = reader.header(cells)
             continue
-        if not cells:
-            continue
-        where = f"{reader.file}:{rows.line_num}"
+        where = f"{reader.file}:{line}"
         if len(cells) != len(columns):
             raise InputError(f"{where}: {len(cells)} values for {len(columns)} columns", hint=_FORM_HINT)
         row = dict(zip(columns, (cell.strip() for cell in cells), strict=True))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.array_file import read_arrays
+from edgecnn.core.errors import InputError
 from edgecnn.data.labels import UNLABELLED
 
 if TYPE_CHECKING:
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "objects.npz"
+
+_COLUMNS = {
+    "sizes": np.dtype(np.int64),
+    "counts": np.dtype(np.int64),
+    "boxes": np.dtype(np.float32),
+    "labels": np.dtype(np.int64),
+    "ignored": np.dtype(np.bool_),
+}
+"""Arrays of a file and their types."""
 
 _TOLERANCE = 2.0
 """Pixels by which a box may exceed its image: annotation tools count pixels from 0, from 1, or round."""
@@ -153,18 +163,22 @@ class Objects:
         """Read what :meth:`save` wrote.
 
         Raises:
-            OSError: There is no such file.
-            ValueError: It is damaged, or not such a file.
+            InputError: There is no such file, it is damaged, or not such a file.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                sizes, counts = file["sizes"], file["counts"]
-                columns = file["boxes"], file["labels"], file["ignored"]
-        except (KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path.name} does not hold the boxes of images: {error}") from error
+        arrays = read_arrays(path)
+        if {name: array.dtype for name, array in arrays.items()} != _COLUMNS:
+            raise InputError(f"{path.name} does not hold the boxes of images")
+        sizes, counts = arrays["sizes"], arrays["counts"]
+        columns = [arrays[name] for name in ("boxes", "labels", "ignored")]
+        total = sum(counts.tolist())
+        if (
+            counts.ndim != 1
+            or min(counts.tolist(), default=0) < 0
+            or sizes.shape != (len(counts), 2)
+            or [column.shape for column in columns] != [(total, 4), (total,), (total,)]
+        ):
+            raise InputError(f"{path.name} holds arrays of different lengths")
         ends = np.cumsum(counts)
-        if sizes.shape != (len(counts), 2) or any(len(column) != counts.sum() for column in columns):
-            raise ValueError(f"{path.name} holds arrays of different lengths")
         return Objects(
             tuple(
                 ImageObjects((int(size[0]), int(size[1])), *(column[end - count : end] for column in columns))

@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.array_file import read_array
 from edgecnn.core.errors import InputError
 from edgecnn.core.json_file import read_json
 from edgecnn.core.text import one_line
@@ -82,8 +83,8 @@ class PreparedSet:
             data = read_document(
                 read_json(directory / "prepared.json", what="a prepared set", most_bytes=MAX_JSON_BYTES)
             )
-            images = np.load(directory / "images.npy", mmap_mode="r", allow_pickle=False)
-            labels = np.load(directory / "labels.npy", mmap_mode="r", allow_pickle=False)
+            images = read_array(directory / "images.npy", mapped=True)
+            labels = read_array(directory / "labels.npy", mapped=True)
             if data.schema_version != SCHEMA:
                 raise InputError(f"{directory} has schema {data.schema_version}; this version reads {SCHEMA}")
             prepared = cls(
@@ -97,7 +98,7 @@ class PreparedSet:
                 digest=data.digest,
                 objects=Objects.load(directory / FILE_NAME) if data.objects else None,
             )
-        except (OSError, EOFError, ValueError) as error:
+        except ValueError as error:
             raise InputError(f"{directory} is not a prepared set: {one_line(error)}") from error
         prepared._check_arrays()
         return prepared

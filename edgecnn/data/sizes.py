@@ -11,6 +11,9 @@ from edgecnn.ondevice.preprocess import FORMATS, upright_size
 if TYPE_CHECKING:
     from pathlib import Path
 
+MOST_SIDE = 1 << 24
+"""Largest side of an image that an annotation may state, in pixels; no format that is read allows more."""
+
 
 def size_of_file(path: Path) -> tuple[int, int]:
     """Read height and width of an upright image from the head of its file.

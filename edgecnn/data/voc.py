@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from edgecnn.core.errors import InputError
 from edgecnn.data import classes as classes_file
 from edgecnn.data.files import FileSource, path_within
+from edgecnn.data.numbers import real_number, whole_number
 from edgecnn.data.objects import ImageObjects, Objects
-from edgecnn.data.sizes import size_of_file
+from edgecnn.data.sizes import MOST_SIDE, size_of_file
 from edgecnn.data.xml_tree import Element, read_xml
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ def _things(root: Element) -> list[Element]:
 
 def _objects(root: Element, file: Path, image: Path, labels: dict[str, int | None]) -> ImageObjects:
     try:
-        size = (int(root.value("size/height") or 0), int(root.value("size/width") or 0))
-    except ValueError:
-        raise InputError(f"{file}: the size of the image is not in whole numbers") from None
+        size = _side(root.value("size/height")), _side(root.value("size/width"))
+    except ValueError as error:
+        raise InputError(f"{file}: the size of the image is not in whole numbers: {error}") from None
     rows = []
     for number, thing in enumerate(_things(root), 1):
         name, where = thing.value("name"), f"{file}: object {number}"
@@ -71,8 +72,16 @@ def _objects(root: Element, file: Path, image: Path, labels: dict[str, int | Non
             known = ", ".join(list(labels)[:_SHOWN]) or "none"
             raise InputError(f"{where}: {name[:_SHOWN]!r} is not one class of {known[: 10 * _SHOWN]}")
         try:
-            x1, y1, x2, y2 = (float(thing.value(f"bndbox/{corner}")) for corner in _CORNERS)
+            x1, y1, x2, y2 = (real_number(thing.value(f"bndbox/{corner}")) for corner in _CORNERS)
         except ValueError:
             raise InputError(f"{where}: its bndbox does not hold the numbers {', '.join(_CORNERS)}") from None
         rows.append((x1, y1, x2, y2, label, thing.value("difficult") == "1"))
     return ImageObjects.of(size if all(size) else size_of_file(image), rows)
+
+
+def _side(text: str) -> int:
+    """Return a side in pixels, 0 if it is not given."""
+    side = whole_number(text or "0")
+    if not 0 <= side <= MOST_SIDE:
+        raise ValueError(f"{side} is not between 0 and {MOST_SIDE}")
+    return side

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
@@ -11,6 +10,7 @@ from edgecnn.core.files import read_bounded_text
 from edgecnn.data import classes as classes_file
 from edgecnn.data.files import FileSource
 from edgecnn.data.image_folder import IMAGE_SUFFIXES
+from edgecnn.data.numbers import real_number, whole_number
 from edgecnn.data.objects import ImageObjects, Objects
 from edgecnn.data.sizes import size_of_file
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 1 << 22
-_PLAIN = re.compile(r"[-+.0-9eEa-zA-Z\s]*", re.ASCII)
-"""What Python's int and float read beyond this, such as ``1_0`` or Arabic digits, is no label."""
-
 _FORM = "a line is: class x_center y_center width height, the four as shares of the image's size"
 
 
@@ -82,10 +79,8 @@ def _lines(file: Path) -> list[str]:
 def _row(line: str, where: str, classes: int) -> tuple[int, float, float, float, float]:
     cells = line.split()
     refused = InputError(f"{where}: {line.strip()[:60]!r} is not an object", hint=_FORM)
-    if not _PLAIN.fullmatch(line):
-        raise refused
     try:
-        label, (x, y, width, height) = int(cells[0]), map(float, cells[1:])
+        label, (x, y, width, height) = whole_number(cells[0]), map(real_number, cells[1:])
     except ValueError:
         raise refused from None
     if not 0 <= label < classes:

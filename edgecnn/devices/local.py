@@ -30,6 +30,7 @@ WORKER = "edgecnn.backends.worker.main"
 # Everything that a worker imports of edgecnn. Its environment may lack edgecnn and its dependencies, and this
 # environment's site-packages on its path would mix two environments.
 _WORKER_PARTS = (
+    "core/array_file.py",
     "core/child.py",
     "core/errors.py",
     "core/supervisor.py",

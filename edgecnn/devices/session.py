@@ -25,6 +25,7 @@ from edgecnn.backends.worker.messages import (
     TimeRequest,
 )
 from edgecnn.backends.worker.runtime import Description, Execution
+from edgecnn.core.array_file import read_array
 from edgecnn.core.child import Child
 from edgecnn.core.errors import InputError, UsageError, WorkerError
 from edgecnn.devices.channel import Channel, Progress
@@ -230,7 +231,7 @@ class Session:
         )
         done = self._channel.ask("evaluate", request, Evaluated, timeout_s=timeout_s, progress=progress)
         files = tuple(self._transfer.receive(path, out) for path in done.outputs)
-        outputs = tuple(np.load(path, mmap_mode="r", allow_pickle=False) for path in files)
+        outputs = tuple(read_array(path, mapped=True) for path in files)
         return Evaluation(outputs, files, done.images, done.seconds, done.inference_seconds, done.peak_bytes)
 
     def run(self, inputs: Sequence[Array], *, timeout_s: float = SILENCE_TIMEOUT_S) -> list[Array]:
@@ -247,7 +248,7 @@ class Session:
         sent = tuple(self._transfer.send(path) for path in paths)
         request = RunRequest(sent, out=self._transfer.folder(folder))
         results = self._channel.ask("run", request, Arrays, timeout_s=timeout_s)
-        return [np.load(self._transfer.receive(path, folder), allow_pickle=False) for path in results.files]
+        return [read_array(self._transfer.receive(path, folder)) for path in results.files]
 
     def time(self, iterations: int, *, warmup: int = 0, timeout_s: float = SILENCE_TIMEOUT_S) -> Times:
         """Time each of ``iterations`` inferences on a fixed input, after ``warmup`` untimed ones.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Self
@@ -16,6 +17,8 @@ SCHEMA = 1
 MANIFEST = "manifest.json"
 LABELS = "labels.txt"
 MAX_JSON_BYTES = 20_000_000
+MAX_PATH_BYTES = 255
+"""Longest path of a file in a package; every file system has room for it as one name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,7 @@ class Bundle:
         if len(labels) != manifest.classes:
             raise DamagedPackage(f"{LABELS} has {len(labels)} labels, not {manifest.classes}")
         bundle = cls(folder, manifest, labels, answers)
-        if not bundle.model.is_file():
+        if not os.path.isfile(bundle.model):  # noqa: PTH113 - `Path.is_file` raises an error of some names
             raise DamagedPackage(f"{bundle.model.name} is missing")
         return bundle
 
@@ -117,17 +120,25 @@ class Bundle:
 
 
 def plain_path(name: str) -> str:
-    """Return a relative path after checking that it stays below its folder.
+    """Return a relative path after checking that it is short and stays below its folder.
 
     Raises:
-        DamagedPackage: It leads out of the folder.
+        DamagedPackage: It leads out of the folder, is no name of a file, or is too long.
 
     >>> plain_path("golden/0.ppm")
     'golden/0.ppm'
     """
     path = PurePosixPath(name)
-    if not name or path.is_absolute() or "\\" in name or ".." in path.parts or str(path) != name:
-        raise DamagedPackage(f"{name!r} is no path inside the package")
+    plain = name.isprintable() and len(name.encode("utf-8", errors="replace")) <= MAX_PATH_BYTES
+    if (
+        not plain
+        or path.is_absolute()
+        or "\\" in name
+        or ".." in path.parts
+        or str(path) != name
+        or name == "."
+    ):
+        raise DamagedPackage(f"{name[:MAX_PATH_BYTES]!r} is no path inside the package")
     return name
 
 
@@ -147,3 +158,5 @@ def read_file(path: Path) -> bytes:
             return file.read()
     except OSError as error:
         raise DamagedPackage(f"{path.name} cannot be read: {error.strerror}") from error
+    except ValueError:
+        raise DamagedPackage(f"{path.name!a} is no name of a file") from None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
+from edgecnn.ondevice import onnx_library
 from edgecnn.ondevice.failure import DamagedPackage, RuntimeUnavailable
 from edgecnn.ondevice.tensor import Array, TensorInfo
 
@@ -83,16 +84,16 @@ class OnnxRunner:
     name: ClassVar[str] = "onnxruntime"
 
     def __init__(self, model: Path, execution: Execution, threads: int) -> None:
+        onnx_library.before_import()
         library = _import("onnxruntime", self.name)
+        onnx_library.after_import(library)
         settings = library.SessionOptions()
         settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
         if execution == "reference":
             settings.graph_optimization_level = library.GraphOptimizationLevel.ORT_DISABLE_ALL
-        native = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
-        refusals = (native.Fail, native.InvalidGraph, native.InvalidProtobuf, native.NotImplemented)
         try:
             self._session = library.InferenceSession(str(model), settings, providers=["CPUExecutionProvider"])
-        except (*refusals, RuntimeError, ValueError) as error:
+        except onnx_library.refusals() as error:
             raise _refused(model, self.name, error) from error
         self.inputs = tuple(_onnx_tensor(node) for node in self._session.get_inputs())
         self.outputs = tuple(_onnx_tensor(node) for node in self._session.get_outputs())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgecnn.core.array_file import read_array
 from edgecnn.core.errors import InputError
 from edgecnn.core.json_file import read_json
 from edgecnn.quantization.files import RANGES_FILE
@@ -130,10 +131,7 @@ def _read_ranges(file: Path) -> dict[str, Range]:
 
 
 def _read_seen(file: Path, tensors: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    try:
-        seen = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{file} is not a complete array: {error}") from error
+    seen = read_array(file, mapped=True)
     fits = seen.dtype == np.float32 and seen.ndim == 3 and seen.shape[::2] == (2, tensors)
     if not fits or seen.size > _MAX_VALUES:
         raise InputError(f"{file} is {seen.dtype} {list(seen.shape)}, not float32 [2, images, {tensors}]")

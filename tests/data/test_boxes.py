@@ -305,7 +305,7 @@ def test_labels_and_boxes_are_not_taken_for_each_other(tmp_path: Path, picture_f
 def test_a_damaged_prepared_set(tmp_path: Path, damage: bytes) -> None:
     prepared = prepare(opened(boxes_data.write_voc(tmp_path / "data", 2)), CONTRACT, tmp_path / "prepared")
     (prepared.directory / "objects.npz").write_bytes(damage)
-    with pytest.raises(InputError, match="is not a prepared set"):
+    with pytest.raises(InputError, match="is not a whole file of arrays"):
         PreparedSet.open(prepared.directory)
 
 

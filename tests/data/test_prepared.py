@@ -122,15 +122,15 @@ def edit(directory: Path, **changes: object) -> None:
         (lambda folder: (folder / "labels.npy").unlink(), "No such file"),
         (lambda folder: np.save(folder / "labels.npy", np.zeros(12)), r"labels\.npy is float64"),
         (lambda folder: np.save(folder / "images.npy", IMAGES.astype(np.float32)), r"images\.npy is float32"),
-        (lambda folder: (folder / "images.npy").write_bytes(b""), "not a prepared set"),
-        (lambda folder: (folder / "images.npy").write_bytes(b"\x93NUMPY\x01\0"), "not a prepared set"),
+        (lambda folder: (folder / "images.npy").write_bytes(b""), "is not a whole array"),
+        (lambda folder: (folder / "images.npy").write_bytes(b"\x93NUMPY\x01\0"), "is not a whole array"),
         (
             lambda folder: (folder / "images.npy").write_bytes((folder / "images.npy").read_bytes()[:-9]),
-            "not a prepared set",
+            "is not a whole array",
         ),
         (
             lambda folder: np.save(folder / "labels.npy", np.array([{}] * 12, object), allow_pickle=True),
-            "not a prepared set",
+            "is not a whole array",
         ),
     ],
 )
@@ -149,11 +149,12 @@ def write_archive(path: Path, **arrays: Any) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: path.write_bytes(b""), "does not hold the boxes of images"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-30]), "does not hold the boxes of images"),
+        (lambda path: path.write_bytes(b""), "is not a whole file of arrays"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-30]), "is not a whole file of arrays"),
         (lambda path: write_archive(path, sizes=np.zeros((12, 2))), "does not hold the boxes of images"),
+        (lambda path: np.savez_compressed(path, sizes=np.zeros(1 << 20)), "it is compressed, or too long"),
         (
-            lambda path: write_archive(path, **{**np.load(path), "sizes": np.zeros(12)}),
+            lambda path: write_archive(path, **{**np.load(path), "sizes": np.zeros(12, int)}),
             "holds arrays of different lengths",
         ),
         (lambda path: path.unlink(), "No such file"),

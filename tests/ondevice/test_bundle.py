@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from edgecnn.ondevice.bundle import Bundle, PackageManifest, plain_path
-from edgecnn.ondevice.failure import DamagedPackage
+from edgecnn.ondevice.failure import MOST_CHARACTERS, DamagedPackage
 from edgecnn.ondevice.model import Model
-from edgecnn.ondevice.self_test import self_test
+from edgecnn.ondevice.self_test import Golden, self_test
 
 
 def edit(folder: Path, **changes: object) -> Path:
@@ -75,10 +75,57 @@ def test_labels_and_classes(bundle: Path) -> None:
     assert best.label == f"class {best.index}"
 
 
-@pytest.mark.parametrize("name", ["", "/a", "../a", "a/../b", "a//b", "a\\b", "./a"])
+ODD_PATHS = (
+    "",
+    ".",
+    "/a",
+    "../a",
+    "a/../b",
+    "a//b",
+    "a\\b",
+    "./a",
+    "a\0b",
+    "a\nb",
+    "\ud800",
+    "a" * 256,
+    "é" * 128,
+)
+
+
+@pytest.mark.parametrize("name", ODD_PATHS)
 def test_paths_that_leave_the_package(name: str) -> None:
-    with pytest.raises(DamagedPackage, match="is no path"):
+    with pytest.raises(DamagedPackage, match="is no path") as caught:
         plain_path(name)
+    assert "\n" not in str(caught.value)
+
+
+def open_all(folder: Path) -> tuple[str, ...]:
+    """Open every file that a package names; return the pictures."""
+    Bundle.open(folder).check_files()
+    return Golden.of(folder).pictures
+
+
+@pytest.mark.parametrize("name", ODD_PATHS)
+@pytest.mark.parametrize("place", ["model", "file", "picture", "output"])
+def test_a_package_that_names_odd_paths_is_refused(copy: Path, place: str, name: str) -> None:
+    if place == "model":
+        edit(copy, model=name)
+    elif place == "file":
+        edit(copy, files={name: "0" * 64})
+    else:
+        file = copy / "golden" / "golden.json"
+        golden = json.loads(file.read_text())
+        golden["pictures" if place == "picture" else "outputs"][0]["file"] = name
+        file.write_text(json.dumps(golden))
+    with pytest.raises(DamagedPackage):
+        open_all(copy)
+
+
+@pytest.mark.parametrize("field", ["schema_version", "task", "model"])
+def test_long_values_of_a_manifest_make_no_long_message(copy: Path, field: str) -> None:
+    with pytest.raises(DamagedPackage) as caught:
+        Bundle.open(edit(copy, **{field: "x" * 100_000}))
+    assert len(str(caught.value)) <= MOST_CHARACTERS
 
 
 def test_a_manifest_of_before_tasks_had_settings(bundle: Path) -> None:

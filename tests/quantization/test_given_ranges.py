@@ -114,12 +114,15 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         _edit(lambda document: document["tensors"][0].update(high="inf")),
         "t0 has an invalid range",
     ),
-    "no array": (lambda folder: (folder / SEEN_FILE).unlink(), "is not a complete array"),
+    "no array": (
+        lambda folder: (folder / SEEN_FILE).unlink(),
+        "ranges.npy (is not a whole array|cannot be read)",
+    ),
     "half array": (
         lambda folder: (folder / SEEN_FILE).write_bytes((folder / SEEN_FILE).read_bytes()[:200]),
-        "is not a complete array",
+        "ranges.npy (is not a whole array|cannot be read)",
     ),
-    "pickle": (_write(np.array([[{}]], object)), "is not a complete array"),
+    "pickle": (_write(np.array([[{}]], object)), "ranges.npy (is not a whole array|cannot be read)"),
     "other tensors": (_write(np.zeros((2, IMAGES, 4), np.float32)), r"not float32 \[2, images, 5\]"),
     "other type": (_write(np.zeros((2, IMAGES, 5))), "not float32"),
     "NaN": (_write(np.full((2, IMAGES, 5), np.nan, np.float32)), "not finite"),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 import onnx_ir as ir
 import onnxruntime
 
@@ -23,11 +22,21 @@ from edgecnn.backends.dissection import (
 from edgecnn.backends.onnx.session import REFUSALS, open_session, read_model
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
-from edgecnn.models.imported.onnx_graph import constant, link, maker, name_of, shape_of, stored
+from edgecnn.models.imported.onnx_graph import (
+    constant,
+    infer_shapes,
+    link,
+    maker,
+    name_of,
+    shape_of,
+    stored,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
+
+    import onnx
 
     from edgecnn.backends.dissection import Cut
     from edgecnn.backends.worker.runtime import Execution
@@ -67,7 +76,7 @@ class _OnnxGraph:
 
     @classmethod
     def read(cls, file: Path) -> _OnnxGraph:
-        model = link(onnx.shape_inference.infer_shapes(read_model(file)), file)
+        model = link(infer_shapes(read_model(file), file, strict=False), file)
         graph = model.graph
         require_one_input(file, graph.inputs)
         operations = {node.name or name_of(node.outputs[0]): node for node in graph}

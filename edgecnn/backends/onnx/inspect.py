@@ -14,7 +14,7 @@ import onnxruntime
 
 from edgecnn.backends.onnx.session import open_session, read_model, tensor_infos
 from edgecnn.core.documents.inspection import Inspection
-from edgecnn.models.imported.onnx_graph import constant, link, maker, name_of
+from edgecnn.models.imported.onnx_graph import constant, infer_shapes, link, maker, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -112,7 +112,7 @@ def _optimized(file: Path) -> ir.Graph:
         written = Path(folder) / "optimized.onnx"
         options.optimized_model_filepath = str(written)
         open_session(file, file, options)
-        graph = link(onnx.shape_inference.infer_shapes(onnx.load_model(written)), file).graph
+        graph = link(infer_shapes(onnx.load_model(written), file, strict=False), file).graph
     for node in graph:
         for value in node.outputs:
             if not value.dtype:

@@ -5,25 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from edgecnn.backends.worker.runtime import Description, Options, Runtime, refused
+from edgecnn.ondevice.onnx_library import refusals
 from edgecnn.ondevice.tensor import Array, TensorInfo
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-REFUSALS: tuple[type[Exception], ...] = (
-    native.Fail,
-    native.InvalidArgument,
-    native.InvalidGraph,
-    native.InvalidProtobuf,
-    native.NoSuchFile,
-    native.NotImplemented,
-    native.RuntimeException,
-    RuntimeError,
-    ValueError,
-)
+REFUSALS = refusals()
 _DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",

@@ -9,7 +9,7 @@ import onnxruntime
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
-from edgecnn.models.imported.onnx_file import REFUSALS, read_model
+from edgecnn.models.imported.onnx_file import REFUSALS, read_model, restrain
 from edgecnn.ondevice.tensor import TensorInfo
 
 __all__ = ["REFUSALS", "open_session", "read_model", "run_flat", "tensor_infos"]
@@ -32,8 +32,7 @@ def open_session(
     Raises:
         InputError: ONNX Runtime rejects it; the message names ``name``.
     """
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
+    restrain(options)
     source = str(model) if not isinstance(model, onnx.ModelProto) else model.SerializeToString()
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING
 from edgecnn.backends.compiler import Compiled
 from edgecnn.backends.partition import CompiledFile
 from edgecnn.core import process
+from edgecnn.core.csv_rows import csv_rows
 from edgecnn.core.documents.npu import Estimate, NpuLayer, Partition
-from edgecnn.core.errors import WorkerError
+from edgecnn.core.errors import InputError, WorkerError
 from edgecnn.core.toolchains.environment import require
 from edgecnn.core.toolchains.program import run_program
 
@@ -127,10 +127,11 @@ def read_estimate(summary: Path, layers: Path) -> Estimate:
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
-    if file.stat().st_size > MAX_REPORT_BYTES:
-        raise WorkerError(f"{file.name} is larger than {MAX_REPORT_BYTES} bytes; that is no report of vela")
-    with file.open(newline="", encoding="utf-8", errors="replace") as lines:
-        return list(csv.DictReader(lines))
+    try:
+        (_, columns), *rows = csv_rows(file, MAX_REPORT_BYTES)
+        return [dict(zip(columns, cells, strict=True)) for _, cells in rows]
+    except InputError as error:
+        raise WorkerError(f"that is no report of vela: {error}") from error
 
 
 def _bytes(row: dict[str, str], column: str) -> int:

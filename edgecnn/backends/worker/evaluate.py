@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.backends.worker.messages import Evaluated
+from edgecnn.core.array_file import read_array
 from edgecnn.core.errors import InputError
 from edgecnn.core.this_process import peak_memory_bytes
 from edgecnn.ondevice.input_tensor import Feed, FeedError
@@ -30,10 +31,7 @@ def open_images(path: Path, contract: Contract) -> npt.NDArray[np.uint8]:
     Raises:
         InputError: The file is not an array of images of the contract's size.
     """
-    try:
-        images = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not an array of images: {error}") from error
+    images = read_array(path, mapped=True)
     wanted = (contract.height, contract.width, contract.channels)
     if images.dtype != np.uint8 or images.shape[1:] != wanted:
         raise InputError(

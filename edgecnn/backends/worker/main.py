@@ -38,6 +38,7 @@ from edgecnn.backends.worker.messages import (
 from edgecnn.backends.worker.runtime import Description, Options, Runtime
 from edgecnn.backends.worker.runtimes import import_runtime, open_runtime
 from edgecnn.backends.worker.timing import time_inferences
+from edgecnn.core.array_file import read_array
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.core.this_process import peak_memory_bytes, private_stdout
 
@@ -177,10 +178,7 @@ def _pin(cpus: tuple[int, ...]) -> None:
 
 def _load(path: Path, info: TensorInfo) -> Array:
     """Read an input array and check it against the graph, so that a runtime never gets a wrong buffer."""
-    try:
-        array: Array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not an array: {error}") from error
+    array = read_array(path)
     fits = array.ndim == len(info.shape) and all(
         want in (-1, size) for want, size in zip(info.shape, array.shape, strict=True)
     )

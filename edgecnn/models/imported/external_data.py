@@ -15,29 +15,13 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING
 
 import onnx
-from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from onnx import TensorProto
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.store.digest import digest_file
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-MAX_BYTES = 2**31 - 1
-"""Limit of a protobuf message, and so of a model together with its weights."""
-
-_PACKED_BITS = {
-    TensorProto.UINT4: 4,
-    TensorProto.INT4: 4,
-    TensorProto.FLOAT4E2M1: 4,
-    TensorProto.UINT2: 2,
-    TensorProto.INT2: 2,
-}
-"""Bits of a value of the types that have several in a byte."""
+from edgecnn.models.imported.onnx_limits import MOST_BYTES, PACKED_BITS, parse_model, tensors
 
 _LONGEST_NUMBER = 18
 _SHOWN = 80
@@ -74,12 +58,7 @@ def load_model(file: Path) -> onnx.ModelProto:
     """
     if not file.is_file():
         raise InputError(f"there is no file {file}")
-    if file.stat().st_size > MAX_BYTES:
-        raise InputError(f"{file} is larger than an ONNX file can be (2 GiB)")
-    try:
-        model = onnx.load_model(file, load_external_data=False)
-    except DecodeError as error:
-        raise InputError(f"{file} is not an ONNX file, or it is truncated") from error
+    model = parse_model(file)
     if not model.graph.node or not model.opset_import:
         raise InputError(f"{file} is not an ONNX file, or it is truncated: it holds no graph")
     return model
@@ -137,26 +116,14 @@ def tensors_beside(model: onnx.ModelProto, file: Path) -> list[TensorBeside]:
         offset, length = _part(fields, tensor, size, file)
         found.append(TensorBeside(tensor, location, path, offset, length))
         total += length
-    if max(total, sum(size for _, size in sizes.values())) > MAX_BYTES:
+    if max(total, sum(size for _, size in sizes.values())) > MOST_BYTES:
         raise InputError(f"{file} and the weights beside it are larger than 2 GiB, which is not supported")
     return found
 
 
 def outside_tensors(model: onnx.ModelProto) -> list[TensorProto]:
     """Return every tensor of a model whose values lie in another file, unchecked."""
-    return [tensor for tensor in _tensors(model) if tensor.data_location == TensorProto.EXTERNAL]
-
-
-def _tensors(message: Message) -> Iterator[TensorProto]:
-    """Yield every tensor in a message, wherever it is: in graphs, branches, functions and attributes."""
-    for field, value in message.ListFields():
-        if field.message_type is None:
-            continue
-        for item in (value,) if isinstance(value, Message) else value:
-            if isinstance(item, TensorProto):
-                yield item
-            else:
-                yield from _tensors(item)
+    return [tensor for tensor in tensors(model) if tensor.data_location == TensorProto.EXTERNAL]
 
 
 def _fields(tensor: TensorProto, file: Path) -> dict[str, str]:
@@ -214,7 +181,7 @@ def _bytes_of(tensor: TensorProto, file: Path) -> int:
     """Return the number of bytes of a tensor's values."""
     if tensor.data_type == TensorProto.STRING or any(size < 0 for size in tensor.dims):
         raise _refused(file, tensor, "it has no values of a fixed size")
-    bits: int | None = _PACKED_BITS.get(tensor.data_type)
+    bits: int | None = PACKED_BITS.get(tensor.data_type)
     try:
         bits = bits or 8 * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     except (KeyError, ValueError, TypeError):

@@ -9,27 +9,22 @@ from typing import TYPE_CHECKING
 import onnx
 import onnx_ir as ir
 import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
 from edgecnn.models.imported.external_data import embed, load_model, outside_tensors
 from edgecnn.models.imported.onnx_graph import infer_shapes, link, no_graph, shape_of, weights_elsewhere
+from edgecnn.ondevice.onnx_library import refusals
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-REFUSALS: tuple[type[Exception], ...] = (
-    state.Fail,
-    state.InvalidArgument,
-    state.InvalidGraph,
-    state.InvalidProtobuf,
-    state.NoModel,
-    state.NotImplemented,
-    state.RuntimeException,
-)
+REFUSALS = refusals()
 """Exceptions of ONNX Runtime for a model that it cannot run."""
+
+MOST_FOLDED_BYTES = 1 << 28
+"""Largest constant that ONNX Runtime computes from others; a few bytes of a file can ask for terabytes."""
 
 _MOVING = ["TransposeOptimizer"]
 """Rewrites that would move the operations by which a decode part is recognized."""
@@ -106,9 +101,17 @@ def open_session(model: ir.Model, name: Path) -> onnxruntime.InferenceSession:
 def _options(level: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = level
+    restrain(options)
+    return options
+
+
+def restrain(options: onnxruntime.SessionOptions) -> None:
+    """Set one thread, no log and a limit on folded constants for the session of a file from outside."""
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    return options
+    options.add_session_config_entry(
+        "optimization.constant_folding_max_output_size_in_bytes", str(MOST_FOLDED_BYTES)
+    )
 
 
 def _session(

@@ -23,20 +23,24 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 
 
-def infer_shapes(model: onnx.ModelProto, name: Path, *, data_prop: bool = False) -> onnx.ModelProto:
+def infer_shapes(
+    model: onnx.ModelProto, name: Path, *, data_prop: bool = False, strict: bool = True
+) -> onnx.ModelProto:
     """Return a model with the shapes of all its tensors.
 
     Args:
         model: Model with its nodes in an order of execution.
         name: Name of the model in messages.
         data_prop: Whether shapes that the graph itself computes are inferred as well.
+        strict: Whether every shape must be inferred, and no shapes may contradict each other.
 
     Raises:
-        InputError: The shapes contradict each other, or an operation's shape inference is unknown.
+        InputError: Shapes contradict each other, or an operation's shape inference is unknown.
     """
     try:
-        return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=data_prop)
-    except (onnx.shape_inference.InferenceError, UnicodeDecodeError) as error:  # names may be any bytes
+        return onnx.shape_inference.infer_shapes(model, strict_mode=strict, data_prop=data_prop)
+    # A message in which a name is not UTF-8 is a ValueError.
+    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, MemoryError) as error:
         raise InputError(f"the shapes of {name} cannot be inferred: {one_line(error)}") from error
 
 
@@ -60,6 +64,7 @@ def link(model: onnx.ModelProto, name: Path) -> ir.Model:
         _check_names([graph.name, *map(name_of, (*graph.inputs, *graph.initializers.values()))], name)
         for value in graph.initializers.values():
             _check_tensor(value.const_value, name)
+        _check_outputs(graph, name)
     for node in linked.graph.all_nodes():
         _check_node(node, name)
     return linked
@@ -93,6 +98,12 @@ def _check_node(node: ir.Node, name: Path) -> None:
     for attribute in node.attributes.values():
         if attribute.type == ir.AttributeType.TENSOR:
             _check_tensor(attribute.value, name)
+
+
+def _check_outputs(graph: ir.Graph, name: Path) -> None:
+    for value in graph.outputs:
+        if value.producer() is None and not value.is_graph_input() and not value.is_initializer():
+            raise InputError(f"{name}: no operation computes the output {name_of(value)}")
 
 
 def _check_tensor(tensor: object, name: Path) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgecnn.core.array_file import read_array
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -25,9 +27,7 @@ def write_outputs(folder: Path, outputs: Sequence[npt.NDArray[np.float32]]) -> N
 def read_outputs(folder: Path) -> Outputs:
     """Map the arrays of a folder into memory, in the order of the network's outputs."""
     count = len(list(folder.glob("outputs_*.npy")))
-    return tuple(
-        np.load(_file(folder, place), mmap_mode="r", allow_pickle=False) for place in range(max(1, count))
-    )
+    return tuple(read_array(_file(folder, place), mapped=True) for place in range(max(1, count)))
 
 
 def _file(folder: Path, place: int) -> Path:

@@ -226,7 +226,7 @@ def test_small_files_cannot_ask_for_much_memory(tmp_path: Path, monkeypatch: pyt
         many.graph.initializer.add().CopyFrom(many.graph.initializer[0])
         many.graph.initializer[-1].name = f"copy{number}"
     (tmp_path / "many.onnx").write_bytes(many.SerializeToString())
-    monkeypatch.setattr(external_data, "MAX_BYTES", 20_000)
+    monkeypatch.setattr(external_data, "MOST_BYTES", 20_000)
     read_given_model(file)
     with pytest.raises(InputError, match="larger than 2 GiB"):
         read_given_model(tmp_path / "many.onnx")

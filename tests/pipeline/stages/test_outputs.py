@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.pipeline.stages.outputs import read_outputs, write_outputs
 
 
@@ -19,12 +20,12 @@ def test_outputs_keep_their_order_and_their_values(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_outputs_is_no_network_without_outputs(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="outputs_0"):
+    with pytest.raises(InputError, match=r"outputs_0\.npy cannot be read: No such file"):
         read_outputs(tmp_path)
 
 
 def test_a_missing_output_is_noticed(tmp_path: Path) -> None:
     write_outputs(tmp_path, [np.zeros((1, 2), np.float32)] * 3)
     (tmp_path / "outputs_1.npy").unlink()
-    with pytest.raises(FileNotFoundError, match="outputs_1"):
+    with pytest.raises(InputError, match=r"outputs_1\.npy cannot be read: No such file"):
         read_outputs(tmp_path)
