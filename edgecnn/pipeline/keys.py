@@ -12,6 +12,7 @@ from edgecnn.core.process import compute_threads
 from edgecnn.core.store.digest import digest_json
 from edgecnn.core.task import TaskDescription, with_task
 from edgecnn.core.toolchains.environment import require
+from edgecnn.models.registry import find_builder
 from edgecnn.pipeline.stages.base import Stage, parameters_json
 from edgecnn.tasks.registry import origin_of
 
@@ -31,15 +32,18 @@ _OTHER_EXTRAS = {
 }
 """Extras that install packages for stages that belong to no format."""
 
+_ALWAYS_THERE = ("numpy", "pillow")
+"""Packages that edgecnn itself needs, whatever its extras."""
+
 
 def extras() -> dict[str, str]:
     """Return the extra of edgecnn that installs a package, by the package's name."""
-    found = dict(_OTHER_EXTRAS)
+    found, known = dict(_OTHER_EXTRAS), {*_OTHER_EXTRAS, *_ALWAYS_THERE}
     for record in formats().values():
         if record.extra:
             stages = (record.lower, record.quantize, record.inspect)
             names = (name for stage in stages for name in stage.distributions)
-            found |= {name: record.extra for name in names if name not in _OTHER_EXTRAS}
+            found |= {name: record.extra for name in names if name not in known}
     return found
 
 
@@ -67,45 +71,62 @@ def step_key(step: AnyStep, results: dict[str, StepResult]) -> str:
             "version": step.stage.version,
             "parameters": parameters_json(step.parameters),
             "inputs": inputs,
-            "packages": package_versions(step.stage) | task_versions(folders),
+            "packages": package_versions(step.stage) | input_versions(folders),
         }
     )
 
 
-def task_versions(folders: Iterable[Path]) -> dict[str, str]:
-    """Return the package of the task of a step's inputs, with its version; empty for a built-in task.
+def input_versions(folders: Iterable[Path]) -> dict[str, str]:
+    """Return the packages whose code a step executes because of its inputs, with their versions.
+
+    These are the package of the task, unless it is a built-in one, and those that the network consists of.
 
     Args:
-        folders: The inputs; a checkpoint names the task in its spec, the contract in a separate file.
+        folders: The inputs; a checkpoint names builder and task in its spec, the contract the task in a file.
 
     Raises:
-        UsageError: The task is not installed.
+        UsageError: The task or the builder is not installed.
+        MissingDependency: A package of the network is not installed.
     """
     versions = {}
     for folder in folders:
         for name in ("spec.json", "task.json"):
-            if (folder / name).is_file():
-                found = read_json(folder / name)
-                task = found if name == "task.json" else with_task(found)["task"]
-                origin = origin_of(TaskDescription.model_validate(task).kind)
-                if origin.distribution:
-                    versions[origin.distribution] = origin.version
+            if not (folder / name).is_file():
+                continue
+            found = read_json(folder / name)
+            task = found if name == "task.json" else with_task(found)["task"]
+            origin = origin_of(TaskDescription.model_validate(task).kind)
+            if origin.distribution:
+                versions[origin.distribution] = origin.version
+            if name == "spec.json":
+                builder = str(found["builder"])
+                libraries = find_builder(builder).rebuilt_with(builder)
+                versions |= _versions(libraries, f"the network {builder}")
     return versions
 
 
 def package_versions(stage: Stage[Any]) -> dict[str, str]:
-    """Return the installed versions of a stage's packages and vendor tools, without importing them."""
+    """Return the installed versions of a stage's packages and vendor tools, without importing them.
+
+    Raises:
+        MissingDependency: One of them is not installed.
+    """
+    versions = _versions(stage.packages, f"stage {stage.name!r}")
+    for name in stage.toolchains:
+        toolchain = require(name).toolchain
+        versions[toolchain.package] = toolchain.version
+    return versions
+
+
+def _versions(packages: Iterable[str], user: str) -> dict[str, str]:
     versions = {}
-    for name in stage.packages:
+    for name in packages:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             extra = extras().get(name, "all")
             raise MissingDependency(
-                f"stage {stage.name!r} needs the package {name!r}, which is not installed",
+                f"{user} needs the package {name!r}, which is not installed",
                 hint=f"pip install 'edgecnn[{extra}]'",
             ) from None
-    for name in stage.toolchains:
-        toolchain = require(name).toolchain
-        versions[toolchain.package] = toolchain.version
     return versions

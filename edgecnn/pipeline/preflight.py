@@ -17,7 +17,7 @@ from edgecnn.pipeline.stages.compile import compile_stage
 from edgecnn.pipeline.stages.count import COUNT
 from edgecnn.pipeline.stages.evaluate import evaluate_stage
 from edgecnn.pipeline.stages.lower import lower_stage
-from edgecnn.pipeline.stages.network import NETWORK
+from edgecnn.pipeline.stages.network import network_stage
 from edgecnn.pipeline.stages.quantize import inspect_stage, quantize_stage
 from edgecnn.pipeline.stages.verify import verify_stage
 
@@ -49,7 +49,7 @@ def check_before_work(pipeline: Pipeline) -> None:
     for reference in dict.fromkeys((spec.data.train, spec.data.eval, spec.data.calibration.source)):
         if reference is not None:
             _try(problems, functools.partial(_open, reference, fetch=spec.data.fetch))
-    _try(problems, lambda: package_versions(NETWORK))
+    _try(problems, lambda: package_versions(network_stage(spec.model.name)))
     for target in pipeline.targets.values():
         problems += missing_for(target)
     _try(problems, lambda: _need_space(home()))

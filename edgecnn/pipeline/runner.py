@@ -10,7 +10,7 @@ from edgecnn.core.documents.step_record import StepCost, StepRecord
 from edgecnn.core.errors import DamagedEntry, EdgecnnError, machine_fault
 from edgecnn.devices.host import host
 from edgecnn.pipeline.gates import check_gate
-from edgecnn.pipeline.keys import package_versions, step_key, task_versions
+from edgecnn.pipeline.keys import input_versions, package_versions, step_key
 from edgecnn.pipeline.stages.base import Context, parameters_json
 from edgecnn.pipeline.step import AnyStep, Status, StepResult
 
@@ -173,7 +173,7 @@ def _produce(
             progress=lambda done, total, text: reporter.progress(step, done, total, text),
         )
         step.stage.run(inputs, step.parameters, context)
-        packages = package_versions(step.stage) | task_versions(inputs.values())
+        packages = package_versions(step.stage) | input_versions(inputs.values())
         return store.commit(key, draft, _record(step, packages, context)), Status.MADE
 
 

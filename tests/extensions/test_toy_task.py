@@ -94,8 +94,8 @@ def test_without_the_distribution_its_budget_is_no_number_to_hold_low(toy: Toy) 
 
 
 def test_its_distribution_is_in_the_key(toy: Toy) -> None:
-    code = "from pathlib import Path; from edgecnn.pipeline.keys import task_versions; import sys; "
-    code += "print(task_versions([Path(sys.argv[1])]))"
+    code = "from pathlib import Path; from edgecnn.pipeline.keys import input_versions; import sys; "
+    code += "print(input_versions([Path(sys.argv[1])]))"
     (checkpoint, *_) = sorted(path.parent for path in toy.folder.rglob("spec.json"))
     found = python(toy.folder, [toy.site], "-c", code, str(checkpoint))
     assert found.stdout.strip() == "{'edgecnn-toy-task': '1.0'}", found.stderr

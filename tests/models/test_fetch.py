@@ -54,7 +54,8 @@ def _offer(index: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, sha256:
 
 
 def _enter(monkeypatch: pytest.MonkeyPatch, wheel: zoo.Wheel) -> None:
-    entry = zoo.ZooEntry("edgecnn.models.families:mobilenetv2", Contract(32, 32), "MIT", wheel, "a test")
+    builder = "edgecnn.models.families:mobilenetv2"
+    entry = zoo.ZooEntry(builder, Contract(32, 32), "MIT", wheel, "a test", "torchvision")
     monkeypatch.setattr(zoo, "ZOO", MappingProxyType({**zoo.ZOO, "tiny": entry}))
 
 

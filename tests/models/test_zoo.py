@@ -42,6 +42,9 @@ def test_every_network_runs_exports_statically_and_survives_a_checkpoint(name: s
     else:
         assert expected.shape == (1, 3)
 
+    origins = {type(part).__module__.partition(".")[0] for part in module.modules()}
+    assert origins <= {"torch", "edgecnn", zoo.ZOO[name].library}, "its packages are those in its key"
+
     save_checkpoint(tmp_path, module, spec)
     loaded, loaded_spec = load_checkpoint(tmp_path)
     assert loaded_spec == spec

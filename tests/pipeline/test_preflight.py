@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 from edgecnn.backends.targets import load_target
 from edgecnn.core.documents.listing import Finding
@@ -70,6 +73,22 @@ def test_one_problem_keeps_its_kind_and_hint(picture_folder: Path, tmp_path: Pat
     )
     assert kind == "MissingDependency"
     assert message == "toolchain 'qnn' is not installed"
+    assert not heavy
+
+
+def test_weights_that_are_not_beside_an_onnx_file_are_found_before_the_work(
+    picture_folder: Path, tmp_path: Path
+) -> None:
+    tensor = numpy_helper.from_array(np.ones(1, np.float32), "one")
+    graph = helper.make_graph([helper.make_node("Add", ["x", "one"], ["y"])], "g", [], [], [tensor])
+    model = helper.make_model(graph)
+    onnx.save(model, tmp_path / "net.onnx", save_as_external_data=True, location="w", size_threshold=0)
+    (tmp_path / "w").unlink()
+    kind, message, heavy = export(
+        tmp_path, model="net.onnx", target="onnx-fp32", calibration=str(picture_folder)
+    )
+    assert kind == "InputError"
+    assert message.endswith("keeps the weights 'one' in another file: there is no file 'w' beside the model")
     assert not heavy
 
 

@@ -47,6 +47,15 @@ class CheckpointSource(DescribedSource):
             return {}
         return {"code": code_digest(spec.builder, {**spec.arguments, **arguments})}
 
+    def made_with(self, reference: str) -> tuple[str, ...]:
+        """Return the packages that the network of a checkpoint consists of."""
+        from edgecnn.models.registry import find_builder
+
+        if not Path(reference).is_dir():
+            return ()
+        builder = read_spec(Path(reference)).builder
+        return find_builder(builder).rebuilt_with(builder)
+
     def describe(self, reference: str) -> ModelSpec:
         """Read the spec of a checkpoint; see the base class."""
         if reference and Path(reference).exists():

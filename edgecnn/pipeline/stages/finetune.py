@@ -8,7 +8,7 @@ from edgecnn.core.config.pruning import PruneDistillSettings
 from edgecnn.core.config.training import TrainSettings
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
-from edgecnn.pipeline.stages.train import train_checkpoint
+from edgecnn.pipeline.stages.train import TRAINING_PACKAGES, train_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,4 +91,4 @@ def _taught(
     return method
 
 
-FINETUNE = Stage("finetune", 2, run, ("torch", "torchvision", "faster-coco-eval"), trains=True)
+FINETUNE = Stage("finetune", 2, run, TRAINING_PACKAGES, trains=True)

@@ -11,6 +11,7 @@ from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.json_file import read_json
 from edgecnn.core.named_code import SCHEME
+from edgecnn.models.registry import find_source
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 
@@ -81,7 +82,14 @@ def build(request: NetworkRequest) -> None:
     save_checkpoint(request.out, module, spec)
 
 
-NETWORK = Stage("network", 2, run, ("torch", "torchvision", "timm"))
+def network_stage(reference: str) -> Stage[NetworkParameters]:
+    """Return the stage that builds a network, with the packages that its source names.
+
+    Raises:
+        UsageError: There is no such network.
+        InputError: A file of the network is damaged.
+    """
+    return Stage("network", 2, run, ("torch", *find_source(reference).made_with(reference)))
 
 
 @arguments

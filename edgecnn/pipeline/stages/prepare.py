@@ -51,4 +51,4 @@ def read_contract(outputs: Path) -> Contract:
     return Contract.from_json(read_json(outputs / "contract.json"))
 
 
-PREPARE = Stage("prepare", 2, run, ("pillow",))
+PREPARE = Stage("prepare", 2, run, ("numpy", "pillow"))

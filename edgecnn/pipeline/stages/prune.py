@@ -12,6 +12,7 @@ from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.documents.pruning import BeforeAfter, PruningStep, SensitivityCurves
 from edgecnn.core.json_file import read_json
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+from edgecnn.pipeline.stages.train import TRAINING_PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 REPORT = "pruning.json"
 CURVES = "sensitivity.json"
-PACKAGES = ("torch", "torch-pruning")
+PACKAGES = (*TRAINING_PACKAGES, "torch-pruning")
 
 
 @arguments

@@ -11,7 +11,7 @@ from edgecnn.core.config.qat import QatSettings
 from edgecnn.core.config.training import TrainSettings
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
-from edgecnn.pipeline.stages.train import make_task, report, use_threads
+from edgecnn.pipeline.stages.train import TRAINING_PACKAGES, make_task, report, use_threads
 from edgecnn.quantization.files import GRID_FILE
 
 if TYPE_CHECKING:
@@ -96,5 +96,5 @@ def _train(
     return module, spec, trained
 
 
-QAT = Stage("qat", 2, run, ("torch", "torchao", "torchvision"), trains=True)
-CONTROL = Stage("control", 2, control, ("torch", "torchvision"), trains=True)
+QAT = Stage("qat", 2, run, (*TRAINING_PACKAGES, "torchao"), trains=True)
+CONTROL = Stage("control", 2, control, TRAINING_PACKAGES, trains=True)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Request = type[EqualizeRequest | RoundRequest | LayerSensitivityRequest]
 
+PACKAGES = ("torch", "numpy")
+
 
 def _in_child(entry: str, request: Request, what: str) -> Callable[[Inputs, Any, Context], None]:
     """Return a stage's function that calls an entry point of ``edgecnn.quantization`` in a child process."""
@@ -33,10 +35,8 @@ def _in_child(entry: str, request: Request, what: str) -> Callable[[Inputs, Any,
     return run
 
 
-EQUALIZE = Stage("equalize", 3, _in_child("recover:equalize", EqualizeRequest, "equalization"), ("torch",))
-ROUND = Stage(
-    "round", 3, _in_child("recover:round_weights", RoundRequest, "rounding"), ("torch",), trains=True
-)
+EQUALIZE = Stage("equalize", 3, _in_child("recover:equalize", EqualizeRequest, "equalization"), PACKAGES)
+ROUND = Stage("round", 3, _in_child("recover:round_weights", RoundRequest, "rounding"), PACKAGES, trains=True)
 SENSITIVITY = Stage(
-    "sensitivity", 3, _in_child("sensitivity:analyse", LayerSensitivityRequest, "sensitivity"), ("torch",)
+    "sensitivity", 3, _in_child("sensitivity:analyse", LayerSensitivityRequest, "sensitivity"), PACKAGES
 )

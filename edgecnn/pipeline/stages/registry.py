@@ -21,7 +21,7 @@ from edgecnn.pipeline.stages.evaluate import EvaluateParameters, evaluate_stage
 from edgecnn.pipeline.stages.finetune import FINETUNE, FinetuneParameters
 from edgecnn.pipeline.stages.imported import ImportedParameters, imported_stage
 from edgecnn.pipeline.stages.lower import LowerParameters, lower_stage
-from edgecnn.pipeline.stages.network import CONTRACT, NETWORK, ContractParameters, NetworkParameters
+from edgecnn.pipeline.stages.network import CONTRACT, ContractParameters, NetworkParameters, network_stage
 from edgecnn.pipeline.stages.prepare import PREPARE, PrepareParameters
 from edgecnn.pipeline.stages.prune import PRUNE, PRUNE_SENSITIVITY, PruneParameters
 from edgecnn.pipeline.stages.prune import SensitivityParameters as PruneSensitivityParameters
@@ -62,7 +62,7 @@ def _one(stage: Stage[P], parameters: type[P]) -> StageKind[P]:
 
 
 KINDS: dict[str, StageKind[Any]] = {
-    "network": _one(NETWORK, NetworkParameters),
+    "network": StageKind(NetworkParameters, lambda given: network_stage(given.reference)),
     "imported": StageKind(ImportedParameters, lambda given: imported_stage(given.reference)),
     "contract": _one(CONTRACT, ContractParameters),
     "prepare": _one(PREPARE, PrepareParameters),

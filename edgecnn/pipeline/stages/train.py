@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from edgecnn.training.progress import TrainProgress
     from edgecnn.training.task import TrainingTask
 
+TRAINING_PACKAGES = ("torch", "torchvision", "numpy", "pillow", "faster-coco-eval")
+"""Packages that training computes with, those of the tasks included: losses, augmentation and metrics."""
+
 
 @arguments
 class TrainParameters:
@@ -120,4 +123,4 @@ def report(context: Context, state: TrainProgress) -> None:
     context.progress(state.epoch * state.steps + state.step, state.epochs * state.steps, text)
 
 
-TRAIN = Stage("train", 4, run, ("torch", "torchvision", "faster-coco-eval"), trains=True)
+TRAIN = Stage("train", 4, run, TRAINING_PACKAGES, trains=True)

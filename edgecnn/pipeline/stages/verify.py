@@ -212,7 +212,7 @@ def verify_stage(runtime: str) -> Stage[VerifyParameters]:
     """
     record = find_runtime(runtime)
     if record.toolchain is None:
-        return Stage("verify", 7, run, (record.distribution, *record.origin.distributions))
+        return Stage("verify", 7, run, ("numpy", record.distribution, *record.origin.distributions))
     reference_runtime = find_runtime(find_format(record.format).runtime)
-    packages = (reference_runtime.distribution, *record.origin.distributions)
+    packages = ("numpy", reference_runtime.distribution, *record.origin.distributions)
     return Stage("verify", 7, run, packages, toolchains=(record.toolchain,))

@@ -29,23 +29,79 @@ KEYS: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {
     "evaluate:tflite-micro": (1, (), ("tflm",)),
     "evaluate:tflite-runtime": (1, ("tflite-runtime",), ()),
     "evaluate:tosa": (1, (), ("tosa",)),
-    "inspect:onnx": (5, ("onnx", "onnxruntime"), ()),
+    "inspect:onnx": (5, ("onnx", "onnx-ir", "onnxruntime"), ()),
     "inspect:openvino": (2, ("openvino",), ()),
     "inspect:tflite": (3, ("ai-edge-litert",), ()),
-    "lower:onnx": (1, ("torch", "onnx", "onnxscript"), ()),
+    "lower:onnx": (1, ("torch", "onnx", "onnx-ir", "onnxscript"), ()),
     "lower:openvino": (1, ("torch", "openvino"), ()),
-    "lower:tflite": (2, ("torch", "litert-torch"), ()),
-    "quantize:onnx": (6, ("onnx", "onnxruntime"), ()),
-    "quantize:openvino": (5, ("openvino", "nncf"), ()),
-    "quantize:tflite": (7, ("ai-edge-quantizer", "ai-edge-litert"), ()),
-    "verify:litert": (7, ("ai-edge-litert",), ()),
-    "verify:onnxruntime": (7, ("onnxruntime",), ()),
-    "verify:openvino": (7, ("openvino",), ()),
-    "verify:qnn": (7, ("onnxruntime",), ("qnn",)),
-    "verify:rknn": (7, ("onnxruntime",), ("rknn",)),
-    "verify:tflite-micro": (7, ("ai-edge-litert",), ("tflm",)),
-    "verify:tflite-runtime": (7, ("tflite-runtime",), ()),
-    "verify:tosa": (7, ("ai-edge-litert",), ("tosa",)),
+    "lower:tflite": (2, ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "jax"), ()),
+    "quantize:onnx": (6, ("numpy", "onnx", "onnx-ir", "onnxruntime"), ()),
+    "quantize:openvino": (5, ("numpy", "openvino", "nncf"), ()),
+    "quantize:tflite": (7, ("numpy", "ai-edge-quantizer", "ai-edge-litert"), ()),
+    "verify:litert": (
+        7,
+        (
+            "numpy",
+            "ai-edge-litert",
+        ),
+        (),
+    ),
+    "verify:onnxruntime": (
+        7,
+        (
+            "numpy",
+            "onnxruntime",
+        ),
+        (),
+    ),
+    "verify:openvino": (
+        7,
+        (
+            "numpy",
+            "openvino",
+        ),
+        (),
+    ),
+    "verify:qnn": (
+        7,
+        (
+            "numpy",
+            "onnxruntime",
+        ),
+        ("qnn",),
+    ),
+    "verify:rknn": (
+        7,
+        (
+            "numpy",
+            "onnxruntime",
+        ),
+        ("rknn",),
+    ),
+    "verify:tflite-micro": (
+        7,
+        (
+            "numpy",
+            "ai-edge-litert",
+        ),
+        ("tflm",),
+    ),
+    "verify:tflite-runtime": (
+        7,
+        (
+            "numpy",
+            "tflite-runtime",
+        ),
+        (),
+    ),
+    "verify:tosa": (
+        7,
+        (
+            "numpy",
+            "ai-edge-litert",
+        ),
+        ("tosa",),
+    ),
 }
 """Version, packages and toolchains by stage and name."""
 
