@@ -12,89 +12,18 @@ import random
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from edgecnn.models.zoo import ZOO, Wheel
-from tests.campaigns.killed_processes import Ended, Moment, run_verb, wait_until_alone
+from tests.campaigns.killed_processes import Moment, wait_until_alone
 from tests.campaigns.report import Recorder, main
+from tests.campaigns.subject import Subject
 from tests.campaigns.verbs_to_kill import WEIGHTS, Bench, Verb
 
 NAME = "kills of verbs"
 _ROUND = 10
-
-
-@dataclass
-class Subject:
-    """A verb, and what undisturbed runs of it leave.
-
-    Attributes:
-        verb: The verb.
-        wheels: Folder of wheels.
-        whole: The digests that each version leaves.
-        seconds: How long it takes.
-        present: Outputs that were there before the next kill.
-        version: The version that is called next.
-    """
-
-    verb: Verb
-    wheels: Path | None
-    whole: list[dict[str, str]] = field(default_factory=list)
-    seconds: float = 0.0
-    present: dict[str, str] = field(default_factory=dict)
-    version: int = 0
-
-    def prepare(self) -> None:
-        """Run every version undisturbed."""
-        for version in range(len(self.verb.versions)):
-            ended = self.run(version, None)
-            assert ended.code == 0, f"{self.verb.name} fails undisturbed: {ended.said[-500:]}"
-            self.whole.append(self.verb.look())
-            self.seconds = ended.seconds
-        self.present = self.whole[-1]
-
-    def run(self, version: int, moment: Moment | None) -> Ended:
-        """Run a version."""
-        return run_verb(self.verb.versions[version], self.verb.place, self.wheels, moment)
-
-    def kill(self, recorder: Recorder, chosen: random.Random) -> None:
-        """Kill the verb once, and look at what is there."""
-        if self.present == self.whole[self.version] and self.verb.anew:
-            self.verb.begin_anew()
-            self.present = {}
-        moment = Moment.choose(chosen, self.seconds, self.verb.watched)
-        with recorder.attempt(f"{self.verb.name}, {moment}"):
-            ended = self.run(self.version, moment)
-            recorder.count("killed" if ended.killed else "ended before")
-            wait_until_alone(self.verb.place)
-            assert "Traceback" not in ended.said, f"a traceback: {ended.said[-300:]}"
-            assert ended.killed or ended.code == 0, f"exit code {ended.code}: {ended.said[-300:]}"
-            self.look()
-        self.version = (self.version + 1) % len(self.whole)
-
-    def look(self) -> None:
-        """See that nothing is lost and that each output is that of a version, whole."""
-        found = self.verb.look()
-        lost = self.present.keys() - found.keys()
-        assert not lost, f"lost: {sorted(lost)}"
-        for name, digest in found.items():
-            assert digest in [whole.get(name) for whole in self.whole], f"{name} is that of no version"
-        self.present = found
-
-    def finish(self, recorder: Recorder) -> None:
-        """Run the verb to its end, and see that it leaves what an undisturbed one does."""
-        with recorder.attempt(f"{self.verb.name}, to its end after the kills before it"):
-            recorder.count("finished after kills")
-            ended = self.run(self.version, None)
-            assert ended.code == 0, f"exit code {ended.code}: {ended.said[-300:]}"
-            self.present = self.verb.look()
-            assert self.present == self.whole[self.version], (
-                "the result is another than that of an undisturbed one"
-            )
-            left = self.verb.leftovers()
-            assert not left, f"left by killed processes: {left}"
 
 
 def verb_kills(recorder: Recorder, count: int, seed: int) -> None:
@@ -117,9 +46,25 @@ def _kill_in_rounds(
         if not subject.whole:
             subject.prepare()
         for _ in range(min(_ROUND, count)):
-            subject.kill(recorder, chosen)
+            _kill(subject, recorder, chosen)
             recorder.count(name)
-        subject.finish(recorder)
+        with recorder.attempt(f"{name}, to its end after the kills before it"):
+            recorder.count("finished after kills")
+            subject.finish()
+
+
+def _kill(subject: Subject, recorder: Recorder, chosen: random.Random) -> None:
+    """Kill the verb once, and look at what is there."""
+    subject.start()
+    moment = Moment.choose(chosen, subject.seconds, subject.verb.watched)
+    with recorder.attempt(f"{subject.verb.name}, {moment}"):
+        ended = subject.run(subject.version, moment)
+        recorder.count("killed" if ended.killed else "ended before")
+        wait_until_alone(subject.verb.place)
+        assert "Traceback" not in ended.said, f"a traceback: {ended.said[-300:]}"
+        assert ended.killed or ended.code == 0, f"exit code {ended.code}: {ended.said[-300:]}"
+        subject.look()
+    subject.version = (subject.version + 1) % len(subject.whole)
 
 
 def _all_verbs(bench: Bench) -> list[Verb]:
