@@ -46,15 +46,13 @@ def _flip(recorder: Recorder, kept: list[Kept], count: int, seed: int) -> None:
 
 def _look(thing: Kept, right: object) -> str:
     """Read what a damaged file belongs to; raise if anything but what is right is believed."""
-    said = ""
     try:
         assert thing.read() == right, f"damage of the {thing.name} was believed"
     except MadeAgain:
         return "made again"
-    except EdgecnnError as error:
-        said = error.message
-    assert "\n" not in said, "more than one line is said"
-    return "refused" if said else "without effect"
+    except EdgecnnError:
+        return "refused"
+    return "without effect"
 
 
 @pytest.mark.slow

@@ -50,7 +50,7 @@ def _fill_and_run(recorder: Recorder, disk: Path, subjects: list[Subject], count
             with _ballast(disk, room):
                 ended = subject.run(subject.version, None)
                 assert ended.code in (0, 2), f"exit code {ended.code}: {ended.said[-400:]}"
-                assert "Traceback" not in ended.said, f"a traceback: {ended.said[-400:]}"
+                assert not ended.traceback, f"a traceback: {ended.traceback}"
                 recorder.count("enough room" if ended.code == 0 else "refused")
                 subject.look()
             subject.finish()

@@ -155,7 +155,7 @@ class Bench:
         versions = [
             ("baseline", "accept", str(self.root / name / "tiny"), *options) for name in ("one", "two")
         ]
-        return Verb("baseline accept", place, tuple(versions), look, 20, watched=(file.parent,))
+        return Verb("baseline accept", place, tuple(versions), look, 34, watched=(file.parent,))
 
     def fetch(self) -> Verb:
         """``fetch`` of weights, which pip finds in a folder."""
@@ -166,7 +166,7 @@ class Bench:
             place,
             (("fetch", WEIGHTS),),
             lambda: {path.name: digest_file(path) for path in _shown(folder)},
-            12,
+            6,
             watched=(folder,),
             anew=(folder,),
         )
@@ -186,7 +186,7 @@ class Bench:
             return {TOOLCHAIN: digest_json({str(path): digest_file(path) for path in files})}
 
         versions = (("toolchain", "install", TOOLCHAIN),)
-        return Verb("toolchain install", place, versions, look, 14, watched=(folder.parent,), anew=(folder,))
+        return Verb("toolchain install", place, versions, look, 24, watched=(folder.parent,), anew=(folder,))
 
     def run(self) -> Verb:
         """``run`` from an empty store."""
@@ -197,7 +197,7 @@ class Bench:
             place,
             (("run", str(self.pipeline), "--out", str(out)),),
             lambda: _look_at_run(out),
-            5,
+            3,
             anew=(out, place.home / "store"),
         )
 
@@ -212,7 +212,7 @@ class Bench:
             place,
             (command, (*command, "targets.onnx-int8.threads=2")),
             lambda: _look_at_run(out),
-            10,
+            6,
             watched=(out, out / "artifacts", out / "checkpoint"),
         )
 
@@ -229,7 +229,7 @@ class Bench:
             place,
             ((*command, "8"), (*command, "12")) if again else ((*command, "8"),),
             lambda: _look_at_artifact("artifact", artifact),
-            6 if again else 4,
+            3 if again else 2,
             watched=(artifact.parent,) if again else (),
             anew=() if again else (artifact, place.home / "store"),
         )
@@ -247,14 +247,14 @@ class Bench:
             return {"winner": digest_json(read_yaml(out / "winner.yaml").data)}
 
         versions = (("search", str(self.pipeline), _SEARCH, "--out", str(out)),)
-        return Verb("search", place, versions, look, 3, anew=(out, place.home / "store"))
+        return Verb("search", place, versions, look, 1, anew=(out, place.home / "store"))
 
     def reading(self, made: Verb) -> Iterator[Verb]:
         """``eval`` and ``bench``, which write nothing that stays."""
         artifacts = [str(made.place.root / "run" / "artifacts" / name) for name in ("onnx-fp32", "onnx-int8")]
         evaluation = ("eval", artifacts[1], "--data", str(self.photos))
         timing = ("bench", *artifacts, "--seconds", "0.5", "--processes", "1")
-        for name, command, share in (("eval", evaluation, 5), ("bench", timing, 5)):
+        for name, command, share in (("eval", evaluation, 2), ("bench", timing, 2)):
             yield Verb(name, self.place(name), (command,), dict, share)
 
 

@@ -76,6 +76,19 @@ def test_the_prompt_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     )
 
 
+def test_ctrl_c_while_the_command_line_is_imported_is_one_line() -> None:
+    code = (
+        "import runpy, signal, sys, typing\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'edgecnn.ui.cli.search': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "runpy.run_module('edgecnn', run_name='__main__')\n"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stderr) == (130, "stopped\n")
+
+
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 def test_every_verb_has_help_with_an_example(verb: tuple[str, ...]) -> None:
     words = " ".join(verb)
