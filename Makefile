@@ -30,8 +30,8 @@ debian:
 	    || echo "could not be installed: $(DEBIAN)"; \
 	fi
 
-# Two processes, a folder of tests each at a time: most of a test is one thread that starts a converter.
-PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+# Two processes, a unit of tests each at a time (tests/support/units.py): most of a test is one thread.
+PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 test: env debian
 	$(PYTEST) --cov --cov-report=term -m "not slow"

@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pytest
 from hypothesis import settings
 from PIL import Image
-from xdist.scheduler import LoadScopeScheduling
+
+from tests.support.units import LoadByUnit, rank_of
 
 PROJECT = Path(__file__).parents[1]
 
@@ -27,25 +28,16 @@ settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
 
-class LoadByFolder(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Keeps a folder's tests in one process: what its fixtures make costs more than its tests.
-
-    A long module that uses nothing of them says so with the marker ``xdist_group``, whose name follows ``@``
-    at the end of a test's id, and is shared out by itself.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        if nodeid.rfind("@") > nodeid.rfind("]"):
-            return nodeid.rpartition("@")[2]
-        path = Path(nodeid.partition("::")[0])
-        homes = [folder for folder in path.parents if (PROJECT / folder / "conftest.py").is_file()]
-        return (homes[0] if len(homes) > 1 else path.parent).as_posix()
-
-
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadByFolder:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadByUnit:
     """Choose how tests are shared out among processes."""
-    return LoadByFolder(config, log)
+    return LoadByUnit(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the tests of the longest units first where several processes share them out."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: rank_of(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(scope="session")

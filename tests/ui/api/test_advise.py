@@ -21,8 +21,6 @@ from edgecnn.pipeline.stages.compile import CompileParameters
 from edgecnn.proof.budgets import judge
 from tests.support.checkpoints import permit
 
-pytestmark = pytest.mark.xdist_group("advise")  # shares nothing with the folder's fixtures
-
 TARGET = "ethos-u55-128"
 
 

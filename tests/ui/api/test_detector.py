@@ -16,8 +16,6 @@ from edgecnn.tasks.registry import task_of
 from edgecnn.ui.report.markdown import run_markdown
 from tests.support import boxes_data
 
-pytestmark = pytest.mark.xdist_group("detector")  # shares nothing with the folder's fixtures
-
 PIPELINE = """\
 name: boxes
 model: {{name: "zoo:yolo-nano", arguments: {{width: 0.25}}}}
@@ -86,11 +84,6 @@ def test_what_does_not_fit_is_said(run_of_boxes: RunResult, photos: Path) -> Non
     artifact = run_of_boxes.directory / "artifacts" / "onnx-int8"
     with pytest.raises(InputError, match="the network is a detector, but the dataset has labels only"):
         edgecnn.evaluate(artifact, str(photos))
-
-
-def test_a_classifier_has_no_boxes_to_draw(finished: RunResult, photos: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="only a detector's boxes can be drawn"):
-        edgecnn.evaluate(finished.directory / "artifacts" / "onnx-fp32", str(photos), draw=tmp_path)
 
 
 def test_one_root_or_two_sets() -> None:

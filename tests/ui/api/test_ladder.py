@@ -13,8 +13,6 @@ from edgecnn.core.store.manifest import Artifact
 from edgecnn.pipeline.run import RunResult
 from edgecnn.pipeline.step import Status
 
-pytestmark = pytest.mark.xdist_group("ladder")  # shares nothing with the folder's fixtures
-
 PIPELINE = """\
 name: ladder
 model:

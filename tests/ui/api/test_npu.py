@@ -13,8 +13,6 @@ from edgecnn.core.store.manifest import Artifact
 from edgecnn.pipeline.run import RunResult
 from tests.support import tiny_models as tiny
 
-pytestmark = pytest.mark.xdist_group("npu")  # shares nothing with the folder's fixtures
-
 TARGETS = ("ethos-u55-128", "tflite-micro")
 ONLY = (
     f"targets=[{', '.join(TARGETS)}]",

@@ -22,8 +22,6 @@ from tests.conftest import picture
 from tests.support.checkpoints import permit
 from tests.support.runtimes import open_runtime
 
-pytestmark = pytest.mark.xdist_group("outputs")  # shares nothing with the folder's fixtures
-
 SIZE = 32
 NAMES = ["output_0", "output_1", "output_2", "output_3"]
 SMALL = ("preprocessing.height=32", "preprocessing.width=32", "preprocessing.resize=squash")

@@ -17,8 +17,6 @@ from edgecnn.core.store.manifest import Artifact
 from edgecnn.models.checkpoint import load_checkpoint
 from edgecnn.pipeline.step import Status
 
-pytestmark = pytest.mark.xdist_group("pruning")  # shares nothing with the folder's fixtures
-
 if TYPE_CHECKING:
     from edgecnn.pipeline.run import RunResult
 

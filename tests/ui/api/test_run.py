@@ -6,6 +6,7 @@ import pytest
 
 import edgecnn
 from edgecnn.core.documents.accuracy import TaskMetrics
+from edgecnn.core.errors import UsageError
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.pipeline.run import RunResult
 from edgecnn.pipeline.step import Status
@@ -145,6 +146,11 @@ def test_an_artifact_evaluates_to_the_manifests_metric(finished: RunResult, phot
         result = edgecnn.evaluate(artifact(finished, name).directory, str(photos))
         assert result.value == pytest.approx(metrics(finished, name).value)
         assert result.n == 60
+
+
+def test_a_classifier_has_no_boxes_to_draw(finished: RunResult, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="only a detector's boxes can be drawn"):
+        edgecnn.evaluate(finished.directory / "artifacts" / "onnx-fp32", str(photos), draw=tmp_path)
 
 
 def test_artifacts_are_timed_side_by_side(finished: RunResult) -> None:
