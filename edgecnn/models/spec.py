@@ -27,6 +27,9 @@ class OwnCode(Document):
     packages: dict[str, str]
     """Version of every distribution that those modules import."""
 
+    files: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of the data files that they read, by module and path from its folder: ``nets:sizes.json``."""
+
 
 class ModelSpec(NetworkOrigin):
     """A network as data: its builder and arguments, its input and its classes."""

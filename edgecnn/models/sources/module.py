@@ -7,6 +7,7 @@ as one of networks before it is called.
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib
 import inspect
 import sys
@@ -115,8 +116,23 @@ def find_code(request: OwnCodeRequest) -> OwnCode:
     watch = CodeWatch()
     spec = source.describe(request.reference).with_arguments(request.arguments)
     with contextlib.suppress(EdgecnnError):
-        count_outputs(build(spec), spec)
+        module = build(spec)
+        count_outputs(module, spec)
+        try_training(module, spec)
     return watch.found(request.reference)
+
+
+def try_training(module: nn.Module, spec: ModelSpec) -> None:
+    """Run a copy of a network as training does, so that what it loads only then is loaded.
+
+    A network that cannot be copied, or cannot be trained, is no error here.
+    """
+    import torch
+
+    contract = spec.contract
+    images = torch.zeros(2, contract.channels, contract.height, contract.width)
+    with contextlib.suppress(Exception), torch.no_grad():
+        copy.deepcopy(module).train()(images)
 
 
 def code_digest(reference: str, arguments: Mapping[str, JsonValue]) -> str:

@@ -65,6 +65,7 @@ def build(request: NetworkRequest) -> None:
     from edgecnn.models.checkpoint import save_checkpoint
     from edgecnn.models.own_code import CodeWatch
     from edgecnn.models.resolve import resolve_model
+    from edgecnn.models.sources.module import try_training
 
     wanted, watch = request.network, CodeWatch()
     torch.manual_seed(wanted.seed)
@@ -78,7 +79,9 @@ def build(request: NetworkRequest) -> None:
         cache=cache_dir(),
     )
     if spec.builder.startswith(SCHEME):
-        spec = spec.model_copy(update={"code": watch.found(spec.builder)})
+        try_training(module, spec)
+        given = () if wanted.weights is None else (Path(wanted.weights),)
+        spec = spec.model_copy(update={"code": watch.found(spec.builder, given)})
     save_checkpoint(request.out, module, spec)
 
 
