@@ -20,13 +20,15 @@ from edgecnn.core.child import run
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError, MissingDependency
-from edgecnn.core.files import draft_file
+from edgecnn.core.files import draft_file, read_bounded
+from edgecnn.core.store.digest import digest_file
 from edgecnn.models import zoo
 from edgecnn.models.registry import find_source
 
 _DOWNLOAD = "edgecnn.models.sources.library:download"
 _TIMEOUT_S = 900
 _MAX_MEMBER_BYTES = 512 * 1024 * 1024
+_MAX_SUM_BYTES = 1000
 
 
 @arguments
@@ -76,7 +78,7 @@ def fetch(reference: str, cache: Path | None = None) -> Path:
     """
     published = find_source(reference).published(reference)
     path = _path(published, cache)
-    if path.is_file():
+    if path.is_file() and _is_whole(path):
         return path
     try:
         with draft_file(path) as draft, tempfile.TemporaryDirectory(prefix="edgecnn-fetch-") as scratch:
@@ -85,6 +87,8 @@ def fetch(reference: str, cache: Path | None = None) -> Path:
             else:
                 wanted = WeightsDownload(published, draft)
                 process.call(_DOWNLOAD, wanted, log=Path(scratch) / "log", timeout_s=_TIMEOUT_S)
+            with draft_file(_sum_of(path)) as sums:  # before the weights, which are never without it
+                sums.write_text(f"{digest_file(draft)}  {path.name}\n", encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
     return path
@@ -95,13 +99,31 @@ def require(reference: str, cache: Path | None = None) -> Path:
 
     Raises:
         MissingDependency: They were not fetched; the hint holds the command.
+        InputError: They are not what was fetched.
     """
     path = locate(reference, cache)
     if path is None:
         raise MissingDependency(
             f"the weights of {reference} are not in the cache", hint=f"edgecnn fetch {reference}"
         )
+    if not _is_whole(path):
+        raise InputError(
+            f"{path} was changed since it was fetched",
+            hint=f"`edgecnn fetch {reference}` fetches it again",
+        )
     return path
+
+
+def _is_whole(weights: Path) -> bool:
+    """Return whether fetched weights have the digest beside them; those of older versions have none."""
+    sums = _sum_of(weights)
+    if not sums.is_file():
+        return True
+    return read_bounded(sums, _MAX_SUM_BYTES).partition(b" ")[0] == digest_file(weights).encode()
+
+
+def _sum_of(weights: Path) -> Path:
+    return weights.with_name(f"{weights.name}.sha256")
 
 
 def _path(published: zoo.Wheel | str, cache: Path | None) -> Path:

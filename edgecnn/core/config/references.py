@@ -36,16 +36,18 @@ def resolve(reference: str, kind: paths.Kind) -> YamlSource:
     """Read a pipeline or target, with the files that it extends.
 
     Raises:
-        UsageError: A file is missing or wrong, or ``extends`` forms a circle.
+        UsageError: A file is missing or wrong, or ``extends`` forms a circle or a chain of too many files.
     """
     chain: list[YamlSource] = []
     seen: list[Path] = []
     current: str | None = reference
     while current is not None:
         path = find(current, kind)
-        if path in seen or len(seen) == MAX_DEPTH:
-            names = " -> ".join(item.stem for item in [*seen, path])
+        names = " -> ".join(item.stem for item in [*seen, path])
+        if path in seen:
             raise UsageError(f"{seen[-1]}: 'extends' forms a circle: {names}")
+        if len(seen) == MAX_DEPTH:
+            raise UsageError(f"{seen[-1]}: 'extends' forms a chain of more than {MAX_DEPTH} files: {names}")
         seen.append(path)
         source = read_yaml(path)
         chain.append(source)

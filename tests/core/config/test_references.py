@@ -70,8 +70,18 @@ def test_a_circle_is_drawn(targets: Path) -> None:
 def test_a_chain_of_too_many_files_is_refused(targets: Path) -> None:
     for number in range(MAX_DEPTH + 2):
         (targets / f"t{number}.yaml").write_text(f"extends: t{number + 1}\n")
-    with pytest.raises(UsageError, match="extends"):
+    names = " -> ".join(f"t{number}" for number in range(MAX_DEPTH + 1))
+    with pytest.raises(
+        UsageError, match=rf"t{MAX_DEPTH - 1}\.yaml: .* more than {MAX_DEPTH} files: {names}$"
+    ):
         resolve("t0", "targets")
+
+
+def test_a_chain_of_as_many_files_as_are_allowed_is_read(targets: Path) -> None:
+    for number in range(MAX_DEPTH - 1):
+        (targets / f"t{number}.yaml").write_text(f"extends: t{number + 1}\n")
+    (targets / f"t{MAX_DEPTH - 1}.yaml").write_text("a: 1\n")
+    assert resolve("t0", "targets").data["a"] == 1
 
 
 def test_extends_is_one_name(targets: Path) -> None:
