@@ -7,16 +7,28 @@ files of the kinds that `edgecnn package` writes are accepted: an installer woul
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import re
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError, UsageError, VerificationFailed
+from edgecnn.core.text import one_line
 from edgecnn.ondevice.bundle import MANIFEST, PackageManifest, read_file
 from edgecnn.ondevice.failure import DamagedPackage
 from edgecnn.packaging import untrusted
+from edgecnn.packaging.executed import (
+    AAR_METADATA,
+    bundle_files,
+    check_files,
+    check_metadata,
+    check_wheel_file,
+    library_files,
+    library_package,
+    record,
+    wheel_files,
+)
 from edgecnn.packaging.naming import module_name, package_version
 from edgecnn.packaging.unpack import unpack
 
@@ -31,7 +43,9 @@ _DIST_INFO = frozenset(
     {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "top_level.txt", "LICENSE", "MODEL_CARD.md"}
 )
 _LIBRARY = frozenset({"AndroidManifest.xml", "classes.jar", "R.txt", "proguard.txt", "LICENSE"})
-_LIBRARY_METADATA = "META-INF/com/android/build/gradle/aar-metadata.properties"
+_MAX_CLASSES = 8 << 20
+"""Largest size of an Android library's classes, in bytes; edgecnn's have about 60 kB."""
+
 _COMPILED = frozenset({".so", ".pyd", ".dll", ".dylib", ".pyc", ".pyo", ".pth", ".exe"})
 
 
@@ -70,7 +84,8 @@ def open_package(path: Path, scratch: Path, *, copy: Path | None = None) -> Pack
     Args:
         path: A ``.whl``, a ``.tar.gz`` around one, or an ``.aar``.
         scratch: Existing folder for the unpacked files.
-        copy: A copy of the package that is read in its place.
+        copy: A copy of the package, whose signature is valid, that is read in its place. The signature then
+            vouches for files that installers execute, which otherwise have to be what edgecnn writes.
 
     Raises:
         InputError: The file has another type, or cannot be read.
@@ -81,32 +96,14 @@ def open_package(path: Path, scratch: Path, *, copy: Path | None = None) -> Pack
     root = scratch / "package"
     try:
         if path.name.endswith(_BUNDLES):
-            return _inner_package(path, unpack(copy or path, scratch / "bundle"), scratch)
-        return _checked(path, root, unpack(copy or path, root))
+            members = unpack(copy or path, scratch / "bundle")
+            return _inner_package(path, members, scratch, signed=copy is not None)
+        return _checked(path, root, unpack(copy or path, root), signed=copy is not None)
     except DamagedPackage as error:
         raise VerificationFailed(f"{path}: {error}") from error
 
 
-def record(members: Mapping[str, Member], own: str) -> bytes:
-    """Return a wheel's list of members with digests and sizes, which its own line omits."""
-    lines = [
-        f"{name},sha256={_digest(found.sha256)},{found.size}"
-        for name, found in sorted(members.items())
-        if name != own
-    ]
-    return "\n".join([*lines, f"{own},,", ""]).encode()
-
-
-def entry_points(name: str) -> bytes:
-    """Return a wheel's entry points: the one command of its module."""
-    return f"[console_scripts]\n{name} = {name}.__main__:main\n".encode()
-
-
-def _digest(sha256: str) -> str:
-    return base64.urlsafe_b64encode(bytes.fromhex(sha256)).rstrip(b"=").decode()
-
-
-def _inner_package(path: Path, members: Mapping[str, Member], scratch: Path) -> Package:
+def _inner_package(path: Path, members: Mapping[str, Member], scratch: Path, *, signed: bool) -> Package:
     """Check a bundle's list of digests, and open the wheel in it."""
     bundle = scratch / "bundle"
     sums = [name for name in members if name.rpartition("/")[2] == _SUMS]
@@ -115,20 +112,23 @@ def _inner_package(path: Path, members: Mapping[str, Member], scratch: Path) -> 
         raise DamagedPackage(f"it does not hold one wheel and one {_SUMS}")
     root = sums[0].rpartition("/")[0]
     listed = {}
-    for line in _text(bundle / sums[0]).splitlines():
+    for line in _contents(bundle, sums)[sums[0]].decode("utf-8", "replace").splitlines():
         digest, _, name = line.partition("  ")
         listed[f"{root}/{name}"] = digest
     _compare(members, listed, {sums[0]})
     left = untrusted.MAX_BYTES - sum(member.size for member in members.values())
     folder = scratch / "package"
-    found = _checked(path, folder, unpack(bundle / wheels[0], folder, most=left))
-    stem = f"{found.manifest.name}-{found.manifest.version}"
-    own = {"install.sh", "README.md", f"{found.manifest.name}.service", Path(wheels[0]).name, _SUMS}
-    _allow(members, {f"{stem}/{name}" for name in own}, ())
+    found = _checked(path, folder, unpack(bundle / wheels[0], folder, most=left), signed=signed)
+    manifest, wheel = found.manifest, Path(wheels[0]).name
+    stem = f"{manifest.name}-{manifest.version}"
+    executed = bundle_files(manifest.name, manifest.version, manifest.model, wheel)
+    _allow(members, {f"{stem}/{name}" for name in (*executed, "README.md", wheel, _SUMS)}, ())
+    if not signed:
+        check_files(_contents(bundle / stem, executed), executed)
     return found
 
 
-def _checked(path: Path, root: Path, members: Mapping[str, Member]) -> Package:
+def _checked(path: Path, root: Path, members: Mapping[str, Member], *, signed: bool) -> Package:
     found = [name for name in members if name.rpartition("/")[2] == MANIFEST]
     if len(found) != 1:
         raise DamagedPackage(f"it holds {len(found)} files called {MANIFEST}, not one")
@@ -142,11 +142,11 @@ def _checked(path: Path, root: Path, members: Mapping[str, Member]) -> Package:
     # RECORD contains the manifest's digest, so the manifest cannot contain RECORD's.
     own = f"{manifest.name}-{manifest.version}.dist-info/RECORD"
     _compare(members, listed, {found[0], own})
-    _check_layout(package, own)
+    _check_layout(package, own, signed=signed)
     return package
 
 
-def _check_layout(package: Package, own_record: str) -> None:
+def _check_layout(package: Package, own_record: str, *, signed: bool) -> None:
     """Check that a package is laid out and called as its manifest says, and holds no other kinds of files."""
     name, version = package.manifest.name, package.manifest.version
     try:
@@ -156,18 +156,49 @@ def _check_layout(package: Package, own_record: str) -> None:
     if not fits or package.folder != (name if package.has_python else f"assets/{name}"):
         raise DamagedPackage(f"{MANIFEST} in {package.folder!r} names another package: {name[:64]!r}")
     if not package.has_python:
-        _allow(package.members, {*_LIBRARY, _LIBRARY_METADATA}, (f"{package.folder}/",))
+        _allow(package.members, {*_LIBRARY, AAR_METADATA}, (f"{package.folder}/",))
+        if not signed:
+            _check_library(package.root)
         return
     info = f"{name}-{version}.dist-info"
     _allow(package.members, {f"{info}/{file}" for file in _DIST_INFO}, (f"{name}/",))
-    for file, wanted in {
-        own_record: record(package.members, own_record),
-        f"{info}/entry_points.txt": entry_points(name),
-    }.items():
-        if file not in package.members:
-            raise DamagedPackage(f"{file} is missing")
-        if hashlib.sha256(wanted).hexdigest() != package.members[file].sha256:
-            raise DamagedPackage(f"{file} is not what `edgecnn package` writes for these files")
+    wanted = {f"{info}/{file}": content for file, content in wheel_files(name).items()}
+    wanted[own_record] = record(package.members, own_record)
+    metadata = f"{info}/METADATA"
+    found = _contents(package.root, (*wanted, metadata))
+    for file, content in wanted.items():
+        check_wheel_file(file, found[file], content)
+    check_metadata(metadata, found[metadata], name, version)
+
+
+def _check_library(root: Path) -> None:
+    manifest = _contents(root, ["AndroidManifest.xml"])["AndroidManifest.xml"]
+    package = library_package(manifest)
+    wanted = library_files(package)
+    check_files(_contents(root, wanted), wanted)
+    jar, inside = root / "classes.jar", package.replace(".", "/")
+    if not jar.is_file() or jar.stat().st_size > _MAX_CLASSES:
+        raise DamagedPackage(f"classes.jar is missing, or larger than {_MAX_CLASSES} bytes")
+    try:
+        names = zipfile.ZipFile(jar).namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise DamagedPackage(f"classes.jar: {one_line(error)}") from error
+    for member in names:
+        if not re.fullmatch(rf"{inside}/[A-Za-z0-9_$]+\.class", member):
+            raise DamagedPackage(f"classes.jar holds {member[:80]!r}, which is no class of {package}")
+
+
+def _contents(root: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """Return the contents of small text files by their names."""
+    found = {}
+    for name in names:
+        path = root / name
+        if not path.is_file():
+            raise DamagedPackage(f"{name} is missing")
+        if path.stat().st_size > untrusted.SMALL_BYTES:
+            raise DamagedPackage(f"{name} is longer than {untrusted.SMALL_BYTES} bytes")
+        found[name] = path.read_bytes()
+    return found
 
 
 def _allow(members: Iterable[str], files: set[str], folders: tuple[str, ...]) -> None:
@@ -175,11 +206,6 @@ def _allow(members: Iterable[str], files: set[str], folders: tuple[str, ...]) ->
         known = name in files or name.startswith(folders)
         if not known or PurePosixPath(name).suffix.lower() in _COMPILED:
             raise DamagedPackage(f"{name} is a file that no package holds")
-
-
-def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        return file.read(untrusted.SMALL_BYTES).decode("utf-8", "replace")
 
 
 def _compare(members: Mapping[str, Member], listed: Mapping[str, str], unlisted: set[str]) -> None:

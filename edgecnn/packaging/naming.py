@@ -22,7 +22,11 @@ _JAVA_WORDS = frozenset(
     instanceof int interface long native new package private protected public short static strictfp super
     switch synchronized this throw throws transient void volatile""".split()  # noqa: SIM905
 )
-_TAKEN = frozenset({"numpy", "pil", "pillow", "picamera2"})
+_TAKEN = frozenset(
+    """numpy pil pillow picamera2 edgecnn pip setuptools wheel uv distutils pkg_resources sitecustomize
+    usercustomize conftest torch torchvision timm onnx openvino tensorflow jax""".split()  # noqa: SIM905
+)
+"""Modules that packages use, that Python or an installer imports unasked, or that no model may replace."""
 
 
 def module_name(text: str) -> str:
@@ -43,7 +47,7 @@ def module_name(text: str) -> str:
             f"{text!r} cannot be a package's name",
             hint="letters, digits and '-', a letter first: --name birds",
         )
-    reserved = keyword.iskeyword(name) or name in _JAVA_WORDS or name in _TAKEN | _runtime_modules()
+    reserved = keyword.iskeyword(name) or name in _JAVA_WORDS | _TAKEN | _runtime_modules()
     if reserved or name in sys.stdlib_module_names:
         raise UsageError(f"a package cannot be called {text!r}: that name is taken", hint="give one: --name")
     return name

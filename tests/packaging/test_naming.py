@@ -8,7 +8,24 @@ from edgecnn.packaging.naming import EPOCH, java_package, module_name, package_v
 
 @pytest.mark.parametrize(
     "name",
-    ["", "..", "../evil", "a/b", "a\\b", "/etc", "1st", "class", "json", "numpy", "x" * 65, "ü", "a b"],
+    [
+        "",
+        "..",
+        "../evil",
+        "a/b",
+        "a\\b",
+        "/etc",
+        "1st",
+        "class",
+        "json",
+        "numpy",
+        "pip",
+        "sitecustomize",
+        "edgecnn",
+        "x" * 65,
+        "ü",
+        "a b",
+    ],
 )
 def test_names_that_would_break_something(name: str) -> None:
     with pytest.raises(UsageError, match="cannot be"):

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,33 +12,15 @@ import edgecnn
 from edgecnn.core.documents.package import PackageResult
 from edgecnn.core.errors import InputError, MissingDependency, UsageError, VerificationFailed
 from edgecnn.core.toolchains.install import install
-from edgecnn.packaging.archive import write_tar_gz, write_zip
-from edgecnn.packaging.contents import record
+from edgecnn.packaging.archive import write_zip
 from edgecnn.packaging.payload import digests
-from edgecnn.packaging.unpack import Member
 from tests.support.archives import read_archive
-
-EPOCH = 1_000_000_000
+from tests.support.forged_packages import EPOCH, changed, forged
 
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGECNN_HOME", str(tmp_path / "home"))
-
-
-def changed(package: Path, folder: Path, changes: Mapping[str, bytes | None]) -> Path:
-    """Write a package with some members replaced, added or (None) removed; a wheel's RECORD then fits."""
-    members = {**read_archive(package), **changes}
-    path = folder / package.name
-    kept = {name: data for name, data in members.items() if data is not None}
-    for name in kept:
-        if name.endswith(".dist-info/RECORD") and name not in changes:
-            digests = {
-                name: Member(len(data), hashlib.sha256(data).hexdigest()) for name, data in kept.items()
-            }
-            kept = {**kept, name: record(digests, name)}
-    (write_tar_gz if path.name.endswith(".tar.gz") else write_zip)(kept, path, epoch=EPOCH)
-    return path
 
 
 def test_wheel_and_bundle_verify(raspberry: PackageResult) -> None:
@@ -102,18 +82,6 @@ def test_a_model_that_computes_something_else_fails_the_self_test(
 
 
 MARK = "import os\nopen(os.environ.get('MARK', '/nowhere'), 'a').write('executed')\n"
-
-
-def forged(package: Path, folder: Path, changes: Mapping[str, bytes], **fields: object) -> Path:
-    """Write a package whose manifest was made to fit the changes: only a signature could show that."""
-    members = read_archive(package)
-    (name,) = (name for name in members if name.endswith("/manifest.json"))
-    root = name.removesuffix("manifest.json")
-    manifest = json.loads(members[name]) | fields
-    for file, data in changes.items():
-        part = "files" if file.startswith(root) else "outer"
-        manifest[part] |= digests({file.removeprefix(root): data})
-    return changed(package, folder, {**changes, name: json.dumps(manifest).encode()})
 
 
 def test_code_of_a_package_is_executed_only_on_request(raspberry: PackageResult, tmp_path: Path) -> None:

@@ -17,15 +17,17 @@ _DATE = 1_700_000_000
 """Seconds since 1970: archives have no date before 1980."""
 
 
-def prove_library(folder: Path, out: Path) -> SelfTestReport:
-    """Build the library of the artifact in ``folder`` and return what its own self-test says.
-
-    Its Java code is compiled, so javac is needed.
-    """
+def build_library(folder: Path, out: Path) -> Path:
+    """Build the library of the artifact in ``folder``; its Java code is compiled, so javac is needed."""
     artifact = Artifact.open(folder)
     licences = Licences.of(artifact, "Apache-2.0", None)
     order = Order("tiny", "1.0.0", artifact, licences, epoch=_DATE, java_package="dev.edgecnn.tiny")
-    aar = write_library(order, out, out / "log")[0]
+    return write_library(order, out, out / "log")[0]
+
+
+def prove_library(folder: Path, out: Path) -> SelfTestReport:
+    """Build the library of the artifact in ``folder`` and return what its own self-test says."""
+    aar = build_library(folder, out)
     unpacked = out / "unpacked"
     unpacked.mkdir()
     return run_self_test(open_package(aar, unpacked), out / "log")

@@ -10,6 +10,7 @@ from edgecnn.ondevice.bundle import LABELS, MANIFEST
 from edgecnn.packaging.android.description import description
 from edgecnn.packaging.android.java import compile_classes, java_sources
 from edgecnn.packaging.archive import write_zip
+from edgecnn.packaging.executed import library_files
 from edgecnn.packaging.payload import LICENCE, SBOM, named, payload, seal
 from edgecnn.packaging.sbom import sbom
 from edgecnn.packaging.templating import render
@@ -22,16 +23,6 @@ if TYPE_CHECKING:
 PLATFORM = "android"
 LITERT = "2.1.0"
 """First version of LiteRT with Interpreter and CompiledModel in one library."""
-
-MIN_SDK = 23
-"""The SDK version that LiteRT needs."""
-
-_AAR_METADATA = f"""\
-aarFormatVersion=1.0
-aarMetadataVersion=1.0
-minCompileSdk={MIN_SDK}
-minAndroidGradlePluginVersion=4.1.0
-"""
 
 
 def write_library(order: Order, folder: Path, log: Path) -> tuple[Path, ...]:
@@ -79,11 +70,8 @@ def _members(order: Order, log: Path) -> dict[str, bytes]:
     )
     files[SBOM] = _sbom(order, files[order.model])
     outer = {
-        "AndroidManifest.xml": render("AndroidManifest.xml", order=order, min_sdk=MIN_SDK).encode(),
+        **library_files(order.java_package),
         "classes.jar": compile_classes(order, log),
-        "R.txt": b"",
-        "proguard.txt": render("proguard.txt", order=order).encode(),
-        "META-INF/com/android/build/gradle/aar-metadata.properties": _AAR_METADATA.encode(),
         LICENCE: files[LICENCE],
     }
     assets = f"assets/{order.name}"

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from edgecnn.packaging.archive import write_tar_gz
+from edgecnn.packaging.executed import INSTALLER, bundle_files
 from edgecnn.packaging.payload import named
 from edgecnn.packaging.templating import render
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from edgecnn.packaging.payload import Order
 
-INSTALLER = "install.sh"
 SUMS = "SHA256SUMS"
 
 
@@ -30,12 +30,8 @@ def write_bundle(order: Order, wheel: Path, folder: Path) -> Path:
         The bundle, a ``.tar.gz``.
     """
     root = f"{order.name}-{order.version}"
-    texts = {
-        INSTALLER: render(INSTALLER, order=order, wheel=wheel.name),
-        f"{order.name}.service": render("model.service", order=order),
-        "README.md": render("README.md", order=order),
-    }
-    files = {name: text.encode() for name, text in texts.items()} | {wheel.name: wheel.read_bytes()}
+    files = bundle_files(order.name, order.version, order.model, wheel.name)
+    files |= {"README.md": render("README.md", order=order).encode(), wheel.name: wheel.read_bytes()}
     files[SUMS] = "".join(
         f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)
     ).encode()

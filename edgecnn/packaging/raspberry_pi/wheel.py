@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-import edgecnn
 from edgecnn.backends.registry import find_runtime
 from edgecnn.ondevice.bundle import MANIFEST
 from edgecnn.packaging.archive import write_zip
-from edgecnn.packaging.contents import entry_points, record
+from edgecnn.packaging.executed import COMMON_REQUIREMENTS, record, wheel_files
 from edgecnn.packaging.payload import CARD, LICENCE, SBOM, named, payload, seal
 from edgecnn.packaging.sbom import sbom
 from edgecnn.packaging.templating import render
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 
 PLATFORM = "raspberry-pi"
 REQUIRES_PYTHON = ">=3.11"
-
-# The lowest needed versions are those of Raspberry Pi OS Bookworm.
-_COMMON = ("numpy>=1.24", "pillow>=9.4")
 
 
 def write_wheel(order: Order, folder: Path, log: Path) -> Path:
@@ -63,7 +59,7 @@ def write_wheel(order: Order, folder: Path, log: Path) -> Path:
 def requirements(order: Order) -> tuple[str, ...]:
     """Return the wheel's dependencies as requirement specifiers with markers."""
     records = [find_runtime(name) for name in order.runtimes]
-    return (*_COMMON, *(need for record in records for need in record.ships.get(PLATFORM, ())))
+    return (*COMMON_REQUIREMENTS, *(need for record in records for need in record.ships.get(PLATFORM, ())))
 
 
 def _module(order: Order) -> dict[str, bytes]:
@@ -85,18 +81,9 @@ def _dist_info(order: Order, files: Mapping[str, bytes]) -> dict[str, bytes]:
         "",
         render("README.md", order=order),
     ]
-    wheel = [
-        "Wheel-Version: 1.0",
-        f"Generator: edgecnn {edgecnn.__version__}",
-        "Root-Is-Purelib: true",
-        "Tag: py3-none-any",
-        "",
-    ]
     return {
         "METADATA": "\n".join(metadata).encode(),
-        "WHEEL": "\n".join(wheel).encode(),
-        "entry_points.txt": entry_points(order.name),
-        "top_level.txt": f"{order.name}\n".encode(),
+        **wheel_files(order.name),
         LICENCE: files[LICENCE],
         CARD: files[CARD],
     }
