@@ -1,95 +1,200 @@
-"""Readers beside a writer: artifact, summary and checkpoint are always there, whole, of one version."""
+"""Readers beside writers: what is published is always there, whole, of one version.
+
+Each writer is a process that replaces its output again and again: by the verb itself, and, where that takes
+long, also by the functions that publish, so that many versions pass by.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
+import os
 import random
+import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+import edgecnn
 from edgecnn.core.child import Child
 from edgecnn.core.files import draft_directory, remove, write_texts
-from edgecnn.core.json_file import read_json
+from edgecnn.core.store.baseline import baseline_artifact, read_baseline
 from edgecnn.core.store.digest import digest_files
 from edgecnn.core.store.manifest import Artifact
-from edgecnn.core.store.runs import SUMMARY, lock_beside, target_artifact, target_errors
-from edgecnn.core.store.sums import write_sums
+from edgecnn.core.store.runs import SUMMARY, lock_beside, open_artifacts, target_artifact, target_errors
+from edgecnn.core.store.sums import check_sums, write_sums
+from edgecnn.packaging.contents import open_package
 from tests.campaigns.report import Recorder, main
+from tests.campaigns.verbs_to_kill import Bench
 from tests.support.tiny_run import write_artifact
 
 NAME = "readers beside writers"
 _MODULE = "tests.campaigns.test_readers"
 TARGET = "onnx-fp32"
+_QUICK = ("publish", "baseline", "package")
 
 
-def write_again_and_again(folder: Path) -> None:
-    """Publish as a run does, one version after the other, at times as a rejected artifact."""
+def _publish(folder: Path, number: int) -> None:
+    """Publish as a run does, at times as a rejected artifact."""
     made = Artifact.open(folder / "first")
-    number = 0
-    while True:
-        number += 1
-        with lock_beside(folder / "run"):
-            directory, other = (folder / "run" / name / TARGET for name in _order(number))
-            manifest = made.manifest.model_copy(update={"name": f"version {number}"})
-            Artifact.publish([made.model], manifest, directory)
-            remove(other)
-            with draft_directory(folder / "run" / "checkpoint") as draft:
-                for name in ("model.safetensors", "spec.json"):
-                    (draft / name).write_text(f"version {number}")
-                write_sums(draft, digest_files(draft))
-        listed = [{"target": TARGET, "error": None}]
-        write_texts(folder / "run", {SUMMARY: json.dumps({"version": number, "targets": listed})})
+    names = ("rejected", "artifacts") if number % 5 == 4 else ("artifacts", "rejected")
+    with lock_beside(folder / "published"):
+        directory, other = (folder / "published" / name / TARGET for name in names)
+        manifest = made.manifest.model_copy(update={"name": f"version {number}"})
+        Artifact.publish([made.model], manifest, directory)
+        remove(other)
+        with draft_directory(folder / "published" / "checkpoint") as draft:
+            for name in ("model.safetensors", "spec.json"):
+                (draft / name).write_text(f"version {number}")
+            write_sums(draft, digest_files(draft))
+    listed = [{"target": TARGET, "error": None}]
+    write_texts(folder / "published", {SUMMARY: json.dumps({"version": number, "targets": listed})})
 
 
-def _order(number: int) -> tuple[str, str]:
-    return ("rejected", "artifacts") if number % 5 == 4 else ("artifacts", "rejected")
+def _package(folder: Path, number: int) -> None:
+    edgecnn.package(_version(folder, number), "raspberry-pi", target=TARGET, out=folder / "packages")
+
+
+def _baseline(folder: Path, number: int) -> None:
+    file = folder / "gate" / "tiny.yaml"
+    edgecnn.accept_baseline(
+        _version(folder, number), out=file, artifacts=folder / "gate" / "kept", force=True
+    )
+
+
+def _version(folder: Path, number: int) -> Path:
+    return folder / "bench" / ("one", "two")[number % 2] / "tiny"
+
+
+def _run(folder: Path, number: int) -> None:
+    changes = ("targets.onnx-int8.threads=2",) if number % 2 else ()
+    assert edgecnn.run(str(folder / "bench" / "tiny.yaml"), changes, out=folder / "run").exit_code == 0
+
+
+def _export(folder: Path, number: int) -> None:
+    made = edgecnn.export(
+        "zoo:mobilenetv2",
+        TARGET,
+        calibration=str(folder / "bench" / "photos"),
+        overrides=(
+            "preprocessing.height=32",
+            "preprocessing.width=32",
+            f"targets.{TARGET}.threads={number % 2 + 1}",
+        ),
+        out=folder / "exported",
+    )
+    assert made.ships, made.error
+
+
+WRITERS: Mapping[str, Callable[[Path, int], None]] = {
+    "publish": _publish,
+    "package": _package,
+    "baseline": _baseline,
+    "run": _run,
+    "export": _export,
+}
+
+
+def _read_baseline(folder: Path) -> None:
+    file = folder / "gate" / "tiny.yaml"
+    found = read_baseline(file)
+    for target in found.targets:
+        baseline_artifact(found, file, target)
+
+
+def _read_packages(folder: Path) -> None:
+    for file in (folder / "packages").glob("*.*"):
+        if not file.name.startswith("."):
+            with tempfile.TemporaryDirectory() as scratch:
+                open_package(file, Path(scratch))
+
+
+def _read_published(folder: Path) -> None:
+    run = folder / "published"
+    assert target_artifact(run, TARGET) is not None, "the artifact is missing"
+    assert target_errors(run) == {TARGET: ""}
+    assert (run / "checkpoint").is_dir(), "the checkpoint is missing"
+
+
+def _read_run(folder: Path) -> None:
+    assert sorted(open_artifacts(folder / "run")) == ["onnx-fp32", "onnx-int8"]
+    assert (folder / "run" / "checkpoint").is_dir(), "the checkpoint is missing"
+
+
+READERS: Mapping[str, Callable[[Path], object]] = {
+    "publish": _read_published,
+    "package": _read_packages,
+    "baseline": _read_baseline,
+    "run": _read_run,
+    "export": lambda folder: Artifact.open(folder / "exported"),
+}
+
+
+def write_again_and_again(name: str, folder: Path) -> None:
+    """Let a writer replace its output; say when both versions have been there."""
+    for number in itertools.count():
+        WRITERS[name](folder, number)
+        write_texts(folder, {f"{name}.versions": str(number + 1)})
+        if number == 1:
+            sys.stdout.write("up\n")
+            sys.stdout.flush()
 
 
 def readers(recorder: Recorder, count: int, seed: int) -> None:
-    """Read beside a writer and count what was missing or torn."""
+    """Read beside all writers and count what was missing or torn."""
+    with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGECNN_HOME", str(Path(place) / "home"))
+        _read(recorder, Path(place) / "place", tuple(WRITERS), count, seed)
+
+
+def _read(recorder: Recorder, folder: Path, names: tuple[str, ...], count: int, seed: int) -> None:
     chosen = random.Random(seed)  # noqa: S311 - chooses attempts
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        write_artifact(folder / "first", TARGET)
-        with Child([sys.executable, "-m", _MODULE, "writer", str(folder)]) as writer:
-            _wait_for(folder / "run" / SUMMARY)
-            for number in range(count):
-                kind = chosen.choice(("artifact", "summary", "checkpoint"))
-                with recorder.attempt(f"read {number} of seed {seed}: {kind}"):
-                    recorder.count(f"{kind} read")
-                    _read(kind, folder / "run")
-            writer.kill()
-        recorder.count("versions written", read_json(folder / "run" / SUMMARY)["version"])
+    Bench(folder / "bench")
+    write_artifact(folder / "first", TARGET)
+    with _writers(names, folder):
+        for number in range(count):
+            name = chosen.choice(names)
+            with recorder.attempt(f"read {number} of seed {seed}: {name}"):
+                recorder.count(f"{name} read")
+                READERS[name](folder)
+    for name in names:
+        recorder.count(f"versions by {name}", int((folder / f"{name}.versions").read_text()))
+    check_sums(folder / "published" / "checkpoint")
 
 
-def _read(kind: str, run: Path) -> None:
-    if kind == "artifact":
-        found = target_artifact(run, TARGET)
-        assert found is not None, "the artifact is missing"
-    elif kind == "summary":
-        assert target_errors(run) == {TARGET: ""}
-    else:
-        assert (run / "checkpoint").is_dir(), "the checkpoint is missing"
-
-
-def _wait_for(file: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not file.is_file() and time.monotonic() < deadline:
-        time.sleep(0.05)
+@contextlib.contextmanager
+def _writers(names: tuple[str, ...], folder: Path) -> Iterator[None]:
+    """Start a process for each writer; when they end, each has written at least two versions."""
+    with contextlib.ExitStack() as stack:
+        children = [
+            stack.enter_context(
+                Child([sys.executable, "-m", _MODULE, "writer", name, str(folder)], stdout=subprocess.PIPE)
+            )
+            for name in names
+        ]
+        try:
+            for name, child in zip(names, children, strict=True):
+                assert child.stdout is not None
+                assert child.stdout.readline() == b"up\n", f"the writer {name} has failed"
+            yield
+        finally:
+            for child in children:
+                child.kill()
 
 
 @pytest.mark.slow
-def test_a_reader_never_misses_anything() -> None:
+def test_a_reader_never_misses_anything(tmp_path: Path) -> None:
     recorder = Recorder(NAME)
-    readers(recorder, 1000, seed=0)
+    _read(recorder, tmp_path / "place", _QUICK, 300, seed=0)
     recorder.result().check()
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["writer"]:
-        write_again_and_again(Path(sys.argv[2]))
+        os.nice(1)
+        write_again_and_again(sys.argv[2], Path(sys.argv[3]))
     main(NAME, readers, count=20_000)
