@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 import edgecnn
 from edgecnn.core.documents.accuracy import TaskMetrics
 from edgecnn.core.errors import UsageError
+from edgecnn.core.store import entry
+from edgecnn.core.store.digest import digest_file
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.pipeline.run import RunResult
 from edgecnn.pipeline.step import Status
@@ -95,6 +98,24 @@ def test_a_second_run_reuses_everything(finished: RunResult, pipeline_file: Path
     assert made == []
     for name in TARGETS:
         assert artifact(again, name).manifest == artifact(finished, name).manifest
+
+
+def test_a_reused_run_reads_every_stored_file_once(
+    finished: RunResult, pipeline_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: Counter[Path] = Counter()
+
+    def counting(path: Path) -> str:
+        read[path] += 1
+        return digest_file(path)
+
+    monkeypatch.setattr(entry, "digest_file", counting)
+    monkeypatch.setattr(entry, "_read", {})  # as in a new process
+    again = edgecnn.run(str(pipeline_file), out=tmp_path / "again")
+    assert again.exit_code == finished.exit_code
+    assert set(read.values()) == {1}, "reading files twice is what makes an unchanged run slow"
+    shipped = [result.entry for result in again.steps if result.step.id.startswith(("quantize:", "lower:"))]
+    assert all(found is not None and found.outputs in {path.parent for path in read} for found in shipped)
 
 
 def test_changing_one_targets_option_redoes_that_target_only(
