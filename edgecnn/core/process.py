@@ -7,7 +7,6 @@ Whatever the vendor's libraries print goes to a log file.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import importlib
 import json
@@ -18,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,7 +25,6 @@ from edgecnn.core.child import Child
 from edgecnn.core.errors import EdgecnnError, WorkerError, from_json, machine_fault
 from edgecnn.core.named_code import named_by_user, names_of_user
 from edgecnn.core.this_process import peak_memory_bytes, private_stdout
-from edgecnn.core.warm import Finished, Job, fork_child
 from edgecnn.ondevice.json_text import parse_json
 
 if TYPE_CHECKING:
@@ -79,7 +77,6 @@ def call(
     memory_bytes: int | None = None,
     environment: dict[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
-    torch: bool = False,
 ) -> ChildResult:
     """Call ``entry`` in a child process and return its result.
 
@@ -95,8 +92,6 @@ def call(
         environment: Variables in addition to the parent's.
         progress: Called from another thread with (done, total). The entry point then receives a function of
             these two numbers as its keyword argument ``progress``.
-        torch: Whether the entry point imports PyTorch. In a run (:func:`edgecnn.core.warm.warm_processes`),
-            the child is then forked from a process that has.
 
     Raises:
         EdgecnnError: The error that the entry point raised, rebuilt here.
@@ -106,50 +101,40 @@ def call(
 
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    variables = {
-        **os.environ,
-        **quiet_environment(),
-        **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(compute_threads())),
-        **(environment or {}),
-    }
     with log.open("ab") as sink, _progress_pipe(progress) as pipe:
-        request = _Request(entry, to_plain(argument), memory_bytes, pipe, names_of_user())
-        job = Job(json.dumps(asdict(request)).encode(), variables, sink, pipe, timeout_s)
+        request = json.dumps(asdict(_Request(entry, to_plain(argument), memory_bytes, pipe, names_of_user())))
         log_start = sink.tell()
-        try:
-            alike = memory_bytes is None and environment is None
-            finished = (fork_child(job, torch=torch) if alike else None) or _start_child(job)
-        except subprocess.TimeoutExpired:
-            raise WorkerError(
-                f"{entry} did not finish in {timeout_s:.0f} s and was stopped", hint=f"its log: {log}"
-            ) from None
-    if finished.code != 0 or not finished.answer:
-        raise WorkerError(describe_death(entry, finished.code, log, log_start), hint=f"its log: {log}")
-    document = parse_json(finished.answer, most=len(finished.answer), wire=True)
+        with Child(
+            # -P: what lies in the working directory cannot take the place of a library.
+            [sys.executable, "-P", "-m", "edgecnn.core.process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=sink,
+            env={
+                **os.environ,
+                **quiet_environment(),
+                **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(compute_threads())),
+                **(environment or {}),
+            },
+            pass_fds=() if pipe is None else (pipe,),
+        ) as child:
+            try:
+                answer, _ = child.communicate(request.encode(), timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                raise WorkerError(
+                    f"{entry} did not finish in {timeout_s:.0f} s and was stopped", hint=f"its log: {log}"
+                ) from None
+            except BaseException:  # such as Ctrl-C
+                child.kill()
+                raise
+    if child.returncode != 0 or not answer:
+        raise WorkerError(describe_death(entry, child.returncode, log, log_start), hint=f"its log: {log}")
+    document = parse_json(answer, most=len(answer), wire=True)
     if "error" in document:
         raise from_json(document["error"])
     wall_s = time.monotonic() - started
-    cpu_s = document["cpu_s"] + finished.cpu_s
-    return ChildResult(document["value"], wall_s, cpu_s, document["peak_bytes"])
-
-
-def _start_child(job: Job) -> Finished:
-    """Do a job in a process that is started for it."""
-    with Child(
-        # -P: what lies in the working directory cannot take the place of a library.
-        [sys.executable, "-P", "-m", "edgecnn.core.process"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=job.sink,
-        env=job.variables,
-        pass_fds=() if job.pipe is None else (job.pipe,),
-    ) as child:
-        try:
-            answer, _ = child.communicate(job.request, timeout=job.timeout_s)
-        except BaseException:  # such as Ctrl-C
-            child.kill()
-            raise
-    return Finished(child.returncode, answer)
+    return ChildResult(document["value"], wall_s, document["cpu_s"], document["peak_bytes"])
 
 
 @dataclass(frozen=True)
@@ -290,16 +275,9 @@ def _answer(value: object) -> Any:
     return TypeAdapter(type(value)).dump_python(value)
 
 
-def main(progress: int | None = None) -> None:
-    """Answer the request on standard input, in a process that was made for it; the process ends here.
-
-    Args:
-        progress: Descriptor of the pipe for progress, if it is not the one that the request names.
-    """
+def _main() -> None:
     request_text = sys.stdin.read()
     request = _Request(**parse_json(request_text, most=len(request_text), wire=True))
-    if progress is not None:
-        request = replace(request, progress=progress)
     with private_stdout() as channel:
         if request.memory_bytes is not None:
             resource.setrlimit(resource.RLIMIT_AS, (request.memory_bytes, request.memory_bytes))
@@ -320,16 +298,7 @@ def main(progress: int | None = None) -> None:
             }
         channel.write(json.dumps(document, default=str) + "\n")
         channel.flush()
-    _leave()
-
-
-def _leave() -> None:
-    """End this process without taking libraries apart, which costs 1.1 to 1.5 s of CPU after PyTorch."""
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(0)
 
 
 if __name__ == "__main__":
-    main()
+    _main()

@@ -56,7 +56,7 @@ class ImportedRequest:
 def run(inputs: Inputs, parameters: ImportedParameters, context: Context) -> None:
     """Write link 0 to ``verification.json``."""
     request = ImportedRequest(parameters.reference, inputs["checkpoint"], inputs["images"])
-    child = process.call("edgecnn.pipeline.stages.imported:compare", request, log=context.log, torch=True)
+    child = process.call("edgecnn.pipeline.stages.imported:compare", request, log=context.log)
     link = child.read(Link)
     (context.out / RESULT).write_text(json.dumps([link.to_json()]), encoding="utf-8")
     context.charge("imported", child)
