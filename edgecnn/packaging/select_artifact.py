@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgecnn.backends.registry import find_format, find_runtime, runtimes
 from edgecnn.core.errors import BudgetMissed, InputError, UsageError, VerificationFailed
 from edgecnn.core.store.manifest import NAME, Artifact
-from edgecnn.core.store.runs import ARTIFACTS, REJECTED
+from edgecnn.core.store.runs import ARTIFACTS, REJECTED, require_one_run, require_place
 from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def choose_artifact(run: Path, platform: str, target: str | None = None) -> Arti
     folder = run / ARTIFACTS
     if target is not None:
         return _named(run, platform, target)
-    found = [Artifact.open(path.parent) for path in sorted(folder.glob(f"*/{NAME}"))]
+    found = [require_place(Artifact.open(path.parent)) for path in sorted(folder.glob(f"*/{NAME}"))]
+    require_one_run(run, {item.manifest.target.name: item for item in found})
     fitting = [item for item in found if not fitness(item.manifest, platform).problem]
     if not fitting:
         have = ", ".join(item.manifest.target.name for item in found) or "none"
@@ -76,7 +77,9 @@ def _named(run: Path, platform: str, target: str) -> Artifact:
     if name in {"", ".", ".."}:
         raise UsageError(f"no target is called {target!r}")
     if (run / ARTIFACTS / name / NAME).is_file():
-        return _checked(Artifact.open(run / ARTIFACTS / name), platform)
+        chosen = require_place(Artifact.open(run / ARTIFACTS / name))
+        require_one_run(run, {chosen.manifest.target.name: chosen})
+        return _checked(chosen, platform)
     if (run / REJECTED / name / NAME).is_file():
         _check_proof(Artifact.open(run / REJECTED / name))
         raise InputError(
@@ -118,6 +121,11 @@ def _check_proof(artifact: Artifact) -> None:
         raise VerificationFailed(
             f"{artifact.directory} cannot be packaged: {broken[0].message()}",
             hint=f"`edgecnn diagnose {artifact.directory}` finds the layers that differ",
+        )
+    if manifest.missing_links:
+        raise VerificationFailed(
+            f"{artifact.directory} cannot be packaged: link {manifest.missing_links[0]} was not proven",
+            hint="export it again",
         )
     missed = [str(budget) for budget in manifest.budgets if not budget.passed]
     if missed:

@@ -45,6 +45,11 @@ def review_acceptance(path: Path, file: Path) -> AcceptanceReview:
     found = open_artifacts(path)
     failed = [row for row in check_artifacts(path).rows if row.verdict is Verdict.FAIL]
     objections = [f"the run itself fails: {row}" for row in failed]
+    objections += [
+        f"{artifact.directory}: its manifest has no digest, so changes would not show; export it again"
+        for artifact in found.values()
+        if not artifact.manifest.manifest_digest
+    ]
     if not file.is_file():
         return AcceptanceReview((), tuple(objections))
     try:

@@ -11,7 +11,7 @@ from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import UsageError
 from edgecnn.core.store.baseline import read_baseline
 from edgecnn.core.store.manifest import NAME, Artifact
-from edgecnn.core.store.runs import target_artifact, target_errors
+from edgecnn.core.store.runs import require_one_run, target_artifact, target_errors
 from edgecnn.devices.host import host
 from edgecnn.proof.budgets import AGAINST_BASELINE, judge
 
@@ -106,6 +106,7 @@ def _open(directory: Path) -> tuple[dict[str, Artifact], dict[str, str]]:
     errors = target_errors(directory)
     found = {name: target_artifact(directory, name) for name in errors}
     made = {name: artifact for name, artifact in found.items() if artifact is not None}
+    require_one_run(directory, made)
     return made, {name: errors[name] or "its artifact is missing" for name in errors if name not in made}
 
 
@@ -114,6 +115,29 @@ def _artifact_rows(artifact: Artifact, file: BudgetFile | None) -> list[CheckRow
     name = manifest.target.name
     budgets = manifest.target.budgets if file is None else file.of(name)
     links = [_link_row(name, link) for link in manifest.verification]
+    links += [
+        CheckRow(
+            target=name,
+            kind="link",
+            check=f"link {number}",
+            verdict=Verdict.FAIL,
+            measured="not measured",
+            note="the file was not proven: export it again",
+        )
+        for number in manifest.missing_links
+    ]
+    if not manifest.manifest_digest:
+        note = "an older version wrote the manifest, or somebody removed its digest: changes would not show"
+        links.append(
+            CheckRow(
+                target=name,
+                kind="link",
+                check="digest of the manifest",
+                verdict=Verdict.INCONCLUSIVE,
+                measured="none",
+                note=note,
+            )
+        )
     return links + [_budget_row(name, result) for result in judge(budgets, manifest.measured)]
 
 

@@ -75,6 +75,7 @@ class TargetResult:
             ships=self.ships,
             artifact=artifact,
             error=error,
+            manifest_digest=manifest.manifest_digest,
             size_bytes=manifest.size_bytes,
             precision=manifest.precision,
             verification=manifest.verification,
@@ -116,7 +117,7 @@ def publish(
     directory, other = (artifacts, rejected) if error is None else (rejected, artifacts)
     artifact = Artifact.publish(outputs.files(), manifest, directory)
     remove(other)
-    return TargetResult(target.name, artifact.directory, manifest, error)
+    return TargetResult(target.name, artifact.directory, artifact.manifest, error)
 
 
 def _verdict(manifest: Manifest) -> EdgecnnError | None:

@@ -55,7 +55,7 @@ class BaselineComparison:
             WorkerError: A runtime crashed, timed out or ran out of memory.
         """
         baseline = read_baseline(self.file)
-        rows: list[CheckRow] = []
+        rows = [] if baseline.checksum else [_unprotected(self.file)]
         for name, artifact in artifacts.items():
             require_comparable(baseline, self.file, artifact.manifest)
             accepted = baseline.targets.get(name)
@@ -133,6 +133,13 @@ def require_comparable(baseline: Baseline, file: Path, manifest: Manifest) -> No
             f"{file} is the baseline of {baseline.name!r} with other classes than the run has",
             hint="accept the run as a new baseline: edgecnn baseline accept RUN --force",
         )
+
+
+def _unprotected(file: Path) -> CheckRow:
+    note = (
+        "an older version wrote it, or somebody removed its checksum: changes would not show; accept it anew"
+    )
+    return baseline_row(file.name, "checksum of the baseline", Verdict.INCONCLUSIVE, "none", note=note)
 
 
 def _renamed(manifest: Manifest, baseline: Baseline) -> str:

@@ -68,15 +68,21 @@ def inspection(
     )
 
 
-def link(sqnr_db: float = 99.0) -> Link:
-    """Return the link of a conversion, which holds from 60 dB on."""
+def link(sqnr_db: float = 99.0, *, number: int = 1, name: str = "conversion") -> Link:
+    """Return a link, by default that of a conversion, which holds from 60 dB on."""
     return Link(
-        number=1,
-        name="conversion",
+        number=number,
+        name=name,
         compared="one file with another",
         metrics={"sqnr_db": sqnr_db},
         limits={"sqnr_db": Bound(at_least=60.0)},
     )
+
+
+def links(precision: str) -> list[Link]:
+    """Return the whole chain of an evaluated artifact, every link of which holds."""
+    quantized = [link(number=2, name="quantization"), link(number=3, name="kernels")]
+    return [link(), *(quantized if precision != "fp32" else []), link(number=4, name="task")]
 
 
 def task_metrics(**values: Any) -> TaskMetrics:
@@ -138,7 +144,7 @@ def write_artifact(
         "precision": chosen.precision,
         "inspection": inspection(chosen.format, chosen.precision, {"Conv": 1}),
         "quantization": {},
-        "verification": [link()],
+        "verification": links(chosen.precision),
         "metrics": None,
         "latency": None,
         "answers": Answers.model_validate(

@@ -107,6 +107,21 @@ class Manifest(Document):
     manifest_digest: str = ""
     """Digest of all other fields, as they are written. Empty in manifests of earlier versions."""
 
+    @property
+    def missing_links(self) -> tuple[int, ...]:
+        """Return the links that this artifact needs and has no result of; those after a broken one are none.
+
+        Every file needs link 1, one with fewer bits than float32 links 2 and 3 too, one that was evaluated
+        link 4, and one that was made of a model file link 0.
+        """
+        if not all(link.passed for link in self.verification):
+            return ()
+        needed = [0] if self.source.builder.startswith("onnx:") else []
+        needed += [1] if self.precision == "fp32" else [1, 2, 3]
+        needed += [] if self.answers is None else [4]
+        there = {link.number for link in self.verification}
+        return tuple(number for number in needed if number not in there)
+
     @model_validator(mode="before")
     @classmethod
     def _of_before_tasks(cls, data: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from edgecnn.core.documents.accuracy import TaskMetrics
@@ -42,6 +44,11 @@ class TargetSummary(Document):
 
 class MadeTarget(TargetSummary):
     """The result of a target whose file was made: the most used parts of its manifest."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"manifest_digest"})
+
+    manifest_digest: str = ""
+    """Digest of the manifest that this run published; empty in summaries of earlier versions."""
 
     size_bytes: int
     precision: str

@@ -88,11 +88,58 @@ def target_artifact(directory: Path, target: str) -> Artifact | None:
         place = directory / folder / name
         if (place / NAME).is_file():
             try:
-                return Artifact.open(place)
+                return require_place(Artifact.open(place))
             except InputError:
                 if place.is_dir():
                     raise
     return None
+
+
+def require_place(artifact: Artifact) -> Artifact:
+    """Return an artifact of a run whose folder is called like the target in its manifest.
+
+    Raises:
+        InputError: The folder has another target's name: somebody put the artifact there.
+    """
+    found, place = Path(artifact.manifest.target.name).name, artifact.directory
+    if found != place.name:
+        raise InputError(
+            f"{place} holds the artifact of target {found!r}",
+            hint="run again, which writes every target into its own folder",
+        )
+    return artifact
+
+
+def require_one_run(directory: Path, artifacts: dict[str, Artifact]) -> None:
+    """Check that artifacts are those that the run's summary lists, in which older versions wrote no digests.
+
+    Args:
+        directory: The run.
+        artifacts: Its artifacts by target.
+
+    Raises:
+        InputError: One is of another run, or the artifacts are not of one network.
+    """
+    listed = {} if not (directory / SUMMARY).is_file() else _listed_digests(read_summary(directory / SUMMARY))
+    for name, artifact in artifacts.items():
+        manifest = artifact.manifest
+        if listed.get(name) and listed[name] != manifest.manifest_digest:
+            raise InputError(
+                f"{artifact.directory} is not what the run in {directory} published: "
+                f"its manifest is not the one that {SUMMARY} lists",
+                hint="another run may be writing, or was stopped between two targets: run again",
+            )
+    networks = {(artifact.manifest.name, tuple(artifact.manifest.classes)) for artifact in artifacts.values()}
+    if len(networks) > 1:
+        names = " and ".join(sorted({f"{name} ({len(classes)} classes)" for name, classes in networks}))
+        raise InputError(f"{directory} holds artifacts of several networks: {names}", hint="run again")
+
+
+def _listed_digests(summary: dict[str, Any]) -> dict[str, str]:
+    """Return the digests of manifests that a summary lists, by target."""
+    targets = summary.get("targets")
+    items = [item for item in targets if isinstance(item, dict)] if isinstance(targets, list) else []
+    return {str(item.get("target")): str(item.get("manifest_digest") or "") for item in items}
 
 
 @contextlib.contextmanager
@@ -115,7 +162,8 @@ def open_artifacts(path: Path | str) -> dict[str, Artifact]:
     """Return every artifact of a run by its target, or the one at ``path``.
 
     Raises:
-        InputError: There is neither, or a file was changed since it was verified.
+        InputError: There is neither, a file was changed since it was verified, or the artifacts are not of
+            one run.
     """
     directory = Path(path)
     if (directory / NAME).is_file():
@@ -125,4 +173,5 @@ def open_artifacts(path: Path | str) -> dict[str, Artifact]:
     found = {name: artifact for name, artifact in made.items() if artifact is not None}
     if not found:
         raise InputError(f"{directory} holds no artifact: every target failed before it was made")
+    require_one_run(directory, found)
     return found

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     Values = npt.NDArray[np.floating[Any]]
 
 LEAST_IMAGES = 200
-"""Smallest number of images for a verdict; with fewer, one point of accuracy is two images."""
+"""Smallest number of images for a pass; with fewer, one point of accuracy is two images."""
 
 TOLERANCE = 0.005
+_LEAST_DRAWN = 50
+"""Smallest number of images whose bootstrap can show a loss; McNemar's exact test needs no such number."""
+
 _P_VALUE = 0.01
 _CONFIDENCE = 0.95
 
@@ -54,13 +57,13 @@ def compare_accuracy(
     A difference fails if it is larger than the tolerance and significant at 1 % in McNemar's exact test. A
     gain fails too: unless it can be explained and is accepted, a change of the images, the labels or the
     preprocessing is as likely as a better network. The difference passes if its confidence interval is within
-    the tolerance; otherwise there are too few images.
+    the tolerance; otherwise there are too few images. Few images can show a failure, and never a pass.
 
     Args:
         candidate: bool ``[N]``, whether the candidate is right for each image.
         baseline: bool ``[N]``, for the same images.
         tolerance: Difference that passes.
-        least_images: Smallest number of images for a verdict.
+        least_images: Smallest number of images for a pass.
 
     Raises:
         InputError: The two differ in length, or are empty.
@@ -100,7 +103,7 @@ def compare_precision(
         candidate: Precision of the candidate.
         baseline: Precision of the baseline, on the same images.
         tolerance: Difference that passes.
-        least_images: Smallest number of images for a verdict.
+        least_images: Smallest number of images for a pass.
 
     Raises:
         InputError: The two have different numbers of images or draws.
@@ -126,16 +129,19 @@ def compare_precision(
         confidence=_CONFIDENCE,
         p_value=p_value,
     )
-    return AccuracyTest(paired, tolerance, *_judge(paired, tolerance, least_images))
+    least_failing = min(least_images, _LEAST_DRAWN)
+    return AccuracyTest(paired, tolerance, *_judge(paired, tolerance, least_images, least_failing))
 
 
-def _judge(paired: Difference, tolerance: float, least_images: int) -> tuple[Verdict, str]:
+def _judge(
+    paired: Difference, tolerance: float, least_images: int, least_failing: int = 0
+) -> tuple[Verdict, str]:
     change = f"{100 * paired.difference:+.2f} points [{100 * paired.low:+.2f}, {100 * paired.high:+.2f}]"
-    if paired.images < least_images:
-        return Verdict.INCONCLUSIVE, f"{change} on {paired.images} images; at least {least_images} are needed"
-    if paired.p_value < _P_VALUE and abs(paired.difference) > tolerance:
+    if paired.p_value < _P_VALUE and abs(paired.difference) > tolerance and paired.images >= least_failing:
         kind = "lost" if paired.difference < 0 else "gained without an explanation: accept it, or find it"
         return Verdict.FAIL, f"{change} {kind} (p = {paired.p_value:.2g})"
+    if paired.images < least_images:
+        return Verdict.INCONCLUSIVE, f"{change} on {paired.images} images; at least {least_images} are needed"
     if max(-paired.low, paired.high) <= tolerance:
         return Verdict.PASS, change
     return Verdict.INCONCLUSIVE, f"{change}; {paired.images} images cannot tell {100 * tolerance:g} points"

@@ -37,9 +37,9 @@ def test_a_difference_within_the_tolerance_passes_though_it_is_certain() -> None
 
 
 def test_too_few_images_conclude_nothing() -> None:
-    below = compare_accuracy(hits(10, 199), hits(190, 199))
-    assert below.verdict is Verdict.INCONCLUSIVE
-    assert "at least 200 are needed" in below.reason
+    for below in (compare_accuracy(hits(188, 199), hits(190, 199)), compare_accuracy(hits(9, 9), hits(9, 9))):
+        assert below.verdict is Verdict.INCONCLUSIVE
+        assert "at least 200 are needed" in below.reason
     random = np.random.default_rng(0)
     noisy = random.random(300) < 0.8
     other = noisy ^ (random.random(300) < 0.1)
@@ -51,6 +51,15 @@ def test_too_few_images_conclude_nothing() -> None:
 def test_the_worst_class_sets_the_floor() -> None:
     outputs = np.eye(3, dtype=np.float32)[[0, 0, 1, 2, 2, 0]]
     assert class_floor(outputs, np.array([0, 0, 1, 2, 2, 2])) == pytest.approx(2 / 3)
+
+
+def test_few_images_show_a_large_difference() -> None:
+    assert compare_accuracy(hits(10, 199), hits(190, 199)).verdict is Verdict.FAIL
+    assert compare_accuracy(hits(0, 12), hits(12, 12)).verdict is Verdict.FAIL
+    resampled = np.full(20, 0.9)
+    for images, verdict in ((49, Verdict.INCONCLUSIVE), (50, Verdict.FAIL)):
+        before, after = (Precision(ap, images, resampled * ap) for ap in (1.0, 0.1))
+        assert compare_precision(after, before).verdict is verdict
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=70))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,21 +15,24 @@ import yaml
 import edgecnn
 from edgecnn.core.documents.check import CheckResult, CheckRow
 from edgecnn.core.documents.link import Bound, Link
+from edgecnn.core.documents.source import ModelOrigin
 from edgecnn.core.documents.verdict import Verdict
-from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.errors import InputError, UsageError, VerificationFailed
 from edgecnn.core.store.baseline import read_baseline, write_baseline
+from edgecnn.core.store.manifest import Artifact
 from edgecnn.models.detection_network import detection
 from edgecnn.pipeline.compare_inputs import changed_training
 from edgecnn.pipeline.regression_rows import Tolerances, agreement_tolerance
 from tests.support import tiny_detector
-from tests.support.tiny_run import hits, task_metrics, write_artifact, write_run
+from tests.support.tiny_run import hits, link, task_metrics, write_artifact, write_run
 from tests.ui.api.test_regression import other_onnx
 
 
 def links(sqnr_db: float) -> list[Link]:
-    """Return links 2 and 3 of a quantized file."""
+    """Return the links of a quantized file."""
     shipped = sqnr_db - 0.2
     return [
+        link(),
         Link(
             number=2,
             name="quantization",
@@ -43,6 +47,7 @@ def links(sqnr_db: float) -> list[Link]:
             metrics={"gap_db": 0.2, "shipping_sqnr_db": shipped},
             limits={"gap_db": Bound(at_most=3.0)},
         ),
+        link(number=4, name="task"),
     ]
 
 
@@ -153,10 +158,90 @@ def test_a_baseline_of_an_older_version_opens_and_says_what_it_lacks(
         for key in ("fidelity", "terms", "calibration"):
             del target[key]
     of_quantized.write_text(yaml.safe_dump(data))
-    result = compared(quantized(tmp_path / "run", sqnr_db=12.0), of_quantized, strict=True)
+    run = quantized(tmp_path / "run", sqnr_db=12.0)
+    result = compared(run, of_quantized, strict=True)
     assert row(result, "SQNR of link 2").note == "not in the baseline: accept it anew"
     assert row(result, "agreement").verdict is Verdict.INCONCLUSIVE
-    assert result.passed
+    assert [found.check for found in result.failed] == ["checksum of the baseline"]
+    assert compared(run, of_quantized).passed
+
+
+def test_an_artifact_in_another_targets_place_is_refused(accepted: Path, tmp_path: Path) -> None:
+    """A float file that ships as int8 would pass every check of its own."""
+    run = write_run(tmp_path / "run")
+    shutil.rmtree(run / "artifacts" / "tflite-int8")
+    shutil.copytree(run / "artifacts" / "onnx-fp32", run / "artifacts" / "tflite-int8")
+    for use in (
+        lambda: compared(run, accepted),
+        lambda: edgecnn.accept_baseline(run, out=tmp_path / "b.yaml"),
+        lambda: edgecnn.package(run, "raspberry-pi", target="tflite-int8", out=tmp_path / "out"),
+        lambda: edgecnn.package(run, "raspberry-pi", out=tmp_path / "out"),
+    ):
+        with pytest.raises(InputError, match="holds the artifact of target 'onnx-fp32'"):
+            use()
+
+
+def test_artifacts_of_two_networks_are_no_run(accepted: Path, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    write_artifact(run / "artifacts" / "tflite-int8", "tflite-int8", classes=["a", "b"])
+    with pytest.raises(InputError, match="holds artifacts of several networks"):
+        compared(run, accepted)
+
+
+def test_an_artifact_of_another_run_is_noticed(accepted: Path, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    digests = {
+        target: Artifact.open(run / "artifacts" / target).manifest.manifest_digest
+        for target in ("onnx-fp32", "tflite-int8")
+    }
+    listed = [
+        {"target": target, "error": None, "manifest_digest": digest} for target, digest in digests.items()
+    ]
+    (run / "summary.json").write_text(json.dumps({"targets": listed}))
+    assert compared(run, accepted).passed
+    write_artifact(run / "artifacts" / "tflite-int8", "tflite-int8", right=hits(899))
+    for use in (
+        lambda: compared(run, accepted),
+        lambda: edgecnn.accept_baseline(run, out=tmp_path / "b.yaml"),
+        lambda: edgecnn.package(run, "raspberry-pi", out=tmp_path / "out"),
+    ):
+        with pytest.raises(InputError, match=r"is not what the run in .* published"):
+            use()
+
+
+@pytest.mark.parametrize(
+    ("target", "left", "missing"),
+    [("onnx-fp32", [], [1, 4]), ("onnx-fp32", [1], [4]), ("tflite-int8", [1, 4], [2, 3])],
+)
+def test_links_that_are_missing_are_no_proof(
+    tmp_path: Path, target: str, left: list[int], missing: list[int]
+) -> None:
+    chain = [link(number=number) for number in left]
+    artifact = write_artifact(tmp_path / target, target, verification=chain).directory
+    assert [found.check for found in edgecnn.check(artifact).failed] == [f"link {n}" for n in missing]
+    with pytest.raises(InputError, match=r"the run itself fails: .* link .* not measured"):
+        edgecnn.accept_baseline(artifact, out=tmp_path / "b.yaml")
+    with pytest.raises(VerificationFailed, match=f"link {missing[0]} was not proven"):
+        edgecnn.package(artifact, "raspberry-pi", out=tmp_path / "out")
+
+
+def test_an_imported_network_needs_its_import_proven(tmp_path: Path) -> None:
+    source = ModelOrigin(builder="onnx:net.onnx")
+    artifact = write_artifact(tmp_path / "a", "onnx-fp32", source=source).directory
+    assert [found.check for found in edgecnn.check(artifact).failed] == ["link 0"]
+
+
+def test_a_manifest_without_its_digest_proves_nothing(tmp_path: Path) -> None:
+    artifact = write_artifact(tmp_path / "a", "onnx-fp32")
+    manifest = artifact.directory / "manifest.json"
+    data = json.loads(manifest.read_text())
+    del data["manifest_digest"]
+    manifest.write_text(json.dumps(data))
+    result = edgecnn.check(artifact.directory, strict=True)
+    assert [found.check for found in result.failed] == ["digest of the manifest"]
+    assert edgecnn.check(artifact.directory).passed
+    with pytest.raises(InputError, match="its manifest has no digest"):
+        edgecnn.accept_baseline(artifact.directory, out=tmp_path / "b.yaml")
 
 
 def test_other_terms_are_not_compared(of_quantized: Path, tmp_path: Path) -> None:

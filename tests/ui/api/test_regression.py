@@ -105,11 +105,20 @@ def test_a_detector_is_paired_over_the_same_draws(tmp_path: Path) -> None:
 def test_too_few_images_conclude_nothing(tmp_path: Path) -> None:
     few = hits(90, 100)
     edgecnn.accept_baseline(write_run(tmp_path / "a", right=few), out=tmp_path / "b.yaml")
-    run = write_run(tmp_path / "run", right=hits(70, 100))
+    run = write_run(tmp_path / "run", right=hits(87, 100))
     result = compared(run, tmp_path / "b.yaml")
     assert verdicts(result)["onnx-fp32 accuracy"] is Verdict.INCONCLUSIVE
     assert result.exit_code == 0
     assert compared(run, tmp_path / "b.yaml", strict=True).exit_code == 3
+
+
+def test_few_images_show_a_large_loss(tmp_path: Path) -> None:
+    edgecnn.accept_baseline(write_run(tmp_path / "a", right=hits(71, 71)), out=tmp_path / "b.yaml")
+    run = write_run(tmp_path / "run", right=hits(0, 71))
+    result = compared(run, tmp_path / "b.yaml")
+    assert verdicts(result)["onnx-fp32 accuracy"] is Verdict.FAIL
+    with pytest.raises(InputError, match=r"worse: .* accuracy"):
+        edgecnn.accept_baseline(run, out=tmp_path / "b.yaml")
 
 
 def test_counts_are_compared_exactly_within_one_version_of_their_tool(tmp_path: Path) -> None:
