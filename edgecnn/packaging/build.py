@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 def build(order: Order, platform: str, out: Path, log: Path, *, key: Path | None = None) -> PackageResult:
     """Build the packages of an order for a platform.
 
-    Files are built beside their destination, tested, and only then moved there.
+    Files are built beside their destination, tested, signed, and only then moved there. Between the moves of
+    a file and of its signature the file has none.
 
     Args:
         order: The packages' order.
@@ -54,12 +55,9 @@ def build(order: Order, platform: str, out: Path, log: Path, *, key: Path | None
         unpacked = folder / "unpacked"
         unpacked.mkdir()
         tested = run_self_test(open_package(made[0], unpacked), log)
-        moved = [_move(path, out) for path in made]
+        signatures = [sign(path, key, log) for path in made if path.is_file()] if key is not None else []
+        moved = [_move(path, out) for path in (*made, *signatures)]
     files = [path for path in moved if path.is_file()]
-    if key is not None:
-        for path in files:  # an old signature must not stay beside a new file
-            signature_of(path).unlink(missing_ok=True)
-        files += [sign(path, key, log) for path in files]
     return PackageResult(
         name=order.name,
         version=order.version,
@@ -92,5 +90,6 @@ _BUILDERS: dict[str, Callable[[Order, Path, Path], tuple[Path, ...]]] = {
 
 def _move(path: Path, out: Path) -> Path:
     target = out / path.name
+    signature_of(target).unlink(missing_ok=True)  # an old one must not stay beside a new file
     put(path, target)
     return target

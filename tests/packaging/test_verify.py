@@ -192,6 +192,25 @@ def test_signing_needs_its_toolchain_and_a_key(raspberry: PackageResult, tmp_pat
         edgecnn.verify(wheel, key=tmp_path / "key.pem")
 
 
+def test_a_signature_that_cannot_be_made_leaves_the_old_package_whole(tiny_run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    made = edgecnn.package(tiny_run, "raspberry-pi", target="tflite-int8", out=out)
+    before = {path.name: path.read_bytes() for path in made.paths}
+    (tmp_path / "key.pem").write_text("no key")
+    with pytest.raises(MissingDependency, match="'model-signing' is not installed"):
+        edgecnn.package(
+            tiny_run, "raspberry-pi", target="onnx-fp32", name="tiny", out=out, key=tmp_path / "key.pem"
+        )
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_an_old_signature_does_not_stay_beside_a_new_package(tiny_run: Path, tmp_path: Path) -> None:
+    old = tmp_path / "tiny-1.0.0-py3-none-any.whl.sig"
+    old.write_text("a signature of an older package")
+    edgecnn.package(tiny_run, "raspberry-pi", target="tflite-int8", out=tmp_path)
+    assert not old.exists()
+
+
 @pytest.mark.slow
 def test_a_signature_holds_for_its_key_and_its_bytes_only(tiny_run: Path, tmp_path: Path) -> None:
     try:
