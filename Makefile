@@ -31,13 +31,13 @@ debian:
 	fi
 
 # Two processes, a unit of tests each at a time (tests/support/units.py): most of a test is one thread.
-PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
+PYTEST = pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 test: env debian
-	$(PYTEST) --cov --cov-report=term -m "not slow"
+	$(BIN)/python -m slipcover -m $(PYTEST) -m "not slow"
 
 test-all: env debian
-	$(PYTEST)
+	$(BIN)/python -m $(PYTEST)
 
 # The campaigns in their full form, one after the other, about an hour; their small form is in `make test-all`.
 CAMPAIGNS = $(filter-out test_report,$(basename $(notdir $(wildcard tests/campaigns/test_*.py))))
@@ -62,4 +62,4 @@ format: env
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

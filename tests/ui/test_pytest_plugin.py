@@ -1,5 +1,6 @@
 """The plugin, in a pytest of its own as a user would start it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,11 @@ def test_of_another_kind():
 
 def run_pytest(folder: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    # The users' own tests are not part of our measure of lines.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLIPCOVER_")}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
     return f"{done.returncode}\n{done.stdout}{done.stderr}"
 
 
