@@ -114,6 +114,14 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
         raise InputError(f"{folder} cannot be written: {error.strerror}") from error
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is a file of this name; False also for what cannot be a name, such as a long one.
+
+    ``Path.is_file`` raises an error of names that are too long.
+    """
+    return os.path.isfile(path)  # noqa: PTH113
+
+
 def read_bounded(file: Path, most: int) -> bytes:
     """Read a file that may come from an untrusted source.
 

@@ -72,12 +72,13 @@ def check_safetensors(path: Path) -> None:
 
 def _check_tensor(name: str, entry: Any, size: int) -> None:
     shown = repr(name[:60])
-    if not isinstance(entry, dict) or entry.get("dtype") not in _SIZES:
+    kind = entry.get("dtype") if isinstance(entry, dict) else None
+    if not isinstance(kind, str) or kind not in _SIZES:
         raise ValueError(f"the type of tensor {shown} is unknown")
     shape, place = _naturals(entry.get("shape")), _naturals(entry.get("data_offsets"))
     if shape is None or place is None or len(place) != len(("from", "to")):
         raise ValueError(f"the shape or the place of tensor {shown} is invalid")
-    if place[1] > size or place[1] - place[0] != math.prod(shape) * _SIZES[entry["dtype"]]:
+    if place[1] > size or place[1] - place[0] != math.prod(shape) * _SIZES[kind]:
         raise ValueError(f"tensor {shown} of shape {shape[:8]} does not lie in the file with its size")
 
 

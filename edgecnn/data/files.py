@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import is_file
 from edgecnn.data.digest import combine
 from edgecnn.ondevice.preprocess import open_image
 
@@ -82,10 +83,6 @@ def path_within(folder: Path, text: str, where: str) -> str:
         raise InputError(
             f"{where}: {text[:_SHOWN]!r} leads out of the folder", hint=f"paths are relative to {folder}"
         )
-    try:
-        exists = (folder / path).is_file()
-    except OSError:  # such as a name that is too long
-        exists = False
-    if not exists:
+    if not is_file(folder / path):
         raise InputError(f"{where}: image {text[:_SHOWN]!r} does not exist")
     return path

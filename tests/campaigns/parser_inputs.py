@@ -1,90 +1,50 @@
-"""Inputs of the campaign against parsers: real files of every kind, and ways of changing them."""
+"""Inputs of the campaign against parsers: every reader of files from outside, with a real file for each."""
 
 from __future__ import annotations
 
-import copy
-import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 from torch import nn
 
-from edgecnn.backends.onnx.inspect import inspect as inspect_onnx
 from edgecnn.backends.targets import load_target
-from edgecnn.backends.tflite.inspect import inspect as inspect_tflite
 from edgecnn.core.config.budget_file import load_budgets
+from edgecnn.core.csv_rows import csv_rows
 from edgecnn.core.documents.manifest import Manifest
 from edgecnn.core.documents.metric import BUDGETS
 from edgecnn.core.documents.run import RunSummary
 from edgecnn.core.json_file import read_json
 from edgecnn.core.store.baseline import read_baseline
+from edgecnn.core.store.digest import digest_file
 from edgecnn.core.store.runs import target_errors
+from edgecnn.core.store.sums import NAME, check_sums, write_sums
+from edgecnn.data.prepared import PreparedSet
 from edgecnn.data.source import open_source
 from edgecnn.models.checkpoint import save_checkpoint
-from edgecnn.models.imported.importer import import_onnx
 from edgecnn.models.spec import ModelSpec
 from edgecnn.models.spec_file import read_spec
-from edgecnn.models.weights import read_safetensors
 from edgecnn.ondevice.bundle import Bundle
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.self_test import Golden
 from edgecnn.packaging.payload import Order, payload, seal
 from edgecnn.packaging.provenance import Licences
 from edgecnn.pipeline.loading import load_pipeline
-from tests.support import boxes_data, tiny_models
+from edgecnn.quantization.files import LAYERS_FILE, RANGES_FILE, read_float_layers
+from edgecnn.quantization.given_ranges import GivenRanges
+from edgecnn.quantization.ranges import Observations, Range
+from tests.campaigns.model_parsers import array_parsers, model_parsers
+from tests.campaigns.parser import Parser
+from tests.support import boxes_data
 from tests.support.tiny_run import write_artifact
 
 if TYPE_CHECKING:
-    import random
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 GOLDEN = Path(__file__).parents[1] / "core" / "documents" / "golden"
 CORPUS = Path(__file__).parent / "corpus"
 """Inputs that once did harm, named ``PARSER-WHAT``."""
-
-VALUES: tuple[Any, ...] = (
-    *(None, True, False, 0, -1, 1, -0.0, 2**31, 2**63 - 1, 2**64, 10**400, 1.5, float("nan"), float("inf")),
-    *(-1e308, "", "x", "\0", "\ud800", "../../etc/passwd", "/etc/passwd", "a" * 10_000, [], {}, [[]], [None]),
-    *({"": None}, {"a": {"a": {}}}, "0", "-1", "1e999", "٣", "1 %", "3 kB", [2**40] * 4),
-)
-_WORDS = rb"""[ { } " < & - nan 1e999 : !! *a & , true 0x _ . ../ ' # | > % @ ? ~ null yes"""
-TOKENS = (
-    *_WORDS.split(b" "),
-    *(
-        b"\0",
-        b"\xff",
-        b"9" * 20,
-        b"9" * 5000,
-        b"\n",
-        b"\r",
-        b"[" * 500,
-        b"<a>" * 50,
-        b"- ",
-        b"? ",
-        b"0 ",
-        b" 1",
-    ),
-    *(b"\xed\xa0\x80", b"\xef\xbb\xbf", "\u202e".encode(), "\u2028".encode()),
-)
-
-
-@dataclass(frozen=True)
-class Parser:
-    """A reader of files from outside.
-
-    Attributes:
-        seed: Content that it accepts.
-        file: The file that it reads.
-        read: Reads the file and looks at every part of what it says.
-        share: Relative number of attempts.
-    """
-
-    seed: bytes
-    file: Path
-    read: Callable[[], object]
-    share: int = 4
 
 
 def parsers(folder: Path) -> dict[str, Parser]:
@@ -94,13 +54,15 @@ def parsers(folder: Path) -> dict[str, Parser]:
         **dict(_documents(folder)),
         **dict(_package(folder)),
         **dict(_datasets(folder)),
-        **dict(_models(folder)),
+        **dict(_stored(folder)),
+        **dict(model_parsers(folder)),
+        **dict(array_parsers(folder)),
     }
 
 
 def _yaml(folder: Path) -> Iterator[tuple[str, Parser]]:
     pipeline = folder / "pipeline.yaml"
-    for name in ("quickstart", "pruned"):
+    for name in ("quickstart", "pruned", "detector"):
         seed = (Path(__file__).parents[2] / "pipelines" / f"{name}.yaml").read_bytes()
         yield f"{name} pipeline", Parser(seed, pipeline, lambda: load_pipeline(str(pipeline)))
     target = folder / "target.yaml"
@@ -134,9 +96,6 @@ def _documents(folder: Path) -> Iterator[tuple[str, Parser]]:
     save_checkpoint(checkpoint, nn.Linear(2, 2), described.with_arguments({"width": 0.35}))
     spec = checkpoint / "spec.json"
     yield "spec", Parser(spec.read_bytes(), spec, lambda: read_spec(checkpoint))
-    weights = folder / "w.safetensors"
-    seed = (checkpoint / "model.safetensors").read_bytes()
-    yield "weights", Parser(seed, weights, lambda: read_safetensors(weights), 2)
 
 
 def _package(folder: Path) -> Iterator[tuple[str, Parser]]:
@@ -179,63 +138,37 @@ def _datasets(folder: Path) -> Iterator[tuple[str, Parser]]:
     yield "csv", Parser(b"path,label\na.png,0\nb.png,1\n", table, lambda: read(table))
 
 
-def _models(folder: Path) -> Iterator[tuple[str, Parser]]:
-    model = tiny_models.write_onnx(folder / "model.onnx")
-    yield "onnx", Parser(model.read_bytes(), model, lambda: inspect_onnx(model), 1)
-    imported = folder / "imported.onnx"
-    yield "imported onnx", Parser(model.read_bytes(), imported, lambda: import_onnx(imported), 1)
-    flat = tiny_models.write_tflite(folder / "model.tflite", quantized=True)
-    yield "tflite", Parser(flat.read_bytes(), flat, lambda: inspect_tflite(flat), 1)
-
-
-def changed(parser: Parser, choose: random.Random) -> bytes:
-    """Return the content of a parser's file with some changes."""
-    if parser.file.suffix == ".json" and choose.random() < 0.7:
-        return _other_values(json.loads(parser.seed), choose)
-    return _other_bytes(parser.seed, choose)
-
-
-def _places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    items = data.items() if isinstance(data, dict) else enumerate(data[:6]) if isinstance(data, list) else ()
-    for key, item in items:
-        yield (*path, key)
-        yield from _places(item, (*path, key))
-
-
-def _other_values(data: Any, choose: random.Random) -> bytes:
-    for _ in range(choose.choice([1, 1, 1, 2, 3])):
-        places = list(_places(data))
-        if not places:
-            break
-        *path, last = choose.choice(places)
-        inner = data
-        for key in path:
-            inner = inner[key]
-        change = choose.random()
-        if change < 0.7:
-            inner[last] = copy.deepcopy(choose.choice(VALUES))
-        elif change < 0.85:
-            del inner[last]
-        elif isinstance(inner, dict):
-            inner[f"{last}x"] = copy.deepcopy(choose.choice(VALUES))
-        else:
-            inner.append(copy.deepcopy(choose.choice(VALUES)))
-    return json.dumps(data).encode()
-
-
-def _other_bytes(seed: bytes, choose: random.Random) -> bytes:
-    data = bytearray(seed)
-    for _ in range(choose.randrange(1, 8)):
-        place, change = choose.randrange(len(data) + 1), choose.random()
-        if change < 0.4 and place < len(data):
-            data[place] = choose.randrange(256)
-        elif change < 0.6:
-            del data[place : place + choose.randrange(1, 30)]
-        elif change < 0.8:
-            start = choose.randrange(len(data) + 1)
-            data[place:place] = data[start : start + choose.randrange(1, 60)]
-        elif change < 0.85:
-            data[place : place + 4] = choose.choice([0, 1, 2**31, 2**32 - 1, 65535]).to_bytes(4, "little")
-        else:
-            data[place:place] = choose.choice(TOKENS)
-    return bytes(data)
+def _stored(folder: Path) -> Iterator[tuple[str, Parser]]:
+    """Yield the readers of what edgecnn itself keeps: prepared sets, ranges, lists of digests, plans."""
+    prepared = folder / "prepared"
+    prepared.mkdir()
+    contract = Contract(height=4, width=4)
+    PreparedSet.write(
+        prepared,
+        np.zeros((2, 4, 4, 3), np.uint8),
+        np.zeros(2, np.int64),
+        classes=("a",),
+        names=("0", "1"),
+        contract=contract,
+    )
+    document = prepared / "prepared.json"
+    yield "prepared", Parser(document.read_bytes(), document, lambda: PreparedSet.open(prepared), 2)
+    ranges = folder / "ranges"
+    ranges.mkdir()
+    seen = Observations.gather([{"relu": (0.0, 2.0), "conv": (-1.0, 1.0)}])
+    GivenRanges({"relu": Range(0.0, 2.0), "conv": Range(-1.0, 1.0)}, seen).save(ranges)
+    file = ranges / RANGES_FILE
+    yield "ranges", Parser(file.read_bytes(), file, lambda: GivenRanges.load(ranges), 2)
+    layers = ranges / LAYERS_FILE
+    yield (
+        "layers",
+        Parser(b'{"float_layers": ["conv", "relu"]}', layers, lambda: read_float_layers(ranges), 1),
+    )
+    sums = folder / "summed" / NAME
+    sums.parent.mkdir()
+    (sums.parent / "a.txt").write_text("a")
+    write_sums(sums.parent, {"a.txt": digest_file(sums.parent / "a.txt")})
+    yield "sums", Parser(sums.read_bytes(), sums, lambda: check_sums(sums.parent), 2)
+    report = folder / "vela.csv"
+    seed = b"Target,Original Operator,MAC Count,Op Cycles\nNPU,Conv2D,100,5.5\n"
+    yield "table", Parser(seed, report, lambda: list(csv_rows(report, 1000)), 1)

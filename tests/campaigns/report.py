@@ -129,7 +129,7 @@ class Recorder:
             self._worst = max(self._worst, time.monotonic() - started)
 
     def failure(self, what: str, reproduction: str) -> None:
-        """Record a failure of the present attempt."""
+        """Record a failure of the present attempt, and report it at once: a campaign may take an hour."""
         line = " ".join(what.split())[:_WORDS]
         sys.stderr.write(f"{line}; again: {reproduction}\n")
         self._failures.append(CampaignFailure(what=line, reproduction=reproduction))

@@ -16,11 +16,13 @@ import pytest
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.this_process import peak_memory_bytes
 from edgecnn.ondevice.failure import DeviceError
-from tests.campaigns.parser_inputs import CORPUS, Parser, changed, parsers
+from tests.campaigns.parser_inputs import CORPUS, parsers
 from tests.campaigns.report import Recorder, main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.campaigns.parser import Parser
 
 MOST_SECONDS = 10
 MOST_BYTES = 1 << 30
@@ -84,7 +86,7 @@ def parser_inputs(recorder: Recorder, count: int, seed: int) -> None:
         names = [kind for kind, parser in known.items() for _ in range(parser.share)]
         for number in range(count):
             kind = choose.choice(names)
-            content = changed(known[kind], choose)
+            content = known[kind].changed(choose)
             before = peak_memory_bytes()
             with recorder.attempt(f"input {number} of seed {seed}, {kind}: {content[:60]!r}"):
                 recorder.count(attempt(known[kind], content))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.core.files import draft_directory, draft_file, flush_tree, remove
+from edgecnn.core.files import draft_directory, draft_file, flush_tree, is_file, remove
 
 
 def names(folder: Path) -> list[str]:
@@ -187,3 +187,10 @@ def test_a_reader_beside_a_writer_always_finds_one_version_whole(tmp_path: Path)
             reads += 1
         writer.kill()
     assert int(first) >= 10, "too little was replaced meanwhile"
+
+
+def test_what_cannot_be_a_name_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    assert is_file(tmp_path / "a")
+    for name in ("b", "a" * 300, "a/b", "a\0", "\ud800", "a/" * 5000, "."):
+        assert not is_file(tmp_path / name)

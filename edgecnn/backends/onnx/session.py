@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from edgecnn.quantization.sqnr import Answer
 
+_KNOWN_TYPES = frozenset(onnx.helper.get_all_tensor_dtypes())
+
 
 def open_session(
     model: onnx.ModelProto | Path, name: Path, options: onnxruntime.SessionOptions
@@ -49,10 +51,18 @@ def run_flat(
 
 
 def tensor_infos(values: Sequence[onnx.ValueInfoProto]) -> tuple[TensorInfo, ...]:
-    """Describe graph inputs or outputs; a dynamic dimension is -1."""
+    """Describe graph inputs or outputs; a dynamic dimension is -1.
+
+    Raises:
+        InputError: One of them is no tensor of a known type.
+    """
     described = []
     for value in values:
         kind = value.type.tensor_type
+        if kind.elem_type not in _KNOWN_TYPES:
+            raise InputError(
+                f"{value.name!r} is no tensor of numbers, and a network's inputs and outputs are"
+            )
         shape = tuple(size.dim_value if size.HasField("dim_value") else -1 for size in kind.shape.dim)
         dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
         described.append(TensorInfo(value.name, shape, dtype))

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 MAX_BYTES = 2**31 - 1
 """Limit of a flatbuffer's offsets."""
 
-MAX_PARTS = 200_000
+MAX_PARTS = 50_000
 """Most tables of a file, such as tensors and operators; the largest CNNs have some thousands."""
+
+MAX_NUMBERS = 5_000_000
+"""Most numbers in the lists of all tables: inputs of operators, shapes, scales; weights do not count."""
 
 _IDENTIFIER = b"TFL3"
 _OPERATOR_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
@@ -42,14 +45,20 @@ def read_model(file: Path) -> Any:
         _check_limits(data)
         model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
         _check_references(model)
+    except _TooMany as error:
+        raise InputError(f"{file} is refused: {error}") from None
     # Errors of the generated reader at an invalid offset.
     except (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(f"{file} is a damaged or truncated TFLite file") from error
     return model
 
 
+class _TooMany(ValueError):
+    """A file has more parts than are accepted."""
+
+
 def _check_limits(data: bytes) -> None:
-    """Raise ValueError if a file has too many parts.
+    """Raise an error if a file has too many parts.
 
     Offsets may point to one table many times, so that a small file would grow to any size in memory.
     """
@@ -57,24 +66,45 @@ def _check_limits(data: bytes) -> None:
     parts = model.SubgraphsLength() + model.OperatorCodesLength() + model.BuffersLength()
     parts += model.MetadataLength() + model.SignatureDefsLength()
     _check_count(parts, MAX_PARTS)
-    names = 0
+    names = numbers = 0
     for number in range(model.SubgraphsLength()):
         graph = model.Subgraphs(number)
         parts += graph.TensorsLength() + graph.OperatorsLength()
         _check_count(parts, MAX_PARTS)
+        numbers += graph.InputsLength() + graph.OutputsLength()
+        numbers += sum(_operator_numbers(graph.Operators(place)) for place in range(graph.OperatorsLength()))
         for place in range(graph.TensorsLength()):
             tensor = graph.Tensors(place)
             names += len(tensor.Name() or b"")
+            numbers += _tensor_numbers(tensor)
             parts += tensor.VariantTensorsLength()
             if tensor.Sparsity() is not None:
                 parts += tensor.Sparsity().DimMetadataLength()
             _check_count(names, len(data))
             _check_count(parts, MAX_PARTS)
+        _check_count(numbers, MAX_NUMBERS)
+    for number in range(model.SignatureDefsLength()):
+        signature = model.SignatureDefs(number)
+        parts += signature.InputsLength() + signature.OutputsLength()
+        _check_count(parts, MAX_PARTS)
+
+
+def _operator_numbers(operator: Any) -> int:
+    numbers = operator.InputsLength() + operator.OutputsLength() + operator.IntermediatesLength()
+    return int(numbers + operator.MutatingVariableInputsLength())
+
+
+def _tensor_numbers(tensor: Any) -> int:
+    numbers, quantization = tensor.ShapeLength() + tensor.ShapeSignatureLength(), tensor.Quantization()
+    if quantization is not None:
+        numbers += quantization.ScaleLength() + quantization.ZeroPointLength()
+        numbers += quantization.MinLength() + quantization.MaxLength()
+    return int(numbers)
 
 
 def _check_count(count: int, most: int) -> None:
     if count > most:
-        raise ValueError(f"it has {count} parts, and more than {most} are not accepted")
+        raise _TooMany(f"it has {count} parts, and more than {most} are not accepted")
 
 
 def _check_references(model: Any) -> None:
@@ -88,11 +118,34 @@ def _check_references(model: Any) -> None:
             for index in (*operator.inputs, *operator.outputs):
                 if not -1 <= index < count:
                     raise IndexError
+            _check_operator(operator_name(model, operator), graph, operator)
         for index in (*graph.inputs, *graph.outputs):
             graph.tensors[_natural(index)]
         for tensor in graph.tensors:
             tensor.name.decode("utf-8")
+            _check_quantization(tensor.quantization)
             _check_size(model.buffers[_natural(tensor.buffer)], tensor)
+
+
+def _check_operator(name: str, graph: Any, operator: Any) -> None:
+    """Raise IndexError if an operator computes nothing, or lacks weights of the rank that it needs."""
+    _natural(operator.outputs[0])
+    if name in WEIGHTED:
+        weights = graph.tensors[_natural(operator.inputs[1])]
+        graph.tensors[_natural(operator.inputs[2 if name == "TRANSPOSE_CONV" else 0])]
+        if len(weights.shape) < WEIGHTED[name]:
+            raise IndexError
+
+
+def _check_quantization(quantization: Any) -> None:
+    """Raise TypeError or ValueError if a scale has no zero point."""
+    scale = None if quantization is None else quantization.scale
+    if scale is not None and len(scale) != len(quantization.zeroPoint):
+        raise ValueError
+
+
+WEIGHTED = {"CONV_2D": 4, "DEPTHWISE_CONV_2D": 4, "TRANSPOSE_CONV": 4, "FULLY_CONNECTED": 2}
+"""Operators with weights, and the number of dimensions of these."""
 
 
 def _check_size(buffer: Any, tensor: Any) -> None:

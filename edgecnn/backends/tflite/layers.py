@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.backends.tflite.flatbuffer import element_count, operator_name, read_model
+from edgecnn.backends.tflite.flatbuffer import WEIGHTED, element_count, operator_name, read_model
 from edgecnn.quantization.concat_ranges import Concatenation
 
 if TYPE_CHECKING:
@@ -70,7 +70,10 @@ def read_by_gate(file: Path) -> set[str]:
         gates = [index for index in inputs if _is(model, makers.get(index), "LOGISTIC")]
         if not _is(model, operator, "MUL") or len(gates) != 1:
             continue
-        (source,) = set(inputs) - set(gates)
+        others = set(inputs) - set(gates)
+        if len(others) != 1:
+            continue
+        (source,) = others
         inside = makers[gates[0]]
         argument = int(inside.inputs[0])
         if argument != source and _is(model, makers.get(argument), "DEPTHWISE_CONV_2D"):
@@ -99,7 +102,7 @@ def concatenations(file: Path) -> list[Concatenation]:
 
 
 def _macs(name: str, graph: Any, operator: Any, output: Any) -> int:
-    if name not in _WEIGHTED:
+    if name not in WEIGHTED:
         return 0
     weights = [int(extent) for extent in graph.tensors[operator.inputs[1]].shape]
     source = graph.tensors[operator.inputs[2 if name == "TRANSPOSE_CONV" else 0]]
@@ -112,6 +115,3 @@ def _macs(name: str, graph: Any, operator: Any, output: Any) -> int:
             return element_count(source) * weights[0] * weights[1] * weights[2]
         case _:  # FULLY_CONNECTED, weights [out, in]
             return element_count(output) * weights[-1]
-
-
-_WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"})

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import draft_file, read_bounded_text
+from edgecnn.core.files import draft_file, is_file, read_bounded_text
 from edgecnn.core.store.digest import digest_file
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def check_sums(directory: Path) -> None:
         path = PurePosixPath(name)
         if not name or path.is_absolute() or ".." in path.parts:
             raise InputError(f"{file} is damaged: {line[:80]!r}", hint=_HINT)
-        if not listed.is_file():
+        if not is_file(listed):
             raise InputError(f"{directory}: {name} is missing", hint=_HINT)
         try:
             found = digest_file(listed)

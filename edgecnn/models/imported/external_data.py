@@ -59,8 +59,10 @@ def load_model(file: Path) -> onnx.ModelProto:
     if not file.is_file():
         raise InputError(f"there is no file {file}")
     model = parse_model(file)
-    if not model.graph.node or not model.opset_import:
-        raise InputError(f"{file} is not an ONNX file, or it is truncated: it holds no graph")
+    if not model.graph.node or not model.graph.output:
+        raise InputError(f"{file} is not an ONNX file, or it is truncated: it holds no graph with an output")
+    if not any(item.domain in ("", "ai.onnx") for item in model.opset_import):
+        raise InputError(f"{file} is not an ONNX file: it names no opset of ONNX")
     return model
 
 

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import flatbuffers
+import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgecnn.backends.tflite.flatbuffer import operator_name, read_model, rename_tensors, write_model
+from edgecnn.backends.tflite import flatbuffer
+from edgecnn.backends.tflite.flatbuffer import (
+    MAX_NUMBERS,
+    operator_name,
+    read_model,
+    rename_tensors,
+    write_model,
+)
 from edgecnn.backends.tflite.inspect import inspect
+from edgecnn.backends.tflite.layers import layers
 from edgecnn.core.errors import InputError
 from tests.backends.conftest import foreign_files
 from tests.support.tiny_models import write_tflite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -68,3 +83,103 @@ def test_the_same_model_is_written_to_the_same_bytes(tiny: Path, tmp_path: Path)
     for name in ("a.tflite", "b.tflite"):
         write_model(read_model(tiny), tmp_path / name)
     assert (tmp_path / "a.tflite").read_bytes() == (tmp_path / "b.tflite").read_bytes()
+
+
+FEW = 40
+"""A limit in place of the real ones, which are proven by the lists that operators share."""
+
+
+def many(attribute: str) -> Callable[[Any], None]:
+    """Repeat the last table of a list of the first graph."""
+
+    def change(model: Any) -> None:
+        tables = getattr(model.subgraphs[0], attribute)
+        tables.extend(tables[-1:] * FEW)
+
+    return change
+
+
+def field(table: str, place: int, attribute: str, value: Any) -> Callable[[Any], None]:
+    """Set a field of a table of the first graph."""
+    return lambda model: setattr(getattr(model.subgraphs[0], table)[place], attribute, value)
+
+
+def signatures(model: Any) -> None:
+    signature = schema.SignatureDefT()
+    signature.inputs = [schema.TensorMapT()] * (FEW)
+    model.signatureDefs = [signature]
+
+
+NUMBERS = np.zeros(20 * FEW, np.int32)
+HOSTILE: dict[str, tuple[Callable[[Any], None], str]] = {
+    "operators": (many("operators"), f"more than {FEW} are not accepted"),
+    "tensors": (many("tensors"), f"more than {FEW} are not accepted"),
+    "signatures": (signatures, f"more than {FEW} are not accepted"),
+    "graphs": (
+        lambda model: model.subgraphs.extend(model.subgraphs * FEW),
+        f"more than {FEW} are not accepted",
+    ),
+    "inputs": (field("operators", 1, "inputs", NUMBERS), f"more than {10 * FEW} are not accepted"),
+    "shape": (field("tensors", 3, "shape", NUMBERS), f"more than {10 * FEW} are not accepted"),
+    "name": (field("tensors", 3, "name", b"\xff"), "damaged or truncated"),
+    "no output": (field("operators", 1, "outputs", []), "damaged or truncated"),
+    "no inputs": (field("operators", 0, "inputs", None), "damaged or truncated"),
+    "no weights": (field("operators", 0, "inputs", [0]), "damaged or truncated"),
+    "weights counted from the end": (field("operators", 0, "inputs", [0, -1, 2]), "damaged or truncated"),
+    "flat weights": (field("tensors", 1, "shape", [960]), "damaged or truncated"),
+    "no shape of weights": (field("tensors", 1, "shape", None), "damaged or truncated"),
+    "no operators": (lambda model: setattr(model.subgraphs[0], "operators", []), "damaged or truncated"),
+    "no zero point": (
+        lambda model: setattr(model.subgraphs[0].tensors[0].quantization, "zeroPoint", None),
+        "damaged or truncated",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_files_are_refused_in_one_line(
+    tiny: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, reason = HOSTILE[what]
+    model = read_model(tiny)
+    change(model)
+    write_model(model, tiny)
+    monkeypatch.setattr(flatbuffer, "MAX_PARTS", FEW)
+    monkeypatch.setattr(flatbuffer, "MAX_NUMBERS", 10 * FEW)
+    for read in (inspect, layers):
+        with pytest.raises(InputError, match=reason) as caught:
+            read(tiny)
+        assert "\n" not in str(caught.value)
+
+
+def test_many_operators_that_share_one_list_are_refused(tmp_path: Path) -> None:
+    """A file of 160 kB, which would become 400,000,000 numbers."""
+    file = tmp_path / "shared.tflite"
+    file.write_bytes(shared_list(20_000, 20_000))
+    with pytest.raises(InputError, match=f"more than {MAX_NUMBERS} are not accepted"):
+        inspect(file)
+
+
+def shared_list(operators: int, numbers: int) -> bytes:
+    """Return a file whose operators all have the same list of inputs."""
+    builder = flatbuffers.Builder(1024)
+
+    def vector(start: Callable[[Any, int], Any], entries: list[int], add: Callable[[int], None]) -> int:
+        start(builder, len(entries))
+        for entry in entries:
+            add(entry)
+        return int(builder.EndVector())
+
+    inputs = vector(schema.OperatorStartInputsVector, [0] * numbers, builder.PrependInt32)
+    schema.OperatorStart(builder)
+    schema.OperatorAddInputs(builder, inputs)
+    operator = schema.OperatorEnd(builder)
+    link = builder.PrependUOffsetTRelative
+    listed = vector(schema.SubGraphStartOperatorsVector, [operator] * operators, link)
+    schema.SubGraphStart(builder)
+    schema.SubGraphAddOperators(builder, listed)
+    graphs = vector(schema.ModelStartSubgraphsVector, [schema.SubGraphEnd(builder)], link)
+    schema.ModelStart(builder)
+    schema.ModelAddSubgraphs(builder, graphs)
+    builder.Finish(schema.ModelEnd(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())

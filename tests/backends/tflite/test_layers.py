@@ -20,18 +20,22 @@ OPERATORS = {
     "mul": schema.BuiltinOperator.MUL,
     "concat": schema.BuiltinOperator.CONCATENATION,
 }
+_WEIGHTS = {"conv": ("weights",), "depthwise": ("weights",)}
 Operation = tuple[str, tuple[str, ...], str]
 
 
 def _file(folder: Path, *operations: Operation, outputs: tuple[str, ...]) -> Path:
     """Write a graph of operations, each a kind, what it reads and what it writes; it is never executed."""
-    names = list(dict.fromkeys(name for _, read, written in operations for name in (*read, written)))
+    named = dict.fromkeys(name for _, read, written in operations for name in (*read, written))
+    names = [*named, "weights"]
     model, graph = schema.ModelT(), schema.SubGraphT()
     model.version, model.buffers, model.subgraphs = 3, [schema.BufferT()], [graph]
     model.operatorCodes = [_code(number) for number in OPERATORS.values()]
     graph.tensors = [_tensor(name) for name in names]
     graph.operators = [
-        _operator(kind, [names.index(name) for name in read], names.index(written))
+        _operator(
+            kind, [names.index(name) for name in (*read, *_WEIGHTS.get(kind, ()))], names.index(written)
+        )
         for kind, read, written in operations
     ]
     graph.inputs, graph.outputs = [0], [names.index(name) for name in outputs]

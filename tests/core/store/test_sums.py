@@ -9,6 +9,7 @@ import pytest
 from edgecnn.core.errors import InputError
 from edgecnn.core.store.digest import digest_files
 from edgecnn.core.store.sums import NAME, check_sums, write_sums
+from edgecnn.ondevice.failure import MOST_CHARACTERS
 
 
 @pytest.fixture
@@ -53,3 +54,10 @@ def test_a_missing_file_is_named(folder: Path) -> None:
     (folder / "spec.json").unlink()
     with pytest.raises(InputError, match=r"spec\.json is missing"):
         check_sums(folder)
+
+
+def test_a_name_that_is_too_long_is_missing(folder: Path) -> None:
+    (folder / NAME).write_text(f"{'0' * 64}  {'a' * 3000}\n")
+    with pytest.raises(InputError, match="a is missing") as caught:
+        check_sums(folder)
+    assert len(str(caught.value)) <= MOST_CHARACTERS
