@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.backends.records import Backend, CompilerRecord, FormatRecord, RuntimeRecord
-from edgecnn.core.entry_points import BACKENDS, OWN, Extension, Origin, extensions
+from edgecnn.core.entry_points import BACKENDS, OWN, Extension, Origin, end_of, extensions
 from edgecnn.core.errors import UsageError
-from edgecnn.core.text import did_you_mean, one_line
+from edgecnn.core.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -128,12 +128,10 @@ def load(location: str, origin: Origin) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except ImportError:
         raise
-    except (
-        Exception
-    ) as error:  # code of other packages may raise anything; errors of our own are raised again
+    except (Exception, SystemExit) as error:  # code of other packages may raise anything
         if not origin.distribution:
             raise
-        raise UsageError(f"{location} of {origin} cannot be imported: {one_line(error)}") from error
+        raise UsageError(f"{location} of {origin} cannot be imported: {end_of(error)}") from error
 
 
 def package_folder(record: RuntimeRecord) -> Path | None:

@@ -77,8 +77,12 @@ class Extension:
         """
         try:
             return check(self.point.load())
-        except Exception as error:  # code of another package may raise anything
-            raise self.unusable(one_line(error)) from error
+        except (Exception, SystemExit) as error:  # code of another package may raise anything
+            raise self.broken(error) from error
+
+    def broken(self, error: BaseException) -> UsageError:
+        """Return the error for an extension whose code raised an exception, or tried to end the program."""
+        return self.unusable(end_of(error))
 
     def unusable(self, reason: str) -> UsageError:
         """Return the error for an extension that cannot be used."""
@@ -86,6 +90,11 @@ class Extension:
             f"{self.kind} {self.name!r} of {self.origin} cannot be used: {reason}",
             hint=f"update or remove it: pip uninstall {self.origin.distribution}",
         )
+
+
+def end_of(error: BaseException) -> str:
+    """Return what an exception of another package's code says, or that the code tried to end the program."""
+    return "it ends the program" if isinstance(error, SystemExit) else one_line(error)
 
 
 def extensions(group: str) -> list[Extension]:

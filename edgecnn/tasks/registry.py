@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from edgecnn.core.entry_points import OWN, TASKS, Extension, Origin, extensions
-from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.core.task import TaskDescription
 from edgecnn.core.text import did_you_mean, one_line
 from edgecnn.tasks.base import Task
@@ -78,7 +78,13 @@ def task_of(description: TaskDescription | Mapping[str, Any]) -> Task:
         module, _, name = BUILT_IN[kind].partition(":")
         return _made(getattr(import_module(module), name), description)
     extension = _extension(kind)
-    task = _made(extension.load(_factory), description)
+    factory = extension.load(_factory)
+    try:
+        task = _made(factory, description)
+    except EdgecnnError:
+        raise
+    except (Exception, SystemExit) as error:  # code of another package may raise anything
+        raise extension.broken(error) from error
     lacking = _lacking(task, _MEMBERS)
     if lacking:
         raise extension.unusable(lacking)

@@ -27,6 +27,7 @@ TARGET = "description: odd\nformat: odd\nruntime: odd-run\nprecision: fp32\n"
 
 BROKEN = {
     "raises on import": ("raise RuntimeError('the licence\\nhas expired')", "the licence has expired"),
+    "ends the program": ("raise SystemExit(0)", "it ends the program"),
     "imports what is missing": ("import no_such_package", "No module named 'no_such_package'"),
     "names what is not there": ("", "has no attribute 'BACKEND'"),
     "is no backend": ("BACKEND = {}", "it is a dict, not a Backend"),

@@ -20,6 +20,7 @@ class Task(BrightnessTask):
 
 BROKEN = {
     "raises on import": ("raise RuntimeError('the licence\\nhas expired')", "the licence has expired"),
+    "ends the program": ("import sys; sys.exit(0)", "it ends the program"),
     "imports what is missing": ("import no_such_package", "No module named 'no_such_package'"),
     "names what is not there": ("", "has no attribute 'Task'"),
     "is no factory": ("Task = {}", "it is a dict, which makes no task"),
@@ -78,6 +79,12 @@ def test_an_attribute_that_is_missing_is_known_when_the_task_is_made(tmp_path: P
         "odd: 2 task 'odd' of odd-task 1.0 cannot be used: it lacks kind, metrics, hub_tag, hub_metrics, "
         "device_module, can_draw, comparison"
     )
+
+
+def test_a_task_that_raises_when_it_is_made_is_named(tmp_path: Path) -> None:
+    module = WHOLE + "def Task(settings): raise RuntimeError('no licence')"
+    odd, *_ = _use(tmp_path, _installed(tmp_path / "site", module))
+    assert odd == "odd: 2 task 'odd' of odd-task 1.0 cannot be used: no licence"
 
 
 def test_a_task_that_takes_a_name_of_edgecnn_leaves_it_alone_and_is_told_of(tmp_path: Path) -> None:

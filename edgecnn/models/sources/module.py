@@ -25,6 +25,7 @@ from edgecnn.core.named_code import ENTRY, named_by_user
 from edgecnn.core.store.digest import digest_json
 from edgecnn.core.text import one_line, unknown_name
 from edgecnn.models.classes import imagenet_classes, numbered
+from edgecnn.models.fresh_source import compile_own_code_anew
 from edgecnn.models.own_code import CodeWatch, is_installed
 from edgecnn.models.sources.described import DescribedSource, StartingWeights, check_arguments
 from edgecnn.models.spec import ModelSpec, OwnCode
@@ -171,6 +172,7 @@ def find_factory(entry: str) -> Callable[..., Any]:
 
 def _import_module(name: str) -> Any:
     """Import a module by name; the working directory comes last on the path."""
+    compile_own_code_anew()
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
