@@ -10,6 +10,8 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from limits import limit_rows
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -246,6 +248,30 @@ def gate() -> str:
     )
 
 
+def campaigns() -> str:
+    """Return the result of every campaign that was run in its full form."""
+    files = sorted((RESULTS / "campaigns").glob("*.json"), key=lambda file: file.name.lower())
+    columns = ["campaign", "attempts", "did harm", "longest attempt", "most memory", "what came of them"]
+    return markdown(columns, (_campaign_row(json.loads(file.read_text("utf-8"))) for file in files))
+
+
+def _campaign_row(result: Row) -> Sequence[object]:
+    counts = sorted(result["counts"].items(), key=lambda item: -item[1])
+    return (
+        result["name"],
+        f"{result['tried']:,}",
+        result["failed"],
+        f"{result['worst_seconds']:.1f} s",
+        f"{result['peak_bytes'] / 1e6:,.0f} MB",
+        ", ".join(f"{what} {count:,}" for what, count in counts),
+    )
+
+
+def limits() -> str:
+    """Return the limits of the readers of files from outside."""
+    return markdown(("file", "limits"), limit_rows())
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "quickstart": quickstart,
     "export": export,
@@ -256,4 +282,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "yolox": yolox,
     "npu": npu,
     "gate": gate,
+    "campaigns": campaigns,
+    "limits": limits,
 }
