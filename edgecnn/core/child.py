@@ -108,10 +108,12 @@ def run(
     *,
     timeout: float,
     stdin: Stream = subprocess.DEVNULL,
+    given: bytes | None = None,
     stdout: Stream = None,
     stderr: Stream = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a program to its end and return its exit code and its captured output.
 
@@ -119,22 +121,27 @@ def run(
         command: Program and arguments.
         timeout: Time limit in seconds.
         stdin: Its standard input; empty by default.
+        given: Bytes that it reads from its standard input in place of ``stdin``.
         stdout: Its standard output; ``subprocess.PIPE`` to capture it.
         stderr: Its standard error, likewise.
         env: All its variables; None for those of this process.
         cwd: Its working directory.
+        pass_fds: Further open files that it inherits.
 
     Raises:
         FileNotFoundError: There is no such program.
         subprocess.TimeoutExpired: It did not end in time and was killed.
     """
-    with Child(command, stdin=stdin, stdout=stdout, stderr=stderr, env=env, cwd=cwd) as child:
+    source = stdin if given is None else subprocess.PIPE
+    with Child(
+        command, stdin=source, stdout=stdout, stderr=stderr, env=env, cwd=cwd, pass_fds=pass_fds
+    ) as child:
         try:
-            out, err = child.communicate(timeout=timeout)
+            out, err = child.communicate(given, timeout=timeout)
         except subprocess.TimeoutExpired:
             child.kill()
             raise subprocess.TimeoutExpired(list(command), timeout) from None
-        except BaseException:
+        except BaseException:  # such as Ctrl-C
             child.kill()
             raise
     return subprocess.CompletedProcess(list(command), child.returncode, out, err)

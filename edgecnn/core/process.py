@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from edgecnn.core.child import Child
+from edgecnn.core.child import run
 from edgecnn.core.errors import EdgecnnError, WorkerError, from_json, machine_fault
 from edgecnn.core.named_code import named_by_user, names_of_user
 from edgecnn.core.this_process import peak_memory_bytes, private_stdout
@@ -104,32 +104,29 @@ def call(
     with log.open("ab") as sink, _progress_pipe(progress) as pipe:
         request = json.dumps(asdict(_Request(entry, to_plain(argument), memory_bytes, pipe, names_of_user())))
         log_start = sink.tell()
-        with Child(
-            # -P: what lies in the working directory cannot take the place of a library.
-            [sys.executable, "-P", "-m", "edgecnn.core.process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=sink,
-            env={
-                **os.environ,
-                **quiet_environment(),
-                **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(compute_threads())),
-                **(environment or {}),
-            },
-            pass_fds=() if pipe is None else (pipe,),
-        ) as child:
-            try:
-                answer, _ = child.communicate(request.encode(), timeout=timeout_s)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                raise WorkerError(
-                    f"{entry} did not finish in {timeout_s:.0f} s and was stopped", hint=f"its log: {log}"
-                ) from None
-            except BaseException:  # such as Ctrl-C
-                child.kill()
-                raise
-    if child.returncode != 0 or not answer:
-        raise WorkerError(describe_death(entry, child.returncode, log, log_start), hint=f"its log: {log}")
+        try:
+            finished = run(
+                # -P: what lies in the working directory cannot take the place of a library.
+                [sys.executable, "-P", "-m", "edgecnn.core.process"],
+                timeout=timeout_s,
+                given=request.encode(),
+                stdout=subprocess.PIPE,
+                stderr=sink,
+                env={
+                    **os.environ,
+                    **quiet_environment(),
+                    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(compute_threads())),
+                    **(environment or {}),
+                },
+                pass_fds=() if pipe is None else (pipe,),
+            )
+        except subprocess.TimeoutExpired:
+            raise WorkerError(
+                f"{entry} did not finish in {timeout_s:.0f} s and was stopped", hint=f"its log: {log}"
+            ) from None
+    answer = finished.stdout
+    if finished.returncode != 0 or not answer:
+        raise WorkerError(describe_death(entry, finished.returncode, log, log_start), hint=f"its log: {log}")
     document = parse_json(answer, most=len(answer), wire=True)
     if "error" in document:
         raise from_json(document["error"])
