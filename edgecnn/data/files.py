@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,18 @@ if TYPE_CHECKING:
     from edgecnn.data.objects import Objects
 
 _SHOWN = 200
+_LONGEST = 400
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, eq=False)
 class FileSource:
     """Image files with their labels; a :class:`edgecnn.data.base.ImageSource`.
+
+    Raises:
+        InputError: A file's name is not UTF-8, or a class has a line break or another control character in
+            its name.
 
     Attributes:
         folder: Folder that the file names are relative to.
@@ -41,6 +49,20 @@ class FileSource:
     labels: npt.NDArray[np.int64]
     classes: tuple[str, ...]
     objects: Objects | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.files:
+            if _SURROGATE.search(name):
+                raise InputError(
+                    f"{self.folder} holds a file whose name is not UTF-8: {name!a}"[:_LONGEST],
+                    hint="rename it",
+                )
+        for name in self.classes:
+            if _CONTROL.search(name):
+                raise InputError(
+                    f"the name of a class in {self.folder} has a control character: {name!a}"[:_LONGEST],
+                    hint="a class is named by plain text of one line",
+                )
 
     def __len__(self) -> int:
         return len(self.files)

@@ -26,7 +26,7 @@ _MOST_DIGITS = 19
 _SHOWN = 40
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NO_BRACKET = re.compile(r"[^\[\]{}]+")
-_ODD_ESCAPE = re.compile(r"\\u(?:0000|[dD][89abAB])")
+_ODD_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _CLOSING = "]}"
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +9,8 @@ import pytest
 from edgecnn.core.errors import InputError
 from edgecnn.core.store.digest_cache import DigestCache
 from edgecnn.data.files import FileSource
+from edgecnn.data.image_folder import open_image_folder
 from edgecnn.ondevice.preprocess import ImageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -32,3 +31,24 @@ def test_a_file_that_vanished(source: FileSource) -> None:
         source.load(1)
     with pytest.raises(InputError, match=r"b\.jpg cannot be read"):
         source.digest(DigestCache())
+
+
+@pytest.mark.parametrize("name", ["a\udc80.jpg", "\ud800.jpg"])
+def test_a_file_name_that_is_not_utf_8_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"holds a file whose name is not UTF-8: '.*\.jpg'") as caught:
+        FileSource(tmp_path, ("b.jpg", name), np.array([0, 0]), ("cat",))
+    assert caught.value.hint == "rename it"
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[2J", "a\u2028b", "\x00", "b\udc80"])
+def test_a_class_name_with_a_control_character_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="has a control character"):
+        FileSource(tmp_path, ("b.jpg",), np.array([0]), ("cat", name))
+    names = ("Kräne", "crane", "crane", "猫 (chat)", "a\xa0b")
+    assert FileSource(tmp_path, ("b.jpg",), np.array([0]), names).classes == names
+
+
+def test_the_name_of_a_file_in_a_folder_that_is_not_utf_8(tmp_path: Path) -> None:
+    (Path(os.fsdecode(os.fsencode(tmp_path) + b"/\x80.png"))).write_bytes(b"")
+    with pytest.raises(InputError, match="not UTF-8"):
+        open_image_folder(tmp_path)

@@ -78,6 +78,12 @@ def test_targets_can_be_replaced_by_an_override(folder: Path) -> None:
         ("search={budgets: {onnx-int8: {accuracy_drop: 1 %}}, macs: [50]}", "did you mean 50 %?", None),
         ("train.optimizer.name=adam", "train.optimizer.name", None),
         ("name=../x", "is not a plain name", None),
+        ("name=-rf", "is not a plain name", None),
+        ("name=\u0661", "is not a plain name", None),
+        ("data.limit=true", "true is no number", None),
+        ("train.epochs=false", "false is no number", None),
+        ("train.optimizer.lr=true", "true is no number", None),
+        ("targets.onnx-int8.threads=true", "true is no number", None),
         ("model.names=x", "unknown key 'model.names'", "did you mean 'name'?"),
     ],
 )

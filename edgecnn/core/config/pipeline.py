@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -206,8 +207,11 @@ class PipelineSpec(Schema):
     @field_validator("name")
     @classmethod
     def _plain_name(cls, value: str) -> str:
-        if not value or not all(letter.isalnum() or letter in "-_." for letter in value) or value[0] == ".":
-            raise ValueError(f"{value!r} is not a plain name: use only letters, digits, '-', '_' and '.'")
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", value):
+            raise ValueError(
+                f"{value[:100]!r} is not a plain name: use at most 100 letters, digits, '-', '_' and '.', "
+                "and a letter or a digit first"
+            )
         return value
 
 
