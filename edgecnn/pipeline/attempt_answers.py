@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.accuracy import Answers, TaskMetrics
 from edgecnn.core.json_file import read_json
+from edgecnn.core.documents.metric import ACCURACY
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.spec import ModelSpec
 from edgecnn.pipeline.plan import IMPORTED
@@ -99,6 +100,22 @@ class AttemptAnswers:
             "unpruned_drop": metrics.unpruned_drop,
             **{name: metrics.besides[name] for name in names if name in metrics.besides},
         }
+
+    def float_values(self) -> dict[str, float]:
+        """Return what fp32 PyTorch reaches on the same images, by the name of the budget.
+
+        These are lower limits and the loss by pruning, which no quantization can improve. Empty without an
+        evaluation set.
+        """
+        outputs = self.outputs
+        if not outputs.plan.has_eval:
+            return {}
+        truth = read_outputs(outputs.folder("reference") / reference.EVAL)
+        values = self._labelled.values(truth)
+        reached = values | self._labelled.budget_values(truth) | {ACCURACY: values[self._labelled.metric]}
+        pruning = outputs.pruning()
+        unpruned = None if pruning is None else pruning.accuracy.get("unpruned")
+        return reached if unpruned is None else reached | {"unpruned_drop": unpruned - reached[ACCURACY]}
 
     def budget_values(self) -> dict[str, float]:
         """Return the values of the answers that only budgets need; empty without an evaluation set."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from edgecnn.core.documents.document import Document
+from edgecnn.core.documents.inspection import Inspection
 from edgecnn.core.documents.pruning import PruningReport
 from edgecnn.core.documents.source import StoreEntry
 from edgecnn.core.json_file import read_json
@@ -85,6 +86,17 @@ class AttemptOutputs:
         """Return a document that the attempt's own step wrote; None if there is no such step."""
         folder = self.own(stage)
         return None if folder is None else kind.from_json(read_json(folder / name), name)
+
+    def inspection(self) -> Inspection:
+        """Return what was read back from the attempt's file.
+
+        Raises:
+            KeyError: It was not inspected.
+        """
+        found = self.document(Inspection, "inspect", quantize.INSPECTION)
+        if found is None:
+            raise KeyError(f"{self.target.name} was not inspected")
+        return found
 
     def files(self) -> list[Path]:
         """Return the model's files and the compiled file, where there is one."""

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.config.budget_file import load_budgets
 from edgecnn.core.documents.check import CheckResult, CheckRow
-from edgecnn.core.documents.metric import BUDGETS, find_metric
+from edgecnn.core.documents.metric import BUDGETS, INTEGER_MACS, find_metric
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import UsageError
 from edgecnn.core.store.baseline import read_baseline
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.core.store.runs import require_one_run, target_artifact, target_errors
 from edgecnn.devices.host import host
-from edgecnn.proof.budgets import AGAINST_BASELINE, judge
+from edgecnn.proof.budgets import AGAINST_BASELINE, binding_budgets, judge
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -113,7 +113,12 @@ def _open(directory: Path) -> tuple[dict[str, Artifact], dict[str, str]]:
 def _artifact_rows(artifact: Artifact, file: BudgetFile | None) -> list[CheckRow]:
     manifest = artifact.manifest
     name = manifest.target.name
-    budgets = manifest.target.budgets if file is None else file.of(name)
+    target = manifest.target
+    if file is not None:
+        target = target.model_copy(update={"budgets": file.of(name)})
+    # Artifacts of older versions do not say how much of them computes in integers.
+    counted = manifest.measured.value(INTEGER_MACS) is not None
+    budgets = binding_budgets(target) if counted else target.budgets
     links = [_link_row(name, link) for link in manifest.verification]
     links += [
         CheckRow(

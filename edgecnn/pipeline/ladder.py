@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.ladder import RungResult
-from edgecnn.core.documents.metric import find_metric
+from edgecnn.core.documents.metric import INTEGER_MACS, find_metric
 from edgecnn.pipeline.attempt_answers import AttemptAnswers
 from edgecnn.pipeline.attempt_outputs import AttemptOutputs
 from edgecnn.pipeline.planner.attempts import add_attempt
@@ -14,23 +14,31 @@ from edgecnn.pipeline.planner.recovery import (
     is_held_to_accuracy,
     rungs_of,
 )
-from edgecnn.proof.budgets import judge_one
+from edgecnn.proof.budgets import binding_budgets, judge_one
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from edgecnn.core.documents.budget import BudgetResult
     from edgecnn.pipeline.plan import Attempt, Plan
     from edgecnn.pipeline.step import StepResult
 
 
 def climb(plan: Plan, results: Mapping[str, StepResult]) -> bool:
-    """Add the next rung of every target that misses its accuracy budget; return whether there was one."""
+    """Add the next rung of every target that misses its accuracy budget; return whether there was one.
+
+    No rung is added where the float network itself misses a budget, because no quantization can meet it then.
+    """
     climbed = False
     for name, target in plan.pipeline.targets.items():
         attempts = plan.attempts[name]
         left = rungs_of(plan, target)[len(attempts) :]
         wanted = bool(left) and is_held_to_accuracy(target)
-        if wanted and not judge_attempt(plan, attempts[-1], results).met:
+        if (
+            wanted
+            and not judge_attempt(plan, attempts[-1], results).met
+            and not float_misses(plan, attempts[-1], results)
+        ):
             plan.attempts[name] = [*attempts, add_attempt(plan, target, left[0])]
             climbed = True
     return climbed
@@ -52,6 +60,21 @@ def judge_ladder(plan: Plan, name: str, results: Mapping[str, StepResult]) -> li
     return [judge_attempt(plan, attempt, results) for attempt in plan.attempts[name]]
 
 
+def float_misses(plan: Plan, attempt: Attempt, results: Mapping[str, StepResult]) -> list[BudgetResult]:
+    """Return the budgets of an attempt's target that fp32 PyTorch itself misses on the same images."""
+    outputs = AttemptOutputs(plan, attempt, results)
+    done = [results.get(step) for step in (plan.checkpoint, "prepare:eval", "reference")]
+    if any(result is None or not result.succeeded for result in done):
+        return []
+    reached = AttemptAnswers(outputs).float_values()
+    judged = [
+        judge_one(name, limit, reached[name])
+        for name, limit in attempt.target.budgets.given().items()
+        if name in reached and not isinstance(limit, dict)
+    ]
+    return [result for result in judged if not result.passed]
+
+
 def judge_attempt(plan: Plan, attempt: Attempt, results: Mapping[str, StepResult]) -> RungResult:
     """Judge one attempt by the accuracy budgets of its target."""
     outputs = AttemptOutputs(plan, attempt, results)
@@ -67,6 +90,10 @@ def judge_attempt(plan: Plan, attempt: Attempt, results: Mapping[str, StepResult
         for name, limit in budgets.items()
         if find_metric(name).recovers and not isinstance(limit, dict)
     ]
+    integer = outputs.inspection().integer_share
+    floor = binding_budgets(attempt.target).integer_macs
+    if floor is not None:
+        held.append(judge_one(INTEGER_MACS, floor, integer))
     shipping = [link.metrics.get("shipping_sqnr_db") for link in links]
     return RungResult(
         rung=attempt.rung,

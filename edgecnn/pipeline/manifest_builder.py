@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.formats import model_file
-from edgecnn.core.documents.inspection import Inspection, OpenModel
+from edgecnn.core.documents.inspection import OpenModel
 from edgecnn.core.documents.latency import LatencyRatio
 from edgecnn.core.documents.manifest import Manifest
 from edgecnn.core.documents.measured import INTERVAL, Measured, Value
@@ -15,7 +15,7 @@ from edgecnn.core.json_file import read_json
 from edgecnn.pipeline.attempt_answers import AttemptAnswers
 from edgecnn.pipeline.stages import benchmark, count, quantize, verify
 from edgecnn.pipeline.stages import compile as compile_stage
-from edgecnn.proof.budgets import judge
+from edgecnn.proof.budgets import binding_budgets, judge
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -35,10 +35,10 @@ def build_manifest(outputs: AttemptOutputs, links: list[Link], ladder: list[Rung
     """
     plan, target, answers = outputs.plan, outputs.target, AttemptAnswers(outputs)
     spec = read_json(outputs.folder(plan.checkpoint) / "spec.json")
-    inspection = outputs.document(Inspection, "inspect", quantize.INSPECTION)
+    inspection = outputs.inspection()
     runtime = outputs.document(OpenModel, "verify", verify.RUNTIME)
-    if inspection is None or runtime is None:
-        raise KeyError(f"{target.name} was not inspected and verified")
+    if runtime is None:
+        raise KeyError(f"{target.name} was not verified")
     npu = outputs.document(NpuReport, "compile", compile_stage.REPORT)
     latency = outputs.document(LatencyRatio, "benchmark", benchmark.RESULT)
     metrics = answers.metrics(links)
@@ -51,6 +51,7 @@ def build_manifest(outputs: AttemptOutputs, links: list[Link], ladder: list[Rung
         **_latency_values(latency),
         instructions={device: found["median"] for device, found in counts.items()},
         float_ops=inspection.float_ops,
+        integer_macs=inspection.integer_share,
         transposes=inspection.transposes,
         **_npu_values(npu),
         arena=runtime.memory_bytes.get("arena"),
@@ -80,7 +81,7 @@ def build_manifest(outputs: AttemptOutputs, links: list[Link], ladder: list[Rung
         runtime=runtime,
         answers=answers.paired(),
         measured=measured,
-        budgets=judge(target.budgets, measured),
+        budgets=judge(binding_budgets(target), measured),
         costs=outputs.costs(),
         host=outputs.host(),
         tools=dict(sorted(tools.items())),

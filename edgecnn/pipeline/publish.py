@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import simulator
 from edgecnn.backends.worker.isa import foreign
+from edgecnn.core.documents.metric import find_metric
 from edgecnn.core.documents.run import ErrorReport, MadeTarget, TargetSummary
 from edgecnn.core.errors import BudgetMissed, EdgecnnError, VerificationFailed
 from edgecnn.core.files import remove
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.pipeline.attempt_answers import AttemptAnswers
 from edgecnn.pipeline.attempt_outputs import AttemptOutputs
-from edgecnn.pipeline.ladder import choose_attempt, judge_ladder
+from edgecnn.pipeline.hints import hint_of
+from edgecnn.pipeline.ladder import choose_attempt, float_misses, judge_ladder
 from edgecnn.pipeline.manifest_builder import build_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecnn.core.config.target import Target
+    from edgecnn.core.documents.budget import BudgetResult
     from edgecnn.core.documents.ladder import RungResult
     from edgecnn.core.documents.manifest import Manifest
     from edgecnn.pipeline.plan import Plan
@@ -113,27 +116,42 @@ def publish(
     links = AttemptAnswers(outputs).links()
     ladder = judge_ladder(plan, target.name, results)
     manifest = build_manifest(outputs, links, ladder)
-    error = _verdict(manifest)
+    error = _verdict(manifest, float_misses(plan, outputs.attempt, results))
     directory, other = (artifacts, rejected) if error is None else (rejected, artifacts)
     artifact = Artifact.publish(outputs.files(), manifest, directory)
     remove(other)
     return TargetResult(target.name, artifact.directory, artifact.manifest, error)
 
 
-def _verdict(manifest: Manifest) -> EdgecnnError | None:
-    """Return the error of an artifact that does not ship: missed budgets, else the first broken link."""
+def _verdict(manifest: Manifest, float_missed: list[BudgetResult]) -> EdgecnnError | None:
+    """Return the error of an artifact that does not ship: a missed budget, its precision, a broken link."""
     name = manifest.target.name
     broken = next((link for link in manifest.verification if not link.passed), None)
-    missed = [str(result) for result in manifest.budgets if not result.passed]
+    missed = [result for result in manifest.budgets if not result.passed]
     if missed:
-        return BudgetMissed(f"{name}: {'; '.join(missed)}{_tried(manifest.ladder)}", hint=_HINT)
+        reasons = "; ".join(map(str, missed)) + _float_note(float_missed) + _tried(manifest.ladder)
+        return BudgetMissed(f"{name}: {reasons}", hint=hint_of(missed, float_missed, manifest))
+    wanted = manifest.target.precision
+    if manifest.precision not in _PRECISIONS[wanted]:
+        return VerificationFailed(
+            f"{name}: the file computes in {manifest.precision}, and the target says {wanted}",
+            hint="`edgecnn inspect` lists the operations of the file, which is kept under 'rejected'",
+        )
     return None if broken is None else VerificationFailed(f"{name}: {broken.message()}")
 
 
-_HINT = (
-    "the file is kept under 'rejected'; `edgecnn diagnose` on it names the layers that lose most; "
-    "change the budget, the training or the quantization"
-)
+_PRECISIONS = {"fp32": ("fp32",), "fp16": ("fp16",), "int8": ("int8", "mixed")}
+"""Precisions that a file may have, by that of its target; how much of int8 may be float is a budget."""
+
+
+def _float_note(missed: list[BudgetResult]) -> str:
+    """Return the budgets that the float network itself misses."""
+    if not missed:
+        return ""
+    found = ", ".join(
+        f"{result.name} {find_metric(result.name).format(result.measured or 0)}" for result in missed
+    )
+    return f"; the float network itself has {found}, so no further rung was tried"
 
 
 def _tried(ladder: list[RungResult]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.budget import BudgetResult
-from edgecnn.core.documents.metric import BUDGETS, find_metric
+from edgecnn.core.documents.metric import BUDGETS, INTEGER_MACS, find_metric
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import UsageError
 from edgecnn.proof.verdict import judge_interval
@@ -14,10 +14,31 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgecnn.core.config.budgets import Budgets
+    from edgecnn.core.config.target import Target
     from edgecnn.core.documents.measured import Measured
 
 AGAINST_BASELINE = "baseline_latency_ratio"
 """A budget that only a comparison with an accepted baseline can judge."""
+
+
+INTEGER_SHARE = 0.8
+"""Smallest share of an int8 file's multiply-accumulates in integers; the first layers may stay in float."""
+
+
+def binding_budgets(target: Target) -> Budgets:
+    """Return a target's budgets with the limit that an int8 target always has.
+
+    >>> from edgecnn.core.config.budgets import Budgets
+    >>> from edgecnn.core.config.target import Target
+    >>> made = Target(description="", format="onnx", precision="int8", runtime="onnxruntime")
+    >>> binding_budgets(made).integer_macs
+    0.8
+    """
+    budgets = target.budgets
+    if target.precision != "int8" or budgets.integer_macs is not None:
+        return budgets
+    share = 1.0 if budgets.float_ops == 0 else INTEGER_SHARE
+    return budgets.model_copy(update={INTEGER_MACS: share})
 
 
 def judge(budgets: Budgets, measured: Measured) -> list[BudgetResult]:

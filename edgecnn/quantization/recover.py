@@ -54,7 +54,7 @@ def equalize(request: EqualizeRequest, progress: Callable[[int, int], None]) -> 
         network = Calibrated.open(request.checkpoint, request.calibration, how.kernels, how.images, how.seed)
         notes = _prepare(network, "equalization and bias correction", progress, parts=3)
         if how.entry:
-            layers = leave_entry_in_float(network, how.entry)
+            layers = leave_entry_in_float(network, how.entry, how.float_macs)
             document = json.dumps(FloatLayers(float_layers=layers).to_json())
             (out / LAYERS_FILE).write_text(document + "\n", encoding="utf-8")
         added = bias_correction.correct_fully(network.simulator, network.images)

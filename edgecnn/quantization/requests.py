@@ -17,12 +17,14 @@ class EqualizeParameters:
         images: Largest number of calibration images.
         seed: Seed of the choice of images.
         entry: Largest number of layers at the network's entry that may stay in float.
+        float_macs: Largest share of the multiply-accumulates that these layers may have.
     """
 
     kernels: Kernels
     images: int = 100
     seed: int = 0
     entry: int = 0
+    float_macs: float = 0.2
 
 
 @arguments
@@ -53,6 +55,7 @@ class LayerSensitivityParameters:
         sqnr_db: Signal to quantization noise ratio of the outputs that is enough.
         agreement: Share of images with the float network's best output that is enough.
         most: Largest number of layers that may stay in float.
+        float_macs: Largest share of the multiply-accumulates that these layers may have.
     """
 
     kernels: Kernels
@@ -61,6 +64,7 @@ class LayerSensitivityParameters:
     sqnr_db: float = 20.0
     agreement: float = 0.97
     most: int = 5
+    float_macs: float = 0.2
 
 
 @arguments

@@ -8,6 +8,7 @@ the first form sensitivity analysis and choose by it alone.
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from edgecnn.core.documents.quantization import LayerRanking, RankedLayer
+from edgecnn.pruning.costs import NetworkCosts
 from edgecnn.quantization.calibrated import Calibrated
 from edgecnn.quantization.files import LAYERS_FILE
 from edgecnn.quantization.quality import Quality, compare, measure
@@ -60,6 +62,7 @@ def choose_layers(
     ranking: Sequence[Sensitivity],
     enough: Callable[[Quality], bool],
     most: int,
+    float_macs: float = 1.0,
 ) -> tuple[list[str], Quality]:
     """Return the shortest prefix of a ranking that must stay in float, and the quality with it.
 
@@ -68,27 +71,43 @@ def choose_layers(
         ranking: Result of :func:`rank_layers`.
         enough: Returns whether a quality is good enough.
         most: Largest number of layers in float, which is returned if even it is not enough.
+        float_macs: Largest share of the multiply-accumulates that they may have; a layer that would exceed it
+            is passed over.
     """
-    every = operations_of(network)
+    every, macs = operations_of(network), macs_shares(network)
     kept: list[str] = []
     quality = measure(network)
-    for item in ranking[:most]:
-        if enough(quality):
+    for item in ranking:
+        if enough(quality) or len(kept) == most:
             break
+        if sum(macs[name] for name in (*kept, item.name)) > float_macs:
+            continue
         kept.append(item.name)
         quality = measure(network, every - set(kept))
     return kept, quality
 
 
-def leave_entry_in_float(network: Calibrated, most: int) -> list[str]:
+def macs_shares(network: Calibrated) -> dict[str, float]:
+    """Return the share of the network's multiply-accumulates that each layer has, by its name."""
+    costs = NetworkCosts.of(network.module, network.images[:1])
+    total = max(1, costs.total("macs"))
+    layers = {layer.name: costs.layers.get(layer.name) for layer in network.graph.layers}
+    return {name: 0.0 if cost is None else cost.macs(*cost.channels) / total for name, cost in layers.items()}
+
+
+def leave_entry_in_float(network: Calibrated, most: int, float_macs: float = 1.0) -> list[str]:
     """Leave the first layers in float, as few as bring nearly the full gain; return their names.
 
     Args:
         network: The network, with ranges; its simulator executes these layers in float from now on.
         most: Largest number of layers in float.
+        float_macs: Largest share of the multiply-accumulates that they may have.
     """
     simulator = network.simulator
     layers = [layer.name for layer in network.graph.layers if not layer.shared]
+    shares = macs_shares(network)
+    sums = itertools.accumulate(shares[name] for name in layers[:most])
+    most = sum(total <= float_macs for total in sums)
     some = slice(None, None, -(-len(network.images) // _ENTRY_IMAGES))
     quality = []
     for count in range(most + 1):
@@ -128,7 +147,7 @@ def analyse(request: LayerSensitivityRequest, progress: Callable[[int, int], Non
         network.simulator.fit(network.images)
         before = measure(network)
         ranking = rank_layers(network, progress)
-        kept, after = choose_layers(network, ranking, enough, how.most)
+        kept, after = choose_layers(network, ranking, enough, how.most, how.float_macs)
     found = LayerRanking(
         float_layers=kept,
         quality={"before": before.to_json(), "after": after.to_json()},

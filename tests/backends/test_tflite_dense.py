@@ -37,10 +37,12 @@ def write_dense(path: Path) -> Path:
 
 def test_macs_are_counted_in_the_file(tmp_path: Path) -> None:
     assert layers(tiny.write_tflite(tmp_path / "a.tflite", quantized=True)) == [
-        TfliteLayer("CONV_2D", "conv", MACS),
-        TfliteLayer("RESHAPE", "output", 0),
+        TfliteLayer("CONV_2D", "conv", MACS, integer=True),
+        TfliteLayer("RESHAPE", "output", 0, integer=False),
     ]
-    assert layers(write_dense(tmp_path / "b.tflite")) == [TfliteLayer("FULLY_CONNECTED", "output", MACS)]
+    assert layers(write_dense(tmp_path / "b.tflite")) == [
+        TfliteLayer("FULLY_CONNECTED", "output", MACS, integer=True)
+    ]
 
 
 def test_a_dense_layer_becomes_a_convolution_of_the_same_products(tmp_path: Path) -> None:

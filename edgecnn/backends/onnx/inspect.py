@@ -12,6 +12,8 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 
+from edgecnn.backends.integer_macs import integer_share
+from edgecnn.backends.onnx.integer_macs import INTEGER, layer_macs
 from edgecnn.backends.onnx.session import open_session, read_model, tensor_infos
 from edgecnn.core.documents.inspection import Inspection
 from edgecnn.models.imported.onnx_graph import constant, infer_shapes, link, maker, name_of
@@ -56,6 +58,7 @@ _WITHOUT_ZERO_POINT = {"QuantizeLinear": ir.DataType.UINT8, "QGemm": ir.DataType
 _INTEGER_INSIDE = frozenset({"QGemm"})
 """Operations that compute in integers although their result may be float."""
 
+_PLAIN = (ir.DataType.BOOL, ir.DataType.INT32, ir.DataType.INT64)
 _FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.DOUBLE, ir.DataType.BFLOAT16)
 
 
@@ -82,8 +85,10 @@ def inspect(file: Path) -> Inspection:
         format="onnx",
         precision=_precision(computing, float_nodes),
         ops=dict(sorted(Counter(node.op_type for node in nodes).items())),
-        float_op_names=tuple(node.name or name_of(node.outputs[0]) for node in float_nodes),
+        float_op_names=tuple(map(_name, float_nodes)),
+        integer_macs=integer_share(layer_macs(model, file, nodes), len(computing), len(float_nodes)),
         transposes=sum(node.op_type == "Transpose" for node in nodes),
+        transpose_names=tuple(_name(node) for node in nodes if node.op_type == "Transpose"),
         inputs=tensor_infos(model.graph.input),
         outputs=tuple(map(_with_step, tensor_infos(model.graph.output), graph.outputs)),
         parameters=_parameters(graph),
@@ -95,6 +100,10 @@ def inspect(file: Path) -> Inspection:
             "optimized_by": f"onnxruntime {onnxruntime.__version__}",
         },
     )
+
+
+def _name(node: ir.Node) -> str:
+    return node.name or name_of(node.outputs[0])
 
 
 def _with_step(info: TensorInfo, output: ir.Value) -> TensorInfo:
@@ -135,10 +144,15 @@ def _output_type(node: ir.Node) -> ir.DataType:
 
 def _precision(computing: Collection[ir.Node], float_nodes: Collection[ir.Node]) -> str:
     """Return the precision of the computing operations; float with float16 weights counts as fp16."""
-    if len(float_nodes) < len(computing):
+    if any(_is_integer(node) for node in computing if node not in float_nodes) or not float_nodes:
         return "mixed" if float_nodes else "int8"
     read = [value for node in computing for value in node.inputs if value is not None]
     return "fp16" if any(value.dtype == ir.DataType.FLOAT16 for value in read) else "fp32"
+
+
+def _is_integer(node: ir.Node) -> bool:
+    """Return whether an operation computes quantized values, not a comparison or an index."""
+    return node.op_type in INTEGER or node.outputs[0].dtype not in _PLAIN
 
 
 def _parameters(graph: ir.Graph) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgecnn.backends.integer_macs import integer_share
 from edgecnn.backends.openvino.ir import openvino, read_model, refused
 from edgecnn.core.documents.inspection import Inspection
 from edgecnn.ondevice.tensor import TensorInfo
@@ -35,17 +37,27 @@ _MOVES = frozenset(
 
 _ENDS = frozenset({"Const", "Input", "Output"})
 _INTEGERS = ("u8", "i8")
+_MULTIPLYING = frozenset(
+    {
+        "Convolution",
+        "GroupConvolution",
+        "ConvolutionBackpropData",
+        "GroupConvolutionBackpropData",
+        "MatMul",
+    }
+)
 _LEARNT = frozenset({"Convolution", "GroupConvolution", "MatMul", "Add"})
 _PASSING = frozenset({"Convert", "Subtract", "Multiply", "Reshape", "FakeQuantize"})
 
 
 @dataclass(frozen=True)
 class _Layer:
-    """A layer that the runtime executes: its name, its type and the type that it computes in."""
+    """A layer that the runtime executes: its name, its type, the type that it computes in, its origins."""
 
     name: str
     kind: str
     precision: str
+    origins: tuple[str, ...] = ()
 
 
 def inspect(file: Path) -> Inspection:
@@ -72,7 +84,9 @@ def inspect(file: Path) -> Inspection:
         precision=_precision(len(computing), len(floats), half=types["f16"] > 0),
         ops=dict(sorted(Counter(layer.kind for layer in layers).items())),
         float_op_names=floats,
+        integer_macs=integer_share(_macs(graph, layers), len(computing), len(floats)),
         transposes=sum(layer.kind == "Transpose" for layer in layers),
+        transpose_names=tuple(layer.name for layer in layers if layer.kind == "Transpose"),
         inputs=tuple(tensor_info(port) for port in graph.inputs),
         outputs=tuple(tensor_info(port) for port in graph.outputs),
         parameters=sum(_size(item) for item in weights),
@@ -105,7 +119,42 @@ def _layers(runtime: openvino.Model, quantizers: set[str]) -> Iterator[_Layer]:
         # quantizer.
         if origins and quantizers.issuperset(origins):
             kind = "FakeQuantize"
-        yield _Layer(node.get_friendly_name(), kind, notes["runtimePrecision"])
+        yield _Layer(node.get_friendly_name(), kind, notes["runtimePrecision"], tuple(origins))
+
+
+def _macs(graph: openvino.Model, layers: Sequence[_Layer]) -> Iterator[tuple[int, bool]]:
+    """Yield every layer's multiply-accumulates, with 1 for an open size, and whether it is integer."""
+    integer = {name for layer in layers if layer.precision in _INTEGERS for name in layer.origins}
+    for operation in graph.get_ops():
+        kind = operation.get_type_name()
+        if kind not in _MULTIPLYING:
+            continue
+        source, weights = (_sizes(port) for port in operation.inputs()[:2])
+        result = math.prod(_sizes(operation.output(0)))
+        match kind:
+            case "Convolution":  # weights [out, in, height, width]
+                macs = result * math.prod(weights[1:])
+            case "GroupConvolution":  # weights [groups, out, in, height, width]
+                macs = result * math.prod(weights[2:])
+            case "ConvolutionBackpropData":  # weights [in, out, height, width]
+                macs = math.prod(source) * math.prod(weights[1:])
+            case "GroupConvolutionBackpropData":  # weights [groups, in, out, height, width]
+                macs = math.prod(source) * math.prod(weights[2:])
+            case _:
+                macs = (
+                    result
+                    * source[-2 if operation.get_attributes()["transpose_a"] and len(source) > 1 else -1]
+                )
+        yield macs, any(_merged(operation.get_friendly_name(), name) for name in integer)
+
+
+def _merged(operation: str, origin: str) -> bool:
+    """Return whether a layer's origin is an operation, whose rewritten form has a suffix after a slash."""
+    return origin == operation or origin.startswith(f"{operation}/")
+
+
+def _sizes(port: openvino.Input | openvino.Output) -> list[int]:
+    return [1 if size.is_dynamic else size.get_length() for size in port.get_partial_shape()]
 
 
 def _is_constant(node: openvino.Node) -> bool:

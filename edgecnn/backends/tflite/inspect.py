@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.backends.integer_macs import integer_share
 from edgecnn.backends.tflite.flatbuffer import element_count, operator_name, read_model, type_name
+from edgecnn.backends.tflite.layers import INTEGERS, layers_of
 from edgecnn.core.documents.inspection import Inspection
 from edgecnn.ondevice.tensor import TensorInfo
 
@@ -54,18 +56,23 @@ def inspect(file: Path) -> Inspection:
         if name not in _MOVES
     ]
     kinds = [type_name(tensor) for tensor, _ in computing]
+    floats = [tensor for (tensor, _), kind in zip(computing, kinds, strict=True) if kind in _FLOATS]
     main = model.subgraphs[0]
     constants = _constants(model)
     return Inspection(
         format="tflite",
         precision=_precision(kinds, constants),
         ops=dict(sorted(Counter(names).items())),
-        float_op_names=tuple(
-            tensor.name.decode("utf-8")
-            for (tensor, _), kind in zip(computing, kinds, strict=True)
-            if kind in _FLOATS
+        float_op_names=tuple(tensor.name.decode("utf-8") for tensor in floats),
+        integer_macs=integer_share(
+            ((layer.macs, layer.integer) for layer in layers_of(model)), len(computing), len(floats)
         ),
         transposes=names.count("TRANSPOSE"),
+        transpose_names=tuple(
+            _result(graph, operator).name.decode("utf-8")
+            for (graph, operator), name in zip(operators, names, strict=True)
+            if name == "TRANSPOSE"
+        ),
         inputs=tuple(_describe(main.tensors[index]) for index in main.inputs),
         outputs=tuple(_describe(main.tensors[index]) for index in main.outputs),
         parameters=sum(element_count(tensor) for tensor in constants),
@@ -111,10 +118,10 @@ def _is_quantized(tensor: Any) -> bool:
 
 def _precision(kinds: list[str], constants: list[Any]) -> str:
     """Return the precision of the computing operators; float with float16 weights counts as fp16."""
-    if all(kind in _BYTES for kind in kinds):
-        return "int8"
-    if any(kind not in _FLOATS for kind in kinds):
-        return "mixed"
+    # Comparisons and indices are neither.
+    integers, floats = (any(kind in group for kind in kinds) for group in (INTEGERS, _FLOATS))
+    if integers or not floats:
+        return "mixed" if floats else "int8"
     return "fp16" if any(type_name(tensor) == "float16" for tensor in constants) else "fp32"
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.backends.tflite.flatbuffer import WEIGHTED, element_count, operator_name, read_model
+from edgecnn.backends.tflite.flatbuffer import WEIGHTED, element_count, operator_name, read_model, type_name
 from edgecnn.quantization.concat_ranges import Concatenation
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+INTEGERS = ("int8", "uint8", "int16")
+"""Types of quantized values."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +24,13 @@ class TfliteLayer:
         operator: Its name in the schema, such as ``CONV_2D``.
         output: Name of its first output tensor, which names the layer.
         macs: Multiply-accumulates of one inference; 0 without weights.
+        integer: Whether it computes integers.
     """
 
     operator: str
     output: str
     macs: int
+    integer: bool
 
 
 def layers(file: Path) -> list[TfliteLayer]:
@@ -33,13 +39,19 @@ def layers(file: Path) -> list[TfliteLayer]:
     Raises:
         InputError: The file is not TFLite, or it is truncated or damaged.
     """
-    model = read_model(file)
+    return layers_of(read_model(file))
+
+
+def layers_of(model: Any) -> list[TfliteLayer]:
+    """Return the operators of a read model's first graph, in their order of execution."""
     graph = model.subgraphs[0]
     found = []
     for operator in graph.operators:
         name = operator_name(model, operator)
         output = graph.tensors[operator.outputs[0]]
-        found.append(TfliteLayer(name, output.name.decode("utf-8"), _macs(name, graph, operator, output)))
+        macs = _macs(name, graph, operator, output)
+        integer = type_name(output) in INTEGERS
+        found.append(TfliteLayer(name, output.name.decode("utf-8"), macs, integer))
     return found
 
 

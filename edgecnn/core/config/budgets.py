@@ -73,6 +73,11 @@ class Budgets(Schema):
     float_ops: Count | None = None
     """Largest number of floating-point operations left in the file."""
 
+    integer_macs: LowestShare | None = None
+    """Smallest share of the multiply-accumulates that the file computes in integers. An int8 target always
+    has this limit: 80 % if none is given, because the first layers may stay in float, and 100 % with
+    ``float_ops: 0``."""
+
     transposes: Count | None = None
     """Largest number of layout transposes in the file."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, JsonValue, computed_field
 
@@ -26,8 +26,15 @@ class Inspection(Document):
     """Names of the operations that compute in floating point in an integer file; for a float file, of all
     computing operations."""
 
+    integer_macs: float | None = None
+    """Share of the multiply-accumulates that compute in integers; of the computing operations if nothing
+    multiplies. None if the format does not count it."""
+
     transposes: int
     """Number of layout transposes."""
+
+    transpose_names: tuple[str, ...] = ()
+    """Names of the layout transposes, if the format knows them."""
 
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
@@ -39,6 +46,14 @@ class Inspection(Document):
 
     details: dict[str, JsonValue] = Field(default_factory=dict)
     """Properties that only this format has: opset, producer, weight types, ..."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"integer_macs", "transpose_names"})
+
+    @property
+    def integer_share(self) -> float | None:
+        """Return the share of the multiply-accumulates in integers; None if it is not known."""
+        clear = {"int8": 1.0, "fp16": 0.0, "fp32": 0.0}
+        return clear.get(self.precision) if self.integer_macs is None else self.integer_macs
 
     @computed_field
     @property

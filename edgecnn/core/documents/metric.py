@@ -19,6 +19,10 @@ ACCURACY = "accuracy"
 """The budget on the task's own metric, whatever that is."""
 
 
+INTEGER_MACS = "integer_macs"
+"""The share of the multiply-accumulates that compute in integers."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """One metric.
@@ -92,6 +96,7 @@ METRICS: Mapping[str, Metric] = by_name(
         Metric("memory", "bytes", "lower"),
         Metric("instructions", "count", "lower", by="device"),
         Metric("float_ops", "count", "lower"),
+        Metric(INTEGER_MACS, "share", "higher", "integer MACs"),
         Metric("transposes", "count", "lower"),
         Metric("npu_coverage", "share", "higher"),
         Metric("cpu_ops", "count", "lower"),

@@ -1,0 +1,66 @@
+"""Multiply-accumulates of the operations that ONNX Runtime makes of a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import onnx
+
+from edgecnn.backends.onnx.operations import macs_of
+from edgecnn.models.imported.onnx_graph import link, name_of, shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    import onnx_ir as ir
+
+_FLOAT = {
+    "Conv": "Conv",
+    "FusedConv": "Conv",
+    "ConvTranspose": "ConvTranspose",
+    "Gemm": "Gemm",
+    "FusedGemm": "Gemm",
+    "MatMul": "MatMul",
+    "FusedMatMul": "MatMul",
+    "TransposeMatMul": "MatMul",
+}
+INTEGER = {
+    "QLinearConv": ("Conv", 3),
+    "ConvInteger": ("Conv", 1),
+    "QLinearMatMul": ("MatMul", 3),
+    "QGemm": ("Gemm", 3),
+    "MatMulInteger": ("MatMul", 1),
+    "MatMulIntegerToFloat": ("MatMul", 1),
+    "DynamicQuantizeMatMul": ("MatMul", 1),
+}
+"""Plain operator and index of the weights of every integer operation that multiplies."""
+
+
+def layer_macs(model: onnx.ModelProto, file: Path, executed: Iterable[ir.Node]) -> Iterator[tuple[int, bool]]:
+    """Yield the multiply-accumulates of every executed operation, and whether it computes in integers.
+
+    Shape inference does not know the runtime's own operations, whose outputs keep their names in the file.
+
+    Args:
+        model: Content of the file.
+        file: Its path, for messages.
+        executed: The operations of the runtime's optimized graph.
+    """
+    inferred = link(onnx.shape_inference.infer_shapes(model), file).graph
+    values = [*inferred.inputs, *(value for node in inferred for value in node.outputs)]
+    shapes = {name_of(value): shape_of(value) for value in values}
+    for node in executed:
+        operator, place = INTEGER.get(node.op_type) or (_FLOAT.get(node.op_type), 1)
+        if operator is None:
+            continue
+        source, weights, result = (
+            _closed(shape_of(value) or shapes.get(name_of(value), ()))
+            for value in (node.inputs[0], node.inputs[place], node.outputs[0])
+        )
+        yield macs_of(operator, source, weights, result), node.op_type in INTEGER
+
+
+def _closed(shape: Sequence[int]) -> list[int]:
+    """Return a shape with 1 in place of every open size."""
+    return [max(1, size) for size in shape]
