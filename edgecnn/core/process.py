@@ -38,6 +38,7 @@ T = TypeVar("T")
 DEFAULT_TIMEOUT_S = 3600.0
 _LOG_TAIL_BYTES = 4000
 _MESSAGE_CHARACTERS = 300
+_TRACEBACK = "Traceback (most recent call last)"
 _OUT_OF_MEMORY_MARKS = ("MemoryError", "std::bad_alloc", "Cannot allocate memory", "out of memory")
 
 
@@ -126,7 +127,8 @@ def call(
             ) from None
     answer = finished.stdout
     if finished.returncode != 0 or not answer:
-        raise WorkerError(describe_death(entry, finished.returncode, log, log_start), hint=f"its log: {log}")
+        death = describe_death(entry, finished.returncode, log, log_start)
+        raise WorkerError(death, hint=_hint_of_death(finished.returncode, log, log_start))
     document = parse_json(answer, most=len(answer), wire=True)
     if "error" in document:
         raise from_json(document["error"])
@@ -179,6 +181,15 @@ def describe_death(what: str, code: int, log: Path, log_start: int = 0) -> str:
         return f"{what} crashed with {signal.Signals(-code).name}"
     last = tail.strip().splitlines()[-1][:_MESSAGE_CHARACTERS] if tail.strip() else "it printed nothing"
     return f"{what} failed with exit code {code}: {last}"
+
+
+def _hint_of_death(code: int, log: Path, log_start: int) -> str:
+    """Return what to do about a death; an exception that nobody expected is a mistake of edgecnn."""
+    tail = log_tail(log, start=log_start)
+    unexpected = code > 0 and _TRACEBACK in tail and not any(mark in tail for mark in _OUT_OF_MEMORY_MARKS)
+    if not unexpected:
+        return f"its log: {log}"
+    return f"this is a bug of edgecnn: report it to its issue tracker with the log {log}"
 
 
 def log_tail(log: Path, size: int = _LOG_TAIL_BYTES, *, start: int = 0) -> str:

@@ -20,6 +20,8 @@ from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.preflight import check_before_work
 from edgecnn.pipeline.publish import TargetResult, publish
 from edgecnn.pipeline.runner import Reporter, again_if_damaged, execute
+from edgecnn.pipeline.step import needed
+from edgecnn.pipeline.task_budgets import CONTRACT_STEP, refuse_budgets_of_other_tasks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,7 +128,9 @@ def _execute_and_publish(
     pipeline: Pipeline, places: Places, reporter: Reporter, store: Store
 ) -> tuple[tuple[TargetResult, ...], tuple[StepResult, ...]]:
     plan = make_plan(pipeline)
-    results = execute(plan.steps, store, reporter, places.logs)
+    results = execute(needed(plan.steps, {CONTRACT_STEP}), store, reporter, places.logs)
+    refuse_budgets_of_other_tasks(pipeline, results)
+    results = execute(plan.steps, store, reporter, places.logs, done=results)
     while climb(plan, results):
         results = execute(plan.steps, store, reporter, places.logs, done=results)
     # Two runs into one directory publish one after the other.

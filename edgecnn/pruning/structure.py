@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import first_line
 from edgecnn.models.widths import LAYERS, is_depthwise
+from edgecnn.pruning.time_limit import TimeIsUp, time_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
 # Errors that torch-pruning raises for an unsupported network; it has no exceptions of its own.
 _UNTRACEABLE = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError, AssertionError)
 _TOLERANCE = 1e-3
+MOST_SECONDS = 120.0
+"""Time in which the channels of a network are followed; the largest network of the tests needs seconds."""
+
+_HINT = (
+    "operations such as attention, a pixel shuffle or a maximum over channels mix channels; "
+    "use another network, or leave out `prune`"
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ class Structure:
             self._graph = self._trace(module)
             heads = output_layers(module, example)
             traced = list(self._graph.get_all_groups(ignored_layers=list(heads)))
-        described = [(self._describe(items), items) for items in traced]
+            described = [(self._describe(items), items) for items in traced]
         found = [(group, items) for group, items in described if group is not None and group.inputs]
         self.groups = [group for group, _ in found]
         self._items = {group.name: items for group, items in found}
@@ -89,7 +97,8 @@ class Structure:
         Args:
             importance: One of torch-pruning's, called with a whole group.
         """
-        found = {name: importance(items) for name, items in self._items.items()}
+        with self._followed():
+            found = {name: importance(items) for name, items in self._items.items()}
         return {name: score.detach().float().cpu() for name, score in found.items() if score is not None}
 
     def without(self, removed: Removals) -> nn.Module:
@@ -112,10 +121,12 @@ class Structure:
 
     def _cut(self, removed: Removals) -> nn.Module:
         small = copy.deepcopy(self.module)
-        graph = self._trace(small)
+        with self._explained():
+            graph = self._trace(small)
         for name, channels in removed.items():
             if channels:
-                _group_of(graph, small.get_submodule(name), channels).prune()
+                with self._followed(name):
+                    _group_of(graph, small.get_submodule(name), channels).prune()
         return small.requires_grad_(True).eval()
 
     @contextlib.contextmanager
@@ -133,7 +144,8 @@ class Structure:
                 for weight, entries, roots in self._readers[name]:
                     saved.setdefault(weight, weight.detach().clone())
                     picked = [entry for entry, root in zip(entries, roots, strict=True) if root in gone]
-                    weight[:, picked] = 0.0
+                    with self._followed(name):
+                        weight[:, picked] = 0.0
             yield self.module
         finally:
             for weight, value in saved.items():
@@ -168,12 +180,32 @@ class Structure:
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
-        """Explain an error of reading the graph."""
+        """Explain an error of reading the graph, which some networks have without an end."""
         try:
-            yield
+            with time_limit(MOST_SECONDS):
+                yield
+        except TimeIsUp as error:
+            raise InputError(
+                f"the channels of {self.name} were followed for {MOST_SECONDS:g} s without an end",
+                hint=_HINT,
+            ) from error
         except _UNTRACEABLE as error:
             reason = first_line(error)
             raise InputError(f"the graph of {self.name} cannot be traced for pruning: {reason}") from error
+
+    @contextlib.contextmanager
+    def _followed(self, group: str = "") -> Iterator[None]:
+        """Explain an error of following channels through the operations of the network."""
+        where = f" of {group}" if group else ""
+        try:
+            with time_limit(MOST_SECONDS):
+                yield
+        except TimeIsUp as error:
+            message = f"the channels{where} were followed for {MOST_SECONDS:g} s without an end"
+            raise InputError(f"{self.name} cannot be pruned: {message}", hint=_HINT) from error
+        except _UNTRACEABLE as error:
+            message = f"the channels{where} cannot be followed: {first_line(error)}"
+            raise InputError(f"{self.name} cannot be pruned: {message}", hint=_HINT) from error
 
     def _trace(self, module: nn.Module) -> Any:
         modes = [parameter.requires_grad for parameter in module.parameters()]

@@ -130,8 +130,9 @@ def test_a_document_arrives_as_what_it_was(tmp_path: Path) -> None:
 
 
 def test_an_argument_of_another_class_is_refused_by_the_child(tmp_path: Path) -> None:
-    with pytest.raises(WorkerError, match="failed with exit code 1"):
+    with pytest.raises(WorkerError, match="failed with exit code 1") as caught:
         call(f"{__name__}:receive", Half(1.0), log=tmp_path / "child.log")
+    assert "this is a bug of edgecnn: report it" in str(caught.value.hint)
     assert "path\n  Field required" in (tmp_path / "child.log").read_text()
 
 

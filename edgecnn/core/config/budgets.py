@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from edgecnn.core.config.base import Schema
 from edgecnn.core.config.quantities import Count, Duration, LargestLoss, LowestShare, Quantity, Ratio, Size
@@ -101,6 +101,12 @@ class Budgets(Schema):
 
     arena: Size | None = None
     """Largest arena of the microcontroller's interpreter."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Leave out a limit that older manifests lack, so that they are written again as they were."""
+        written: dict[str, object] = handler(self)
+        return {name: value for name, value in written.items() if name != "integer_macs" or value is not None}
 
     def over(self, base: Budgets) -> Budgets:
         """Return ``base`` with the limits of this object in place of its own.
