@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.accuracy import Answers, TaskMetrics
-from edgecnn.core.json_file import read_json
 from edgecnn.core.documents.metric import ACCURACY
+from edgecnn.core.json_file import read_json
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.spec import ModelSpec
 from edgecnn.pipeline.plan import IMPORTED
