@@ -28,10 +28,12 @@ def refuse_budgets_of_other_tasks(pipeline: Pipeline, results: Mapping[str, Step
 
     Raises:
         UsageError: There is such a budget; the message has file and line of each.
+        DamagedEntry: The outputs of the step were changed since it made them.
     """
     entry = results[CONTRACT_STEP].entry
     if entry is None:
         return
+    entry.check()
     kind = TaskDescription.model_validate(read_json(entry.outputs / "task.json")).kind
     errors = []
     for target, resolved in pipeline.targets.items():

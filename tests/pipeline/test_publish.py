@@ -24,7 +24,7 @@ from edgecnn.pipeline.step import Status, StepResult
 from tests.support import tiny_models as tiny
 from tests.support.plans import plan_document
 from tests.support.tiny_run import link
-from tests.support.tiny_steps import Results, finished, write_links
+from tests.support.tiny_steps import Results, finished, record_again, write_links
 
 
 def planned(
@@ -139,8 +139,9 @@ def rewritten(plan: Plan, results: Results, **changes: Any) -> None:
     """Change what inspection read back from the file of a plan's only attempt."""
     outputs = outputs_of(plan, results)
     seen = outputs.inspection().model_copy(update=changes)
-    file = outputs.folder(outputs.attempt.step("inspect")) / quantize.INSPECTION
-    file.write_text(seen.model_dump_json())
+    step = outputs.attempt.step("inspect")
+    (outputs.folder(step) / quantize.INSPECTION).write_text(seen.model_dump_json())
+    record_again(results, step)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +219,7 @@ def answered(plan: Plan, results: Results, *, float_right: int, int8_right: int)
         write_outputs(folder, [np.eye(2, dtype=np.float32)[answers]])
     took = {"images": 10, "seconds": 1.0, "images_per_second": 10.0, "peak_bytes": 1}
     (shipped.outputs / evaluate.RESULT).write_text(json.dumps(took))
+    record_again(results, "prepare:eval", "reference", "evaluate:tflite-int8")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from edgecnn.core.errors import UsageError
 from edgecnn.pipeline.loading import load_pipeline
 from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.task_budgets import CONTRACT_STEP, refuse_budgets_of_other_tasks
-from tests.support.tiny_steps import finished
+from tests.support.tiny_steps import finished, record_again
 
 PIPELINE = """\
 name: mine
@@ -32,6 +32,7 @@ def refused(folder: Path, photos: Path, budget: str, task: str) -> str | None:
     entry = results[CONTRACT_STEP].entry
     assert entry is not None
     (entry.outputs / "task.json").write_text(f'{{"kind": "{task}"}}')
+    record_again(results, CONTRACT_STEP)
     try:
         refuse_budgets_of_other_tasks(pipeline, results)
     except UsageError as error:
