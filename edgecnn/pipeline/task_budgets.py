@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgecnn.core.config.yaml_source import together
 from edgecnn.core.documents.metric import ACCURACY, find_metric
-from edgecnn.core.errors import UsageError
+from edgecnn.core.errors import UsageError, together
 from edgecnn.core.json_file import read_json
 from edgecnn.core.task import TaskDescription
 
