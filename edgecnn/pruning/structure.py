@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import first_line
 from edgecnn.models.widths import LAYERS, is_depthwise
-from edgecnn.pruning.time_limit import TimeIsUp, time_limit
+from edgecnn.pruning.time_limit import TookTooLong, time_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -184,7 +184,7 @@ class Structure:
         try:
             with time_limit(MOST_SECONDS):
                 yield
-        except TimeIsUp as error:
+        except TookTooLong as error:
             raise InputError(
                 f"the channels of {self.name} were followed for {MOST_SECONDS:g} s without an end",
                 hint=_HINT,
@@ -200,7 +200,7 @@ class Structure:
         try:
             with time_limit(MOST_SECONDS):
                 yield
-        except TimeIsUp as error:
+        except TookTooLong as error:
             message = f"the channels{where} were followed for {MOST_SECONDS:g} s without an end"
             raise InputError(f"{self.name} cannot be pruned: {message}", hint=_HINT) from error
         except _UNTRACEABLE as error:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-class TimeIsUp(Exception):
+class TookTooLong(Exception):
     """The time of a computation is used up."""
 
 
@@ -24,7 +24,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         seconds: Wall time after which the block is interrupted.
 
     Raises:
-        TimeIsUp: The time is used up.
+        TookTooLong: The time is used up.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -32,7 +32,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del number, frame
-        raise TimeIsUp
+        raise TookTooLong
 
     before = signal.signal(signal.SIGALRM, interrupt)
     # Repeated, because a library may swallow the first interruption.
