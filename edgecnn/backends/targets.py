@@ -22,7 +22,7 @@ def load_target(name: str, changes: YamlSource | None = None) -> Target:
 
     Raises:
         UsageError: There is no such target (the hint has the nearest name), the file is wrong, or it names a
-            format, a runtime or a compiler that no backend provides.
+            format, a runtime or a compiler that no backend provides, or ones that do not fit together.
     """
     source = resolve(name, "targets")
     if changes is not None:
@@ -34,6 +34,7 @@ def load_target(name: str, changes: YamlSource | None = None) -> Target:
     _require(source, "runtime", registry.find_runtime, target.runtime)
     if target.reference_runtime is not None:
         _require(source, "reference_runtime", registry.find_runtime, target.reference_runtime)
+    _require_one_format(source, target)
     return target if target.compile is None else _with_options(source, target, target.compile.compiler)
 
 
@@ -75,6 +76,25 @@ def _require(source: YamlSource, key: str, find: Callable[[str], object], name: 
         find(name)
     except UsageError as error:
         raise UsageError(f"{source.locate((key,))}: {key}: {error.message}", hint=error.hint) from error
+
+
+def _require_one_format(source: YamlSource, target: Target) -> None:
+    """Require that a target's runtimes execute its format, and that the format has its precision."""
+    for key in ("runtime", "reference_runtime"):
+        name = getattr(target, key)
+        executed = target.format if name is None else registry.find_runtime(name).format
+        if executed != target.format:
+            raise UsageError(
+                f"{source.locate((key,))}: {key}: {name} executes {executed}, "
+                f"and the format is {target.format}",
+                hint=f"a target of {target.format}, or another runtime: `edgecnn targets` lists them",
+            )
+    known = registry.find_format(target.format).precisions
+    if target.precision not in known:
+        raise UsageError(
+            f"{source.locate(('precision',))}: precision: {target.format} has no {target.precision}",
+            hint=f"it has {', '.join(known)}",
+        )
 
 
 def _with_options(source: YamlSource, target: Target, compiler: str) -> Target:

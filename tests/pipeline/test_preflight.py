@@ -80,7 +80,9 @@ def test_weights_that_are_not_beside_an_onnx_file_are_found_before_the_work(
     picture_folder: Path, tmp_path: Path
 ) -> None:
     tensor = numpy_helper.from_array(np.ones(1, np.float32), "one")
-    graph = helper.make_graph([helper.make_node("Add", ["x", "one"], ["y"])], "g", [], [], [tensor])
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 1]) for name in ("x", "y")]
+    node = helper.make_node("Add", ["x", "one"], ["y"])
+    graph = helper.make_graph([node], "g", ends[:1], ends[1:], [tensor])
     model = helper.make_model(graph)
     onnx.save(model, tmp_path / "net.onnx", save_as_external_data=True, location="w", size_threshold=0)
     (tmp_path / "w").unlink()

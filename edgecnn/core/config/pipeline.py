@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
@@ -49,16 +49,16 @@ class ModelConfig(Schema):
 class PreprocessingConfig(Schema):
     """Changes to the network's own preprocessing contract."""
 
-    height: int | None = None
+    height: int | None = Field(default=None, ge=1, le=8192)
     """Height of the network's input in pixels."""
 
-    width: int | None = None
+    width: int | None = Field(default=None, ge=1, le=8192)
     """Width of the network's input in pixels."""
 
     resize: Literal["crop", "squash", "letterbox"] | None = None
     """Fit of a photo to the input's shape: cropped at its centre, stretched, or fitted inside a border."""
 
-    crop_fraction: float | None = None
+    crop_fraction: float | None = Field(default=None, gt=0, le=1)
     """Share of the photo's shorter side that the crop keeps, within 0..1."""
 
     interpolation: Literal["bilinear", "bicubic"] | None = None
@@ -67,13 +67,13 @@ class PreprocessingConfig(Schema):
     color: Literal["rgb", "bgr", "gray"] | None = None
     """Order of the colour channels of the network's input."""
 
-    mean: tuple[float, ...] | None = None
+    mean: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] | None = None
     """Value that is subtracted from each channel, in units of 0..255."""
 
-    std: tuple[float, ...] | None = None
+    std: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] | None = None
     """Value that each channel is divided by, in units of 0..255."""
 
-    pad_value: int | None = None
+    pad_value: int | None = Field(default=None, ge=0, le=255)
     """Brightness of a letterbox's border, 0..255."""
 
     def changes(self) -> dict[str, JsonValue]:

@@ -26,6 +26,11 @@ class ZooSource(DescribedSource):
         classes = numbered(entry.classes) if entry.classes else imagenet_classes()
         return ModelSpec(builder=reference, contract=entry.contract, classes=classes, licence=entry.licence)
 
+    def content(self, reference: str, *, pretrained: bool) -> dict[str, str]:
+        """Return the origin of published weights; an entry that does not exist is an error at once."""
+        _entry(reference)
+        return super().content(reference, pretrained=pretrained)
+
     def rebuilt_with(self, builder: str) -> tuple[str, ...]:
         """Return the library that an entry is built of."""
         return (_entry(builder).library,)
