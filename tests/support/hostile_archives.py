@@ -105,7 +105,7 @@ def _zip(path: Path, _: int, *, members: Iterable[tuple[str, bytes]]) -> None:
 def _zip_bomb(path: Path, scale: int, *, members: int) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for number in range(members):
-            with archive.open(f"p/{number}", "w") as sink:
+            with archive.open(f"p/{number}", "w", force_zip64=scale // members > zipfile.ZIP64_LIMIT) as sink:
                 for start in range(0, scale // members, len(_MEGABYTE)):
                     sink.write(_MEGABYTE[: scale // members - start])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.integer_macs import integer_share
-from edgecnn.backends.openvino.ir import openvino, read_model, refused
+from edgecnn.backends.openvino.ir import REFUSALS, openvino, read_model, refused
 from edgecnn.core.documents.inspection import Inspection
 from edgecnn.ondevice.tensor import TensorInfo
 
@@ -72,7 +72,7 @@ def inspect(file: Path) -> Inspection:
     }
     try:
         compiled = openvino.Core().compile_model(graph, "CPU", FLOAT32)
-    except RuntimeError as error:
+    except REFUSALS as error:
         raise refused(file, error) from error
     layers = list(_layers(compiled.get_runtime_model(), quantizers))
     computing = [layer for layer in layers if layer.kind not in _MOVES]

@@ -7,6 +7,7 @@ and every module of this folder imports OpenVINO through it.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
@@ -32,6 +33,12 @@ MAX_XML_BYTES = 64 << 20
 MAX_LAYERS = 20_000
 """Most layers of a network; the largest CNNs have some thousands."""
 
+MAX_VALUES = 1 << 29
+"""Most values of a tensor: 2 GiB in float32."""
+
+REFUSALS = (RuntimeError, ValueError, OverflowError, TypeError, MemoryError)
+"""Exceptions of OpenVINO for a file; a message in which a name is not UTF-8 is a ValueError."""
+
 _MAX_ELEMENTS = 2_000_000
 _MAX_DEPTH = 64
 _MAX_DIGITS = 19
@@ -49,9 +56,21 @@ def read_model(file: Path) -> openvino.Model:
             raise InputError(f"there is no file {needed}", hint="an OpenVINO IR is an .xml and a .bin file")
     _check_limits(file, weights.stat().st_size)
     try:
-        return openvino.Core().read_model(str(file), str(weights))
-    except (RuntimeError, ValueError, OverflowError) as error:
+        model = openvino.Core().read_model(str(file), str(weights))
+    except REFUSALS as error:
         raise refused(file, error) from error
+    _check_tensors(model, file)
+    return model
+
+
+def _check_tensors(model: openvino.Model, file: Path) -> None:
+    """Refuse huge tensors: what needs only constants is computed when the file is opened."""
+    for operation in model.get_ops():
+        for output in operation.outputs():
+            shape = output.get_partial_shape()
+            if shape.is_static and math.prod(shape.to_shape()) > MAX_VALUES:
+                name = operation.get_friendly_name()[:80]
+                raise InputError(f"{file} is refused: {name!r} computes more than {MAX_VALUES} values")
 
 
 def _check_limits(file: Path, weights: int) -> None:

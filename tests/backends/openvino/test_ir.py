@@ -7,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgecnn.backends.openvino.inspect import inspect
-from edgecnn.backends.openvino.ir import read_model, write_model
+from edgecnn.backends.openvino.ir import openvino, read_model, write_model
 from edgecnn.core.errors import InputError
 from tests.backends.conftest import Make, foreign_files
 from tests.support.tiny_models import write_openvino
@@ -58,3 +59,23 @@ def test_telemetry_is_out_of_reach_of_converter_and_quantizer() -> None:
         "for name, module in sys.modules.items()))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("operator", ["broadcast", "tile", "range"])
+def test_constants_that_grow_are_refused(tmp_path: Path, operator: str) -> None:
+    """A file of a few hundred bytes computes 8 GB from constants when it is opened."""
+    opset = openvino.opset13
+    image = opset.parameter([1, 3, 8, 8], np.float32, name="x")
+    sizes = opset.constant(np.array([1 << 16, 1 << 15], np.int64))
+    ends = [opset.constant(np.int64(value)) for value in (0, 1 << 31, 1)]
+    grown = {
+        "broadcast": lambda: opset.broadcast(opset.constant(np.float32(1)), sizes),
+        "tile": lambda: opset.tile(opset.constant(np.ones((1, 1), np.float32)), sizes),
+        "range": lambda: opset.range(*ends, "f32"),
+    }[operator]()
+    axes = opset.constant(np.arange(1 if operator == "range" else 2))
+    end = opset.add(image, opset.reduce_sum(grown, axes))
+    file = tmp_path / "model.xml"
+    openvino.save_model(openvino.Model([end], [image]), str(file), compress_to_fp16=False)
+    with pytest.raises(InputError, match="computes more than 536870912 values"):
+        read_model(file)
