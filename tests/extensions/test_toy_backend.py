@@ -156,7 +156,8 @@ def test_an_export_needs_no_training(installed: Path, folder: Path) -> None:
         folder,
         [installed],
         *("export", "python:mynet:network", "--target", "toy-int8", "--calibration", "photos"),
-        *("--out", "exported"),
+        *("--out", "exported", "--set", "benchmark=null"),
+        *("--set", "preprocessing={height: 24, width: 24, resize: squash}"),
     )
     assert done.returncode == 0, done.stderr
     assert list((folder / "exported").rglob("model.toy"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from pydantic import JsonValue
+from torch.onnx._internal.exporter._registration import ONNXRegistry
 
 from edgecnn.backends import entry
 from edgecnn.backends.entry import FormatFile, LowerRequest, QuantizeFileRequest
@@ -59,6 +62,15 @@ class CellsRequest:
 
 def make(request: CellsRequest) -> dict[str, Cell]:
     """Return a cell for each ``operation/precision``; none for int8 where fp32 was refused."""
+    # PyTorch's exporter reads the table of its 500 operators anew at each call, which is half of the call.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            ONNXRegistry, "from_torchlib", staticmethod(functools.cache(ONNXRegistry.from_torchlib))
+        )
+        return _cells(request)
+
+
+def _cells(request: CellsRequest) -> dict[str, Cell]:
     cells = {}
     for number, operation in enumerate(request.operations):
         folder = request.out / str(number)
