@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,4 +86,38 @@ def reason(error: BaseException) -> str:
     return first_line(error)
 
 
+def modules_behind(text: str, network: Network) -> str:
+    """Return which modules of the user's network use an operator that a converter's error names.
+
+    Converters name ATen operators, such as ``aten.adaptive_max_pool2d``, or those that they are taken apart
+    into. The exported graph knows the module of each.
+
+    Args:
+        text: The error's reason.
+        network: The network that was converted.
+
+    Returns:
+        ``" (in NAME, NAME)"`` with at most three names, or an empty string if the error names no operator of
+        the network or the network cannot be exported.
+    """
+    named = set(_OPERATOR.findall(text))
+    if not named:
+        return ""
+    try:
+        program = torch.export.export(network.module, (network.example,))
+        nodes = [*program.graph.nodes, *program.run_decompositions().graph.nodes]
+    except Exception:  # noqa: BLE001  any code of the user's; the converter's own error is what counts
+        return ""
+    found: dict[str, None] = {}
+    for node in nodes:
+        words = _OPERATOR.findall(str(node.target))
+        stack = node.meta.get("nn_module_stack") or {}
+        path = next(reversed(stack.values()))[0] if stack else ""
+        if path and named.intersection(words):
+            found[path] = None
+    return f" (in {', '.join(list(found)[:_MOST_MODULES])})" if found else ""
+
+
+_OPERATOR = re.compile(r"aten(?:\.|::)(\w+)")
+_MOST_MODULES = 3
 _MAP = 4

@@ -12,8 +12,9 @@ from torch import nn
 
 from edgecnn.backends import entry
 from edgecnn.backends.entry import LowerRequest
-from edgecnn.backends.network import load_network
+from edgecnn.backends.network import load_network, modules_behind, try_network
 from edgecnn.core.errors import InputError
+from edgecnn.models.spec import ModelSpec
 from tests.backends.conftest import CONTRACT
 from tests.support.checkpoints import write_checkpoint
 
@@ -119,3 +120,25 @@ def test_an_operation_that_a_format_lacks_is_named(name: str, words: str, tmp_pa
         entry.lower(LowerRequest(name, checkpoint, tmp_path / "out"))
     assert "\n" not in caught.value.message
     assert not list((tmp_path / "out").iterdir())
+
+
+class _Pooled(nn.Module):
+    """Two modules that use one operator, and one that does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveMaxPool2d(4))
+        self.head = nn.AdaptiveMaxPool2d(1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        answer: torch.Tensor = self.head(self.body(x)).flatten(1)
+        return answer
+
+
+def test_the_modules_behind_a_converters_error_are_named() -> None:
+    spec = ModelSpec(builder="python:nets:Pooled", contract=CONTRACT, classes=("a", "b", "c", "d"))
+    network = try_network(_Pooled(), spec)
+    said = "Lowering not found: aten.adaptive_max_pool2d.default"
+    assert modules_behind(said, network) == " (in body.1, head)"
+    assert modules_behind("no conversion rule for aten::gelu", network) == ""
+    assert modules_behind("an MLIR pass failed", network) == ""

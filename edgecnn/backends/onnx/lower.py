@@ -9,7 +9,7 @@ import onnx
 import torch
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
-from edgecnn.backends.network import load_network, reason
+from edgecnn.backends.network import load_network, modules_behind, reason
 from edgecnn.backends.onnx.rewrite import PoolGlobally, rewrite
 from edgecnn.core.errors import InputError
 
@@ -55,8 +55,9 @@ def _export(network: Network) -> onnx.ModelProto:
             verbose=False,
         )
     except torch.onnx.OnnxExporterError as error:
+        why = reason(error)
         raise InputError(
-            f"{network.spec.builder} cannot become ONNX: {reason(error)}",
+            f"{network.spec.builder} cannot become ONNX: {why}{modules_behind(why, network)}",
             hint="the log of the step holds the exporter's report",
         ) from error
     return cast("torch.onnx.ONNXProgram", program).model_proto

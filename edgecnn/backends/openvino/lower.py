@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from edgecnn.backends.network import load_network, reason
+from edgecnn.backends.network import load_network, modules_behind, reason
 from edgecnn.backends.openvino.ir import openvino, write_model
 from edgecnn.core.errors import InputError
 
@@ -34,8 +34,9 @@ def lower(checkpoint: Path, file: Path) -> Path:
     try:
         model = _convert(network)
     except _FAILURES as error:
+        why = _reason(error)
         raise InputError(
-            f"{network.spec.builder} cannot become OpenVINO IR: {_reason(error)}",
+            f"{network.spec.builder} cannot become OpenVINO IR: {why}{modules_behind(why, network)}",
             hint="the log of the step holds the converter's report",
         ) from error
     write_model(model, file)

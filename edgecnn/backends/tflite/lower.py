@@ -8,7 +8,7 @@ from pathlib import Path
 import litert_torch
 import torch
 
-from edgecnn.backends.network import Network, load_network, reason
+from edgecnn.backends.network import Network, load_network, modules_behind, reason
 from edgecnn.backends.tflite.flatbuffer import read_model, rename_tensors, write_model
 from edgecnn.core.errors import InputError
 
@@ -38,8 +38,9 @@ def lower_network(network: Network, file: Path) -> Path:
             litert_torch.convert(wrapped, (example,)).export(str(converted))
         # torch.export and the MLIR passes behind it derive their errors from these; there is no common base.
         except (RuntimeError, ValueError, NotImplementedError, torch.fx.proxy.TraceError) as error:
+            why = reason(error)
             raise InputError(
-                f"{network.spec.builder} cannot become TFLite: {reason(error)}",
+                f"{network.spec.builder} cannot become TFLite: {why}{modules_behind(why, network)}",
                 hint="the log of the step holds the converter's report",
             ) from error
         model = read_model(converted)
