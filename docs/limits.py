@@ -38,7 +38,8 @@ def limit_rows() -> Iterator[tuple[str, str]]:
     yield "TFLite", f"2 GiB, {parts}, every reference inside the file"
     yield (
         "OpenVINO IR",
-        f"{_size(ir.MAX_XML_BYTES)} of XML, {ir.MAX_LAYERS:,} layers, constants inside the `.bin`",
+        f"{_size(ir.MAX_XML_BYTES)} of XML, {ir.MAX_LAYERS:,} layers, tensors of {ir.MAX_VALUES:,} values, "
+        "constants inside the `.bin`",
     )
     most = f"{_size(untrusted.MAX_BYTES)} and {untrusted.MAX_MEMBERS:,} members unpacked"
     yield "package", f"{most}, at most {untrusted.MAX_RATIO} times its own size, plain files with plain names"
