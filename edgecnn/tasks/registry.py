@@ -19,6 +19,7 @@ from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.core.task import TaskDescription
 from edgecnn.core.text import did_you_mean, one_line
 from edgecnn.tasks.base import Task
+from edgecnn.tasks.checked import checked, metrics_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -86,9 +87,10 @@ def task_of(description: TaskDescription | Mapping[str, Any]) -> Task:
     except (Exception, SystemExit) as error:  # code of another package may raise anything
         raise extension.broken(error) from error
     lacking = _lacking(task, _MEMBERS)
-    if lacking:
-        raise extension.unusable(lacking)
-    return task
+    problem = lacking or metrics_problem(task.metrics)
+    if problem:
+        raise extension.unusable(problem)
+    return checked(task, extension)
 
 
 def _extension(kind: str) -> Extension:
@@ -105,12 +107,15 @@ def _factory(found: Any) -> Factory:
     """Return the factory of a task unless a problem with it is known.
 
     Raises:
-        TypeError: It cannot be called, or it is a class that lacks methods.
+        TypeError: It cannot be called, or it is a class that lacks methods or whose metrics cannot be used.
     """
     if not callable(found):
         raise TypeError(f"it is a {type(found).__name__}, which makes no task")
     methods = [name for name in _MEMBERS if not isinstance(getattr_static(Task, name), property)]
     lacking = _lacking(found, methods) if isinstance(found, type) else ""
+    metrics = getattr_static(found, "metrics", None)
+    if not lacking and isinstance(found, type) and metrics is not None and not isinstance(metrics, property):
+        lacking = metrics_problem(metrics)
     if lacking:
         raise TypeError(lacking)
     factory: Factory = found

@@ -35,7 +35,8 @@ from edgecnn.core.errors import UsageError
 from edgecnn.tasks.registry import kinds, problems, task_of
 for kind in ("odd", "classification"):
     try:
-        print(f"{kind}: {type(task_of({'kind': kind})).__module__}")
+        task = task_of({'kind': kind})
+        print(f"{kind}: {type(getattr(task, 'checked_object', task)).__module__}")
     except UsageError as error:
         print(f"{kind}: {error.exit_code} {error.message}")
 print(*kinds())

@@ -123,6 +123,16 @@ def _brought() -> Mapping[str, Metric]:
     return found
 
 
+def taken_by(metric: Metric) -> str:
+    """Return who has another metric of that name: edgecnn or another task; empty if nobody has."""
+    known = METRICS.get(metric.name)
+    if known is not None:
+        return "" if known == metric else "edgecnn"
+    if f"{metric.name}_drop" in METRICS:
+        return "edgecnn"
+    return "another task" if _brought().get(metric.name, metric) != metric else ""
+
+
 class _BudgetNames(Set[str]):
     """Names that can have a budget; other packages are only asked for names that edgecnn does not have."""
 
