@@ -49,11 +49,11 @@ class FormatRecord:
         precisions: Precisions that its files can have.
         layout: Order of the dimensions of its files' images.
         lower: Version of the conversion from PyTorch.
-        quantize: Version of the native quantizer.
+        quantize: Version of the native quantizer; a format of float32 files alone has one too, unused.
         inspect: Version of the inspection.
         kernels: ``"module:function"`` that returns the properties of the integer kernels on an instruction
-            set
-            set (:class:`edgecnn.quantization.kernels.Kernels`), imported on use.
+            set (:class:`edgecnn.quantization.kernels.Kernels`), imported on use; only a format without int8
+            has none.
         extra: Extra of edgecnn that installs its packages.
         companions: Suffixes of further files of a model, with the dot.
         integer_int8: Whether an int8 file is integer from its input to its output, so that no layer of it can
@@ -73,7 +73,7 @@ class FormatRecord:
     lower: StageVersion
     quantize: StageVersion
     inspect: StageVersion
-    kernels: str
+    kernels: str = ""
     extra: str = ""
     companions: tuple[str, ...] = ()
     integer_int8: bool = False

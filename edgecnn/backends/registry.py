@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import re
 from dataclasses import dataclass, replace
 from functools import cache, reduce
 from pathlib import Path
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 Record = TypeVar("Record", FormatRecord, RuntimeRecord, CompilerRecord)
+
+
+_LOCATION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -218,6 +222,10 @@ def _with_backend(known: Records, backend: Backend, origin: Origin) -> Records:
         _joined("compiler", known.compilers, backend.compilers, origin),
         known.problems,
     )
+    for form in backend.formats:
+        if "int8" in form.precisions and not form.kernels:
+            raise ValueError(f"format {form.name!r} has int8 files, but its field kernels is empty")
+    _require_code(backend)
     for runtime in backend.runtimes:
         if runtime.ships and origin.distribution:
             raise ValueError(f"runtime {runtime.name!r} ships, but packages hold edgecnn's own runtimes only")
@@ -230,6 +238,24 @@ def _with_backend(known: Records, backend: Backend, origin: Origin) -> Records:
         if format_name not in joined.formats:
             raise ValueError(f"{name!r} names a format {format_name!r}, which does not exist")
     return joined
+
+
+def _require_code(backend: Backend) -> None:
+    """Require that every field that locates code is ``"module:attribute"``.
+
+    Raises:
+        ValueError: One is not; the message names the field.
+    """
+    fields = ("load", "kernels", "options", "float_parts", "nominal")
+    optional = ("kernels", "nominal")
+    records: tuple[Any, ...] = (*backend.formats, *backend.runtimes, *backend.compilers)
+    for record in records:
+        for name in fields:
+            value = getattr(record, name, None)
+            if value is None or (value == "" and name in optional):
+                continue
+            if not isinstance(value, str) or not _LOCATION.fullmatch(value):
+                raise ValueError(f"{name} of {record.name!r} is {value!r}, not 'module:name'")
 
 
 def _joined(

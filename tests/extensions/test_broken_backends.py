@@ -14,10 +14,11 @@ GROUP, POINT = "edgecnn.backends", "odd = odd_backend:BACKEND"
 WHOLE = """
 from edgecnn.backends.records import Backend, FormatRecord, RuntimeRecord, StageVersion
 
-def form(name="odd", suffix=".odd", runtime="odd-run", load="odd_code:Odd"):
+KERNELS = "edgecnn.backends.tflite.kernels:int8_kernels"
+
+def form(name="odd", suffix=".odd", runtime="odd-run", load="odd_code:Odd", kernels=KERNELS, last="int8"):
     one = StageVersion(1, ("numpy",))
-    kernels = "edgecnn.backends.tflite.kernels:int8_kernels"
-    return FormatRecord(name, load, suffix, runtime, ("fp32", "int8"), "NCHW", one, one, one, kernels)
+    return FormatRecord(name, load, suffix, runtime, ("fp32", last), "NCHW", one, one, one, kernels)
 
 def runtime(name="odd-run", form="odd", load="odd_code:OddRun", **more):
     return RuntimeRecord(name, load, form, "numpy", **more)
@@ -33,7 +34,7 @@ BROKEN = {
     "is no backend": ("BACKEND = {}", "it is a dict, not a Backend"),
     "lacks a field": (
         WHOLE + "BACKEND = Backend((FormatRecord(name='odd', load='odd_code:Odd'),), (runtime(),))",
-        "missing 8 required positional arguments",
+        "missing 7 required positional arguments",
     ),
     "takes a format's name": (
         WHOLE + "BACKEND = Backend((form(), form('onnx', '.onx')), (runtime(),))",
@@ -54,6 +55,14 @@ BROKEN = {
     "ships in packages": (
         WHOLE + "BACKEND = Backend((form(),), (runtime(ships={'android': ()}),))",
         "runtime 'odd-run' ships, but packages hold edgecnn's own runtimes only",
+    ),
+    "has no kernels": (
+        WHOLE + "BACKEND = Backend((form(kernels=''),), (runtime(),))",
+        "format 'odd' has int8 files, but its field kernels is empty",
+    ),
+    "locates no code": (
+        WHOLE + "BACKEND = Backend((form(load='odd_code'),), (runtime(),))",
+        "load of 'odd' is 'odd_code', not 'module:name'",
     ),
     "is for no format": (
         WHOLE + "BACKEND = Backend((form(),), (runtime(), runtime('odd', 'even')))",
@@ -101,6 +110,12 @@ def test_a_broken_backend_is_one_line_where_it_is_used(what: str, tmp_path: Path
     assert reason in line
     assert "onnx-int8: loads" in said, "a target of edgecnn's own has nothing to do with it"
     assert len(said) == 2
+
+
+def test_a_format_without_int8_needs_no_kernels(tmp_path: Path) -> None:
+    module = WHOLE + "BACKEND = Backend((form(kernels='', last='fp16'),), (runtime(),))"
+    folder, installed = _user(tmp_path, module)
+    assert "odd: loads" in python(folder, [installed], "-c", LOAD).stdout.splitlines()
 
 
 def test_its_exit_code_is_2_and_everything_else_still_works(tmp_path: Path) -> None:

@@ -43,10 +43,10 @@ CONTROL_REFERENCE = "reference@control"
 
 def network_of(plan: Plan, target: Target, rung: Rung) -> ExportedNetwork:
     """Add the steps that make a rung's network, and return it."""
+    if rung == "plain":
+        return ExportedNetwork(checkpoint=plan.checkpoint)
     kernels = kernels_of(target.format, target.isa)
     match rung:
-        case "plain":
-            return ExportedNetwork(checkpoint=plan.checkpoint)
         case "ranges":
             return ExportedNetwork(checkpoint=plan.checkpoint, options=SEARCH)
         case "equalize":
