@@ -14,7 +14,8 @@ from onnx import TensorProto, helper
 
 from edgecnn.models.imported.onnx_file import REFUSALS
 from edgecnn.models.imported.operators import OPERATORS
-from tests.campaigns.onnx_table import OPSETS, TABLE, Draw
+from tests.campaigns.onnx_inputs import OPSETS, Draw
+from tests.campaigns.onnx_table import TABLE
 from tests.campaigns.report import Recorder, main
 from tests.support.onnx_operators import compare, imported_answer, of_image
 
