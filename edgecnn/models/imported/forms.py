@@ -114,7 +114,10 @@ def _same_pads(form: Form, kernel: list[int], *, upper: bool) -> list[int | floa
     end: list[int | float] = []
     settings = (kernel, pair(form.node, "strides"), pair(form.node, "dilations"))
     for given, extent, stride, dilation in zip(form.into[2:], *settings, strict=True):
-        total = max(0, (-(-given // stride) - 1) * stride + (extent - 1) * dilation + 1 - given)
+        total = (-(-given // stride) - 1) * stride + (extent - 1) * dilation + 1 - given
+        if total < 0 and form.node.operator != "Conv":
+            raise unsupported(form.node, "auto_pad with windows that leave out pixels; runtimes disagree")
+        total = max(0, total)
         less, more = total // 2, total - total // 2
         begin.append(less if upper else more)
         end.append(more if upper else less)
@@ -130,7 +133,8 @@ def _pool(form: Form) -> None:
     strides, dilations, sides = pair(node, "strides"), pair(node, "dilations"), pads(node)
     if len(form.into) != _MAP:
         raise unsupported(node, f"its input has {len(form.into)} dimensions")
-    if pools.is_torchs(sides, kernel):
+    mean = node.operator == "AveragePool"
+    if pools.is_torchs(sides, kernel) and not (mean and dilations != (1, 1)):
         return
     extents = [step * (size - 1) + 1 for size, step in zip(kernel, dilations, strict=True)]
     whole = list(sides)
@@ -143,7 +147,7 @@ def _pool(form: Form) -> None:
             whole[axis + 2] = max(whole[axis + 2], steps * stride + extent - given - sides[axis])
         del form.attributes["ceil_mode"]
     form.attributes["pads"] = [*whole]
-    if node.operator == "AveragePool":
+    if mean:
         counts = bool(form.attributes.pop("count_include_pad", 0))
         form.attributes["counted"] = [*sides] if counts else [0, 0, 0, 0]
         form.attributes["size"] = [*form.into[2:]]
@@ -176,18 +180,16 @@ def _softmax(form: Form) -> None:
 def _resize(form: Form) -> None:
     node, attributes = form.node, form.attributes
     _resize_defaults(form)
-    if word(node, "keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise unsupported(node, f"keep_aspect_ratio_policy is {attributes['keep_aspect_ratio_policy']}")
     if word(node, "coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize":
         raise unsupported(node, "coordinate_transformation_mode is tf_crop_and_resize")
     sizes, scales = integers(node, "sizes"), numbers(node, "scales")
     if len(form.into) != _MAP or len(form.out) != _MAP:
         raise unsupported(node, f"its input has {len(form.into)} dimensions, not 4")
+    axes = [axis % _MAP for axis in integers(node, "axes")] or [*range(_MAP)]
     if sizes:
-        pairs = zip(form.into, form.out, strict=True)
-        scales = [made / given for given, made in pairs]
-    elif axes := integers(node, "axes"):
-        by_axis = dict(zip((axis % _MAP for axis in axes), scales, strict=True))
+        scales = _scales_of_sizes(form, dict(zip(axes, sizes, strict=True)))
+    elif scales:
+        by_axis = dict(zip(axes, scales, strict=True))
         scales = [by_axis.get(axis, 1.0) for axis in range(_MAP)]
     for unused in ("sizes", "axes", "roi", "keep_aspect_ratio_policy"):
         attributes.pop(unused, None)
@@ -202,6 +204,19 @@ def _resize(form: Form) -> None:
     if not resize.is_torchs(node, height, width):
         attributes["into"] = [height.given, width.given]
         attributes["out"] = [height.made, width.made]
+
+
+def _scales_of_sizes(form: Form, sizes: dict[int, int]) -> list[float]:
+    """Return the factors of all axes for sizes by axis; a policy keeps the ratio of these axes."""
+    policy = word(form.node, "keep_aspect_ratio_policy", "stretch")
+    ratios = {axis: size / form.into[axis] for axis, size in sizes.items()}
+    match policy:
+        case "stretch":
+            return [made / given for given, made in zip(form.into, form.out, strict=True)]
+        case "not_larger" | "not_smaller":
+            one = (min if policy == "not_larger" else max)(ratios.values())
+            return [one if axis in ratios else 1.0 for axis in range(_MAP)]
+    raise unsupported(form.node, f"keep_aspect_ratio_policy is {policy}")
 
 
 def _resize_defaults(form: Form) -> None:

@@ -16,6 +16,7 @@ from edgecnn.models.imported.meaning import check_inference, check_opsets
 from edgecnn.models.imported.onnx_file import fold, read_given_model
 from edgecnn.models.imported.onnx_graph import cut, infer_shapes, link, name_of, shape_of
 from edgecnn.models.imported.read import read_graph
+from edgecnn.models.imported.settings import naming_opset
 from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Imported:
         contract: Preprocessing, as far as the file specifies it.
         classes: Number of classes; None if it is unknown.
         task: The network's task: detection if a decode part was recognized and removed.
+        opset: Version of ONNX's operators in the file.
     """
 
     graph: ImportedGraph
@@ -50,6 +52,7 @@ class Imported:
     contract: Contract
     classes: int | None
     task: TaskDescription
+    opset: int
 
 
 def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
@@ -73,15 +76,18 @@ def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
         _check_outputs(model, outputs)
     names = heads.outputs if heads else tuple(outputs) or tuple(map(name_of, model.graph.outputs))
     part = cut(model, names)
-    check_inference(part)
+    opset = model.opset_imports.get("", 0)
+    with naming_opset(opset):
+        check_inference(part)
     part = fold(part, file)
-    graph, state = read_graph(part)
+    with naming_opset(opset):
+        graph, state = read_graph(part)
     contract = _contract(height, width, channels, yolox=heads is not None)
     if heads is not None:
-        return Imported(graph, state, contract, heads.classes, detection(heads.detector))
+        return Imported(graph, state, contract, heads.classes, detection(heads.detector), opset)
     shapes = [shape_of(value) for value in part.graph.outputs]
     scores = len(shapes) == 1 and len(shapes[0]) == _SCORES
-    return Imported(graph, state, contract, shapes[0][1] if scores else None, CLASSIFICATION)
+    return Imported(graph, state, contract, shapes[0][1] if scores else None, CLASSIFICATION, opset)
 
 
 def read_image_model(file: Path) -> ir.Model:

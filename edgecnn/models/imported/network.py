@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import one_line
 from edgecnn.models.imported.graph import ImportedGraph
 from edgecnn.models.imported.operators import operator_of
 from edgecnn.models.imported.settings import unsupported
@@ -75,8 +76,8 @@ def build(arguments: Mapping[str, JsonValue]) -> nn.Module:
 def _module(node: ImportedNode) -> nn.Module:
     try:
         module = operator_of(node).make(node)
-    except (KeyError, ValueError, TypeError, IndexError) as error:
-        raise unsupported(node, f"{type(error).__name__} {error}") from error
+    except (KeyError, ValueError, TypeError, IndexError, RuntimeError) as error:
+        raise unsupported(node, f"{type(error).__name__} {one_line(error)}") from error
     shapes = {name: tuple(value.shape) for name, value in module.state_dict().items() if name in node.weights}
     if shapes != node.weights:
         raise unsupported(node, f"its weights are {node.weights}, not {shapes}")

@@ -124,4 +124,7 @@ def _session(
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"], **settings)
     except REFUSALS as error:
-        raise InputError(f"{name} cannot be opened by ONNX Runtime: {one_line(error)}") from error
+        raise InputError(
+            f"{name} cannot be opened by ONNX Runtime: {one_line(error)}",
+            hint="cut the network with --outputs before an operation that ONNX Runtime does not have",
+        ) from error

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Sides = tuple[int, int, int, int]
 
+_ROUNDING = 1e-5
+
 
 class PaddedMaxPool2d(nn.MaxPool2d):
     """Maxima of a map with different padding on each side.
@@ -63,9 +65,7 @@ class PaddedAvgPool2d(nn.AvgPool2d):
     ) -> None:
         super().__init__(kernel, stride)
         self._pads = pads
-        real = functional.pad(torch.ones(1, 1, *size), counted, value=1.0)
-        missing = [whole - part for whole, part in zip(pads, counted, strict=True)]
-        share = functional.avg_pool2d(functional.pad(real, missing), kernel, stride)
+        share = functional.avg_pool2d(_counted(pads, counted, size), kernel, stride)
         self.register_buffer("scale", 1 / share, persistent=False)
         self._whole = bool((share == 1).all())
 
@@ -73,6 +73,53 @@ class PaddedAvgPool2d(nn.AvgPool2d):
         """Pad with zeros, take the means, and divide by the share of pixels that count."""
         means = super().forward(functional.pad(input, self._pads))
         return means if self._whole else means * self.scale
+
+
+class DilatedAvgPool2d(nn.Module):
+    """Means of a map over windows with gaps: a convolution with equal weights.
+
+    Args:
+        pads: Pixels at the left, right, top and bottom.
+        counted: Pixels of these that count as zeros in a mean; the others count for nothing.
+        size: Height and width of the map.
+        kernel, stride, dilation: Sizes of height and width.
+    """
+
+    window: Tensor
+    scale: Tensor
+
+    def __init__(
+        self,
+        pads: Sides,
+        counted: Sides,
+        size: tuple[int, int],
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        dilation: tuple[int, int],
+    ) -> None:
+        super().__init__()
+        self._pads, self._stride, self._dilation = pads, stride, dilation
+        window = torch.full((1, 1, *kernel), 1 / (kernel[0] * kernel[1]))
+        self.register_buffer("window", window, persistent=False)
+        real = _counted(pads, counted, size)
+        share = functional.conv2d(real, window, stride=stride, dilation=dilation)
+        self._whole = bool((share > 1 - _ROUNDING).all())
+        self.register_buffer("scale", 1 / share, persistent=False)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Pad maps ``[N, C, H, W]`` with zeros, take the means, and divide by the share that counts."""
+        padded, channels = functional.pad(maps, self._pads), maps.shape[1]
+        windows = self.window.expand(channels, -1, -1, -1)
+        means = functional.conv2d(
+            padded, windows, stride=self._stride, dilation=self._dilation, groups=channels
+        )
+        return means if self._whole else means * self.scale
+
+
+def _counted(pads: Sides, counted: Sides, size: tuple[int, int]) -> Tensor:
+    """Return a padded map of ones, with zeros where the padding does not count in a mean."""
+    real = functional.pad(torch.ones(1, 1, *size), counted, value=1.0)
+    return functional.pad(real, [whole - part for whole, part in zip(pads, counted, strict=True)])
 
 
 def max_pool(node: ImportedNode) -> nn.Module:
@@ -94,25 +141,25 @@ def max_pool(node: ImportedNode) -> nn.Module:
 def average_pool(node: ImportedNode) -> nn.Module:
     """Return the module of an AveragePool node.
 
-    Padding that torch lacks needs two more settings, which the reader derives from the input: ``size`` is its
-    height and width, and ``counted`` the padding, top, left, bottom and right, that counts in a mean.
+    Padding and dilations that torch lacks need two more settings, which the reader derives from the input:
+    ``size`` is its height and width, and ``counted`` the padding, top, left, bottom and right, that counts in
+    a mean.
 
     Raises:
-        InputError: It does not pool maps, or is dilated.
+        InputError: It does not pool maps.
     """
     kernel, stride, dilation = (pair(node, name) for name in ("kernel_shape", "strides", "dilations"))
     top, left, bottom, right = pads(node)
-    if dilation != (1, 1):
-        raise unsupported(node, f"dilations are {list(dilation)}")
     ceil, counts = flag(node, "ceil_mode"), flag(node, "count_include_pad")
     if "size" not in node.attributes:
-        if not is_torchs((top, left, bottom, right), kernel):
-            raise unsupported(node, "its padding differs from side to side")
+        if dilation != (1, 1) or not is_torchs((top, left, bottom, right), kernel):
+            raise unsupported(node, f"pads are {[top, left, bottom, right]}, dilations {list(dilation)}")
         return nn.AvgPool2d(kernel, stride, (top, left), ceil_mode=ceil, count_include_pad=counts)
     up, west, down, east = integers(node, "counted")
-    return PaddedAvgPool2d(
-        (left, right, top, bottom), (west, east, up, down), pair(node, "size"), kernel, stride
-    )
+    whole, counted, size = (left, right, top, bottom), (west, east, up, down), pair(node, "size")
+    if dilation != (1, 1):
+        return DilatedAvgPool2d(whole, counted, size, kernel, stride, dilation)
+    return PaddedAvgPool2d(whole, counted, size, kernel, stride)
 
 
 def is_torchs(sides: Sides, kernel: tuple[int, int]) -> bool:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from edgecnn.models.imported.graph import ImportedNode
 
 _WAY_OUT = "cut the network before it with --outputs, or export it with other settings or operations"
+
+
+@contextlib.contextmanager
+def naming_opset(opset: int) -> Iterator[None]:
+    """Add the opset to the message of an error about a node, because operators differ between opsets."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{error.message} (opset {opset})", hint=error.hint) from error
 
 
 def unsupported(node: ImportedNode, reason: str) -> InputError:

@@ -63,6 +63,7 @@ class OnnxSource(ModelSource):
         from edgecnn.models.imported.external_data import digests_beside
         from edgecnn.models.imported.importer import import_onnx
         from edgecnn.models.imported.independence import check_independence
+        from edgecnn.models.imported.settings import naming_opset
         from edgecnn.models.weights import load_weights
 
         reference, arguments, classes = request.reference, request.arguments, request.classes
@@ -84,10 +85,12 @@ class OnnxSource(ModelSource):
             weights=f"{file.name} sha256:{digest_file(file)}{_origin_beside(digests_beside(file))}",
             task=found.task,
         )
-        module = build(spec)
+        with naming_opset(found.opset):
+            module = build(spec)
         load_weights(module, found.state, reference)
         count_outputs(module, spec)
-        check_independence(module, spec.contract.channels, spec.contract.height, spec.contract.width)
+        with naming_opset(found.opset):
+            check_independence(module, spec.contract.channels, spec.contract.height, spec.contract.width)
         return module, spec
 
     def build(self, spec: ModelSpec) -> nn.Module:

@@ -51,7 +51,7 @@ def test_training_mode_is_refused() -> None:
     dropout = helper.make_node("Dropout", ["x", "ratio", "training"], ["y"], name="drop")
     relu = helper.make_node("Relu", ["x"], ["y"], name="relu")
     model = model_of(dropout, ratio=np.float32(0.5), training=np.array([True])[0])
-    assert refused(model) == "Dropout drop cannot be imported: it is in training mode"
+    assert refused(model) == "Dropout drop cannot be imported: it is in training mode (opset 13)"
     scale = np.ones(3, np.float32)
     norm = helper.make_node("BatchNormalization", ["x", *"abcd"], ["y"], name="norm", training_mode=1)
     norm.output.extend(["mean", "var"])

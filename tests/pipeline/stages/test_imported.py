@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
 from edgecnn.core.documents.link import Link
-from edgecnn.core.errors import VerificationFailed
+from edgecnn.core.errors import InputError, VerificationFailed
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.checkpoint import save_checkpoint
+from edgecnn.models.imported.operators import OPERATORS
 from edgecnn.models.resolve import resolve_model
 from edgecnn.ondevice.contract import Contract
 from edgecnn.pipeline.gates import Gate, check_gate
@@ -24,8 +28,23 @@ from tests.support.plans import plan_document
 SIDE = 16
 
 
-def write_file(file: Path, *, slope: float = 0.1, pool: str = "GlobalAveragePool") -> Path:
-    """Write a classifier; files that differ in a setting have operations and tensors of the same names."""
+def write_file(
+    file: Path,
+    *,
+    slope: float = 0.1,
+    batch: int | str = 1,
+    outputs: tuple[str, ...] = ("scores",),
+    last: str = "",
+) -> Path:
+    """Write a classifier; files that differ in a setting have operations and tensors of the same names.
+
+    Args:
+        file: The file.
+        slope: Setting of one of its operations.
+        batch: Number of images.
+        outputs: Names of its outputs.
+        last: An operator of the domain ``my.ops`` behind the scores.
+    """
     rng = np.random.default_rng(0)
     constants = [
         numpy_helper.from_array(rng.normal(size=shape).astype(np.float32), name)
@@ -34,14 +53,17 @@ def write_file(file: Path, *, slope: float = 0.1, pool: str = "GlobalAveragePool
     nodes = [
         helper.make_node("Conv", ["images", "kernel"], ["mapped"], name="conv", pads=[1] * 4),
         helper.make_node("LeakyRelu", ["mapped"], ["bent"], name="bend", alpha=slope),
-        helper.make_node(pool, ["bent"], ["pooled"], name="pool"),
+        helper.make_node("GlobalAveragePool", ["bent"], ["pooled"], name="pool"),
         helper.make_node("Flatten", ["pooled"], ["row"], name="flatten"),
         helper.make_node("Gemm", ["row", "matrix", "bias"], ["scores"], name="dense"),
+        helper.make_node("Sigmoid", ["scores"], ["shares"], name="shares"),
     ]
-    entrance = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, SIDE, SIDE])
-    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1, 5])
-    graph = helper.make_graph(nodes, "test", [entrance], [scores], constants)
-    opset = [helper.make_opsetid("", 13)]
+    if last:
+        nodes.append(helper.make_node(last, ["scores"], ["odd"], name="odd", domain="my.ops"))
+    entrance = helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 3, SIDE, SIDE])
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, 5]) for name in outputs]
+    graph = helper.make_graph(nodes, "test", [entrance], ends, constants)
+    opset = [helper.make_opsetid("", 13), helper.make_opsetid("my.ops", 1)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), file)
     return file
 
@@ -83,6 +105,68 @@ def test_a_misread_operation_is_named_and_stops_everything(images: Path, tmp_pat
         check_gate(Gate.LINKS, tmp_path)
     assert caught.value.exit_code == 4
     assert "--outputs" in str(caught.value.hint)
+
+
+def _wrong_rule(operator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the importer have a rule that computes an operator a little wrongly."""
+    right = OPERATORS[operator]
+
+    class Wrong(nn.Module):
+        def __init__(self, inner: nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, *values: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = self.inner(*values) * 1.01
+            return found
+
+    wrong = replace(right, make=lambda node: Wrong(right.make(node)))
+    monkeypatch.setitem(OPERATORS, operator, wrong)
+
+
+@pytest.mark.parametrize(
+    ("operator", "named"),
+    [
+        ("LeakyRelu", "LeakyRelu bend, tensor bent"),
+        ("GlobalAveragePool", "GlobalAveragePool pool, tensor pooled"),
+        ("Flatten", "Flatten flatten, tensor row"),
+        ("Sigmoid", "Sigmoid shares, tensor shares"),
+    ],
+)
+def test_a_wrong_rule_of_the_importer_is_found_at_its_first_node(
+    operator: str, named: str, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_file(tmp_path / "net.onnx", outputs=("scores", "shares"))
+    _wrong_rule(operator, monkeypatch)
+    link = compare(ImportedRequest(str(file), checkpoint_of(file, tmp_path / "checkpoint"), images))
+    assert not link.passed
+    assert f"the first operation that differs is {named}" in link.cause
+    (tmp_path / RESULT).write_text(json.dumps([link.to_json()]), encoding="utf-8")
+    with pytest.raises(VerificationFailed) as caught:
+        check_gate(Gate.LINKS, tmp_path)
+    assert caught.value.exit_code == 4
+
+
+def test_every_output_and_an_open_batch_are_compared(images: Path, tmp_path: Path) -> None:
+    file = write_file(tmp_path / "net.onnx", batch="N", outputs=("scores", "shares"))
+    link = compare(ImportedRequest(str(file), checkpoint_of(file, tmp_path / "checkpoint"), images))
+    assert link.passed
+
+
+def test_a_file_that_its_own_runtime_cannot_execute_is_refused_in_one_line(
+    images: Path, tmp_path: Path
+) -> None:
+    file = write_file(tmp_path / "net.onnx", outputs=("odd",), last="Frobnicate")
+    with pytest.raises(
+        InputError, match=r"cannot be opened by ONNX Runtime: .*my\.ops.*Frobnicate"
+    ) as caught:
+        resolve_model(str(file))
+    assert "\n" not in caught.value.message
+    assert "--outputs" in str(caught.value.hint)
+    module, spec = resolve_model(str(file), arguments={"outputs": ["scores"]})
+    save_checkpoint(tmp_path / "checkpoint", module, spec)
+    link = compare(ImportedRequest(str(file), tmp_path / "checkpoint", images))
+    assert link.passed, "cut before the operation, the rest can be executed and compared"
 
 
 def test_link_0_survives_json(images: Path, tmp_path: Path) -> None:
