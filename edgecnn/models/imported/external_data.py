@@ -21,6 +21,7 @@ from onnx import TensorProto
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.store.digest import digest_file
+from edgecnn.models.imported.names import check_definitions
 from edgecnn.models.imported.onnx_limits import MOST_BYTES, PACKED_BITS, parse_model, tensors
 
 _LONGEST_NUMBER = 18
@@ -54,7 +55,7 @@ def load_model(file: Path) -> onnx.ModelProto:
     """Read an ONNX file without the files beside it.
 
     Raises:
-        InputError: The file is missing, too large, truncated or of another format.
+        InputError: The file is missing, too large, truncated or of another format, or defines a name twice.
     """
     if not file.is_file():
         raise InputError(f"there is no file {file}")
@@ -63,6 +64,7 @@ def load_model(file: Path) -> onnx.ModelProto:
         raise InputError(f"{file} is not an ONNX file, or it is truncated: it holds no graph with an output")
     if not any(item.domain in ("", "ai.onnx") for item in model.opset_import):
         raise InputError(f"{file} is not an ONNX file: it names no opset of ONNX")
+    check_definitions(model, file)
     return model
 
 

@@ -1,17 +1,26 @@
-"""Execution of the user's ONNX file beside the network that was made of it."""
+"""Execution of the user's ONNX file beside the network that was made of it.
+
+ONNX Runtime gets the bytes of the file themselves: a copy that another library has read and written again
+would hide what that library reads wrongly.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 import torch
 
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import read_bounded
 from edgecnn.models.imported.importer import read_image_model
+from edgecnn.models.imported.names import graphs_in
 from edgecnn.models.imported.network import ImportedNetwork
-from edgecnn.models.imported.onnx_file import open_session
-from edgecnn.models.imported.onnx_graph import cut, name_of
+from edgecnn.models.imported.onnx_file import open_bytes
+from edgecnn.models.imported.onnx_graph import name_of
+from edgecnn.models.imported.onnx_limits import MOST_BYTES
 from edgecnn.models.source import GivenFile, OperationResult
 
 if TYPE_CHECKING:
@@ -19,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
+    import onnxruntime
     from torch import nn
 
     from edgecnn.models.imported.graph import ImportedNode
@@ -45,12 +55,12 @@ class OnnxFile(GivenFile):
         self._file, self._network = file, module
         self._model = read_image_model(file)
         self.outputs = module.graph.outputs
-        self._session = open_session(cut(self._model, self.outputs), file)
+        self._session = _open(file, self.outputs)
 
     def run(self, image: Values) -> list[Values]:
         """Execute the file; see the base class."""
         (entrance,) = self._session.get_inputs()
-        found = self._session.run(None, {entrance.name: image})
+        found = self._session.run(list(self.outputs), {entrance.name: image})
         return [np.asarray(value, np.float32) for value in found]
 
     def trace(self, image: Values) -> Iterator[OperationResult]:
@@ -58,12 +68,59 @@ class OnnxFile(GivenFile):
         nodes = {name: node for node in self._network.graph.nodes for name in node.outputs}
         known = {name_of(value) for node in self._model.graph for value in node.outputs if _is_float(value)}
         names = [name for name in nodes if name in known]
-        session = open_session(cut(self._model, names), self._file)
+        session = _open(self._file, names)
         theirs = session.run(names, {session.get_inputs()[0].name: image})
         ours = _values(self._network, image, names)
         for name, value in zip(names, theirs, strict=True):
             operation = f"{nodes[name].operator} {nodes[name].name}"
             yield OperationResult(operation, name, np.asarray(value, np.float32), ours[name])
+
+
+def _open(file: Path, tensors: Sequence[str]) -> onnxruntime.InferenceSession:
+    """Open the bytes of a file, with some of its tensors as outputs.
+
+    Outputs are appended to the bytes as one more part of the graph, which protobuf defines as the whole of
+    both parts (https://protobuf.dev/programming-guides/encoding/#last-one-wins). Where the file ends in
+    operations that ONNX Runtime does not have, operations that no wanted tensor needs are left out.
+    """
+    content = read_bounded(file, MOST_BYTES)
+    model = onnx.ModelProto.FromString(content)
+    known = {output.name for output in model.graph.output}
+    added = onnx.ModelProto()
+    added.graph.output.extend(onnx.ValueInfoProto(name=name) for name in tensors if name not in known)
+    try:
+        return open_bytes(content + (added.SerializeToString() if added.graph.output else b""), file)
+    except InputError:
+        if known <= set(tensors):
+            raise
+    _leave_out(model.graph, set(tensors))
+    model.MergeFrom(added)
+    return open_bytes(model.SerializeToString(), file)
+
+
+def _leave_out(graph: onnx.GraphProto, wanted: set[str]) -> None:
+    """Remove every operation and every output of a graph that the wanted tensors do not need, in place."""
+    makers = {name: node for node in graph.node for name in node.output if name}
+    kept, waiting = set[str](), list(wanted)
+    while waiting:
+        name = waiting.pop()
+        if name in makers and name not in kept:
+            kept.update(makers[name].output)
+            waiting.extend(_read_by(makers[name]))
+    nodes = [node for node in graph.node if kept.intersection(node.output)]
+    outputs = [output for output in graph.output if output.name in wanted]
+    del graph.node[:], graph.output[:]
+    graph.node.extend(nodes)
+    graph.output.extend(outputs)
+
+
+def _read_by(node: onnx.NodeProto) -> Iterator[str]:
+    """Yield the names of the tensors that a node and the graphs in it read."""
+    yield from node.input
+    for graph in graphs_in(node):
+        yield from (output.name for output in graph.output)
+        for inner in graph.node:
+            yield from _read_by(inner)
 
 
 def _is_float(value: ir.Value) -> bool:

@@ -98,6 +98,23 @@ def open_session(model: ir.Model, name: Path) -> onnxruntime.InferenceSession:
     return _session(model, name, _options(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL))
 
 
+def open_bytes(content: bytes, file: Path) -> onnxruntime.InferenceSession:
+    """Open the bytes of a model as they are for execution without optimization, on one thread.
+
+    Args:
+        content: The bytes.
+        file: The file that they come from; weights in other files lie beside it.
+
+    Raises:
+        InputError: ONNX Runtime rejects them.
+    """
+    options = _options(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL)
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", str(file.parent.resolve())
+    )
+    return _open(content, file, options)
+
+
 def _options(level: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = level
@@ -121,6 +138,12 @@ def _session(
         content = ir.to_proto(model).SerializeToString()
     except ir.serde.SerdeError as error:
         raise no_graph(name, error) from error
+    return _open(content, name, options, **settings)
+
+
+def _open(
+    content: bytes, name: Path, options: onnxruntime.SessionOptions, **settings: list[str]
+) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"], **settings)
     except REFUSALS as error:
