@@ -16,7 +16,7 @@ from edgecnn.ui.report.pruning import (
     sensitivity_svg,
     sensitivity_table,
 )
-from edgecnn.ui.report.rows import climbed, ladder_table, target_table, worth
+from edgecnn.ui.report.rows import climbed, ladder_table, metric_columns, target_table, worth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ def run_markdown(summary: RunSummary) -> str:
     if summary.pruning is not None:
         sections.append(_pruning(summary.pruning))
     sections.append("## Targets\n\n" + table(*target_table(summary.targets)))
-    sections.append(_legend())
+    sections.append(_legend(summary.targets))
     sections.append(_npu(summary.targets))
     sections += [
         f"### Recovery of {item.target}\n\n" + table(*ladder_table(item)) for item in climbed(summary.targets)
@@ -118,12 +118,12 @@ def _percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.2f} %"
 
 
-def _legend() -> str:
+def _legend(targets: Sequence[TargetSummary]) -> str:
     return (
-        "top-1 or AP: in the shipping runtime. drop: points lost against fp32 PyTorch on the same images, "
-        "with its 95 % interval. agreement: share of images with fp32's class, or of detections that both "
-        "have. SQNR: of the outputs against the float file's, in the shipping runtime. ratio: median latency "
-        "over the float32 file's in the same runtime."
+        f"{', '.join(metric_columns(targets))}: in the shipping runtime. drop: points lost against fp32 "
+        "PyTorch on the same images, with its 95 % interval. agreement: share of answers that fp32 PyTorch "
+        "gives too. SQNR: of the outputs against the float file's, in the shipping runtime. ratio: median "
+        "latency over the float32 file's in the same runtime."
     )
 
 

@@ -27,11 +27,12 @@ def target_table(targets: Sequence[TargetSummary]) -> tuple[tuple[str, ...], lis
     If a target has an NPU or an arena, there are columns for its expected costs.
     """
     with_npu = any(target.npu is not None or target.arena for target in _made(targets))
-    columns = (*_FILE, *_metric_columns(targets), *_OUTPUTS, *(_NPU if with_npu else ()), *_RESULT)
+    columns = (*_FILE, *metric_columns(targets), *_OUTPUTS, *(_NPU if with_npu else ()), *_RESULT)
     return columns, [_row(target, columns) for target in targets]
 
 
-def _metric_columns(targets: Sequence[TargetSummary]) -> tuple[str, ...]:
+def metric_columns(targets: Sequence[TargetSummary]) -> tuple[str, ...]:
+    """Return the names of the task's metrics in tables; of top-1 if no accuracy was measured."""
     metrics = [target.metrics for target in _made(targets) if target.metrics is not None]
     names = {find_metric(found.metric).label for found in metrics}
     names |= {find_metric(name).title for found in metrics for name in found.besides} - {""}
@@ -68,7 +69,7 @@ def ladder_table(target: MadeTarget) -> tuple[tuple[str, ...], list[tuple[str, .
 
     ``control`` is the metric of fp32 PyTorch after as many steps of float training as ``qat`` had.
     """
-    (metric, *_) = _metric_columns([target])
+    (metric, *_) = metric_columns([target])
     columns = ("rung", metric, "drop", "agreement", "SQNR", "seconds", "control", "accuracy budget")
     rows: list[tuple[str, ...]] = [
         (
