@@ -29,7 +29,7 @@ QUICKSTART = {
     "quantize:tflite-int8": "b1c28aea471b",
     "quantize:tflite-fp16": "d72906f5af34",
     "quantize:openvino-int8": "ac7141c25bc6",
-    "inspect:onnx-int8": "59312abbf38f",
+    "inspect:onnx-int8": "cffcdaf80d72",
 }
 PRUNED = {
     "prune-images": "49237a465418",
