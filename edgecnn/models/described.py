@@ -25,4 +25,4 @@ class DescribedNetwork(nn.Module, ABC):
 
     @abstractmethod
     def score_layers(self) -> tuple[str, ...]:
-        """Return the qualified names of the layers whose outputs are classes."""
+        """Return the qualified names of the layers that score classes; none if the network scores none."""

@@ -118,10 +118,17 @@ class DescribedSource(ModelSource):
             spec = spec.with_weights(f"{start.origin}{fresh}", start.licence)
         if isinstance(module, DescribedNetwork):
             spec = spec.model_copy(update={"task": module.task(spec.contract)})
-        return module, self._with_classes(request, spec, count_outputs(module, spec))
+        scores_classes = not isinstance(module, DescribedNetwork) or module.score_layers()
+        outputs = count_outputs(module, spec) if scores_classes else None
+        return module, self._with_classes(request, spec, outputs)
 
     def _with_classes(self, request: ModelRequest, spec: ModelSpec, outputs: int | None) -> ModelSpec:
-        """Return the spec with as many classes as the network has logits; ``outputs`` is None for maps.
+        """Return the spec with as many classes as the network has logits.
+
+        Args:
+            request: The user's request.
+            spec: The network's spec.
+            outputs: Number of logits; None for maps, and for a network that does not score classes.
 
         Raises:
             InputError: The numbers differ, and the network's number is not known to be right.
