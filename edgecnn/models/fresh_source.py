@@ -30,19 +30,31 @@ class _SourceLoader(SourceFileLoader):
 
 
 class _SourceFinder(MetaPathFinder):
-    """A finder that asks the others, and loads what is not installed from its source."""
+    """A finder that asks the others, and loads what is not installed from its source.
+
+    Some of the others ask all finders in their turn, such as those that count executed lines: what is being
+    looked for already is not looked for again.
+    """
+
+    def __init__(self) -> None:
+        self._wanted: set[str] = set()
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        for finder in sys.meta_path:
-            found = None if finder is self else finder.find_spec(fullname, path, target)
-            if found is not None:
-                own = type(found.loader) is SourceFileLoader and found.origin is not None
-                if own and not is_installed(Path(str(found.origin))):
-                    found.loader = _SourceLoader(fullname, str(found.origin))
-                return found
-        return None
+        if fullname in self._wanted:
+            return None
+        self._wanted.add(fullname)
+        try:
+            others = [finder for finder in sys.meta_path if finder is not self]
+            found = next(filter(None, (one.find_spec(fullname, path, target) for one in others)), None)
+        finally:
+            self._wanted.discard(fullname)
+        if found is None or type(found.loader) is not SourceFileLoader or found.origin is None:
+            return found
+        if not is_installed(Path(found.origin)):
+            found.loader = _SourceLoader(fullname, found.origin)
+        return found
 
 
 def compile_own_code_anew() -> None:

@@ -60,7 +60,7 @@ def test_it_is_held_to_average_precision(run_of_boxes: RunResult) -> None:
     task = task_of(artifact.manifest.task)
     assert isinstance(task, DetectionTask)
     assert task.detector.outputs == 6
-    assert {budget.name for budget in artifact.manifest.budgets} == {"ap50_drop"}
+    assert {budget.name for budget in artifact.manifest.budgets} == {"ap50_drop", "integer_macs"}
     assert artifact.manifest.measured.value("ap50") == metrics.besides["ap50"]
     markdown = run_markdown(run_of_boxes.summary)
     assert "| AP50:95 | AP50 |" in markdown
