@@ -6,15 +6,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edgecnn.core import process
+from edgecnn.core import named_code, process
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError
 from edgecnn.core.named_code import named_by_user, names_of_user, require_named
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 OWN = "python:nets:Net"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_named() -> Iterator[None]:
+    """Other tests of this process name networks until it ends."""
+    token = named_code._NAMED.set(frozenset())
+    yield
+    named_code._NAMED.reset(token)
 
 
 @arguments

@@ -126,7 +126,7 @@ def use(device_name: str, model: Path, tmp_path: Path, runtime: str = "openvino"
 def test_a_device_behind_ssh_does_all_that_this_machine_does(sshd: str, model: Path, tmp_path: Path) -> None:
     before = set(Path("/tmp").glob("edgecnn.*"))  # noqa: S108
     use(sshd, model, tmp_path)
-    assert set(Path("/tmp").glob("edgecnn.*")) == before, "the runner was left on the device"  # noqa: S108
+    assert set(Path("/tmp").glob("edgecnn.*")) <= before, "the runner was left on the device"  # noqa: S108
 
 
 def test_a_device_behind_adb_does_all_that_this_machine_does(adb: str, model: Path, tmp_path: Path) -> None:
