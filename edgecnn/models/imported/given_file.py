@@ -20,7 +20,7 @@ from edgecnn.models.imported.names import graphs_in
 from edgecnn.models.imported.network import ImportedNetwork
 from edgecnn.models.imported.onnx_file import open_bytes
 from edgecnn.models.imported.onnx_graph import name_of
-from edgecnn.models.imported.onnx_limits import MOST_BYTES, parse_model
+from edgecnn.models.imported.onnx_limits import MOST_BYTES, parse_bytes
 from edgecnn.models.source import GivenFile, OperationResult
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _open(file: Path, tensors: Sequence[str]) -> onnxruntime.InferenceSession:
     operations that ONNX Runtime does not have, operations that no wanted tensor needs are left out.
     """
     content = read_bounded(file, MOST_BYTES)
-    model = parse_model(file)
+    model = parse_bytes(content, file)
     known = {output.name for output in model.graph.output}
     added = onnx.ModelProto()
     added.graph.output.extend(onnx.ValueInfoProto(name=name) for name in tensors if name not in known)

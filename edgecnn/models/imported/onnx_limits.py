@@ -68,7 +68,15 @@ def parse_model(file: Path) -> onnx.ModelProto:
     Raises:
         InputError: The file cannot be read, is no ONNX file, is truncated, or exceeds a limit.
     """
-    content = read_bounded(file, MOST_BYTES)
+    return parse_bytes(read_bounded(file, MOST_BYTES), file)
+
+
+def parse_bytes(content: bytes, file: Path) -> onnx.ModelProto:
+    """Do the same with the content of a file, whose name is for messages.
+
+    Raises:
+        InputError: It is no ONNX file, is truncated, or exceeds a limit.
+    """
     try:
         _Counts().scan(content)
         model = onnx.ModelProto.FromString(content)
