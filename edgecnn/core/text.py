@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _SIMILARITY = 0.5
 """Names with a lower similarity, by difflib's ratio, are not proposed."""
 
+_SHOWN = 100
+"""Characters of an unknown name in a message; names may come from a stranger's file."""
+
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
 """Escape sequences of colours in a terminal."""
 
@@ -48,7 +51,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """
     known = list(known)
     hint = did_you_mean(name, known, most=3) or f"known: {', '.join(known[:20])}"
-    return UsageError(f"unknown {kind} {name!r}", hint=hint)
+    shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+    return UsageError(f"unknown {kind} {shown!r}", hint=hint)
 
 
 def one_line(error: BaseException, limit: int = 300) -> str:

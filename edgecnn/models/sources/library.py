@@ -12,6 +12,7 @@ from edgecnn.core.errors import MissingDependency, UsageError
 from edgecnn.core.text import first_line, unknown_name
 from edgecnn.models.classes import imagenet_classes, numbered
 from edgecnn.models.fetch import WeightsDownload  # noqa: TC001  the child reads the annotation
+from edgecnn.models.library_names import check_name, split_reference
 from edgecnn.models.sources.described import DescribedSource
 from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.contract import Contract
@@ -46,8 +47,9 @@ class LibrarySource(DescribedSource):
     publishes_weights = True
 
     def rebuilt_with(self, builder: str) -> tuple[str, ...]:
-        """Return the library."""
-        return (builder.partition(":")[0],)
+        """Return the library; a name that it does not have is an error at once."""
+        check_name(builder)
+        return (split_reference(builder)[0],)
 
     def published(self, reference: str) -> str:
         """Return the reference with the tag of its weights."""
@@ -145,8 +147,9 @@ def _split(reference: str, *, detectors: bool = False) -> tuple[str, str, str]:
 
     torchvision's detectors are accepted only on request, because only the zoo's entries can use them.
     """
-    scheme, _, full = reference.partition(":")
-    name, _, tag = full.partition(".")
+    if not detectors:
+        check_name(reference)
+    scheme, name, tag = split_reference(reference)
     if scheme == "timm":
         import timm
 
