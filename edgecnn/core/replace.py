@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
 import shutil
@@ -92,6 +91,8 @@ def _exchange(one: Path, other: Path) -> bool:
     """Exchange two names in one step; return whether this machine and file system can."""
     if sys.platform != "linux":
         return False
+    import ctypes  # here, as every command imports this module and few exchange names
+
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if call is None:
         return False

@@ -31,22 +31,11 @@ from edgecnn.ui.cli import (
     toolchain,
 )
 from edgecnn.ui.cli.failure import fail
+from edgecnn.ui.cli.verbs import LazyGroup
 
 INTERRUPTED = 130
 
-app = typer.Typer(
-    name="edgecnn",
-    help="From a CNN in PyTorch to a package that is proven to work on the device.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with `edgecnn run quickstart`, or "
-    "`edgecnn export zoo:efficientnet-lite0 --target tflite-int8 --calibration photos/`.",
-)
-
-for module in (
+_MODULES = (
     run,
     search,
     export,
@@ -65,8 +54,30 @@ for module in (
     doctor,
     fetch,
     toolchain,
-):
-    module.register(app)
+)
+
+
+class _Verbs(LazyGroup):
+    """The verbs, in the order in which the help lists them."""
+
+    verbs = typer.Typer(rich_markup_mode=None)
+
+
+for module in _MODULES:
+    module.register(_Verbs.verbs)
+
+app = typer.Typer(
+    name="edgecnn",
+    cls=_Verbs,
+    help="From a CNN in PyTorch to a package that is proven to work on the device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with `edgecnn run quickstart`, or "
+    "`edgecnn export zoo:efficientnet-lite0 --target tflite-int8 --calibration photos/`.",
+)
 
 
 def _version(wanted: bool) -> None:
