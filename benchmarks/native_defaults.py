@@ -5,6 +5,8 @@
 Sources: ONNX Runtime, "Quantize ONNX models" (``quantize_static`` after ``quant_pre_process``); NNCF, "Basic
 quantization flow" (``nncf.quantize``); AI Edge Quantizer, "Getting started" (``static_wi8_ai8`` with its own
 calibration); onnx2tf, "CLI Parameter" (``-oiqt``). `quantization.py` compares the results with edgecnn's.
+`vendor_tools.py` measures with these functions what the tools cost alone, so edgecnn is imported only where
+it is used.
 """
 
 from __future__ import annotations
@@ -17,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.data.prepared import PreparedSet
-from edgecnn.ondevice.normalize import normalize
-
 
 def main() -> None:
     """Run the quantizer that the first argument names."""
+    from edgecnn.data.prepared import PreparedSet
+    from edgecnn.ondevice.normalize import normalize
+
     form, model, calibration, out = sys.argv[1:]
     images = PreparedSet.open(Path(calibration))
     samples = [
@@ -64,6 +66,8 @@ def onnx2tf_default(python: Path, model: Path, calibration: Path, folder: Path) 
         calibration: Directory of a prepared set.
         folder: Where everything is written.
     """
+    from edgecnn.data.prepared import PreparedSet
+
     images = PreparedSet.open(calibration)
     pixels = np.asarray(images.images, np.float32)
     np.save(folder / "calibration.npy", pixels)
