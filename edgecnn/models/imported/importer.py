@@ -13,6 +13,7 @@ from edgecnn.core.text import did_you_mean
 from edgecnn.models.detection_network import detection
 from edgecnn.models.imported.heads import Heads, find_heads
 from edgecnn.models.imported.meaning import check_inference, check_opsets
+from edgecnn.models.imported.memory import check_file_memory
 from edgecnn.models.imported.onnx_file import fold, read_given_model
 from edgecnn.models.imported.onnx_graph import cut, infer_shapes, link, name_of, shape_of
 from edgecnn.models.imported.read import read_graph
@@ -94,11 +95,13 @@ def read_image_model(file: Path) -> ir.Model:
     """Return the linked model of a file, with an undefined batch size set to 1.
 
     Raises:
-        InputError: The file is damaged.
+        InputError: The file is damaged, or its tensors exceed the limits on memory.
     """
     content = read_given_model(file)
     check_opsets(content, file)
-    return link(infer_shapes(_with_batch(content), file, data_prop=True), file)
+    model = link(infer_shapes(_with_batch(content), file, data_prop=True), file)
+    check_file_memory(model, file)
+    return model
 
 
 def _detector(model: ir.Model, file: Path) -> Heads | None:

@@ -60,7 +60,7 @@ class ImportedNetwork(nn.Module):
         return (result,) if isinstance(result, Tensor) else result
 
 
-def build(arguments: Mapping[str, JsonValue]) -> nn.Module:
+def build(arguments: Mapping[str, JsonValue]) -> ImportedNetwork:
     """Build the network that a spec's arguments describe; its weights are loaded later.
 
     Raises:

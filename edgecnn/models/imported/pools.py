@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edgecnn.models.imported.settings import flag, integers, pads, pair, unsupported
+from edgecnn.models.imported.settings import check_table, flag, integers, pads, pair, unsupported
 
 if TYPE_CHECKING:
     from edgecnn.models.imported.graph import ImportedNode
@@ -155,8 +155,10 @@ def average_pool(node: ImportedNode) -> nn.Module:
         if dilation != (1, 1) or not is_torchs((top, left, bottom, right), kernel):
             raise unsupported(node, f"pads are {[top, left, bottom, right]}, dilations {list(dilation)}")
         return nn.AvgPool2d(kernel, stride, (top, left), ceil_mode=ceil, count_include_pad=counts)
+    size = pair(node, "size")
+    check_table(node, size[0] + top + bottom, size[1] + left + right)
     up, west, down, east = integers(node, "counted")
-    whole, counted, size = (left, right, top, bottom), (west, east, up, down), pair(node, "size")
+    whole, counted = (left, right, top, bottom), (west, east, up, down)
     if dilation != (1, 1):
         return DilatedAvgPool2d(whole, counted, size, kernel, stride, dilation)
     return PaddedAvgPool2d(whole, counted, size, kernel, stride)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgecnn.models.imported.settings import flag, number, numbers, pair, unsupported, word
+from edgecnn.models.imported.settings import check_table, flag, number, numbers, pair, unsupported, word
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -102,6 +102,8 @@ def resize(node: ImportedNode) -> nn.Module:
     height, width = (Axis(*size) for size in sizes)
     if centres not in _CENTRES:
         raise unsupported(node, f"coordinate_transformation_mode is {centres}")
+    for axis in (height, width):
+        check_table(node, axis.made, 1 if mode == "nearest" else axis.given)
     if mode == "nearest":
         return Selection(nearest(node, height, centres), nearest(node, width, centres))
     return Interpolation(matrix(node, height, centres), matrix(node, width, centres))

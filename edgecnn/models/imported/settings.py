@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 _WAY_OUT = "cut the network before it with --outputs, or export it with other settings or operations"
 
 
+_MOST_VALUES = 1 << 26
+"""Largest table that a module computes from the settings of its node; graphs come from files."""
+
+
 @contextlib.contextmanager
 def naming_opset(opset: int) -> Iterator[None]:
     """Add the opset to the message of an error about a node, because operators differ between opsets."""
@@ -103,6 +107,16 @@ def pads(node: ImportedNode) -> tuple[int, int, int, int]:
     if len(sides) != 4 or min(sides) < 0:
         raise unsupported(node, f"pads are {sides}")
     return (0, 0, 0, 0) if automatic == "VALID" else (sides[0], sides[1], sides[2], sides[3])
+
+
+def check_table(node: ImportedNode, rows: int, columns: int) -> None:
+    """Check the size of a table that a module computes from its settings.
+
+    Raises:
+        InputError: It has too many values.
+    """
+    if rows * columns > _MOST_VALUES:
+        raise unsupported(node, f"its sizes ask for {rows} x {columns} values; the limit is {_MOST_VALUES}")
 
 
 def _listed(node: ImportedNode, name: str) -> list[int | float]:

@@ -95,9 +95,12 @@ class OnnxSource(ModelSource):
 
     def build(self, spec: ModelSpec) -> nn.Module:
         """Build the network of the graph in a spec; see the base class."""
+        from edgecnn.models.imported.memory import check_network_memory
         from edgecnn.models.imported.network import build
 
-        return build(spec.arguments)
+        module, contract = build(spec.arguments), spec.contract
+        check_network_memory(module, contract.channels, contract.height, contract.width)
+        return module
 
     def open_file(self, reference: str, module: nn.Module) -> GivenFile:
         """Open an ONNX file for unoptimized execution in ONNX Runtime; see the base class."""
