@@ -13,6 +13,7 @@ import torch
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import first_line
+from edgecnn.models.growth import BuildLimits, limited
 from edgecnn.models.registry import find_builder
 from edgecnn.models.widths import narrow
 
@@ -24,18 +25,29 @@ if TYPE_CHECKING:
 _MAX_CLASSES = 100_000
 
 
-def build(spec: ModelSpec) -> nn.Module:
+def build(spec: ModelSpec, limits: BuildLimits | None = None) -> nn.Module:
     """Build the network that a spec describes, with fresh weights, in evaluation mode.
 
     Fresh weights come from torch's global random generator.
 
+    Args:
+        spec: The network's spec.
+        limits: Limits on its size; None for those of all networks.
+
     Raises:
         UsageError: The builder does not exist or does not take the arguments.
-        InputError: The widths do not fit this network, or its factory does not return a network.
+        InputError: The widths do not fit this network, its factory does not return a network, or it exceeds
+            the limits.
     """
     if not 1 <= len(spec.classes) <= _MAX_CLASSES:
         raise InputError(f"{spec.builder}: {len(spec.classes)} classes are not within 1..{_MAX_CLASSES}")
-    module = find_builder(spec.builder).build(spec)
+    try:
+        with limited(limits or BuildLimits(), spec.builder):
+            module = find_builder(spec.builder).build(spec)
+    except MemoryError as error:
+        raise InputError(
+            f"{spec.builder} with these arguments does not fit in this machine's memory"
+        ) from error
     narrow(module, spec.widths)
     return module.eval()
 

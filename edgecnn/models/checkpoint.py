@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import draft_file
 from edgecnn.models.build import build
+from edgecnn.models.growth import BuildLimits
 from edgecnn.models.own_code import require_unchanged
 from edgecnn.models.spec_file import SPEC_FILE, WEIGHTS_FILE, read_spec
 from edgecnn.models.weights import load_weights, read_safetensors, write_safetensors
@@ -51,10 +52,10 @@ def load_checkpoint(directory: Path) -> tuple[nn.Module, ModelSpec]:
             its spec, or the spec names code that the user has not named or that has changed since.
         UsageError: The spec names a builder that does not exist here.
     """
-    spec = read_spec(directory)
-    module = build(spec)
+    spec, path = read_spec(directory), directory / WEIGHTS_FILE
+    state = read_safetensors(path)
+    module = build(spec, BuildLimits.of(state))
     if spec.code is not None:
         require_unchanged(spec.code, directory)
-    path = directory / WEIGHTS_FILE
-    load_weights(module, read_safetensors(path), str(path))
+    load_weights(module, state, str(path))
     return module, spec

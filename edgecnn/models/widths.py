@@ -17,6 +17,7 @@ Layer = nn.Conv2d | nn.Linear | _BatchNorm | nn.PReLU
 LAYERS = (nn.Conv2d, nn.Linear, _BatchNorm, nn.PReLU)
 """Layers with channels of their own; all other layers adapt to their input."""
 
+_SHOWN = 80
 _STATE = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -73,9 +74,9 @@ def narrow(module: nn.Module, widths: Mapping[str, Width]) -> None:
         try:
             layer = module.get_submodule(name)
         except AttributeError:
-            raise InputError(f"the network has no layer {name!r} to be narrowed") from None
+            raise InputError(f"the network has no layer {name[:_SHOWN]!r} to be narrowed") from None
         if not isinstance(layer, LAYERS):
-            raise InputError(f"{name} is a {type(layer).__name__}, which has no width")
+            raise InputError(f"{name[:_SHOWN]} is a {type(layer).__name__}, which has no width")
         inputs, outputs = channels_of(layer)
         wanted = (width.inputs or inputs, width.outputs or outputs)
         groups = wanted[0] if is_depthwise(layer) else getattr(layer, "groups", 1)

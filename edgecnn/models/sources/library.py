@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.core.errors import MissingDependency, UsageError
+from edgecnn.core.errors import EdgecnnError, MissingDependency, UsageError
 from edgecnn.core.text import first_line, unknown_name
 from edgecnn.models.classes import imagenet_classes, numbered
 from edgecnn.models.fetch import WeightsDownload  # noqa: TC001  the child reads the annotation
@@ -83,8 +83,12 @@ class LibrarySource(DescribedSource):
             import torchvision.models
 
             module = torchvision.models.get_model(name, weights=None, num_classes=classes, **spec.arguments)
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"{spec.builder} does not take these arguments: {error}") from error
+        except EdgecnnError:
+            raise
+        except Exception as error:  # such as KeyError and AssertionError: what a library checks is up to it
+            raise UsageError(
+                f"{spec.builder} does not take these arguments: {type(error).__name__}: {first_line(error)}"
+            ) from error
         return replace_stem(module, in_channels=in_channels)
 
 
