@@ -86,13 +86,13 @@ def check_network_memory(module: ImportedNetwork, channels: int, height: int, wi
                 return
 
 
-class _Sizes(TorchDispatchMode):
+class _Sizes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's method has no types
     """Checks every tensor that torch makes, also inside an operation."""
 
     operation = ""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's method has no types
         self._total = 0
 
     def __torch_dispatch__(

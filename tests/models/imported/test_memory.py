@@ -20,6 +20,8 @@ from edgecnn.ondevice.contract import Contract
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pydantic import JsonValue
+
 SIDE = 16
 
 
@@ -92,21 +94,21 @@ def test_many_tensors_that_are_each_within_the_limit_are_refused(tmp_path: Path)
 
 
 def spec_of(operator: str, weights: dict[str, list[int]] | None = None, **attributes: Any) -> ModelSpec:
-    node = {
+    node: JsonValue = {
         "operator": operator,
         "name": "n",
         "inputs": ["i"],
         "outputs": ["o"],
         "attributes": attributes,
-        "weights": weights or {},
+        "weights": {name: [*shape] for name, shape in (weights or {}).items()},
     }
-    graph = {"input": "i", "outputs": ["o"], "nodes": [node]}
+    graph: JsonValue = {"input": "i", "outputs": ["o"], "nodes": [node]}
     return ModelSpec(
         builder="onnx:net", contract=Contract(SIDE, SIDE), classes=("a",), arguments={"graph": graph}
     )
 
 
-WHOLE = {"scales": [1.0, 1.0, 4000.0, 4000.0], "into": [SIDE, SIDE], "out": [64000, 64000]}
+WHOLE: dict[str, Any] = {"scales": [1.0, 1.0, 4000.0, 4000.0], "into": [SIDE, SIDE], "out": [64000, 64000]}
 FROM_A_SPEC: dict[str, ModelSpec] = {
     "Resize": spec_of("Resize", mode="nearest", scales=[1.0, 1.0, 2000.0, 2000.0]),
     "Resize by a matrix": spec_of("Resize", mode="linear", **{**WHOLE, "into": [64000, 64000]}),
