@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEFAULT_TIMEOUT_S = 3600.0
+FOREIGN_BYTES = 12 << 30
+"""Address space of a child that reads a model file from elsewhere, besides that for its weights: libraries
+reserve up to 4 GiB, and each of two runtimes may need 4 GiB for the tensors of one image."""
+
+_COPIES = 8
+"""Copies of a model's weights that a child may hold: bytes, a library's objects, and sessions of them."""
+
 _LOG_TAIL_BYTES = 4000
 _MESSAGE_CHARACTERS = 300
 _TRACEBACK = "Traceback (most recent call last)"
@@ -206,6 +213,15 @@ OMP_WAIT_POLICY = "PASSIVE"
 """Idle OpenMP threads sleep instead of spinning. On a machine with other work, spinning threads wait for a
 preempted one: training on two cores beside another process fell to 375 images a second, but reached 818 with
 sleeping threads."""
+
+
+def memory_for(*files: Path) -> int:
+    """Return the limit on the address space of a child that reads model files from elsewhere, in bytes.
+
+    Args:
+        files: The files; those that are missing have no size.
+    """
+    return FOREIGN_BYTES + _COPIES * sum(file.stat().st_size for file in files if file.is_file())
 
 
 def compute_threads() -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.backends.entry import FormatFile
 from edgecnn.backends.format import StoredWeight
-from edgecnn.backends.formats import format_of
+from edgecnn.backends.formats import companions, format_of
 from edgecnn.core import process
 from edgecnn.core.documents.compare import RunChange
 from edgecnn.core.errors import InputError
@@ -112,11 +112,13 @@ def _changes(name: str, old: Artifact, new: Artifact) -> list[RunChange]:
 def _layers(artifact: Artifact) -> dict[str, StoredWeight]:
     """Return the layers of a file by name, in order; repeated names are numbered."""
     with tempfile.TemporaryDirectory(prefix="edgecnn-compare-") as folder:
+        model = artifact.copy(Path(folder) / "artifact").model
         found = process.call(
             "edgecnn.backends.entry:weights",
-            FormatFile(format_of(artifact.model), artifact.copy(Path(folder) / "artifact").model),
+            FormatFile(format_of(model), model),
             log=Path(folder) / "layers.log",
             timeout_s=300.0,
+            memory_bytes=process.memory_for(model, *companions(model)),
         ).read(list[StoredWeight])
     seen: Counter[str] = Counter()
     layers: dict[str, StoredWeight] = {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.entry import FormatFile
-from edgecnn.backends.formats import format_of
+from edgecnn.backends.formats import companions, format_of
 from edgecnn.backends.targets import load_target
 from edgecnn.core import process
 from edgecnn.core.documents.inspection import Inspection
@@ -77,6 +77,7 @@ def _inspect(model: Path) -> Inspection:
             FormatFile(format_of(model), model),
             log=Path(folder) / "inspect.log",
             timeout_s=300.0,
+            memory_bytes=process.memory_for(model, *companions(model)),
         )
     return child.read(Inspection)
 

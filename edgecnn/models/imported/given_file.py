@@ -18,7 +18,7 @@ from edgecnn.core.files import read_bounded
 from edgecnn.models.imported.importer import read_image_model
 from edgecnn.models.imported.names import graphs_in
 from edgecnn.models.imported.network import ImportedNetwork
-from edgecnn.models.imported.onnx_file import open_bytes
+from edgecnn.models.imported.onnx_file import execute, open_bytes
 from edgecnn.models.imported.onnx_graph import name_of
 from edgecnn.models.imported.onnx_limits import MOST_BYTES, parse_bytes
 from edgecnn.models.source import GivenFile, OperationResult
@@ -59,8 +59,7 @@ class OnnxFile(GivenFile):
 
     def run(self, image: Values) -> list[Values]:
         """Execute the file; see the base class."""
-        (entrance,) = self._session.get_inputs()
-        found = self._session.run(list(self.outputs), {entrance.name: image})
+        found = execute(self._session, self.outputs, image, self._file)
         return [np.asarray(value, np.float32) for value in found]
 
     def trace(self, image: Values) -> Iterator[OperationResult]:
@@ -68,8 +67,7 @@ class OnnxFile(GivenFile):
         nodes = {name: node for node in self._network.graph.nodes for name in node.outputs}
         known = {name_of(value) for node in self._model.graph for value in node.outputs if _is_float(value)}
         names = [name for name in nodes if name in known]
-        session = _open(self._file, names)
-        theirs = session.run(names, {session.get_inputs()[0].name: image})
+        theirs = execute(_open(self._file, names), names, image, self._file)
         ours = _values(self._network, image, names)
         for name, value in zip(names, theirs, strict=True):
             operation = f"{nodes[name].operator} {nodes[name].name}"

@@ -17,6 +17,8 @@ from edgecnn.models.imported.onnx_graph import infer_shapes, link, no_graph, sha
 from edgecnn.ondevice.onnx_library import refusals
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
 
@@ -84,8 +86,33 @@ def run(model: ir.Model, name: Path, image: npt.NDArray[np.float32]) -> list[npt
     Raises:
         InputError: ONNX Runtime rejects it; the message names ``name``.
     """
-    session = open_session(model, name)
-    outputs: list[npt.NDArray[np.float32]] = session.run(None, {session.get_inputs()[0].name: image})
+    return execute(open_session(model, name), None, image, name)
+
+
+def execute(
+    session: onnxruntime.InferenceSession,
+    tensors: Sequence[str] | None,
+    image: npt.NDArray[np.float32],
+    name: Path,
+) -> list[npt.NDArray[np.float32]]:
+    """Execute an open model of one input.
+
+    Args:
+        session: The model.
+        tensors: Names of the wanted outputs, in order; None for all.
+        image: The input.
+        name: Name of the file in messages.
+
+    Raises:
+        InputError: ONNX Runtime cannot execute it, for example for lack of memory.
+    """
+    try:
+        outputs: list[npt.NDArray[np.float32]] = session.run(tensors, {session.get_inputs()[0].name: image})
+    except REFUSALS as error:
+        raise InputError(
+            f"{name} cannot be executed by ONNX Runtime: {one_line(error)}",
+            hint="cut the network with --outputs before the operation that fails",
+        ) from error
     return outputs
 
 

@@ -137,8 +137,12 @@ def _digests_beside(file: Path) -> dict[str, str]:
         if empty or mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ).find(_NAMES_A_FILE) < 0:
             return {}
     with tempfile.TemporaryDirectory(prefix="edgecnn-beside-") as folder:
-        request = BesideRequest(file.absolute())
-        child = process.call("edgecnn.models.sources.onnx:find_beside", request, log=Path(folder) / "log")
+        child = process.call(
+            "edgecnn.models.sources.onnx:find_beside",
+            BesideRequest(file.absolute()),
+            log=Path(folder) / "log",
+            memory_bytes=process.memory_for(file),
+        )
     return child.read(dict[str, str])
 
 

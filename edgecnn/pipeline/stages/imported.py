@@ -11,6 +11,7 @@ from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.documents.link import Link
 from edgecnn.core.errors import VerificationFailed
 from edgecnn.models.registry import find_source
+from edgecnn.models.spec_file import WEIGHTS_FILE
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.stages.verify import HINTS, RESULT
 
@@ -56,7 +57,12 @@ class ImportedRequest:
 def run(inputs: Inputs, parameters: ImportedParameters, context: Context) -> None:
     """Write link 0 to ``verification.json``."""
     request = ImportedRequest(parameters.reference, inputs["checkpoint"], inputs["images"])
-    child = process.call("edgecnn.pipeline.stages.imported:compare", request, log=context.log)
+    child = process.call(
+        "edgecnn.pipeline.stages.imported:compare",
+        request,
+        log=context.log,
+        memory_bytes=process.memory_for(Path(request.reference), request.checkpoint / WEIGHTS_FILE),
+    )
     link = child.read(Link)
     (context.out / RESULT).write_text(json.dumps([link.to_json()]), encoding="utf-8")
     context.charge("imported", child)

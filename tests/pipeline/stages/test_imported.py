@@ -13,15 +13,18 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from edgecnn.core import process
 from edgecnn.core.documents.link import Link
-from edgecnn.core.errors import InputError, VerificationFailed
+from edgecnn.core.errors import InputError, VerificationFailed, WorkerError
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.imported.operators import OPERATORS
+from edgecnn.models.registry import find_source
 from edgecnn.models.resolve import resolve_model
 from edgecnn.ondevice.contract import Contract
 from edgecnn.pipeline.gates import Gate, check_gate
-from edgecnn.pipeline.stages.imported import ImportedRequest, compare
+from edgecnn.pipeline.stages.base import Context
+from edgecnn.pipeline.stages.imported import ImportedParameters, ImportedRequest, compare, run
 from edgecnn.pipeline.stages.verify import RESULT
 from tests.support.plans import plan_document
 
@@ -91,6 +94,25 @@ def test_a_file_that_was_read_rightly_holds(images: Path, tmp_path: Path) -> Non
     assert link.metrics["sqnr_db"] > 100
     assert link.metrics["images"] == 3 + 4, "the photos and the images of random pixels are compared"
     assert "net.onnx in onnxruntime" in link.compared
+
+
+def test_the_process_of_link_0_has_a_limit_on_memory(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit below what libraries need stands for a file that asks for more than the usual limit."""
+    file = write_file(tmp_path / "net.onnx")
+    inputs = {"checkpoint": checkpoint_of(file, tmp_path / "checkpoint"), "images": images}
+    monkeypatch.setattr(process, "FOREIGN_BYTES", 1 << 30)
+    context = Context(tmp_path, tmp_path, tmp_path / "log", lambda _done, _total, _text: None)
+    with pytest.raises(WorkerError, match=r"imported:compare (ran out of memory|failed)"):
+        run(inputs, ImportedParameters(str(file), ""), context)
+
+
+def test_a_file_that_its_runtime_cannot_execute_is_one_error(tmp_path: Path) -> None:
+    file = write_file(tmp_path / "net.onnx")
+    given = find_source(str(file)).open_file(str(file), resolve_model(str(file))[0])
+    with pytest.raises(InputError, match=r"net\.onnx cannot be executed by ONNX Runtime: .+"):
+        given.run(np.zeros((1, 5, SIDE, SIDE), np.float32))
 
 
 def test_a_misread_operation_is_named_and_stops_everything(images: Path, tmp_path: Path) -> None:
