@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 import types
 import typing
+from itertools import pairwise
 from typing import Any, get_args, get_origin
 
 import typer
@@ -100,13 +104,32 @@ def _schema_page(title: str, model: type[BaseModel]) -> str:
 
 
 def _section(path: str, model: type[BaseModel]) -> str:
+    meanings = _docstrings(model)
     rows = [
-        f"| `{name}` | {_cell(_default(field))} | {_cell(' '.join((field.description or '').split()))} |"
+        f"| `{name}` | {_cell(_default(field))} | {_cell(' '.join(meanings.get(name, '').split()))} |"
         for name, field in model.model_fields.items()
     ]
     about = " ".join((model.__doc__ or "").split())
     title = f"## `{path}`\n\n" if path else ""
     return f"{title}{about}\n\n| key | default | meaning |\n|---|---|---|\n" + "\n".join(rows)
+
+
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """Return the strings below the fields of a schema and of the schemas that it extends.
+
+    Pydantic can collect them too, but only whenever a schema is imported, at the cost of every command.
+    """
+    found: dict[str, str] = {}
+    for kind in reversed(model.__mro__):
+        if issubclass(kind, BaseModel) and kind is not BaseModel:
+            (parsed,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+            for field, text in pairwise(parsed.body if isinstance(parsed, ast.ClassDef) else ()):
+                match field, text:
+                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
+                        value=ast.Constant(value=str(said))
+                    ):
+                        found[name] = said
+    return found
 
 
 def _default(field: FieldInfo) -> str:

@@ -21,7 +21,7 @@ Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 class TaskDescription(BaseModel):
     """The task of a network: ``{"kind": "detection", ...}``; all other keys are settings of that task."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     kind: Kind
     """Name of the task, such as ``classification``."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Schema(BaseModel):
     """A configuration object; its fields are the API, and a key that is not a field is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod

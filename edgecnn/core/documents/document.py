@@ -51,8 +51,8 @@ class Document(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        defer_build=True,  # a command reads few of the documents that it imports
         frozen=True,
-        use_attribute_docstrings=True,
         serialize_by_alias=True,
         validate_by_name=True,
         validate_by_alias=True,
