@@ -16,10 +16,15 @@ from pathlib import Path
 _MARK = "EDGECNN_CAMPAIGN"
 _OURS = re.compile(r'File ".*/edgecnn/(?!__init__|__main__)')
 _GONE_S = 5.0
-_ENDED_S = 30.0  # to end after Ctrl-C, on a machine that others use too
-_LONGEST_S = 900.0
+_ENDED_S = 15.0  # to end after Ctrl-C
+_LONGEST_S = 600.0
 # Of ten: nobody can catch the first kind, and a terminal or a service sends the others.
 SIGNALS = (*(signal.SIGKILL,) * 8, signal.SIGTERM, signal.SIGINT)
+
+
+def on_this_machine(seconds: float) -> float:
+    """Return the wall time that a limit for an idle machine means while others use the processors too."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,11 @@ class Surroundings:
     def temporary(self) -> Path:
         """The folder for temporary files."""
         return self.root / "tmp"
+
+    @property
+    def store(self) -> tuple[Path, ...]:
+        """The folders of the store in which a step appears while it is made, and when it is finished."""
+        return self.home / "store" / "partial", self.home / "store" / "stages"
 
     def environment(self, wheels: Path | None) -> dict[str, str]:
         """Return the variables of a process; with a folder of wheels pip has no other source."""
@@ -141,7 +151,7 @@ def run_verb(
                 _wait_for(moment, process, before)
                 process.send_signal(moment.number)  # does nothing if it has ended
             killed = moment is not None and process.returncode is None
-            code = process.wait(_ENDED_S if killed else _LONGEST_S)
+            code = process.wait(on_this_machine(_ENDED_S if killed else _LONGEST_S))
         finally:
             process.kill()
             process.wait()
@@ -150,7 +160,7 @@ def run_verb(
 
 
 def _wait_for(moment: Moment, process: subprocess.Popen[bytes], before: list[object]) -> None:
-    deadline = time.monotonic() + _LONGEST_S
+    deadline = time.monotonic() + on_this_machine(_LONGEST_S)
     while moment.watched and process.poll() is None and time.monotonic() < deadline:
         if _states(moment.watched) != before:
             break
@@ -172,11 +182,11 @@ def wait_until_alone(place: Surroundings) -> float:
     """Wait until no process of a place is left, and return how long that took in seconds.
 
     Raises:
-        AssertionError: Some are left after five seconds; they are killed.
+        AssertionError: Some are left after five seconds of an idle machine; they are killed.
     """
     started = time.monotonic()
     while left := _processes_of(place.root):
-        if time.monotonic() - started > _GONE_S:
+        if time.monotonic() - started > on_this_machine(_GONE_S):
             for number in left:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(number, signal.SIGKILL)

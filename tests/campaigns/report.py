@@ -30,11 +30,13 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from pydantic import Field
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from edgecnn.core.documents.document import Document
+from edgecnn.core.json_file import read_json
 from edgecnn.core.this_process import peak_memory_bytes
 
 if TYPE_CHECKING:
@@ -75,6 +77,22 @@ class CampaignResult(Document):
     """Number of attempts by what came of them, in the campaign's own words."""
 
     failures: list[CampaignFailure]
+
+    seeds: list[int] = Field(default_factory=list)
+    """Seeds that chose the attempts; several if the campaign was run in parts."""
+
+    def plus(self, other: CampaignResult) -> CampaignResult:
+        """Return the result of this part of a campaign and another one together."""
+        return CampaignResult(
+            name=self.name,
+            tried=self.tried + other.tried,
+            failed=self.failed + other.failed,
+            worst_seconds=max(self.worst_seconds, other.worst_seconds),
+            peak_bytes=max(self.peak_bytes, other.peak_bytes),
+            counts=dict(Counter(self.counts) + Counter(other.counts)),
+            failures=[*self.failures, *other.failures],
+            seeds=[*self.seeds, *other.seeds],
+        )
 
     def check(self) -> None:
         """Raise an assertion error that lists the failures, if there are any or nothing was tried."""
@@ -120,13 +138,12 @@ class Recorder:
             reproduction: What has to be done to see this attempt again.
         """
         started = time.monotonic()
-        self._tried += 1
         try:
             yield
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what the campaign looks for
             self.failure(f"{type(error).__name__}: {error}", reproduction)
-        finally:
-            self._worst = max(self._worst, time.monotonic() - started)
+        self._tried += 1  # not reached by Ctrl-C, which breaks an attempt off
+        self._worst = max(self._worst, time.monotonic() - started)
 
     def failure(self, what: str, reproduction: str) -> None:
         """Record a failure of the present attempt, and report it at once: a campaign may take an hour."""
@@ -163,6 +180,8 @@ def main(name: str, campaign: Campaign, *, count: int) -> None:
     """Run a campaign's full form from the command line, print its result and write it as JSON.
 
     The process ends with exit code 1 if an attempt failed. Ctrl-C ends the campaign early, with its result.
+    With ``--add`` the result is added to that in the file, so that a campaign can be run in parts, each with a
+    seed of its own.
 
     Args:
         name: Name of the campaign; the file is named after it.
@@ -173,11 +192,14 @@ def main(name: str, campaign: Campaign, *, count: int) -> None:
     parser.add_argument("--count", type=int, default=count, help="number of attempts")
     parser.add_argument("--seed", type=int, default=0, help="chooses the attempts")
     parser.add_argument("--json", type=Path, default=RESULTS / f"{name.replace(' ', '-')}.json")
+    parser.add_argument("--add", action="store_true", help="add the result to that in the file")
     arguments = parser.parse_args()
     recorder = Recorder(name)
     with contextlib.suppress(KeyboardInterrupt):
         campaign(recorder, arguments.count, arguments.seed)
-    result = recorder.result()
+    result = recorder.result().model_copy(update={"seeds": [arguments.seed]})
     result.print()
+    if arguments.add and arguments.json.exists():
+        result = CampaignResult.from_json(read_json(arguments.json)).plus(result)
     result.write(arguments.json)
     sys.exit(1 if result.failed else 0)

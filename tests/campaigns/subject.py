@@ -30,7 +30,8 @@ class Subject:
     version: int = 0
 
     def prepare(self) -> None:
-        """Run every version undisturbed."""
+        """Run every version undisturbed, with nothing made before."""
+        self.verb.begin_anew()
         for version in range(len(self.verb.versions)):
             ended = self.run(version, None)
             assert ended.code == 0, f"{self.verb.name} fails undisturbed: {ended.said[-500:]}"

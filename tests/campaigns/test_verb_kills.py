@@ -7,7 +7,6 @@ clear what the killed ones left. Verbs that start from an empty store go on wher
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
@@ -36,11 +35,13 @@ def verb_kills(recorder: Recorder, count: int, seed: int) -> None:
 def _kill_in_rounds(
     recorder: Recorder, verbs: list[Verb], wheels: Path | None, count: int, chosen: random.Random
 ) -> None:
-    """Make about ``count`` kills, shared among verbs as these say."""
+    """Make about ``count`` kills, shared among verbs as these say; a round of each comes first."""
     subjects = {verb.name: Subject(verb, wheels) for verb in verbs}
     of_all = sum(verb.share for verb in verbs)
-    rounds = [verb.name for verb in verbs for _ in range(max(1, round(count * verb.share / of_all / _ROUND)))]
-    chosen.shuffle(rounds)
+    rounds_of = {verb.name: max(1, round(count * verb.share / of_all / _ROUND)) for verb in verbs}
+    further = [name for name, number in rounds_of.items() for _ in range(number - 1)]
+    chosen.shuffle(further)
+    rounds = [*rounds_of, *further]
     for number, name in enumerate(rounds):
         subject = subjects[name]
         if not subject.whole:
@@ -69,19 +70,21 @@ def _kill(subject: Subject, recorder: Recorder, chosen: random.Random) -> None:
 
 
 def _all_verbs(bench: Bench) -> list[Verb]:
+    made = bench.run()
+    Subject(made, None).prepare()
     verbs = [
+        bench.export(made, again=False),
+        bench.search(),
         bench.package("raspberry-pi", "onnx-fp32", 14),
         bench.package("android", "tflite-int8", 3),
         bench.baseline(),
         bench.toolchain(),
-        bench.search(),
+        bench.run_again(made),
+        bench.export(made, again=True),
+        *bench.reading(made),
+        made,
     ]
-    if bench.wheels is not None:
-        verbs.append(bench.fetch())
-    made = bench.run()
-    Subject(made, None).prepare()
-    verbs += [made, bench.run_again(made), bench.export(made, again=False), bench.export(made, again=True)]
-    return verbs + list(bench.reading(made))
+    return verbs if bench.wheels is None else [*verbs, bench.fetch()]
 
 
 def _wheels(folder: Path) -> Path | None:
@@ -103,5 +106,4 @@ def test_kills_lose_nothing(tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    os.nice(19 - os.nice(0))
     main(NAME, verb_kills, count=1000)

@@ -198,6 +198,7 @@ class Bench:
             (("run", str(self.pipeline), "--out", str(out)),),
             lambda: _look_at_run(out),
             3,
+            watched=place.store,
             anew=(out, place.home / "store"),
         )
 
@@ -230,7 +231,7 @@ class Bench:
             ((*command, "8"), (*command, "12")) if again else ((*command, "8"),),
             lambda: _look_at_artifact("artifact", artifact),
             3 if again else 2,
-            watched=(artifact.parent,) if again else (),
+            watched=(artifact.parent,) if again else place.store,
             anew=() if again else (artifact, place.home / "store"),
         )
 
@@ -247,7 +248,7 @@ class Bench:
             return {"winner": digest_json(read_yaml(out / "winner.yaml").data)}
 
         versions = (("search", str(self.pipeline), _SEARCH, "--out", str(out)),)
-        return Verb("search", place, versions, look, 1, anew=(out, place.home / "store"))
+        return Verb("search", place, versions, look, 1, watched=place.store, anew=(out, place.home / "store"))
 
     def reading(self, made: Verb) -> Iterator[Verb]:
         """``eval`` and ``bench``, which write nothing that stays."""
