@@ -1,4 +1,7 @@
-"""Parsers of model files, weights, arrays and images for the campaign; see `parser_inputs.py`."""
+"""Parsers of model files, weights, arrays and images for the campaign; see `parser_inputs.py`.
+
+Each group imports the libraries of its readers itself, as the others run without them.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
-from safetensors.torch import save
-from torch import nn
 
-from edgecnn.backends.onnx.constants import stored_weights
-from edgecnn.backends.onnx.inspect import inspect as inspect_onnx
-from edgecnn.backends.onnx.operations import operations
-from edgecnn.backends.openvino.inspect import inspect as inspect_openvino
-from edgecnn.backends.tflite.inspect import inspect as inspect_tflite
-from edgecnn.backends.tflite.layers import concatenations, layers, read_by_gate, read_by_sigmoid
 from edgecnn.core.array_file import read_array
 from edgecnn.core.errors import InputError
-from edgecnn.core.safetensors_header import read_arrays
 from edgecnn.data.idx import read_idx
 from edgecnn.data.objects import ImageObjects, Objects
-from edgecnn.models.imported.importer import import_onnx
-from edgecnn.models.weights import read_safetensors, read_weights
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.preprocess import ImageError, geometry, open_image
 from tests.campaigns.changes import (
@@ -43,13 +34,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def model_parsers(folder: Path) -> Iterator[tuple[str, Parser]]:
-    """Yield the readers of ONNX, TFLite and OpenVINO files."""
+def onnx(folder: Path) -> Iterator[tuple[str, Parser]]:
+    """Yield the readers of ONNX files."""
+    from edgecnn.backends.onnx.constants import stored_weights
+    from edgecnn.backends.onnx.inspect import inspect
+    from edgecnn.backends.onnx.operations import operations
+    from edgecnn.models.imported.importer import import_onnx
+
     model = tiny_models.write_onnx(folder / "model.onnx")
     quantized = tiny_models.write_quantized_onnx(folder / "quantized.onnx")
 
     def look(path: Path) -> object:
-        return inspect_onnx(path), operations(path), stored_weights(path)
+        return inspect(path), operations(path), stored_weights(path)
 
     for name, seed in (("onnx", model), ("quantized onnx", quantized)):
         yield name, Parser(seed.read_bytes(), seed, partial(look, seed), 1, other_onnx)
@@ -58,25 +54,44 @@ def model_parsers(folder: Path) -> Iterator[tuple[str, Parser]]:
         "imported onnx",
         Parser(model.read_bytes(), imported, lambda: import_onnx(imported), 2, other_onnx),
     )
-    flat = tiny_models.write_tflite(folder / "model.tflite", quantized=True)
 
-    def look_flat() -> object:
+
+def flat(folder: Path) -> Iterator[tuple[str, Parser]]:
+    """Yield the reader of TFLite files."""
+    from edgecnn.backends.tflite.inspect import inspect
+    from edgecnn.backends.tflite.layers import concatenations, layers, read_by_gate, read_by_sigmoid
+
+    model = tiny_models.write_tflite(folder / "model.tflite", quantized=True)
+
+    def look() -> object:
         return (
-            inspect_tflite(flat),
-            layers(flat),
-            read_by_sigmoid(flat),
-            read_by_gate(flat),
-            concatenations(flat),
+            inspect(model),
+            layers(model),
+            read_by_sigmoid(model),
+            read_by_gate(model),
+            concatenations(model),
         )
 
-    yield "tflite", Parser(flat.read_bytes(), flat, look_flat, 2, other_tflite)
+    yield "tflite", Parser(model.read_bytes(), model, look, 2, other_tflite)
+
+
+def openvino(folder: Path) -> Iterator[tuple[str, Parser]]:
+    """Yield the reader of OpenVINO IR."""
+    from edgecnn.backends.openvino.inspect import inspect
+
     graph = tiny_models.write_openvino(folder / "model.xml")
-    yield "openvino", Parser(graph.read_bytes(), graph, lambda: inspect_openvino(graph), 1, other_attributes)
+    yield "openvino", Parser(graph.read_bytes(), graph, lambda: inspect(graph), 1, other_attributes)
 
 
-def array_parsers(folder: Path) -> Iterator[tuple[str, Parser]]:
-    """Yield the readers of weights, arrays and images."""
-    state = nn.Linear(2, 2).state_dict()
+def weights(folder: Path) -> Iterator[tuple[str, Parser]]:
+    """Yield the readers of weights."""
+    import torch
+    from safetensors.torch import save
+
+    from edgecnn.core.safetensors_header import read_arrays
+    from edgecnn.models.weights import read_safetensors, read_weights
+
+    state = torch.nn.Linear(2, 2).state_dict()
     tensors = folder / "tensors.safetensors"
     yield (
         "weights",
@@ -88,6 +103,10 @@ def array_parsers(folder: Path) -> Iterator[tuple[str, Parser]]:
     buffer = io.BytesIO()
     torch.save(state, buffer, _use_new_zipfile_serialization=False)
     yield "pickle", Parser(buffer.getvalue(), pickled, lambda: read_weights(pickled), 1, other_bytes)
+
+
+def arrays(folder: Path) -> Iterator[tuple[str, Parser]]:
+    """Yield the readers of arrays."""
     buffer = io.BytesIO()
     np.save(buffer, np.zeros((2, 3), np.float32))
     array = folder / "array.npy"
@@ -107,6 +126,10 @@ def array_parsers(folder: Path) -> Iterator[tuple[str, Parser]]:
     idx = folder / "images.gz"
     content = gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 4, *range(16)]), mtime=0)
     yield "idx", Parser(content, idx, lambda: read_idx(idx), 1, other_bytes)
+
+
+def images(folder: Path) -> Iterator[tuple[str, Parser]]:
+    """Yield the readers of images."""
     for kind in ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM"):
         yield f"image {kind}", _image(folder / f"image.{kind.lower()}", kind)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
-from torch import nn
 
 from edgecnn.backends.targets import load_target
 from edgecnn.core.config.budget_file import load_budgets
@@ -22,7 +22,6 @@ from edgecnn.core.store.runs import target_errors
 from edgecnn.core.store.sums import NAME, check_sums, write_sums
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.data.source import open_source
-from edgecnn.models.checkpoint import save_checkpoint
 from edgecnn.models.spec import ModelSpec
 from edgecnn.models.spec_file import read_spec
 from edgecnn.ondevice.bundle import Bundle
@@ -34,30 +33,16 @@ from edgecnn.pipeline.loading import load_pipeline
 from edgecnn.quantization.files import LAYERS_FILE, RANGES_FILE, read_float_layers
 from edgecnn.quantization.given_ranges import GivenRanges
 from edgecnn.quantization.ranges import Observations, Range
-from tests.campaigns.model_parsers import array_parsers, model_parsers
+from tests.campaigns.model_parsers import arrays, flat, images, onnx, openvino, weights
 from tests.campaigns.parser import Parser
 from tests.support import boxes_data
-from tests.support.tiny_run import write_artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 GOLDEN = Path(__file__).parents[1] / "core" / "documents" / "golden"
 CORPUS = Path(__file__).parent / "corpus"
 """Inputs that once did harm, named ``PARSER-WHAT``."""
-
-
-def parsers(folder: Path) -> dict[str, Parser]:
-    """Return every parser by its name; their files are written below ``folder``."""
-    return {
-        **dict(_yaml(folder)),
-        **dict(_documents(folder)),
-        **dict(_package(folder)),
-        **dict(_datasets(folder)),
-        **dict(_stored(folder)),
-        **dict(model_parsers(folder)),
-        **dict(array_parsers(folder)),
-    }
 
 
 def _yaml(folder: Path) -> Iterator[tuple[str, Parser]]:
@@ -89,6 +74,10 @@ def _documents(folder: Path) -> Iterator[tuple[str, Parser]]:
     summary.parent.mkdir()
     report = folder / "summary.json"
     yield "report", Parser(seed, report, lambda: RunSummary.from_json(read_json(report), "summary.json"))
+    from torch import nn
+
+    from edgecnn.models.checkpoint import save_checkpoint
+
     checkpoint = folder / "checkpoint"
     described = ModelSpec(
         builder="zoo:mobilenetv2", contract=Contract(height=32, width=32), classes=("a", "b")
@@ -99,6 +88,8 @@ def _documents(folder: Path) -> Iterator[tuple[str, Parser]]:
 
 
 def _package(folder: Path) -> Iterator[tuple[str, Parser]]:
+    from tests.support.tiny_run import write_artifact
+
     artifact = write_artifact(folder / "artifact", "tflite-int8")
     order = Order("tiny", "1.0.0", artifact, Licences.of(artifact, None, None), 10**9, "dev.edgecnn.tiny")
     files = payload(order, folder / "log")
@@ -172,3 +163,31 @@ def _stored(folder: Path) -> Iterator[tuple[str, Parser]]:
     report = folder / "vela.csv"
     seed = b"Target,Original Operator,MAC Count,Op Cycles\nNPU,Conv2D,100,5.5\n"
     yield "table", Parser(seed, report, lambda: list(csv_rows(report, 1000)), 1)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parsers that need the same libraries.
+
+    Attributes:
+        parsers: Writes their files below a folder and yields each parser with its name.
+        share: Relative number of attempts.
+    """
+
+    parsers: Callable[[Path], Iterator[tuple[str, Parser]]]
+    share: int
+
+
+GROUPS = {
+    "yaml": Group(_yaml, 24),
+    "documents": Group(_documents, 16),
+    "packages": Group(_package, 8),
+    "datasets": Group(_datasets, 20),
+    "stored": Group(_stored, 8),
+    "onnx": Group(onnx, 4),
+    "tflite": Group(flat, 2),
+    "openvino": Group(openvino, 1),
+    "weights": Group(weights, 3),
+    "arrays": Group(arrays, 5),
+    "images": Group(images, 7),
+}

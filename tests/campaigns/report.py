@@ -23,8 +23,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import resource
+import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -129,6 +132,7 @@ class Recorder:
         self._worst = 0.0
         self._counts: Counter[str] = Counter()
         self._failures: list[CampaignFailure] = []
+        self._parts: list[CampaignResult] = []
 
     @contextlib.contextmanager
     def attempt(self, reproduction: str) -> Iterator[None]:
@@ -155,10 +159,27 @@ class Recorder:
         """Count what came of an attempt, such as ``refused`` or ``made again``."""
         self._counts[what] += number
 
+    def part(self, module: str, *arguments: str) -> None:
+        """Make attempts in a process of their own, whose memory and libraries are those of this part alone.
+
+        Args:
+            module: A module whose ``main`` is :func:`main`.
+            arguments: Its arguments.
+
+        Raises:
+            AssertionError: The process ended without a result.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "part.json"
+            command = [sys.executable, "-m", module, *arguments, "--json", str(file)]
+            ended = subprocess.run(command, check=False)
+            assert file.exists(), f"{command} ended with exit code {ended.returncode} and no result"
+            self._parts.append(CampaignResult.from_json(read_json(file)))
+
     def result(self) -> CampaignResult:
-        """Return the result so far."""
+        """Return the result so far, with that of its parts."""
         children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-        return CampaignResult(
+        own = CampaignResult(
             name=self.name,
             tried=self._tried,
             failed=len(self._failures),
@@ -166,7 +187,9 @@ class Recorder:
             peak_bytes=max(peak_memory_bytes(), children),
             counts=dict(self._counts),
             failures=self._failures,
+            seeds=[],
         )
+        return functools.reduce(CampaignResult.plus, self._parts, own)
 
 
 class Campaign(Protocol):
@@ -180,8 +203,8 @@ def main(name: str, campaign: Campaign, *, count: int) -> None:
     """Run a campaign's full form from the command line, print its result and write it as JSON.
 
     The process ends with exit code 1 if an attempt failed. Ctrl-C ends the campaign early, with its result.
-    With ``--add`` the result is added to that in the file, so that a campaign can be run in parts, each with a
-    seed of its own.
+    With ``--add`` the result is added to that in the file, so that a campaign can be run in parts, each with
+    a seed of its own.
 
     Args:
         name: Name of the campaign; the file is named after it.
