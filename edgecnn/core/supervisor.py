@@ -8,6 +8,8 @@ its signal. If the supervisor itself is killed, Linux kills the program (``PR_SE
 between fork and exec of a process with one thread).
 
 Every program starts about 20 ms later because of it, so it imports as little as possible.
+
+:mod:`edgecnn.core.fork_server` supervises the processes that it forks by the same function.
 """
 
 from __future__ import annotations
@@ -18,12 +20,26 @@ import select
 import signal
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 _NOT_STARTED = 127
 
 
-def _supervise(watched: int, command: list[str]) -> None:
-    """Start the program, kill it when the parent is gone, and end as it ends."""
+def supervise(watched: int, become: Callable[[], None]) -> int:
+    """Fork this process and wait for the end of the other one, which is killed when the parent is gone.
+
+    Call it in the main thread of a process with no other thread.
+
+    Args:
+        watched: Descriptor that is at its end when the parent is gone. All others are closed here.
+        become: Called in the forked process, which ends when it returns.
+
+    Returns:
+        The other process's status as :func:`os.waitpid` returns it.
+    """
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
@@ -32,7 +48,7 @@ def _supervise(watched: int, command: list[str]) -> None:
     supervisor = os.getpid()
     program = os.fork()
     if program == 0:
-        _become(command, supervisor, watched)
+        _begin(become, supervisor, (watched, wake, woken))
     try:  # noqa: SIM105 - contextlib would cost another import
         os.setpgid(program, program)
     except OSError:
@@ -48,24 +64,33 @@ def _supervise(watched: int, command: list[str]) -> None:
             _kill_group(program)
             events.unregister(watched) if watched in ready else None
     _kill_group(program)  # what it has left running; its own number is taken until it is waited for
-    _end_alike(os.waitpid(program, 0)[1])
+    return os.waitpid(program, 0)[1]
 
 
-def _become(command: list[str], supervisor: int, watched: int) -> None:
-    """Turn this forked process into the program."""
+def _begin(become: Callable[[], None], supervisor: int, descriptors: tuple[int, ...]) -> None:
+    """Prepare this forked process and let it become the program."""
     try:
-        os.close(watched)
-        os.setpgid(0, 0)
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)  # Python ignores the last two, and programs inherit that
+        for descriptor in descriptors:
+            os.close(descriptor)
+        os.setpgid(0, 0)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == supervisor:  # otherwise it was killed before the request
-            os.execvpe(command[0], command, _environment())  # noqa: S606 - there is no shell
-    except OSError as error:
-        os.write(2, f"{command[0]} cannot be executed: {error.strerror}\n".encode())
+            become()
     finally:
         os._exit(_NOT_STARTED)
+
+
+def _execute(command: list[str]) -> None:
+    """Turn this process into a program."""
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)  # Python ignores these, and programs inherit that
+    try:
+        os.execvpe(command[0], command, _environment())  # noqa: S606 - there is no shell
+    except OSError as error:
+        os.write(2, f"{command[0]} cannot be executed: {error.strerror}\n".encode())
 
 
 def _environment() -> dict[bytes, bytes]:
@@ -105,4 +130,4 @@ def _end_alike(status: int) -> None:
 
 
 if __name__ == "__main__":
-    _supervise(int(sys.argv[1]), sys.argv[2:])
+    _end_alike(supervise(int(sys.argv[1]), lambda: _execute(sys.argv[2:])))

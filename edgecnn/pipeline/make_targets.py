@@ -15,6 +15,8 @@ from edgecnn.core.store.digest import digest_files
 from edgecnn.core.store.runs import ARTIFACTS, REJECTED, lock_beside
 from edgecnn.core.store.store import Store
 from edgecnn.core.store.sums import write_sums
+from edgecnn.core.warm import warm_processes
+from edgecnn.models.registry import find_source
 from edgecnn.pipeline.ladder import climb
 from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.preflight import check_before_work
@@ -108,9 +110,11 @@ def make_targets(
         EdgecnnError: The pipeline cannot be started, or the machine cannot store its results.
     """
     places.make()
-    with named_by_user(pipeline.spec.model.name, pipeline.spec.model.network):
+    reference = pipeline.spec.model.name
+    with named_by_user(reference, pipeline.spec.model.network):
         check_before_work(pipeline)
-        return _make_targets(pipeline, places, reporter)
+        with warm_processes(find_source(reference).made_with(reference)):
+            return _make_targets(pipeline, places, reporter)
 
 
 def _make_targets(

@@ -20,14 +20,17 @@ _STARTERS = {
     "os": {"fork", "forkpty", "system", "popen", "posix_spawn", "posix_spawnp", "startfile"},
     "asyncio": {"create_subprocess_exec", "create_subprocess_shell"},
 }
-_OWNERS = {"core/child.py", "core/supervisor.py"}
+_OWNERS = {"core/child.py", "core/fork_server.py", "core/supervisor.py"}
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a program with its parent")
 
 
 def alive(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/stat")
-    return status.is_file() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def wait_until_gone(pids: list[int], seconds: float = 20.0) -> None:

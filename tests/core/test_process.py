@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import math
@@ -18,9 +19,10 @@ from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import BudgetMissed, MachineFault, WorkerError
 from edgecnn.core.process import call, describe_death, log_tail
 from edgecnn.core.this_process import peak_memory_bytes
+from edgecnn.core.warm import warm_processes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PROJECT = Path(__file__).parents[2]
 
@@ -109,9 +111,11 @@ def give_back(request: Half) -> Half:
     return request
 
 
-@pytest.fixture(autouse=True)
-def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=["started", "forked"])
+def importable(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    with warm_processes() if request.param == "forked" else contextlib.nullcontext():
+        yield
 
 
 def child(tmp_path: Path, how: str, **options: Any) -> Any:

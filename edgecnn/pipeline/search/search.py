@@ -14,7 +14,9 @@ from edgecnn.core.files import write_texts
 from edgecnn.core.named_code import named_by_user
 from edgecnn.core.store.runs import lock_beside
 from edgecnn.core.store.store import Store
+from edgecnn.core.warm import warm_processes
 from edgecnn.devices.host import host
+from edgecnn.models.registry import find_source
 from edgecnn.pipeline.make_targets import make_folder
 from edgecnn.pipeline.search import derive
 from edgecnn.pipeline.search.halving import COSTS, Halving
@@ -66,7 +68,11 @@ def search_pipeline(
             make_folder(folder)
         trials.store.clear_abandoned()
         finished = True
-        with named_by_user(pipeline.spec.model.name, pipeline.spec.model.network):
+        reference = pipeline.spec.model.name
+        with (
+            named_by_user(reference, pipeline.spec.model.network),
+            warm_processes(find_source(reference).made_with(reference)),
+        ):
             study = _open(trials, storage or str(directory / JOURNAL))
             try:
                 Halving(space, study).run()

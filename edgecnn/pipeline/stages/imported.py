@@ -62,6 +62,7 @@ def run(inputs: Inputs, parameters: ImportedParameters, context: Context) -> Non
         request,
         log=context.log,
         memory_bytes=process.memory_for(Path(request.reference), request.checkpoint / WEIGHTS_FILE),
+        torch=True,
     )
     link = child.read(Link)
     (context.out / RESULT).write_text(json.dumps([link.to_json()]), encoding="utf-8")

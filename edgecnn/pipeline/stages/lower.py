@@ -22,6 +22,7 @@ def run(inputs: Inputs, parameters: LowerParameters, context: Context) -> None:
         "edgecnn.backends.entry:lower",
         LowerRequest(parameters.format, inputs["checkpoint"], context.out),
         log=context.log,
+        torch=True,
     )
     context.charge("lower", child)
 

@@ -53,7 +53,10 @@ def run(inputs: Inputs, parameters: NetworkParameters, context: Context) -> None
     """Build the network in a child process and write its checkpoint."""
     del inputs
     child = process.call(
-        "edgecnn.pipeline.stages.network:build", NetworkRequest(parameters, context.out), log=context.log
+        "edgecnn.pipeline.stages.network:build",
+        NetworkRequest(parameters, context.out),
+        log=context.log,
+        torch=True,
     )
     context.charge("network", child)
 

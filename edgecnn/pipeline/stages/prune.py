@@ -100,6 +100,7 @@ def prune_in_child(
             strict=strict,
         ),
         log=context.log,
+        torch=True,
     )
     context.charge("prune", child)
     return child.read(PruningStep)
@@ -169,6 +170,7 @@ def analyse(inputs: Inputs, parameters: SensitivityParameters, context: Context)
         "edgecnn.pipeline.stages.prune:measure",
         SensitivityRequest(inputs["checkpoint"], inputs["images"], context.out, parameters.importance),
         log=context.log,
+        torch=True,
         progress=lambda done, total: context.progress(done, total, "groups of layers"),
     )
     context.charge("sensitivity", child)

@@ -28,6 +28,7 @@ def _in_child(entry: str, request: Request, what: str) -> Callable[[Inputs, Any,
             f"edgecnn.quantization.{entry}",
             request(inputs["checkpoint"], inputs["calibration"], context.out, parameters),
             log=context.log,
+            torch=True,
             progress=lambda done, total: context.progress(done, total, what),
         )
         context.charge(what, child)

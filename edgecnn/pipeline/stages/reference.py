@@ -47,7 +47,7 @@ def run(inputs: Inputs, parameters: ReferenceParameters, context: Context) -> No
     """Run the checkpoint on the probe and the evaluation set; write the outputs for each."""
     del parameters
     request = ReferenceRequest(inputs["checkpoint"], inputs["probe"], inputs.get("eval"), context.out)
-    child = process.call("edgecnn.pipeline.stages.reference:infer", request, log=context.log)
+    child = process.call("edgecnn.pipeline.stages.reference:infer", request, log=context.log, torch=True)
     context.charge("reference", child)
 
 
