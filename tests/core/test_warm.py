@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgecnn.core.documents.arguments import arguments
-from edgecnn.core.errors import WorkerError
+from edgecnn.core.errors import EdgecnnError, WorkerError
 from edgecnn.core.named_code import named_by_user
 from edgecnn.core.process import call
 from edgecnn.core.warm import warm_processes
@@ -59,6 +59,8 @@ def facts(request: Wanted) -> Facts:
         os.kill(server, signal.SIGKILL)
     elif request.what == "crash":
         os.abort()
+    elif request.what == "allocate":
+        np.empty(4 << 30, np.uint8)
     elif request.what == "hang":
         Path(request.argument).write_text(f"{server} {os.getppid()} {os.getpid()}\n")
         time.sleep(600)
@@ -216,7 +218,15 @@ def test_under_a_limit_on_memory_children_are_started(tmp_path: Path) -> None:
         finally:
             resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
         assert ask(tmp_path).program == FORKED
-        assert ask(tmp_path, memory_bytes=8 << 30).program == STARTED
+
+
+def test_a_limit_on_the_memory_of_a_child_is_its_own(tmp_path: Path) -> None:
+    with warm_processes():
+        with pytest.raises(EdgecnnError, match="memory"):
+            ask(tmp_path, "allocate", memory_bytes=2 << 30)
+        limited, free = ask(tmp_path, memory_bytes=2 << 30), ask(tmp_path, "allocate")
+    assert (limited.program, free.program) == (FORKED, FORKED)
+    assert limited.server == free.server
 
 
 def test_libraries_are_there_before_the_fork_and_start_no_threads(tmp_path: Path) -> None:
