@@ -11,6 +11,7 @@ from edgecnn.core.config.base import Schema
 from edgecnn.core.config.references import resolve
 from edgecnn.core.config.target import CompileConfig, Target
 from edgecnn.core.config.yaml_source import YamlSource, merge, validate
+from edgecnn.core.documents.document import reason
 from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,9 +55,7 @@ def compile_options(target: Target) -> dict[str, str]:
     try:
         options = _options_model(config.compiler).model_validate(config.model_dump(exclude={"compiler"}))
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise UsageError(f"target {target.name!r}: compile.{place}: {problem['msg']}") from error
+        raise UsageError(f"target {target.name!r}: compile: {reason(error)}") from error
     return options.model_dump(mode="json")
 
 

@@ -24,9 +24,10 @@ _COLORS = re.compile(r"\x1b\[[0-9;]*m")
 def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str | None:
     """Return a hint with the known names that are most similar to an unknown one.
 
-    name: The user's name.
-    known: The existing names.
-    most: Largest number of names in the hint.
+    Args:
+        name: The user's name.
+        known: The existing names.
+        most: Largest number of names in the hint.
 
     Returns:
         The hint, with the most similar name first; None if no known name is similar.
@@ -34,8 +35,17 @@ def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str | None:
     >>> did_you_mean("mobilnetv2", ["mobilenetv2", "resnet18"])
     "did you mean 'mobilenetv2'?"
     """
-    close = difflib.get_close_matches(name, list(known), n=most, cutoff=_SIMILARITY)
+    close = nearest(name, known, most)
     return f"did you mean {' or '.join(map(repr, close))}?" if close else None
+
+
+def nearest(name: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """Return the known names that are similar to a name, the most similar first; none if no name is.
+
+    >>> nearest("runtme", ["runtime", "format"])
+    ['runtime']
+    """
+    return difflib.get_close_matches(name, list(known), n=most, cutoff=_SIMILARITY)
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from edgecnn.core.documents.document import reason
 from edgecnn.core.entry_points import OWN, TASKS, Extension, Origin, extensions
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.core.task import TaskDescription
@@ -73,7 +74,7 @@ def task_of(description: TaskDescription | Mapping[str, Any]) -> Task:
         try:
             description = TaskDescription.model_validate(description)
         except ValidationError as error:
-            raise InputError(f"this is not the description of a task: {one_line(error)}") from error
+            raise InputError(f"this is not the description of a task: {reason(error)}") from error
     kind = description.kind
     if kind in BUILT_IN:
         module, _, name = BUILT_IN[kind].partition(":")

@@ -240,7 +240,7 @@ def changed(key: str, index: int, **values: Any) -> Callable[[dict[str, Any]], N
         (lambda document: document.update(categories=[], annotations=[]), "names no category"),
         (
             lambda document: document.pop("annotations"),
-            "a COCO file of boxes: annotations: Field required",
+            "a COCO file of boxes: annotations is missing",
         ),
         (lambda document: document.update(images=[], annotations=[]), "lists no image"),
         (lambda document: document.update(images=5), "is not a COCO file of boxes"),

@@ -90,7 +90,7 @@ def test_no_directory_is_named(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"schema": 99}, "schema 99"),
-        ({"classes": "abc"}, "classes: Input should be a valid tuple"),
+        ({"classes": "abc"}, "classes: 'abc' is not a list"),
         ({"classes": ["a", "b"]}, r"has shape \[3"),
         ({"classes": []}, "0 classes"),
         ({"arguments": {"width": 0.5}}, "does not fit MobileNetV2"),
@@ -109,10 +109,10 @@ def test_no_directory_is_named(tmp_path: Path) -> None:
         ({"widths": {"features.0.0": {"outputs": 4000}}}, "cannot be narrowed to 3 and 4000"),
         ({"widths": {"features.1.conv.0.0": {"outputs": 4}}}, "cannot be narrowed to 8 and 4"),
         ({"widths": {"features.0.0": {"outputs": 4}}}, "has shape"),
-        ({"widths": {"features.0.0": 8}}, r"widths\.features\.0\.0: Input should be"),
+        ({"widths": {"features.0.0": 8}}, r"widths\.features\.0\.0: 8 is not a mapping of keys"),
         (
             {"widths": {"features.0.0": {"outputs": 0}}},
-            r"widths\.features\.0\.0\.outputs: Input should be greater than 0",
+            r"widths\.features\.0\.0\.outputs: 0 is too small; it must be more than 0",
         ),
         ({"widths": {"features.0.0": {"outputs": float("inf")}}}, "is not a model spec: it holds Infinity"),
         ({"contract": {"height": -1, "width": 32}}, "not within 1..8192"),

@@ -11,9 +11,11 @@ from edgecnn.core.config.quantities import WRITTEN
 from edgecnn.core.config.yaml_events import MAX_DEPTH, Location, Reader, YamlTree
 from edgecnn.core.errors import InputError, UsageError, together
 from edgecnn.core.files import read_bounded_text
-from edgecnn.core.text import did_you_mean
+from edgecnn.core.plain_problem import UNKNOWN, all_in_words, choices
+from edgecnn.core.text import did_you_mean, nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
@@ -139,37 +141,61 @@ def validate(source: YamlSource, model: type[Model]) -> Model:
     try:
         return model.model_validate(source.data, context=WRITTEN)
     except ValidationError as error:
-        raise together([_problem(source, model, each) for each in error.errors(include_url=False)]) from error
+        raise together(_problems(source, model, error.errors(include_url=False))) from error
 
 
-def _problem(source: YamlSource, model: type[BaseModel], problem: ErrorDetails) -> UsageError:
-    location = _without_tags(problem["loc"], source.data)
-    key = ".".join(str(part) for part in location)
-    if problem["type"] == "extra_forbidden":
-        return UsageError(f"{source.locate(location)}: unknown key {key!r}", hint=_nearest(model, location))
-    if problem["type"] == "missing":
-        return UsageError(f"{source.locate(location[:-1])}: key {key!r} is missing")
-    reason = problem["msg"].removeprefix("Value error, ")
-    return UsageError(f"{source.locate(location)}: {key}: {reason}")
+def _problems(source: YamlSource, model: type[BaseModel], found: Sequence[ErrorDetails]) -> list[UsageError]:
+    """Return an error for each place.
 
-
-def _without_tags(location: Location, data: Any) -> Location:
-    """Return the location of an error without the names that pydantic inserts for members of a union.
-
-    >>> _without_tags(("compile", "vela", "accelerator"), {"compile": {"accelerator": "x"}})
-    ('compile', 'accelerator')
+    A value that fits no member of a union is one error, and so is a mistyped key, which is unknown while the
+    right one is missing.
     """
+    places: dict[tuple[Location, bool], list[ErrorDetails]] = {}
+    for problem in found:
+        location = _without_tags(problem, source.data)
+        places.setdefault((location, problem["type"] in UNKNOWN), []).append(problem)
+    meant = {
+        (*location[:-1], name)
+        for location, unknown in places
+        if unknown
+        for name in nearest(str(location[-1]), _keys_at(model, location[:-1]))
+    }
+    return [
+        _problem(source, model, location, problems)
+        for (location, _), problems in places.items()
+        if problems[0]["type"] != "missing" or location not in meant
+    ]
+
+
+def _problem(
+    source: YamlSource, model: type[BaseModel], location: Location, problems: Sequence[ErrorDetails]
+) -> UsageError:
+    key, kind = ".".join(str(part) for part in location), problems[0]["type"]
+    if kind in UNKNOWN:
+        return UsageError(f"{source.locate(location)}: unknown key {key!r}", hint=_nearest(model, location))
+    if kind == "missing" and isinstance(location[-1], str):
+        return UsageError(f"{source.locate(location[:-1])}: key {key!r} is missing")
+    place = f"{source.locate(location)}: {key}" if key else source.name
+    names = [name for problem in problems for name in choices(problem)]
+    hint = did_you_mean(str(problems[0]["input"])[:_SHOWN], names)
+    return UsageError(f"{place}: {all_in_words(problems)}", hint=hint)
+
+
+def _without_tags(problem: ErrorDetails, data: Any) -> Location:
+    """Return the location of an error without the names that pydantic inserts for members of a union."""
     kept: list[str | int] = []
-    for index, part in enumerate(location):
-        last = index == len(location) - 1
-        if isinstance(data, dict) and part not in data and not last:
-            continue
-        kept.append(part)
-        if isinstance(data, dict):
-            data = data.get(part)
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+    *parents, final = problem["loc"] or [""]
+    for part in parents:
+        if _holds(data, part):
             data = data[part]
-    return tuple(kept)
+            kept.append(part)
+    return (*kept, final) if _holds(data, final) or problem["type"] == "missing" else tuple(kept)
+
+
+def _holds(data: Any, part: str | int) -> bool:
+    if isinstance(data, dict):
+        return part in data
+    return isinstance(data, list) and isinstance(part, int) and part < len(data)
 
 
 def _nearest(model: type[BaseModel], location: Location) -> str:

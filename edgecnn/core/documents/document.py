@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.plain_problem import sentence_of
 
 T = TypeVar("T")
 
@@ -106,7 +107,4 @@ class Document(BaseModel):
 
 def reason(error: ValidationError) -> str:
     """Return the first error of a document in one line, with its location."""
-    problem = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    text = problem["msg"].removeprefix("Value error, ")
-    return " ".join((f"{place}: {text}" if place else text).split())[:300]
+    return " ".join(sentence_of(error.errors(include_url=False)[0]).split())[:300]

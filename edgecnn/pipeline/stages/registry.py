@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from pydantic import ValidationError
 
 from edgecnn.core.documents.arguments import from_plain
+from edgecnn.core.documents.document import reason
 from edgecnn.core.errors import InputError
 from edgecnn.pipeline.stages.base import P, Stage
 from edgecnn.pipeline.stages.benchmark import BenchmarkParameters, benchmark_stage
@@ -109,9 +110,7 @@ def read_stage(name: str, version: int, parameters: object) -> tuple[Stage[Any],
     try:
         given = from_plain(kind.parameters, parameters)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(map(str, problem["loc"]))
-        raise InputError(f"parameters of stage {name!r}: {where}: {problem['msg']}") from error
+        raise InputError(f"parameters of stage {name!r}: {reason(error)}") from error
     stage = kind.choose(given)
     if stage.version != version:
         raise InputError(

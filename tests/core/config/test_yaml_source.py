@@ -1,5 +1,6 @@
 import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -52,6 +53,56 @@ def test_a_key_far_from_all_lists_those_there_are() -> None:
 def test_a_wrong_value_names_its_line_and_its_unit() -> None:
     with pytest.raises(UsageError, match=r"p\.yaml:3: train\.size: '3 ms' is not a size: unit 'ms'"):
         validate(parse_yaml("name: a\ntrain:\n  size: 3 ms\n", "p.yaml"), Outer)
+
+
+def test_a_mistyped_key_is_one_error_although_the_right_one_is_missing() -> None:
+    with pytest.raises(UsageError) as caught:
+        validate(parse_yaml("nmae: a\n", "p.yaml"), Outer)
+    assert caught.value.message == "p.yaml:1: unknown key 'nmae'"
+    assert caught.value.hint == "did you mean 'name'?"
+
+
+def test_a_missing_key_is_named_beside_an_unknown_one_that_is_not_like_it() -> None:
+    with pytest.raises(UsageError) as caught:
+        validate(parse_yaml("zzzzz: a\n", "p.yaml"), Outer)
+    assert "key 'name' is missing" in caught.value.message
+    assert "unknown key 'zzzzz'" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        (
+            "ranges: msee",
+            "p.yaml:2: parts.ranges: 'msee' is not one of 'mse' or 'auto' and not a number",
+            "mse",
+        ),
+        ("ranges: []", "p.yaml:2: parts.ranges: an empty list is not one of", None),
+        ("sides: [1, x]", "p.yaml:2: parts.sides.1: 'x' is not a whole number", None),
+        ("sides: [1]", "p.yaml:2: parts.sides.1: a value is missing", None),
+        ("sides: 3", "p.yaml:2: parts.sides: 3 is not a list", None),
+        ("names: {x: 1}", "p.yaml:2: parts.names.x: 'x' is not a whole number", None),
+        ("inner: 3", "p.yaml:2: parts.inner: 3 is not a mapping of keys", None),
+        ("inner: {epochs: x}", "p.yaml:2: parts.inner.epochs: 'x' is not a whole number", None),
+        ("inner: {epohcs: 1}", "p.yaml:2: unknown key 'parts.inner.epohcs'", "epochs"),
+        ("inner: {epochs: true}", "p.yaml:2: parts.inner.epochs: true is no number", None),
+    ],
+)
+def test_every_wrong_value_is_one_error_in_plain_words(text: str, message: str, hint: str | None) -> None:
+    class Parts(Schema):
+        ranges: Literal["mse", "auto"] | float | None = None
+        sides: tuple[int, int] | None = None
+        names: dict[int, int] | None = None
+        inner: Inner | None = None
+
+    class Holder(Schema):
+        parts: Parts
+
+    with pytest.raises(UsageError) as caught:
+        validate(parse_yaml(f"parts:\n  {text}\n", "p.yaml"), Holder)
+    assert caught.value.message.startswith(message)
+    assert "\n" not in caught.value.message
+    assert caught.value.hint == (None if hint is None else f"did you mean {hint!r}?")
 
 
 def test_a_missing_key_is_named() -> None:
