@@ -8,11 +8,14 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import read_bounded_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 FILE_NAME = "classes.txt"
 
 _MAX_BYTES = 1 << 22
+_SHOWN = 5
+_SHOWN_CHARACTERS = 40
 
 
 def read_classes(file: Path) -> tuple[str, ...]:
@@ -27,6 +30,42 @@ def read_classes(file: Path) -> tuple[str, ...]:
         line = names.index("") + 1
         raise InputError(f"{file}:{line}: empty class name")
     return names
+
+
+def difference(one: Sequence[str], other: Sequence[str]) -> str | None:
+    """Return in words how the classes of two datasets differ; None if they are the same in the same order.
+
+    The names that only one of both has are listed, five of them and the number of the others.
+
+    >>> difference(("cat", "dog"), ("cat", "fox"))
+    "only the first has 'dog'; only the second has 'fox'"
+    >>> difference(("cat", "dog"), ("dog", "cat"))
+    "the order differs: class 0 is 'cat' in the first and 'dog' in the second"
+    """
+    if tuple(one) == tuple(other):
+        return None
+    sides = [
+        f"only the {which} has {_listed(only)}"
+        for which, only in (
+            ("first", [name for name in one if name not in set(other)]),
+            ("second", [name for name in other if name not in set(one)]),
+        )
+        if only
+    ]
+    if sides:
+        return "; ".join(sides)
+    places = (place for place, (left, right) in enumerate(zip(one, other, strict=False)) if left != right)
+    place = next(places, None)
+    if place is None:
+        return f"the first has {len(one)} classes, the second {len(other)}"
+    left, right = one[place], other[place]
+    return f"the order differs: class {place} is {left!r} in the first and {right!r} in the second"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name[:_SHOWN_CHARACTERS]) for name in names[:_SHOWN])
+    more = len(names) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def class_indices(classes: tuple[str, ...]) -> dict[str, int | None]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from edgecnn.core.errors import InputError, UsageError
+from edgecnn.data.classes import difference
 from edgecnn.data.prepare import check_labels
 from edgecnn.ondevice.normalize import normalize
 
@@ -71,8 +72,9 @@ def check_sets(
     if eval_set is None:
         return
     check_labels(eval_set, classes, boxes=boxes)
-    if train_set.classes and eval_set.classes and train_set.classes != eval_set.classes:
-        raise InputError("the training and the evaluation set name different classes")
+    differing = difference(train_set.classes, eval_set.classes)
+    if train_set.classes and eval_set.classes and differing is not None:
+        raise InputError(f"the training and the evaluation set have different classes: {differing}")
     if train_set.contract != eval_set.contract:
         raise InputError("the training and the evaluation set were prepared with different contracts")
 

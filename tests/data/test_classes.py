@@ -6,7 +6,7 @@ import pytest
 
 from edgecnn.core.errors import InputError
 from edgecnn.data import classes
-from edgecnn.data.classes import read_classes
+from edgecnn.data.classes import difference, read_classes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,3 +36,20 @@ def test_missing_and_large_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "classes.txt").write_text("many names")
     with pytest.raises(InputError, match="larger than"):
         read_classes(tmp_path / "classes.txt")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        (("a", "b"), ("a", "b"), None),
+        (("a", "b"), ("a",), "only the first has 'b'"),
+        (("a",), ("a", "b"), "only the second has 'b'"),
+        (("a", "a"), ("a",), "the first has 2 classes, the second 1"),
+        (("a", "b"), ("b", "a"), "the order differs: class 0 is 'a' in the first and 'b' in the second"),
+        (tuple("abcdefgh"), ("a",), "only the first has 'b', 'c', 'd', 'e', 'f' and 2 more"),
+    ],
+)
+def test_the_classes_of_two_datasets_differ_by_name(
+    one: tuple[str, ...], other: tuple[str, ...], said: str | None
+) -> None:
+    assert difference(one, other) == said

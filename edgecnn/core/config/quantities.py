@@ -55,12 +55,13 @@ def parse_quantity(value: object, units: Mapping[str, float], *, what: str) -> f
     return number * units[unit] if unit is not None else number
 
 
-def parse_written(value: object, unit: Unit) -> float:
+def parse_written(value: object, unit: Unit, *, small: bool = False) -> float:
     """Return what a person wrote as a quantity in its base unit.
 
     Args:
         value: A number, or text with a unit.
         unit: Kind of the quantity.
+        small: Whether a size is of kilobytes rather than of megabytes, for the likely meaning.
 
     Raises:
         ValueError: The unit is missing where it decides, a share is more than 1 or a bare whole number, or
@@ -72,7 +73,7 @@ def parse_written(value: object, unit: Unit) -> float:
     Traceback (most recent call last):
     ValueError: 79 is not a share; did you mean 79 %?
     """
-    return _READERS[unit](value)
+    return _written_size(value, "kB") if small and unit == "bytes" else _READERS[unit](value)
 
 
 def _split(value: object, units: Mapping[str, float], what: str) -> tuple[float, str | None]:
@@ -112,20 +113,22 @@ def _example(units: Mapping[str, float]) -> str:
     return f"'12 {next(reversed([name for name in units if name][:2]))}'"
 
 
-def _written_size(value: object) -> float:
+def _written_size(value: object, usual: str = "MB") -> float:
     number, unit = _split(value, BYTES, "size")
     if unit is None and number:
-        raise ValueError(f"{_shown(value)} is a size without a unit; did you mean {_likely_size(number)}?")
+        raise ValueError(
+            f"{_shown(value)} is a size without a unit; did you mean {_likely_size(number, usual)}?"
+        )
     return number * BYTES[unit or "B"]
 
 
-def _likely_size(number: float) -> str:
+def _likely_size(number: float, usual: str) -> str:
     """Return a number with the unit that people most often mean: files have kilobytes to megabytes.
 
-    >>> _likely_size(3), _likely_size(300), _likely_size(160_000)
+    >>> _likely_size(3, "MB"), _likely_size(300, "MB"), _likely_size(160_000, "MB")
     ('3 MB', '300 kB', '160 kB')
     """
-    unit = "MB" if number < 32 else "kB" if number < 10_000 else ""
+    unit = usual if number < 32 else "kB" if number < 10_000 else ""
     return f"{number:g} {unit}" if unit else format_size(number)
 
 

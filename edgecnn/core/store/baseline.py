@@ -29,7 +29,7 @@ from edgecnn.core.documents.baseline import (
     TargetTerms,
 )
 from edgecnn.core.documents.quantization import CalibrationNotes
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.files import draft_directory, draft_file
 from edgecnn.core.store.digest import digest_json
 from edgecnn.core.store.manifest import Artifact
@@ -185,12 +185,22 @@ def read_baseline(file: Path) -> Baseline:
         InputError: The file does not exist or has another schema.
         UsageError: The file is not a baseline; the message has file and line.
     """
+    if file.is_dir():
+        raise InputError(
+            f"{file} is a folder and no baseline", hint="give the file, such as baselines/NAME.yaml"
+        )
     if not file.is_file():
         raise InputError(
             f"there is no baseline {file}", hint=f"make one: edgecnn baseline accept RUN --out {file}"
         )
-    source = read_yaml(file, most_bytes=MAX_BYTES)
+    hint = "a baseline is a YAML file that `edgecnn baseline accept RUN` writes"
+    try:
+        source = read_yaml(file, most_bytes=MAX_BYTES)
+    except UsageError as error:
+        raise UsageError(f"{file} is no baseline: {error.message}", hint=error.hint or hint) from error
     found = source.data.get("schema_version")
+    if found is None:
+        raise InputError(f"{file} is no baseline: it has no schema_version", hint=hint)
     if found != SCHEMA:
         raise InputError(
             f"{file} has baseline schema {found!r}; this version reads {SCHEMA}",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.metric import BUDGETS
 from edgecnn.core.errors import InputError, UsageError
+from edgecnn.data.classes import difference
 from edgecnn.models.registry import find_source
 from edgecnn.pipeline.gates import Gate
 from edgecnn.pipeline.plan import IMPORTED, Plan
@@ -99,10 +100,13 @@ def _check(
             "there are no images to verify the exported files on",
             hint="give --calibration or --data, or data.eval in the pipeline",
         )
-    if train is not None and evaluation is not None and train.classes != evaluation.classes:
+    if train is None or evaluation is None:
+        return
+    differing = difference(train.classes, evaluation.classes)
+    if differing is not None:
         raise InputError(
-            f"{train.reference} has {len(train.classes)} classes and {evaluation.reference} has "
-            f"{len(evaluation.classes)}, or they are named differently"
+            f"{train.reference} and {evaluation.reference} have different classes: {differing}",
+            hint="a classes.txt beside the images of both can name all classes, in the order of the outputs",
         )
 
 

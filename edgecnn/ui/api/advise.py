@@ -63,6 +63,6 @@ def _bytes(sram: str | int) -> int:
     if isinstance(sram, int):
         return sram
     try:
-        return round(parse_written(sram, "bytes"))
+        return round(parse_written(sram, "bytes", small=True))
     except ValueError as error:
         raise UsageError(f"sram: {error}") from error

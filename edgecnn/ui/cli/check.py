@@ -90,7 +90,7 @@ def check(
         tolerances=Tolerances(
             quantity("--latency-limit", latency_limit, "ratio"),
             quantity("--accuracy-tolerance", accuracy_tolerance, "share"),
-            round(quantity("--size-tolerance", size_tolerance, "bytes")),
+            round(quantity("--size-tolerance", size_tolerance, "bytes", small=True)),
         ),
         strict=strict,
         device=device,

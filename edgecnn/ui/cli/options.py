@@ -42,13 +42,14 @@ DeviceOption = Annotated[
 ]
 
 
-def quantity(option: str, text: str, unit: Unit) -> float:
+def quantity(option: str, text: str, unit: Unit, *, small: bool = False) -> float:
     """Return the value of an option that is a quantity, in its base unit.
 
     Args:
         option: Name of the option, for messages.
         text: The value as the user wrote it, such as ``1 kB``, ``0.5 %`` or ``1.02``.
         unit: Kind of the quantity.
+        small: Whether a size is of kilobytes rather than of megabytes, for the message.
 
     Raises:
         UsageError: A unit is missing, a share is written as a whole number, or no value could miss the limit.
@@ -57,7 +58,7 @@ def quantity(option: str, text: str, unit: Unit) -> float:
     from edgecnn.core.errors import UsageError
 
     try:
-        value = parse_written(text, unit)
+        value = parse_written(text, unit, small=small)
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from error
     if unit == "share" and value == 1:

@@ -42,7 +42,13 @@ def package(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder for the packages (packages).")
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="Name of the package (the pipeline's).")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            help="Name of the package and of its command: sharp-cam gives sharp_cam (the pipeline's).",
+        ),
+    ] = None,
     version: Annotated[str, typer.Option("--version", help="Version of the package.")] = "1.0.0",
     licence: Annotated[
         str | None, typer.Option("--licence", metavar="SPDX", help="Licence of the model.")
@@ -82,6 +88,8 @@ def package(
     for path in result.paths:
         size = f" ({format_size(path.stat().st_size)})" if path.is_file() else ""
         print_text(f"{path}{size}")
+    if result.platform == "raspberry-pi":
+        print_text(f"installed, its command is `{result.name}`, and in Python `import {result.name}`")
     print_text(f"self-test here, {_tested(result.self_test)}")
 
 

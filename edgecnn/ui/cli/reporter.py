@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from edgecnn.pipeline.step import AnyStep, StepResult
 
 LOG_EVERY_S = 15.0
+BEFORE_THE_STEPS = "opening the data and planning the steps"
+_SILENT_S = 1.0
+"""Time after which a log says what is done before the first step; an error in this time stands alone."""
 
 
 class ConsoleReporter:
@@ -41,18 +45,25 @@ class ConsoleReporter:
         self._count = 0
         self._finished = 0
         self._logged = 0.0
+        self._silence = threading.Timer(_SILENT_S, self._console.print, [f"{BEFORE_THE_STEPS} ..."])
+        self._silence.daemon = True
 
-    def __enter__(self) -> ConsoleReporter:
+    def __enter__(self) -> Self:
         self._bars.start()
+        self._bars.reset(self._task, description=BEFORE_THE_STEPS, total=None, text="", visible=True)
+        if not self._live:
+            self._silence.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._silence.cancel()
         self._bars.stop()
 
     def planned(self, steps: Sequence[AnyStep]) -> None:
         """Store the number of steps."""
+        self._silence.cancel()
         self._count = len(steps)
         self._finished = 0
 

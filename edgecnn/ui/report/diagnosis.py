@@ -77,7 +77,7 @@ def whole_line(found: Diagnosis) -> str:
     if whole.agreement is not None:
         parts.append(f"agreement {100 * whole.agreement:.1f} %")
     if whole.top1 is not None and whole.float_top1 is not None:
-        parts.append(f"top-1 {100 * whole.top1:.1f} % (float: {100 * whole.float_top1:.1f} %)")
+        parts.append(f"right class {100 * whole.top1:.1f} % (float: {100 * whole.float_top1:.1f} %)")
     if whole.agreement is not None:
         parts += [f"{100 * whole.tied:.1f} % tied", f"{100 * whole.clipped:.1f} % clipped"]
     return f"{found.images} images: {', '.join(parts)}; {found.kernels}"

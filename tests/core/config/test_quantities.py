@@ -114,6 +114,11 @@ def test_what_cannot_be_meant_is_refused_with_the_likely_meaning(
         parse_written(value, unit)
 
 
+def test_a_size_of_kilobytes_is_meant_where_sizes_are_small() -> None:
+    with pytest.raises(ValueError, match=re.escape("'1' is a size without a unit; did you mean 1 kB?")):
+        parse_written("1", "bytes", small=True)
+
+
 @pytest.mark.parametrize(
     ("written", "said"),
     [

@@ -220,6 +220,17 @@ def test_a_baseline_of_another_schema_or_none_is_refused(accepted: Path, tmp_pat
     refused(run, accepted, r"tiny\.yaml:\d")
 
 
+@pytest.mark.parametrize("text", ["class Net(Module):\n    pass\n", "x = 1\n", "description: a target\n"])
+def test_a_file_that_is_no_baseline_is_said_to_be_none(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "nets.py"
+    file.write_text(text)
+    with pytest.raises((InputError, UsageError), match=r"nets\.py is no baseline: ") as caught:
+        read_baseline(file)
+    assert caught.value.hint == "a baseline is a YAML file that `edgecnn baseline accept RUN` writes"
+    with pytest.raises(InputError, match="is a folder and no baseline"):
+        read_baseline(tmp_path)
+
+
 def test_a_baseline_does_not_lead_out_of_its_folder(accepted: Path, tmp_path: Path) -> None:
     text = accepted.read_text()
     for place in ("../elsewhere", "/etc"):
