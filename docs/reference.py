@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
+from values import kinds, values_of
 
 from edgecnn.backends.registry import compilers, formats, load, runtimes
 from edgecnn.backends.targets import load_target
@@ -98,7 +99,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _schema_page(title: str, model: type[BaseModel]) -> str:
-    parts = [_NOTE, f"# {title}"]
+    parts = [_NOTE, f"# {title}", f"Quantities:\n\n{kinds()}"]
     parts += [_section(path, found) for path, found in _models("", model)]
     return "\n\n".join(parts) + "\n"
 
@@ -106,12 +107,12 @@ def _schema_page(title: str, model: type[BaseModel]) -> str:
 def _section(path: str, model: type[BaseModel]) -> str:
     meanings = _docstrings(model)
     rows = [
-        f"| `{name}` | {_cell(_default(field))} | {_cell(' '.join(meanings.get(name, '').split()))} |"
+        f"| `{name}` | {_cell(values_of(field))} | {_cell(_default(field))} | {_cell(meanings[name])} |"
         for name, field in model.model_fields.items()
     ]
     about = " ".join((model.__doc__ or "").split())
     title = f"## `{path}`\n\n" if path else ""
-    return f"{title}{about}\n\n| key | default | meaning |\n|---|---|---|\n" + "\n".join(rows)
+    return f"{title}{about}\n\n| key | values | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows)
 
 
 def _docstrings(model: type[BaseModel]) -> dict[str, str]:
@@ -128,7 +129,7 @@ def _docstrings(model: type[BaseModel]) -> dict[str, str]:
                     case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
                         value=ast.Constant(value=str(said))
                     ):
-                        found[name] = said
+                        found[name] = " ".join(said.split())
     return found
 
 
@@ -136,9 +137,11 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True, validated_data={})
-    if value is None or value in ({}, (), "") or isinstance(value, BaseModel):
+    if value is None or isinstance(value, bool):
+        return "" if value is None else f"`{str(value).lower()}`"
+    if value in ({}, (), "") or isinstance(value, BaseModel):
         return ""
-    return f"`{value}`"
+    return f"`{list(value) if isinstance(value, tuple) else value}`"
 
 
 def _models(path: str, model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:

@@ -82,6 +82,8 @@ class Target(Schema):
     """Name of the target, set from the file's name on loading."""
 
     description: str
+    """Purpose of the target, in one sentence; ``edgecnn targets`` shows it."""
+
     extends: str | None = None
     """Another target, whose keys apply where this one has none."""
 
@@ -89,6 +91,8 @@ class Target(Schema):
     """Format of the file, one of the installed backends'."""
 
     precision: Literal["fp32", "fp16", "int8"]
+    """Type of the stored weights; with ``int8`` the file computes in integers too."""
+
     runtime: str
     """Runtime that executes the shipped file; for an NPU, its simulator."""
 
@@ -111,7 +115,10 @@ class Target(Schema):
     """Quantization of the file."""
 
     verification: VerificationLimits = VerificationLimits()
+    """Limits of the verification chain, where they differ from those of the precision."""
+
     budgets: Budgets = Budgets()
+    """Limits on the measured values of the file; those of a pipeline come before them."""
 
 
 def target_names() -> list[str]:

@@ -48,6 +48,8 @@ class EmulatedMachine(Schema):
     """Python version of that release."""
 
     part: str
+    """Number of the processor's design in its ``/proc/cpuinfo``, such as ``0xd0b``."""
+
     features: str
     """Features in its ``/proc/cpuinfo``, by which runtimes choose their kernels."""
 
@@ -65,6 +67,7 @@ class Emulation(Schema):
     """Programs that must be installed on this machine, with the Debian package of each."""
 
     devices: dict[Package, EmulatedMachine]
+    """The emulated computers by name."""
 
 
 class Toolchain(Schema):
@@ -74,6 +77,8 @@ class Toolchain(Schema):
     """Name of the toolchain, set from the file's name on loading."""
 
     description: str
+    """Purpose of the tool, in one sentence."""
+
     licence: str
     """Licence of the tool itself, for the user's decision to install it."""
 

@@ -194,6 +194,7 @@ class FurtherTraining(Schema):
     """
 
     epochs: int = Field(ge=0, le=10_000)
+    """Number of times that every training image is seen."""
 
     lr: float = Field(gt=0, le=100)
     """Learning rate at the end of the warm-up; a tenth of the original training's is a good start."""
