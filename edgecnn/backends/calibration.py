@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.core.documents.quantization import CalibrationNotes
+from edgecnn.core.doing import say
 from edgecnn.core.errors import InputError
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.ondevice.normalize import normalize
@@ -67,6 +68,7 @@ class Calibration:
     def __iter__(self) -> Iterator[Tensor]:
         """Yield float32 ``[1, H, W, C]`` or ``[1, C, H, W]``, contiguous."""
         for index in range(len(self)):
+            say(f"observing the values of calibration image {index + 1} of {len(self)}")
             yield self[index]
 
     def __getitem__(self, index: int) -> Tensor:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from edgecnn.backends.format import QuantizeRequest, StoredWeight
 from edgecnn.backends.formats import load_format, missing
 from edgecnn.core.documents.arguments import arguments
+from edgecnn.core.doing import say
 from edgecnn.core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def lower(request: LowerRequest) -> str:
         EdgecnnError: The checkpoint, the network or the environment cannot be used.
     """
     with _ready(request.format, request.out):
+        say(f"converting the network to {request.format}")
         return load_format(request.format).lower(request.checkpoint, request.out).name
 
 
@@ -77,6 +79,7 @@ def quantize(request: QuantizeFileRequest) -> QuantizationNotes:
     if how.precision not in _PRECISIONS:
         raise UsageError(f"cannot quantize to {how.precision!r}; there are {', '.join(_PRECISIONS)}")
     with _ready(file.format, request.out):
+        say(f"quantizing {file.model.name} to {how.precision}")
         return load_format(file.format).quantize(file.model, request.out, how)
 
 

@@ -7,7 +7,7 @@ GPU neither. So the server looks before each fork, and refuses if that is the ca
 process of the usual kind.
 
 A request is one byte with open files attached: a socket that the requester keeps open as long as the child
-may live, then the child's standard input, output and error, and its pipe for progress if it has one. Two
+may live, then the child's standard input, output and error, and its pipe to the requester. Two
 messages answer on that socket: :class:`Started`, and then :class:`Ended`.
 
 Between server and child stands the same supervisor as for any child (:mod:`edgecnn.core.supervisor`), which

@@ -8,7 +8,6 @@ Whatever the vendor's libraries print goes to a log file.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import importlib
 import json
 import os
@@ -16,13 +15,13 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.core.child import run
+from edgecnn.core.doing import Heard, pipe_to, speak_to, tell_progress
 from edgecnn.core.errors import EdgecnnError, WorkerError, from_json, machine_fault
 from edgecnn.core.named_code import named_by_user, names_of_user
 from edgecnn.core.this_process import peak_memory_bytes, private_stdout
@@ -30,7 +29,7 @@ from edgecnn.core.warm import Finished, Job, fork_child
 from edgecnn.ondevice.json_text import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from _typeshed import DataclassInstance
     from pydantic import BaseModel, JsonValue
@@ -38,6 +37,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEFAULT_TIMEOUT_S = 3600.0
+"""Limit on the time of a child, in seconds. Searches over layers, ranges and channels take minutes; one that
+has not ended after an hour never would, or its network is too large for the machine."""
+
 FOREIGN_BYTES = 12 << 30
 """Address space of a child that reads a model file from elsewhere, besides that for its weights: libraries
 reserve up to 4 GiB, and each of two runtimes may need 4 GiB for the tensors of one image."""
@@ -98,16 +100,18 @@ def call(
             :func:`edgecnn.core.documents.arguments.arguments`. It is passed as JSON, checked by the child,
             and restored as an equal instance.
         log: File for the child's output.
-        timeout_s: Time limit in seconds.
+        timeout_s: Time limit in seconds. The error says what the child was doing, in its words
+            (:func:`edgecnn.core.doing.say`), and how far it was.
         memory_bytes: Limit on the child's address space; None for no limit.
         environment: Variables in addition to the parent's.
-        progress: Called from another thread with (done, total). The entry point then receives a function of
-            these two numbers as its keyword argument ``progress``.
+        progress: Called from another thread with (done, total). An entry point with a parameter ``progress``
+            receives a function of these two numbers.
         torch: Whether the entry point imports PyTorch. In a run (:func:`edgecnn.core.warm.warm_processes`),
             the child is then forked from a process that has.
 
     Raises:
         EdgecnnError: The error that the entry point raised, rebuilt here.
+        BaseException: What ``progress`` raised; the child ends when it next reports.
         WorkerError: The child crashed, timed out or ran out of memory.
     """
     from edgecnn.core.documents.arguments import to_plain
@@ -120,7 +124,8 @@ def call(
         **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(compute_threads())),
         **(environment or {}),
     }
-    with log.open("ab") as sink, _progress_pipe(progress) as pipe:
+    heard = Heard(progress)
+    with log.open("ab") as sink, pipe_to(heard) as pipe:
         request = _Request(entry, to_plain(argument), memory_bytes, pipe, names_of_user())
         job = Job(json.dumps(asdict(request)).encode(), variables, sink, pipe, timeout_s)
         log_start = sink.tell()
@@ -128,9 +133,14 @@ def call(
             forked = fork_child(job, torch=torch) if environment is None else None
             finished = forked or _start_child(job)
         except subprocess.TimeoutExpired:
-            raise WorkerError(
-                f"{entry} did not finish in {timeout_s:.0f} s and was stopped", hint=f"its log: {log}"
-            ) from None
+            finished = None
+    if heard.failure is not None:
+        raise heard.failure
+    if finished is None:
+        raise WorkerError(
+            f"{entry} did not finish in {timeout_s:.0f} s and was stopped{heard.while_it_was()}",
+            hint=f"a smaller network or fewer images need less time; its log: {log}",
+        )
     if finished.code != 0 or not finished.answer:
         death = describe_death(entry, finished.code, log, log_start)
         raise WorkerError(death, hint=_hint_of_death(finished.code, log, log_start))
@@ -152,7 +162,7 @@ def _start_child(job: Job) -> Finished:
         stdout=subprocess.PIPE,
         stderr=job.sink,
         env=job.variables,
-        pass_fds=() if job.pipe is None else (job.pipe,),
+        pass_fds=(job.pipe,),
     )
     return Finished(ended.returncode, ended.stdout)
 
@@ -164,7 +174,7 @@ class _Request:
     entry: str
     argument: JsonValue
     memory_bytes: int | None
-    progress: int | None
+    pipe: int
     named: list[str]
 
 
@@ -174,7 +184,8 @@ def _call_entry(request: _Request) -> object:
 
     module, _, name = request.entry.partition(":")
     function = getattr(importlib.import_module(module), name)
-    extra = {} if request.progress is None else {"progress": _teller(request.progress)}
+    speak_to(request.pipe)
+    extra = {"progress": tell_progress} if "progress" in function.__annotations__ else {}
     return function(from_plain(_argument_class(function), request.argument), **extra)
 
 
@@ -274,38 +285,6 @@ def quiet_environment() -> dict[str, str]:
     }
 
 
-@contextlib.contextmanager
-def _progress_pipe(progress: Callable[[int, int], None] | None) -> Iterator[int | None]:
-    """Yield the end of a pipe for a child's lines ``DONE TOTAL``, and listen at the other end."""
-    if progress is None:
-        yield None
-        return
-    reading, writing = os.pipe()
-
-    def listen() -> None:
-        with os.fdopen(reading, encoding="ascii") as lines:
-            for line in lines:
-                done, _, total = line.partition(" ")
-                progress(int(done), int(total))
-
-    listener = threading.Thread(target=listen, daemon=True)
-    listener.start()
-    try:
-        yield writing
-    finally:
-        os.close(writing)
-        listener.join()
-
-
-def _teller(pipe: int) -> Callable[[int, int], None]:
-    """Return the child's function that reports progress."""
-
-    def tell(done: int, total: int) -> None:
-        os.write(pipe, f"{done} {total}\n".encode("ascii"))
-
-    return tell
-
-
 def _answer(value: object) -> Any:
     """Return a result as plain data; unlike in files, numbers that are not finite are kept."""
     from pydantic import TypeAdapter
@@ -313,16 +292,16 @@ def _answer(value: object) -> Any:
     return TypeAdapter(type(value)).dump_python(value)
 
 
-def main(progress: int | None = None) -> None:
+def main(pipe: int | None = None) -> None:
     """Answer the request on standard input, in a process that was made for it; the process ends here.
 
     Args:
-        progress: Descriptor of the pipe for progress, if it is not the one that the request names.
+        pipe: Descriptor of the pipe to the parent, if it is not the one that the request names.
     """
     request_text = sys.stdin.read()
     request = _Request(**parse_json(request_text, most=len(request_text), wire=True))
-    if progress is not None:
-        request = replace(request, progress=progress)
+    if pipe is not None:
+        request = replace(request, pipe=pipe)
     with private_stdout() as channel:
         if request.memory_bytes is not None:
             resource.setrlimit(resource.RLIMIT_AS, (request.memory_bytes, request.memory_bytes))

@@ -84,14 +84,14 @@ class Job:
         request: The request's text.
         variables: All variables of the child's environment.
         sink: The child's log, and its server's if that is started for it.
-        pipe: The child's end of its pipe for progress, or None.
+        pipe: The child's end of its pipe, through which it says what it does.
         timeout_s: Time limit in seconds.
     """
 
     request: bytes
     variables: Mapping[str, str]
     sink: IO[bytes]
-    pipe: int | None
+    pipe: int
     timeout_s: float
 
 
@@ -214,9 +214,7 @@ class _Server:
             with theirs:
                 streams = [file.fileno() for file in (theirs, given, answer, job.sink)]
                 try:
-                    socket.send_fds(
-                        self._control, [b"!"], streams if job.pipe is None else [*streams, job.pipe]
-                    )
+                    socket.send_fds(self._control, [b"!"], [*streams, job.pipe])
                 except OSError:
                     return None
             ended = self._follow(life, job.timeout_s)

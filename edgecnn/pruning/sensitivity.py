@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.pruning import SensitivityCurve, SensitivityCurves
+from edgecnn.core.doing import say
 from edgecnn.pruning.curves import LEAST
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def measure_curves(
         order = scores[group.name].argsort(stable=True).tolist()
         accuracy = []
         for share in SHARES:
+            say(f"measuring the network without {share:.0%} of the channels of {group.name}")
             with structure.masked({group.name: order[: round(share * group.channels)]}) as module:
                 accuracy.append(evaluate(module))
         curves.append(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from edgecnn.core.doing import say
 from edgecnn.quantization.grids import weight_scales
 from edgecnn.quantization.layer_samples import sample
 from edgecnn.quantization.rounding import RoundingProblem, optimize
@@ -62,6 +63,7 @@ class AdaRound:
     def __call__(self, turn: Turn) -> Tensor:
         """Return the layer's weights, rounded up or down to grid points."""
         layer, simulator = turn.layer, self._simulator
+        say(f"rounding the weights of layer {layer.name}")
         weight = simulator.state[simulator.placeholder(layer.weight)]
         depthwise = layer.kind == "depthwise"
         scales = weight_scales(weight.numpy(), simulator.kernels.weights, depthwise=depthwise, free=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from edgecnn.core.doing import say
 from edgecnn.core.errors import InputError
 from edgecnn.data.calibration import MIN_IMAGES
 from edgecnn.data.prepared import PreparedSet
@@ -66,6 +67,7 @@ class Calibrated:
         Raises:
             InputError: The network cannot be traced, or there are too few images, or they have another size.
         """
+        say("tracing the network")
         module, spec = load_checkpoint(checkpoint)
         prepared = PreparedSet.open(calibration)
         pixels, labels = _choose(prepared, spec, images, seed)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from edgecnn.core.doing import say
 from edgecnn.quantization.fold import read_bias, tensors, write_bias
 from edgecnn.quantization.scalable_channels import channel_extents, find_shared_channels
 
@@ -47,9 +48,11 @@ def equalize(module: nn.Module, graph: Graph, images: Tensor) -> dict[str, Tenso
         Divisor of each channel, float32 ``[C]``, by the name of the first layer that writes it; 1 for dead
             and constant channels.
     """
+    say("measuring the extents of all channels, to equalize them")
     extents = channel_extents(graph, graph.state(module), images)
     divisors: dict[str, Tensor] = {}
     for group in find_shared_channels(graph):
+        say(f"equalizing the channels of layer {group.writers[0].name}")
         divisor = _divisor(group, extents, tensors(module))
         for layer in group.writers:
             _divide_outputs(module, layer, divisor)

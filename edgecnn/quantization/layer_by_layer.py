@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from edgecnn.core.doing import say
 from edgecnn.quantization.execution import NodeValues, batches, compute, last_uses, operations
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def walk(
     for node in operations(graph.program):
         pair.compute_exact(node)
         layer = layers.get(node.name)
+        if layer is not None:
+            say(f"correcting layer {layer.name}")
         if layer is not None and choose_weights is not None:
             chosen = choose_weights(pair.turn(layer, node))
             simulator.weights[simulator.placeholder(layer.weight)] = chosen

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.core.documents.quantization import RangeNotes
+from edgecnn.core.doing import say
 from edgecnn.core.errors import InputError
 from edgecnn.quantization.estimators import DISTRIBUTION_ESTIMATORS
 from edgecnn.quantization.sqnr import mean_sqnr_db
@@ -258,11 +259,9 @@ def choose(
         return Choice(estimate(seen, outputs, method), method, {})
     held_out = range(_HOLD_OUT_EVERY - 1, len(seen), _HOLD_OUT_EVERY)
     fitted = seen.of([index for index in range(len(seen)) if index not in held_out])
-    quality = {
-        method: mean_sqnr_db(
-            [truth[index] for index in held_out], quantized(estimate(fitted, outputs, method), held_out)
-        )
-        for method in methods
-    }
+    answers, quality = [truth[index] for index in held_out], {}
+    for method in methods:
+        say(f"trying the ranges of method {method}")
+        quality[method] = mean_sqnr_db(answers, quantized(estimate(fitted, outputs, method), held_out))
     best = max(quality, key=quality.__getitem__)
     return Choice(estimate(seen, outputs, best), best, quality)

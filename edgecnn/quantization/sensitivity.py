@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from edgecnn.core.documents.quantization import LayerRanking, RankedLayer
+from edgecnn.core.doing import say
 from edgecnn.pruning.costs import NetworkCosts
 from edgecnn.quantization.calibrated import Calibrated
 from edgecnn.quantization.files import LAYERS_FILE
@@ -52,6 +53,7 @@ def rank_layers(network: Calibrated, progress: Callable[[int, int], None]) -> li
     layers = [layer.name for layer in network.graph.layers if not layer.shared]
     found = []
     for number, name in enumerate(layers):
+        say(f"measuring the sensitivity of layer {name}")
         found.append(Sensitivity(name, measure(network, {name}), measure(network, every - {name})))
         progress(number + 1, len(layers))
     return sorted(found, key=lambda item: item.without.sqnr_db, reverse=True)
@@ -83,6 +85,7 @@ def choose_layers(
         if sum(macs[name] for name in (*kept, item.name)) > float_macs:
             continue
         kept.append(item.name)
+        say(f"measuring the network with {len(kept)} layers in float")
         quality = measure(network, every - set(kept))
     return kept, quality
 
@@ -111,6 +114,7 @@ def leave_entry_in_float(network: Calibrated, most: int, float_macs: float = 1.0
     some = slice(None, None, -(-len(network.images) // _ENTRY_IMAGES))
     quality = []
     for count in range(most + 1):
+        say(f"measuring the network with its first {count} layers in float")
         simulator.leave_in_float(layers[:count])
         outputs = simulator.run(network.images[some])
         found = compare(network.truth[some], outputs, network.labels[some], simulator.sizes)

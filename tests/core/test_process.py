@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from edgecnn.core.documents.arguments import arguments
+from edgecnn.core.doing import say, tell_progress
 from edgecnn.core.errors import BudgetMissed, MachineFault, WorkerError
 from edgecnn.core.process import call, describe_death, log_tail
 from edgecnn.core.this_process import peak_memory_bytes
@@ -51,6 +52,14 @@ class Total:
     total: int
 
 
+def speak_and_hang() -> None:
+    """Say what begins, report half of the work, and never end."""
+    say("measuring layer one")
+    tell_progress(3, 6)
+    say("measuring layer   two\nof six")
+    time.sleep(600)
+
+
 def hang(marker: str | None) -> None:
     if marker is not None:
         Path(marker).write_text(str(os.getpid()))
@@ -74,6 +83,7 @@ def behave(request: Behaviour) -> Any:
         "return": lambda: value,
         "segfault": lambda: ctypes.string_at(0) and None,
         "hang": lambda: hang(value),
+        "speak": speak_and_hang,
         "greed": lambda: int(np.ones(1 << 36, np.uint8).sum()),
         "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
         "refuse": refuse,
@@ -183,8 +193,25 @@ def test_memory_limit(tmp_path: Path) -> None:
 
 
 def test_hang_is_ended(tmp_path: Path) -> None:
-    with pytest.raises(WorkerError, match="did not finish in 2 s"):
+    with pytest.raises(WorkerError, match=r"did not finish in 2 s and was stopped$"):
         child(tmp_path, "hang", timeout_s=2)
+
+
+def test_a_child_whose_time_is_used_up_says_what_it_was_doing(tmp_path: Path) -> None:
+    said = r"stopped while it was measuring layer two of six \(3 of 6 done\)$"
+    with pytest.raises(WorkerError, match=said) as caught:
+        child(tmp_path, "speak", timeout_s=3)
+    assert "smaller network or fewer images" in (caught.value.hint or "")
+
+
+def test_what_the_listener_of_progress_raises_ends_the_child_and_is_raised(tmp_path: Path) -> None:
+    def time_is_up(done: int, total: int) -> None:
+        del total
+        if done == 3:
+            raise TimeoutError("the search has no time left")
+
+    with pytest.raises(TimeoutError, match="no time left"):
+        call("tests.core.test_process:count", Total(100_000), log=tmp_path / "log", progress=time_is_up)
 
 
 def test_error_of_ours_is_rebuilt(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from edgecnn.pruning.sensitivity import SHARES, measure_curves
 from edgecnn.pruning.structure import Structure
 from edgecnn.tasks.classification.training import ClassificationTraining
 from edgecnn.training.batches import to_input
+from tests.support.doing import what_is_said
 from tests.support.quantization_networks import images, network
 
 if TYPE_CHECKING:
@@ -125,14 +126,16 @@ def test_sensitivity_finds_the_group_that_matters(structure: Structure, prepared
     before = structure.module(structure.example)
     truth = structure.module(images(8)).detach()
     told: list[tuple[int, int]] = []
-    curves = measure_curves(
-        structure,
-        scored(structure, prepared),
-        lambda module: float((module(images(8)).detach() - truth).square().mean().neg().exp()),
-        metric="top1",
-        images=8,
-        progress=lambda done, total: told.append((done, total)),
-    )
+    with what_is_said() as heard:
+        curves = measure_curves(
+            structure,
+            scored(structure, prepared),
+            lambda module: float((module(images(8)).detach() - truth).square().mean().neg().exp()),
+            metric="top1",
+            images=8,
+            progress=lambda done, total: told.append((done, total)),
+        )
+    assert f"the channels of {structure.groups[-1].name}" in heard.while_it_was()
     assert curves.whole == 1.0
     assert [curve.name for curve in curves.groups] == [group.name for group in structure.groups]
     assert min(curve.accuracy[-1] for curve in curves.groups) < 1.0

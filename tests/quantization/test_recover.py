@@ -25,12 +25,15 @@ from edgecnn.quantization.requests import (
     LayerSensitivityParameters,
     RoundParameters,
 )
+from tests.support.doing import what_is_said
 from tests.support.quantization_networks import images, network
 
 
 def _equalize(checkpoint: Path, calibration: Path, out: Path, **changes: Any) -> dict[str, Any]:
     how = EqualizeParameters(Kernels("symmetric"), **{"images": 24, **changes})
-    equalize(EqualizeRequest(checkpoint, calibration, out, how), progress=lambda *_: None)
+    with what_is_said() as heard:
+        equalize(EqualizeRequest(checkpoint, calibration, out, how), progress=lambda *_: None)
+    assert heard.while_it_was() == " while it was correcting layer classifier.1"
     notes: dict[str, Any] = json.loads((out / NOTES_FILE).read_text())
     return notes
 

@@ -12,6 +12,7 @@ from edgecnn.quantization.calibrated import Calibrated
 from edgecnn.quantization.kernels import Kernels
 from edgecnn.quantization.quality import compare, measure
 from edgecnn.quantization.sensitivity import choose_layers, rank_layers
+from tests.support.doing import what_is_said
 
 WORST = "features.5.0"
 
@@ -30,7 +31,10 @@ def broken(checkpoint: Path, calibration: Path) -> Calibrated:
 @torch.no_grad()
 def test_the_broken_layer_ranks_first_and_is_the_one_to_leave_in_float(broken: Calibrated) -> None:
     told: list[tuple[int, int]] = []
-    ranking = rank_layers(broken, lambda done, total: told.append((done, total)))
+    with what_is_said() as heard:
+        ranking = rank_layers(broken, lambda done, total: told.append((done, total)))
+    last = broken.graph.layers[-1].name
+    assert heard.while_it_was() == f" while it was measuring the sensitivity of layer {last}"
     count = len(broken.graph.layers)
     assert told == [(number, count) for number in range(1, count + 1)]
     assert ranking[0].name == WORST

@@ -17,6 +17,7 @@ from torch import nn
 from edgecnn.backends.network import try_network
 from edgecnn.backends.registry import find_compiler, find_format, load
 from edgecnn.core.documents.source import NetworkOrigin
+from edgecnn.core.doing import say
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.core.named_code import require_named
 from edgecnn.core.store.manifest import NAME, Artifact
@@ -71,6 +72,7 @@ def write_variants(request: VariantRequest) -> list[str | None]:
     spec = _spec(request)
     reasons: list[str | None] = []
     for index, change in enumerate(request.changes):
+        say(f"building change {index + 1} of {len(request.changes)}: {change.name}")
         try:
             _write(*_changed(spec, change), request.compiler, request.out / str(index))
             reasons.append(None)

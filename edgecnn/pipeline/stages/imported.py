@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.documents.link import Link
+from edgecnn.core.doing import say
 from edgecnn.core.errors import VerificationFailed
 from edgecnn.models.registry import find_source
 from edgecnn.models.spec_file import WEIGHTS_FILE
@@ -16,6 +17,8 @@ from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.stages.verify import HINTS, RESULT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
     from torch import nn
@@ -75,8 +78,6 @@ def compare(request: ImportedRequest) -> Link:
     Raises:
         VerificationFailed: The outputs of the two have different shapes.
     """
-    import numpy as np
-
     from edgecnn.data.prepared import PreparedSet
     from edgecnn.models.checkpoint import load_checkpoint
     from edgecnn.proof.links.verification import judge_outputs, verify_import
@@ -84,8 +85,8 @@ def compare(request: ImportedRequest) -> Link:
     module, _ = load_checkpoint(request.checkpoint)
     given = find_source(request.reference).open_file(request.reference, module)
     images = _images(PreparedSet.open(request.images))
-    theirs = [np.concatenate(parts) for parts in zip(*(given.run(image) for image in images), strict=True)]
-    ours = [np.concatenate(parts) for parts in zip(*(_run(module, image) for image in images), strict=True)]
+    theirs = _outputs(given.run, images, f"running {Path(request.reference).name} in {given.runtime}")
+    ours = _outputs(lambda image: _run(module, image), images, "running the network made of it")
     for name, one, other in zip(given.outputs, theirs, ours, strict=True):
         if one.shape != other.shape:
             shapes = f"{list(one.shape)} in the file and {list(other.shape)} in the network"
@@ -112,6 +113,17 @@ def _images(prepared: PreparedSet) -> list[Values]:
     return [np.ascontiguousarray(values[place : place + 1]) for place in range(len(values))]
 
 
+def _outputs(run: Callable[[Values], list[Values]], images: list[Values], what: str) -> list[Values]:
+    """Run every image and return each output for all of them, ``[N, ...]``."""
+    import numpy as np
+
+    found = []
+    for number, image in enumerate(images):
+        say(f"{what}, image {number + 1} of {len(images)}")
+        found.append(run(image))
+    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
 def _run(module: nn.Module, image: Values) -> list[Values]:
     """Return every output of the network for one image."""
     import torch
@@ -128,6 +140,7 @@ def _first_difference(given: GivenFile, image: Values) -> str:
     from edgecnn.proof.links.output_distance import closeness
 
     for result in given.trace(image):
+        say(f"looking for the first difference at {result.operation}")
         if result.theirs.size != result.ours.size:
             found = f"shape {list(result.ours.shape)} instead of {list(result.theirs.shape)}"
         else:

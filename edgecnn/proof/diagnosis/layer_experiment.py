@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.backends.dissection import Wiring, pieces
+from edgecnn.core.doing import say
 from edgecnn.core.errors import InputError
 from edgecnn.proof.diagnosis.accumulators import PieceTally, Span, Votes
 
@@ -88,6 +89,7 @@ def walk(
         chunk = [images[index] for index in range(start, min(start + size, len(images)))]
         walker = _Walker(dissection, walked, chunk, labels[start : start + size], shipping)
         for place in range(len(found)):
+            say(f"comparing layer {found[place].name}")
             walker.step(place)
             progress(number * len(found) + place + 1, len(starts) * len(found))
         walker.finish()
