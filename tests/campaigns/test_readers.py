@@ -10,11 +10,12 @@ import contextlib
 import itertools
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,19 +23,21 @@ import pytest
 import edgecnn
 from edgecnn.core.child import Child
 from edgecnn.core.files import draft_directory, remove, write_texts
-from edgecnn.core.store.baseline import baseline_artifact, read_baseline
 from edgecnn.core.store.digest import digest_files
 from edgecnn.core.store.manifest import Artifact
-from edgecnn.core.store.runs import SUMMARY, lock_beside, open_artifacts, target_artifact, target_errors
+from edgecnn.core.store.runs import SUMMARY, lock_beside
 from edgecnn.core.store.sums import check_sums, write_sums
-from edgecnn.packaging.contents import open_package
+from tests.campaigns.published import TARGET
 from tests.campaigns.report import Recorder, main
 from tests.campaigns.verbs_to_kill import Bench
 from tests.support.tiny_run import write_artifact
 
 NAME = "readers beside writers"
 _MODULE = "tests.campaigns.test_readers"
-TARGET = "onnx-fp32"
+_READER = "tests.campaigns.published"
+_PROCESSES = 2
+_BATCH = 2000
+_FEWEST_VERSIONS = 5
 _QUICK = ("publish", "baseline", "package")
 
 
@@ -99,41 +102,6 @@ WRITERS: Mapping[str, Callable[[Path, int], None]] = {
 }
 
 
-def _read_baseline(folder: Path) -> None:
-    file = folder / "gate" / "tiny.yaml"
-    found = read_baseline(file)
-    for target in found.targets:
-        baseline_artifact(found, file, target)
-
-
-def _read_packages(folder: Path) -> None:
-    for file in (folder / "packages").glob("*.*"):
-        if not file.name.startswith("."):
-            with tempfile.TemporaryDirectory() as scratch:
-                open_package(file, Path(scratch))
-
-
-def _read_published(folder: Path) -> None:
-    run = folder / "published"
-    assert target_artifact(run, TARGET) is not None, "the artifact is missing"
-    assert target_errors(run) == {TARGET: ""}
-    assert (run / "checkpoint").is_dir(), "the checkpoint is missing"
-
-
-def _read_run(folder: Path) -> None:
-    assert sorted(open_artifacts(folder / "run")) == ["onnx-fp32", "onnx-int8"]
-    assert (folder / "run" / "checkpoint").is_dir(), "the checkpoint is missing"
-
-
-READERS: Mapping[str, Callable[[Path], object]] = {
-    "publish": _read_published,
-    "package": _read_packages,
-    "baseline": _read_baseline,
-    "run": _read_run,
-    "export": lambda folder: Artifact.open(folder / "exported"),
-}
-
-
 def write_again_and_again(name: str, folder: Path) -> None:
     """Let a writer replace its output; say when both versions have been there."""
     for number in itertools.count():
@@ -152,22 +120,32 @@ def readers(recorder: Recorder, count: int, seed: int) -> None:
 
 
 def _read(recorder: Recorder, folder: Path, names: tuple[str, ...], count: int, seed: int) -> None:
-    chosen = random.Random(seed)  # noqa: S311 - chooses attempts
+    """Read from two processes until ``count`` reads are made and every writer has written some versions."""
     Bench(folder / "bench")
     write_artifact(folder / "first", TARGET)
-    with _writers(names, folder):
-        for number in range(count):
-            name = chosen.choice(names)
-            with recorder.attempt(f"read {number} of seed {seed}: {name}"):
-                recorder.count(f"{name} read")
-                READERS[name](folder)
+    with _writers(names, folder) as writers, ThreadPoolExecutor(_PROCESSES) as processes:
+        before = _versions(names, folder)
+        for batch in itertools.count():
+            options = ("--count", str(min(count, _BATCH) // _PROCESSES), "--seed")
+            seeds = (seed + batch * _PROCESSES + number for number in range(_PROCESSES))
+            commands = [(_READER, str(folder), *names, *options, str(each)) for each in seeds]
+            for ended in [processes.submit(recorder.part, *command) for command in commands]:
+                ended.result()
+            assert all(writer.poll() is None for writer in writers), "a writer has failed"
+            made = _versions(names, folder) - before
+            if recorder.result().tried >= count and min(made[name] for name in names) >= _FEWEST_VERSIONS:
+                break
     for name in names:
-        recorder.count(f"versions by {name}", int((folder / f"{name}.versions").read_text()))
+        recorder.count(f"versions by {name}", made[name])
     check_sums(folder / "published" / "checkpoint")
 
 
+def _versions(names: tuple[str, ...], folder: Path) -> Counter[str]:
+    return Counter({name: int((folder / f"{name}.versions").read_text()) for name in names})
+
+
 @contextlib.contextmanager
-def _writers(names: tuple[str, ...], folder: Path) -> Iterator[None]:
+def _writers(names: tuple[str, ...], folder: Path) -> Iterator[list[Child]]:
     """Start a process for each writer; when they end, each has written at least two versions."""
     with contextlib.ExitStack() as stack:
         children = [
@@ -180,7 +158,7 @@ def _writers(names: tuple[str, ...], folder: Path) -> Iterator[None]:
             for name, child in zip(names, children, strict=True):
                 assert child.stdout is not None
                 assert child.stdout.readline() == b"up\n", f"the writer {name} has failed"
-            yield
+            yield children
         finally:
             for child in children:
                 child.kill()
