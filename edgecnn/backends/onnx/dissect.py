@@ -28,6 +28,7 @@ from edgecnn.models.imported.onnx_graph import (
     link,
     maker,
     name_of,
+    proto_of,
     shape_of,
     stored,
 )
@@ -123,7 +124,7 @@ class _OnnxGraph:
         part = ir.convenience.extract(self.model.graph, inputs, outputs)
         for value in (*part.inputs, *part.outputs):
             value.type = value.type or ir.TensorType(ir.DataType.FLOAT)
-        return ir.to_proto(ir.Model(part, ir_version=self.model.ir_version))
+        return proto_of(ir.Model(part, ir_version=self.model.ir_version), self.file)
 
     def weights(self, name: str) -> Values | None:
         node = self.operations[name]

@@ -9,7 +9,7 @@ import onnx_ir as ir
 import onnxruntime
 
 from edgecnn.backends.onnx.session import open_session
-from edgecnn.models.imported.onnx_graph import name_of, shape_of
+from edgecnn.models.imported.onnx_graph import name_of, proto_of, shape_of
 from edgecnn.quantization.ranges import Observations, sample_places
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def observe(
         _watch(graph, _samples(graph, watched))
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = open_session(ir.to_proto(extended), name, options)
+    session = open_session(proto_of(extended, name), name, options)
     truth: list[Answer] = []
     samples: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in tensors if sampled}
 

@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import onnx_ir as ir
-
 from edgecnn.backends.onnx.session import read_model
-from edgecnn.models.imported.onnx_graph import infer_shapes, link, name_of, shape_of
+from edgecnn.models.imported.onnx_graph import infer_shapes, link, name_of, proto_of, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import onnx_ir as ir
 
 QUANTIZATION = frozenset({"QuantizeLinear", "DequantizeLinear"})
 _FUSED = frozenset({"Relu", "Clip"})
@@ -43,10 +43,11 @@ def operations(file: Path) -> list[Operation]:
     """Return the operations of a file in an order of execution.
 
     Raises:
-        InputError: The file is not ONNX, or it is truncated, or its shapes cannot be inferred.
+        InputError: The file is not ONNX, or it is truncated, or holds text that is not UTF-8, or its shapes
+            cannot be inferred.
     """
     # Shape inference needs an order of execution; ONNX Runtime's quantizer appends its nodes at the end.
-    ordered = ir.to_proto(link(read_model(file), file))
+    ordered = proto_of(link(read_model(file), file), file)
     return [
         Operation(
             node.name or name_of(node.outputs[0]),

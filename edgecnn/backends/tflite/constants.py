@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.format import StoredWeight
-from edgecnn.backends.tflite.flatbuffer import read_model, type_name
+from edgecnn.backends.tflite.flatbuffer import read_model, shape_of, type_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ def stored_weights(file: Path) -> list[StoredWeight]:
         StoredWeight(
             tensor.name.decode("utf-8"),
             type_name(tensor),
-            tuple(int(size) for size in (tensor.shape if tensor.shape is not None else ())),
+            shape_of(tensor),
             len(model.buffers[tensor.buffer].data),
         )
         for graph in model.subgraphs

@@ -23,6 +23,7 @@ from edgecnn.backends.tflite.flatbuffer import (
     model_bytes,
     operator_name,
     read_model,
+    shape_of,
     type_name,
 )
 from edgecnn.core.errors import InputError
@@ -192,7 +193,7 @@ class _TfliteGraph:
         data, kind = self._model.buffers[tensor.buffer].data, type_name(tensor)
         if data is None or kind not in (*_INTEGERS, _FLOAT):
             return None
-        values = np.frombuffer(bytes(data), kind).reshape(tensor.shape).astype(np.float32)
+        values = np.frombuffer(bytes(data), kind).reshape(shape_of(tensor)).astype(np.float32)
         depthwise = operator_name(self._model, operator) == "DEPTHWISE_CONV_2D"
         axis = 3 if depthwise else 0
         if kind != _FLOAT:

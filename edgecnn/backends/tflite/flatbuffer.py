@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -177,10 +178,12 @@ def _natural(index: int) -> int:
 
 def element_count(tensor: Any) -> int:
     """Return the number of elements of a tensor; a scalar has one."""
-    count = 1
-    for extent in tensor.shape if tensor.shape is not None else ():
-        count *= int(extent)
-    return count
+    return math.prod(shape_of(tensor))
+
+
+def shape_of(tensor: Any) -> tuple[int, ...]:
+    """Return a tensor's shape; a file may say nothing of that of a scalar."""
+    return () if tensor.shape is None else tuple(int(extent) for extent in tensor.shape)
 
 
 def operator_name(model: Any, operator: Any) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.backends.integer_macs import integer_share
-from edgecnn.backends.tflite.flatbuffer import element_count, operator_name, read_model, type_name
+from edgecnn.backends.tflite.flatbuffer import element_count, operator_name, read_model, shape_of, type_name
 from edgecnn.backends.tflite.layers import INTEGERS, layers_of
 from edgecnn.core.documents.inspection import Inspection
 from edgecnn.ondevice.tensor import TensorInfo
@@ -127,8 +127,8 @@ def _precision(kinds: list[str], constants: list[Any]) -> str:
 
 def _describe(tensor: Any) -> TensorInfo:
     """Describe a graph input or output, with the scale if the whole tensor has one."""
-    signature = tensor.shapeSignature if tensor.shapeSignature is not None else tensor.shape
-    shape = tuple(int(size) for size in signature)
+    signature = tensor.shapeSignature
+    shape = shape_of(tensor) if signature is None else tuple(int(size) for size in signature)
     scale, zero_point = None, None
     if _is_quantized(tensor) and len(tensor.quantization.scale) == 1:
         scale = float(tensor.quantization.scale[0])

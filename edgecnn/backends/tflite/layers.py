@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.backends.tflite.flatbuffer import WEIGHTED, element_count, operator_name, read_model, type_name
+from edgecnn.backends.tflite.flatbuffer import (
+    WEIGHTED,
+    element_count,
+    operator_name,
+    read_model,
+    shape_of,
+    type_name,
+)
 from edgecnn.quantization.concat_ranges import Concatenation
 
 if TYPE_CHECKING:
@@ -116,7 +123,7 @@ def concatenations(file: Path) -> list[Concatenation]:
 def _macs(name: str, graph: Any, operator: Any, output: Any) -> int:
     if name not in WEIGHTED:
         return 0
-    weights = [int(extent) for extent in graph.tensors[operator.inputs[1]].shape]
+    weights = shape_of(graph.tensors[operator.inputs[1]])
     source = graph.tensors[operator.inputs[2 if name == "TRANSPOSE_CONV" else 0]]
     match name:
         case "CONV_2D":  # weights [out, height, width, in]

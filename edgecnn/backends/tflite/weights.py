@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgecnn.backends.tflite.flatbuffer import operator_name, read_model, type_name, write_model
+from edgecnn.backends.tflite.flatbuffer import operator_name, read_model, shape_of, type_name, write_model
 from edgecnn.quantization.grids import stored_levels
 
 if TYPE_CHECKING:
@@ -105,4 +105,4 @@ def _layers(model: Any) -> Iterator[tuple[str, Any]]:
 
 def _constant(model: Any, tensor: Any) -> Weights:
     data = bytes(model.buffers[tensor.buffer].data)
-    return np.frombuffer(data, np.float32).reshape(tensor.shape)
+    return np.frombuffer(data, np.float32).reshape(shape_of(tensor))

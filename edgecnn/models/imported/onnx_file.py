@@ -13,7 +13,7 @@ import onnxruntime
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
 from edgecnn.models.imported.external_data import embed, load_model, outside_tensors
-from edgecnn.models.imported.onnx_graph import infer_shapes, link, no_graph, shape_of, weights_elsewhere
+from edgecnn.models.imported.onnx_graph import infer_shapes, link, proto_of, shape_of, weights_elsewhere
 from edgecnn.ondevice.onnx_library import refusals
 
 if TYPE_CHECKING:
@@ -161,11 +161,7 @@ def restrain(options: onnxruntime.SessionOptions) -> None:
 def _session(
     model: ir.Model, name: Path, options: onnxruntime.SessionOptions, **settings: list[str]
 ) -> onnxruntime.InferenceSession:
-    try:
-        content = ir.to_proto(model).SerializeToString()
-    except ir.serde.SerdeError as error:
-        raise no_graph(name, error) from error
-    return _open(content, name, options, **settings)
+    return _open(proto_of(model, name).SerializeToString(), name, options, **settings)
 
 
 def _open(

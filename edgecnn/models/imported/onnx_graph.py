@@ -59,7 +59,7 @@ def link(model: onnx.ModelProto, name: Path) -> ir.Model:
         linked = ir.serde.deserialize_model(model)
         linked.graph.sort()
     except (ir.serde.SerdeError, TypeError, ValueError) as error:
-        raise no_graph(name, error) from error
+        raise _no_graph(name, error) from error
     for graph in (linked.graph, *linked.graph.subgraphs()):
         _check_names([graph.name, *map(name_of, (*graph.inputs, *graph.initializers.values()))], name)
         for value in graph.initializers.values():
@@ -70,7 +70,23 @@ def link(model: onnx.ModelProto, name: Path) -> ir.Model:
     return linked
 
 
-def no_graph(name: Path, error: Exception) -> InputError:
+def proto_of(model: ir.Model, name: Path) -> onnx.ModelProto:
+    """Return a linked model as a message again.
+
+    Args:
+        model: The model; what a file from outside says in it is not trusted.
+        name: Name of the model in messages.
+
+    Raises:
+        InputError: It cannot be written, for example because its metadata are not UTF-8.
+    """
+    try:
+        return ir.to_proto(model)
+    except ir.serde.SerdeError as error:
+        raise _no_graph(name, error) from error
+
+
+def _no_graph(name: Path, error: Exception) -> InputError:
     """Return the error for a graph that onnx_ir cannot read or write."""
     cause: BaseException = error
     while cause.__cause__ is not None:

@@ -1,12 +1,15 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from edgecnn.backends.onnx.constants import stored_weights
 from edgecnn.backends.onnx.inspect import inspect
 from edgecnn.backends.onnx.operations import operations
 from edgecnn.core.errors import InputError
+from edgecnn.models.imported.importer import import_onnx
 from tests.support import tiny_models as tiny
 
 
@@ -58,6 +61,65 @@ def test_what_is_no_onnx_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(b"not a model" * 10)
     with pytest.raises(InputError, match="is not an ONNX file"):
         operations(tmp_path / "net.onnx")
+
+
+def _metadata(model: onnx.ModelProto) -> None:
+    model.metadata_props.add(key="about", value="TEXT")
+
+
+def _key(model: onnx.ModelProto) -> None:
+    model.metadata_props.add(key="TEXT", value="about")
+
+
+def _graph(model: onnx.ModelProto) -> None:
+    model.graph.metadata_props.add(key="about", value="TEXT")
+
+
+def _node(model: onnx.ModelProto) -> None:
+    model.graph.node[0].metadata_props.add(key="about", value="TEXT")
+
+
+def _tensor(model: onnx.ModelProto) -> None:
+    model.graph.initializer[0].metadata_props.add(key="about", value="TEXT")
+
+
+def _documentation(model: onnx.ModelProto) -> None:
+    model.doc_string = model.graph.doc_string = model.graph.node[0].doc_string = "TEXT"
+
+
+def _producer(model: onnx.ModelProto) -> None:
+    model.producer_name = model.producer_version = model.domain = "TEXT"
+
+
+@pytest.mark.parametrize("write", [_metadata, _key, _graph, _node, _tensor, _documentation, _producer])
+@pytest.mark.parametrize("make", [tiny.write_onnx, tiny.write_quantized_onnx])
+def test_text_that_is_not_utf_8_has_no_effect_or_is_refused_in_one_line(
+    make: Callable[[Path], Path], write: Callable[[onnx.ModelProto], None], tmp_path: Path
+) -> None:
+    file = make(tmp_path / "net.onnx")
+    model = onnx.load(file)
+    write(model)
+    file.write_bytes(model.SerializeToString().replace(b"TEXT", b"\xe0EXT"))
+    for read in (inspect, operations, stored_weights, import_onnx):
+        assert "\n" not in _said(read, file)
+
+
+def _said(read: Callable[[Path], object], file: Path) -> str:
+    """Return the message of a refused file; nothing for one that is read."""
+    try:
+        read(file)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def test_metadata_that_are_not_utf_8_are_refused(tmp_path: Path) -> None:
+    file = tiny.write_quantized_onnx(tmp_path / "net.onnx")
+    model = onnx.load(file)
+    _metadata(model)
+    file.write_bytes(model.SerializeToString().replace(b"TEXT", b"\xe0EXT"))
+    with pytest.raises(InputError, match=r"net\.onnx holds no valid graph: .*utf-8"):
+        operations(file)
 
 
 def test_an_output_that_is_dequantized_in_the_file_keeps_its_step(tmp_path: Path) -> None:

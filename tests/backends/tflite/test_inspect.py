@@ -8,6 +8,7 @@ import pytest
 
 from edgecnn.backends.tflite.flatbuffer import read_model, write_model
 from edgecnn.backends.tflite.inspect import inspect
+from edgecnn.backends.tflite.layers import layers
 from tests.backends.conftest import CLASSES, Make
 from tests.support.inspections import counts
 from tests.support.tiny_models import INPUT_SCALE, INPUT_ZERO, write_tflite
@@ -38,6 +39,18 @@ def test_scale_and_zero_point_are_those_of_the_file(tmp_path: Path) -> None:
     (seen,) = inspect(write_tflite(tmp_path / "tiny.tflite", quantized=True)).inputs
     assert seen.scale == pytest.approx(INPUT_SCALE)
     assert seen.zero_point == INPUT_ZERO
+
+
+def test_a_tensor_without_a_shape_is_a_scalar(tmp_path: Path) -> None:
+    file = write_tflite(tmp_path / "tiny.tflite", quantized=True)
+    model = read_model(file)
+    graph = model.subgraphs[0]
+    for tensor in (graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]):
+        tensor.shape = tensor.shapeSignature = None
+    write_model(model, file)
+    seen = inspect(file)
+    assert [item.shape for item in (*seen.inputs, *seen.outputs)] == [(), ()]
+    assert layers(file)[-1].macs >= 0
 
 
 def test_a_layer_left_in_float_is_named(tmp_path: Path) -> None:
