@@ -100,7 +100,7 @@ def modules_behind(text: str, network: Network) -> str:
         ``" (in NAME, NAME)"`` with at most three names, or an empty string if the error names no operator of
         the network or the network cannot be exported.
     """
-    named = set(_OPERATOR.findall(text))
+    named = set(operators_in(text))
     if not named:
         return ""
     try:
@@ -116,6 +116,15 @@ def modules_behind(text: str, network: Network) -> str:
         if path and named.intersection(words):
             found[path] = None
     return f" (in {', '.join(list(found)[:_MOST_MODULES])})" if found else ""
+
+
+def operators_in(text: str) -> list[str]:
+    """Return the names of the ATen operators in a converter's error.
+
+    >>> operators_in("Lowering not found: aten.adaptive_max_pool2d.default")
+    ['adaptive_max_pool2d']
+    """
+    return _OPERATOR.findall(text)
 
 
 _OPERATOR = re.compile(r"aten(?:\.|::)(\w+)")
