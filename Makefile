@@ -45,7 +45,8 @@ CAMPAIGNS = $(filter-out test_report,$(basename $(notdir $(wildcard tests/campai
 campaigns: env debian
 	@failed=; for name in $(CAMPAIGNS); do \
 	    nice -n 19 $(BIN)/python -m tests.campaigns.$$name || failed="$$failed $$name"; \
-	done; [ -z "$$failed" ] || { echo "campaigns with failures:$$failed"; exit 1; }
+	done; $(BIN)/python -m tests.campaigns.report; \
+	[ -z "$$failed" ] || { echo "campaigns with failures:$$failed"; exit 1; }
 
 check: env
 	$(BIN)/ruff check .

@@ -84,6 +84,12 @@ class CampaignResult(Document):
     seeds: list[int] = Field(default_factory=list)
     """Seeds that chose the attempts; several if the campaign was run in parts."""
 
+    seconds: float = 0.0
+    """Wall time of the whole campaign; 0 in files that do not say it."""
+
+    cpu_seconds: float = 0.0
+    """CPU time of its processes, which other work on the machine does not change."""
+
     def plus(self, other: CampaignResult) -> CampaignResult:
         """Return the result of this part of a campaign and another one together."""
         return CampaignResult(
@@ -95,6 +101,8 @@ class CampaignResult(Document):
             counts=dict(Counter(self.counts) + Counter(other.counts)),
             failures=[*self.failures, *other.failures],
             seeds=[*self.seeds, *other.seeds],
+            seconds=self.seconds + other.seconds,
+            cpu_seconds=self.cpu_seconds + other.cpu_seconds,
         )
 
     def check(self) -> None:
@@ -128,6 +136,7 @@ class Recorder:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._started = time.monotonic()
         self._tried = 0
         self._worst = 0.0
         self._counts: Counter[str] = Counter()
@@ -178,18 +187,21 @@ class Recorder:
 
     def result(self) -> CampaignResult:
         """Return the result so far, with that of its parts."""
-        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
         own = CampaignResult(
             name=self.name,
             tried=self._tried,
             failed=len(self._failures),
             worst_seconds=round(self._worst, 3),
-            peak_bytes=max(peak_memory_bytes(), children),
+            peak_bytes=max(peak_memory_bytes(), children.ru_maxrss * 1024),
             counts=dict(self._counts),
             failures=self._failures,
-            seeds=[],
         )
-        return functools.reduce(CampaignResult.plus, self._parts, own)
+        times = {
+            "seconds": round(time.monotonic() - self._started, 1),
+            "cpu_seconds": round(time.process_time() + children.ru_utime + children.ru_stime, 1),
+        }
+        return functools.reduce(CampaignResult.plus, self._parts, own).model_copy(update=times)
 
 
 class Campaign(Protocol):
@@ -197,6 +209,17 @@ class Campaign(Protocol):
 
     def __call__(self, recorder: Recorder, count: int, seed: int) -> None:
         """Make the attempts, which ``seed`` chooses, and tell the recorder what came of them."""
+
+
+def summary() -> None:
+    """Print what came of every campaign that was run in its full form."""
+    table = Table("campaign", "tried", "failed", "worst s", "peak MB", "min", "CPU min")
+    for file in sorted(RESULTS.glob("*.json")):
+        result = CampaignResult.from_json(read_json(file))
+        figures = (result.tried, result.failed, round(result.worst_seconds, 2), result.peak_bytes >> 20)
+        times = (round(seconds / 60, 1) or "" for seconds in (result.seconds, result.cpu_seconds))
+        table.add_row(result.name, *map(str, (*figures, *times)))
+    Console(width=100).print(table)
 
 
 def main(name: str, campaign: Campaign, *, count: int) -> None:
@@ -226,3 +249,7 @@ def main(name: str, campaign: Campaign, *, count: int) -> None:
         result = CampaignResult.from_json(read_json(arguments.json)).plus(result)
     result.write(arguments.json)
     sys.exit(1 if result.failed else 0)
+
+
+if __name__ == "__main__":
+    summary()
