@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 import edgecnn
 from edgecnn.core.child import Child
@@ -27,6 +28,10 @@ from edgecnn.core.store.digest import digest_files
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.core.store.runs import SUMMARY, lock_beside
 from edgecnn.core.store.sums import check_sums, write_sums
+from edgecnn.models.build import build
+from edgecnn.models.checkpoint import save_checkpoint
+from edgecnn.models.spec import ModelSpec
+from edgecnn.ondevice.contract import Contract
 from tests.campaigns.published import TARGET
 from tests.campaigns.report import Recorder, main
 from tests.campaigns.verbs_to_kill import Bench
@@ -79,15 +84,20 @@ def _run(folder: Path, number: int) -> None:
 
 
 def _export(folder: Path, number: int) -> None:
+    checkpoint = folder / "untrained"
+    if number == 0:
+        arguments: dict[str, JsonValue] = {"stages": [[1, 8, 1, 1], [2, 8, 1, 2]], "head": 16}
+        spec = ModelSpec(
+            builder="zoo:mobilenetv2",
+            contract=Contract(height=16, width=16),
+            classes=("bars", "disc", "slope"),
+        ).with_arguments(arguments)
+        save_checkpoint(checkpoint, build(spec), spec)
     made = edgecnn.export(
-        "zoo:mobilenetv2",
+        str(checkpoint),
         TARGET,
         calibration=str(folder / "bench" / "photos"),
-        overrides=(
-            "preprocessing.height=32",
-            "preprocessing.width=32",
-            f"targets.{TARGET}.threads={number % 2 + 1}",
-        ),
+        overrides=(f"targets.{TARGET}.threads={number % 2 + 1}",),
         out=folder / "exported",
     )
     assert made.ships, made.error
