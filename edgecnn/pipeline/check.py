@@ -51,7 +51,8 @@ def check_artifacts(
     lone = (directory / NAME).is_file()
     if only:
         made, missing = _restricted(made, missing, only)
-    file = None if budgets is None else load_budgets(budgets, [*made, *missing], BUDGETS)
+    here = host()
+    file = None if budgets is None else load_budgets(budgets, [*made, *missing], BUDGETS, here.cpu)
     rows = [
         CheckRow(target=name, kind="link", check="made", verdict=Verdict.FAIL, measured=reason)
         for name, reason in missing.items()
@@ -64,7 +65,7 @@ def check_artifacts(
         rows += comparison.compare(made, made.keys() if lone else (only or None))
     judged = tuple(row.model_copy(update={"strict": strict}) for row in rows)
     note = _note(comparison, made, lone=lone, only=only)
-    return CheckResult(path=str(directory), results=judged, host=host(), note=note)
+    return CheckResult(path=str(directory), results=judged, host=here, note=note)
 
 
 def _restricted(

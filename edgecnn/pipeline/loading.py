@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from edgecnn.backends.targets import load_target
 from edgecnn.core.config.budgets import EVERY_TARGET, wrong_budgets
+from edgecnn.core.config.cpu_names import latency_places, misnamed_cpus
 from edgecnn.core.config.pipeline import Pipeline, PipelineSpec
 from edgecnn.core.config.references import resolve
 from edgecnn.core.config.yaml_source import YamlSource, override, validate
 from edgecnn.core.documents.metric import BUDGETS
 from edgecnn.core.errors import UsageError, together
+from edgecnn.devices.host import host
 from edgecnn.models.registry import find_source
 
 if TYPE_CHECKING:
@@ -102,6 +104,12 @@ def from_source(source: YamlSource) -> Pipeline:
     }
     # The planner refuses unknown keys of a pipeline without other mistakes, because it knows every metric.
     errors += wrong_budgets(source, loaded, BUDGETS, owner="this pipeline", unknown=bool(errors))
+    places = latency_places(source) + [
+        ("targets", name, "budgets", "latency", cpu)
+        for name, target in loaded.items()
+        for cpu in (target and target.budgets.latency) or ()
+    ]
+    errors += misnamed_cpus(source, places, host().cpu) if places else []
     if errors or spec is None:
         raise together(errors)
     targets = {name: _with_budgets(target, spec) for name, target in loaded.items() if target is not None}

@@ -12,7 +12,8 @@ from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import InputError
 from edgecnn.core.store.baseline import baseline_artifact, classes_digest, read_baseline
 from edgecnn.devices.registry import LOCAL, timed_device
-from edgecnn.pipeline.regression_rows import SAME_FILE, Tolerances, baseline_row, target_rows
+from edgecnn.pipeline.regression_metrics import baseline_row
+from edgecnn.pipeline.regression_rows import SAME_FILE, Tolerances, target_rows
 from edgecnn.proof.latency.artifacts import artifact_opener
 from edgecnn.proof.latency.latency_test import Effort, compare_latency
 

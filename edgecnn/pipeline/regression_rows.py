@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import compilers, runtimes
 from edgecnn.core.config.quantities import format_size
 from edgecnn.core.documents.baseline import Fidelity, TargetTerms
-from edgecnn.core.documents.check import Change, CheckRow
 from edgecnn.core.documents.metric import find_metric
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import UsageError
 from edgecnn.core.store.baseline import calibration_of
+from edgecnn.pipeline.regression_metrics import OLDER, agreement_tolerance, baseline_row, task_metric_rows
 from edgecnn.proof.accuracy.paired import LEAST_IMAGES, TOLERANCE
 from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
     from edgecnn.core.documents.baseline import TargetBaseline
+    from edgecnn.core.documents.check import CheckRow
     from edgecnn.core.documents.manifest import Manifest
 
 COUNTS = ("float_ops", "transposes", "cpu_ops", "subgraphs", "cycles", "sram", "flash", "arena")
 """Deterministic counts, in the order of their rows."""
 
 SAME_FILE = "the same file as the accepted one"
-_OLDER = "not in the baseline: accept it anew"
 _INSTRUCTIONS, _INSTRUCTION_SHARE = 100, 0.0001
 # Beyond this no answer changes; float files reach 120 dB, and their last bits differ from machine to machine.
 _AMPLE_DB = 60.0
-_DEVIATIONS = 3.0
 _RATIOS = {
     "conversion_sqnr_db": "SQNR of link 1",
     "quantization_sqnr_db": "SQNR of link 2",
@@ -67,31 +65,6 @@ class Tolerances:
             )
 
 
-def baseline_row(
-    target: str,
-    check: str,
-    verdict: Verdict,
-    measured: str,
-    *,
-    before: str = "",
-    limit: str | None = None,
-    note: str = "",
-    change: Change = "measured",
-) -> CheckRow:
-    """Return a row of a comparison with a baseline."""
-    return CheckRow(
-        target=target,
-        kind="baseline",
-        check=check,
-        verdict=verdict,
-        measured=measured,
-        before=before,
-        limit=limit or before or None,
-        note=note,
-        change=change,
-    )
-
-
 def target_rows(manifest: Manifest, accepted: TargetBaseline, tolerances: Tolerances) -> list[CheckRow]:
     """Compare everything but latency.
 
@@ -108,6 +81,7 @@ def target_rows(manifest: Manifest, accepted: TargetBaseline, tolerances: Tolera
     more = _count_rows(manifest, accepted)
     accuracy = _accuracy_row(manifest, accepted, tolerances)
     more += [] if accuracy is None else [accuracy]
+    more += task_metric_rows(manifest, accepted, least=tolerances.accuracy)
     more += _fidelity_rows(manifest, accepted, tolerances)
     return rows + [_held(row) if same and row.change == "other" else row for row in more]
 
@@ -123,18 +97,6 @@ def count_tolerance(instructions: float) -> float:
     (100.0, 500.0)
     """
     return max(float(_INSTRUCTIONS), _INSTRUCTION_SHARE * instructions)
-
-
-def agreement_tolerance(share: float, images: int, least: float) -> float:
-    """Return the largest loss of agreement that is no regression.
-
-    It is three standard deviations of the difference of two shares of that many images, at least ``least``.
-
-    >>> round(agreement_tolerance(0.99, 10_000, 0.005), 4), round(agreement_tolerance(1.0, 100, 0.005), 4)
-    (0.005, 0.0424)
-    """
-    variance = max(share * (1.0 - share), 1.0 / images)
-    return max(least, _DEVIATIONS * math.sqrt(2.0 * variance / images))
 
 
 def _held(row: CheckRow) -> CheckRow:
@@ -270,7 +232,7 @@ def _fidelity_rows(manifest: Manifest, accepted: TargetBaseline, tolerances: Tol
     name, before, after = manifest.target.name, accepted.fidelity, Fidelity.of(manifest)
     if before is None:
         return [
-            baseline_row(*(name, check, Verdict.INCONCLUSIVE, text), note=_OLDER, change="unknown")
+            baseline_row(*(name, check, Verdict.INCONCLUSIVE, text), note=OLDER, change="unknown")
             for check, text in _fidelity_texts(after).items()
         ]
     rows = []
@@ -278,7 +240,7 @@ def _fidelity_rows(manifest: Manifest, accepted: TargetBaseline, tolerances: Tol
     for check in dict.fromkeys([*was, *now]):
         if check not in was:
             rows.append(
-                baseline_row(name, check, Verdict.INCONCLUSIVE, now[check], note=_OLDER, change="unknown")
+                baseline_row(name, check, Verdict.INCONCLUSIVE, now[check], note=OLDER, change="unknown")
             )
         elif check not in now:
             note = "the run does not have it"

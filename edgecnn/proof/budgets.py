@@ -91,7 +91,7 @@ def judge_ratio(
 def _judge_latency(limit: float, cpu: str, measured: Mapping[str, float]) -> BudgetResult:
     """Judge milliseconds against a limit that applies to one CPU only."""
     if measured and cpu not in measured:
-        note = f"measured on {', '.join(measured)}, where it does not apply"
+        note = f"not judged on this machine: measured on {', '.join(measured)}, where it does not apply"
         return _result("latency", limit, None, Verdict.INCONCLUSIVE, cpu, note)
     return judge_one("latency", limit, measured.get(cpu), cpu)
 

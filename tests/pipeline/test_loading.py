@@ -63,7 +63,11 @@ def test_targets_can_be_replaced_by_an_override(folder: Path) -> None:
         ("targets.onnx-int7=null", "unknown target 'onnx-int7'", "did you mean 'onnx-int8'?"),
         ("targets.onnx-int8.thread=2", "unknown key 'thread'", "did you mean 'threads'?"),
         ("targets.onnx-int8.isa=x86", "isa: ", None),
-        ("budgets.onnx-int7.size=1 B", "'onnx-int7' is no target of this pipeline", "onnx-int8, tflite-int8"),
+        (
+            "budgets.onnx-int7.size=1 kB",
+            "'onnx-int7' is no target of this pipeline",
+            "onnx-int8, tflite-int8",
+        ),
         ("budgets.onnx-int8.size=1 ms", "unit 'ms'", None),
         ("budgets.onnx-int8.size=3", "did you mean 3 MB?", None),
         ("budgets.*.accuracy=79", "did you mean 79 %?", None),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.config.base import Schema
 from edgecnn.core.config.budgets import EVERY_TARGET, Budgets, wrong_budgets
+from edgecnn.core.config.cpu_names import latency_places, misnamed_cpus
 from edgecnn.core.config.yaml_source import read_yaml, validate
 from edgecnn.core.errors import UsageError, together
 
@@ -28,13 +29,14 @@ class BudgetFile(Schema):
         return self.budgets.get(target, Budgets()).over(base)
 
 
-def load_budgets(file: Path, targets: Sequence[str], known: KnownBudgets) -> BudgetFile:
+def load_budgets(file: Path, targets: Sequence[str], known: KnownBudgets, cpu: str = "") -> BudgetFile:
     """Read a file of budgets.
 
     Args:
         file: The YAML file.
         targets: The existing targets; a limit for another one is an error.
         known: The metrics that can have a limit.
+        cpu: Name of this machine's CPU; a name of another that is nearly the same is an error.
 
     Raises:
         UsageError: The file cannot be read, a key, a unit or a value is wrong, or it names an unknown target;
@@ -42,6 +44,7 @@ def load_budgets(file: Path, targets: Sequence[str], known: KnownBudgets) -> Bud
     """
     source = read_yaml(file)
     errors = wrong_budgets(source, targets, known, owner="this run", unknown=True)
+    errors += misnamed_cpus(source, latency_places(source), cpu)
     try:
         found = validate(source, BudgetFile)
     except UsageError as error:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from edgecnn.core.config.base import Schema
-from edgecnn.core.config.quantities import Count, Duration, LargestLoss, LowestShare, Quantity, Ratio, Size
+from edgecnn.core.config.bounds import BoundedSchema
+from edgecnn.core.config.quantities import Count, Duration, Fraction, Quantity, Ratio, Size
 from edgecnn.core.errors import UsageError
 from edgecnn.core.text import did_you_mean
 
@@ -23,7 +23,7 @@ Emulated = Literal["raspberry-pi-4", "raspberry-pi-5"]
 """Devices that are available as an emulated processor."""
 
 
-class Budgets(Schema):
+class Budgets(BoundedSchema):
     """Limits of one target; a limit that is not given does not apply.
 
     A limit on a value that was not measured is an error and never passes silently. A key that is not listed
@@ -37,22 +37,22 @@ class Budgets(Schema):
     size: Size | None = None
     """Largest size of the model files, such as ``400 kB``."""
 
-    accuracy: LowestShare | None = None
+    accuracy: Fraction | None = None
     """Smallest task metric on the evaluation set, in the shipping runtime."""
 
-    accuracy_drop: LargestLoss | None = None
+    accuracy_drop: Fraction | None = None
     """Largest loss of the task metric against fp32 PyTorch on the same images."""
 
-    unpruned_drop: LargestLoss | None = None
+    unpruned_drop: Fraction | None = None
     """Largest loss of the task metric against the network before it was pruned, on the same images."""
 
-    ap50: LowestShare | None = None
+    ap50: Fraction | None = None
     """Smallest AP50 of a detector, whose ``accuracy`` is AP50:95."""
 
-    ap50_drop: LargestLoss | None = None
+    ap50_drop: Fraction | None = None
     """Largest loss of a detector's AP50 against fp32 PyTorch on the same images."""
 
-    class_floor: LowestShare | None = None
+    class_floor: Fraction | None = None
     """Smallest accuracy of any single class, in the shipping runtime."""
 
     latency_ratio: Ratio | None = None
@@ -73,7 +73,7 @@ class Budgets(Schema):
     float_ops: Count | None = None
     """Largest number of floating-point operations left in the file."""
 
-    integer_macs: LowestShare | None = None
+    integer_macs: Fraction | None = None
     """Smallest share of the multiply-accumulates that the file computes in integers. An int8 target always
     has this limit: 80 % if none is given, because the first layers may stay in float, and 100 % with
     ``float_ops: 0``."""
@@ -81,7 +81,7 @@ class Budgets(Schema):
     transposes: Count | None = None
     """Largest number of layout transposes in the file."""
 
-    npu_coverage: LowestShare | None = None
+    npu_coverage: Fraction | None = None
     """Smallest share of operations, and of multiply-accumulates, that the NPU runs."""
 
     cpu_ops: Count | None = None

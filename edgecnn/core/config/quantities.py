@@ -179,44 +179,31 @@ _READERS: Mapping[Unit, Callable[[object], float]] = {
 }
 
 
-def _is_written(info: ValidationInfo | SerializationInfo) -> bool:
+def is_written(info: ValidationInfo | SerializationInfo) -> bool:
+    """Return whether pydantic reads or writes text of people, in place of a stored document."""
     return bool(info.context and info.context.get("written"))
 
 
 def _size(value: object, info: ValidationInfo) -> int:
-    return round(_written_size(value) if _is_written(info) else parse_quantity(value, BYTES, what="size"))
+    return round(_written_size(value) if is_written(info) else parse_quantity(value, BYTES, what="size"))
 
 
 def _duration(value: object, info: ValidationInfo) -> float:
-    if _is_written(info):
+    if is_written(info):
         return _written_duration(value)
     return parse_quantity(value, MILLISECONDS, what="duration")
 
 
 def _fraction(value: object, info: ValidationInfo) -> float:
-    return _written_share(value) if _is_written(info) else parse_quantity(value, FRACTION, what="fraction")
-
-
-def _lowest_share(value: object, info: ValidationInfo) -> float:
-    share = _fraction(value, info)
-    if _is_written(info) and share == 0:
-        raise ValueError("no value could miss a smallest share of 0; leave it out, or give more")
-    return share
-
-
-def _largest_loss(value: object, info: ValidationInfo) -> float:
-    share = _fraction(value, info)
-    if _is_written(info) and share >= 1:
-        raise ValueError("no value could miss a largest loss of 100 %; leave it out, or did you mean 1 %?")
-    return share
+    return _written_share(value) if is_written(info) else parse_quantity(value, FRACTION, what="fraction")
 
 
 def _ratio(value: object, info: ValidationInfo) -> float:
-    return _written_ratio(value) if _is_written(info) else parse_quantity(value, FRACTION, what="ratio")
+    return _written_ratio(value) if is_written(info) else parse_quantity(value, FRACTION, what="ratio")
 
 
 def _count(value: object, info: ValidationInfo) -> object:
-    return _written_count(value) if _is_written(info) else value
+    return _written_count(value) if is_written(info) else value
 
 
 def _quantity(value: object) -> float:
@@ -224,11 +211,11 @@ def _quantity(value: object) -> float:
 
 
 def _write_size(value: int, info: SerializationInfo) -> int | str:
-    return f"{value} B" if _is_written(info) else value
+    return f"{value} B" if is_written(info) else value
 
 
 def _write_duration(value: float, info: SerializationInfo) -> float | str:
-    return f"{value!r} ms" if _is_written(info) else value
+    return f"{value!r} ms" if is_written(info) else value
 
 
 Size = Annotated[int, BeforeValidator(_size), PlainSerializer(_write_size)]
@@ -239,12 +226,6 @@ Duration = Annotated[float, BeforeValidator(_duration), PlainSerializer(_write_d
 
 Fraction = Annotated[float, BeforeValidator(_fraction)]
 """A share from 0 to 1, written as ``1 %`` or ``0.01``."""
-
-LowestShare = Annotated[float, BeforeValidator(_lowest_share)]
-"""A smallest share: 0, which no value could miss, is refused."""
-
-LargestLoss = Annotated[float, BeforeValidator(_largest_loss)]
-"""A largest loss of a share: 100 %, which no value could miss, is refused."""
 
 Ratio = Annotated[float, BeforeValidator(_ratio)]
 """A multiple of another value from 0 to 100, such as 0.5 or ``50 %``."""

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from edgecnn.core.config.base import Schema
-from edgecnn.core.config.quantities import Fraction, LargestLoss, Ratio, Size
+from edgecnn.core.config.bounds import BoundedSchema
+from edgecnn.core.config.quantities import Fraction, Ratio, Size
 from edgecnn.core.config.quantization import Rung
 
 Quantization = Literal["fp32", "fp16", "int8"] | Rung
@@ -16,10 +17,10 @@ Quantization = Literal["fp32", "fp16", "int8"] | Rung
 MOST_COMBINATIONS = 1_000
 
 
-class SearchBudgets(Schema):
+class SearchBudgets(BoundedSchema):
     """Limits of a combination on one target, relative to the pipeline's network as given."""
 
-    accuracy_drop: LargestLoss
+    accuracy_drop: Fraction
     """Largest loss of the task metric against the original network in fp32; size alone must not decide."""
 
     latency_ratio: Annotated[Ratio, Field(gt=0)] | None = None

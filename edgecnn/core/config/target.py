@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from edgecnn.core.config import paths
 from edgecnn.core.config.base import Schema
+from edgecnn.core.config.bounds import BoundedSchema
 from edgecnn.core.config.budgets import Budgets
 from edgecnn.core.config.quantities import Fraction
 from edgecnn.core.config.quantization import QuantizeConfig
@@ -26,7 +27,7 @@ Isa = Literal[
 ]
 
 
-class VerificationLimits(Schema):
+class VerificationLimits(BoundedSchema):
     """Limits of the verification chain; by default those of the target's precision."""
 
     conversion_sqnr_db: float | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from edgecnn.core.config.bounds import DROP, SHARE
 from edgecnn.core.config.quantities import Unit, format_size, parse_written
 from edgecnn.core.entry_points import TASKS, extensions
 from edgecnn.core.errors import UsageError
@@ -36,6 +37,7 @@ class Metric:
         budget: Whether it can have a budget.
         recovers: Whether the recovery ladder climbs while a budget on it is missed.
         by: Key of its values if there are several: a CPU or a device.
+        of_one_class: Whether its value is of the images of one class, which are fewer than all.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Metric:
     budget: bool = True
     recovers: bool = False
     by: Literal["cpu", "device"] | None = None
+    of_one_class: bool = False
 
     @property
     def label(self) -> str:
@@ -89,7 +92,7 @@ METRICS: Mapping[str, Metric] = by_name(
         Metric("unpruned_drop", "share", "lower", recovers=True),
         Metric("ap50", "share", "higher", "AP50", task="detection", recovers=True),
         Metric("ap50_drop", "share", "lower", task="detection", recovers=True),
-        Metric("class_floor", "share", "higher", task="classification"),
+        Metric("class_floor", "share", "higher", task="classification", of_one_class=True),
         Metric("latency_ratio", "ratio", "lower"),
         Metric("baseline_latency_ratio", "ratio", "lower"),
         Metric("latency", "milliseconds", "lower", by="cpu"),
@@ -153,6 +156,8 @@ class _BudgetNames(Set[str]):
             value = parse_written(limit, metric.unit)
         except ValueError as error:
             return str(error)
+        if metric.unit == "share":
+            return (SHARE if metric.better == "higher" else DROP).mistake(value)
         if metric.better == "higher" and value == 0:
             return "no value could miss a smallest value of 0; leave it out, or give more"
         return None

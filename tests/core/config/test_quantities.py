@@ -146,7 +146,7 @@ def test_a_budget_that_nothing_could_miss_or_that_has_no_unit_is_refused(
 
 
 def test_zero_is_an_upper_limit() -> None:
-    zero = {"size": 0, "accuracy_drop": 0, "float_ops": 0, "latency_ratio": 0, "sram": "0 B", "cpu_ops": 0}
+    zero = {"accuracy_drop": 0, "ap50_drop": 0, "float_ops": 0, "transposes": 0, "sram": "0 B", "cpu_ops": 0}
     assert set(Budgets.model_validate(zero, context=WRITTEN).given()) == zero.keys()
 
 
@@ -156,11 +156,11 @@ def test_stored_budgets_are_in_base_units_and_those_of_older_runs_still_open() -
 
 
 @given(
-    size=st.integers(0, 10**13),
-    share=st.floats(0.001, 0.999),
-    ms=st.floats(0, 1e6),
-    ratio=st.floats(0, 100),
-    count=st.integers(0, 10**15),
+    size=st.integers(64, 10**11),
+    share=st.floats(0.001, 0.9),
+    ms=st.floats(0.001, 600_000),
+    ratio=st.floats(0.001, 100),
+    count=st.integers(0, 10**13),
 )
 def test_budgets_that_are_written_are_read_as_the_same_numbers(
     size: int, share: float, ms: float, ratio: float, count: int

@@ -22,7 +22,8 @@ from edgecnn.core.store.baseline import read_baseline, write_baseline
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.models.detection_network import detection
 from edgecnn.pipeline.compare_inputs import changed_training
-from edgecnn.pipeline.regression_rows import Tolerances, agreement_tolerance
+from edgecnn.pipeline.regression_metrics import agreement_tolerance
+from edgecnn.pipeline.regression_rows import Tolerances
 from tests.support import tiny_detector
 from tests.support.tiny_run import hits, link, task_metrics, write_artifact, write_run
 from tests.ui.api.test_regression import other_onnx
@@ -109,6 +110,43 @@ def test_a_target_that_the_run_lacks_fails_even_if_one_is_left(accepted: Path, t
     assert restricted.note == "not compared: tflite-int8 (--only)"
     with pytest.raises(UsageError, match="no target 'onnx-fp33' to check; there are onnx-fp32"):
         compared(run, accepted, only=["onnx-fp33"])
+
+
+@pytest.mark.parametrize(
+    ("now", "verdict"),
+    [
+        (0.7, Verdict.PASS),
+        (0.0, Verdict.FAIL),
+        (0.5, Verdict.FAIL),
+        (0.68, Verdict.PASS),
+        (0.9, Verdict.PASS),
+    ],
+)
+def test_the_worst_class_is_compared_with_the_accepted_one(
+    tmp_path: Path, now: float, verdict: Verdict
+) -> None:
+    file = tmp_path / "b.yaml"
+    edgecnn.accept_baseline(write_run(tmp_path / "a", measured={"class_floor": 0.7, "top5": 0.99}), out=file)
+    run = write_run(tmp_path / "run", measured={"class_floor": now, "top5": 0.99})
+    result = compared(run, file)
+    assert row(result, "class_floor").verdict is verdict
+    assert row(result, "top-5").verdict is Verdict.PASS
+    assert result.passed is (verdict is Verdict.PASS)
+
+
+def test_a_metric_of_the_task_that_only_one_side_has_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "b.yaml"
+    with_floor: dict[str, Any] = {"measured": {"class_floor": 0.7}}
+    model = other_onnx(tmp_path / "other.onnx")
+    edgecnn.accept_baseline(write_run(tmp_path / "a", **with_floor), out=file)
+    artifact = tmp_path / "run" / "onnx-fp32"
+    write_artifact(artifact, "onnx-fp32", model=model)
+    lost = row(compared(artifact, file), "class_floor")
+    assert (lost.verdict, lost.measured) == (Verdict.FAIL, "not measured")
+    edgecnn.accept_baseline(write_run(tmp_path / "before"), out=file, force=True)
+    new = tmp_path / "new" / "onnx-fp32"
+    write_artifact(new, "onnx-fp32", model=model, **with_floor)
+    assert row(compared(new, file), "class_floor").verdict is Verdict.INCONCLUSIVE
 
 
 def test_an_artifact_alone_is_compared_alone_and_says_so(accepted: Path, tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ prune:
   distill: {{features: 1.0}}
 verification: {{images: 8}}
 benchmark: null
-targets: {{onnx-int8: {{channel_multiple: 4, verification: {{task_drop: 100 %}}}}}}
-budgets: {{"*": {{unpruned_drop: 99 %}}}}
+targets: {{onnx-int8: {{channel_multiple: 4, verification: {{task_drop: 90 %}}}}}}
+budgets: {{"*": {{unpruned_drop: 90 %}}}}
 """
 STAGES = "[[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 1, 2]]"
 LOAD = """\
@@ -212,7 +212,7 @@ def test_a_size_is_met_and_a_latency_measured(pruned: RunResult, pruned_file: Pa
 @pytest.mark.slow
 def test_a_pruned_network_ships_in_every_format(pruned_file: Path, tmp_path: Path) -> None:
     names = ("onnx-fp32", "onnx-int8", "tflite-fp32", "tflite-int8", "openvino-fp16", "openvino-int8")
-    targets = "targets=" + json.dumps({name: {"verification": {"task_drop": 1.0}} for name in names})
+    targets = "targets=" + json.dumps({name: {"verification": {"task_drop": 0.9}} for name in names})
     scope = "prune={macs: 0.6, scope: sensitivity, importance: lamp, epochs: 2, images: 30}"
     result = edgecnn.run(str(pruned_file), (targets, scope), out=tmp_path / "all")
     assert result.exit_code == 0, str(result.error)
@@ -223,7 +223,7 @@ def test_a_pruned_network_ships_in_every_format(pruned_file: Path, tmp_path: Pat
 @pytest.mark.usefixtures("npu_tools")
 def test_a_pruned_network_ships_on_npus(pruned_file: Path, tmp_path: Path) -> None:
     names = ("ethos-u55-128", "ethos-u65-256", "ethos-u85-256", "tflite-micro")
-    targets = {name: {"verification": {"task_drop": 1.0}} for name in names}
+    targets = {name: {"verification": {"task_drop": 0.9}} for name in names}
     overrides = (f"targets={json.dumps(targets)}", "prune={macs: 0.7, epochs: 2, images: 30}", "budgets={}")
     result = edgecnn.run(str(pruned_file), overrides, out=tmp_path / "npus")
     assert result.exit_code == 0, str(result.error)
