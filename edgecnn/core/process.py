@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.core.child import run
+from edgecnn.core.computing import compute_threads
 from edgecnn.core.doing import Heard, pipe_to, speak_to, tell_progress
 from edgecnn.core.errors import EdgecnnError, WorkerError, from_json, machine_fault
 from edgecnn.core.named_code import named_by_user, names_of_user
@@ -247,25 +248,6 @@ def memory_for(*files: Path) -> int:
         files: The files; those that are missing have no size.
     """
     return FOREIGN_BYTES + _COPIES * sum(file.stat().st_size for file in files if file.is_file())
-
-
-def compute_threads() -> int:
-    """Return the number of threads that PyTorch computes with: ``OMP_NUM_THREADS``, or the cores it may use.
-
-    Sums over gradients depend on it in their last bits, so it is part of the keys of the steps that train.
-    """
-    given = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    if given.isascii() and given.isdigit() and int(given) > 0:
-        return int(given)
-    return len({_core(cpu) for cpu in os.sched_getaffinity(0)})
-
-
-def _core(cpu: int) -> str:
-    """Return the CPUs that share a core with one, as Linux names them; itself where Linux does not say."""
-    try:
-        return Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text("ascii")
-    except OSError:
-        return str(cpu)
 
 
 def quiet_environment() -> dict[str, str]:

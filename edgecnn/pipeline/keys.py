@@ -6,9 +6,9 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.backends.registry import formats
+from edgecnn.core.computing import changing_variables, compute_threads
 from edgecnn.core.errors import MissingDependency
 from edgecnn.core.json_file import read_json
-from edgecnn.core.process import compute_threads
 from edgecnn.core.store.digest import digest_json
 from edgecnn.core.task import TaskDescription, with_task
 from edgecnn.core.toolchains.environment import require
@@ -64,9 +64,12 @@ def step_key(step: AnyStep, results: dict[str, StepResult]) -> str:
         inputs[name] = entry.digest
         folders.append(entry.outputs)
     threads = {"threads": compute_threads()} if step.stage.trains else {}
+    changing = changing_variables()
+    variables = {"variables": changing} if changing else {}
     return digest_json(
         {
             **threads,
+            **variables,
             "stage": step.stage.name,
             "version": step.stage.version,
             "parameters": parameters_json(step.parameters),

@@ -1,13 +1,15 @@
 """Tests of keys: their dependencies, and old keys that must stay so that finished steps are found."""
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edgecnn.core.computing import compute_threads
 from edgecnn.core.errors import MissingDependency
-from edgecnn.core.process import compute_threads
 from edgecnn.core.store.digest import digest_json
 from edgecnn.pipeline.keys import package_versions
 from edgecnn.pipeline.stages.base import parameters_json
@@ -87,6 +89,46 @@ def test_the_usual_number_of_threads_is_that_of_the_cores(monkeypatch: pytest.Mo
     for nonsense in ("", "0", "-1", "many"):
         monkeypatch.setenv("OMP_NUM_THREADS", nonsense)
         assert compute_threads() == usual
+
+
+def test_no_more_threads_are_asked_for_than_openmp_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    for limit, threads in (("1", 1), ("3", 3), ("9", 4), ("0", 4), ("many", 4)):
+        monkeypatch.setenv("OMP_THREAD_LIMIT", limit)
+        assert compute_threads() == threads
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "GLIBC_TUNABLES"],
+)
+def test_variables_that_choose_other_kernels_change_all_keys(
+    picture_folder: Path, boxes_folder: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    before = keys(plan_builtin("quickstart", picture_folder, boxes_folder))
+    monkeypatch.setenv(variable, "AVX2")
+    after = keys(plan_builtin("quickstart", picture_folder, boxes_folder))
+    assert not set(before.values()) & set(after.values())
+
+
+def test_training_ends_where_openmp_starts_a_single_thread() -> None:
+    code = """
+import torch
+from edgecnn.core.computing import compute_threads
+torch.set_num_threads(compute_threads())
+network = torch.nn.Conv2d(3, 16, 3)
+network(torch.randn(64, 3, 32, 32)).sum().backward()
+print(torch.get_num_threads())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"OMP_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.strip() == "1"
 
 
 def test_a_package_that_is_not_installed_is_named_with_its_extra() -> None:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from edgecnn.core import process
+from edgecnn.core.computing import compute_threads
 from edgecnn.core.config.training import TrainSettings
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
@@ -92,7 +93,7 @@ def use_threads(context: Context) -> None:
     """Have PyTorch compute with the number of threads that is in the step's key, and record it."""
     import torch
 
-    torch.set_num_threads(process.compute_threads())
+    torch.set_num_threads(compute_threads())
     context.notes["threads"] = torch.get_num_threads()
 
 
