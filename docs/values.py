@@ -19,8 +19,8 @@ if typing.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _PLAIN = {str: "text", bool: "`true`, `false`", int: "whole number", float: "number"}
-_KINDS = ("Size", "Duration", "Fraction", "LowestShare", "LargestLoss", "Ratio", "Count", "Quantity")
-_WORDS = {"Fraction": "share", "LowestShare": "lowest share", "LargestLoss": "largest loss"}
+_KINDS = ("Size", "Duration", "Fraction", "Ratio", "Count", "Quantity")
+_WORDS = {"Fraction": "share"}
 """Names of the kinds of quantities that are not those of their types."""
 
 

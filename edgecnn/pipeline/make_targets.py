@@ -26,11 +26,15 @@ from edgecnn.pipeline.step import needed
 from edgecnn.pipeline.task_budgets import CONTRACT_STEP, refuse_budgets_of_other_tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from edgecnn.core.config.pipeline import Pipeline
     from edgecnn.core.store.entry import Entry
     from edgecnn.pipeline.step import StepResult
+
+    Results = tuple[tuple[TargetResult, ...], tuple[StepResult, ...]]
+    """Results of all targets and of all steps."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,19 @@ def make_folder(folder: Path) -> None:
 
 
 def make_targets(
-    pipeline: Pipeline, places: Places, reporter: Reporter
-) -> tuple[tuple[TargetResult, ...], tuple[StepResult, ...]]:
+    pipeline: Pipeline,
+    places: Places,
+    reporter: Reporter,
+    published: Callable[[Results], None] | None = None,
+) -> Results:
     """Plan and execute a pipeline and publish each of its targets.
+
+    Args:
+        pipeline: The pipeline.
+        places: Places of the results.
+        reporter: Receives what happens.
+        published: Called with the results while the lock of the publication is held, so that what it writes
+            beside the artifacts is of the same run as they are.
 
     Returns:
         Results of all targets and of all steps.
@@ -114,23 +128,27 @@ def make_targets(
     with named_by_user(reference, pipeline.spec.model.network):
         check_before_work(pipeline)
         with warm_processes(find_source(reference).made_with(reference)):
-            return _make_targets(pipeline, places, reporter)
+            return _make_targets(pipeline, places, reporter, published)
 
 
 def _make_targets(
-    pipeline: Pipeline, places: Places, reporter: Reporter
-) -> tuple[tuple[TargetResult, ...], tuple[StepResult, ...]]:
+    pipeline: Pipeline, places: Places, reporter: Reporter, published: Callable[[Results], None] | None
+) -> Results:
     try:
         store = Store(store_dir())
         store.clear_abandoned()
-        return again_if_damaged(lambda: _execute_and_publish(pipeline, places, reporter, store))
+        return again_if_damaged(lambda: _execute_and_publish(pipeline, places, reporter, store, published))
     except OSError as error:
         raise machine_fault(error) from error
 
 
 def _execute_and_publish(
-    pipeline: Pipeline, places: Places, reporter: Reporter, store: Store
-) -> tuple[tuple[TargetResult, ...], tuple[StepResult, ...]]:
+    pipeline: Pipeline,
+    places: Places,
+    reporter: Reporter,
+    store: Store,
+    published: Callable[[Results], None] | None,
+) -> Results:
     plan = make_plan(pipeline)
     results = execute(needed(plan.steps, {CONTRACT_STEP}), store, reporter, places.logs)
     refuse_budgets_of_other_tasks(pipeline, results)
@@ -146,7 +164,10 @@ def _execute_and_publish(
             publish(plan, target, results, places.artifacts[name], places.rejected[name])
             for name, target in pipeline.targets.items()
         )
-    return targets, tuple(results.values())
+        made = targets, tuple(results.values())
+        if published is not None:
+            published(made)
+    return made
 
 
 def _copy(checkpoint: Entry, directory: Path) -> None:

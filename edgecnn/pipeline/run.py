@@ -15,10 +15,12 @@ from edgecnn.pipeline.make_targets import Places, make_targets
 from edgecnn.pipeline.step import Status, StepResult
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from edgecnn.core.config.pipeline import Pipeline
     from edgecnn.core.errors import EdgecnnError
+    from edgecnn.pipeline.make_targets import Results
     from edgecnn.pipeline.publish import TargetResult
     from edgecnn.pipeline.runner import Reporter
 
@@ -84,17 +86,24 @@ def _step_summary(result: StepResult) -> StepSummary:
     )
 
 
-def run_pipeline(pipeline: Pipeline, directory: Path, reporter: Reporter) -> RunResult:
+def run_pipeline(
+    pipeline: Pipeline, directory: Path, reporter: Reporter, write: Callable[[RunResult], None]
+) -> RunResult:
     """Execute a pipeline into a run's directory.
 
     Args:
         pipeline: The pipeline.
         directory: The run's directory.
         reporter: Receives what happens.
+        write: Writes the run's reports; no other run publishes into the directory meanwhile.
 
     Raises:
         EdgecnnError: The pipeline cannot be started at all.
     """
     started = time.monotonic()
-    targets, steps = make_targets(pipeline, Places.of_run(directory, pipeline), reporter)
-    return RunResult(pipeline.spec.name, directory, targets, steps, time.monotonic() - started)
+
+    def result(made: Results) -> RunResult:
+        return RunResult(pipeline.spec.name, directory, *made, time.monotonic() - started)
+
+    places = Places.of_run(directory, pipeline)
+    return result(make_targets(pipeline, places, reporter, lambda made: write(result(made))))

@@ -38,6 +38,9 @@ def run(
         EdgecnnError: The pipeline cannot be started at all, or the run's directory cannot be written.
     """
     loaded = load_pipeline(pipeline, overrides)
-    result = run_pipeline(loaded, out or RUNS / loaded.spec.name, reporter or SilentReporter())
-    write_run(result.summary, result.directory)
-    return result
+    return run_pipeline(
+        loaded,
+        out or RUNS / loaded.spec.name,
+        reporter or SilentReporter(),
+        lambda result: write_run(result.summary, result.directory),
+    )
