@@ -72,7 +72,7 @@ DAMAGE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "an unknown key": (lambda c: c.update(code="import os"), "code"),
     "an unknown stage": (lambda c: _step(c, "probe").update(stage="os:system"), "no stage 'os:system'"),
     "another version of a stage": (lambda c: _step(c, "probe").update(version=99), "version 1 here"),
-    "a parameter too many": (lambda c: _step(c, "probe")["parameters"].update(code=1), "'probe': code"),
+    "a parameter too many": (lambda c: _step(c, "probe")["parameters"].update(code=1), "unknown key 'code'"),
     "a parameter of another type": (lambda c: _step(c, "probe")["parameters"].update(seed="x"), "seed"),
     "an unknown gate": (lambda c: _step(c, "verify:onnx-int8").update(gate="os.remove"), "gate"),
     "a step that stands twice": (lambda c: c["steps"].append(_step(c, "probe")), "two steps 'probe'"),

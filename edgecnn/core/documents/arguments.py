@@ -21,7 +21,8 @@ def arguments(cls: type[T]) -> type[T]:
 
     The names in its annotations must be imported at run time, not only for the type checker.
     """
-    made: Any = pydantic.dataclasses.dataclass(frozen=True, config=ConfigDict(extra="forbid"))(cls)
+    config = ConfigDict(extra="forbid", defer_build=True)  # a process uses few of the classes that it imports
+    made: Any = pydantic.dataclasses.dataclass(frozen=True, config=config)(cls)
     return cast("type[T]", made)
 
 

@@ -216,12 +216,14 @@ def _upper(metric: str, limit: float) -> dict[str, Bound]:
 
 
 def task_cause(link: Link, truth: Sequence[Outputs], shipped: Sequence[Outputs]) -> Link:
-    """Return a broken link 4 with its likely cause, from every output of both networks."""
+    """Return link 4, with its likely cause from every output of both networks if it is broken."""
+    if link.passed:
+        return link
     alive = [health(output) for output in shipped]
     causes = [_dead(one) for one in alive]
     causes += [_crowded(one, health(before)) for one, before in zip(alive, truth, strict=True)]
     usual = "the network loses accuracy at this precision; links 2 and 3 say how much of it where"
-    return _with_cause(link, next(filter(None, causes), usual))
+    return link.model_copy(update={"cause": next(filter(None, causes), usual)})
 
 
 def first_broken(links: list[Link]) -> Link | None:
