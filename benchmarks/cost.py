@@ -43,6 +43,7 @@ FORMATS = ("onnx", "tflite", "openvino")
 RUNGS = ("plain", "equalize")
 _SUFFIX = {"onnx": ".onnx", "tflite": ".tflite", "openvino": ".xml"}
 _AFTER = ("", ", after it", ", after both")
+_BEGINNINGS = ("edgecnn --help", "export", "vendor", "quickstart")
 _SHORT = 9
 """A command of a fraction of a second is executed as often in each round."""
 
@@ -139,7 +140,7 @@ def main() -> None:
     print_table([_printed(row) for row in rows.values()])
     for row in rows.values():
         if len(row.steps) > 1:
-            print_table([asdict(share) for share in row.steps], row.name)
+            print_table([_printed_share(share) for share in row.steps], row.name)
     _write(rows, arguments.json)
     if arguments.check and any(row.missed for row in rows.values()):
         sys.exit(1)
@@ -231,7 +232,7 @@ def _row(name: str, costs: Sequence[TreeCost]) -> Row:
 def _sums(rows: Mapping[str, Row]) -> dict[str, Row]:
     """Return a row for the three exports of each rung together."""
     found = {}
-    for rung in {name.split(", ")[1] for name in rows if name.startswith("export ")}:
+    for rung in dict.fromkeys(name.split(", ")[1] for name in rows if name.startswith("export ")):
         parts = [
             rows[f"export {form}-int8, {rung}{after}"] for form, after in zip(FORMATS, _AFTER, strict=True)
         ]
@@ -263,20 +264,28 @@ def _printed(row: Row) -> dict[str, Any]:
     }
 
 
+def _printed_share(share: StepShare) -> dict[str, Any]:
+    megabytes = round(share.peak_bytes / 1e6) or None
+    return {"step": share.step, "CPU s": share.cpu_s, "wall s": share.wall_s, "MB": megabytes}
+
+
 def _write(rows: Mapping[str, Row], file: Path | None) -> None:
     """Write rows into a file, in place of those of the same name; the order is that of a whole run."""
     if file is None:
         return
     kept = json.loads(file.read_text(encoding="utf-8"))["rows"] if file.exists() else []
-    fresh = [asdict(row) for row in rows.values()]
-    others = [row for row in kept if row["name"] not in rows]
-    write_json({"host": host().to_json(), "rows": sorted([*others, *fresh], key=_place)}, file)
+    found = {row["name"]: row for row in kept} | {name: asdict(row) for name, row in rows.items()}
+    write_json({"host": host().to_json(), "rows": sorted(found.values(), key=_place)}, file)
 
 
-def _place(row: dict[str, Any]) -> tuple[int, str]:
-    """Return where a row stands in the file."""
-    beginnings = ("edgecnn", "export", "vendor", "quickstart")
-    return next(number for number, word in enumerate(beginnings) if row["name"].startswith(word)), row["name"]
+def _place(row: dict[str, Any]) -> tuple[int, str, int]:
+    """Return where a row stands in the file: parts, rungs and formats in the order of a whole run."""
+    name = row["name"]
+    part = next(number for number, word in enumerate(_BEGINNINGS) if name.startswith(word))
+    rung = name.split(", ")[1] if part == _BEGINNINGS.index("export") else ""
+    rungs = (*RUNGS, rung)
+    form = next((number for number, word in enumerate(FORMATS) if word in name), len(FORMATS))
+    return part, f"{rungs.index(rung)} {rung}", form + len(FORMATS) * name.endswith("unchanged")
 
 
 if __name__ == "__main__":

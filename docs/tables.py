@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 Row = dict[str, Any]
 
+_LONG_S = 100
+"""Longer times are shown in whole seconds."""
+
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a Markdown table.
@@ -267,6 +270,71 @@ def _campaign_row(result: Row) -> Sequence[object]:
     )
 
 
+def cost() -> str:
+    """Return what every measured command costs, beside its goal and the vendor's tools alone."""
+    rows = _read("cost")["rows"]
+    vendors = {row["name"]: row["cpu_s"] for row in rows}
+    columns = ["command", "CPU s", "goal", "vendor's tools alone", "wall s", "most memory", "goal"]
+    return markdown(
+        columns, (_cost_row(row, vendors) for row in rows if not row["name"].startswith("vendor"))
+    )
+
+
+def _cost_row(row: Row, vendors: dict[str, float]) -> Sequence[object]:
+    goal, name = row["goal"], row["name"]
+    forms = [form for form in ("onnx", "tflite", "openvino") if f"export {form}-int8, plain" in name]
+    alone = (
+        None
+        if "unchanged" in name
+        else next((vendors.get(f"vendor's tools, {form}") for form in forms), None)
+    )
+    if name == "export of all three, plain":
+        alone = sum(cpu_s for other, cpu_s in vendors.items() if other.startswith("vendor"))
+    return (
+        name,
+        _seconds(row["cpu_s"]),
+        goal["cpu_s"],
+        None if alone is None else _seconds(alone),
+        _seconds(row["wall_s"]),
+        _megabytes(row["peak_bytes"]),
+        _megabytes(goal["memory"]),
+    )
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f}" if value >= _LONG_S else f"{value:.3g}"
+
+
+def _megabytes(count: float | None) -> str | None:
+    return f"{count / 1e6:,.0f} MB" if count else None
+
+
+def cost_steps() -> str:
+    """Return the CPU time of the steps of each export, by the kind of step."""
+    exports = {
+        row["name"].removeprefix("export "): _by_kind(row["steps"])
+        for row in _read("cost")["rows"]
+        if row["name"].startswith("export") and row["steps"] and "unchanged" not in row["name"]
+    }
+    kinds = list(dict.fromkeys(kind for found in exports.values() for kind in found))
+    return markdown(
+        ("step", *exports),
+        ((kind, *(_one_digit(found.get(kind)) for found in exports.values())) for kind in kinds),
+    )
+
+
+def _by_kind(steps: Iterable[Row]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for step in steps:
+        kind = step["step"].partition(":")[0]
+        found[kind] = found.get(kind, 0.0) + step["cpu_s"]
+    return found
+
+
+def _one_digit(value: float | None) -> str | None:
+    return None if value is None else f"{value:.1f}"
+
+
 def limits() -> str:
     """Return the limits of the readers of files from outside."""
     return markdown(("file", "limits"), limit_rows())
@@ -283,5 +351,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "npu": npu,
     "gate": gate,
     "campaigns": campaigns,
+    "cost": cost,
+    "cost-steps": cost_steps,
     "limits": limits,
 }
