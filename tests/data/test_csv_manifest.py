@@ -11,6 +11,8 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.store.digest_cache import DigestCache
 from edgecnn.data import csv_manifest
 from edgecnn.data.csv_manifest import open_csv_manifest
+from edgecnn.data.prepare import check_labels, prepare
+from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,3 +129,19 @@ def test_digest_follows_labels_and_order(folder: Path) -> None:
     assert len(same) == 1
     assert digest("path,label\nimages/0.jpg,1\n") not in same
     assert digest("path,label\nimages/1.jpg,0\n") not in same
+
+
+def test_numbers_without_names_say_what_a_training_needs(folder: Path, tmp_path: Path) -> None:
+    table = manifest(
+        folder, "path,label\n" + "".join(f"images/{number}.jpg,{number}\n" for number in range(3))
+    )
+    prepared = prepare(open_csv_manifest(table), Contract(height=8, width=8), tmp_path / "prepared")
+    check_labels(prepared, 3)
+    with pytest.raises(InputError, match="does not name its classes") as caught:
+        check_labels(prepared, 0)
+    assert "classes.txt" in str(caught.value.hint)
+
+
+def test_a_name_that_no_file_can_have(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"list\.csv:2: image 'a+' does not exist"):
+        open_csv_manifest(manifest(folder, f"path\n{'a' * 5000}.png\n"))

@@ -1,4 +1,4 @@
-"""Recovery from checkpoint to checkpoint, as the stages run it."""
+"""Equalization from checkpoint to checkpoint."""
 
 from __future__ import annotations
 
@@ -6,24 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from safetensors.numpy import load_file
 
 from edgecnn.core.errors import InputError
 from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
-from edgecnn.pipeline.stages.base import Context
-from edgecnn.pipeline.stages.recover import ROUND, SENSITIVITY
-from edgecnn.quantization.files import GRID_FILE, LAYERS_FILE, NOTES_FILE
-from edgecnn.quantization.grids import is_safe
+from edgecnn.quantization.files import LAYERS_FILE, NOTES_FILE
 from edgecnn.quantization.kernels import Kernels
 from edgecnn.quantization.recover import equalize
 from edgecnn.quantization.requests import (
     EqualizeParameters,
     EqualizeRequest,
-    LayerSensitivityParameters,
-    RoundParameters,
 )
 from tests.support.doing import what_is_said
 from tests.support.quantization_networks import images, network
@@ -62,46 +55,6 @@ def test_layers_at_the_entry_are_left_in_float_where_that_is_allowed(
     layers = list(notes["layers"])
     assert named == layers[: len(named)]
     assert len(named) <= 3
-
-
-def test_rounding_runs_as_a_stage_and_writes_its_grid(
-    checkpoint: Path, calibration: Path, tmp_path: Path
-) -> None:
-    told: list[tuple[int, int, str]] = []
-    context = _context(tmp_path, lambda *state: told.append(state))
-    parameters = RoundParameters(Kernels("pairs-hwc"), images=16, iterations=20)
-    ROUND.run({"checkpoint": checkpoint, "calibration": calibration}, parameters, context)
-    module, _ = load_checkpoint(context.out)
-    grid = load_file(context.out / GRID_FILE)
-    weights = dict(module.named_parameters())
-    names = {name.removesuffix(".scale") for name in grid if name.endswith(".scale")}
-    assert len(names) == 14
-    for name in names:
-        weight, scale = grid[f"{name}.weight"], grid[f"{name}.scale"]
-        assert np.array_equal(weight, weights[f"{name}.weight"].detach().numpy()), name
-        steps = weight / scale.reshape(-1, *(1,) * (weight.ndim - 1))
-        assert np.abs(steps - np.rint(steps)).max() < 1e-4, name
-        assert is_safe(np.rint(steps), "pairs-hwc", depthwise=weight.shape[1] == 1 and weight.ndim == 4), name
-    notes = json.loads((context.out / NOTES_FILE).read_text())
-    assert set(notes["layers"]) == names
-    assert told[-1][:2] == (17, 17)
-    assert context.costs["rounding"]["wall_s"] > 0
-
-
-def test_sensitivity_runs_as_a_stage(checkpoint: Path, calibration: Path, tmp_path: Path) -> None:
-    context = _context(tmp_path, lambda *_: None)
-    parameters = LayerSensitivityParameters(Kernels("symmetric"), images=8, sqnr_db=1000.0, most=2)
-    SENSITIVITY.run({"checkpoint": checkpoint, "calibration": calibration}, parameters, context)
-    found = json.loads((context.out / LAYERS_FILE).read_text())
-    assert found["float_layers"] == [item["name"] for item in found["ranking"][:2]]
-    assert (found["enough"], len(found["ranking"])) == (False, 14)
-
-
-def _context(folder: Path, progress: Any) -> Context:
-    out, scratch = folder / "out", folder / "scratch"
-    out.mkdir()
-    scratch.mkdir()
-    return Context(out, scratch, folder / "log", progress)
 
 
 def test_too_few_images_are_refused(checkpoint: Path, calibration: Path, tmp_path: Path) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from edgecnn.data.source import open_source
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
+
+    from edgecnn.data.base import ImageSource
+    from edgecnn.data.objects import Objects
+    from edgecnn.data.prepared import PreparedSet
 
 CLASSES = ("disc", "square")
 Row = tuple[int, ...]
@@ -109,3 +115,19 @@ def write_coco(folder: Path, count: int) -> Path:
     found = write_images(folder / "images", count)
     (folder / "boxes.json").write_text(json.dumps(coco(found)), encoding="utf-8")
     return folder / "boxes.json"
+
+
+def opened(reference: Path | str) -> ImageSource:
+    """Open a dataset as a pipeline does."""
+    return open_source(str(reference), cache_dir=Path("unused"))
+
+
+def objects_of(images: ImageSource | PreparedSet) -> Objects:
+    """Return the boxes that came with images."""
+    assert images.objects is not None, "no boxes came with the images"
+    return images.objects
+
+
+def boxes_of(reference: Path | str) -> list[list[list[float]]]:
+    """Return the corners of all boxes of a dataset, image by image."""
+    return [image.boxes.tolist() for image in objects_of(opened(reference))]

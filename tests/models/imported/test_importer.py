@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import TensorProto, helper, numpy_helper
 
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.task import CLASSIFICATION
@@ -21,70 +19,10 @@ from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
 from edgecnn.models.imported.graph import ImportedGraph
 from edgecnn.models.imported.importer import import_onnx
 from edgecnn.models.imported.network import ImportedNetwork
-from edgecnn.models.imported.onnx_file import read_model, run
-from edgecnn.models.imported.onnx_graph import cut, link
 from edgecnn.models.imported.space_to_depth import spread
 from edgecnn.models.resolve import resolve_model
+from tests.support.onnx_writer import SIZE, TWICE, Writer, answers_alike, integers, weights
 from tests.support.tasks import detector_of
-
-SIZE = 32
-RNG = np.random.default_rng(0)
-TWICE = np.array([1, 1, 2, 2], np.float32)
-
-
-def weights(*shape: int) -> np.ndarray:
-    return np.asarray(RNG.normal(size=shape) / np.sqrt(np.prod(shape[1:]) or 1), np.float32)
-
-
-class Writer:
-    """Writes an ONNX file node by node; every tensor is named after its node's number."""
-
-    def __init__(self, channels: int = 3, size: int | str = SIZE) -> None:
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-        self.input = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, channels, size, size])
-
-    def constant(self, value: np.ndarray) -> str:
-        name = f"constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(value, name))
-        return name
-
-    def add(self, operator: str, *inputs: str, count: int = 1, **attributes: Any) -> Any:
-        place = len(self.nodes)
-        names = [f"t{place}" if count == 1 else f"t{place}_{index}" for index in range(count)]
-        self.nodes.append(helper.make_node(operator, inputs, names, name=f"n{place}", **attributes))
-        return names[0] if count == 1 else names
-
-    def conv(self, source: str, into: int, out: int, kernel: int = 1, **attributes: Any) -> str:
-        kernel_, bias = self.constant(weights(out, into, kernel, kernel)), self.constant(weights(out))
-        return str(self.add("Conv", source, kernel_, bias, pads=[kernel // 2] * 4, **attributes))
-
-    def save(self, file: Path, *outputs: str, opset: int = 13) -> Path:
-        infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
-        graph = helper.make_graph(self.nodes, "test", [self.input], infos, self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-        onnx.save(model, file)
-        return file
-
-
-def answers_alike(file: Path, outputs: tuple[str, ...] = ()) -> list[np.ndarray]:
-    """Import a file and compare the network with ONNX Runtime; return the answers."""
-    found = import_onnx(file, outputs)
-    module = ImportedNetwork(found.graph).eval()
-    module.load_state_dict(found.state)
-    image = RNG.uniform(-1, 1, (1, found.contract.channels, SIZE, SIZE)).astype(np.float32)
-    with torch.inference_mode():
-        answer = module(torch.from_numpy(image))
-    made = [part.numpy() for part in ((answer,) if isinstance(answer, torch.Tensor) else answer)]
-    want = run(cut(link(read_model(file), file), found.graph.outputs), file, image)
-    for name, one, other in zip(found.graph.outputs, want, made, strict=True):
-        np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-4, err_msg=name)
-    return made
-
-
-def integers(*values: int) -> np.ndarray:
-    return np.array(values, np.int64)
-
 
 OPERATIONS: dict[str, Any] = {
     "asymmetric padding": lambda w, x: w.add(
@@ -162,79 +100,6 @@ def test_a_classifier_is_taken_whole(gray: bool, tmp_path: Path) -> None:
     image = torch.rand(1, spec.contract.channels, SIZE, SIZE)
     with torch.inference_mode():
         assert torch.equal(again(image), module(image))
-
-
-def detector(folder: Path, *, decoded: bool = False, broken: bool = False) -> Path:
-    """A detector of two levels with YOLOX's decode part; a broken one's scores go through an exponential."""
-    writer, rows = Writer(), []
-    source, size = "images", SIZE
-    for into in (3, 8):
-        source, size = writer.conv(source, into, 8, 3, strides=[2, 2]), size // 2
-        boxes, objectness, scores = (writer.conv(source, 8, count) for count in (4, 1, 3))
-        scores = writer.add("Exp" if broken else "Sigmoid", scores)
-        parts = [boxes, writer.add("Sigmoid", objectness), scores]
-        joined = writer.add("Concat", *parts, axis=1)
-        rows.append(writer.add("Reshape", joined, writer.constant(integers(1, 8, -1))))
-    table = writer.add("Transpose", writer.add("Concat", *rows, axis=2), perm=[0, 2, 1])
-    return writer.save(folder / "detector.onnx", _decoded(writer, table) if decoded else table)
-
-
-def _decoded(writer: Writer, table: str) -> str:
-    """Add grid and strides, as YOLOX's export with the decode part does."""
-    grids, strides = [], []
-    for stride in (2, 4):
-        side = SIZE // stride
-        x, y = np.meshgrid(np.arange(side), np.arange(side))
-        grids.append(np.stack([x, y], axis=-1).reshape(1, -1, 2))
-        strides.append(np.full((1, side * side, 1), stride))
-    grid = writer.constant(np.concatenate(grids, axis=1).astype(np.float32))
-    step = writer.constant(np.concatenate(strides, axis=1).astype(np.float32))
-    sizes = writer.constant(integers(2, 2, 4))
-    centers, sides, rest = writer.add("Split", table, sizes, axis=2, count=3)
-    corners = writer.add("Mul", writer.add("Add", centers, grid), step)
-    extents = writer.add("Mul", writer.add("Exp", sides), step)
-    return str(writer.add("Concat", corners, extents, rest, axis=2))
-
-
-@pytest.mark.parametrize("decoded", [False, True])
-def test_a_detector_is_cut_at_its_raw_heads(decoded: bool, tmp_path: Path) -> None:
-    file = detector(tmp_path, decoded=decoded)
-    maps = answers_alike(file)
-    assert [part.shape[1:] for part in maps] == [
-        (4, 16, 16),
-        (3, 16, 16),
-        (1, 16, 16),
-        (4, 8, 8),
-        (3, 8, 8),
-        (1, 8, 8),
-    ]
-    found = import_onnx(file)
-    assert detector_of(found).boxes == "yolox"
-    assert [level.stride for level in detector_of(found).levels] == [2, 4]
-    assert (found.classes, found.contract.color, found.contract.resize) == (3, "bgr", "letterbox")
-
-
-def test_a_decode_part_that_is_not_recognized_is_said_with_a_way_out(tmp_path: Path) -> None:
-    file = detector(tmp_path, broken=True)
-    with pytest.raises(InputError, match="is not recognized; looked for a table") as caught:
-        import_onnx(file)
-    assert caught.value.hint is not None
-    assert "--outputs" in caught.value.hint
-    names = caught.value.hint.partition("--outputs ")[2].split(",")
-    assert len(names) == 6, "the last convolutions are offered"
-    assert [part.shape[1] for part in answers_alike(file, tuple(names))] == [4, 1, 3, 4, 1, 3]
-
-
-def test_a_decode_part_that_computes_something_else_is_not_taken_for_yolox_s(tmp_path: Path) -> None:
-    """The structure alone proves nothing: here all boxes are doubled behind it."""
-    model = read_model(detector(tmp_path))
-    last = model.graph.node[-1]
-    answer, last.output[0] = last.output[0], "before"
-    model.graph.initializer.append(numpy_helper.from_array(np.float32(2.0), "two"))
-    model.graph.node.append(helper.make_node("Mul", ["before", "two"], [answer]))
-    onnx.save(model, tmp_path / "doubled.onnx")
-    with pytest.raises(InputError, match="2 such feature maps, whose decode gives other values"):
-        import_onnx(tmp_path / "doubled.onnx")
 
 
 def test_an_unknown_name_to_cut_at_is_named_with_the_nearest(tmp_path: Path) -> None:

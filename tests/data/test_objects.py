@@ -1,10 +1,9 @@
-"""The three formats of boxes: equal where they say the same, refused with a reason where they are broken."""
+"""Boxes of images: alike in the three formats, held to their image, kept by preparing and selecting."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,16 +13,14 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.store.digest_cache import DigestCache
 from edgecnn.data.prepare import check_labels, prepare
 from edgecnn.data.prepared import PreparedSet
-from edgecnn.data.source import open_source
 from edgecnn.data.split import is_held_out
 from edgecnn.ondevice.contract import Contract
 from tests.support import boxes_data
+from tests.support.boxes_data import objects_of, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgecnn.data.base import ImageSource
-    from edgecnn.data.objects import Objects
 
 CONTRACT = Contract(height=32, width=32, resize="letterbox")
 WRITERS: dict[str, Callable[[Path, int], Path]] = {
@@ -31,15 +28,6 @@ WRITERS: dict[str, Callable[[Path, int], Path]] = {
     "yolo": boxes_data.write_yolo,
     "coco": boxes_data.write_coco,
 }
-
-
-def opened(reference: Path | str) -> ImageSource:
-    return open_source(str(reference), cache_dir=Path("unused"))
-
-
-def objects_of(images: ImageSource | PreparedSet) -> Objects:
-    assert images.objects is not None, "no boxes came with the images"
-    return images.objects
 
 
 @pytest.fixture(params=sorted(WRITERS))
@@ -146,129 +134,6 @@ def test_an_empty_image_file_is_named(tmp_path: Path) -> None:
     (folder / "images" / "1.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"image 1.png cannot be used: it is not a JPEG"):
         prepare(opened(folder), CONTRACT, tmp_path / "prepared")
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("2 0.5 0.5 0.1 0.1", r"0.txt:1: class 2 is out of range, it must be 0..1"),
-        ("-1 0.5 0.5 0.1 0.1", "class -1 is out of range"),
-        ("0 0.5 0.5 0.1", "is not an object"),
-        ("0.5 0.5 0.5 0.1 0.1", "is not an object"),
-        ("cat 0.5 0.5 0.1 0.1", "is not an object"),
-        ("0 320 240 50 50", "not given in shares"),
-        ("0 nan 0.5 0.1 0.1", "not given in shares"),
-    ],
-)
-def test_broken_lines_of_yolo(tmp_path: Path, line: str, message: str) -> None:
-    folder = boxes_data.write_yolo(tmp_path / "data", 1)
-    (folder / "labels" / "0.txt").write_text(line, encoding="utf-8")
-    with pytest.raises(InputError, match=message):
-        opened(folder)
-
-
-def test_a_label_file_without_an_image(tmp_path: Path) -> None:
-    folder = boxes_data.write_yolo(tmp_path / "data", 1)
-    (folder / "labels" / "7.txt").write_text("", encoding="utf-8")
-    with pytest.raises(InputError, match=r"7.txt belongs to no image"):
-        opened(folder)
-
-
-def test_yolo_needs_its_classes_named(tmp_path: Path) -> None:
-    folder = boxes_data.write_yolo(tmp_path / "data", 1)
-    (folder / "classes.txt").unlink()
-    with pytest.raises(InputError, match=r"there is no .*classes.txt"):
-        opened(folder)
-
-
-BOMB = '<!DOCTYPE a [<!ENTITY b "bbbb">]><annotation><filename>&b;</filename></annotation>'
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "is not an annotation in XML"),
-        ("<annotation>", "is not an annotation in XML"),
-        (BOMB, "declares a document type"),
-        ("<a>" * 100, "levels"),
-        ("<a><filename>../../x.png</filename></a>", "leads out of the folder"),
-        ("<a><filename>9.png</filename></a>", "image '9.png' does not exist"),
-        ("<a/>", "empty path"),
-        (boxes_data.voc_xml("1.png", []), "another annotation also names 1.png"),
-        (boxes_data.voc_xml("0.png", [("x", 1, 2, 3, 0)]), "does not hold the numbers"),
-        (boxes_data.voc_xml("0.png", []).replace(">64<", ">wide<"), "not in whole numbers"),
-        ("<a><filename>0.png</filename><object><bndbox/></object></a>", "object 1: '' is not one class"),
-    ],
-)
-def test_broken_annotations_of_voc(tmp_path: Path, text: str, message: str) -> None:
-    folder = boxes_data.write_voc(tmp_path / "data", 2)
-    (folder / "annotations" / "0.xml").write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match=message):
-        opened(folder)
-
-
-def test_an_entity_in_utf_16_is_no_way_around(tmp_path: Path) -> None:
-    folder = boxes_data.write_voc(tmp_path / "data", 1)
-    (folder / "annotations" / "0.xml").write_bytes(BOMB.encode("utf-16"))
-    with pytest.raises(InputError, match="declares a document type"):
-        opened(folder)
-
-
-def test_a_class_that_classes_txt_does_not_name(tmp_path: Path) -> None:
-    folder = boxes_data.write_voc(tmp_path / "data", 2)
-    (folder / "classes.txt").write_text("cat\ndog", encoding="utf-8")
-    with pytest.raises(InputError, match=r"object 1: '\w+' is not one class of cat, dog"):
-        opened(folder)
-
-
-def changed(key: str, index: int, **values: Any) -> Callable[[dict[str, Any]], None]:
-    return lambda document: document[key][index].update(values)
-
-
-@pytest.mark.parametrize(
-    ("edit", "message"),
-    [
-        (changed("annotations", 0, category_id=8), "annotation 0 has category 8, which is not listed"),
-        (changed("annotations", 0, image_id=55), "annotation 0 is of image 55, which is not listed"),
-        (changed("annotations", 0, bbox=[1, 2, 3]), "is not a COCO file of boxes"),
-        (changed("images", 0, file_name="../x.png"), "leads out of the folder"),
-        (changed("images", 0, file_name="gone.png"), "image 'gone.png' does not exist"),
-        (changed("images", 0, file_name="1.png"), "lists the image 1.png twice"),
-        (changed("images", 0, id=1), "two images of one id"),
-        (changed("images", 0, height="tall"), "is not a COCO file of boxes"),
-        (changed("categories", 0, id=7), "two categories of one id"),
-        (lambda document: document.update(categories=[], annotations=[]), "names no category"),
-        (
-            lambda document: document.pop("annotations"),
-            "a COCO file of boxes: annotations is missing",
-        ),
-        (lambda document: document.update(images=[], annotations=[]), "lists no image"),
-        (lambda document: document.update(images=5), "is not a COCO file of boxes"),
-    ],
-)
-def test_broken_coco_files(tmp_path: Path, edit: Callable[[dict[str, Any]], object], message: str) -> None:
-    file = boxes_data.write_coco(tmp_path / "data", 3)
-    document = json.loads(file.read_text(encoding="utf-8"))
-    edit(document)
-    file.write_text(json.dumps(document), encoding="utf-8")
-    with pytest.raises(InputError, match=message):
-        opened(file)
-
-
-def test_crowds_are_marked(tmp_path: Path) -> None:
-    file = boxes_data.write_coco(tmp_path / "data", 1)
-    document = json.loads(file.read_text(encoding="utf-8"))
-    document["annotations"][0]["iscrowd"] = 1
-    file.write_text(json.dumps(document), encoding="utf-8")
-    assert objects_of(opened(file))[0].ignored.tolist()[0]
-
-
-@pytest.mark.parametrize("text", ["[]", "{", "\ud83d"])
-def test_json_that_is_no_coco(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "boxes.json"
-    file.write_text(text, encoding="utf-8", errors="surrogatepass")
-    with pytest.raises(InputError, match=r"is not a (COCO|JSON) file"):
-        opened(file)
 
 
 def test_the_held_out_fifth_stays_the_same(tmp_path: Path) -> None:
