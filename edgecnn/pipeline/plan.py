@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import Pipeline
     from edgecnn.core.config.quantization import Rung
     from edgecnn.core.config.target import Target
+    from edgecnn.data.base import ImageSource
     from edgecnn.pipeline.step import AnyStep
 
 FIRST: Rung = "plain"
@@ -84,6 +85,7 @@ class Plan:
         checkpoint: Id of the step that makes the exported network.
         has_eval: Whether there is an evaluation set.
         attempts: Attempts at each target, by name and in order.
+        labelled: Datasets whose labels are used, by their names in the pipeline; they are no part of a file.
     """
 
     pipeline: Pipeline
@@ -91,6 +93,7 @@ class Plan:
     checkpoint: str = "network"
     has_eval: bool = False
     attempts: dict[str, list[Attempt]] = field(default_factory=dict)
+    labelled: dict[str, ImageSource] = field(default_factory=dict, compare=False)
 
     def add(self, step: AnyStep) -> str:
         """Append a step and return its id; an existing step is not added again.

@@ -10,7 +10,9 @@ from edgecnn.core.config.paths import cache_dir, home
 from edgecnn.core.config.quantities import format_size
 from edgecnn.core.documents.metric import BUDGETS
 from edgecnn.core.errors import EdgecnnError, MachineFault, together
+from edgecnn.data.prepare import check_class_count
 from edgecnn.data.source import open_source
+from edgecnn.models.registry import find_source
 from edgecnn.pipeline.keys import package_versions
 from edgecnn.pipeline.planner.input_digests import network_content
 from edgecnn.pipeline.stages.compile import compile_stage
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edgecnn.core.config.pipeline import Pipeline
+    from edgecnn.core.config.pipeline import Pipeline, PipelineSpec
     from edgecnn.core.config.target import Target
     from edgecnn.pipeline.stages.base import Stage
 
@@ -48,7 +50,7 @@ def check_before_work(pipeline: Pipeline) -> None:
     _try(problems, lambda: network_content(spec.model))
     for reference in dict.fromkeys((spec.data.train, spec.data.eval, spec.data.calibration.source)):
         if reference is not None:
-            _try(problems, functools.partial(_open, reference, fetch=spec.data.fetch))
+            _try(problems, functools.partial(_check_dataset, reference, spec))
     _try(problems, lambda: package_versions(network_stage(spec.model.name)))
     for target in pipeline.targets.values():
         problems += missing_for(target)
@@ -73,9 +75,20 @@ def _try(problems: list[EdgecnnError], check: Callable[[], object]) -> None:
         problems.append(error)
 
 
-def _open(reference: str, *, fetch: bool) -> None:
-    """Open a dataset: its files are listed and its labels read, but no image is decoded."""
-    open_source(reference, cache_dir=cache_dir(), allow_fetch=fetch)
+def _check_dataset(reference: str, spec: PipelineSpec) -> None:
+    """Open a dataset and compare its classes with the network's, if that is to be evaluated as it is.
+
+    Files are listed and labels read, but no image is decoded.
+    """
+    classes = open_source(reference, cache_dir=cache_dir(), allow_fetch=spec.data.fetch).classes
+    if reference != spec.data.eval or spec.train is not None or spec.model.weights is not None:
+        return
+    try:
+        known = find_source(spec.model.name).known_classes(spec.model.name)
+    except EdgecnnError:  # the check of the network says it
+        return
+    if known is not None:
+        check_class_count(classes, known)
 
 
 def _stages(target: Target) -> list[Stage[Any]]:

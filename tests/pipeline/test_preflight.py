@@ -16,6 +16,8 @@ from onnx import helper, numpy_helper
 from edgecnn.backends.targets import load_target
 from edgecnn.core.documents.listing import Finding
 from edgecnn.core.errors import EdgecnnError, InputError, MachineFault, UsageError, together
+from edgecnn.models.checkpoint import save_checkpoint
+from edgecnn.models.resolve import resolve_model
 from edgecnn.pipeline import preflight
 from edgecnn.pipeline.doctor import look_around
 from edgecnn.pipeline.loading import export_pipeline
@@ -92,6 +94,20 @@ def test_weights_that_are_not_beside_an_onnx_file_are_found_before_the_work(
     assert kind == "InputError"
     assert message.endswith("keeps the weights 'one' in another file: there is no file 'w' beside the model")
     assert not heavy
+
+
+def test_another_number_of_classes_is_found_before_the_work(picture_folder: Path, tmp_path: Path) -> None:
+    module, spec = resolve_model("zoo:mobilenetv2", classes=("a", "b"))
+    save_checkpoint(tmp_path / "two", module, spec)
+    for model, classes in (
+        ("zoo:mobilenetv2", 1000),
+        ("zoo:ssdlite320-mobilenetv3-large", 90),
+        (str(tmp_path / "two"), 2),
+    ):
+        kind, message, heavy = export(tmp_path, model=model, target="onnx-fp32", data=str(picture_folder))
+        assert message == f"the dataset has 3 classes, the network has {classes}"
+        assert kind == "InputError"
+        assert not heavy
 
 
 def test_a_full_disk_is_found_before_the_work(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edgecnn.core.errors import UsageError
 from edgecnn.core.named_code import SCHEME
 from edgecnn.core.store.digest import digest_file, digest_tree
+from edgecnn.core.task import CLASSIFICATION
 from edgecnn.models.sources.described import DescribedSource, StartingWeights
 from edgecnn.models.sources.module import code_digest
 from edgecnn.models.spec_file import WEIGHTS_FILE, read_spec
@@ -46,6 +47,11 @@ class CheckpointSource(DescribedSource):
         if not spec.builder.startswith(SCHEME):
             return {}
         return {"code": code_digest(spec.builder, {**spec.arguments, **arguments})}
+
+    def known_classes(self, reference: str) -> int | None:
+        """Return the number of classes of a classifier; a network for another task may have none."""
+        spec = read_spec(Path(reference)) if Path(reference).is_dir() else None
+        return len(spec.classes) if spec is not None and spec.task == CLASSIFICATION else None
 
     def made_with(self, reference: str) -> tuple[str, ...]:
         """Return the packages that the network of a checkpoint consists of."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import EdgecnnError, MissingDependency, UsageError
 from edgecnn.core.text import first_line, unknown_name
-from edgecnn.models.classes import imagenet_classes, numbered
+from edgecnn.models.classes import IMAGENET_CLASSES, imagenet_classes, numbered
 from edgecnn.models.fetch import WeightsDownload  # noqa: TC001  the child reads the annotation
 from edgecnn.models.library_names import check_name, split_reference
 from edgecnn.models.sources.described import DescribedSource
@@ -19,8 +19,6 @@ from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-_IMAGENET_CLASSES = 1000
 
 # Arguments that would make a library load weights or access the internet during a build.
 _RESERVED = frozenset(
@@ -181,7 +179,7 @@ def _describe_timm(reference: str, name: str, tag: str) -> ModelSpec:
     configuration = timm.get_pretrained_cfg(f"{name}.{tag}" if tag else name)
     values = configuration.to_dict() if configuration is not None else {}
     data = resolve_data_config(pretrained_cfg=values)
-    outputs = values.get("num_classes", _IMAGENET_CLASSES)
+    outputs = values.get("num_classes", IMAGENET_CLASSES)
     return ModelSpec(
         builder=reference,
         contract=_contract(
@@ -194,7 +192,7 @@ def _describe_timm(reference: str, name: str, tag: str) -> ModelSpec:
             mean=[round(255.0 * value, 6) for value in data["mean"]],
             std=[round(255.0 * value, 6) for value in data["std"]],
         ),
-        classes=imagenet_classes() if outputs == _IMAGENET_CLASSES else numbered(outputs),
+        classes=imagenet_classes() if outputs == IMAGENET_CLASSES else numbered(outputs),
         licence=values.get("license") or "",
     )
 

@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 from edgecnn.models import zoo
-from edgecnn.models.classes import imagenet_classes, numbered
+from edgecnn.models.classes import IMAGENET_CLASSES, imagenet_classes, numbered
 from edgecnn.models.sources.described import OWN_ARGUMENTS, DescribedSource, check_arguments
 from edgecnn.models.spec import ModelSpec
 
@@ -30,6 +30,10 @@ class ZooSource(DescribedSource):
         """Return the origin of published weights; an entry that does not exist is an error at once."""
         _entry(reference)
         return super().content(reference, pretrained=pretrained)
+
+    def known_classes(self, reference: str) -> int:
+        """Return the number of classes of an entry's published weights."""
+        return _entry(reference).classes or IMAGENET_CLASSES
 
     def rebuilt_with(self, builder: str) -> tuple[str, ...]:
         """Return the library that an entry is built of."""

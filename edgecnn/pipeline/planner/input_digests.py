@@ -16,6 +16,7 @@ from edgecnn.models.spec_file import read_spec
 
 if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import DataConfig, ModelConfig
+    from edgecnn.data.base import ImageSource
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,17 @@ class Dataset:
     Attributes:
         reference: Its name in the pipeline.
         content: Digest of its images, labels and classes.
-        classes: Class names; empty if it has none.
-        size: Number of images.
+        source: Its images and labels.
     """
 
     reference: str
     content: str
-    classes: tuple[str, ...]
-    size: int
+    source: ImageSource
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Return the class names; empty if it has none."""
+        return self.source.classes
 
 
 def open_dataset(reference: str, data: DataConfig) -> Dataset:
@@ -44,7 +48,7 @@ def open_dataset(reference: str, data: DataConfig) -> Dataset:
     source = open_source(reference, cache_dir=cache_dir(), allow_fetch=data.fetch)
     home().mkdir(parents=True, exist_ok=True)
     with DigestCache(home() / "digests.sqlite") as cache:
-        return Dataset(reference, source.digest(cache), source.classes, len(source))
+        return Dataset(reference, source.digest(cache), source)
 
 
 def network_content(model: ModelConfig) -> str:

@@ -24,6 +24,7 @@ from edgecnn.pipeline.step import AnyStep, Step
 
 if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import Pipeline, PipelineSpec
+    from edgecnn.data.base import ImageSource
 
 
 def make_plan(pipeline: Pipeline) -> Plan:
@@ -42,6 +43,9 @@ def make_plan(pipeline: Pipeline) -> Plan:
     _check(pipeline, train, evaluation, calibration)
 
     plan = Plan(pipeline, has_eval=evaluation is not None)
+    if spec.train is not None or needs_training_images(pipeline) is not None:
+        plan.labelled |= _labelled(train)
+    plan.labelled |= _labelled(evaluation)
     plan.add(_network(spec, train))
     plan.add(Step("contract", CONTRACT, ContractParameters(), {"checkpoint": "network"}))
     _add_import(plan, calibration or evaluation or train)
@@ -139,6 +143,10 @@ def _add_import(plan: Plan, dataset: Dataset | None) -> None:
     stage = imported_stage(reference)
     parameters = ImportedParameters(reference, network_content(spec.model))
     plan.add(Step(IMPORTED, stage, parameters, {"checkpoint": "network", "images": images}, gate=Gate.LINKS))
+
+
+def _labelled(dataset: Dataset | None) -> dict[str, ImageSource]:
+    return {} if dataset is None else {dataset.reference: dataset.source}
 
 
 def _prepare(step: str, spec: PipelineSpec, dataset: Dataset) -> AnyStep:
