@@ -77,7 +77,7 @@ def test_a_budget_in_the_wrong_unit_is_one_line(run: Path, tmp_path: Path) -> No
     ("option", "value", "said"),
     [
         ("--size-tolerance", "1000", "did you mean 1000 kB"),
-        ("--size-tolerance", "3", "did you mean 3 MB?"),
+        ("--size-tolerance", "3", "did you mean 3 kB?"),
         ("--accuracy-tolerance", "1", "did you mean 1 %"),
         ("--accuracy-tolerance", "100 %", "no value could miss 100 %"),
         ("--latency-limit", "102", "did you mean 102 %?"),
