@@ -37,7 +37,7 @@ def test_other_budgets_replace_those_of_the_artifact(tmp_path: Path) -> None:
     artifact = write_artifact(tmp_path / "a", "onnx-fp32", budgets={"accuracy": 0.95}).directory
     looser = budgets(tmp_path, '{"*": {accuracy: 80 %}}')
     assert check_artifacts(artifact, budgets=looser).passed
-    stricter = budgets(tmp_path, "{onnx-fp32: {size: 1 B}}")
+    stricter = budgets(tmp_path, "{onnx-fp32: {size: 100 B}}")
     assert [row.check for row in check_artifacts(artifact, budgets=stricter).failed] == ["size"]
 
 
