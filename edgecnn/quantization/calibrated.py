@@ -18,7 +18,7 @@ from edgecnn.models.imported.silu_scaling import even_out
 from edgecnn.ondevice.normalize import normalize
 from edgecnn.quantization.fold import fold_batch_norm
 from edgecnn.quantization.graph import trace
-from edgecnn.quantization.simulate import Simulator
+from edgecnn.quantization.simulate import Observed, Simulator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ class Calibrated:
         simulator: Its simulation, initially without ranges.
         images: Normalized calibration images, float32 ``[N, C, H, W]``.
         labels: int64 ``[N]``; -1 for an unlabelled image.
-        truth: Outputs of the unchanged network, float32 ``[N, values]``.
+        observed: What the unchanged network computes of them.
         digest: Digest of the calibration set.
         folded: Names of the layers whose batch norm was folded.
         gates: Names of the SiLUs that were written as separate operations for equalization.
@@ -53,10 +53,15 @@ class Calibrated:
     simulator: Simulator
     images: Tensor
     labels: Tensor
-    truth: Tensor
+    observed: Observed
     digest: str
     folded: tuple[str, ...]
     gates: tuple[str, ...]
+
+    @property
+    def truth(self) -> Tensor:
+        """Outputs of the unchanged network, float32 ``[N, values]``."""
+        return self.observed.outputs
 
     @classmethod
     def open(
@@ -84,7 +89,7 @@ class Calibrated:
             simulator=simulator,
             images=pixels,
             labels=labels,
-            truth=simulator.run(pixels, active=()),
+            observed=simulator.observe(pixels),
             digest=prepared.digest,
             folded=folded,
             gates=gates,

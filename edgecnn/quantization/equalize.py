@@ -20,13 +20,16 @@ import torch
 
 from edgecnn.core.doing import say
 from edgecnn.quantization.fold import read_bias, tensors, write_bias
-from edgecnn.quantization.scalable_channels import channel_extents, find_shared_channels
+from edgecnn.quantization.scalable_channels import find_shared_channels
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor, nn
 
+    from edgecnn.quantization.extents import Extent
     from edgecnn.quantization.graph import FusedLayer, Graph
-    from edgecnn.quantization.scalable_channels import Extent, SharedChannels
+    from edgecnn.quantization.scalable_channels import SharedChannels
 
 _CLIP = 6.0
 _MARGIN = 1.25
@@ -36,20 +39,19 @@ _SMALLEST, _LARGEST = 1 / 16, 16.0
 """Limits of the factors, so that a channel of almost no signal is not raised without bound."""
 
 
-def equalize(module: nn.Module, graph: Graph, images: Tensor) -> dict[str, Tensor]:
+def equalize(module: nn.Module, graph: Graph, extents: Mapping[str, Extent]) -> dict[str, Tensor]:
     """Scale the channels of a folded network, in place.
 
     Args:
         module: The network, batch norms folded.
         graph: Its trace.
-        images: Calibration images, float32 ``[N, C, H, W]``.
+        extents: Ranges of the channels on the calibration images, by node, as the network observed them
+            (:meth:`edgecnn.quantization.simulate.Simulator.observe`).
 
     Returns:
         Divisor of each channel, float32 ``[C]``, by the name of the first layer that writes it; 1 for dead
             and constant channels.
     """
-    say("measuring the extents of all channels, to equalize them")
-    extents = channel_extents(graph, graph.state(module), images)
     divisors: dict[str, Tensor] = {}
     for group in find_shared_channels(graph):
         say(f"equalizing the channels of layer {group.writers[0].name}")
@@ -62,7 +64,7 @@ def equalize(module: nn.Module, graph: Graph, images: Tensor) -> dict[str, Tenso
     return divisors
 
 
-def _divisor(group: SharedChannels, extents: dict[str, Extent], state: dict[str, Tensor]) -> Tensor:
+def _divisor(group: SharedChannels, extents: Mapping[str, Extent], state: dict[str, Tensor]) -> Tensor:
     """Return the divisor of each channel, float32 ``[C]``, 1 for the widest."""
     activations = torch.stack([extents[name].usual for name in group.tensors]).amax(dim=0)
     alive = activations > 0.0

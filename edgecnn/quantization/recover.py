@@ -25,15 +25,17 @@ from edgecnn.quantization.fold import tensors
 from edgecnn.quantization.layer_by_layer import walk
 from edgecnn.quantization.quality import measure
 from edgecnn.quantization.requests import EqualizeRequest, RoundRequest  # noqa: TC001  the child reads the annotation
-from edgecnn.quantization.scalable_channels import channel_extents
 from edgecnn.quantization.sensitivity import leave_entry_in_float
 from edgecnn.training.allocator import freed_memory_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from torch import Tensor
+
+    from edgecnn.quantization.extents import Extent
+    from edgecnn.quantization.graph import Graph
 
 
 def equalize(request: EqualizeRequest, progress: Callable[[int, int], None]) -> None:
@@ -113,19 +115,21 @@ def _prepare(
 ) -> RecoveryNotes:
     """Choose ranges and equalize channels if the simulated network improves; return notes."""
     simulator, module = network.simulator, network.module
-    choice = simulator.fit(network.images)
+    choice = simulator.fit(network.images, network.observed)
     plain = measure(network)
     progress(1, parts)
     before = {key: value.clone() for key, value in module.state_dict().items()}
-    divisors = equalize_channels(module, network.graph, network.images)
+    divisors = equalize_channels(module, network.graph, network.observed.extents)
     simulator.load(module)
-    equal_choice = simulator.fit(network.images)
+    observed = simulator.observe(network.images)
+    equal_choice = simulator.fit(network.images, observed)
     equal = measure(network)
     helped = equal.sqnr_db > plain.sqnr_db
     if not helped:
         module.load_state_dict(before)
         simulator.load(module)
         simulator.use(choice.ranges)
+    extents = (observed if helped else network.observed).extents
     progress(2, parts)
     return RecoveryNotes(
         method=method,
@@ -135,15 +139,13 @@ def _prepare(
         gates=tuple(network.gates),
         equalized=tuple(divisors) if helped else (),
         ranges=(equal_choice if helped else choice).notes(),
-        constant_channels=_constant_channels(network),
+        constant_channels=_constant_channels(network.graph, extents),
         simulated={"plain": plain.to_json(), "equalized": equal.to_json()},
     )
 
 
-def _constant_channels(network: Calibrated) -> dict[str, int]:
+def _constant_channels(graph: Graph, extents: Mapping[str, Extent]) -> dict[str, int]:
     """Count each layer's output channels that hold one value on all images, for layers that have any."""
-    graph = network.graph
-    extents = channel_extents(graph, network.simulator.state, network.images)
     counts = {
         layer.name: int((extents[layer.output].low == extents[layer.output].high).sum())
         for layer in graph.layers

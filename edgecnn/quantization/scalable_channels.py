@@ -1,4 +1,4 @@
-"""Channels that can be scaled without changing the network's outputs, and the range of each.
+"""Channels that can be scaled without changing the network's outputs.
 
 A channel may be divided by a number in every layer that writes it and multiplied by it in every layer that
 reads it, as long as the operations between only pass such a factor on: ReLU, pooling, zero padding, additions
@@ -7,14 +7,13 @@ reads it, as long as the operations between only pass such a factor on: ReLU, po
 
 from __future__ import annotations
 
-from collections import ChainMap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
 from edgecnn.core.union_find import UnionFind
-from edgecnn.quantization.execution import NodeValues, batches, compute, last_uses, operations, output_nodes
+from edgecnn.quantization.execution import operations, output_nodes
 from edgecnn.quantization.operators import (
     CONVOLUTIONS,
     LINEAR,
@@ -26,7 +25,7 @@ from edgecnn.quantization.operators import (
 from edgecnn.quantization.quantized_tensors import quantization_points
 
 if TYPE_CHECKING:
-    from torch import Tensor, fx
+    from torch import fx
 
     from edgecnn.quantization.graph import FusedLayer, Graph
 
@@ -62,24 +61,14 @@ class SharedChannels:
     tensors: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Extent:
-    """Ranges of the channels of a tensor, each float32 ``[C]``.
-
-    Attributes:
-        low: Smallest value over all images.
-        high: Largest value.
-        usual: Mean over the images of the largest magnitude.
-    """
-
-    low: Tensor
-    high: Tensor
-    usual: Tensor
-
-
 def find_shared_channels(graph: Graph) -> tuple[SharedChannels, ...]:
     """Find all channels that may be scaled."""
     return _SharedChannels(graph).found()
+
+
+def scalable(graph: Graph) -> set[str]:
+    """Return the nodes whose ranges say how far channels may be scaled."""
+    return {name for group in find_shared_channels(graph) for name in (*group.tensors, *group.clipped)}
 
 
 class _SharedChannels:
@@ -150,38 +139,3 @@ class _SharedChannels:
         if is_operator(node, {_ATEN.mean.dim}):
             return sorted(axis % 4 for axis in arguments(node)[1]) == [2, 3]
         return is_operator(node, _PASSING)
-
-
-def channel_extents(graph: Graph, state: dict[str, Tensor], images: Tensor) -> dict[str, Extent]:
-    """Return the ranges of every channel of four- and two-dimensional float tensors, by node.
-
-    Args:
-        graph: The trace.
-        state: Value of every placeholder except the input.
-        images: float32 ``[N, C, H, W]``.
-    """
-    ended, found = last_uses(graph.program), dict[str, Extent]()
-    for batch in batches(images, graph.batch):
-        values: NodeValues = {graph.input: batch}
-        share = len(batch) / len(images)
-        for node in operations(graph.program):
-            value = values[node.name] = compute(node, ChainMap(values, state))
-            if isinstance(value, torch.Tensor) and value.ndim in (2, 4):
-                _extend(found, node.name, value, share)
-            for name in ended.get(node.name, ()):
-                del values[name]
-    return found
-
-
-def _extend(found: dict[str, Extent], name: str, value: torch.Tensor, share: float) -> None:
-    pixels = value.flatten(2) if value.ndim == 4 else value[:, :, None]
-    low, high = pixels.amin(dim=2), pixels.amax(dim=2)
-    extent = Extent(low.amin(dim=0), high.amax(dim=0), torch.maximum(-low, high).mean(dim=0) * share)
-    before = found.get(name)
-    if before is not None:
-        extent = Extent(
-            torch.minimum(before.low, extent.low),
-            torch.maximum(before.high, extent.high),
-            before.usual + extent.usual,
-        )
-    found[name] = extent

@@ -148,7 +148,7 @@ def analyse(request: LayerSensitivityRequest, progress: Callable[[int, int], Non
 
     with torch.no_grad(), freed_memory_kept():
         network = Calibrated.open(request.checkpoint, request.calibration, how.kernels, how.images, how.seed)
-        network.simulator.fit(network.images)
+        network.simulator.fit(network.images, network.observed)
         before = measure(network)
         ranking = rank_layers(network, progress)
         kept, after = choose_layers(network, ranking, enough, how.most, how.float_macs)

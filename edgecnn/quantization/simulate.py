@@ -10,16 +10,20 @@ runtimes are in :class:`edgecnn.quantization.kernels.Kernels`.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from edgecnn.core.doing import say
 from edgecnn.quantization.execution import NodeValues, batches, compute, last_uses, operations, output_nodes
+from edgecnn.quantization.extents import Extent, Extremes, by_channel
 from edgecnn.quantization.grids import LEVELS, affine_grid, on_grid, weight_scales
 from edgecnn.quantization.operators import ACTIVATIONS, GATES, SIGMOIDS, gated, is_operator
 from edgecnn.quantization.quantized_tensors import quantization_points
 from edgecnn.quantization.ranges import BLENDS, GATE_LIMIT, SIGMOID_LIMIT, Observations, channel_name, choose
+from edgecnn.quantization.scalable_channels import scalable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -33,6 +37,21 @@ if TYPE_CHECKING:
     from edgecnn.quantization.sqnr import Answer
 
 _HIGHEST = LEVELS - 1
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Values that the float network computes of a set of images, from one execution.
+
+    Attributes:
+        seen: Smallest and largest value of every grid, image by image.
+        outputs: All outputs of an image, flattened, float32 ``[N, values]``.
+        extents: Ranges of channels by node: of what is quantized or may be scaled, and of layers' results.
+    """
+
+    seen: Observations
+    outputs: Tensor
+    extents: dict[str, Extent]
 
 
 class Simulator:
@@ -62,6 +81,7 @@ class Simulator:
         self._placeholder = {key: name for name, key in graph.keys.items()}
         self._operations, self._ended = operations(graph.program), last_uses(graph.program)
         self._channels = self._by_channel() if kernels.channel_grids else {}
+        self._watched = self.points.grid.keys() | scalable(graph) | {layer.output for layer in graph.layers}
         returned = output_nodes(graph.program)
         self._outputs = [node.name for node in returned]
         self.sizes = tuple(math.prod(node.meta["val"].shape[1:]) for node in returned)
@@ -99,42 +119,54 @@ class Simulator:
         """Return the placeholder of a parameter or buffer."""
         return self._placeholder[key]
 
-    def fit(self, images: Tensor) -> Choice:
-        """Estimate the ranges of all activations, float32 ``[N, C, H, W]``, and use them from now on."""
-        seen, truth = self.observe(images)
+    def fit(self, images: Tensor, observed: Observed) -> Choice:
+        """Estimate the ranges of all activations, and use them from now on.
+
+        Args:
+            images: float32 ``[N, C, H, W]``.
+            observed: What the float network computes of them.
+        """
+        truth = answers(observed.outputs, self.sizes)
 
         def quantized(ranges: dict[str, Range], indices: Sequence[int]) -> list[Answer]:
             self.use(ranges)
             return answers(self.run(images[list(indices)]), self.sizes)
 
-        choice = choose(seen, self.points.outputs, BLENDS, answers(truth, self.sizes), quantized)
+        choice = choose(observed.seen, self.points.outputs, BLENDS, truth, quantized)
         self.use(choice.ranges)
         return choice
 
-    def observe(self, images: Tensor) -> tuple[Observations, Tensor]:
-        """Return the float values of every image, by grid, and the outputs, ``[N, values]``."""
+    def observe(self, images: Tensor) -> Observed:
+        """Execute the float network on images, float32 ``[N, C, H, W]``, and return what it computes."""
+        say("measuring the ranges of all tensors and channels")
         rows: list[dict[str, tuple[float, float]]] = []
-        outputs = []
+        outputs, extents = [], dict[str, Extent]()
         for batch in batches(images, self.graph.batch):
-            low: dict[str, Tensor] = {}
-            high: dict[str, Tensor] = {}
+            extremes = Extremes()
             values: NodeValues = {**self.state, self.graph.input: batch}
-            _extremes(batch, self.graph.input, low, high)
+            self._note(self.graph.input, batch, extremes)
             for node in self._operations:
-                values[node.name] = compute(node, values)
-                if node.name in self._channels:
-                    for at, channel in enumerate(values[node.name].unbind(1)):
-                        _extremes(channel, channel_name(node.name, at), low, high)
-                elif node.name in self.points.grid:
-                    _extremes(values[node.name], self.points.grid[node.name], low, high)
+                value = values[node.name] = compute(node, values)
+                if node.name in self._watched:
+                    extent = self._note(node.name, value, extremes, len(batch) / len(images))
+                    before = extents.get(node.name)
+                    extents[node.name] = extent if before is None else before.with_more(extent)
                 self._free(values, node.name)
-            bounds = {grid: torch.stack([low[grid], high[grid]], dim=1).tolist() for grid in low}
-            rows += [
-                {grid: tuple(pair[index]) for grid, pair in bounds.items()} for index in range(len(batch))
-            ]
+            rows += extremes.rows()
             outputs.append(self._flat(values))
         seen = Observations.gather(rows).within(self._readers(SIGMOIDS), SIGMOID_LIMIT)
-        return seen.above(self._readers(GATES) | gated(self._operations), GATE_LIMIT), torch.cat(outputs)
+        seen = seen.above(self._readers(GATES) | gated(self._operations), GATE_LIMIT)
+        return Observed(seen, torch.cat(outputs), extents)
+
+    def _note(self, node: str, value: Tensor, extremes: Extremes, share: float = 1.0) -> Extent:
+        """Add the values of a node to its grid's, and return the extent of its channels."""
+        low, high = by_channel(value)
+        if node in self._channels:
+            for at in range(low.shape[1]):
+                extremes.add(channel_name(node, at), low[:, at], high[:, at])
+        elif node in self.points.grid:
+            extremes.add(self.points.grid[node], low.amin(dim=1), high.amax(dim=1))
+        return Extent.of(low, high, share)
 
     def _readers(self, targets: Collection[Target]) -> set[str]:
         """Return the tensors that only some operations read."""
@@ -231,9 +263,3 @@ def activation_grid(bounds: Range) -> tuple[float, int]:
     """
     step, zero = affine_grid(bounds.low, bounds.high)
     return float(step), int(zero)
-
-
-def _extremes(value: Tensor, grid: str, low: dict[str, Tensor], high: dict[str, Tensor]) -> None:
-    smallest, largest = value.flatten(1).aminmax(dim=1)
-    low[grid] = torch.minimum(low[grid], smallest) if grid in low else smallest
-    high[grid] = torch.maximum(high[grid], largest) if grid in high else largest

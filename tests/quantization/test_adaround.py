@@ -67,7 +67,7 @@ def _rounded(scheme: Scheme, seed: int = 0) -> tuple[Simulator, AdaRound, float,
     graph = graph_of()
     fold_batch_norm(module, graph)
     simulator = Simulator(module, graph, Kernels(scheme))
-    seen, _ = simulator.observe(images(16))
+    seen = simulator.observe(images(16)).seen
     simulator.use(estimate(seen, simulator.points.outputs, 1.0))
     others = images(32, 5)
     truth = list(module(others).numpy())

@@ -20,7 +20,7 @@ from tests.support.quantization_networks import graph_of, images, network
 
 
 def _fitted(module: nn.Module, simulator: Simulator, extremes: float = 1.0) -> Simulator:
-    seen, _ = simulator.observe(images(16))
+    seen = simulator.observe(images(16)).seen
     simulator.use(estimate(seen, simulator.points.outputs, extremes))
     return simulator
 
@@ -70,7 +70,7 @@ def test_rare_values_that_a_range_cuts_do_not_shift_the_rest() -> None:
     simulator = Simulator(module, graph, Kernels("symmetric"))
     values = torch.rand(8, 1, 10, 10)
     values[:, :, 3, 3] = 1000.0
-    seen, _ = simulator.observe(torch.rand(8, 1, 10, 10))
+    seen = simulator.observe(torch.rand(8, 1, 10, 10)).seen
     simulator.use(estimate(seen, (), 1.0))
     (shift,) = correct_fully(simulator, values).values()
     assert float(shift.abs()) < 0.01

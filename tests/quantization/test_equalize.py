@@ -7,10 +7,17 @@ import torch
 from torch import nn
 
 from edgecnn.quantization.equalize import equalize
+from edgecnn.quantization.extents import Extent
 from edgecnn.quantization.fold import fold_batch_norm
-from edgecnn.quantization.graph import trace
-from edgecnn.quantization.scalable_channels import channel_extents, find_shared_channels
+from edgecnn.quantization.graph import Graph, trace
+from edgecnn.quantization.kernels import Kernels
+from edgecnn.quantization.scalable_channels import find_shared_channels
+from edgecnn.quantization.simulate import Simulator
 from tests.support.quantization_networks import graph_of, images, network
+
+
+def _extents(module: nn.Module, graph: Graph, batch: torch.Tensor) -> dict[str, Extent]:
+    return Simulator(module, graph, Kernels("symmetric")).observe(batch).extents
 
 
 @torch.no_grad()
@@ -23,7 +30,7 @@ def test_the_network_computes_the_same(reference: str) -> None:
     graph, batch = graph_of(reference), images(16)
     fold_batch_norm(module, graph)
     before = module(batch)
-    divisors = equalize(module, graph, batch)
+    divisors = equalize(module, graph, _extents(module, graph, batch))
     assert any(float(divisor.min()) < 0.9 for divisor in divisors.values()), "nothing was scaled"
     assert float((module(batch) - before).abs().max()) < 1e-4 * float(before.abs().max())
 
@@ -47,9 +54,9 @@ def test_channels_before_a_depthwise_layer_become_even() -> None:
     module, batch = _expanded(nn.ReLU()), images(16)
     graph = trace(module, batch[:1])
     before = module(batch)
-    equalize(module, graph, batch)
+    equalize(module, graph, _extents(module, graph, batch))
     assert torch.allclose(module(batch), before, atol=1e-5)
-    usual = channel_extents(graph, graph.state(module), batch)[graph.layers[0].output].usual
+    usual = _extents(module, graph, batch)[graph.layers[0].output].usual
     assert float(usual[:4].max() / usual[:4].min()) < 1.01
     assert float(usual[5]) == 0.0, "a dead channel stays dead"
 
@@ -60,15 +67,15 @@ def test_relu6_raises_channels_below_its_clip_and_leaves_clipped_ones() -> None:
     graph = trace(module, batch[:1])
     module.get_parameter("0.weight").mul_(8.0)
     before, weight = module(batch), module.get_parameter("0.weight").clone()
-    free = channel_extents(graph, graph.state(module), batch)[graph.layers[0].output].high < 4.5
-    (first, *_) = equalize(module, graph, batch).values()
+    free = _extents(module, graph, batch)[graph.layers[0].output].high < 4.5
+    (first, *_) = equalize(module, graph, _extents(module, graph, batch)).values()
     assert torch.allclose(module(batch), before, atol=1e-4)
     assert float(first[0]) == 1.0
     assert torch.equal(module.get_parameter("0.weight")[0], weight[0]), (
         "a channel that is clipped must stay as it is"
     )
     assert (first <= 1.0).all(), "channels may only be raised"
-    after = channel_extents(graph, graph.state(module), batch)[graph.layers[0].output].high
+    after = _extents(module, graph, batch)[graph.layers[0].output].high
     assert bool((after[free] < 6.0).all()), "a margin must be left below the clip"
     assert bool((first[free] < 1.0).any())
 
@@ -94,6 +101,6 @@ def test_a_network_that_is_dead_throughout_is_left_alone() -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 2, 1))
     nn.init.constant_(module.get_parameter("0.bias"), -1e6)
     graph, weight = trace(module, images(1)), module.get_parameter("0.weight").clone()
-    (divisor,) = equalize(module, graph, images(8)).values()
+    (divisor,) = equalize(module, graph, _extents(module, graph, images(8))).values()
     assert torch.equal(divisor, torch.ones(4))
     assert torch.equal(module.get_parameter("0.weight"), weight)

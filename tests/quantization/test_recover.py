@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 import torch
+from torch import fx
 
 from edgecnn.core.errors import InputError
 from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
+from edgecnn.quantization import layer_by_layer, simulate
+from edgecnn.quantization.execution import compute
 from edgecnn.quantization.files import LAYERS_FILE, NOTES_FILE
 from edgecnn.quantization.kernels import Kernels
+from edgecnn.quantization.ranges import BLENDS
 from edgecnn.quantization.recover import equalize
 from edgecnn.quantization.requests import (
     EqualizeParameters,
@@ -45,6 +49,26 @@ def test_equalization_writes_a_checkpoint_that_computes_nearly_the_same(
     assert simulated["with bias correction"]["sqnr_db"] > simulated["plain"]["sqnr_db"]
     assert notes["layers"].keys() >= {"features.0.0", "classifier.1"}
     assert all(count > 0 for count in notes["constant_channels"].values())
+
+
+def test_the_float_network_is_executed_once_for_everything_that_is_read_from_it(
+    checkpoint: Path, calibration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executed: dict[str, int] = {}
+
+    def counted(node: fx.Node, values: Any) -> Any:
+        result = compute(node, values)
+        executed[node.name] = executed.get(node.name, 0) + len(result)
+        return result
+
+    for module in (simulate, layer_by_layer):
+        monkeypatch.setattr(module, "compute", counted)
+    _equalize(checkpoint, calibration, tmp_path)
+    count, held_out = 24, 24 // 3
+    floats = 3  # before and after equalization, and beside the quantized network while biases are corrected
+    quantized = 4  # plain, equalized, while biases are corrected, and the result
+    trials = 2 * len(BLENDS) * held_out
+    assert set(executed.values()) == {(floats + quantized) * count + trials}
 
 
 def test_layers_at_the_entry_are_left_in_float_where_that_is_allowed(

@@ -22,7 +22,7 @@ def broken(checkpoint: Path, calibration: Path) -> Calibrated:
     """A network with ranges, one layer of which has lost its weights."""
     with torch.no_grad():
         opened = Calibrated.open(checkpoint, calibration, Kernels("symmetric"), 16, 0)
-        opened.simulator.fit(opened.images)
+        opened.simulator.fit(opened.images, opened.observed)
     name = opened.simulator.placeholder(opened.graph[WORST].weight)
     opened.simulator.weights[name] = torch.zeros_like(opened.simulator.state[name])
     return opened

@@ -23,7 +23,7 @@ def _simulator(
     graph = graph_of(reference)
     fold_batch_norm(module, graph)
     simulator = Simulator(module, graph, Kernels(scheme))
-    seen, _ = simulator.observe(images(12))
+    seen = simulator.observe(images(12)).seen
     simulator.use(estimate(seen, simulator.points.outputs, 1.0))
     return module, simulator
 
@@ -95,6 +95,6 @@ def test_fitting_chooses_by_held_out_images() -> None:
     module, _ = network()
     fold_batch_norm(module, graph_of())
     simulator = Simulator(module, graph_of(), Kernels("symmetric"))
-    choice = simulator.fit(images(18))
+    choice = simulator.fit(images(18), simulator.observe(images(18)))
     assert set(choice.held_out_sqnr_db) == set(BLENDS)
     assert simulator.grids.keys() == choice.ranges.keys()

@@ -75,7 +75,7 @@ def answers(
 def _simulated(kernels: Kernels, images: Tensor) -> np.ndarray:
     module = network()
     simulator = Simulator(module, trace(module, images[:1]), kernels)
-    seen, _ = simulator.observe(images)
+    seen = simulator.observe(images).seen
     simulator.use(estimate(seen, simulator.points.outputs, 1.0))
     with torch.no_grad():
         return np.asarray(simulator.run(images))

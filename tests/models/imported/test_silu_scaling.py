@@ -124,7 +124,7 @@ def test_what_only_a_sigmoid_reads_is_cut_where_the_sigmoid_ends(
     module, _, _ = even_out(*uneven, images(4))
     with torch.no_grad():
         simulator = Simulator(module, trace(module, images(1)), Kernels("symmetric"))
-        seen, _ = simulator.observe(30 * images(4))
+        seen = simulator.observe(30 * images(4)).seen
     cut = [
         name for name, high in zip(seen.names, seen.high.max(axis=0), strict=True) if high == SIGMOID_LIMIT
     ]
@@ -149,7 +149,7 @@ def test_what_gates_alone_read_is_cut_below_in_the_simulation(
     assert names
     with torch.no_grad():
         simulator = Simulator(module, trace(module, images(1)), Kernels("symmetric"))
-        seen, _ = simulator.observe(-30 * images(4))
+        seen = simulator.observe(-30 * images(4)).seen
     reach = dict(zip(seen.names, zip(seen.low.min(axis=0), seen.high.max(axis=0), strict=True), strict=True))
     floors = {name: low for name, (low, high) in reach.items() if low == -max(GATE_LIMIT, high)}
     assert len(floors) >= 2, f"each gate's argument before its scale is cut: {reach}"
@@ -177,17 +177,17 @@ def test_an_entry_that_loses_much_is_left_in_float_with_what_lies_between(
     graph, batch = trace(module, images(1)), images(16)
     with torch.no_grad():
         simulator = Simulator(module, graph, Kernels("symmetric"))
-        truth, labels = simulator.run(batch, active=()), torch.full((16,), -1)
-        opened = Calibrated(module, spec, graph, simulator, batch, labels, truth, "", (), ())
+        observed, labels = simulator.observe(batch), torch.full((16,), -1)
+        opened = Calibrated(module, spec, graph, simulator, batch, labels, observed, "", (), ())
         before = _fitted(simulator)
         assert leave_entry_in_float(opened, 3)[:2] == ["stem", "depthwise"]
-        after = sqnr_db(list(truth.numpy()), list(simulator.run(batch).numpy()))
+        after = sqnr_db(list(opened.truth.numpy()), list(simulator.run(batch).numpy()))
     assert after > before + 6, f"{before:.1f} dB before, {after:.1f} dB after"
     value = torch.randn(1, 16, 8, 8)
     assert torch.equal(simulator.quantize(value, graph["stem"].node), value), "what lies between is float too"
 
 
 def _fitted(simulator: Simulator) -> float:
-    seen, truth = simulator.observe(images(16))
-    simulator.use(estimate(seen, simulator.points.outputs, 1.0))
-    return sqnr_db(list(truth.numpy()), list(simulator.run(images(16)).numpy()))
+    observed = simulator.observe(images(16))
+    simulator.use(estimate(observed.seen, simulator.points.outputs, 1.0))
+    return sqnr_db(list(observed.outputs.numpy()), list(simulator.run(images(16)).numpy()))
