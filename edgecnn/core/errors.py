@@ -77,6 +77,10 @@ class DamagedEntry(MachineFault):
     """The files of a finished step are not those that it made; the step has to be made again."""
 
 
+class MixedRun(InputError):
+    """What was read of a run is not of one publication, as when another process publishes meanwhile."""
+
+
 class BudgetMissed(EdgecnnError):
     """A measured value exceeds its budget, so nothing ships."""
 
@@ -106,6 +110,7 @@ _KINDS = (
     InputError,
     MachineFault,
     DamagedEntry,
+    MixedRun,
     BudgetMissed,
     VerificationFailed,
     MissingDependency,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgecnn.backends.registry import find_format, find_runtime, runtimes
 from edgecnn.core.errors import BudgetMissed, InputError, UsageError, VerificationFailed
 from edgecnn.core.store.manifest import NAME, Artifact
-from edgecnn.core.store.runs import ARTIFACTS, REJECTED, require_one_run, require_place
+from edgecnn.core.store.runs import ARTIFACTS, REJECTED, read_one_run, require_one_run, require_place
 from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ def choose_artifact(run: Path, platform: str, target: str | None = None) -> Arti
     folder = run / ARTIFACTS
     if target is not None:
         return _named(run, platform, target)
-    found = [require_place(Artifact.open(path.parent)) for path in sorted(folder.glob(f"*/{NAME}"))]
-    require_one_run(run, {item.manifest.target.name: item for item in found})
+    found = read_one_run(run, lambda: _one_run(run, sorted(folder.glob(f"*/{NAME}"))))
     fitting = [item for item in found if not fitness(item.manifest, platform).problem]
     if not fitting:
         have = ", ".join(item.manifest.target.name for item in found) or "none"
@@ -72,13 +71,19 @@ def choose_artifact(run: Path, platform: str, target: str | None = None) -> Arti
     return _checked(min(fitting, key=lambda item: fitness(item.manifest, platform).rank), platform)
 
 
+def _one_run(run: Path, manifests: list[Path]) -> list[Artifact]:
+    """Return the artifacts with these manifests, all of which are what the run published."""
+    found = [require_place(Artifact.open(path.parent)) for path in manifests]
+    require_one_run(run, {item.manifest.target.name: item for item in found})
+    return found
+
+
 def _named(run: Path, platform: str, target: str) -> Artifact:
     name = target.rpartition("/")[2]
     if name in {"", ".", ".."}:
         raise UsageError(f"no target is called {target!r}")
     if (run / ARTIFACTS / name / NAME).is_file():
-        chosen = require_place(Artifact.open(run / ARTIFACTS / name))
-        require_one_run(run, {chosen.manifest.target.name: chosen})
+        (chosen,) = read_one_run(run, lambda: _one_run(run, [run / ARTIFACTS / name / NAME]))
         return _checked(chosen, platform)
     if (run / REJECTED / name / NAME).is_file():
         _check_proof(Artifact.open(run / REJECTED / name))

@@ -11,7 +11,7 @@ from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import UsageError
 from edgecnn.core.store.baseline import read_baseline
 from edgecnn.core.store.manifest import NAME, Artifact
-from edgecnn.core.store.runs import require_one_run, target_artifact, target_errors
+from edgecnn.core.store.runs import open_targets
 from edgecnn.devices.host import host
 from edgecnn.proof.budgets import AGAINST_BASELINE, binding_budgets, judge
 
@@ -104,11 +104,7 @@ def _open(directory: Path) -> tuple[dict[str, Artifact], dict[str, str]]:
     if (directory / NAME).is_file():
         artifact = Artifact.open(directory)
         return {artifact.manifest.target.name: artifact}, {}
-    errors = target_errors(directory)
-    found = {name: target_artifact(directory, name) for name in errors}
-    made = {name: artifact for name, artifact in found.items() if artifact is not None}
-    require_one_run(directory, made)
-    return made, {name: errors[name] or "its artifact is missing" for name in errors if name not in made}
+    return open_targets(directory)
 
 
 def _artifact_rows(artifact: Artifact, file: BudgetFile | None) -> list[CheckRow]:

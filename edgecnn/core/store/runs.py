@@ -6,24 +6,28 @@ import contextlib
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import filelock
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, MixedRun
 from edgecnn.core.json_file import read_json
 from edgecnn.core.store.digest import digest_fields
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.ondevice.json_text import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from edgecnn.core.documents.run import RunSummary
+
+T = TypeVar("T")
 
 SUMMARY = "summary.json"
 ARTIFACTS, REJECTED = "artifacts", "rejected"
 _DIGEST = "summary_digest"
+_PUBLICATION_S = 60.0
+"""Most seconds for which a reader waits until another process has published its results."""
 
 
 def summary_text(summary: RunSummary) -> str:
@@ -124,15 +128,35 @@ def require_one_run(directory: Path, artifacts: dict[str, Artifact]) -> None:
     for name, artifact in artifacts.items():
         manifest = artifact.manifest
         if listed.get(name) and listed[name] != manifest.manifest_digest:
-            raise InputError(
+            raise MixedRun(
                 f"{artifact.directory} is not what the run in {directory} published: "
                 f"its manifest is not the one that {SUMMARY} lists",
-                hint="another run may be writing, or was stopped between two targets: run again",
+                hint="a run was stopped between two targets, or a file was put there: run again",
             )
     networks = {(artifact.manifest.name, tuple(artifact.manifest.classes)) for artifact in artifacts.values()}
     if len(networks) > 1:
         names = " and ".join(sorted({f"{name} ({len(classes)} classes)" for name, classes in networks}))
-        raise InputError(f"{directory} holds artifacts of several networks: {names}", hint="run again")
+        raise MixedRun(f"{directory} holds artifacts of several networks: {names}", hint="run again")
+
+
+def read_one_run(directory: Path, read: Callable[[], T]) -> T:
+    """Read summary and artifacts of a run; once more after a publication that is going on.
+
+    Args:
+        directory: The run.
+        read: Reads what is wanted and calls :func:`require_one_run`.
+
+    Raises:
+        MixedRun: They are not of one run, and no other process is publishing.
+    """
+    try:
+        return read()
+    except MixedRun:
+        with contextlib.ExitStack() as lock:
+            # Where the lock cannot be taken, nobody who may publish uses it; the second answer counts.
+            with contextlib.suppress(OSError):
+                lock.enter_context(lock_beside(directory, timeout_s=_PUBLICATION_S))
+            return read()
 
 
 def _listed_digests(summary: dict[str, Any]) -> dict[str, str]:
@@ -143,17 +167,21 @@ def _listed_digests(summary: dict[str, Any]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def lock_beside(directory: Path) -> Iterator[None]:
+def lock_beside(directory: Path, *, timeout_s: float = -1.0) -> Iterator[None]:
     """Hold the lock of a directory of results; it lies beside the directory, which is replaced as a whole.
 
     Where nothing can be written beside it, the lock is inside.
 
+    Args:
+        directory: The directory.
+        timeout_s: Most seconds to wait for it; negative without a limit.
+
     Raises:
-        OSError: Neither place can be written.
+        OSError: Neither place can be written, or the time is over.
     """
     whole = directory.resolve()
     file = whole.with_name(f".{whole.name}.lock")
-    lock = filelock.FileLock(file if os.access(whole.parent, os.W_OK) else whole / ".lock")
+    lock = filelock.FileLock(file if os.access(whole.parent, os.W_OK) else whole / ".lock", timeout_s)
     with lock:
         yield
 
@@ -169,9 +197,25 @@ def open_artifacts(path: Path | str) -> dict[str, Artifact]:
     if (directory / NAME).is_file():
         artifact = Artifact.open(directory)
         return {artifact.manifest.target.name: artifact}
-    made = {target: target_artifact(directory, target) for target in target_errors(directory)}
-    found = {name: artifact for name, artifact in made.items() if artifact is not None}
+    found, _ = open_targets(directory)
     if not found:
         raise InputError(f"{directory} holds no artifact: every target failed before it was made")
-    require_one_run(directory, found)
     return found
+
+
+def open_targets(directory: Path) -> tuple[dict[str, Artifact], dict[str, str]]:
+    """Return a run's artifacts by target, and the reason for every target without one.
+
+    Raises:
+        InputError: There is no run, a file was changed since it was verified, or the artifacts are not of one
+            run.
+    """
+
+    def read() -> tuple[dict[str, Artifact], dict[str, str]]:
+        errors = target_errors(directory)
+        found = {name: target_artifact(directory, name) for name in errors}
+        made = {name: artifact for name, artifact in found.items() if artifact is not None}
+        require_one_run(directory, made)
+        return made, {name: errors[name] or "its artifact is missing" for name in errors if name not in made}
+
+    return read_one_run(directory, read)

@@ -1,14 +1,16 @@
 """Directories of runs, and what is said about those that are none."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
 from edgecnn.core.documents.run import RunSummary
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, MixedRun
 from edgecnn.core.store.runs import (
     SUMMARY,
+    lock_beside,
     open_artifacts,
     read_summary,
     summary_text,
@@ -90,3 +92,42 @@ def test_a_damaged_summary_is_one_line(text: str, said: str, tmp_path: Path) -> 
         open_artifacts(tmp_path)
     assert SUMMARY in caught.value.message
     assert "\n" not in caught.value.message
+
+
+def write_listed_run(directory: Path, name: str) -> Path:
+    """Write a run whose summary lists the digests of its artifacts."""
+    targets = ("onnx-fp32", "tflite-int8")
+    made = [write_artifact(directory / "artifacts" / target, target, name=name) for target in targets]
+    listed = [
+        {"target": target, "error": None, "manifest_digest": artifact.manifest.manifest_digest}
+        for target, artifact in zip(targets, made, strict=True)
+    ]
+    (directory / SUMMARY).write_text(json.dumps({"targets": listed}))
+    return directory
+
+
+def test_a_reader_waits_for_a_publication_that_is_going_on(tmp_path: Path) -> None:
+    """Between two targets, the folder holds those of two runs; the lock says that this will end."""
+    run = write_listed_run(tmp_path / "run", "first")
+    mixed, published = threading.Event(), threading.Event()
+
+    def publish() -> None:
+        with lock_beside(run):
+            write_artifact(run / "artifacts" / "onnx-fp32", "onnx-fp32", name="second")
+            mixed.set()
+            published.wait(0.5)  # time for the reader to find the mix
+            write_listed_run(run, "second")
+
+    writer = threading.Thread(target=publish)
+    writer.start()
+    assert mixed.wait(10)
+    found = open_artifacts(run)
+    writer.join()
+    assert {artifact.manifest.name for artifact in found.values()} == {"second"}
+
+
+def test_a_mix_that_nobody_is_writing_is_refused(tmp_path: Path) -> None:
+    run = write_listed_run(tmp_path / "run", "first")
+    write_artifact(run / "artifacts" / "onnx-fp32", "onnx-fp32", name="second")
+    with pytest.raises(MixedRun, match=r"onnx-fp32 is not what the run in .* published"):
+        open_artifacts(run)
