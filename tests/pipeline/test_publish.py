@@ -87,9 +87,9 @@ def test_a_target_whose_links_and_budgets_hold_ships(picture_folder: Path, tmp_p
 @pytest.mark.parametrize(
     ("sqnr_db", "size", "kind", "said"),
     [
-        (99.0, "10 B", BudgetMissed, "size"),
+        (99.0, "100 B", BudgetMissed, "size"),
         (3.0, "1 MB", VerificationFailed, "conversion"),
-        (3.0, "10 B", BudgetMissed, "size"),
+        (3.0, "100 B", BudgetMissed, "size"),
     ],
 )
 def test_a_missed_budget_or_a_broken_link_rejects_the_artifact(
@@ -249,7 +249,7 @@ def test_the_ladder_ends_at_once_where_the_float_network_itself_misses_a_budget(
 def test_a_budget_that_the_float_network_misses_is_named_with_its_value(
     picture_folder: Path, tmp_path: Path
 ) -> None:
-    plan = planned(picture_folder, "tflite-int8", eval_set=True, accuracy="80 %", size="10 B")
+    plan = planned(picture_folder, "tflite-int8", eval_set=True, accuracy="80 %", size="100 B")
     results = finished(plan, tmp_path / "steps")
     answered(plan, results, float_right=7, int8_right=7)
     made = publish(plan, plan.pipeline.targets["tflite-int8"], results, tmp_path / "yes", tmp_path / "no")
