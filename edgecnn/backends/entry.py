@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from edgecnn.backends.format import QuantizeRequest, StoredWeight
 from edgecnn.backends.formats import load_format, missing
+from edgecnn.backends.registry import find_format
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.doing import say
-from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.entry_points import described
+from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +108,7 @@ def weights(file: FormatFile) -> list[StoredWeight]:
 
 @contextlib.contextmanager
 def _ready(name: str, out: Path | None) -> Iterator[None]:
-    """Create the output directory, and translate errors of the system or the environment."""
+    """Create the output directory, and translate errors of the system, the environment or another package."""
     try:
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
@@ -117,4 +119,14 @@ def _ready(name: str, out: Path | None) -> Iterator[None]:
         where = error.filename or out
         raise InputError(
             f"{where}: {error.strerror or error}", hint="is the disk full or read-only?"
+        ) from error
+    except (EdgecnnError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:  # code of another package may raise anything
+        origin = find_format(name).origin
+        if not origin.distribution:
+            raise
+        raise UsageError(
+            f"format {name} of {origin} raised {described(error, type(load_format(name)))}",
+            hint=f"update or remove it: pip uninstall {origin.distribution}",
         ) from error

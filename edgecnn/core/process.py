@@ -245,9 +245,9 @@ def memory_for(*files: Path) -> int:
     """Return the limit on the address space of a child that reads model files from elsewhere, in bytes.
 
     Args:
-        files: The files; those that are missing have no size.
+        files: The files; names that are no file, such as references of other kinds, have no size.
     """
-    return FOREIGN_BYTES + _COPIES * sum(file.stat().st_size for file in files if file.is_file())
+    return FOREIGN_BYTES + _COPIES * sum(os.path.getsize(file) for file in files if os.path.isfile(file))  # noqa: PTH113, PTH202  names of any length
 
 
 def quiet_environment() -> dict[str, str]:

@@ -60,6 +60,7 @@ def choose_artifact(run: Path, platform: str, target: str | None = None) -> Arti
     found = read_one_run(run, lambda: _one_run(run, sorted(folder.glob(f"*/{NAME}"))))
     fitting = [item for item in found if not fitness(item.manifest, platform).problem]
     if not fitting:
+        _check_rejected(run, platform)
         have = ", ".join(item.manifest.target.name for item in found) or "none"
         lost = ", ".join(path.parent.name for path in sorted((run / REJECTED).glob(f"*/{NAME}")))
         raise InputError(
@@ -69,6 +70,14 @@ def choose_artifact(run: Path, platform: str, target: str | None = None) -> Arti
             "targets and run it again",
         )
     return _checked(min(fitting, key=lambda item: fitness(item.manifest, platform).rank), platform)
+
+
+def _check_rejected(run: Path, platform: str) -> None:
+    """Say why the first target that would fit a platform was rejected, if there is one."""
+    for path in sorted((run / REJECTED).glob(f"*/{NAME}")):
+        artifact = Artifact.open(path.parent)
+        if not fitness(artifact.manifest, platform).problem:
+            _check_proof(artifact)
 
 
 def _one_run(run: Path, manifests: list[Path]) -> list[Artifact]:

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-import traceback
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from edgecnn.core.documents.accuracy import Answers, TaskMetrics
 from edgecnn.core.documents.link import Link
 from edgecnn.core.documents.measured import INTERVAL
 from edgecnn.core.documents.metric import Metric, taken_by
-from edgecnn.core.entry_points import end_of
+from edgecnn.core.entry_points import described
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.proof.accuracy.paired import AccuracyTest
 from edgecnn.proof.links.limits import Limits
@@ -99,7 +97,9 @@ class _Checked:
             except (EdgecnnError, MemoryError):
                 raise
             except (Exception, SystemExit) as error:  # code of another package may raise anything
-                raise self._extension.unusable(f"{name} raised {_described(error)}") from error
+                raise self._extension.unusable(
+                    f"{name} raised {described(error, type(self.checked_object))}"
+                ) from error
             problem = self._checks[name](result) if name in self._checks else ""
             if problem:
                 raise self._extension.unusable(f"{name} returned a wrong value: {problem}")
@@ -157,13 +157,6 @@ class _LabelledGuard:
             return f"link 4 has {twice[0]!r} already; leave it out here"
         missing = [name for name in self._budgets if name not in values and name not in link.metrics]
         return f"neither link 4 nor this has the metric {missing[0]!r}" if missing else ""
-
-
-def _described(error: BaseException) -> str:
-    """Return an exception's type, message and the line of code that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {end_of(error)}{place}"
 
 
 def _lacking(found: object, names: Iterable[str]) -> str:

@@ -142,6 +142,13 @@ def test_its_exit_code_is_2_and_everything_else_still_works(tmp_path: Path) -> N
             "from edgecnn.backends.format import Format\nclass Odd(Format): pass",
             "format odd of odd-backend 1.0 has no method inspect, lower, quantize, weights",
         ),
+        (
+            "import json\nfrom edgecnn.backends.format import Format\nclass Odd(Format):\n"
+            "    def inspect(self, model):\n        return json.loads('{')\n"
+            "    lower = quantize = weights = inspect",
+            "format odd of odd-backend 1.0 raised JSONDecodeError: "
+            "Expecting property name enclosed in double quotes: line 1 column 2 (char 1) (__init__.py, line 5)",
+        ),
     ],
 )
 def test_a_format_that_lacks_something_is_named(tmp_path: Path, code: str, reason: str) -> None:

@@ -13,6 +13,7 @@ from edgecnn.core.this_process import peak_memory_bytes
 from edgecnn.models.build import build
 from edgecnn.models.checkpoint import load_checkpoint, save_checkpoint
 from edgecnn.models.growth import MOST_MODULES, BuildLimits, limited
+from edgecnn.models.resolve import resolve_model
 from edgecnn.models.spec import ModelSpec
 from edgecnn.models.spec_file import SPEC_FILE
 from edgecnn.ondevice.contract import Contract
@@ -55,6 +56,10 @@ def test_a_checkpoint_cannot_ask_for_more_than_it_holds(
         InputError, match=f"has more than [0-9]+ ({what}); its file of weights holds 6 values"
     ):
         load_checkpoint(directory)
+    with pytest.raises(
+        InputError, match=f"has more than [0-9]+ ({what}); its file of weights holds 6 values"
+    ):
+        resolve_model(str(directory))
     assert peak_memory_bytes() - before < GIB // 2, "memory was used before the network was refused"
 
 

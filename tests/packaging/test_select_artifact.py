@@ -77,8 +77,18 @@ def test_a_model_that_misses_a_budget_or_broke_a_link_is_not_packaged(tmp_path: 
         with pytest.raises(VerificationFailed, match=r"link 2 \(quantization\) is broken") as found:
             choose_artifact(run / folder / "tflite-int8", "raspberry-pi")
         assert (found.value.exit_code, bool(found.value.hint)) == (4, True)
-    with pytest.raises(InputError, match="those that were rejected: tflite-int8"):
+    # Without a name, the only target that would fit says why it was rejected.
+    with pytest.raises(VerificationFailed, match=r"link 2 \(quantization\) is broken"):
         choose_artifact(tmp_path / "rejected" / "budget", "raspberry-pi")
+    _rewrite(tmp_path / "rejected" / "budget" / "rejected" / "tflite-int8", verification=[], budgets=[missed])
+    with pytest.raises(VerificationFailed, match="was not proven"):
+        choose_artifact(tmp_path / "rejected" / "budget", "raspberry-pi")
+
+
+def test_targets_that_were_rejected_and_would_not_fit_are_listed(tmp_path: Path) -> None:
+    write_artifact(tmp_path / "rejected" / "onnx-fp32", "onnx-fp32")
+    with pytest.raises(InputError, match="those that were rejected: onnx-fp32"):
+        choose_artifact(tmp_path, "android")
 
 
 def _rewrite(folder: Path, **changes: object) -> None:

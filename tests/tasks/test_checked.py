@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -106,6 +107,14 @@ def test_an_exception_names_the_package_the_method_and_the_line(toy: Any) -> Non
         return values["closeness"]
 
     with pytest.raises(UsageError, match=r"acme-task 0.3 .*values raised KeyError: .*_checked.py, line"):
+        _labelled(toy, values=values).values(OUTPUTS)
+
+
+def test_the_line_is_one_of_the_package_though_a_library_raised(toy: Any) -> None:
+    def values(*_: Any) -> Any:
+        return statistics.mean([])
+
+    with pytest.raises(UsageError, match=r"values raised StatisticsError: .*test_checked.py, line"):
         _labelled(toy, values=values).values(OUTPUTS)
 
 

@@ -92,6 +92,7 @@ class DescribedSource(ModelSource):
         """Build the requested network with the requested weights; see the base class."""
         from edgecnn.models.build import build, count_outputs
         from edgecnn.models.described import DescribedNetwork
+        from edgecnn.models.growth import BuildLimits
         from edgecnn.models.weights import adapt_weights, load_weights
 
         base = self.describe(request.reference)
@@ -104,14 +105,14 @@ class DescribedSource(ModelSource):
             task=base.task,
         )
         start = _weights_of_file(request) or self.starting_weights(request, base)
-        module = build(spec)
+        module = build(spec, None if start is None else BuildLimits.of(start.state))
         if start is not None:
             state = self.renamed(request.reference, module, start.state)
             if request.classes is None:
                 module, spec = _with_outputs_of(state, module, spec, start.origin)
             keep = request.weights is not None or spec.classes == base.classes
             state, trained = adapt_weights(module, state, keep_classifier=keep)
-            load_weights(module, state, start.origin)
+            load_weights(module, state, start.origin or request.reference)
             fresh = "" if trained else ", fresh classifier"
             if request.pretrained and self.publishes_backbone_only(request.reference):
                 fresh = ", fresh neck and heads"

@@ -12,6 +12,7 @@ from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.json_file import read_json
 from edgecnn.core.named_code import SCHEME
 from edgecnn.models.registry import find_source
+from edgecnn.models.spec_file import WEIGHTS_FILE
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 
@@ -52,10 +53,12 @@ class NetworkRequest:
 def run(inputs: Inputs, parameters: NetworkParameters, context: Context) -> None:
     """Build the network in a child process and write its checkpoint."""
     del inputs
+    given = [Path(name) for name in (parameters.reference, parameters.weights) if name]
     child = process.call(
         "edgecnn.pipeline.stages.network:build",
         NetworkRequest(parameters, context.out),
         log=context.log,
+        memory_bytes=process.memory_for(*given, *(path / WEIGHTS_FILE for path in given)),
         torch=True,
     )
     context.charge("network", child)

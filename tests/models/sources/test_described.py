@@ -101,11 +101,11 @@ def test_a_network_without_scores_of_classes_has_as_many_outputs_as_its_task_nee
 ) -> None:
     """Folders may be levels of one number."""
     source = LevelSource(1)
-    monkeypatch.setattr("edgecnn.models.build.build", source.build)
+    monkeypatch.setattr("edgecnn.models.build.build", lambda spec, _: source.build(spec))
     asked = ModelRequest("one:x", classes=tuple("abcde"))
     _, found = source.resolve(asked)
     assert (found.classes, found.task.kind) == (tuple("abcde"), "level")
-    monkeypatch.setattr("edgecnn.models.build.build", LevelSource(7).build)
+    monkeypatch.setattr("edgecnn.models.build.build", lambda spec, _: LevelSource(7).build(spec))
     with pytest.raises(InputError, match="one:x has 7 outputs for 5 classes"):
         source.resolve(asked)
 
