@@ -29,7 +29,9 @@ _BLOCK = re.compile(r"^ *```\w*\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 _COMMAND = re.compile(r"^\s*(?:\$ |entry: |- run: |run: )?(edgecnn .*)$", re.MULTILINE)
 _INLINE = re.compile(r"(?<!`)`(edgecnn [a-z][^`]*)`")
 _PATH = re.compile(r"`((?:[A-Za-z0-9_.*-]+|<[a-z]+>)/[A-Za-z0-9_./<>*-]*)`")
-_FOLDERS = {path.name for folder in (PROJECT, PACKAGE) for path in folder.iterdir() if path.is_dir()}
+_FOLDERS = {path.name for folder in (PROJECT, PACKAGE) for path in folder.iterdir() if path.is_dir()} - {
+    "runs"
+}
 _MADE = {"edgecnn/_builtin"}
 """Folders that exist in the wheel alone."""
 

@@ -146,8 +146,8 @@ def test_its_exit_code_is_2_and_everything_else_still_works(tmp_path: Path) -> N
             "import json\nfrom edgecnn.backends.format import Format\nclass Odd(Format):\n"
             "    def inspect(self, model):\n        return json.loads('{')\n"
             "    lower = quantize = weights = inspect",
-            "format odd of odd-backend 1.0 raised JSONDecodeError: "
-            "Expecting property name enclosed in double quotes: line 1 column 2 (char 1) (__init__.py, line 5)",
+            "format odd of odd-backend 1.0 raised JSONDecodeError: Expecting property name enclosed in "
+            "double quotes: line 1 column 2 (char 1) (__init__.py, line 5)",
         ),
     ],
 )

@@ -157,7 +157,7 @@ def test_what_cannot_be_is_refused_before_anything_runs(
 
 
 def test_pruning_that_learns_needs_labelled_images(pruned_file: Path, photos: Path) -> None:
-    data = f"data={{calibration: {{source: {photos}}}, eval: {photos}}}"
+    data = f"data={{calibration: {{source: {photos}}}}}"
     with pytest.raises(UsageError, match=r"prune\.epochs 4 needs labelled images"):
         edgecnn.run(str(pruned_file), ("train=null", data))
     with pytest.raises(UsageError, match=r"prune\.importance taylor needs labelled images"):
