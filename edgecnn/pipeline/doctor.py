@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from edgecnn.backends import registry as backends
+from edgecnn.backends.installed import InstalledRecord, installed_records
 from edgecnn.backends.targets import load_target
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core.config.paths import home
@@ -17,6 +19,10 @@ from edgecnn.pipeline.keys import extras
 from edgecnn.pipeline.preflight import missing_for
 from edgecnn.tasks import registry as tasks
 
+if TYPE_CHECKING:
+    from edgecnn.core.entry_points import Extension
+    from edgecnn.core.errors import UsageError
+
 MIN_FREE_BYTES = 2_000_000_000
 
 
@@ -27,12 +33,29 @@ def look_around() -> tuple[Finding, ...]:
     """
     packages = [_package(name, extra) for name, extra in extras().items()]
     broken = [_broken("backend", problem.error) for problem in backends.problems()]
-    broken += [_broken("task", error) for error in tasks.problems()]
-    return (*packages, *broken, _machine(), _cache(), *(_target(name) for name in target_names()))
+    others = [_record(record) for record in installed_records()]
+    others += [_task(extension, problem) for extension, problem in tasks.others()]
+    return (*packages, *broken, *others, _machine(), _cache(), *(_target(name) for name in target_names()))
 
 
 def _broken(what: str, error: EdgecnnError) -> Finding:
     return Finding(what=what, ok=False, found=error.message, remedy=error.hint or "")
+
+
+def _record(record: InstalledRecord) -> Finding:
+    """Return what is known of a format, runtime or compiler of another package."""
+    problem = record.problem
+    if problem is None:
+        return Finding(what=record.what, ok=True, found=str(record.origin))
+    update = f"update or remove it: pip uninstall {record.origin.distribution}"
+    return Finding(what="backend", ok=False, found=problem.message, remedy=problem.hint or update)
+
+
+def _task(extension: Extension, problem: UsageError | None) -> Finding:
+    """Return what is known of a task of another package."""
+    if problem is not None:
+        return _broken("task", problem)
+    return Finding(what=f"task {extension.name}", ok=True, found=str(extension.origin))
 
 
 def _package(name: str, extra: str) -> Finding:

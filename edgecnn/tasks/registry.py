@@ -51,15 +51,23 @@ def origin_of(kind: str) -> Origin:
 
 def problems() -> tuple[UsageError, ...]:
     """Import the tasks of all installed packages; return the problems of those that cannot be used."""
-    found, taken = [], set(BUILT_IN)
+    return tuple(problem for _, problem in others() if problem is not None)
+
+
+def others() -> tuple[tuple[Extension, UsageError | None], ...]:
+    """Import the tasks of all other packages; return each with its problem, or None if there is none."""
+    found: list[tuple[Extension, UsageError | None]] = []
+    taken = set(BUILT_IN)
     for extension in extensions(TASKS):
+        problem = None
         try:
             if extension.name in taken:
                 raise extension.unusable("it takes a name that exists")
             taken.add(extension.name)
             extension.load(_factory)
         except UsageError as error:
-            found.append(error)
+            problem = error
+        found.append((extension, problem))
     return tuple(found)
 
 

@@ -204,3 +204,62 @@ def test_targets_are_listed_although_a_package_is_broken_and_doctor_tells_of_it(
     assert "onnx-int8" in {row["name"] for row in json.loads(done.stdout)["targets"]}
     doctor = edgecnn(tmp_path, [installed], "doctor", "--json")
     assert "backend 'odd' of odd-backend 1.0 cannot be used: the licence has expired" in doctor.stdout
+
+
+CODE = """
+from edgecnn.backends.format import Format
+from edgecnn.backends.worker.runtime import Runtime
+
+class Odd(Format):
+    def lower(self, checkpoint, out): pass
+    def quantize(self, model, out, request): pass
+    def inspect(self, model): pass
+    def weights(self, model): pass
+
+class OddRun(Runtime):
+    @classmethod
+    def open(cls, model, options): pass
+    def run(self, inputs): pass
+    def describe(self): pass
+"""
+
+
+def _found_by_doctor(tmp_path: Path, code: str, kernels: str) -> list[tuple[str, bool, str]]:
+    module = WHOLE + f"BACKEND = Backend((form(kernels={kernels}),), (runtime(),))"
+    folder, installed = _user(tmp_path, module, code)
+    done = edgecnn(folder, [installed], "doctor", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["findings"]
+    others = [row for row in rows if "odd" in row["found"] and not row["what"].startswith("target")]
+    assert all(row["ok"] or row["remedy"] for row in others)
+    return [(row["what"], row["ok"], row["found"]) for row in others]
+
+
+def test_doctor_lists_a_backend_that_can_be_used(tmp_path: Path) -> None:
+    assert _found_by_doctor(tmp_path, CODE, "KERNELS") == [
+        ("format odd", True, "odd-backend 1.0"),
+        ("runtime odd-run", True, "odd-backend 1.0"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kernels", "problem"),
+    [
+        ("def weights", "def wieghts", "KERNELS", "format odd of odd-backend 1.0 has no method weights"),
+        ("def run", "def runs", "KERNELS", "runtime odd-run of odd-backend 1.0 has no method run"),
+        ("class OddRun", "class EvenRun", "KERNELS", "runtime odd-run of odd-backend 1.0 cannot be imported"),
+        ("class OddRun", "raise SystemExit\nclass OddRun", "KERNELS", "it ends the program"),
+        (
+            "    def weights",
+            "    def __init__(self): 1 / 0\n    def weights",
+            "KERNELS",
+            "format odd of odd-backend 1.0 cannot be used: division by zero",
+        ),
+        ("", "", "'odd_code:kernels'", "odd_code:kernels of odd-backend 1.0 cannot be imported"),
+    ],
+)
+def test_doctor_names_the_method_that_a_class_lacks(
+    tmp_path: Path, old: str, new: str, kernels: str, problem: str
+) -> None:
+    rows = _found_by_doctor(tmp_path, CODE.replace(old, new) if old else CODE, kernels)
+    assert any(what == "backend" and not ok and problem in found for what, ok, found in rows), rows

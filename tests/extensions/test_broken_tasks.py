@@ -109,3 +109,11 @@ def test_doctor_lists_it_with_what_to_do(tmp_path: Path) -> None:
     assert not found["ok"]
     assert found["found"] == "task 'odd' of odd-task 1.0 cannot be used: the licence has expired"
     assert found["remedy"] == "update or remove it: pip uninstall odd-task"
+
+
+def test_doctor_lists_a_task_that_can_be_used(tmp_path: Path) -> None:
+    toys = Path(__file__).parent / "toy_task"
+    done = edgecnn(tmp_path, [_installed(tmp_path / "site", WHOLE), toys], "doctor", "--json")
+    findings = json.loads(done.stdout)["findings"]
+    (found,) = [item for item in findings if item["what"].startswith("task")]
+    assert found == {"what": "task odd", "ok": True, "found": "odd-task 1.0", "remedy": ""}

@@ -33,12 +33,10 @@ def import_runtime(code: RuntimeCode) -> type[Runtime]:
         kind = getattr(importlib.import_module(module), attribute)
     except ImportError as error:
         raise _missing(code, error) from error
-    except (
-        Exception
-    ) as error:  # code of other packages may raise anything; errors of our own are raised again
+    except (Exception, SystemExit) as error:  # code of other packages may raise anything
         if not code.origin:
             raise
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = _reason(error)
         raise UsageError(f"runtime {code.name} of {code.origin} cannot be imported: {reason}") from error
     what = f"runtime {code.name} of {code.origin or 'edgecnn'}"
     return complete(kind, Runtime, what)  # type: ignore[type-abstract]
@@ -77,6 +75,12 @@ def open_runtime(code: RuntimeCode, model: Path, options: Options) -> Runtime:
         return kind.open(model, options)
     except ImportError as error:
         raise _missing(code, error) from error
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return "it ends the program"
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def _missing(code: RuntimeCode, error: ImportError) -> MissingDependency:
