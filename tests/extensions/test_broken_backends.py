@@ -186,6 +186,55 @@ def test_a_runtime_that_lacks_something_is_named_by_its_worker(
     assert said.strip() == f"2 {reason}"
 
 
+RUNS = """
+from edgecnn.backends.worker.runtime import Description, Runtime
+from edgecnn.ondevice.tensor import TensorInfo
+import numpy as np
+
+class OddRun(Runtime):
+    @classmethod
+    def open(cls, model, options): return cls()
+    def run(self, inputs): return [inputs[0]]
+    def describe(self):
+        info = TensorInfo("x", (1, 2), "float32")
+        return Description("odd-run", "1", "shipping", 1, (), (info,), (info,))
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("return cls()", "raise OSError('no chip')", "open raised OSError: no chip (__init__.py, line 8)"),
+        ("return cls()", "return None", "open returned a NoneType, not a Runtime"),
+        (
+            "return [inputs[0]]",
+            "1 / 0",
+            "run raised ZeroDivisionError: division by zero (__init__.py, line 9)",
+        ),
+        ("return [inputs[0]]", "raise SystemExit", "run ends the program"),
+        ("return [inputs[0]]", "return 3", "run returned a int, not a list of arrays"),
+        ("return [inputs[0]]", "return []", "run returned 0 arrays; describe names 1 outputs"),
+        ("        info =", "        return 1\n        info =", "describe returned a int, not a Description"),
+    ],
+)
+def test_a_runtime_that_fails_is_named_with_its_method(
+    tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    code = RUNS.replace(old, new)
+    folder, installed = _user(tmp_path, WHOLE + "BACKEND = Backend((form(),), (runtime(),))", code)
+    (folder / "model.odd").write_bytes(b"odd")
+    (folder / "go.py").write_text(
+        "import sys; from pathlib import Path\nimport numpy as np\n"
+        "from edgecnn.core.errors import EdgecnnError\n"
+        "from edgecnn.devices.local import LocalDevice\n"
+        "try:\n    with LocalDevice().open('odd-run', Path('model.odd'), log=Path('log')) as session:\n"
+        "        session.run([np.zeros((1, 2), np.float32)])\n"
+        "except EdgecnnError as error:\n    sys.exit(f'{error.exit_code} {error.hint} {error.message}')\n"
+    )
+    said = python(folder, [installed], "go.py").stderr
+    assert said.strip() == f"4 None runtime odd-run of odd-backend 1.0 failed: {reason}"
+
+
 def test_a_name_in_a_file_imports_nothing(tmp_path: Path) -> None:
     (tmp_path / "evil.py").write_text("open('executed', 'w').close()")
     (tmp_path / "targets").mkdir()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, TypeVar
 
+from edgecnn.backends.worker.guarded import GuardedRuntime
 from edgecnn.backends.worker.runtime import Runtime, check_memory
 from edgecnn.core.errors import MissingDependency, UsageError
 
@@ -69,10 +70,11 @@ def open_runtime(code: RuntimeCode, model: Path, options: Options) -> Runtime:
         MissingDependency: Its package, or one that it imports on opening, is not installed.
         InputError: The file is not a model that the runtime can run.
         MemoryError: There was not enough memory.
+        WorkerError: The runtime of another package raised something else.
     """
     kind = import_runtime(code)
     try:
-        return kind.open(model, options)
+        return GuardedRuntime(kind, code, model, options) if code.origin else kind.open(model, options)
     except ImportError as error:
         raise _missing(code, error) from error
 
