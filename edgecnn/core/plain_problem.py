@@ -75,8 +75,14 @@ UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _OWN_WORDS = {"value_error": "Value error, ", "assertion_error": "Assertion failed, "}
 """Types of errors whose message is our own, with pydantic's prefix."""
 
-_INSERTED = re.compile(r".*[\[(].*|int|float|bool|str|none|constrained-(int|float|str)|nullable")
+_INSERTED = re.compile(r".*[\[(].*|constrained-(int|float|str)|nullable")
 """Names of a union's members, which pydantic inserts into the place of an error."""
+
+_PLAIN_MEMBERS = ("int", "float", "bool", "str", "none")
+"""Names of a union's plain members, inserted at the end of a place; a key may be called so too."""
+
+_OF_MAPPINGS = ("missing", "model_type", "model_attributes_type", "dict_type")
+"""Types of errors about keys, and about what should be a mapping."""
 
 
 def speaks_of(kind: str) -> bool:
@@ -124,7 +130,7 @@ def all_in_words(problems: Iterable[ErrorDetails]) -> str:
 
 def sentence_of(problem: ErrorDetails) -> str:
     """Return what is wrong in one line, with the place; a key that is missing or unknown is named."""
-    place = [str(part) for part in problem["loc"] if not _INSERTED.fullmatch(str(part))]
+    place = _place_of(problem)
     if problem["type"] == "missing" and place and not isinstance(problem["loc"][-1], int):
         return f"{'.'.join(place)} is missing"
     if problem["type"] in UNKNOWN and place:
@@ -132,6 +138,19 @@ def sentence_of(problem: ErrorDetails) -> str:
     else:
         text = in_words(problem)
     return f"{'.'.join(place)}: {text}" if place else text
+
+
+def _place_of(problem: ErrorDetails) -> list[str]:
+    """Return the keys and positions that lead to an error."""
+    place = [str(part) for part in problem["loc"] if not _INSERTED.fullmatch(str(part))]
+    of_a_mapping = problem["type"] in (
+        "missing",
+        "model_type",
+        "model_attributes_type",
+        "dict_type",
+        *UNKNOWN,
+    )
+    return place[:-1] if place and place[-1] in _PLAIN_MEMBERS and not of_a_mapping else place
 
 
 def choices(problem: ErrorDetails) -> Sequence[str]:

@@ -12,7 +12,6 @@ directory or usable cores have changed, and never imports the user's own code.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import resource
 import signal
@@ -28,6 +27,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from edgecnn.core.child import Child
 from edgecnn.core.named_code import names_of_user
+from edgecnn.ondevice.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -268,7 +268,7 @@ def _receive(life: socket.socket, ends_at: float) -> dict[str, Any] | None:
         message = life.recv(_MOST_MESSAGE_BYTES)
     except ConnectionError:
         return None
-    return json.loads(message) if message else None
+    return parse_json(message, most=_MOST_MESSAGE_BYTES, wire=True) if message else None
 
 
 def _end_child(life: socket.socket) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edgecnn.core import named_code
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import EdgecnnError, WorkerError
 from edgecnn.core.named_code import named_by_user
@@ -80,10 +81,13 @@ def facts(request: Wanted) -> Facts:
 
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let children import the tests; what other tests of this process have named is forgotten."""
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    token = named_code._NAMED.set(frozenset())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
+    named_code._NAMED.reset(token)
 
 
 def ask(folder: Path, what: str = "facts", argument: str = "", **options: Any) -> Facts:

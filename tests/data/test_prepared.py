@@ -112,7 +112,7 @@ def edit(directory: Path, **changes: object) -> None:
         (lambda folder: edit(folder, contract={"height": 4}), "not a prepared set"),
         (
             lambda folder: edit(folder, contract={**CONTRACT.to_json(), "x": 1}),
-            r"contract\.x: Unexpected",
+            "contract: unknown key 'x'",
         ),
         (lambda folder: edit(folder, names=["one"]), r"images\.npy is uint8 \[12, 4, 6, 3\], not"),
         (
