@@ -30,9 +30,12 @@ def time_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
+    running = True
+
     def interrupt(number: int, frame: FrameType | None) -> None:
         del number, frame
-        raise TookTooLong
+        if running:
+            raise TookTooLong
 
     before = signal.signal(signal.SIGALRM, interrupt)
     # Repeated, because a library may swallow the first interruption.
@@ -40,5 +43,8 @@ def time_limit(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        try:
+            running = False
+        finally:  # also where the time ends between these two lines
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)

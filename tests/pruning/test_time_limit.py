@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import signal
 import threading
 import time
 
@@ -36,11 +38,21 @@ def count_without_end() -> None:
 
 
 def test_what_never_ends_is_interrupted_and_the_limit_ends_with_the_block() -> None:
+    before = signal.getsignal(signal.SIGALRM)
     with pytest.raises(TookTooLong), time_limit(0.05):
         count_without_end()
-    with time_limit(0.05):
-        pass
-    time.sleep(0.1)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0), "the timer goes on"
+    assert signal.getsignal(signal.SIGALRM) is before
+    with time_limit(60.0):
+        assert signal.getitimer(signal.ITIMER_REAL) != (0.0, 0.0)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_limit_that_is_reached_as_the_block_ends_leaves_no_timer() -> None:
+    for microseconds in range(1, 400):
+        with contextlib.suppress(TookTooLong), time_limit(microseconds / 1e6):
+            sum(range(200))
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_another_thread_has_no_limit() -> None:
