@@ -29,6 +29,7 @@ _BLOCK = re.compile(r"^ *```\w*\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 _COMMAND = re.compile(r"^\s*(?:\$ |entry: |- run: |run: )?(edgecnn .*)$", re.MULTILINE)
 _INLINE = re.compile(r"(?<!`)`(edgecnn [a-z][^`]*)`")
 _PATH = re.compile(r"`((?:[A-Za-z0-9_.*-]+|<[a-z]+>)/[A-Za-z0-9_./<>*-]*)`")
+_TARGET = re.compile(r"^```yaml\n# targets/(\S+)\.yaml$", re.MULTILINE)
 _FOLDERS = {path.name for folder in (PROJECT, PACKAGE) for path in folder.iterdir() if path.is_dir()} - {
     "runs"
 }
@@ -54,14 +55,14 @@ def parsed(command: str) -> dict[str, Any]:
     return parameters
 
 
-def unknown_names(parameters: dict[str, Any]) -> list[str]:
-    """Return the names of targets, networks and toolchains in a command's parameters that do not exist."""
+def unknown_names(parameters: dict[str, Any], page: str = "") -> list[str]:
+    """Return the names of targets, networks and toolchains in a command's parameters that do not exist.
+
+    The text of a page may show the file of a target, in a block that begins with the file's path.
+    """
+    known = {*available("targets"), *_TARGET.findall(page)}
     targets = parameters.get("target") or ()
-    unknown = [
-        name
-        for name in ([targets] if isinstance(targets, str) else targets)
-        if name not in available("targets")
-    ]
+    unknown = [name for name in ([targets] if isinstance(targets, str) else targets) if name not in known]
     flat = [
         word
         for value in parameters.values()
@@ -73,8 +74,9 @@ def unknown_names(parameters: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_commands_of_a_page_parse(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     for command in in_blocks(page):
-        assert not unknown_names(parsed(command)), command
+        assert not unknown_names(parsed(command), text), command
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
