@@ -37,14 +37,16 @@ def time_limit(seconds: float) -> Iterator[None]:
         if running:
             raise TookTooLong
 
-    before = signal.signal(signal.SIGALRM, interrupt)
-    # Repeated, because a library may swallow the first interruption.
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    before = signal.getsignal(signal.SIGALRM)
     try:
-        yield
-    finally:
         try:
+            signal.signal(signal.SIGALRM, interrupt)
+            # Repeated, because a library may swallow the first interruption.
+            signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+            yield
+        finally:
             running = False
-        finally:  # also where the time ends between these two lines
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+    finally:  # also where the time ends between any two of these lines
+        running = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
