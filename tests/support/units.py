@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from xdist.scheduler import LoadScopeScheduling
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
 
 PROJECT = Path(__file__).parents[2]
 
@@ -49,7 +53,20 @@ def rank_of(path: str) -> int:
 
 
 class LoadByUnit(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Keeps the tests of a unit in one process."""
+    """Keeps the tests of a unit in one process, and ends where a process crashed."""
 
     def _split_scope(self, nodeid: str) -> str:
         return unit_of(nodeid.partition("::")[0])
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """Hand out units until the process has work.
+
+        xdist queues all units of a crashed process again, those that ended as well, hands out one at a time,
+        and waits for a test of it: a unit without a test left would never be answered. A process begins a
+        test only when it knows the next one, so that a single test is not enough either.
+        """
+        for unit in [unit for unit, tests in self.workqueue.items() if all(tests.values())]:
+            del self.workqueue[unit]
+        super()._reschedule(node)
+        while self.workqueue and not node.shutting_down and self._pending_of(self.assigned_work[node]) < 2:
+            super()._reschedule(node)
