@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.support.units import LONG, PROJECT, rank_of, unit_of
@@ -35,3 +40,41 @@ def test_long_units_begin_first() -> None:
         "tests/ui/api/test_ladder.py",
         "tests/core/test_process.py",
     ]
+
+
+HOOK = """
+from tests.support.units import LoadByUnit
+
+def pytest_xdist_make_scheduler(config, log):
+    return LoadByUnit(config, log)
+"""
+CRASH = """
+def test_last():
+    import os, pathlib
+    mark = pathlib.Path(__file__).with_suffix(".crashed")
+    if not mark.exists():
+        mark.touch()
+        os._exit(1)
+"""
+
+
+def test_a_process_that_crashes_does_not_hang_the_others(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(HOOK)
+    for number in range(8):
+        folder = tmp_path / f"unit{number}"
+        folder.mkdir()
+        tests = "def test_first(): pass\n"
+        tests += CRASH if number == 4 else "def test_last(): pass\n" if number % 2 else ""
+        (folder / f"test_unit{number}.py").write_text(tests)
+    options = "-q -p no:cacheprovider --numprocesses 2 --dist loadscope --no-loadscope-reorder"
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", *options.split()],
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "crashed while running 'unit4/test_unit4.py::test_last'" in ran.stdout, ran.stdout
+    assert "1 failed, 13 passed" in ran.stdout, ran.stdout
