@@ -9,7 +9,7 @@ from edgecnn.backends.tflite import flatbuffer
 from edgecnn.core import array_file, csv_rows, safetensors_header
 from edgecnn.core.config import yaml_events, yaml_source
 from edgecnn.data import coco, csv_manifest, idx, sizes, xml_tree
-from edgecnn.models.imported import onnx_file, onnx_limits
+from edgecnn.models.imported import memory, onnx_file, onnx_limits, work
 from edgecnn.ondevice import json_text, preprocess
 from edgecnn.ondevice.service import Bounds
 from edgecnn.packaging import untrusted
@@ -54,7 +54,10 @@ def _onnx() -> str:
     nesting = f"{onnx_limits.MOST_GRAPHS_INSIDE} graphs inside each other"
     names = f"names of {onnx_limits.MOST_NAME_BYTES:,} bytes"
     folded = f"constants that are computed from others up to {_size(onnx_file.MOST_FOLDED_BYTES)}"
-    return f"2 GiB, {graph}, {nesting}, {names}, tensors of the size of their shape, {folded}"
+    tensors = f"a tensor of {_size(memory.MOST_TENSOR_BYTES)}, all tensors of {_size(memory.MOST_BYTES)}"
+    macs = f"{work.MOST_MACS // 10**12} * 10^12 multiply-accumulates"
+    image = f"for one image {tensors} and {macs}, counted from shapes before anything is executed"
+    return f"2 GiB, {graph}, {nesting}, {names}, tensors of the size of their shape, {folded}; {image}"
 
 
 def _size(count: int) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from torch.nn.modules import module as torch_modules
+from torch.nn.parameter import is_lazy
 
 from edgecnn.core.errors import InputError
 
@@ -82,7 +83,8 @@ def limited(limits: BuildLimits, builder: str) -> Iterator[None]:
     def count_tensor(_module: object, _name: str, tensor: Tensor | None) -> None:
         if tensor is not None:
             check("tensors", 1, limits.tensors)
-            check("values", tensor.numel(), limits.values)
+            # The size of a lazy layer is known after the first image.
+            check("values", 0 if is_lazy(tensor) else tensor.numel(), limits.values)
 
     def count_module(_module: object, _name: str, _child: object) -> None:
         check("layers", 1, MOST_MODULES)

@@ -100,3 +100,10 @@ def test_nothing_is_counted_behind_the_block() -> None:
     with limited(BuildLimits(values=4, tensors=1), "n"):
         nn.Linear(2, 2, bias=False)
     assert nn.Linear(20, 20)(torch.zeros(1, 20)).shape == (1, 20)
+
+
+def test_a_layer_that_learns_its_size_from_the_first_image_is_built() -> None:
+    with limited(BuildLimits(), "n"):
+        net = nn.Sequential(nn.Flatten(), nn.LazyLinear(2))
+        net(torch.zeros(1, 3, 4, 4))
+    assert net[1].weight.shape == (2, 48)

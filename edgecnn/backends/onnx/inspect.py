@@ -13,10 +13,11 @@ import onnx_ir as ir
 import onnxruntime
 
 from edgecnn.backends.integer_macs import integer_share
-from edgecnn.backends.onnx.integer_macs import INTEGER, layer_macs
+from edgecnn.backends.onnx.integer_macs import layer_macs
 from edgecnn.backends.onnx.session import open_session, read_model, tensor_infos
 from edgecnn.core.documents.inspection import Inspection
 from edgecnn.models.imported.onnx_graph import constant, infer_shapes, link, maker, name_of
+from edgecnn.models.imported.work import INTEGER
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -6,35 +6,14 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from edgecnn.backends.onnx.operations import macs_of
 from edgecnn.models.imported.onnx_graph import link, name_of, shape_of
+from edgecnn.models.imported.work import INTEGER, macs_of, multiplying
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     import onnx_ir as ir
-
-_FLOAT = {
-    "Conv": "Conv",
-    "FusedConv": "Conv",
-    "ConvTranspose": "ConvTranspose",
-    "Gemm": "Gemm",
-    "FusedGemm": "Gemm",
-    "MatMul": "MatMul",
-    "FusedMatMul": "MatMul",
-    "TransposeMatMul": "MatMul",
-}
-INTEGER = {
-    "QLinearConv": ("Conv", 3),
-    "ConvInteger": ("Conv", 1),
-    "QLinearMatMul": ("MatMul", 3),
-    "QGemm": ("Gemm", 3),
-    "MatMulInteger": ("MatMul", 1),
-    "MatMulIntegerToFloat": ("MatMul", 1),
-    "DynamicQuantizeMatMul": ("MatMul", 1),
-}
-"""Plain operator and index of the weights of every integer operation that multiplies."""
 
 
 def layer_macs(model: onnx.ModelProto, file: Path, executed: Iterable[ir.Node]) -> Iterator[tuple[int, bool]]:
@@ -51,9 +30,10 @@ def layer_macs(model: onnx.ModelProto, file: Path, executed: Iterable[ir.Node]) 
     values = [*inferred.inputs, *(value for node in inferred for value in node.outputs)]
     shapes = {name_of(value): shape_of(value) for value in values}
     for node in executed:
-        operator, place = INTEGER.get(node.op_type) or (_FLOAT.get(node.op_type), 1)
-        if operator is None:
+        layer = multiplying(node.op_type)
+        if layer is None:
             continue
+        operator, place = layer
         source, weights, result = (
             _closed(shape_of(value) or shapes.get(name_of(value), ()))
             for value in (node.inputs[0], node.inputs[place], node.outputs[0])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.onnx.session import read_model
 from edgecnn.models.imported.onnx_graph import infer_shapes, link, name_of, proto_of, shape_of
+from edgecnn.models.imported.work import macs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     import onnx_ir as ir
@@ -73,21 +72,3 @@ def _macs(node: ir.Node) -> int:
         return 0
     shapes = [shape_of(value) for value in (*node.inputs[:2], node.outputs[0])]
     return macs_of(node.op_type, *([max(0, size) for size in shape] for shape in shapes))
-
-
-def macs_of(operator: str, source: Sequence[int], weights: Sequence[int], result: Sequence[int]) -> int:
-    """Return the multiply-accumulates of a layer with these shapes.
-
-    Args:
-        operator: ``Conv``, ``ConvTranspose``, ``Gemm`` or ``MatMul``.
-        source: Shape of its input.
-        weights: Shape of its second input.
-        result: Shape of its output.
-    """
-    match operator:
-        case "Conv":  # weights [out, in / groups, height, width]
-            return math.prod(result) * math.prod(weights[1:])
-        case "ConvTranspose":  # weights [in, out / groups, height, width]: all are multiplied with each value
-            return math.prod(source) * math.prod(weights[1:])
-        case _:  # Gemm and MatMul: a sum over the inner dimension for every output value
-            return math.prod(result) * (source[-1] if source else 0)

@@ -1,4 +1,4 @@
-"""Limits on the tensors between the operations of an imported network, checked before anything is executed.
+"""Limits on the tensors and the work of an imported network, checked before anything is executed.
 
 A file of some hundred bytes can ask for terabytes: by a Resize, a Pad or an Expand, or by a convolution with
 wide padding. Sizes are taken from ONNX's shape inference for a file, and from torch's ``meta`` device, where
@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_leaves
 
 from edgecnn.core.errors import InputError
 from edgecnn.models.imported.onnx_graph import name_of, shape_of
+from edgecnn.models.imported.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,17 +40,21 @@ _HINT = "export the network for smaller images, or cut it before the operation w
 
 
 def check_file_memory(model: ir.Model, file: Path) -> None:
-    """Check the inferred sizes of all tensors that a file computes for one image.
+    """Check the inferred sizes of all tensors that a file computes for one image, and its work.
 
     Args:
         model: The linked model with its shapes; tensors of unknown shape are passed over.
         file: Its name in messages.
 
     Raises:
-        InputError: A tensor, or all together, exceed the limit; the message names the operation.
+        InputError: A tensor, or all together, or the multiply-accumulates exceed the limit; the message names
+            the operation.
     """
-    total = 0
+    total, work = 0, Work()
     for node in model.graph.all_nodes():
+        work.add_node(
+            node, f"{file}: {node.op_type} {name_of(node.outputs[0]) if node.outputs else node.name}"
+        )
         for value in node.outputs:
             shape = shape_of(value)
             if value.dtype in _WITHOUT_SIZE or any(size < 0 for size in shape):
@@ -60,12 +65,13 @@ def check_file_memory(model: ir.Model, file: Path) -> None:
 
 
 def check_network_memory(module: ImportedNetwork, channels: int, height: int, width: int) -> None:
-    """Check the sizes of all tensors that a network computes for one image ``[1, channels, height, width]``.
+    """Check tensors and work of a network for one image ``[1, channels, height, width]``.
 
     The check ends at the first operation that does not take its inputs, where an inference ends too.
 
     Raises:
-        InputError: A tensor, or all together, exceed the limit; the message names the operation.
+        InputError: A tensor, or all together, or the multiply-accumulates exceed the limit; the message names
+            the operation.
     """
     values = {id(value): nn.Parameter(value.to("meta"), requires_grad=False) for value in module.parameters()}
     buffers = {id(value): value.to("meta") for value in module.buffers()}
@@ -87,13 +93,13 @@ def check_network_memory(module: ImportedNetwork, channels: int, height: int, wi
 
 
 class _Sizes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's method has no types
-    """Checks every tensor that torch makes, also inside an operation."""
+    """Checks every tensor that torch makes, also inside an operation, and the work of making it."""
 
     operation = ""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch's method has no types
-        self._total = 0
+        self._total, self._work = 0, Work()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -102,6 +108,7 @@ class _Sizes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's met
         result = func(*args, **(kwargs or {}))
         if func.is_view:
             return result
+        self._work.add_call(func, args, kwargs or {}, result, self.operation)
         for value in tree_leaves(result):
             if isinstance(value, Tensor):
                 size = value.numel() * value.element_size()

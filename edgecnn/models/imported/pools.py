@@ -13,7 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edgecnn.models.imported.settings import check_table, flag, integers, pads, pair, unsupported
+from edgecnn.models.imported.settings import (
+    check_table,
+    check_windows,
+    flag,
+    integers,
+    pads,
+    pair,
+    unsupported,
+)
 
 if TYPE_CHECKING:
     from edgecnn.models.imported.graph import ImportedNode
@@ -156,7 +164,9 @@ def average_pool(node: ImportedNode) -> nn.Module:
             raise unsupported(node, f"pads are {[top, left, bottom, right]}, dilations {list(dilation)}")
         return nn.AvgPool2d(kernel, stride, (top, left), ceil_mode=ceil, count_include_pad=counts)
     size = pair(node, "size")
-    check_table(node, size[0] + top + bottom, size[1] + left + right)
+    padded = (size[0] + top + bottom, size[1] + left + right)
+    check_table(node, *padded)
+    check_windows(node, padded)
     up, west, down, east = integers(node, "counted")
     whole, counted = (left, right, top, bottom), (west, east, up, down)
     if dilation != (1, 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
@@ -17,6 +18,9 @@ _WAY_OUT = "cut the network before it with --outputs, or export it with other se
 
 _MOST_VALUES = 1 << 26
 """Largest table that a module computes from the settings of its node; graphs come from files."""
+
+_MOST_STEPS = 1 << 33
+"""Most additions that such a table takes: some seconds."""
 
 
 @contextlib.contextmanager
@@ -117,6 +121,26 @@ def check_table(node: ImportedNode, rows: int, columns: int) -> None:
     """
     if rows * columns > _MOST_VALUES:
         raise unsupported(node, f"its sizes ask for {rows} x {columns} values; the limit is {_MOST_VALUES}")
+
+
+def check_windows(node: ImportedNode, extents: tuple[int, int]) -> None:
+    """Check the work of sums over all windows of a padded map, which a module computes from its settings.
+
+    Args:
+        node: The node of a pool.
+        extents: Height and width of the map with its padding.
+
+    Raises:
+        InputError: It takes too many additions.
+    """
+    kernel, stride, dilation = (pair(node, name) for name in ("kernel_shape", "strides", "dilations"))
+    windows = [
+        max(0, (extent - gap * (size - 1) - 1) // step + 1)
+        for extent, size, step, gap in zip(extents, kernel, stride, dilation, strict=True)
+    ]
+    steps = math.prod((*windows, *kernel))
+    if steps > _MOST_STEPS:
+        raise unsupported(node, f"its windows ask for {steps:.1e} additions; the limit is {_MOST_STEPS:.1e}")
 
 
 def _listed(node: ImportedNode, name: str) -> list[int | float]:

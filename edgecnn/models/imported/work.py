@@ -1,0 +1,132 @@
+"""The multiply-accumulates of an ONNX file and of an imported network, and a limit on them.
+
+A file of a few megabytes can ask for days of work without any large tensor: by a wide kernel on a large map.
+Like the sizes of tensors (:mod:`edgecnn.models.imported.memory`), the work is counted from shapes before
+anything is executed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import flop_registry
+
+from edgecnn.core.errors import InputError
+from edgecnn.models.imported.onnx_graph import shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import onnx_ir as ir
+
+MOST_MACS = 4 * 10**12
+"""Most multiply-accumulates for one image. Classifiers have up to 10^11, detectors for images of 1280 x 1280
+and networks that label every pixel up to 10^12."""
+
+_FLOAT = {
+    "Conv": "Conv",
+    "FusedConv": "Conv",
+    "ConvTranspose": "ConvTranspose",
+    "Gemm": "Gemm",
+    "FusedGemm": "Gemm",
+    "MatMul": "MatMul",
+    "FusedMatMul": "MatMul",
+    "TransposeMatMul": "MatMul",
+}
+"""Plain operator of every float operation that multiplies; its weights are its second input."""
+
+INTEGER = {
+    "QLinearConv": ("Conv", 3),
+    "ConvInteger": ("Conv", 1),
+    "QLinearMatMul": ("MatMul", 3),
+    "QGemm": ("Gemm", 3),
+    "MatMulInteger": ("MatMul", 1),
+    "MatMulIntegerToFloat": ("MatMul", 1),
+    "DynamicQuantizeMatMul": ("MatMul", 1),
+}
+"""Plain operator and index of the weights of every integer operation that multiplies."""
+
+_POOLS = frozenset({"AveragePool", "MaxPool", "LpPool", "QLinearAveragePool"})
+_TORCH_POOLS = (torch.ops.aten.avg_pool2d, torch.ops.aten.max_pool2d_with_indices)
+_MULTIPLIES_AND_ADDS = 2
+_TERA = 10**12
+
+
+def multiplying(operator: str) -> tuple[str, int] | None:
+    """Return the plain operator and the index of the weights of an operation that multiplies; None else."""
+    plain = _FLOAT.get(operator)
+    return INTEGER.get(operator) if plain is None else (plain, 1)
+
+
+def macs_of(operator: str, source: Sequence[int], weights: Sequence[int], result: Sequence[int]) -> int:
+    """Return the multiply-accumulates of a layer with these shapes.
+
+    Args:
+        operator: ``Conv``, ``ConvTranspose``, ``Gemm`` or ``MatMul``.
+        source: Shape of its input.
+        weights: Shape of its second input.
+        result: Shape of its output.
+    """
+    match operator:
+        case "Conv":  # weights [out, in / groups, height, width]
+            return math.prod(result) * math.prod(weights[1:])
+        case "ConvTranspose":  # weights [in, out / groups, height, width]: all are multiplied with each value
+            return math.prod(source) * math.prod(weights[1:])
+        case _:  # Gemm and MatMul: a sum over the inner dimension for every output value
+            return math.prod(result) * (source[-1] if source else 0)
+
+
+class Work:
+    """A sum of multiply-accumulates that is limited."""
+
+    def __init__(self) -> None:
+        self._total = 0
+
+    def add_node(self, node: ir.Node, operation: str) -> None:
+        """Add those of an operation of a file; an open or unknown size counts as one.
+
+        Raises:
+            InputError: The sum exceeds the limit.
+        """
+        result = _closed(node.outputs[0]) if node.outputs else []
+        layer = multiplying(node.op_type)
+        if layer is not None and len(node.inputs) > layer[1]:
+            source, weights = _closed(node.inputs[0]), _closed(node.inputs[layer[1]])
+            if node.attributes.get_int("transA", 0):
+                source.reverse()
+            self._add(macs_of(layer[0], source, weights, result), operation)
+        elif node.op_type in _POOLS:
+            self._add(math.prod(result) * math.prod(node.attributes.get_ints("kernel_shape", ())), operation)
+
+    def add_call(
+        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: object, operation: str
+    ) -> None:
+        """Add those of a call of one of torch's functions with this result.
+
+        Raises:
+            InputError: The sum exceeds the limit.
+        """
+        packet = func.overloadpacket
+        if packet in flop_registry:
+            count = flop_registry[packet](*args, **kwargs, out_val=result)
+            self._add(count // _MULTIPLIES_AND_ADDS, operation)
+        elif packet in _TORCH_POOLS:
+            values = result if isinstance(result, Tensor) else result[0]  # type: ignore[index]
+            self._add(values.numel() * math.prod(args[1]), operation)
+
+    def _add(self, macs: int, operation: str) -> None:
+        self._total += macs
+        if self._total > MOST_MACS:
+            raise InputError(
+                f"{operation} brings the multiply-accumulates for one image to "
+                f"{self._total / _TERA:.3g} * 10^12; "
+                f"the limit is {MOST_MACS // _TERA} * 10^12",
+                hint="export the network for smaller images, or cut it before the operation with --outputs",
+            )
+
+
+def _closed(value: ir.Value | None) -> list[int]:
+    return [max(1, size) for size in shape_of(value)]
