@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from edgecnn.core.documents.step_record import StepCost, StepRecord
-from edgecnn.core.errors import DamagedEntry, EdgecnnError, machine_fault
+from edgecnn.core.errors import DamagedEntry, EdgecnnError, UsageError, machine_fault
 from edgecnn.devices.host import host
 from edgecnn.pipeline.gates import check_gate
 from edgecnn.pipeline.keys import input_versions, package_versions, step_key
@@ -173,6 +173,11 @@ def _produce(
             progress=lambda done, total, text: reporter.progress(step, done, total, text),
         )
         step.stage.run(inputs, step.parameters, context)
+        if step_key(step, results) != key:
+            raise UsageError(
+                f"{step.id} was made while a package that it uses, a vendor tool or a variable was changed",
+                hint="run again",
+            )
         packages = package_versions(step.stage) | input_versions(inputs.values())
         return store.commit(key, draft, _record(step, packages, context)), Status.MADE
 

@@ -158,3 +158,19 @@ def test_an_interrupted_stage_finds_its_scratch_again(tmp_path: Path) -> None:
     results = run(steps, tmp_path)
     assert results["one"].status is Status.MADE
     assert output(results["one"]) == "started at 2"
+
+
+def test_a_step_that_was_made_while_a_variable_changed_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable stands for everything that is in a key besides inputs, such as versions."""
+
+    def change(inputs: Inputs, parameters: Text, context: Context) -> None:
+        constant(inputs, parameters, context)
+        monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
+
+    monkeypatch.delenv("ATEN_CPU_CAPABILITY", raising=False)
+    results = run([Step("one", Stage("changing", 1, change), Text("a"))], tmp_path)
+    assert results["one"].status is Status.FAILED
+    assert "one was made while a package that it uses" in str(results["one"].error)
+    assert not list((tmp_path / "store" / "stages").iterdir())

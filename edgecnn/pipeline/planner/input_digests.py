@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn.core.config.paths import cache_dir, home
-from edgecnn.core.errors import InputError, UsageError
-from edgecnn.core.store.digest import digest_file, digest_json
-from edgecnn.core.store.digest_cache import DigestCache
+from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.errors import UsageError
 from edgecnn.data.source import open_source
-from edgecnn.models.registry import find_source
+from edgecnn.models import content
 from edgecnn.models.spec_file import read_spec
+from edgecnn.pipeline.stages.unchanged import digest_of_images
 
 if TYPE_CHECKING:
     from edgecnn.core.config.pipeline import DataConfig, ModelConfig
@@ -46,9 +45,7 @@ def open_dataset(reference: str, data: DataConfig) -> Dataset:
         EdgecnnError: It is missing, empty or broken.
     """
     source = open_source(reference, cache_dir=cache_dir(), allow_fetch=data.fetch)
-    home().mkdir(parents=True, exist_ok=True)
-    with DigestCache(home() / "digests.sqlite") as cache:
-        return Dataset(reference, source.digest(cache), source)
+    return Dataset(reference, digest_of_images(source), source)
 
 
 def network_content(model: ModelConfig) -> str:
@@ -58,17 +55,11 @@ def network_content(model: ModelConfig) -> str:
         InputError: A file that the model names is missing, or names code that the user has not named.
         UsageError: There is no such network, or the module of a ``python:`` name cannot be imported.
     """
-    parts: dict[str, str] = {}
-    if model.weights is not None:
-        weights = Path(model.weights).expanduser()
-        if not weights.is_file():
-            raise InputError(f"there is no weights file {weights}")
-        parts["weights"] = digest_file(weights)
     if model.network is not None:
         _check_network(model.name, model.network)
-    source = find_source(model.name)
-    parts |= source.content(model.name, pretrained=model.pretrained)
-    return digest_json(parts | source.code(model.name, model.arguments))
+    return content.network_content(
+        model.name, model.arguments, pretrained=model.pretrained, weights=model.weights
+    )
 
 
 def _check_network(name: str, network: str) -> None:

@@ -11,9 +11,11 @@ from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.documents.link import Link
 from edgecnn.core.doing import say
 from edgecnn.core.errors import VerificationFailed
+from edgecnn.models.content import network_content
 from edgecnn.models.registry import find_source
 from edgecnn.models.spec_file import WEIGHTS_FILE
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+from edgecnn.pipeline.stages.unchanged import unchanged
 from edgecnn.pipeline.stages.verify import HINTS, RESULT
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class ImportedParameters:
 
     Attributes:
         reference: Name of the file.
-        content: Digest of the file.
+        content: Digest of the file and of those that hold its weights.
     """
 
     reference: str
@@ -58,15 +60,25 @@ class ImportedRequest:
 
 
 def run(inputs: Inputs, parameters: ImportedParameters, context: Context) -> None:
-    """Write link 0 to ``verification.json``."""
-    request = ImportedRequest(parameters.reference, inputs["checkpoint"], inputs["images"])
-    child = process.call(
-        "edgecnn.pipeline.stages.imported:compare",
-        request,
-        log=context.log,
-        memory_bytes=process.memory_for(Path(request.reference), request.checkpoint / WEIGHTS_FILE),
-        torch=True,
-    )
+    """Write link 0 to ``verification.json``.
+
+    Raises:
+        InputError: The file is no longer the one of the parameters.
+    """
+    reference = parameters.reference
+    request = ImportedRequest(reference, inputs["checkpoint"], inputs["images"])
+
+    def content() -> str:
+        return network_content(reference, {}, pretrained=False, weights=None)
+
+    with unchanged(reference, parameters.content, content):
+        child = process.call(
+            "edgecnn.pipeline.stages.imported:compare",
+            request,
+            log=context.log,
+            memory_bytes=process.memory_for(Path(reference), request.checkpoint / WEIGHTS_FILE),
+            torch=True,
+        )
     link = child.read(Link)
     (context.out / RESULT).write_text(json.dumps([link.to_json()]), encoding="utf-8")
     context.charge("imported", child)

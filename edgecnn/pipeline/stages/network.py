@@ -11,9 +11,11 @@ from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.json_file import read_json
 from edgecnn.core.named_code import SCHEME
+from edgecnn.models.content import network_content
 from edgecnn.models.registry import find_source
 from edgecnn.models.spec_file import WEIGHTS_FILE
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+from edgecnn.pipeline.stages.unchanged import unchanged
 
 
 @arguments
@@ -51,16 +53,28 @@ class NetworkRequest:
 
 
 def run(inputs: Inputs, parameters: NetworkParameters, context: Context) -> None:
-    """Build the network in a child process and write its checkpoint."""
+    """Build the network in a child process and write its checkpoint.
+
+    Raises:
+        InputError: The network's files or the user's code are no longer those of the parameters.
+    """
     del inputs
-    given = [Path(name) for name in (parameters.reference, parameters.weights) if name]
-    child = process.call(
-        "edgecnn.pipeline.stages.network:build",
-        NetworkRequest(parameters, context.out),
-        log=context.log,
-        memory_bytes=process.memory_for(*given, *(path / WEIGHTS_FILE for path in given)),
-        torch=True,
-    )
+    reference, weights = parameters.reference, parameters.weights
+    given = [Path(name) for name in (reference, weights) if name]
+
+    def content() -> str:
+        return network_content(
+            reference, parameters.arguments, pretrained=parameters.pretrained, weights=weights
+        )
+
+    with unchanged(reference, parameters.content, content):
+        child = process.call(
+            "edgecnn.pipeline.stages.network:build",
+            NetworkRequest(parameters, context.out),
+            log=context.log,
+            memory_bytes=process.memory_for(*given, *(path / WEIGHTS_FILE for path in given)),
+            torch=True,
+        )
     context.charge("network", child)
 
 

@@ -11,6 +11,7 @@ from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.ondevice.contract import Contract
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
+from edgecnn.pipeline.stages.unchanged import digest_of_images, unchanged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,16 +35,22 @@ class PrepareParameters:
 
 
 def run(inputs: Inputs, parameters: PrepareParameters, context: Context) -> None:
-    """Write a prepared set."""
-    source = open_source(parameters.reference, cache_dir=cache_dir())
-    prepare(
-        source,
-        read_contract(inputs["contract"]),
-        context.out,
-        on_bad_image=cast("Literal['error', 'skip']", parameters.bad_images),
-        limit=parameters.limit,
-        progress=lambda done, total: context.progress(done, total, "images"),
-    )
+    """Write a prepared set.
+
+    Raises:
+        InputError: The dataset is missing or broken, or is no longer the one of the parameters.
+    """
+    reference = parameters.reference
+    source = open_source(reference, cache_dir=cache_dir())
+    with unchanged(reference, parameters.content, lambda: digest_of_images(source)):
+        prepare(
+            source,
+            read_contract(inputs["contract"]),
+            context.out,
+            on_bad_image=cast("Literal['error', 'skip']", parameters.bad_images),
+            limit=parameters.limit,
+            progress=lambda done, total: context.progress(done, total, "images"),
+        )
 
 
 def read_contract(outputs: Path) -> Contract:

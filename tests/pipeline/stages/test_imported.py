@@ -18,6 +18,7 @@ from edgecnn.core.documents.link import Link
 from edgecnn.core.errors import InputError, VerificationFailed, WorkerError
 from edgecnn.data.prepared import PreparedSet
 from edgecnn.models.checkpoint import save_checkpoint
+from edgecnn.models.content import network_content
 from edgecnn.models.imported.operators import OPERATORS
 from edgecnn.models.registry import find_source
 from edgecnn.models.resolve import resolve_model
@@ -81,6 +82,10 @@ def images(tmp_path: Path) -> Path:
     return tmp_path / "set"
 
 
+def parameters_of(file: Path) -> ImportedParameters:
+    return ImportedParameters(str(file), network_content(str(file), {}, pretrained=False, weights=None))
+
+
 def checkpoint_of(file: Path, folder: Path) -> Path:
     module, spec = resolve_model(str(file))
     save_checkpoint(folder, module, spec)
@@ -105,7 +110,18 @@ def test_the_process_of_link_0_has_a_limit_on_memory(
     monkeypatch.setattr(process, "FOREIGN_BYTES", 1 << 30)
     context = Context(tmp_path, tmp_path, tmp_path / "log", lambda _done, _total, _text: None)
     with pytest.raises(WorkerError, match=r"imported:compare (ran out of memory|failed)"):
-        run(inputs, ImportedParameters(str(file), ""), context)
+        run(inputs, parameters_of(file), context)
+
+
+def test_a_file_that_changes_after_the_plan_is_refused(images: Path, tmp_path: Path) -> None:
+    """The changed file and the network are alike, so that the links alone would not notice it."""
+    file = write_file(tmp_path / "net.onnx")
+    planned = parameters_of(file)
+    write_file(file, slope=0.3)
+    inputs = {"checkpoint": checkpoint_of(file, tmp_path / "checkpoint"), "images": images}
+    context = Context(tmp_path, tmp_path, tmp_path / "log", lambda _done, _total, _text: None)
+    with pytest.raises(InputError, match=r"net\.onnx has changed since this run began"):
+        run(inputs, planned, context)
 
 
 def test_a_file_that_its_runtime_cannot_execute_is_one_error(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ import pytest
 
 from edgecnn.core.errors import InputError
 from edgecnn.data.prepared import PreparedSet
+from edgecnn.data.source import open_source
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.preprocess import geometry, open_image
 from edgecnn.pipeline.stages.prepare import PREPARE, PrepareParameters, read_contract
+from edgecnn.pipeline.stages.unchanged import digest_of_images
 from tests.support.stages import context
 
 CONTRACT = Contract(height=24, width=40, resize="letterbox", color="bgr")
@@ -29,7 +32,8 @@ def contract(tmp_path: Path) -> Path:
 
 
 def parameters(folder: Path, *, bad_images: str = "error", limit: int | None = None) -> PrepareParameters:
-    return PrepareParameters(str(folder), "digest of the content", bad_images, limit)
+    content = digest_of_images(open_source(str(folder), cache_dir=folder))
+    return PrepareParameters(str(folder), content, bad_images, limit)
 
 
 def test_every_image_has_the_contracts_geometry(picture_folder: Path, contract: Path, tmp_path: Path) -> None:
@@ -66,3 +70,65 @@ def test_a_corrupt_image_ends_the_stage_or_is_left_out(
 def test_a_step_without_a_contract_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"contract\.json"):
         read_contract(tmp_path)
+
+
+def changed_photo(folder: Path) -> None:
+    (folder / "bars" / "0.jpg").write_bytes((folder / "disc" / "1.jpg").read_bytes())
+
+
+def removed_photo(folder: Path) -> None:
+    (folder / "bars" / "0.jpg").unlink()
+
+
+def added_photo(folder: Path) -> None:
+    shutil.copy(folder / "bars" / "0.jpg", folder / "bars" / "9.jpg")
+
+
+def other_label(folder: Path) -> None:
+    lines = (folder / "list.csv").read_text(encoding="utf-8").replace(",0", ",1")
+    (folder / "list.csv").write_text(lines, encoding="utf-8")
+
+
+@pytest.mark.parametrize("change", [changed_photo, removed_photo, added_photo, other_label])
+def test_a_dataset_that_changes_between_plan_and_step_is_refused(
+    change: Callable[[Path], None], picture_folder: Path, contract: Path, tmp_path: Path
+) -> None:
+    dataset = shutil.copytree(picture_folder, tmp_path / "copy")
+    if change is other_label:
+        lines = (f"{path.relative_to(dataset)},0\n" for path in sorted(dataset.rglob("*.jpg")))
+        (dataset / "list.csv").write_text("path,label\n" + "".join(lines), encoding="utf-8")
+        dataset /= "list.csv"
+    planned = parameters(dataset)
+    change(tmp_path / "copy")
+    with pytest.raises(InputError, match=rf"{dataset.name} has changed since this run began"):
+        PREPARE.run({"contract": contract}, planned, context(tmp_path / "stage"))
+
+
+@pytest.mark.parametrize("change", [changed_photo, removed_photo])
+def test_a_photo_that_changes_while_the_step_decodes_is_noticed(
+    change: Callable[[Path], None], picture_folder: Path, contract: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(picture_folder, tmp_path / "copy")
+    planned, places = parameters(folder), context(tmp_path / "stage")
+    changed: list[int] = []
+
+    def progress(done: int, total: int, text: str) -> None:
+        if not changed:
+            change(folder)
+            changed.append(done)
+
+    places.progress = progress
+    with pytest.raises(InputError, match="copy has changed since this run began"):
+        PREPARE.run({"contract": contract}, planned, places)
+
+
+def test_photos_with_new_times_but_the_same_bytes_are_taken(
+    picture_folder: Path, contract: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(picture_folder, tmp_path / "copy")
+    planned = parameters(folder)
+    for photo in folder.rglob("*.jpg"):
+        photo.write_bytes(photo.read_bytes())
+    places = context(tmp_path / "stage")
+    PREPARE.run({"contract": contract}, planned, places)
+    assert len(PreparedSet.open(places.out)) == 12
