@@ -15,6 +15,7 @@ from edgecnn.backends.dissection import (
     require_one_input,
     same_outputs,
 )
+from edgecnn.backends.openvino.device import core
 from edgecnn.backends.openvino.inspect import FLOAT32
 from edgecnn.backends.openvino.ir import openvino, read_model, refused
 from edgecnn.backends.openvino.reference import spell_out
@@ -122,7 +123,7 @@ class _OpenvinoGraph:
         )
         properties = {**hint, **FLOAT32, "INFERENCE_NUM_THREADS": 1}
         try:
-            request = openvino.Core().compile_model(part, "CPU", properties).create_infer_request()
+            request = core().compile_model(part, "CPU", properties).create_infer_request()
         except RuntimeError as error:
             raise refused(self.file, error) from error
         used = [inputs.index(port.get_node().get_friendly_name()) for port in part.inputs]

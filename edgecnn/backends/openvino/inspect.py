@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.integer_macs import integer_share
+from edgecnn.backends.openvino.device import core
 from edgecnn.backends.openvino.ir import REFUSALS, openvino, read_model, refused
 from edgecnn.core.documents.inspection import Inspection
 from edgecnn.ondevice.tensor import TensorInfo
@@ -71,7 +72,7 @@ def inspect(file: Path) -> Inspection:
         item.get_friendly_name() for item in graph.get_ops() if item.get_type_name() == "FakeQuantize"
     }
     try:
-        compiled = openvino.Core().compile_model(graph, "CPU", FLOAT32)
+        compiled = core().compile_model(graph, "CPU", FLOAT32)
     except REFUSALS as error:
         raise refused(file, error) from error
     layers = list(_layers(compiled.get_runtime_model(), quantizers))

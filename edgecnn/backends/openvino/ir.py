@@ -2,7 +2,7 @@
 
 OpenVINO's converter and NNCF report their use over the internet if the package ``openvino_telemetry`` is
 installed, and work without it otherwise. Therefore this module hides the package before they are imported,
-and every module of this folder imports OpenVINO through it.
+and every module of this folder that converts or quantizes imports OpenVINO through it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ sys.modules.setdefault("openvino_telemetry", cast("Any", None))
 import openvino  # noqa: E402  after telemetry is hidden
 import openvino.passes  # noqa: E402
 
+from edgecnn.backends.openvino.device import core  # noqa: E402
 from edgecnn.core.errors import InputError  # noqa: E402
 from edgecnn.core.files import read_bounded  # noqa: E402
 from edgecnn.core.text import one_line  # noqa: E402
@@ -56,7 +57,7 @@ def read_model(file: Path) -> openvino.Model:
             raise InputError(f"there is no file {needed}", hint="an OpenVINO IR is an .xml and a .bin file")
     _check_limits(file, weights.stat().st_size)
     try:
-        model = openvino.Core().read_model(str(file), str(weights))
+        model = core().read_model(str(file), str(weights))
     except REFUSALS as error:
         raise refused(file, error) from error
     _check_tensors(model, file)

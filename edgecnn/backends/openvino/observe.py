@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgecnn.backends.openvino.device import core
 from edgecnn.backends.openvino.inspect import FLOAT32
 from edgecnn.backends.openvino.ir import openvino
 from edgecnn.quantization.ranges import Observations, channel_name, sample_places
@@ -49,7 +50,7 @@ def observe(
         + [openvino.opset13.result(probe) for name in single for probe in _channel_probes(nodes[name])]
     )
     properties = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1, **FLOAT32}
-    request = openvino.Core().compile_model(extended, "CPU", properties).create_infer_request()
+    request = core().compile_model(extended, "CPU", properties).create_infer_request()
     truth: list[Answer] = []
     samples: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in tensors if sampled}
 

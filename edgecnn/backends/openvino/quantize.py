@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from edgecnn.backends.calibration import Calibration
 from edgecnn.backends.calibration_check import calibration_health
 from edgecnn.backends.kernels import kernels_of
+from edgecnn.backends.openvino.device import core
 from edgecnn.backends.openvino.inspect import FLOAT32, tensor_info
 from edgecnn.backends.openvino.ir import openvino, read_model, write_model
 from edgecnn.backends.openvino.observe import observe
@@ -122,7 +123,7 @@ def _quantize(
 def _run(graph: openvino.Model, images: Calibration, indices: Sequence[int]) -> list[Answer]:
     """Return the outputs of some images in the shipping kernels, flattened."""
     properties = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1, **FLOAT32}
-    request = openvino.Core().compile_model(graph, "CPU", properties).create_infer_request()
+    request = core().compile_model(graph, "CPU", properties).create_infer_request()
     ports = range(len(graph.outputs))
     results = []
     for index in indices:

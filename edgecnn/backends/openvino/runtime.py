@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import openvino
 
+from edgecnn.backends.openvino.device import core
 from edgecnn.backends.worker.runtime import Description, Options, Runtime, refused
 from edgecnn.core.errors import InputError
 from edgecnn.ondevice.tensor import Array, TensorInfo
@@ -49,7 +50,7 @@ class OpenVino(Runtime):
         )
         properties = {**hint, **_FLOAT32, "INFERENCE_NUM_THREADS": options.threads, **options.extra}
         try:
-            compiled = openvino.Core().compile_model(str(model), "CPU", properties)
+            compiled = core().compile_model(str(model), "CPU", properties)
         except RuntimeError as error:
             raise refused(model, "openvino", error) from error
         return cls(compiled, options)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgecnn.backends.format import QuantizeRequest
+from edgecnn.backends.openvino.device import core
 from edgecnn.backends.openvino.inspect import FLOAT32, inspect
 from edgecnn.backends.openvino.ir import openvino, read_model
 from edgecnn.backends.openvino.quantize import quantize as quantize_here
@@ -20,7 +21,7 @@ from tests.support.inspections import counts
 
 def run(file: Path, pictures: np.ndarray) -> np.ndarray:
     """Return the file's answers in the CPU plugin, ``[N, classes]``."""
-    compiled = openvino.Core().compile_model(str(file), "CPU", {**FLOAT32, "INFERENCE_NUM_THREADS": 1})
+    compiled = core().compile_model(str(file), "CPU", {**FLOAT32, "INFERENCE_NUM_THREADS": 1})
     images = np.ascontiguousarray(normalize(pictures, CONTRACT).transpose(0, 3, 1, 2))
     return np.concatenate([compiled([image[None]])[0].copy() for image in images])
 
@@ -111,7 +112,7 @@ def test_weights_are_replaced_in_every_kind_of_layer(transposed: bool) -> None:
     picture = weights(1, 6, 8, 8)
 
     def answer() -> np.ndarray:
-        outputs: np.ndarray = openvino.Core().compile_model(graph, "CPU", FLOAT32)([picture])[0].copy()
+        outputs: np.ndarray = core().compile_model(graph, "CPU", FLOAT32)([picture])[0].copy()
         return outputs
 
     want, kept = answer(), float_weights(graph)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgecnn.backends.openvino.device import core
 from edgecnn.backends.openvino.inspect import FLOAT32
 from edgecnn.backends.openvino.ir import openvino, write_model
 from edgecnn.backends.openvino.ranges import concatenations, write_ranges
@@ -48,7 +49,7 @@ def _graph() -> openvino.Model:
 
 
 def _answer(file: Path, image: np.ndarray) -> np.ndarray:
-    answer: np.ndarray = openvino.Core().compile_model(str(file), "CPU", FLOAT32)([image])[0].copy()
+    answer: np.ndarray = core().compile_model(str(file), "CPU", FLOAT32)([image])[0].copy()
     return answer
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgecnn.backends.openvino.device import core
 from edgecnn.backends.openvino.format import OpenvinoFormat
 from edgecnn.backends.openvino.inspect import inspect
 from edgecnn.backends.openvino.ir import openvino
@@ -41,7 +42,7 @@ def test_the_arithmetic_is_the_specifications(low: float, span: float, levels: i
     original = opset.fake_quantize(values, *bounds, levels)
     model = openvino.Model([spell_out(original)], [values])
     data = np.linspace(low - span, high + span, 64, dtype=np.float32)
-    have = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([data])[0]
+    have = core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([data])[0]
     want = fake_quantize(data, low, high, low + shift, high + shift, levels)
     step = span / (levels - 1)
     off = np.abs(have - want)

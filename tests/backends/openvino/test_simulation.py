@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from edgecnn.backends.format import QuantizeRequest
 from edgecnn.backends.kernels import kernels_of
+from edgecnn.backends.openvino.device import core
 from edgecnn.backends.openvino.inspect import FLOAT32
-from edgecnn.backends.openvino.ir import openvino
 from edgecnn.backends.openvino.lower import lower
 from edgecnn.backends.openvino.quantize import quantize
 from edgecnn.backends.worker.isa import ISAS
@@ -68,7 +68,7 @@ def answers(
     request = QuantizeRequest("int8", calibration, isa, {"ranges": "extremes"})
     quantize(lower(folder, folder / "model.xml"), folder / "int8.xml", request)
     properties = {**FLOAT32, "INFERENCE_NUM_THREADS": 1}
-    compiled = openvino.Core().compile_model(str(folder / "int8.xml"), "CPU", properties)
+    compiled = core().compile_model(str(folder / "int8.xml"), "CPU", properties)
     return np.concatenate([compiled([image[None]])[0].copy() for image in images.numpy()])
 
 
