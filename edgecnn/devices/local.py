@@ -37,6 +37,7 @@ _WORKER_PARTS = (
     "core/this_process.py",
     "ondevice",
     "backends/worker",
+    "backends/*/device.py",
     "backends/*/runtime.py",
 )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -9,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import edgecnn
 from edgecnn.core.errors import InputError, MissingDependency, UsageError, WorkerError
 from edgecnn.devices.host import usable_cpus
 from edgecnn.devices.local import LocalDevice, worker_path
 from edgecnn.devices.session import open_request
 from tests.support import tiny_models as tiny
+
+RUNTIMES = sorted(Path(edgecnn.__file__).parent.glob("backends/*/runtime.py"))
 
 
 @pytest.fixture(scope="module")
@@ -197,3 +201,16 @@ def test_another_environment_without_numpy_or_runtime(model: Path, log: Path, tm
     device = LocalDevice(python=tmp_path / "venv" / "bin" / "python")
     with pytest.raises((MissingDependency, WorkerError), match="numpy"):
         device.open("onnxruntime", model, log=log)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES, ids=[file.parent.name for file in RUNTIMES])
+def test_worker_finds_every_module_that_a_runtime_imports(runtime: Path, tmp_path: Path) -> None:
+    seen = Path(worker_path(tmp_path, own=False).split(os.pathsep)[0])
+    imported = [
+        node.module
+        for node in ast.parse(runtime.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("edgecnn.")
+    ]
+    assert imported
+    missing = [name for name in imported if not (seen / f"{name.replace('.', '/')}.py").is_file()]
+    assert missing == []
