@@ -7,6 +7,7 @@ import struct
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
@@ -45,6 +46,7 @@ def read_model(file: Path) -> Any:
     try:
         _check_limits(data)
         model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
+        _weights_as_arrays(model)
         _check_references(model)
     except _TooMany as error:
         raise InputError(f"{file} is refused: {error}") from None
@@ -52,6 +54,13 @@ def read_model(file: Path) -> Any:
     except (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(f"{file} is a damaged or truncated TFLite file") from error
     return model
+
+
+def _weights_as_arrays(model: Any) -> None:
+    """Make arrays of the weights that lie behind the flatbuffer, which the writer takes byte by byte."""
+    for buffer in model.buffers:
+        if isinstance(buffer.data, bytearray):
+            buffer.data = np.frombuffer(buffer.data, np.uint8)
 
 
 class _TooMany(ValueError):

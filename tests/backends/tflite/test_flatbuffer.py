@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from edgecnn.backends.tflite import flatbuffer
 from edgecnn.backends.tflite.flatbuffer import (
     MAX_NUMBERS,
+    model_bytes,
     operator_name,
     read_model,
     rename_tensors,
@@ -83,6 +84,29 @@ def test_the_same_model_is_written_to_the_same_bytes(tiny: Path, tmp_path: Path)
     for name in ("a.tflite", "b.tflite"):
         write_model(read_model(tiny), tmp_path / name)
     assert (tmp_path / "a.tflite").read_bytes() == (tmp_path / "b.tflite").read_bytes()
+
+
+def test_weights_behind_the_flatbuffer_are_arrays_and_written_back_into_it(
+    tiny: Path, tmp_path: Path
+) -> None:
+    model = read_model(tiny)
+    inside = model_bytes(model)
+    weights = []
+    for buffer in model.buffers:
+        if buffer.data is not None:
+            weights.append(bytes(buffer.data))
+            buffer.data, buffer.offset, buffer.size = None, 1, len(weights[-1])
+    end = len(model_bytes(model))
+    for buffer in model.buffers:
+        if buffer.size:
+            buffer.offset, end = end, end + buffer.size
+    behind = tmp_path / "behind.tflite"
+    behind.write_bytes(model_bytes(model) + b"".join(weights))
+    assert weights
+    found = read_model(behind)
+    kinds = {type(buffer.data) for buffer in found.buffers if buffer.data is not None}
+    assert kinds == {np.ndarray}  # the writer takes anything else byte by byte
+    assert model_bytes(found) == inside
 
 
 FEW = 40
