@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import onnx
-
-from edgecnn.models.imported.onnx_graph import link, name_of, shape_of
+from edgecnn.models.imported.onnx_graph import infer_shapes, link, name_of, shape_of
 from edgecnn.models.imported.work import INTEGER, macs_of, multiplying
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    import onnx
     import onnx_ir as ir
 
 
@@ -26,7 +25,7 @@ def layer_macs(model: onnx.ModelProto, file: Path, executed: Iterable[ir.Node]) 
         file: Its path, for messages.
         executed: The operations of the runtime's optimized graph.
     """
-    inferred = link(onnx.shape_inference.infer_shapes(model), file).graph
+    inferred = link(infer_shapes(model, file, strict=False), file).graph
     values = [*inferred.inputs, *(value for node in inferred for value in node.outputs)]
     shapes = {name_of(value): shape_of(value) for value in values}
     for node in executed:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.onnx.session import read_model
-from edgecnn.models.imported.onnx_graph import infer_shapes, link, name_of, proto_of, shape_of
+from edgecnn.models.imported.onnx_graph import infer_shapes, link, name_of, shape_of
 from edgecnn.models.imported.work import macs_of
 
 if TYPE_CHECKING:
@@ -45,8 +45,6 @@ def operations(file: Path) -> list[Operation]:
         InputError: The file is not ONNX, or it is truncated, or holds text that is not UTF-8, or its shapes
             cannot be inferred.
     """
-    # Shape inference needs an order of execution; ONNX Runtime's quantizer appends its nodes at the end.
-    ordered = proto_of(link(read_model(file), file), file)
     return [
         Operation(
             node.name or name_of(node.outputs[0]),
@@ -55,7 +53,7 @@ def operations(file: Path) -> list[Operation]:
             _macs(node),
             _is_integer(node),
         )
-        for node in link(infer_shapes(ordered, file), file).graph
+        for node in link(infer_shapes(read_model(file), file), file).graph
         if node.op_type not in QUANTIZATION
     ]
 

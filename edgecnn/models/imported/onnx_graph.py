@@ -29,7 +29,7 @@ def infer_shapes(
     """Return a model with the shapes of all its tensors.
 
     Args:
-        model: Model with its nodes in an order of execution.
+        model: Its nodes may be in any order; the result has them in an order of execution.
         name: Name of the model in messages.
         data_prop: Whether shapes that the graph itself computes are inferred as well.
         strict: Whether every shape must be inferred, and no shapes may contradict each other.
@@ -37,11 +37,23 @@ def infer_shapes(
     Raises:
         InputError: Shapes contradict each other, or an operation's shape inference is unknown.
     """
+    if not _is_in_order(model.graph):
+        model = proto_of(link(model, name), name)
     try:
         return onnx.shape_inference.infer_shapes(model, strict_mode=strict, data_prop=data_prop)
     # A message in which a name is not UTF-8 is a ValueError.
     except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, MemoryError) as error:
         raise InputError(f"the shapes of {name} cannot be inferred: {one_line(error)}") from error
+
+
+def _is_in_order(graph: onnx.GraphProto) -> bool:
+    """Return whether no node of a graph reads what a later one computes; shape inference needs that."""
+    waiting = {name for node in graph.node for name in node.output}
+    for node in graph.node:
+        if not waiting.isdisjoint(node.input):
+            return False
+        waiting.difference_update(node.output)
+    return True
 
 
 def link(model: onnx.ModelProto, name: Path) -> ir.Model:

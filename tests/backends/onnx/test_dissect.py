@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-from edgecnn.backends.dissection import Dissection, pieces
+from edgecnn.backends.dissection import Dissection, ProbePoint, pieces
 from edgecnn.backends.onnx.dissect import dissect
 from edgecnn.core.errors import InputError
 from edgecnn.ondevice.normalize import normalize
@@ -73,3 +73,20 @@ def test_a_damaged_file_and_one_of_two_images_are_refused(files: tuple[Path, Pat
     onnx.save(model, tmp_path / "two.onnx")
     with pytest.raises(InputError, match="has 2 inputs"):
         dissect(files[0], tmp_path / "two.onnx")
+
+
+def test_the_order_of_the_nodes_does_not_matter(files: tuple[Path, Path], tmp_path: Path) -> None:
+    reversed_files = []
+    for file in files:
+        model = onnx.load(file)
+        nodes = list(model.graph.node)[::-1]
+        del model.graph.node[:], model.graph.value_info[:]
+        model.graph.node.extend(nodes)
+        reversed_files.append(tmp_path / file.name)
+        onnx.save(model, reversed_files[-1])
+    usual, other = dissect(*files), dissect(*reversed_files)
+    assert [_described(point) for point in other.points] == [_described(point) for point in usual.points]
+
+
+def _described(point: ProbePoint) -> tuple[str, str, str, int]:
+    return point.key, point.entry, point.counterpart, point.size

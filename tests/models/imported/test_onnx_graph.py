@@ -11,7 +11,16 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgecnn.core.errors import InputError
-from edgecnn.models.imported.onnx_graph import constant, cut, link, maker, name_of, shape_of, stored
+from edgecnn.models.imported.onnx_graph import (
+    constant,
+    cut,
+    infer_shapes,
+    link,
+    maker,
+    name_of,
+    shape_of,
+    stored,
+)
 
 FILE = Path("net.onnx")
 
@@ -42,6 +51,21 @@ def body(reads: str) -> onnx.GraphProto:
 def test_nodes_are_put_in_an_order_of_execution() -> None:
     linked = link(model(helper.make_node("Neg", ["a"], ["y"]), helper.make_node("Relu", ["x"], ["a"])), FILE)
     assert [node.op_type for node in linked.graph] == ["Relu", "Neg"]
+
+
+def test_shapes_are_inferred_of_nodes_in_any_order() -> None:
+    nodes = [
+        helper.make_node("Unsqueeze", ["x", "axis"], ["a"]),
+        helper.make_node("Concat", ["a", "a"], ["b"], axis=1),
+        helper.make_node("Neg", ["b"], ["y"]),
+    ]
+    for order in (nodes, nodes[::-1], [nodes[1], nodes[0], nodes[2]]):
+        content = model(*order)
+        content.graph.initializer.append(numpy_helper.from_array(np.array([1]), "axis"))
+        inferred = infer_shapes(content, FILE)
+        assert [node.op_type for node in inferred.graph.node] == ["Unsqueeze", "Concat", "Neg"]
+        linked = link(inferred, FILE)
+        assert shape_of(linked.graph.outputs[0]) == (1, 2, -1)
 
 
 @pytest.mark.parametrize(
