@@ -122,6 +122,16 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113
 
 
+def is_dir(path: Path) -> bool:
+    """Return whether there is a folder of this name; False also for what cannot be a name."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def exists(path: Path) -> bool:
+    """Return whether there is anything of this name; False also for what cannot be a name."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
 def read_bounded(file: Path, most: int) -> bytes:
     """Read a file that may come from an untrusted source.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgecnn.core.csv_rows import csv_rows
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import is_file
 from edgecnn.data import classes as classes_file
 from edgecnn.data.files import FileSource, path_within
 from edgecnn.data.labels import UNLABELLED
@@ -40,7 +41,7 @@ def open_csv_manifest(file: Path) -> FileSource:
         InputError: The file is not such a manifest; the message names the line.
     """
     declared = file.parent / classes_file.FILE_NAME
-    classes = classes_file.read_classes(declared) if declared.is_file() else ()
+    classes = classes_file.read_classes(declared) if is_file(declared) else ()
     reader = _RowReader(file, classes, classes_file.class_indices(classes))
     paths, labels = _read(reader)
     if not paths:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import is_dir, is_file
 from edgecnn.data import classes as classes_file
 from edgecnn.data.files import FileSource
 from edgecnn.data.labels import UNLABELLED
@@ -35,8 +36,8 @@ def open_image_folder(folder: Path) -> FileSource:
         entries = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
     except OSError as error:
         raise InputError(f"{folder} cannot be read: {error.strerror}") from error
-    names = [name for name in entries if (folder / name).is_dir()]
-    loose = [name for name in entries if _is_image(name) and (folder / name).is_file()]
+    names = [name for name in entries if is_dir(folder / name)]
+    loose = [name for name in entries if _is_image(name) and is_file(folder / name)]
     if not names:
         if not loose:
             raise InputError(f"{folder} holds no image", hint="put one sub-folder a class into it")
@@ -51,7 +52,7 @@ def open_image_folder(folder: Path) -> FileSource:
 
 def _labelled(folder: Path, names: list[str]) -> FileSource:
     declared = folder / classes_file.FILE_NAME
-    classes = classes_file.read_classes(declared) if declared.is_file() else tuple(names)
+    classes = classes_file.read_classes(declared) if is_file(declared) else tuple(names)
     indices = classes_file.class_indices(classes)
     files: list[str] = []
     labels: list[int] = []

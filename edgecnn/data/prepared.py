@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from edgecnn.core.array_file import read_array
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import is_file
 from edgecnn.core.json_file import read_json
 from edgecnn.core.text import one_line
 from edgecnn.data.digest import combine
@@ -77,7 +78,7 @@ class PreparedSet:
         """
         from edgecnn.data.prepared_document import read_document
 
-        if not (directory / "prepared.json").is_file():
+        if not is_file(directory / "prepared.json"):
             raise InputError(f"{directory} is not a prepared set: it holds no prepared.json")
         try:
             data = read_document(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.files import exists, is_dir
 from edgecnn.data.coco import open_coco
 from edgecnn.data.csv_manifest import open_csv_manifest
 from edgecnn.data.image_folder import open_image_folder
@@ -55,9 +56,9 @@ def open_source(reference: str, *, cache_dir: Path, allow_fetch: bool = False) -
 
 def _open_files(reference: str) -> FileSource:
     path = Path(reference).expanduser()
-    if path.is_dir():
+    if is_dir(path):
         return _open_folder(path)
-    if not path.exists():
+    if not exists(path):
         raise InputError(f"dataset {reference} does not exist", hint=_FORMS)
     if path.suffix.lower() == ".json":
         return open_coco(path)
@@ -68,11 +69,11 @@ def _open_files(reference: str) -> FileSource:
 
 def _open_folder(path: Path) -> FileSource:
     """Open a folder with annotations or one of one sub-folder per class, whichever it is."""
-    images = next((path / name for name in _IMAGES if (path / name).is_dir()), None)
+    images = next((path / name for name in _IMAGES if is_dir(path / name)), None)
     if images is not None:
-        annotations = next((path / name for name in _VOC if (path / name).is_dir()), None)
+        annotations = next((path / name for name in _VOC if is_dir(path / name)), None)
         if annotations is not None:
             return open_voc(annotations, images)
-        if (path / _YOLO).is_dir():
+        if is_dir(path / _YOLO):
             return open_yolo(path / _YOLO, images)
     return open_image_folder(path)

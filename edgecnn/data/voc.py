@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import is_file
 from edgecnn.data import classes as classes_file
 from edgecnn.data.files import FileSource, path_within
 from edgecnn.data.numbers import real_number, whole_number
@@ -39,7 +40,7 @@ def open_voc(annotations: Path, images: Path) -> FileSource:
         raise InputError(f"{annotations} holds no .xml annotation")
     declared = annotations.parent / classes_file.FILE_NAME
     roots = {file: read_xml(file) for file in files}
-    names = classes_file.read_classes(declared) if declared.is_file() else _names_in(roots)
+    names = classes_file.read_classes(declared) if is_file(declared) else _names_in(roots)
     found: dict[str, ImageObjects] = {}
     for file, root in roots.items():
         path = path_within(images, root.value("filename"), str(file))

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import read_bounded_text
+from edgecnn.core.files import exists, is_file, read_bounded_text
 from edgecnn.data import classes as classes_file
 from edgecnn.data.files import FileSource
 from edgecnn.data.image_folder import IMAGE_SUFFIXES
@@ -52,7 +52,7 @@ def open_yolo(labels: Path, images: Path) -> FileSource:
 
 def _names(*places: Path) -> tuple[str, ...]:
     """Read the names of the classes; LabelImg writes them among the labels."""
-    found = {place: classes_file.read_classes(place) for place in places if place.is_file()}
+    found = {place: classes_file.read_classes(place) for place in places if is_file(place)}
     if not found:
         raise InputError(f"there is no {places[0]}", hint="it names the classes, one a line, in their order")
     if len(set(found.values())) > 1:
@@ -73,7 +73,7 @@ def _objects(file: Path, image: Path, classes: int) -> ImageObjects:
 
 
 def _lines(file: Path) -> list[str]:
-    return read_bounded_text(file, MAX_BYTES).splitlines() if file.exists() else []
+    return read_bounded_text(file, MAX_BYTES).splitlines() if exists(file) else []
 
 
 def _row(line: str, where: str, classes: int) -> tuple[int, float, float, float, float]:

@@ -54,7 +54,7 @@ def load_checkpoint(directory: Path) -> tuple[nn.Module, ModelSpec]:
     """
     spec, path = read_spec(directory), directory / WEIGHTS_FILE
     state = read_safetensors(path)
-    module = build(spec, BuildLimits.of(state))
+    module = build(spec, BuildLimits.of(state, spec.builder))
     if spec.code is not None:
         require_unchanged(spec.code, directory)
     load_weights(module, state, str(path))

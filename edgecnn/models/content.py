@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import is_file
 from edgecnn.core.store.digest import digest_file, digest_json
 from edgecnn.models.registry import find_source
+from edgecnn.models.spec_file import PICKLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +35,10 @@ def network_content(
     parts: dict[str, str] = {}
     if weights is not None:
         file = Path(weights).expanduser()
-        if not file.is_file():
-            raise InputError(f"there is no weights file {file}")
+        if not is_file(file):
+            raise InputError(
+                f"there is no weights file {file}", hint=f"known: .safetensors, {', '.join(PICKLES)}"
+            )
         parts["weights"] = digest_file(file)
     source = find_source(reference)
     parts |= source.content(reference, pretrained=pretrained)

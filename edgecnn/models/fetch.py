@@ -21,7 +21,7 @@ from edgecnn.core.child import run
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError, MissingDependency
-from edgecnn.core.files import draft_file, read_bounded
+from edgecnn.core.files import draft_file, is_file, read_bounded
 from edgecnn.core.store.digest import digest_file
 from edgecnn.models import zoo
 from edgecnn.models.registry import find_source
@@ -59,7 +59,7 @@ def locate(reference: str, cache: Path | None = None) -> Path | None:
         UsageError: There is no such network, or nobody published weights for it.
     """
     path = _path(find_source(reference).published(reference), cache)
-    return path if path.is_file() else None
+    return path if is_file(path) else None
 
 
 def fetch(reference: str, cache: Path | None = None) -> Path:
@@ -79,7 +79,7 @@ def fetch(reference: str, cache: Path | None = None) -> Path:
     """
     published = find_source(reference).published(reference)
     path = _path(published, cache)
-    if path.is_file() and _is_whole(path):
+    if is_file(path) and _is_whole(path):
         return path
     try:
         with draft_file(path) as draft, tempfile.TemporaryDirectory(prefix="edgecnn-fetch-") as scratch:
@@ -118,7 +118,7 @@ def require(reference: str, cache: Path | None = None) -> Path:
 def _is_whole(weights: Path) -> bool:
     """Return whether fetched weights have the digest beside them; those of older versions have none."""
     sums = _sum_of(weights)
-    if not sums.is_file():
+    if not is_file(sums):
         return True
     return read_bounded(sums, _MAX_SUM_BYTES).partition(b" ")[0] == digest_file(weights).encode()
 

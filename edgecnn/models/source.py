@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgecnn.core.errors import UsageError
+from edgecnn.core.files import exists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -109,7 +110,8 @@ class ModelSource(ABC):
 
     def run_name(self, reference: str) -> str:
         """Return a name for runs of a network; it may contain characters that file names cannot."""
-        return reference.partition(":")[2] or Path(reference).resolve().name
+        path = Path(reference)
+        return reference.partition(":")[2] or (path.resolve() if exists(path) else path).name
 
     def content(self, reference: str, *, pretrained: bool) -> dict[str, str]:
         """Return a network's content besides name and arguments, by kind, mostly as digests.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import is_dir, is_file
 from edgecnn.core.json_file import read_json
 from edgecnn.core.named_code import require_named
 from edgecnn.core.store.sums import check_sums
@@ -35,12 +36,12 @@ def read_spec(directory: Path) -> ModelSpec:
 
 
 def _check_files(directory: Path) -> None:
-    if not directory.is_dir():
+    if not is_dir(directory):
         raise InputError(
             f"{directory} is not a checkpoint directory",
             hint=f"a checkpoint holds {WEIGHTS_FILE} and {SPEC_FILE}",
         )
-    if not (directory / WEIGHTS_FILE).is_file():
+    if not is_file(directory / WEIGHTS_FILE):
         pickles = sorted(path.name for path in directory.iterdir() if path.suffix in PICKLES)
         if pickles:
             raise InputError(
@@ -48,5 +49,8 @@ def _check_files(directory: Path) -> None:
                 hint=f"name the network and give the file: zoo:NAME --weights {directory / pickles[0]}",
             )
     for name in (WEIGHTS_FILE, SPEC_FILE):
-        if not (directory / name).is_file():
-            raise InputError(f"{directory} is not a checkpoint: it holds no {name}")
+        if not is_file(directory / name):
+            raise InputError(
+                f"{directory} is not a checkpoint: it holds no {name}",
+                hint=f"give a folder with {WEIGHTS_FILE} and {SPEC_FILE}, or zoo:NAME",
+            )

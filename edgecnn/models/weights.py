@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import is_file
 from edgecnn.core.safetensors_header import check_safetensors
 from edgecnn.core.text import first_line
 from edgecnn.models.spec_file import PICKLES
@@ -58,8 +59,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         InputError: There is no such file, or it holds something other than named tensors.
     """
-    if not path.is_file():
-        raise InputError(f"there is no weight file {path}")
+    if not is_file(path):
+        raise InputError(f"there is no weight file {path}", hint=f"known: .safetensors, {', '.join(PICKLES)}")
     if path.suffix == ".safetensors":
         return read_safetensors(path)
     if path.suffix not in PICKLES:

@@ -92,7 +92,9 @@ def open_package(path: Path, scratch: Path, *, copy: Path | None = None) -> Pack
         VerificationFailed: A file was changed, is missing or was added; the message names it.
     """
     if not path.name.endswith((*_WHEELS, *_BUNDLES, *_AARS)):
-        raise InputError(f"{path} is no package: a .whl, .tar.gz or .aar that `edgecnn package` wrote")
+        raise InputError(
+            f"{path} is no package", hint="give a .whl, .tar.gz or .aar file that `edgecnn package` wrote"
+        )
     root = scratch / "package"
     try:
         if path.name.endswith(_BUNDLES):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import find_format, find_runtime, runtimes
 from edgecnn.core.errors import BudgetMissed, InputError, UsageError, VerificationFailed
+from edgecnn.core.files import is_dir, is_file
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.core.store.runs import ARTIFACTS, REJECTED, read_one_run, require_one_run, require_place
 from edgecnn.tasks.registry import task_of
@@ -52,8 +53,12 @@ def choose_artifact(run: Path, platform: str, target: str | None = None) -> Arti
     """
     if platform not in PLATFORMS:
         raise UsageError(f"there are no packages for {platform!r}, only for {', '.join(PLATFORMS)}")
-    if (run / NAME).is_file():
+    if is_file(run / NAME):
         return _checked(Artifact.open(run), platform)
+    if not is_dir(run):
+        raise InputError(
+            f"there is no run or artifact {run}", hint="give the directory that `edgecnn run` printed"
+        )
     folder = run / ARTIFACTS
     if target is not None:
         return _named(run, platform, target)
@@ -91,10 +96,10 @@ def _named(run: Path, platform: str, target: str) -> Artifact:
     name = target.rpartition("/")[2]
     if name in {"", ".", ".."}:
         raise UsageError(f"no target is called {target!r}")
-    if (run / ARTIFACTS / name / NAME).is_file():
+    if is_file(run / ARTIFACTS / name / NAME):
         (chosen,) = read_one_run(run, lambda: _one_run(run, [run / ARTIFACTS / name / NAME]))
         return _checked(chosen, platform)
-    if (run / REJECTED / name / NAME).is_file():
+    if is_file(run / REJECTED / name / NAME):
         _check_proof(Artifact.open(run / REJECTED / name))
         raise InputError(
             f"target {target!r} of {run} was rejected: a budget was missed or link 4 is broken",

@@ -10,6 +10,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError, VerificationFailed, WorkerError
+from edgecnn.core.files import is_file
 from edgecnn.core.toolchains.environment import require
 from edgecnn.core.toolchains.program import run_program
 
@@ -94,5 +95,5 @@ def _run(arguments: list[str], signature: Path, log: Path) -> None:
 
 
 def _need_file(path: Path, what: str) -> None:
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"there is no {what} {path}")

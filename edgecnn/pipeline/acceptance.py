@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.files import is_file
 from edgecnn.core.store.baseline import read_baseline
 from edgecnn.core.store.runs import open_artifacts
 from edgecnn.pipeline.check import check_artifacts
@@ -50,7 +51,7 @@ def review_acceptance(path: Path, file: Path) -> AcceptanceReview:
         for artifact in found.values()
         if not artifact.manifest.manifest_digest
     ]
-    if not file.is_file():
+    if not is_file(file):
         return AcceptanceReview((), tuple(objections))
     try:
         baseline = read_baseline(file)

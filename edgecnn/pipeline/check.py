@@ -9,6 +9,7 @@ from edgecnn.core.documents.check import CheckResult, CheckRow
 from edgecnn.core.documents.metric import BUDGETS, INTEGER_MACS, find_metric
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import UsageError
+from edgecnn.core.files import is_file
 from edgecnn.core.store.baseline import read_baseline
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.core.store.runs import open_targets
@@ -48,7 +49,7 @@ def check_artifacts(
         UsageError: The file of budgets is wrong.
     """
     made, missing = _open(directory)
-    lone = (directory / NAME).is_file()
+    lone = is_file(directory / NAME)
     if only:
         made, missing = _restricted(made, missing, only)
     here = host()
@@ -101,7 +102,7 @@ def _note(
 
 def _open(directory: Path) -> tuple[dict[str, Artifact], dict[str, str]]:
     """Return the artifacts by target, and the reason for every target without one."""
-    if (directory / NAME).is_file():
+    if is_file(directory / NAME):
         artifact = Artifact.open(directory)
         return {artifact.manifest.target.name: artifact}, {}
     return open_targets(directory)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.documents.run import RunSummary
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import is_file
 from edgecnn.core.store.baseline import calibration_of, classes_digest
 from edgecnn.core.store.runs import SUMMARY, read_summary
 
@@ -106,7 +107,7 @@ def _flat(name: str, data: Any) -> dict[str, InputValue]:
 
 def _training(directory: Path) -> dict[str, InputValue]:
     file = directory / SUMMARY
-    if not file.is_file():
+    if not is_file(file):
         return {}
     try:
         summary = RunSummary.from_json(read_summary(file), str(file))

@@ -13,6 +13,7 @@ from edgecnn.backends.targets import load_target
 from edgecnn.core import process
 from edgecnn.core.documents.inspection import Inspection
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import is_dir, is_file
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network
 
@@ -57,10 +58,10 @@ def inspect_model(path: Path, target: str | None = None) -> Inspected:
         WorkerError: The compiler failed.
     """
     wanted = None if target is None else CompileParameters.of(load_target(target))
-    if path.is_dir():
+    if is_dir(path):
         artifact = Artifact.open(path)
         model, name, npu = artifact.model, artifact.manifest.target.name, artifact.manifest.npu
-    elif path.is_file():
+    elif is_file(path):
         model, name, npu = path, None, None
     else:
         raise InputError(f"there is no file or artifact {path}", hint=f"an artifact holds a {NAME}")

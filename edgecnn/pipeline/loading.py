@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from edgecnn.backends.targets import load_target
 from edgecnn.core.config.budgets import EVERY_TARGET, wrong_budgets
 from edgecnn.core.config.cpu_names import latency_places, misnamed_cpus
-from edgecnn.core.config.pipeline import Pipeline, PipelineSpec
+from edgecnn.core.config.pipeline import MOST_NAME_CHARACTERS, Pipeline, PipelineSpec
 from edgecnn.core.config.references import resolve
 from edgecnn.core.config.yaml_source import YamlSource, override, validate
 from edgecnn.core.documents.metric import BUDGETS
@@ -86,7 +86,8 @@ def run_name(model: str) -> str:
     >>> run_name("models/yolox_nano.onnx")
     'yolox_nano'
     """
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", find_source(model).run_name(model)).strip(".-") or "model"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", find_source(model).run_name(model)).strip(".-") or "model"
+    return name[:MOST_NAME_CHARACTERS]
 
 
 def from_source(source: YamlSource) -> Pipeline:

@@ -144,9 +144,9 @@ def test_a_class_and_an_argument_of_the_user_s_own(own_module: str) -> None:
         ("python:{own}:raises", {}, "raised KeyError: "),
         ("python:{own}:leaves", {}, "raised SystemExit: "),
         ("python:no_such_module:make", {}, "No module named 'no_such_module'"),
-        ("python:os", {}, "not of the form"),
-        ("python:../x:make", {}, "not of the form"),
-        ("python:os.path:__class__.x", {}, "not of the form"),
+        ("python:os", {}, "does not name a module and a factory"),
+        ("python:../x:make", {}, "does not name a module and a factory"),
+        ("python:os.path:__class__.x", {}, "does not name a module and a factory"),
         ("caffe:net", {}, "'caffe:net' is not a model"),
     ],
 )

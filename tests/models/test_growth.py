@@ -84,11 +84,11 @@ def test_arguments_that_a_library_does_not_take_are_a_mistake_of_the_user(
 def test_a_whole_network_and_its_pruned_one_are_within_the_limits() -> None:
     spec = spec_of("zoo:mobilenetv2")
     state = build(spec).state_dict()
-    build(spec, BuildLimits.of(state))
+    build(spec, BuildLimits.of(state, spec.builder))
     pruned = {
         name: tensor[: max(1, len(tensor) // 8)] if tensor.ndim else tensor for name, tensor in state.items()
     }
-    build(spec, BuildLimits.of(pruned))
+    build(spec, BuildLimits.of(pruned, spec.builder))
 
 
 def test_layers_are_counted_too() -> None:
@@ -107,3 +107,9 @@ def test_a_layer_that_learns_its_size_from_the_first_image_is_built() -> None:
         net = nn.Sequential(nn.Flatten(), nn.LazyLinear(2))
         net(torch.zeros(1, 3, 4, 4))
     assert net[1].weight.shape == (2, 48)
+
+
+def test_the_users_own_code_may_build_more_than_it_keeps() -> None:
+    kept = {"weight": torch.zeros(2)}
+    assert BuildLimits.of(kept, "python:nets:small") == BuildLimits()
+    assert BuildLimits.of(kept, "timm:resnet18").values < BuildLimits().values

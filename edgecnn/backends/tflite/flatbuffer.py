@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import is_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,7 @@ def read_model(file: Path) -> Any:
     Raises:
         InputError: The file is missing, too large, truncated, of another format, or has an invalid reference.
     """
-    if not file.is_file():
+    if not is_file(file):
         raise InputError(f"there is no file {file}")
     if file.stat().st_size > MAX_BYTES:
         raise InputError(f"{file} is larger than a TFLite file can be (2 GiB)")

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from edgecnn.core.config.yaml_source import YamlSource
 
 
+MOST_NAME_CHARACTERS = 100
+"""Longest name of a pipeline, which becomes a part of file names."""
+
+
 class ModelConfig(Schema):
     """The network."""
 
@@ -207,9 +211,10 @@ class PipelineSpec(Schema):
     @field_validator("name")
     @classmethod
     def _plain_name(cls, value: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", value):
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", value) or len(value) > MOST_NAME_CHARACTERS:
             raise ValueError(
-                f"{value[:100]!r} is not a plain name: use at most 100 letters, digits, '-', '_' and '.', "
+                f"{value[:MOST_NAME_CHARACTERS]!r} is not a plain name: "
+                f"use at most {MOST_NAME_CHARACTERS} letters, digits, '-', '_' and '.', "
                 "and a letter or a digit first"
             )
         return value

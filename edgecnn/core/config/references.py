@@ -7,6 +7,7 @@ from pathlib import Path
 from edgecnn.core.config import paths
 from edgecnn.core.config.yaml_source import YamlSource, merge, read_yaml
 from edgecnn.core.errors import UsageError
+from edgecnn.core.files import is_file
 from edgecnn.core.text import did_you_mean
 
 MAX_DEPTH = 8
@@ -20,7 +21,7 @@ def find(reference: str, kind: paths.Kind) -> Path:
     """
     if reference.endswith((".yaml", ".yml")):
         path = Path(reference)
-        if path.is_file():
+        if is_file(path):
             return path
         known = paths.available(kind).get(path.stem)
         if known is not None and path.parent.name in ("", kind):

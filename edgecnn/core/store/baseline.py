@@ -30,7 +30,7 @@ from edgecnn.core.documents.baseline import (
 )
 from edgecnn.core.documents.quantization import CalibrationNotes
 from edgecnn.core.errors import InputError, UsageError
-from edgecnn.core.files import draft_directory, draft_file
+from edgecnn.core.files import draft_directory, draft_file, is_dir, is_file
 from edgecnn.core.store.digest import digest_json
 from edgecnn.core.store.manifest import Artifact
 
@@ -88,7 +88,7 @@ def require_same_model(found: dict[str, Artifact], file: Path) -> None:
     Raises:
         InputError: It is, or it cannot be read.
     """
-    if not file.is_file():
+    if not is_file(file):
         return
     old, name = read_baseline(file), next(iter(found.values())).manifest.name
     if old.name != name:
@@ -185,11 +185,11 @@ def read_baseline(file: Path) -> Baseline:
         InputError: The file does not exist or has another schema.
         UsageError: The file is not a baseline; the message has file and line.
     """
-    if file.is_dir():
+    if is_dir(file):
         raise InputError(
             f"{file} is a folder and no baseline", hint="give the file, such as baselines/NAME.yaml"
         )
-    if not file.is_file():
+    if not is_file(file):
         raise InputError(
             f"there is no baseline {file}", hint=f"make one: edgecnn baseline accept RUN --out {file}"
         )
@@ -229,7 +229,7 @@ def baseline_artifact(baseline: Baseline, file: Path, target: str) -> Artifact:
     wanted = baseline.targets[target]
     folder = baselines_dir() if baseline.artifacts is None else file.parent / baseline.artifacts
     directory = place(folder, Path(target).name, digest_json(wanted.files))
-    if not directory.is_dir():
+    if not is_dir(directory):
         raise InputError(
             f"the accepted artifact of {target} is not at {directory}",
             hint="accept with --artifacts DIR and keep DIR with the file, or leave latency out: --no-latency",

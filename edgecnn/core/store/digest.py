@@ -18,7 +18,8 @@ def digest_json(data: Any) -> str:
     True
     """
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    # A file's name may hold bytes that are not UTF-8, which Python keeps as lone surrogates.
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def digest_fields(fields: Mapping[str, Any], own: str) -> str:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from edgecnn.core.documents.document import reason
 from edgecnn.core.documents.manifest import SCHEMA, Manifest
 from edgecnn.core.errors import DamagedEntry, InputError
-from edgecnn.core.files import draft_directory
+from edgecnn.core.files import draft_directory, is_file
 from edgecnn.core.json_file import read_json
 from edgecnn.core.store.digest import digest_fields, digest_file
 from edgecnn.core.text import first_line
@@ -70,7 +70,7 @@ class Artifact:
     @classmethod
     def _open(cls, directory: Path) -> Artifact:
         path = directory / NAME
-        if not path.is_file():
+        if not is_file(path):
             raise InputError(
                 f"{directory} is not an artifact: it has no {NAME}",
                 hint="give the directory that `edgecnn export` printed",
@@ -100,7 +100,7 @@ class Artifact:
             if Path(name).name != name:
                 raise InputError(f"{self.directory}: {name!r} is not a plain file name")
             path = self.directory / name
-            if not path.is_file():
+            if not is_file(path):
                 raise InputError(f"{self.directory}: {name} is missing")
             try:
                 found = digest_file(path)
@@ -164,6 +164,6 @@ def _identity(directory: Path) -> tuple[int, int] | None:
     """Return what tells a directory from the one that takes its place."""
     try:
         status = directory.stat()
-    except OSError:
+    except (OSError, ValueError):  # a name with NUL is a ValueError
         return None
     return status.st_dev, status.st_ino

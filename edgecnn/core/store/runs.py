@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import filelock
 
 from edgecnn.core.errors import InputError, MixedRun
+from edgecnn.core.files import is_dir, is_file
 from edgecnn.core.json_file import read_json
 from edgecnn.core.store.digest import digest_fields
 from edgecnn.core.store.manifest import NAME, Artifact
@@ -63,7 +64,7 @@ def target_errors(directory: Path) -> dict[str, str]:
         InputError: The directory holds no run, or its summary is damaged or empty.
     """
     summary = directory / SUMMARY
-    if not summary.is_file():
+    if not is_file(summary):
         raise InputError(
             f"{directory} is neither a run nor an artifact",
             hint="give the directory of `edgecnn run`, or the one that `edgecnn export` printed",
@@ -90,11 +91,11 @@ def target_artifact(directory: Path, target: str) -> Artifact | None:
     # A run that publishes meanwhile may move it from the second place to the first after that was looked at.
     for folder in (ARTIFACTS, REJECTED, ARTIFACTS):
         place = directory / folder / name
-        if (place / NAME).is_file():
+        if is_file(place / NAME):
             try:
                 return require_place(Artifact.open(place))
             except InputError:
-                if place.is_dir():
+                if is_dir(place):
                     raise
     return None
 
@@ -124,7 +125,7 @@ def require_one_run(directory: Path, artifacts: dict[str, Artifact]) -> None:
     Raises:
         InputError: One is of another run, or the artifacts are not of one network.
     """
-    listed = {} if not (directory / SUMMARY).is_file() else _listed_digests(read_summary(directory / SUMMARY))
+    listed = {} if not is_file(directory / SUMMARY) else _listed_digests(read_summary(directory / SUMMARY))
     for name, artifact in artifacts.items():
         manifest = artifact.manifest
         if listed.get(name) and listed[name] != manifest.manifest_digest:
@@ -194,7 +195,7 @@ def open_artifacts(path: Path | str) -> dict[str, Artifact]:
             one run.
     """
     directory = Path(path)
-    if (directory / NAME).is_file():
+    if is_file(directory / NAME):
         artifact = Artifact.open(directory)
         return {artifact.manifest.target.name: artifact}
     found, _ = open_targets(directory)

@@ -20,6 +20,7 @@ import onnx
 from onnx import TensorProto
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import is_file
 from edgecnn.core.store.digest import digest_file
 from edgecnn.models.imported.names import check_definitions
 from edgecnn.models.imported.onnx_limits import MOST_BYTES, PACKED_BITS, parse_model, tensors
@@ -57,7 +58,7 @@ def load_model(file: Path) -> onnx.ModelProto:
     Raises:
         InputError: The file is missing, too large, truncated or of another format, or defines a name twice.
     """
-    if not file.is_file():
+    if not is_file(file):
         raise InputError(f"there is no file {file}")
     model = parse_model(file)
     if not model.graph.node or not model.graph.output:

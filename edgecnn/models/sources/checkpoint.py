@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import UsageError
+from edgecnn.core.files import exists, is_dir, is_file
 from edgecnn.core.named_code import SCHEME
 from edgecnn.core.store.digest import digest_file, digest_tree
 from edgecnn.core.task import CLASSIFICATION
 from edgecnn.models.sources.described import DescribedSource, StartingWeights
 from edgecnn.models.sources.module import code_digest
-from edgecnn.models.spec_file import WEIGHTS_FILE, read_spec
+from edgecnn.models.spec_file import SPEC_FILE, WEIGHTS_FILE, read_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,13 +36,14 @@ class CheckpointSource(DescribedSource):
         path = Path(reference)
         if pretrained:
             return super().content(reference, pretrained=True)
-        if path.is_file():
+        if is_file(path):
             return {"file": digest_file(path)}
-        return {"checkpoint": digest_tree(path)} if path.is_dir() else {}
+        # Another folder, which may be large, is not read before it is refused.
+        return {"checkpoint": digest_tree(path)} if reference and is_file(path / SPEC_FILE) else {}
 
     def code(self, reference: str, arguments: Mapping[str, JsonValue]) -> dict[str, str]:
         """Return the digest of the code of the checkpoint's network; see the base class."""
-        if not Path(reference).is_dir():
+        if not _is_folder(reference):
             return {}
         spec = read_spec(Path(reference))
         if not spec.builder.startswith(SCHEME):
@@ -50,21 +52,21 @@ class CheckpointSource(DescribedSource):
 
     def known_classes(self, reference: str) -> int | None:
         """Return the number of classes of a classifier; a network for another task may have none."""
-        spec = read_spec(Path(reference)) if Path(reference).is_dir() else None
+        spec = read_spec(Path(reference)) if _is_folder(reference) else None
         return len(spec.classes) if spec is not None and spec.task == CLASSIFICATION else None
 
     def made_with(self, reference: str) -> tuple[str, ...]:
         """Return the packages that the network of a checkpoint consists of."""
         from edgecnn.models.registry import find_builder
 
-        if not Path(reference).is_dir():
+        if not _is_folder(reference):
             return ()
         builder = read_spec(Path(reference)).builder
         return find_builder(builder).rebuilt_with(builder)
 
     def describe(self, reference: str) -> ModelSpec:
         """Read the spec of a checkpoint; see the base class."""
-        if reference and Path(reference).exists():
+        if reference and exists(Path(reference)):
             return read_spec(Path(reference))
         raise UsageError(
             f"there is no model {reference!r}",
@@ -82,3 +84,8 @@ class CheckpointSource(DescribedSource):
     def build(self, spec: ModelSpec) -> nn.Module:
         """Raise an error: no spec names a checkpoint as its builder."""
         raise UsageError(f"{spec.builder!r} is not a model")
+
+
+def _is_folder(reference: str) -> bool:
+    """Return whether a reference is the path of a folder; an empty one is not that of the current folder."""
+    return reference != "" and is_dir(Path(reference))

@@ -105,7 +105,7 @@ class DescribedSource(ModelSource):
             task=base.task,
         )
         start = _weights_of_file(request) or self.starting_weights(request, base)
-        module = build(spec, None if start is None else BuildLimits.of(start.state))
+        module = build(spec, None if start is None else BuildLimits.of(start.state, spec.builder))
         if start is not None:
             state = self.renamed(request.reference, module, start.state)
             if request.classes is None:

@@ -161,7 +161,10 @@ def find_factory(entry: str) -> Callable[..., Any]:
     """
     match = ENTRY.fullmatch(entry)
     if match is None:
-        raise UsageError(f"python:{entry} is not of the form python:package.module:factory")
+        raise UsageError(
+            f"python:{entry} does not name a module and a factory in it",
+            hint="write python:package.module:factory, such as python:nets:small for small() in nets.py",
+        )
     module = _import_module(match["module"])
     factory = getattr(module, match["factory"], None)
     if factory is None:

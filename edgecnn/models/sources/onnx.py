@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.files import is_file
 from edgecnn.core.store.digest import digest_file, digest_json
 from edgecnn.core.text import unknown_name
 from edgecnn.models.classes import numbered
@@ -48,7 +49,7 @@ class OnnxSource(ModelSource):
     def content(self, reference: str, *, pretrained: bool) -> dict[str, str]:
         """Return the digests of the file, and of all files beside it that hold its weights."""
         file = Path(reference)
-        if pretrained or not file.is_file():
+        if pretrained or not is_file(file):
             return super().content(reference, pretrained=pretrained)
         beside = _digests_beside(file)
         return {"file": digest_file(file)} | ({"beside": digest_json(beside)} if beside else {})

@@ -19,6 +19,7 @@ from edgecnn.backends.registry import find_compiler, find_format, load
 from edgecnn.core.documents.source import NetworkOrigin
 from edgecnn.core.doing import say
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
+from edgecnn.core.files import is_dir, is_file
 from edgecnn.core.named_code import require_named
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.models import zoo
@@ -84,9 +85,9 @@ def write_variants(request: VariantRequest) -> list[str | None]:
 def _spec(request: VariantRequest) -> ModelSpec:
     """Return the spec of a network, with the arguments of a request in place of its own."""
     directory = Path(request.reference)
-    if (directory / NAME).is_file():
+    if is_file(directory / NAME):
         found = _artifact_spec(Artifact.open(directory))
-    elif directory.is_dir():
+    elif is_dir(directory):
         found = read_spec(directory)
     else:
         _, found = resolve_model(request.reference, arguments=request.arguments)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.errors import UsageError
+from edgecnn.core.files import is_dir
 from edgecnn.data.source import open_source
 from edgecnn.models import content
 from edgecnn.models.spec_file import read_spec
@@ -69,7 +70,7 @@ def _check_network(name: str, network: str) -> None:
         UsageError: The network is no checkpoint, or other code builds it.
         InputError: The checkpoint is damaged, or names other code of the user's.
     """
-    if not Path(name).is_dir():
+    if not is_dir(Path(name)):
         raise UsageError(
             f"{network!r} is named as the code of {name}, which is no checkpoint",
             hint="leave --network or model.network out",

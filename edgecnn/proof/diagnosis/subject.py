@@ -15,6 +15,7 @@ from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.documents.diagnosis import Diagnosis
 from edgecnn.core.errors import InputError, UsageError
+from edgecnn.core.files import is_file
 from edgecnn.core.json_file import read_json
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.devices.host import host
@@ -96,7 +97,7 @@ class Subject:
             InputError: The artifact is not int8, or a file is missing or of another format.
             UsageError: A file is given without its float file or its contract.
         """
-        if not path.is_file():
+        if not is_file(path):
             return cls._of_artifact(Artifact.open(path), float_model)
         if float_model is None or contract is None:
             raise UsageError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.documents.listing import Fetched
 from edgecnn.core.errors import UsageError
+from edgecnn.core.files import is_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ def fetch(name: str) -> Fetched:
         InputError: The download has another SHA-256 than the table.
     """
     path = _fetch(name)
-    files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
+    files = [path] if is_file(path) else [item for item in path.rglob("*") if is_file(item)]
     return Fetched(name=name, path=str(path), size_bytes=sum(item.stat().st_size for item in files))
 
 
