@@ -2,7 +2,8 @@
 
 Inside :func:`warm_processes`, :func:`edgecnn.core.process.call` forks its children from one of two servers
 (:mod:`edgecnn.core.fork_server`): one has imported what every child needs, the other also PyTorch and the
-library of the run's network. A server starts with the first child that needs it and ends with the block.
+library of the run's network. A server starts with the first child that needs it and ends with the block,
+the larger one earlier where no later child needs it (:func:`end_torch_server`).
 Everywhere else, and wherever a server cannot be used, a child is a process that imports for itself.
 
 A child of a server computes the same as such a process: a server is started anew where environment, working
@@ -74,6 +75,16 @@ def warm_processes(packages: Collection[str] = ()) -> Iterator[None]:
     finally:
         _SERVERS.reset(token)
         servers.close()
+
+
+def end_torch_server() -> None:
+    """End the server of this block that has imported PyTorch, and free its memory of about 550 MB.
+
+    A later child that needs it starts another one.
+    """
+    servers = _SERVERS.get()
+    if servers is not None:
+        servers.end(torch=True)
 
 
 @dataclass(frozen=True)
@@ -153,6 +164,11 @@ class _Servers:
                 self._end(torch)
             if server.refused or not server.has_forked:
                 self._give_up(server.refused or "the process that imports them has died", torch=torch)
+
+    def end(self, *, torch: bool) -> None:
+        """End one of the servers if it is running."""
+        with self._lock:
+            self._end(torch)
 
     def close(self) -> None:
         """End all servers."""

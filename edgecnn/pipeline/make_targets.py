@@ -154,9 +154,9 @@ def _execute_and_publish(
     results = execute(needed(plan.steps, {CONTRACT_STEP}), store, reporter, places.logs)
     refuse_budgets_of_other_tasks(pipeline, results)
     results = with_checked_labels(plan, results)
-    results = execute(plan.steps, store, reporter, places.logs, done=results)
+    results = execute(plan.steps, store, reporter, places.logs, done=results, last=True)
     while climb(plan, results):
-        results = execute(plan.steps, store, reporter, places.logs, done=results)
+        results = execute(plan.steps, store, reporter, places.logs, done=results, last=True)
     # Two runs into one directory publish one after the other.
     with lock_beside(places.lock):
         entry = results[plan.checkpoint].entry

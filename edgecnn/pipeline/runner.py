@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from edgecnn.core.documents.step_record import StepCost, StepRecord
 from edgecnn.core.errors import DamagedEntry, EdgecnnError, UsageError, machine_fault
+from edgecnn.core.warm import end_torch_server
 from edgecnn.devices.host import host
 from edgecnn.pipeline.gates import check_gate
 from edgecnn.pipeline.keys import input_versions, package_versions, step_key
@@ -71,6 +72,7 @@ def execute(
     logs: Path,
     *,
     done: Mapping[str, StepResult] | None = None,
+    last: bool = False,
 ) -> dict[str, StepResult]:
     """Execute a plan; steps after a failed one are skipped, all others are executed.
 
@@ -83,6 +85,8 @@ def execute(
         reporter: Receives events.
         logs: Directory for the output of vendor code, one file per step.
         done: Results of steps that were executed before, if a plan has grown.
+        last: Whether no more steps are known to follow. The process from which children with PyTorch are
+            forked then ends as soon as no step ahead needs it.
 
     Returns:
         Results of all steps, by id.
@@ -94,7 +98,7 @@ def execute(
 
     def begin() -> dict[str, StepResult]:
         try:
-            return _execute(steps, store, reporter, logs, known)
+            return _execute(steps, store, reporter, logs, known, last=last)
         except DamagedEntry:
             for step in steps:
                 known.pop(step.id, None)
@@ -116,12 +120,20 @@ def again_if_damaged(work: Callable[[], T]) -> T:
 
 
 def _execute(
-    steps: Sequence[AnyStep], store: Store, reporter: Reporter, logs: Path, done: Mapping[str, StepResult]
+    steps: Sequence[AnyStep],
+    store: Store,
+    reporter: Reporter,
+    logs: Path,
+    done: Mapping[str, StepResult],
+    *,
+    last: bool,
 ) -> dict[str, StepResult]:
     results: dict[str, StepResult] = dict(done)
     ahead = [step for step in steps if step.id not in results]
     reporter.planned(ahead)
-    for step in ahead:
+    for place, step in enumerate(ahead):
+        if last and not any(later.stage.forks_torch for later in ahead[place:]):
+            end_torch_server()
         before = [results[name] for name in (*step.inputs.values(), *step.after)]
         if all(result.succeeded for result in before):
             result = _make(step, results, store, reporter, logs)

@@ -21,7 +21,7 @@ from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import EdgecnnError, WorkerError
 from edgecnn.core.named_code import named_by_user
 from edgecnn.core.process import call
-from edgecnn.core.warm import warm_processes
+from edgecnn.core.warm import end_torch_server, warm_processes
 from tests.core.test_child import alive, wait_until_gone
 
 if TYPE_CHECKING:
@@ -109,6 +109,18 @@ def test_children_of_a_block_come_from_one_process_that_ends_with_it(tmp_path: P
     assert first.server == second.server == third.server
     assert not alive(first.server)
     assert ask(tmp_path).program == STARTED
+
+
+def test_the_server_with_pytorch_can_end_before_the_block(tmp_path: Path) -> None:
+    end_torch_server()
+    with warm_processes():
+        light, first = ask(tmp_path), ask(tmp_path, torch=True)
+        end_torch_server()
+        end_torch_server()
+        assert [alive(light.server), alive(first.server)] == [True, False]
+        again = ask(tmp_path, torch=True)
+        assert ask(tmp_path).server == light.server
+    assert (again.program, again.server != first.server) == (FORKED, True)
 
 
 def test_random_numbers_differ_between_children(tmp_path: Path) -> None:

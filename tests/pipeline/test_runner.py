@@ -1,12 +1,18 @@
+from __future__ import annotations
+
 import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError, MissingDependency, VerificationFailed
+from edgecnn.core.process import call
 from edgecnn.core.store.store import Store
+from edgecnn.core.warm import warm_processes
 from edgecnn.pipeline.gates import Gate
 from edgecnn.pipeline.runner import SilentReporter, execute
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
@@ -40,6 +46,17 @@ def break_link(inputs: Inputs, parameters: Text, context: Context) -> None:
 
 def fill_disk(inputs: Inputs, parameters: Text, context: Context) -> None:
     raise OSError(errno.ENOSPC, "No space left on device", str(context.out))
+
+
+@arguments
+class Checked:
+    text: str
+
+
+def server(argument: Checked) -> str:
+    """Return the number of the process that this child's supervisor was forked from."""
+    status = Path("/proc", str(os.getppid()), "status").read_text()
+    return next(line.split()[1] for line in status.splitlines() if line.startswith("PPid:"))
 
 
 WRITE = Stage("write", 1, write)
@@ -158,6 +175,34 @@ def test_an_interrupted_stage_finds_its_scratch_again(tmp_path: Path) -> None:
     results = run(steps, tmp_path)
     assert results["one"].status is Status.MADE
     assert output(results["one"]) == "started at 2"
+
+
+@pytest.mark.parametrize(("last", "ends"), [(True, True), (False, False)])
+def test_the_process_with_pytorch_ends_before_the_first_step_after_those_that_need_it(
+    tmp_path: Path, last: bool, ends: bool
+) -> None:
+    found: list[bool] = []
+
+    def with_torch(inputs: Inputs, parameters: Text, context: Context) -> None:
+        argument = Checked(parameters.text)
+        child = call("tests.pipeline.test_runner:server", argument, log=context.log, torch=True)
+        (context.out / "out").write_text(child.read(str))
+
+    def without(inputs: Inputs, parameters: Text, context: Context) -> None:
+        (server,) = {(path / "out").read_text() for path in inputs.values()}
+        found.append(Path("/proc", server).exists())
+        (context.out / "out").touch()
+
+    heavy = Stage("heavy", 1, with_torch, forks_torch=True)
+    steps: list[AnyStep] = [
+        Step("one", heavy, Text("a")),
+        Step("two", heavy, Text("b")),
+        Step("three", Stage("light", 1, without), Text("c"), {"one": "one", "two": "two"}),
+    ]
+    with warm_processes():
+        results = execute(steps, Store(tmp_path / "store"), SilentReporter(), tmp_path / "logs", last=last)
+    assert [result.error for result in results.values()] == [None] * 3
+    assert found == [not ends]
 
 
 def test_a_step_that_was_made_while_a_variable_changed_is_not_kept(

@@ -69,6 +69,7 @@ class Stage(Generic[P]):
         packages: Distributions whose version the outputs depend on.
         toolchains: Vendor tools, each in its own environment, whose version the outputs depend on.
         trains: Whether it computes gradients or statistics, whose last bits depend on the number of threads.
+        forks_torch: Whether it calls a child process with ``torch=True`` (:func:`edgecnn.core.process.call`).
     """
 
     name: str
@@ -77,6 +78,7 @@ class Stage(Generic[P]):
     packages: tuple[str, ...] = ()
     toolchains: tuple[str, ...] = ()
     trains: bool = False
+    forks_torch: bool = False
 
 
 def parameters_json(parameters: DataclassInstance) -> dict[str, JsonValue]:

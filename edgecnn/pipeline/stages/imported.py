@@ -167,4 +167,6 @@ def _first_difference(given: GivenFile, image: Values) -> str:
 
 def imported_stage(reference: str) -> Stage[ImportedParameters]:
     """Return the stage that compares a file with its network; the file's source names the packages."""
-    return Stage("imported", 1, run, ("torch", "numpy", *find_source(reference).executed_by))
+    return Stage(
+        "imported", 1, run, ("torch", "numpy", *find_source(reference).executed_by), forks_torch=True
+    )

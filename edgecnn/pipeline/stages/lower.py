@@ -34,6 +34,5 @@ def lower_stage(format: str) -> Stage[LowerParameters]:  # noqa: A002  the name 
         UsageError: There is no such format.
     """
     record = find_format(format)
-    return Stage(
-        "lower", record.lower.version, run, (*record.lower.distributions, *record.origin.distributions)
-    )
+    packages = (*record.lower.distributions, *record.origin.distributions)
+    return Stage("lower", record.lower.version, run, packages, forks_torch=True)

@@ -257,5 +257,5 @@ class _Network:
             raise InputError(f"{self.spec.builder} answers otherwise when it is rebuilt from {out}")
 
 
-PRUNE = Stage("prune", 2, run, PACKAGES, trains=True)
-PRUNE_SENSITIVITY = Stage("prune-sensitivity", 2, analyse, PACKAGES, trains=True)
+PRUNE = Stage("prune", 2, run, PACKAGES, trains=True, forks_torch=True)
+PRUNE_SENSITIVITY = Stage("prune-sensitivity", 2, analyse, PACKAGES, trains=True, forks_torch=True)

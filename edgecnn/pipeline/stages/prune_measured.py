@@ -178,4 +178,4 @@ def measured_stage(parameters: MeasuredParameters) -> Stage[MeasuredParameters]:
     packages = {*PACKAGES, *lower_stage(form).packages, *quantize_stage(form).packages}
     if parameters.timing is not None:
         packages |= {*benchmark_stage(parameters.timing.runtime).packages}
-    return Stage("prune-measured", 1, run, tuple(sorted(packages)), trains=True)
+    return Stage("prune-measured", 1, run, tuple(sorted(packages)), trains=True, forks_torch=True)

@@ -36,8 +36,11 @@ def _in_child(entry: str, request: Request, what: str) -> Callable[[Inputs, Any,
     return run
 
 
-EQUALIZE = Stage("equalize", 3, _in_child("recover:equalize", EqualizeRequest, "equalization"), PACKAGES)
-ROUND = Stage("round", 3, _in_child("recover:round_weights", RoundRequest, "rounding"), PACKAGES, trains=True)
-SENSITIVITY = Stage(
-    "sensitivity", 3, _in_child("sensitivity:analyse", LayerSensitivityRequest, "sensitivity"), PACKAGES
-)
+def _stage(name: str, entry: str, request: Request, what: str, *, trains: bool = False) -> Stage[Any]:
+    run = _in_child(entry, request, what)
+    return Stage(name, 3, run, PACKAGES, trains=trains, forks_torch=True)
+
+
+EQUALIZE = _stage("equalize", "recover:equalize", EqualizeRequest, "equalization")
+ROUND = _stage("round", "recover:round_weights", RoundRequest, "rounding", trains=True)
+SENSITIVITY = _stage("sensitivity", "sensitivity:analyse", LayerSensitivityRequest, "sensitivity")

@@ -99,4 +99,4 @@ def _outputs(module: nn.Module, images: PreparedSet) -> list[npt.NDArray[np.floa
     return outputs
 
 
-REFERENCE = Stage("reference", 3, run, ("numpy", "torch"))
+REFERENCE = Stage("reference", 3, run, ("numpy", "torch"), forks_torch=True)

@@ -1,6 +1,7 @@
 """Every stage can be found again by its name and its parameters."""
 
 import importlib
+import inspect
 import pkgutil
 
 import pytest
@@ -24,6 +25,15 @@ def test_every_stage_of_the_package_stands_in_the_table() -> None:
         if isinstance(value, Stage)
     }
     assert found <= set(KINDS), f"no file can name {found - set(KINDS)}"
+
+
+def test_stages_say_whether_they_fork_children_with_pytorch() -> None:
+    """The calls are found in the text of the stages' modules."""
+    for found in pkgutil.iter_modules(stages.__path__):
+        module = importlib.import_module(f"{stages.__name__}.{found.name}")
+        text = inspect.getsource(module)
+        if "torch=True," in text or "torch=True)" in text:
+            assert "forks_torch=True" in text, found.name
 
 
 def test_a_stage_is_found_with_its_parameters_checked() -> None:
