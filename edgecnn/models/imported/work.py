@@ -10,10 +10,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-from torch.utils.flop_counter import flop_registry
-
 from edgecnn.core.errors import InputError
 from edgecnn.models.imported.onnx_graph import shape_of
 
@@ -50,7 +46,6 @@ INTEGER = {
 """Plain operator and index of the weights of every integer operation that multiplies."""
 
 _POOLS = frozenset({"AveragePool", "MaxPool", "LpPool", "QLinearAveragePool"})
-_TORCH_POOLS = (torch.ops.aten.avg_pool2d, torch.ops.aten.max_pool2d_with_indices)
 _MULTIPLIES_AND_ADDS = 2
 _TERA = 10**12
 
@@ -109,11 +104,14 @@ class Work:
         Raises:
             InputError: The sum exceeds the limit.
         """
+        from torch import Tensor, ops
+        from torch.utils.flop_counter import flop_registry
+
         packet = func.overloadpacket
         if packet in flop_registry:
             count = flop_registry[packet](*args, **kwargs, out_val=result)
             self._add(count // _MULTIPLIES_AND_ADDS, operation)
-        elif packet in _TORCH_POOLS:
+        elif packet in (ops.aten.avg_pool2d, ops.aten.max_pool2d_with_indices):
             values = result if isinstance(result, Tensor) else result[0]  # type: ignore[index]
             self._add(values.numel() * math.prod(args[1]), operation)
 
