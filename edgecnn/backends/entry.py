@@ -10,18 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.format import QuantizeRequest, StoredWeight
-from edgecnn.backends.formats import load_format, missing
+from edgecnn.backends.format_results import (
+    checked_file,
+    checked_inspection,
+    checked_result,
+    checked_weights,
+)
+from edgecnn.backends.formats import load_format, missing, model_file
 from edgecnn.backends.registry import find_format
 from edgecnn.core.documents.arguments import arguments
+from edgecnn.core.documents.quantization import QuantizationNotes
 from edgecnn.core.doing import say
-from edgecnn.core.entry_points import described
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
+from edgecnn.core.foreign_code import described
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edgecnn.core.documents.inspection import Inspection
-    from edgecnn.core.documents.quantization import QuantizationNotes
 
 _PRECISIONS = ("fp16", "int8")
 
@@ -68,7 +74,8 @@ def lower(request: LowerRequest) -> str:
     """
     with _ready(request.format, request.out):
         say(f"converting the network to {request.format}")
-        return load_format(request.format).lower(request.checkpoint, request.out).name
+        made = load_format(request.format).lower(request.checkpoint, request.out)
+        return checked_file(request.format, "lower", made, request.out).name
 
 
 def quantize(request: QuantizeFileRequest) -> QuantizationNotes:
@@ -82,7 +89,9 @@ def quantize(request: QuantizeFileRequest) -> QuantizationNotes:
         raise UsageError(f"cannot quantize to {how.precision!r}; there are {', '.join(_PRECISIONS)}")
     with _ready(file.format, request.out):
         say(f"quantizing {file.model.name} to {how.precision}")
-        return load_format(file.format).quantize(file.model, request.out, how)
+        notes = load_format(file.format).quantize(file.model, request.out, how)
+        checked_file(file.format, "quantize", model_file(request.out, file.format), request.out)
+        return checked_result(file.format, "quantize", notes, QuantizationNotes)
 
 
 def reference(request: ReferenceFileRequest) -> str:
@@ -91,19 +100,21 @@ def reference(request: ReferenceFileRequest) -> str:
     It is the name of the model file itself, or of another file that was written to directory ``out``.
     """
     with _ready(request.file.format, request.out):
-        return load_format(request.file.format).reference(request.file.model, request.out).name
+        model, form = request.file.model, request.file.format
+        found = load_format(form).reference(model, request.out)
+        return model.name if found == model else checked_file(form, "reference", found, request.out).name
 
 
 def inspect(file: FormatFile) -> Inspection:
     """Read the properties of a model file back."""
     with _ready(file.format, None):
-        return load_format(file.format).inspect(file.model)
+        return checked_inspection(file.format, load_format(file.format).inspect(file.model), file.model)
 
 
 def weights(file: FormatFile) -> list[StoredWeight]:
     """List the constants that a model file stores."""
     with _ready(file.format, None):
-        return load_format(file.format).weights(file.model)
+        return checked_weights(file.format, load_format(file.format).weights(file.model))
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from edgecnn.backends import registry
 from edgecnn.backends.formats import load_format, missing
 from edgecnn.backends.worker.runtimes import import_runtime
-from edgecnn.core.entry_points import end_of
 from edgecnn.core.errors import EdgecnnError, MissingDependency, UsageError
+from edgecnn.core.foreign_code import end_of
 
 if TYPE_CHECKING:
     from edgecnn.backends.records import CompilerRecord, FormatRecord, RuntimeRecord

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.backends.records import Backend, CompilerRecord, FormatRecord, RuntimeRecord
-from edgecnn.core.entry_points import BACKENDS, OWN, Extension, Origin, end_of, extensions
+from edgecnn.core.entry_points import BACKENDS, OWN, Extension, Origin, extensions
 from edgecnn.core.errors import UsageError
+from edgecnn.core.foreign_code import end_of
 from edgecnn.core.text import did_you_mean
 
 if TYPE_CHECKING:

@@ -6,15 +6,11 @@ belongs to edgecnn, or otherwise to the first package, by name, that provides it
 
 from __future__ import annotations
 
-import os
-import sys
-import traceback
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.core.errors import UsageError
-from edgecnn.core.text import one_line
+from edgecnn.core.foreign_code import end_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,26 +90,6 @@ class Extension:
             f"{self.kind} {self.name!r} of {self.origin} cannot be used: {reason}",
             hint=f"update or remove it: pip uninstall {self.origin.distribution}",
         )
-
-
-def end_of(error: BaseException) -> str:
-    """Return what an exception of another package's code says, or that the code tried to end the program."""
-    return "it ends the program" if isinstance(error, SystemExit) else one_line(error)
-
-
-def described(error: BaseException, code: type) -> str:
-    """Return an exception's type, its message and the line of another package's code that led to it.
-
-    Args:
-        error: The exception.
-        code: A class of the package; lines of the files beside it and below are the package's own.
-    """
-    frames = traceback.extract_tb(error.__traceback__)
-    module = sys.modules.get(code.__module__)
-    folder = Path(getattr(module, "__file__", None) or os.devnull).parent
-    own = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)] or frames
-    place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
-    return f"{type(error).__name__}: {end_of(error)}{place}"
 
 
 def extensions(group: str) -> list[Extension]:

@@ -15,8 +15,8 @@ from edgecnn.core.documents.accuracy import Answers, TaskMetrics
 from edgecnn.core.documents.link import Link
 from edgecnn.core.documents.measured import INTERVAL
 from edgecnn.core.documents.metric import Metric, taken_by
-from edgecnn.core.entry_points import described
 from edgecnn.core.errors import EdgecnnError
+from edgecnn.core.foreign_code import described
 from edgecnn.proof.accuracy.paired import AccuracyTest
 from edgecnn.proof.links.limits import Limits
 

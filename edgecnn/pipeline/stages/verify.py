@@ -36,11 +36,14 @@ from edgecnn.proof.links.verification import (
 from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
     from edgecnn.backends.worker.runtime import Execution
+
+    Outputs = Sequence[npt.NDArray[np.float32]]
 
 RESULT = "verification.json"
 RUNTIME = "runtime.json"
@@ -86,6 +89,7 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
     float_file = model_file(inputs["float"], parameters.format)
     float_outputs = execute("float", float_file, "shipping")
     names = execute.names
+    _require_outputs(1, names, float_outputs, truth, parameters.reference_runtime)
     links = [
         judge_outputs(names, lambda place: verify_conversion(truth[place], float_outputs[place], limits))
     ]
@@ -94,6 +98,7 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
 
     model = model_file(inputs["model"], parameters.format)
     reference_outputs = execute("reference", _reference_file(model, parameters.format, context), "reference")
+    _require_outputs(2, names, reference_outputs, truth, parameters.reference_runtime)
     link = judge_outputs(
         names, lambda place: verify_quantization(float_outputs[place], reference_outputs[place], limits)
     )
@@ -104,6 +109,7 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
     if not link.passed:
         return links
     shipping_outputs = execute("shipping", model, "shipping")
+    _require_outputs(3, names, shipping_outputs, truth, parameters.runtime)
     # The outputs of a simulator do not depend on the machine that it runs on.
     isa = ISAS.get(parameters.host_isa) if find_runtime(parameters.runtime).saturates else None
     steps = _output_steps(inputs["inspection"]) if "inspection" in inputs else [None] * len(names)
@@ -112,6 +118,24 @@ def _judge(inputs: Inputs, parameters: VerifyParameters, context: Context, limit
         judge_outputs(names, lambda place: verify_kernels(*executed[place], limits, isa, steps[place]))
     )
     return links
+
+
+def _require_outputs(link: int, names: Sequence[str], outputs: Outputs, truth: Outputs, runtime: str) -> None:
+    """Refuse outputs of another number or of other shapes than those of the network.
+
+    Raises:
+        VerificationFailed: The message names the runtime, the output and both shapes.
+    """
+    found, wanted = ([list(output.shape[1:]) for output in each] for each in (outputs, truth))
+    if found == wanted:
+        return
+    what = f"link {link} is broken: runtime {runtime} of {find_runtime(runtime).origin}"
+    if len(found) != len(wanted):
+        raise VerificationFailed(f"{what} returns {len(found)} outputs, the network {len(wanted)}")
+    place = next(index for index, shape in enumerate(found) if shape != wanted[index])
+    raise VerificationFailed(
+        f"{what} returns {found[place]} for output {names[place]!r}, the network {wanted[place]}"
+    )
 
 
 def _description(contract: Path) -> TaskDescription:
