@@ -6,6 +6,7 @@ Only these functions lead to imports of vendor libraries, and each format import
 from __future__ import annotations
 
 import contextlib
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from edgecnn.core.documents.inspection import Inspection
 
 _PRECISIONS = ("fp16", "int8")
+_OBJECTS_BEFORE_COLLECTION = 50_000
+"""Converters make some million objects that live on, which Python's collector would look at every 700."""
 
 
 @arguments
@@ -123,7 +126,8 @@ def _ready(name: str, out: Path | None) -> Iterator[None]:
     try:
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
-        yield
+        with _rare_collections():
+            yield
     except ImportError as error:
         raise missing(name, error) from error
     except OSError as error:
@@ -141,3 +145,14 @@ def _ready(name: str, out: Path | None) -> Iterator[None]:
             f"format {name} of {origin} raised {described(error, type(load_format(name)))}",
             hint=f"update or remove it: pip uninstall {origin.distribution}",
         ) from error
+
+
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Collect garbage seldom: a collection costs time for every object that lives."""
+    before = gc.get_threshold()
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

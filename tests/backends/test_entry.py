@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from edgecnn.backends import entry
 from edgecnn.backends.entry import FormatFile, LowerRequest, QuantizeFileRequest, ReferenceFileRequest
 from edgecnn.backends.format import QuantizeRequest
-from edgecnn.core.errors import InputError, MissingDependency, UsageError
+from edgecnn.core.errors import EdgecnnError, InputError, MissingDependency, UsageError
 from edgecnn.data.prepared import PreparedSet
 from tests.backends.conftest import AVX2, IMAGES, Make, in_child
 
@@ -118,3 +119,10 @@ def test_a_missing_package_is_named_with_the_command(
         entry.lower(LowerRequest("tflite", checkpoint, tmp_path))
     assert caught.value.hint == 'pip install "edgecnn[tflite]"'
     assert caught.value.exit_code == 5
+
+
+def test_garbage_is_collected_as_before_once_a_format_is_done(tmp_path: Path) -> None:
+    before = gc.get_threshold()
+    with pytest.raises(EdgecnnError):
+        entry.inspect(FormatFile("onnx", tmp_path / "none.onnx"))
+    assert gc.get_threshold() == before
