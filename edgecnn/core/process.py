@@ -45,6 +45,9 @@ FOREIGN_BYTES = 12 << 30
 """Address space of a child that reads a model file from elsewhere, besides that for its weights: libraries
 reserve up to 4 GiB, and each of two runtimes may need 4 GiB for the tensors of one image."""
 
+_THREAD_BYTES = 160 << 20
+"""Address space that a thread reserves: an arena of glibc, twice its size until aligned, and a stack."""
+
 _COPIES = 8
 """Copies of a model's weights that a child may hold: bytes, a library's objects, and sessions of them."""
 
@@ -247,7 +250,8 @@ def memory_for(*files: Path) -> int:
     Args:
         files: The files; names that are no file, such as references of other kinds, have no size.
     """
-    return FOREIGN_BYTES + _COPIES * sum(os.path.getsize(file) for file in files if os.path.isfile(file))  # noqa: PTH113, PTH202  names of any length
+    sizes = [os.path.getsize(file) for file in files if os.path.isfile(file)]  # noqa: PTH113, PTH202  names of any length
+    return FOREIGN_BYTES + _THREAD_BYTES * (os.cpu_count() or 1) + _COPIES * sum(sizes)
 
 
 def quiet_environment() -> dict[str, str]:

@@ -10,9 +10,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Unpack
 
 import edgecnn
+from edgecnn.backends.formats import companions
 from edgecnn.backends.registry import find_runtime, package_folder
 from edgecnn.core.errors import MissingDependency
-from edgecnn.core.process import quiet_environment
+from edgecnn.core.process import memory_for, quiet_environment
 from edgecnn.core.toolchains.environment import require
 from edgecnn.devices.host import host, usable_cpus
 from edgecnn.devices.session import OpenOptions, Session, open_request, opened
@@ -75,7 +76,8 @@ class LocalDevice:
             runtime: Name in the table of runtimes: ``onnxruntime``, ``litert``, ``openvino``, ...
             model: The model file.
             log: File for the runtime's output.
-            options: Execution, threads, pinning, limits.
+            options: Execution, threads, pinning, limits. The address space of a runtime of this environment
+                has by default the limit of all processes that read files from elsewhere.
 
         Raises:
             InputError: The file is not a model that the runtime can run.
@@ -83,8 +85,10 @@ class LocalDevice:
             UsageError: There is no such runtime, option or CPU.
             WorkerError: The worker crashed, timed out or ran out of memory.
         """
-        request = open_request(runtime, str(model), options)
         record = find_runtime(runtime)
+        if record.toolchain is None and self.python is None and not self.launcher:
+            options.setdefault("memory_bytes", memory_for(model, *companions(model)))
+        request = open_request(runtime, str(model), options)
         session = self.start(
             [*self.launcher, str(self.python or _interpreter(record)), "-m", WORKER],
             log=log,

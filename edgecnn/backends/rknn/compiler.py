@@ -61,7 +61,10 @@ class Rknn:
             raise WorkerError("the RKNN toolkit ended well but wrote no file", hint=f"its log: {job.log}")
         exported.replace(job.out)
         macs = process.call(
-            "edgecnn.backends.onnx.partition:macs_by_node", SourceFile(RUNTIME, job.model), log=job.log
+            "edgecnn.backends.onnx.partition:macs_by_node",
+            SourceFile(RUNTIME, job.model),
+            log=job.log,
+            memory_bytes=process.memory_for(job.model),
         )
         return read_build(text, self.platform, macs.read(dict[str, int]))
 

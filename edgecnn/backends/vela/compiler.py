@@ -78,6 +78,7 @@ class Vela:
             "edgecnn.backends.tflite.partition:compare",
             CompiledFile(job.model, job.out, NPU_OPERATOR),
             log=job.log,
+            memory_bytes=process.memory_for(job.model, job.out),
         )
         return Compiled(estimate, child.read(Partition))
 

@@ -18,7 +18,11 @@ from edgecnn.models.spec import ModelSpec
 from edgecnn.ondevice.contract import Contract
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
     from torch import Tensor, nn
+
+LARGEST = 1_000_000
+"""Largest number in an argument: no channel, class, layer or side of an image comes near it."""
 
 # Arguments that would make a library load weights or access the internet during a build.
 _RESERVED = frozenset(
@@ -70,6 +74,8 @@ class LibrarySource(DescribedSource):
         reserved = sorted(_RESERVED & spec.arguments.keys())
         if reserved:
             raise UsageError(f"{spec.builder}: argument {reserved[0]!r} is set by edgecnn")
+        for argument, value in spec.arguments.items():
+            _check_numbers(f"{spec.builder}: argument {argument!r}", value)
         classes, in_channels = len(spec.classes), spec.contract.channels
         try:
             if scheme == "timm":
@@ -88,6 +94,19 @@ class LibrarySource(DescribedSource):
                 f"{spec.builder} does not take these arguments: {type(error).__name__}: {first_line(error)}"
             ) from error
         return replace_stem(module, in_channels=in_channels)
+
+
+def _check_numbers(argument: str, value: JsonValue) -> None:
+    """Refuse a number that is no size of a network: libraries make lists of that length before any layer.
+
+    Raises:
+        UsageError: It is too large, or not a number.
+    """
+    if isinstance(value, list | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            _check_numbers(argument, part)
+    elif isinstance(value, int | float) and not abs(value) <= LARGEST:
+        raise UsageError(f"{argument} is {value}; the largest number is {LARGEST:,}")
 
 
 def with_tag(reference: str) -> str:

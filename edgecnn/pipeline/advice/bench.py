@@ -11,6 +11,7 @@ from edgecnn.backends.registry import find_compiler, find_format
 from edgecnn.core import process
 from edgecnn.core.documents.advice import Advice, CompiledChange, NpuFigures, Remark, TriedChange
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
+from edgecnn.models.spec_file import WEIGHTS_FILE
 from edgecnn.pipeline.advice.change import INSTEAD, Facts, VariantRequest, propose
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network
 
@@ -111,4 +112,10 @@ class VariantBench:
         return tuple(trials)
 
     def _call(self, function: str, request: VariantRequest) -> process.ChildResult:
-        return process.call(f"{VARIANTS}:{function}", request, log=request.out / _LOG)
+        given = Path(request.reference)
+        return process.call(
+            f"{VARIANTS}:{function}",
+            request,
+            log=request.out / _LOG,
+            memory_bytes=process.memory_for(given, given / WEIGHTS_FILE),
+        )

@@ -77,6 +77,7 @@ def compile_network(
         "edgecnn.backends.partition:require_integer",
         SourceFile(parameters.compiler, model),
         log=log,
+        memory_bytes=process.memory_for(model),
     )
     toolchain = require(find_compiler(parameters.compiler).toolchain).toolchain
     compiler = make_compiler(parameters.compiler, parameters.options)

@@ -6,6 +6,7 @@ from edgecnn.backends.entry import LowerRequest
 from edgecnn.backends.registry import find_format
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
+from edgecnn.models.spec_file import WEIGHTS_FILE
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 
@@ -22,6 +23,7 @@ def run(inputs: Inputs, parameters: LowerParameters, context: Context) -> None:
         "edgecnn.backends.entry:lower",
         LowerRequest(parameters.format, inputs["checkpoint"], context.out),
         log=context.log,
+        memory_bytes=process.memory_for(inputs["checkpoint"] / WEIGHTS_FILE),
         torch=True,
     )
     context.charge("lower", child)

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgecnn.backends.entry import FormatFile, QuantizeFileRequest
 from edgecnn.backends.format import QuantizeRequest
-from edgecnn.backends.formats import model_file
+from edgecnn.backends.formats import companions, model_file
 from edgecnn.backends.registry import find_format
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
@@ -48,10 +48,12 @@ def run(inputs: Inputs, parameters: QuantizeParameters, context: Context) -> Non
         options=options,
         network=inputs.get("network"),
     )
+    file = _file(inputs, parameters.format)
     child = process.call(
         "edgecnn.backends.entry:quantize",
-        QuantizeFileRequest(_file(inputs, parameters.format), context.out, how),
+        QuantizeFileRequest(file, context.out, how),
         log=context.log,
+        memory_bytes=process.memory_for(file.model, *companions(file.model)),
     )
     context.charge("quantize", child)
     (context.out / NOTES).write_text(json.dumps(child.value, sort_keys=True), encoding="utf-8")
@@ -81,10 +83,12 @@ class InspectParameters:
 
 def inspect(inputs: Inputs, parameters: InspectParameters, context: Context) -> None:
     """Inspect the file, and write the result to ``inspection.json``."""
+    file = _file(inputs, parameters.format)
     child = process.call(
         "edgecnn.backends.entry:inspect",
-        _file(inputs, parameters.format),
+        file,
         log=context.log,
+        memory_bytes=process.memory_for(file.model, *companions(file.model)),
     )
     context.charge("inspect", child)
     found = child.read(Inspection).to_json()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError
+from edgecnn.models.spec_file import WEIGHTS_FILE
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 
 if TYPE_CHECKING:
@@ -47,7 +48,13 @@ def run(inputs: Inputs, parameters: ReferenceParameters, context: Context) -> No
     """Run the checkpoint on the probe and the evaluation set; write the outputs for each."""
     del parameters
     request = ReferenceRequest(inputs["checkpoint"], inputs["probe"], inputs.get("eval"), context.out)
-    child = process.call("edgecnn.pipeline.stages.reference:infer", request, log=context.log, torch=True)
+    child = process.call(
+        "edgecnn.pipeline.stages.reference:infer",
+        request,
+        log=context.log,
+        memory_bytes=process.memory_for(request.checkpoint / WEIGHTS_FILE),
+        torch=True,
+    )
     context.charge("reference", child)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 
 from edgecnn.backends.entry import FormatFile, ReferenceFileRequest
-from edgecnn.backends.formats import model_file
+from edgecnn.backends.formats import companions, model_file
 from edgecnn.backends.registry import find_format, find_runtime
 from edgecnn.backends.worker.isa import ISAS
 from edgecnn.core import process
@@ -158,6 +158,7 @@ def _reference_file(model: Path, format_name: str, context: Context) -> Path:
         "edgecnn.backends.entry:reference",
         ReferenceFileRequest(FormatFile(format_name, model), out),
         log=context.log,
+        memory_bytes=process.memory_for(model, *companions(model)),
     )
     name = child.read(str)
     return model if name == model.name else out / name

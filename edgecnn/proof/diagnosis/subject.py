@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn.backends.formats import format_of
+from edgecnn.backends.formats import companions, format_of
 from edgecnn.backends.origin import float_file, stored
 from edgecnn.backends.registry import find_format, find_runtime
 from edgecnn.backends.worker.isa import ISAS
@@ -155,7 +155,15 @@ class Subject:
             saturates=isa is not None and isa.int8_saturates and find_runtime(runtime).saturates,
         )
         entry = "edgecnn.proof.diagnosis.diagnose:diagnose_files"
-        child = process.call(entry, request, log=log, timeout_s=_TIMEOUT_S, progress=progress)
+        files = (self.model, self.float_model)
+        child = process.call(
+            entry,
+            request,
+            log=log,
+            timeout_s=_TIMEOUT_S,
+            memory_bytes=process.memory_for(*files, *(one for file in files for one in companions(file))),
+            progress=progress,
+        )
         return child.read(Diagnosis)
 
 

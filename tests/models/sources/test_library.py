@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import pytest
 import timm
@@ -57,3 +58,14 @@ def test_a_network_without_published_weights_is_refused() -> None:
     assert timm.is_model("mobilenetv4_conv_small_035")
     with pytest.raises(UsageError, match="has no published weights"):
         with_tag("timm:mobilenetv4_conv_small_035")
+
+
+@pytest.mark.parametrize("value", [10**9, -1e9, float("inf"), float("nan"), [3, [10**18]], {"a": 1e30}])
+def test_a_number_that_is_no_size_is_refused_before_the_library_is_asked(value: Any) -> None:
+    """timm computes a list of the length of ``depth`` before it makes a layer."""
+    for builder in ("timm:vit_tiny_patch16_224", "torchvision:resnet50"):
+        spec = LibrarySource().describe(builder).with_arguments({"depth": value})
+        with pytest.raises(
+            UsageError, match=rf"{builder}: argument 'depth' is .+; the largest number is 1,000,000"
+        ):
+            LibrarySource().build(spec)
