@@ -13,6 +13,7 @@ from edgecnn.backends.worker.isa import foreign
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.documents.accuracy import EvalResult
 from edgecnn.core.errors import UsageError
+from edgecnn.core.kept_log import kept_log
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
@@ -117,13 +118,16 @@ def _execute(
     progress: Callable[[int, int, str], None],
 ) -> Evaluation:
     target = artifact.manifest.target
-    with device.open(
-        target.runtime,
-        artifact.model,
-        log=folder / "worker.log",
-        threads=target.threads,
-        extra=runtime_options(target),
-    ) as session:
+    with (
+        kept_log(folder / "worker.log") as log,
+        device.open(
+            target.runtime,
+            artifact.model,
+            log=log,
+            threads=target.threads,
+            extra=runtime_options(target),
+        ) as session,
+    ):
         return session.evaluate(
             images.directory / "images.npy",
             images.contract,
