@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.listing import Instructions
 from edgecnn.core.errors import MissingDependency, WorkerError
+from edgecnn.core.kept_log import temporary_folder
 from edgecnn.core.toolchains.program import run_program
 from edgecnn.devices.local import LocalDevice
 from edgecnn.devices.session import OPEN_TIMEOUT_S, SILENCE_TIMEOUT_S
@@ -39,8 +39,8 @@ def count_x86(
     """
     if shutil.which(_VALGRIND) is None:
         raise MissingDependency(f"there is no program {_VALGRIND}", hint="apt-get install valgrind")
-    with tempfile.TemporaryDirectory(prefix="edgecnn-callgrind-") as folder:
-        out = Path(folder) / "out"
+    with temporary_folder("callgrind") as folder:
+        out = folder / "out"
         device = LocalDevice(
             python=python,
             launcher=(

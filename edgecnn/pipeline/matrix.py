@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +15,7 @@ from edgecnn.core.documents.host import Host
 from edgecnn.core.documents.latency import LatencyRatio
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import EdgecnnError, UsageError
+from edgecnn.core.kept_log import temporary_folder
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
 from edgecnn.devices.local import LocalDevice
@@ -29,6 +28,7 @@ from edgecnn.proof.latency.measurement import pinned_opener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -125,10 +125,10 @@ def compare_versions(
         WorkerError: The first version does not run the artifact.
     """
     pythons = [require_version(version) for version in versions]
-    with tempfile.TemporaryDirectory(prefix="edgecnn-matrix-") as folder:
-        copy = artifact.copy(Path(folder) / "artifact")
-        images, labelled = _images(artifact, data, limit, Path(folder))
-        trial = _Trial(copy, images, Path(folder), effort, latency_limit)
+    with temporary_folder("matrix") as folder:
+        copy = artifact.copy(folder / "artifact")
+        images, labelled = _images(artifact, data, limit, folder)
+        trial = _Trial(copy, images, folder, effort, latency_limit)
         truth = trial.outputs(versions[0], pythons[0])
         rows = [MatrixRow(runtime=str(versions[0]), max_abs=0.0, agreement=1.0)]
         for version, python in zip(versions[1:], pythons[1:], strict=True):

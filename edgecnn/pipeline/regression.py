@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import find_runtime
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import InputError
+from edgecnn.core.kept_log import temporary_folder
 from edgecnn.core.store.baseline import baseline_artifact, classes_digest, read_baseline
 from edgecnn.devices.registry import LOCAL, timed_device
 from edgecnn.pipeline.regression_metrics import baseline_row
@@ -19,6 +18,7 @@ from edgecnn.proof.latency.latency_test import Effort, compare_latency
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
     from edgecnn.core.documents.baseline import Baseline, TargetBaseline
     from edgecnn.core.documents.check import CheckRow
@@ -94,12 +94,12 @@ class BaselineComparison:
             )
         kept = baseline_artifact(baseline, self.file, target.name)
         with (
-            tempfile.TemporaryDirectory(prefix="edgecnn-check-") as folder,
+            temporary_folder("check") as folder,
             timed_device(self.device) as where,
         ):
             result = compare_latency(
-                artifact_opener(artifact, Path(folder), where),
-                artifact_opener(kept, Path(folder), where),
+                artifact_opener(artifact, folder, where),
+                artifact_opener(kept, folder, where),
                 limit=limit,
                 effort=Effort(seconds=self.tolerances.seconds),
             )

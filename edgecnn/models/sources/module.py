@@ -11,7 +11,6 @@ import copy
 import importlib
 import inspect
 import sys
-import tempfile
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -21,6 +20,7 @@ from pydantic import JsonValue
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
+from edgecnn.core.kept_log import temporary_folder
 from edgecnn.core.named_code import ENTRY, named_by_user
 from edgecnn.core.store.digest import digest_json
 from edgecnn.core.text import one_line, unknown_name
@@ -146,9 +146,9 @@ def code_digest(reference: str, arguments: Mapping[str, JsonValue]) -> str:
     Raises:
         UsageError: The module cannot be imported, or holds no such factory.
     """
-    with tempfile.TemporaryDirectory(prefix="edgecnn-code-") as folder, named_by_user(reference):
+    with temporary_folder("code") as folder, named_by_user(reference):
         request = OwnCodeRequest(reference, dict(arguments))
-        child = process.call("edgecnn.models.sources.module:find_code", request, log=Path(folder) / "log")
+        child = process.call("edgecnn.models.sources.module:find_code", request, log=folder / "log")
     return digest_json(child.read(OwnCode).to_json())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.files import is_file
+from edgecnn.core.kept_log import temporary_folder
 from edgecnn.core.store.digest import digest_file, digest_json
 from edgecnn.core.text import unknown_name
 from edgecnn.models.classes import numbered
@@ -137,11 +137,11 @@ def _digests_beside(file: Path) -> dict[str, str]:
         empty = os.fstat(source.fileno()).st_size == 0
         if empty or mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ).find(_NAMES_A_FILE) < 0:
             return {}
-    with tempfile.TemporaryDirectory(prefix="edgecnn-beside-") as folder:
+    with temporary_folder("beside") as folder:
         child = process.call(
             "edgecnn.models.sources.onnx:find_beside",
             BesideRequest(file.absolute()),
-            log=Path(folder) / "log",
+            log=folder / "log",
             memory_bytes=process.memory_for(file),
         )
     return child.read(dict[str, str])

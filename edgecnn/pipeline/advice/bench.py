@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from edgecnn.backends.registry import find_compiler, find_format
 from edgecnn.core import process
 from edgecnn.core.documents.advice import Advice, CompiledChange, NpuFigures, Remark, TriedChange
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
+from edgecnn.core.kept_log import temporary_folder
 from edgecnn.models.spec_file import WEIGHTS_FILE
 from edgecnn.pipeline.advice.change import INSTEAD, Facts, VariantRequest, propose
 from edgecnn.pipeline.stages.compile import CompileParameters, compile_network
@@ -42,8 +42,8 @@ def advise_on(
             f"there is no advice for {target.name}, only for Ethos-U targets",
             hint="try --target ethos-u55-128",
         )
-    with tempfile.TemporaryDirectory(prefix="edgecnn-advise-") as folder:
-        network = VariantRequest(model, dict(arguments), parameters.compiler, Path(folder))
+    with temporary_folder("advise") as folder:
+        network = VariantRequest(model, dict(arguments), parameters.compiler, folder)
         bench = VariantBench(network, parameters)
         facts = bench.describe()
         report = bench.compile()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.backends.targets import runtime_options
 from edgecnn.core.documents.latency import BenchResult, BenchRow, Latency, LatencyRatio
+from edgecnn.core.kept_log import temporary_folder
 from edgecnn.proof.latency.latency_test import Effort, compare_latency, measure_latency
 from edgecnn.proof.latency.measurement import pinned_opener
 
@@ -51,11 +52,11 @@ def time_artifacts(
         WorkerError: A runtime crashed, hung or ran out of memory.
     """
     first, *others = artifacts
-    with tempfile.TemporaryDirectory(prefix="edgecnn-bench-") as folder:
-        baseline = artifact_opener(first, Path(folder), device)
+    with temporary_folder("bench") as folder:
+        baseline = artifact_opener(first, folder, device)
         rows = [_row(first, measure_latency(baseline, effort=effort), None)]
         for artifact in others:
-            opener = artifact_opener(artifact, Path(folder), device)
+            opener = artifact_opener(artifact, folder, device)
             pair = compare_latency(opener, baseline, limit=limit, effort=effort)
             rows.append(_row(artifact, pair.candidate, pair))
     return BenchResult(rows=tuple(rows), host=device.host())

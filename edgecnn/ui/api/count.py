@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.listing import CountResult
+from edgecnn.core.kept_log import temporary_folder
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.devices.callgrind import DEVICE, count_x86
 from edgecnn.devices.qemu import EmulatedDevice
@@ -32,9 +32,9 @@ def count(artifact: Path | str, devices: Sequence[str] = DEVICES) -> CountResult
     """
     opened = Artifact.open(Path(artifact))
     runtime = opened.manifest.target.runtime
-    with tempfile.TemporaryDirectory(prefix="edgecnn-count-") as folder:
-        log = Path(folder) / "worker.log"
-        copy = opened.copy(Path(folder) / "artifact")
+    with temporary_folder("count") as folder:
+        log = folder / "worker.log"
+        copy = opened.copy(folder / "artifact")
         counts = tuple(
             count_x86(runtime, copy.model, log=log)
             if device == DEVICE

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core.config.paths import cache_dir
+from edgecnn.core.kept_log import temporary_folder
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.proof.diagnosis.subject import Subject
@@ -52,15 +52,15 @@ def diagnose(
     tell = progress or (lambda _done, _total, _text: None)
     subject = Subject.find(Path(artifact), _path(float_file), _path(contract))
     source = open_source(data, cache_dir=cache_dir())
-    with tempfile.TemporaryDirectory(prefix="edgecnn-diagnose-") as folder:
+    with temporary_folder("diagnose") as folder:
         prepared = prepare(
             source,
             subject.contract,
-            Path(folder) / "images",
+            folder / "images",
             limit=min(images, len(source)),
             progress=lambda done, total: tell(done, total, "decoding images"),
         )
-        log = Path(folder) / "diagnose.log"
+        log = folder / "diagnose.log"
         found = subject.diagnose(prepared, log, lambda done, total: tell(done, total, "comparing layers"))
     if out is not None:
         write_diagnosis(found, out)
