@@ -4,76 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, TypeVar
-from xml.etree import ElementTree
+from typing import Any
 
 import pytest
 
 from edgecnn.core.documents.diagnosis import (
-    ChannelFacts,
-    Diagnosis,
     LayerDiagnosis,
-    RangeFacts,
-    WeightFacts,
-    WholeDiagnosis,
 )
-from edgecnn.core.documents.document import Document
 from edgecnn.proof.diagnosis.causes import suspect
 from edgecnn.proof.diagnosis.ranking import ranked
-from edgecnn.ui.report.diagnosis import diagnosis_markdown, diagnosis_svg, layer_rows, snippet, whole_line
-
-RANGE = RangeFacts(low=-1.0, high=1.0, levels=256, seen_low=-1.0, seen_high=1.0, clipped=0.0, unused=0.0)
-CHANNELS = ChannelFacts(dead=(), widest=0, widest_ratio=2.0)
-WEIGHTS = WeightFacts(sqnr_db=40.0, changed=(), gain=1.0, outlier=0, outlier_ratio=2.0)
-
-D = TypeVar("D", bound=Document)
-
-
-def replace(document: D, **changes: Any) -> D:
-    return document.model_copy(update=changes)
-
-
-def layer(name: str, **changes: Any) -> LayerDiagnosis:
-    healthy = LayerDiagnosis(
-        name=name,
-        module=f"features.{name}",
-        operation="Conv+Clip",
-        position=0,
-        accumulated_sqnr_db=30.0,
-        alone_sqnr_db=40.0,
-        shipping_sqnr_db=40.0,
-        kernel_gap_steps=1.0,
-        effect_sqnr_db=45.0,
-        effect_share=0.05,
-        agreement=1.0,
-        top1_drop=0.0,
-        range=RANGE,
-        channels=CHANNELS,
-        weights=WEIGHTS,
-    )
-    return replace(healthy, **changes)
-
-
-def diagnosis(*layers: LayerDiagnosis, sqnr_db: float = 12.0) -> Diagnosis:
-    whole = WholeDiagnosis(
-        sqnr_db=sqnr_db,
-        reference_sqnr_db=math.nan,
-        agreement=0.9,
-        top1=None,
-        float_top1=None,
-        tied=0.0,
-        clipped=0.1,
-    )
-    return Diagnosis(
-        model="int8.onnx",
-        float_model="float.onnx",
-        format="onnx",
-        target="onnx-int8",
-        images=30,
-        whole=whole,
-        layers=layers,
-        kernels="onnxruntime",
-    )
+from edgecnn.ui.report.diagnosis import snippet
+from tests.support.diagnoses import CHANNELS, RANGE, WEIGHTS, diagnosis, layer, replace
 
 
 def test_layers_are_ranked_by_effect_then_alone_and_the_unmeasured_come_last() -> None:
@@ -192,26 +133,3 @@ def test_what_is_not_finite_is_null_and_what_is_read_back_is_the_same() -> None:
     again = LayerDiagnosis.from_json(plain)
     assert again.range == RANGE
     assert (again.name, again.module) == ("a", "features.a")
-
-
-def test_the_report_shows_every_layer_and_what_could_not_be_measured() -> None:
-    dead = replace(CHANNELS, dead=tuple(range(30)))
-    odd = layer("<odd & long name that goes on and on and on>", module=None, problem="no kernel", position=1)
-    found = diagnosis(layer("a", channels=dead), odd)
-    text = diagnosis_markdown(found)
-    assert "not measured: no kernel" in text
-    assert "| features.a | 30 | 0, 1, 2" in text
-    assert len(layer_rows(found, 1)) == 1
-    drawing = ElementTree.fromstring(diagnosis_svg(found))  # noqa: S314 - our own document
-    shown = "".join(drawing.itertext())
-    assert "features.a" in shown
-    assert "not measured" in shown
-
-
-def test_a_detector_has_no_class_to_agree_on() -> None:
-    found = diagnosis(layer("a", agreement=None, top1_drop=None))
-    assert "agreement 90.0 %" in whole_line(found)
-    found = replace(found, whole=replace(found.whole, agreement=None))
-    assert whole_line(found).startswith("30 images: 12.0 dB in shipping, ")
-    assert "%" not in whole_line(found)
-    assert layer_rows(found)[0][4] == "-"

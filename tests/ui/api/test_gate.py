@@ -22,7 +22,6 @@ from edgecnn.core.store.baseline import read_baseline, write_baseline
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.models.detection_network import detection
 from edgecnn.pipeline.compare_inputs import changed_training
-from edgecnn.pipeline.regression_metrics import agreement_tolerance
 from edgecnn.pipeline.regression_rows import Tolerances
 from tests.support import tiny_detector
 from tests.support.tiny_run import hits, link, task_metrics, write_artifact, write_run
@@ -402,19 +401,3 @@ def test_the_number_of_epochs_is_an_input(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "summary.json").write_text(json.dumps(run))
     assert changed_training(tmp_path / "long", tmp_path / "short")["epochs"] == (len(history), 1)
-
-
-def test_another_choice_of_calibration_images_is_no_regression() -> None:
-    """Every file of 200 images is compared with every other of its target, as they were measured."""
-    results = Path(__file__).parents[3] / "benchmarks" / "results" / "calibration-sets.json"
-    rows = json.loads(results.read_text())["rows"]
-    tolerances = Tolerances()
-    full = [row for row in rows if row["images"] == 200]
-    assert len(full) == 8
-    for before in full:
-        for after in (row for row in full if row["target"] == before["target"]):
-            for ratio in ("quantization_sqnr_db", "shipping_sqnr_db"):
-                assert before[ratio] - after[ratio] <= tolerances.sqnr_db
-            loss = before["agreement"] - after["agreement"]
-            images = before["evaluated"]
-            assert loss <= agreement_tolerance(before["agreement"], images, tolerances.accuracy)

@@ -174,24 +174,6 @@ def test_a_latency_without_its_runtime_is_refused_before_anything_runs(pruned_fi
     assert caught.value.exit_code == 5
 
 
-def test_the_speed_of_a_simulator_is_no_goal(pruned_file: Path) -> None:
-    from edgecnn.pipeline.loading import load_pipeline
-    from edgecnn.pipeline.planner.make import make_plan
-
-    wanted = ("prune={latency: {target: ethos-u55-128, ratio: 0.5}}", "targets=[ethos-u55-128]")
-    with pytest.raises(UsageError, match="tosa only simulates ethos-u55-128"):
-        make_plan(load_pipeline(str(pruned_file), wanted))
-
-
-def test_the_multiple_is_that_of_all_targets(pruned_file: Path) -> None:
-    from edgecnn.pipeline.loading import load_pipeline
-    from edgecnn.pipeline.planner.pruning import channel_multiple
-
-    loaded = load_pipeline(str(pruned_file), ("targets=[onnx-int8, ethos-u55-128]",))
-    assert loaded.spec.prune is not None
-    assert channel_multiple(loaded, loaded.spec.prune) == 16
-
-
 @pytest.mark.slow
 def test_a_size_is_met_and_a_latency_measured(pruned: RunResult, pruned_file: Path, tmp_path: Path) -> None:
     whole = Artifact.open(pruned.directory / "artifacts" / "onnx-int8").manifest.size_bytes
