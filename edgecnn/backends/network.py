@@ -70,7 +70,8 @@ def try_network(module: nn.Module, spec: ModelSpec) -> Network:
     outputs = (answer,) if isinstance(answer, torch.Tensor) else tuple(answer)
     if not outputs or not all(isinstance(output, torch.Tensor) for output in outputs):
         raise InputError(
-            f"{spec.builder} returns {type(answer).__name__}, not a tensor or a tuple of tensors"
+            f"{spec.builder} returns {type(answer).__name__}, not a tensor or a tuple of tensors",
+            hint="return a tensor, or a flat tuple of them, from forward: a file has no names or nesting",
         )
     if not all(bool(torch.isfinite(output).all()) for output in outputs):
         raise InputError(f"{spec.builder} returns values that are not finite", hint="its weights are damaged")
@@ -127,6 +128,6 @@ def operators_in(text: str) -> list[str]:
     return _OPERATOR.findall(text)
 
 
-_OPERATOR = re.compile(r"aten(?:\.|::)(\w+)")
+_OPERATOR = re.compile(r"(?:aten|prims|torchvision)(?:\.|::)(\w+)")
 _MOST_MODULES = 3
 _MAP = 4

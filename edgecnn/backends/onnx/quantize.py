@@ -118,7 +118,7 @@ def _grids(quantized: onnx.ModelProto, ranges: dict[str, Range]) -> dict[str, Ra
     """Return every output's range; None for an output that is not quantized."""
     makers = {name: node.op_type for node in quantized.graph.node for name in node.output}
     names = [value.name for value in quantized.graph.output]
-    return {name: ranges[name] if makers[name] == "DequantizeLinear" else None for name in names}
+    return {name: ranges[name] if makers.get(name) == "DequantizeLinear" else None for name in names}
 
 
 def _read_float(file: Path) -> onnx.ModelProto:

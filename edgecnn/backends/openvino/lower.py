@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from edgecnn.backends.network import load_network, modules_behind, reason
+from edgecnn.backends.instead import refusal
+from edgecnn.backends.network import load_network, modules_behind, operators_in, reason
 from edgecnn.backends.openvino.ir import openvino, write_model
-from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,10 +35,8 @@ def lower(checkpoint: Path, file: Path) -> Path:
         model = _convert(network)
     except _FAILURES as error:
         why = _reason(error)
-        raise InputError(
-            f"{network.spec.builder} cannot become OpenVINO IR: {why}{modules_behind(why, network)}",
-            hint="the log of the step holds the converter's report",
-        ) from error
+        what = f"{network.spec.builder} cannot become OpenVINO IR"
+        raise refusal(what, why, operators_in(why), {}, place=modules_behind(why, network)) from error
     write_model(model, file)
     return file
 

@@ -117,7 +117,11 @@ def _quantize(
             ),
         )
     except (nncf.ValidationError, nncf.InternalError, nncf.UnsupportedModelError, RuntimeError) as error:
-        raise InputError(f"{name} cannot be quantized: {one_line(error)}") from error
+        raise InputError(
+            f"{name} cannot be quantized: {one_line(error)}",
+            hint="leave the layer that it names in float with quantize.float_layers, or take the target "
+            "openvino-fp16",
+        ) from error
 
 
 def _run(graph: openvino.Model, images: Calibration, indices: Sequence[int]) -> list[Answer]:

@@ -9,20 +9,25 @@ from typing import TYPE_CHECKING
 import litert_torch
 import torch
 
+from edgecnn.backends.instead import refusal
 from edgecnn.backends.network import Network, load_network, modules_behind, operators_in, reason
 from edgecnn.backends.tflite.culprit import culprit
 from edgecnn.backends.tflite.flatbuffer import read_model, rename_tensors, write_model
-from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edgecnn.core.errors import InputError
+
+_BROADCAST = "leave expand and expand_as out: [N, C, 1, 1] and [N, C, H, W] are combined without them"
 INSTEAD = {
     "conv_transpose2d": "use a ConvTranspose2d without output_padding and dilation, such as one with "
     "kernel 4, stride 2 and padding 1",
-    "adaptive_max_pool2d": "use max_pool2d with the map's own size as its kernel: max_pool2d(x, x.shape[2:])",
+    **dict.fromkeys(("add", "div", "mul", "sub"), _BROADCAST),
 }
-"""What a user can write in place of an operation that TFLite cannot express."""
+"""What a user can write in place of an operation that only TFLite cannot express."""
+
+_FAILURES = (AssertionError, NotImplementedError, RuntimeError, TypeError, ValueError)
 
 
 def lower(checkpoint: Path, file: Path) -> Path:
@@ -49,7 +54,7 @@ def lower_network(network: Network, file: Path) -> Path:
         try:
             litert_torch.convert(wrapped, (example,)).export(str(converted))
         # torch.export and the MLIR passes behind it derive their errors from these; there is no common base.
-        except (RuntimeError, ValueError, NotImplementedError, torch.fx.proxy.TraceError) as error:
+        except (*_FAILURES, torch.fx.proxy.TraceError) as error:
             raise _refusal(network, error, lambda: litert_torch.convert(wrapped, (example,))) from error
         model = read_model(converted)
     rename_tensors(model, ("input",), network.outputs)
@@ -64,8 +69,4 @@ def _refusal(network: Network, error: BaseException, convert: Callable[[], objec
     if not behind and (found := culprit(convert)) is not None:
         layer, operator, why = found
         behind, operators = f" (in {layer or 'the network itself'}, {operator})", [operator]
-    instead = [INSTEAD[operator] for operator in operators if operator in INSTEAD]
-    return InputError(
-        f"{network.spec.builder} cannot become TFLite: {why}{behind}",
-        hint=instead[0] if instead else "the log of the step holds the converter's report",
-    )
+    return refusal(f"{network.spec.builder} cannot become TFLite", why, operators, INSTEAD, place=behind)

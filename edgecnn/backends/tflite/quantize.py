@@ -21,6 +21,12 @@ from edgecnn.backends.tflite.flatbuffer import inline_weights
 from edgecnn.backends.tflite.inspect import inspect
 from edgecnn.backends.tflite.layers import concatenations, read_by_gate, read_by_sigmoid
 from edgecnn.backends.tflite.observe import observe
+from edgecnn.backends.tflite.refusals import (
+    FAILURES,
+    quantizer_refusal,
+    refuse_infinite_pads,
+    require_ranges,
+)
 from edgecnn.backends.tflite.weights import layer_weights, put_on_grid
 from edgecnn.core.documents.quantization import IntegerNotes, QuantizationNotes
 from edgecnn.core.errors import InputError
@@ -58,7 +64,10 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> QuantizationN
     rewrite_dense = switch_option(request.options, "dense_as_conv")
     methods = ranges_option(request.options)
     images = Calibration.open(request, "NHWC", described.inputs[0])
+    refuse_infinite_pads(model)
     seen, truth = observe(model, images, sampled=needs_samples(methods))
+    outputs = [output.name for output in described.outputs]
+    require_ranges(model, outputs, seen.names)
     refuse_conflicts(seen, concatenations(model))
     recovered, weights = Recovered.of(request), layer_weights(model)
     if recovered.trained is None:
@@ -66,7 +75,6 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> QuantizationN
         seen = seen.within(read_by_sigmoid(model), SIGMOID_LIMIT)
         seen = seen.above(read_by_gate(model), GATE_LIMIT)
     in_float = recovered.left_in_float(weights)
-    outputs = [output.name for output in described.outputs]
 
     def run(quantized: bytes, indices: Sequence[int]) -> list[Answer]:
         return _run(quantized, images, indices)
@@ -147,16 +155,21 @@ def quantized_bytes(quantizer: Quantizer, model: Path, ranges: dict[str, dict[st
     """
     try:
         result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
-    # The quantizer's checks raise these errors, which have no common base.
-    except (ValueError, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"{model} cannot be quantized: {one_line(error)}") from error
+    except FAILURES as error:
+        raise quantizer_refusal(model, ranges, error) from error
     return bytes(result.quantized_model)
 
 
 def _run(quantized: bytes, images: Calibration, indices: Sequence[int]) -> list[Answer]:
     """Run an int8 model in LiteRT's shipping kernels; return each image's outputs, dequantized and flat."""
     interpreter = Interpreter(model_content=quantized, num_threads=1)
-    interpreter.allocate_tensors()
+    try:
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise InputError(
+            f"the int8 file cannot be executed: {one_line(error)}",
+            hint="a layer that answers every image alike has no range: leave it out, or train the network",
+        ) from error
     entrance = interpreter.get_input_details()[0]
     exits = interpreter.get_output_details()
     scale, zero_point = entrance["quantization"]

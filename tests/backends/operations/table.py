@@ -148,7 +148,7 @@ OPERATIONS: dict[str, Operation] = {
     "max pool, padded": Operation(
         lambda: nn.MaxPool2d(3, 2, 1),
         # The converter writes the padding as an operation of its own, whose result holds minus infinity.
-        refused={("tflite", "int8"): Refusal("padv2", "holds values that are not finite")},
+        refused={("tflite", "int8"): Refusal("padv2", "with minus infinity")},
     ),
     "adaptive pool to one": _function(lambda x: functional.adaptive_avg_pool2d(x, 1)),
     "mean over space": _function(lambda x: x.mean((2, 3), keepdim=True)),
