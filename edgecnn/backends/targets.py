@@ -15,7 +15,9 @@ from edgecnn.core.documents.document import reason
 from edgecnn.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
+
+    from edgecnn.core.config.yaml_events import Location
 
 
 def load_target(name: str, changes: YamlSource | None = None) -> Target:
@@ -35,7 +37,7 @@ def load_target(name: str, changes: YamlSource | None = None) -> Target:
     _require(source, "runtime", registry.find_runtime, target.runtime)
     if target.reference_runtime is not None:
         _require(source, "reference_runtime", registry.find_runtime, target.reference_runtime)
-    _require_one_format(source, target)
+    _require_one_format(source, target, () if changes is None else changes.where)
     return target if target.compile is None else _with_options(source, target, target.compile.compiler)
 
 
@@ -77,21 +79,27 @@ def _require(source: YamlSource, key: str, find: Callable[[str], object], name: 
         raise UsageError(f"{source.locate((key,))}: {key}: {error.message}", hint=error.hint) from error
 
 
-def _require_one_format(source: YamlSource, target: Target) -> None:
-    """Require that a target's runtimes execute its format, and that the format has its precision."""
+def _require_one_format(source: YamlSource, target: Target, changed: Collection[Location]) -> None:
+    """Require that a target's runtimes execute its format, and that the format has its precision.
+
+    The error has the position of the key that a pipeline or an override changed: the target's file is right.
+    """
+
+    def place(key: str) -> str:
+        return source.locate((key,) if (key,) in changed or ("format",) not in changed else ("format",))
+
     for key in ("runtime", "reference_runtime"):
         name = getattr(target, key)
         executed = target.format if name is None else registry.find_runtime(name).format
         if executed != target.format:
             raise UsageError(
-                f"{source.locate((key,))}: {key}: {name} executes {executed}, "
-                f"and the format is {target.format}",
+                f"{place(key)}: {key}: {name} executes {executed}, and the format is {target.format}",
                 hint=f"a target of {target.format}, or another runtime: `edgecnn targets` lists them",
             )
     known = registry.find_format(target.format).precisions
     if target.precision not in known:
         raise UsageError(
-            f"{source.locate(('precision',))}: precision: {target.format} has no {target.precision}",
+            f"{place('precision')}: precision: {target.format} has no {target.precision}",
             hint=f"it has {', '.join(known)}",
         )
 

@@ -5,9 +5,8 @@ kernels. Three things are compared, in the order in which they can go wrong:
 
 1. preprocessing: the input tensor, bit for bit;
 2. the runtime's reference kernels, if they use integer arithmetic: bit for bit;
-3. the shipping kernels, which may round differently: within the stated tolerance, and with the same best
-class
-    unless the reference has other classes within that tolerance. Boxes are computed from these outputs.
+3. the shipping kernels, which may round differently: within the stated tolerance, and with the same answer
+   by the comparison of the task, which says what may differ within that tolerance.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from edgecnn.ondevice.bundle import plain_path, read_file
 from edgecnn.ondevice.documents import PlainDocument
 from edgecnn.ondevice.failure import DamagedPackage
 from edgecnn.ondevice.model import Model
+from edgecnn.ondevice.tasks.base import compared_by
 from edgecnn.ondevice.tensor import Array, TensorInfo
 
 if TYPE_CHECKING:
@@ -173,8 +173,9 @@ class SelfTest(PlainDocument):
             1 is
         allowed.
         bit_identical: Pictures with bit-identical outputs of the shipping kernels.
-        same_best: Pictures with the same best class, or with boxes of the same classes.
+        same_best: Pictures with the same answer, by the comparison of the task.
         problems: Problems, one line each; empty if there are none.
+        compared: What the task compares for ``same_best``, such as ``best class``.
     """
 
     pictures: int
@@ -185,6 +186,7 @@ class SelfTest(PlainDocument):
     bit_identical: int
     same_best: int
     problems: tuple[str, ...]
+    compared: str
 
     @property
     def passed(self) -> bool:
@@ -226,6 +228,7 @@ def self_test(folder: Path, *, runtime: str | None = None, threads: int = 1) -> 
         bit_identical=_identical(golden, shipping),
         same_best=_same_answer(model, golden, shipping, problems),
         problems=tuple(problems),
+        compared=compared_by(model.bundle.answers),
     )
 
 

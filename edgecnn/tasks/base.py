@@ -146,7 +146,7 @@ class LabelledSet(Protocol):
         """Return the name of the task's first metric."""
 
     def values(self, outputs: Outputs) -> dict[str, float]:
-        """Return the first metric and further metrics, by name."""
+        """Return the first metric and further declared metrics, by name."""
 
     def verify(self, truth: Outputs, shipped: Outputs, limits: Limits) -> Link:
         """Judge link 4: the metric in shipping execution against fp32 on the same images.

@@ -135,7 +135,12 @@ class _LabelledGuard:
         return guarded
 
     def _values(self, found: Any) -> str:
-        return _numbers(found) or ("" if self._names[0] in found else f"it has no {self._names[0]!r}")
+        if problem := _numbers(found):
+            return problem
+        unknown = [name for name in found if name not in self._names]
+        if unknown:
+            return f"{unknown[0]!r} is no metric of the task, which declares {', '.join(self._names)}"
+        return "" if self._names[0] in found else f"it has no {self._names[0]!r}"
 
     def _link(self, found: Any) -> str:
         if not isinstance(found, Link):

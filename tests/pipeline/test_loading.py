@@ -94,6 +94,13 @@ def test_targets_can_be_replaced_by_an_override(folder: Path) -> None:
         ("train.epochs=false", "false is no number", None),
         ("train.optimizer.lr=true", "true is no number", None),
         ("targets.onnx-int8.threads=true", "true is no number", None),
+        ("targets.onnx-int8={threads: no}", "threads: ", None),
+        ("targets={onnx-int8: {threads: no}}", "threads: ", None),
+        ("targets.onnx-int8={verification: {quantization_agreement: no}}", "quantization_agreement: ", None),
+        ("targets=[onnx-int8, 3]", "a target must be a name", None),
+        ("data.augment={a: 1}", "unknown key 'data.augment'", None),
+        ("train={epochs: 1, optimizer: {lr: no}}", "train.optimizer.lr: ", None),
+        ("model={pretrained: true}", "key 'model.name' is missing", None),
         ("model.names=x", "unknown key 'model.names'", "did you mean 'name'?"),
     ],
 )
@@ -101,8 +108,19 @@ def test_what_is_wrong_is_named(folder: Path, override: str, message: str, hint:
     with pytest.raises(UsageError) as caught:
         load_pipeline("mine.yaml", (override,))
     assert message in caught.value.message
+    assert f"override {override!r}" in caught.value.message  # the file is right
     if hint is not None:
         assert hint in (caught.value.hint or "")
+
+
+def test_a_key_of_a_pipeline_that_does_not_fit_a_target_is_named_in_the_pipeline(folder: Path) -> None:
+    (folder / "mine.yaml").write_text(
+        PIPELINE.replace("  - onnx-int8\n  - tflite-int8", "  tflite-int8: {format: onnx}")
+    )
+    with pytest.raises(
+        UsageError, match=r"^mine\.yaml:6: runtime: litert executes tflite, and the format is onnx"
+    ):
+        load_pipeline("mine.yaml")
 
 
 def test_all_mistakes_of_a_pipeline_and_its_targets_are_named_at_once(folder: Path) -> None:

@@ -66,7 +66,12 @@ WRONG: dict[str, tuple[str, Any, str]] = {
         [0.5],
         "wrong value: it is a list, not a dict of numbers by name",
     ),
-    "no metric": ("values", {"close": 0.5}, "it has no 'closeness'"),
+    "no metric": ("values", {}, "it has no 'closeness'"),
+    "not declared": (
+        "values",
+        {"closeness": 0.5, "speed": 3.0},
+        "'speed' is no metric of the task, which declares closeness, least_closeness",
+    ),
     "not finite": ("values", {"closeness": float("nan")}, "'closeness' is nan, no finite number"),
     "a text": ("values", {"closeness": "0.5"}, "'closeness' is '0.5', no finite number"),
     "of link 4": ("budget_values", {"closeness": 0.5}, "'closeness' is no further metric of the task"),

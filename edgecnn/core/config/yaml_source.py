@@ -15,7 +15,7 @@ from edgecnn.core.plain_problem import UNKNOWN, all_in_words, choices
 from edgecnn.core.text import did_you_mean, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
@@ -26,6 +26,7 @@ MAX_BYTES = 64 << 10
 """Largest YAML file that people write, in bytes: a pipeline has about 2,000."""
 
 _SHOWN = 80
+_OVERRIDE = "override "
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,21 @@ class YamlSource:
     name: str
 
     def locate(self, location: Location) -> str:
-        """Return ``file:line`` of the key, or of the nearest enclosing key that has one."""
+        """Return ``file:line`` of the key, its override, or the position of the nearest enclosing key.
+
+        A key without a position that holds an overridden key was made by that override.
+        """
+        if location and location not in self.where and (made := self.overrides_in(location)):
+            return made[0]
         for length in range(len(location), 0, -1):
             if location[:length] in self.where:
                 return self.where[location[:length]]
         return self.name
+
+    def overrides_in(self, location: Location) -> list[str]:
+        """Return the overrides of keys below a location, which may have made the whole of it wrong."""
+        positions = [text for place, text in self.where.items() if place[: len(location)] == location]
+        return [text for text in dict.fromkeys(positions) if text.startswith(_OVERRIDE)]
 
 
 def read_yaml(path: Path, *, most_bytes: int = MAX_BYTES) -> YamlSource:
@@ -119,8 +130,16 @@ def override(source: YamlSource, assignment: str) -> YamlSource:
     value = parsed["value"]
     location = tuple(keys)
     where = {place: line for place, line in source.where.items() if place[: len(location)] != location}
-    where[location] = f"override {shown}"
+    where |= dict.fromkeys(_places(location, value), f"{_OVERRIDE}{shown}")
     return YamlSource(_replace(source.data, location, value), where, source.name)
+
+
+def _places(location: Location, value: Any) -> Iterator[Location]:
+    """Yield the place of a value and of everything in it."""
+    yield location
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in inner:
+        yield from _places((*location, key), part)
 
 
 def _replace(data: YamlTree, location: tuple[str, ...], value: Any) -> YamlTree:
@@ -176,6 +195,9 @@ def _problem(
     if kind == "missing" and isinstance(location[-1], str):
         return UsageError(f"{source.locate(location[:-1])}: key {key!r} is missing")
     place = f"{source.locate(location)}: {key}" if key else source.name
+    overrides = ", ".join(source.overrides_in(location))
+    if overrides and not place.startswith(_OVERRIDE):
+        place += f" (with {overrides})"
     names = [name for problem in problems for name in choices(problem)]
     hint = did_you_mean(str(problems[0]["input"])[:_SHOWN], names)
     return UsageError(f"{place}: {all_in_words(problems)}", hint=hint)

@@ -73,9 +73,12 @@ class SelfTestReport(Document):
     """Pictures with bit-identical outputs of the shipping kernels."""
 
     same_best: int
-    """Pictures with the same best class, or with boxes of the same classes."""
+    """Pictures with the same answer, by the comparison of the task."""
 
     problems: tuple[str, ...]
+
+    compared: str = "answer"
+    """What the task compares for ``same_best``; packages of older versions do not say it."""
 
 
 class PackagedFile(Document):

@@ -96,6 +96,13 @@ class TaskAnswers(Protocol):
             Whether both are the same, and the problem; empty if there is none.
         """
 
+    # An attribute ``compared`` may name what ``compare`` compares; see :func:`compared_by`.
+
+
+def compared_by(answers: TaskAnswers) -> str:
+    """Return what the self-test compares, such as ``best class``: the task's ``compared``, or ``answer``."""
+    return str(getattr(answers, "compared", "answer"))
+
 
 def answers_of(kind: str, settings: Mapping[str, Any]) -> TaskAnswers:
     """Return the answers of a task.

@@ -21,6 +21,7 @@ class ClassAnswers:
     """Answers of :class:`edgecnn.ondevice.tasks.base.TaskAnswers`, one score a class."""
 
     key = "classes"
+    compared = "best class"
 
     def check(self, tensors: Sequence[TensorInfo], labels: Sequence[str]) -> None:
         """Compare the number of scores with the labels."""

@@ -28,6 +28,7 @@ class BoxAnswers:
 
     detector: Detector
     key: str = "detections"
+    compared: str = "classes of boxes"
 
     def check(self, tensors: Sequence[TensorInfo], labels: Sequence[str]) -> None:  # noqa: ARG002
         """Compare the number of outputs with the detector's."""

@@ -132,5 +132,5 @@ def verify(
 def _tested(found: SelfTestReport) -> str:
     return (
         f"{found.runtime}: {found.pictures} golden pictures, {found.bit_identical} bit-identical, "
-        f"{found.same_best} with the same best class"
+        f"{found.same_best} with the same {found.compared}"
     )

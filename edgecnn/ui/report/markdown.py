@@ -119,8 +119,9 @@ def _percent(value: float | None) -> str:
 
 
 def _legend(targets: Sequence[TargetSummary]) -> str:
+    metrics = ", ".join(metric_columns(targets))
     return (
-        f"{', '.join(metric_columns(targets))}: in the shipping runtime. drop: points lost against fp32 "
+        f"{f'{metrics}: in the shipping runtime. ' if metrics else ''}drop: points lost against fp32 "
         "PyTorch on the same images, with its 95 % interval. agreement: share of answers that fp32 PyTorch "
         "gives too. SQNR: of the outputs against the float file's, in the shipping runtime. ratio: median "
         "latency over the float32 file's in the same runtime."

@@ -32,11 +32,11 @@ def target_table(targets: Sequence[TargetSummary]) -> tuple[tuple[str, ...], lis
 
 
 def metric_columns(targets: Sequence[TargetSummary]) -> tuple[str, ...]:
-    """Return the names of the task's metrics in tables; of top-1 if no accuracy was measured."""
+    """Return the names of the task's metrics in tables; none if nothing was measured on labelled images."""
     metrics = [target.metrics for target in _made(targets) if target.metrics is not None]
     names = {find_metric(found.metric).label for found in metrics}
     names |= {find_metric(name).title for found in metrics for name in found.besides} - {""}
-    return tuple(sorted(names, reverse=True)) or (find_metric("top1").label,)
+    return tuple(sorted(names, reverse=True))
 
 
 def worth(targets: Sequence[TargetSummary]) -> list[str]:
@@ -69,7 +69,7 @@ def ladder_table(target: MadeTarget) -> tuple[tuple[str, ...], list[tuple[str, .
 
     ``control`` is the metric of fp32 PyTorch after as many steps of float training as ``qat`` had.
     """
-    (metric, *_) = metric_columns([target])
+    metric = next(iter(metric_columns([target])), "metric")
     columns = ("rung", metric, "drop", "agreement", "SQNR", "seconds", "control", "accuracy budget")
     rows: list[tuple[str, ...]] = [
         (

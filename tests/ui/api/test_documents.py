@@ -42,7 +42,7 @@ KEYS: dict[type[Document], str] = {
     RunChange: "target kind name before after",
     RunSummary: "name directory edgecnn seconds reused training pruning targets steps host",
     SelfTestReport: "passed pictures runtime preprocessing_equal reference_equal largest_difference "
-    "bit_identical same_best problems",
+    "bit_identical same_best problems compared",
     StepSummary: "id status key seconds costs",
     TargetRow: "name format precision runtime isa description",
     TargetSummary: "target ships artifact error",

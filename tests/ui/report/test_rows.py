@@ -3,7 +3,7 @@ from typing import Any
 from edgecnn.core.documents.link import Link
 from edgecnn.core.documents.npu import Estimate, NpuReport, Partition
 from edgecnn.core.documents.run import ErrorReport, MadeTarget, TargetSummary
-from edgecnn.ui.report.rows import target_table, worth
+from edgecnn.ui.report.rows import ladder_table, metric_columns, target_table, worth
 
 
 def made(name: str, **changes: Any) -> MadeTarget:
@@ -68,3 +68,10 @@ def test_a_simulator_without_an_npu_says_that_no_silicon_was_involved() -> None:
     assert worth([made("micro", simulated_by="tflite-micro")]) == [
         "micro: outputs are simulated by tflite-micro; no silicon was involved"
     ]
+
+
+def test_tables_name_no_metric_of_another_task_where_none_was_measured() -> None:
+    targets = [made("tflite-int8"), failed("npu")]
+    assert metric_columns(targets) == ()
+    assert target_table(targets)[0][:4] == ("target", "precision", "size", "drop")
+    assert ladder_table(made("tflite-int8"))[0][:2] == ("rung", "metric")

@@ -31,6 +31,7 @@ class BrightnessAnswers:
 
     digits: int
     key: str = "values"
+    compared: str = "brightness"
 
     def check(self, tensors: Sequence[TensorInfo], labels: Sequence[str]) -> None:
         """Refuse what is not one number."""
