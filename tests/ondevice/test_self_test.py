@@ -13,6 +13,7 @@ import pytest
 
 from edgecnn.ondevice.failure import DamagedPackage
 from edgecnn.ondevice.self_test import self_test
+from edgecnn.ondevice.tasks.base import compared_by
 
 GOLDEN = "golden/golden.json"
 
@@ -34,7 +35,13 @@ def output_of(bundle: Path) -> dict[str, Any]:
 
 
 def test_unchanged_vectors_pass(bundle: Path, tmp_path: Path) -> None:
-    assert self_test(with_golden(bundle, tmp_path)).passed
+    found = self_test(with_golden(bundle, tmp_path))
+    assert (found.passed, found.compared) == (True, "best class")
+
+
+def test_a_task_of_another_package_need_not_say_what_it_compares() -> None:
+    old: Any = object()
+    assert compared_by(old) == "answer"
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def test_wheel_and_bundle_verify(raspberry: PackageResult) -> None:
         assert (found.name, found.platform, found.signed) == ("tiny", "raspberry-pi", None)
         assert found.self_test is not None
         assert found.self_test.passed
+        assert found.self_test.compared == "best class"
 
 
 @pytest.mark.parametrize(
