@@ -39,7 +39,8 @@ test: env debian
 test-all: env debian
 	$(BIN)/python -m $(PYTEST)
 
-# The campaigns in their full form, one after the other, about an hour; their small form is in `make test-all`.
+# The campaigns in their full form, one after the other: several hours on two cores, most of them for the kills of
+# verbs. Their small form is in `make test-all`.
 CAMPAIGNS = $(filter-out test_report,$(basename $(notdir $(wildcard tests/campaigns/test_*.py))))
 
 campaigns: env debian
