@@ -217,24 +217,6 @@ def test_a_piece_that_cannot_be_cut_out_says_so_and_the_others_go_on(
     assert walked.whole.images == 3
 
 
-def test_images_in_several_chunks_give_the_same_sums(
-    lower: Make, quantize: Make, calibration: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dissection = load_format("onnx").dissect(quantize("onnx").file, lower("onnx").file)
-    images = Calibration(PreparedSet.open(calibration), dissection.layout)
-    chunk = [images[index] for index in range(5)]
-    whole = walk(dissection, chunk, [0] * 5, progress=lambda _done, _total: None)
-    monkeypatch.setattr("edgecnn.proof.diagnosis.layer_experiment.CHUNK_BYTES", 1)
-    told: list[tuple[int, int]] = []
-    single = walk(dissection, chunk, [0] * 5, progress=lambda *state: told.append(state))
-    assert told[-1] == (5 * len(whole.pieces), 5 * len(whole.pieces))
-    for one, other in zip(whole.tallies, single.tallies, strict=True):
-        assert one.alone.db == pytest.approx(other.alone.db)
-        assert one.accumulated.db == pytest.approx(other.accumulated.db)
-        assert one.votes.noise.db == pytest.approx(other.votes.noise.db)
-        assert one.span.clipped == other.span.clipped
-
-
 @EVERY_FORMAT
 def test_a_float_file_of_another_network_is_refused(
     name: str, lower: Make, quantize: Make, calibration: Path, tmp_path: Path

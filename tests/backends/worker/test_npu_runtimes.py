@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from edgecnn.backends.tflite.flatbuffer import read_model, write_model
 from edgecnn.core.errors import InputError, MissingDependency, UsageError
 from edgecnn.devices.local import LocalDevice
 from tests.support import tiny_models as tiny
-from tests.support.tflite_surgery import write_nearest
+from tests.support.simulated import outputs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgecnn.backends.worker.runtime import Execution
-    from edgecnn.ondevice.tensor import Array
 
 SIMULATORS = ("tosa", "tflite-micro")
 
@@ -25,13 +22,6 @@ SIMULATORS = ("tosa", "tflite-micro")
 @pytest.fixture
 def _tools(npu_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGECNN_HOME", str(npu_home))
-
-
-def outputs(runtime: str, model: Path, log: Path, execution: Execution = "shipping") -> list[Array]:
-    generator = np.random.default_rng(1)
-    inputs = [generator.integers(-128, 128, (1, 8, 8, 3), np.int8) for _ in range(6)]
-    with LocalDevice().open(runtime, model, log=log, execution=execution) as session:
-        return [session.run([item])[0] for item in inputs]
 
 
 @pytest.mark.usefixtures("_tools")
@@ -64,31 +54,6 @@ def test_what_is_no_tflite_is_refused(runtime: str, tmp_path: Path) -> None:
     (tmp_path / "net.tflite").write_bytes(b"not a model" * 100)
     with pytest.raises(InputError, match="is not a TFLite file"):
         outputs(runtime, tmp_path / "net.tflite", tmp_path / "log")
-
-
-@pytest.mark.usefixtures("_tools")
-def test_tosa_refuses_float(tmp_path: Path) -> None:
-    model = tiny.write_tflite(tmp_path / "net.tflite", quantized=False)
-    with pytest.raises(InputError, match="'input' is float32; an NPU takes and gives int8"):
-        outputs("tosa", model, tmp_path / "log")
-
-
-@pytest.mark.usefixtures("_tools")
-def test_tosa_refuses_nearest_resize_that_it_would_get_wrong(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nearest resize without half-pixel centres"):
-        outputs("tosa", write_nearest(tmp_path / "a.tflite", half_pixel_centers=False), tmp_path / "log")
-    assert outputs("tosa", write_nearest(tmp_path / "b.tflite", half_pixel_centers=True), tmp_path / "log")
-
-
-@pytest.mark.usefixtures("_tools")
-def test_microcontrollers_refuse_weights_that_they_would_not_find(tmp_path: Path) -> None:
-    """The quantizer of larger networks leaves them behind the flatbuffer, and the interpreter reads zeros."""
-    model = read_model(tiny.write_tflite(tmp_path / "net.tflite", quantized=True))
-    for buffer in model.buffers:
-        buffer.offset, buffer.size = 4096, 16
-    write_model(model, tmp_path / "net.tflite")
-    with pytest.raises(InputError, match="keeps weights behind its flatbuffer"):
-        outputs("tflite-micro", tmp_path / "net.tflite", tmp_path / "log")
 
 
 @pytest.mark.usefixtures("_tools")
