@@ -49,11 +49,14 @@ def open_coco(file: Path) -> FileSource:
     except ValueError as error:
         raise InputError(f"{file} is not a COCO file of boxes: {error}") from error
     if not found or not names:
-        raise InputError(f"{file} lists no image" if names else f"{file} names no category")
+        raise InputError(
+            f"{file} lists no image" if names else f"{file} names no category",
+            hint="a COCO file holds images, categories and annotations",
+        )
     paths = tuple(path for path, _ in found)
     twice, times = Counter(paths).most_common(1)[0]
     if times > 1:
-        raise InputError(f"{file} lists the image {twice} twice")
+        raise InputError(f"{file} lists the image {twice} twice", hint="remove one of the entries")
     objects = Objects(tuple(image for _, image in found))
     return FileSource(folder, paths, objects.main_labels(), names, objects)
 
@@ -70,7 +73,7 @@ def _read(file: Path) -> CocoFile:
 def _by_id(entries: list[E], what: str, file: Path) -> dict[int, E]:
     found = {entry.id: entry for entry in entries}
     if len(found) < len(entries):
-        raise InputError(f"{file} has two {what} of one id")
+        raise InputError(f"{file} has two {what} of one id", hint="give each an id of its own")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 from dataclasses import dataclass
@@ -106,5 +107,15 @@ def path_within(folder: Path, text: str, where: str) -> str:
             f"{where}: {text[:_SHOWN]!r} leads out of the folder", hint=f"paths are relative to {folder}"
         )
     if not is_file(folder / path):
-        raise InputError(f"{where}: image {text[:_SHOWN]!r} does not exist")
+        raise InputError(f"{where}: image {text[:_SHOWN]!r} does not exist", hint=_similar(folder, path))
     return path
+
+
+def _similar(folder: Path, path: str) -> str:
+    """Return the hint for an image that is missing: the file that only the end of the name differs from."""
+    wanted = folder / path
+    with contextlib.suppress(OSError, ValueError):
+        for file in sorted(wanted.parent.iterdir()):
+            if file.stem.lower() == wanted.stem.lower():
+                return f"there is {file.name[:_SHOWN]}: write the name with this ending"
+    return f"paths are relative to {folder}"

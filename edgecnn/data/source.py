@@ -26,6 +26,7 @@ _FORMS = (
 _IMAGES = ("images", "JPEGImages")
 _VOC = ("annotations", "Annotations")
 _YOLO = "labels"
+_PARTS = ("train", "val", "valid", "test")
 
 
 def open_source(reference: str, *, cache_dir: Path, allow_fetch: bool = False) -> ImageSource:
@@ -69,6 +70,7 @@ def _open_files(reference: str) -> FileSource:
 
 def _open_folder(path: Path) -> FileSource:
     """Open a folder with annotations or one of one sub-folder per class, whichever it is."""
+    _refuse_whole(path)
     images = next((path / name for name in _IMAGES if is_dir(path / name)), None)
     if images is not None:
         annotations = next((path / name for name in _VOC if is_dir(path / name)), None)
@@ -77,3 +79,24 @@ def _open_folder(path: Path) -> FileSource:
         if is_dir(path / _YOLO):
             return open_yolo(path / _YOLO, images)
     return open_image_folder(path)
+
+
+def _refuse_whole(path: Path) -> None:
+    """Refuse a folder that holds the parts of a known dataset, one of which must be named.
+
+    Raises:
+        InputError: It is COCO's own folder, or one of YOLO's kind with parts for training and validation.
+    """
+    files = sorted((path / "annotations").glob("*.json"))
+    if files and not next((path / "annotations").glob("*.xml"), None):
+        boxes = next((file for file in files if file.name.startswith("instances")), files[0])
+        raise InputError(f"{path} is the folder of a COCO dataset", hint=f"name its file: {boxes}")
+    for part in _PARTS:
+        if is_dir(path / part / "images") and is_dir(path / part / _YOLO):
+            raise InputError(f"{path} holds the parts of a YOLO dataset", hint=f"name one: {path / part}")
+        if is_dir(path / "images" / part) and is_dir(path / _YOLO / part):
+            raise InputError(
+                f"{path} holds the parts of a YOLO dataset in images/ and {_YOLO}/",
+                hint=f"move images/{part} to {part}/images and {_YOLO}/{part} to {part}/{_YOLO}, put a "
+                f"classes.txt beside them, and name {path / part}",
+            )

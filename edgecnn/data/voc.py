@@ -37,7 +37,9 @@ def open_voc(annotations: Path, images: Path) -> FileSource:
     """
     files = sorted(annotations.glob("*.xml"))
     if not files:
-        raise InputError(f"{annotations} holds no .xml annotation")
+        raise InputError(
+            f"{annotations} holds no .xml annotation", hint="each image needs one, with the ending .xml"
+        )
     declared = annotations.parent / classes_file.FILE_NAME
     roots = {file: read_xml(file) for file in files}
     names = classes_file.read_classes(declared) if is_file(declared) else _names_in(roots)
@@ -45,7 +47,7 @@ def open_voc(annotations: Path, images: Path) -> FileSource:
     for file, root in roots.items():
         path = path_within(images, root.value("filename"), str(file))
         if path in found:
-            raise InputError(f"{file}: another annotation also names {path}")
+            raise InputError(f"{file}: another annotation also names {path}", hint="remove one of the two")
         found[path] = _objects(root, file, images / path, classes_file.class_indices(names))
     objects = Objects(tuple(found.values()))
     return FileSource(images, tuple(found), objects.main_labels(), names, objects)
@@ -71,11 +73,17 @@ def _objects(root: Element, file: Path, image: Path, labels: dict[str, int | Non
         label = labels.get(name)
         if label is None:
             known = ", ".join(list(labels)[:_SHOWN]) or "none"
-            raise InputError(f"{where}: {name[:_SHOWN]!r} is not one class of {known[: 10 * _SHOWN]}")
+            raise InputError(
+                f"{where}: {name[:_SHOWN]!r} is not one class of {known[: 10 * _SHOWN]}",
+                hint=f"add it to {classes_file.FILE_NAME}, or correct the annotation",
+            )
         try:
             x1, y1, x2, y2 = (real_number(thing.value(f"bndbox/{corner}")) for corner in _CORNERS)
         except ValueError:
-            raise InputError(f"{where}: its bndbox does not hold the numbers {', '.join(_CORNERS)}") from None
+            raise InputError(
+                f"{where}: its bndbox does not hold the numbers {', '.join(_CORNERS)}",
+                hint="each of them is a number of pixels",
+            ) from None
         rows.append((x1, y1, x2, y2, label, thing.value("difficult") == "1"))
     return ImageObjects.of(size if all(size) else size_of_file(image), rows)
 

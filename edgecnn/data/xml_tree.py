@@ -53,7 +53,8 @@ def read_xml(file: Path) -> Element:
     try:
         return _parse(read_bounded(file, MAX_BYTES))
     except ValueError as error:
-        raise InputError(f"{file} is not an annotation in XML: {error}") from None
+        hint = "remove the DOCTYPE" if "document type" in str(error) else "write it again as XML in UTF-8"
+        raise InputError(f"{file} is not an annotation in XML: {error}", hint=hint) from None
 
 
 def _parse(data: bytes) -> Element:

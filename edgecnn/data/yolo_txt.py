@@ -37,14 +37,18 @@ def open_yolo(labels: Path, images: Path) -> FileSource:
     names = _names(images.parent / classes_file.FILE_NAME, labels / classes_file.FILE_NAME)
     files = sorted(path for path in images.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
-        raise InputError(f"{images} holds no image")
+        raise InputError(f"{images} holds no image", hint="put images into it, without sub-folders")
     by_stem = {path.stem: path for path in files}
     if len(by_stem) < len(files):
         twice = next(path for path in files if by_stem[path.stem] != path)
-        raise InputError(f"{twice.name} and {by_stem[twice.stem].name} in {images} share a label file")
+        raise InputError(
+            f"{twice.name} and {by_stem[twice.stem].name} in {images} share a label file", hint="rename one"
+        )
     for file in sorted(labels.glob("*.txt")):
         if file.stem not in by_stem and file.name != classes_file.FILE_NAME:
-            raise InputError(f"{file} belongs to no image in {images}")
+            raise InputError(
+                f"{file} belongs to no image in {images}", hint="remove it, or add the image of this name"
+            )
     found = tuple(_objects(labels / f"{path.stem}.txt", path, len(names)) for path in files)
     objects = Objects(found)
     return FileSource(images, tuple(path.name for path in files), objects.main_labels(), names, objects)
