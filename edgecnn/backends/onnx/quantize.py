@@ -14,7 +14,8 @@ any                 as x86 without VNNI, which is correct everywhere
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -137,23 +138,46 @@ class _Scheme:
         overrides: The native quantizer's overrides, by weight name.
         excluded: Names of the nodes that stay in float.
         integer_outputs: Whether outputs of dense layers are quantized too, as NPUs need.
+        known: The native quantizer's scales of all weights, once it has computed them.
     """
 
     overrides: dict[str, list[dict[str, Any]]]
     excluded: list[str]
     integer_outputs: bool
+    known: dict[str, Any] = field(default_factory=dict)
+
+
+class _Quantizer(QDQQuantizer):  # type: ignore[misc]  # onnxruntime has no types
+    """The native quantizer, which computes the scales of weights once for all ranges that are tried.
+
+    Args:
+        known: The scales of an earlier quantizer of the same model and scheme; empty before the first.
+        arguments: Those of the native quantizer.
+        options: Those of the native quantizer.
+    """
+
+    def __init__(self, known: dict[str, Any], *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._known = known
+
+    def _calc_initializer_quant_params(self) -> dict[str, Any]:
+        if not self._known:
+            self._known.update(super()._calc_initializer_quant_params())
+        # The quantizer then enlarges in place those with which a bias would overflow at the given ranges.
+        return copy.deepcopy(self._known)
 
 
 def _insert(model: onnx.ModelProto, ranges: dict[str, Range], scheme: _Scheme) -> onnx.ModelProto:
     """Return the model with quantize/dequantize pairs at the given ranges."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copied = onnx.ModelProto()
+    copied.CopyFrom(model)
     tensors = {
         name: TensorData(lowest=np.float32(bounds.low), highest=np.float32(bounds.high))
         for name, bounds in ranges.items()
     }
-    quantizer = QDQQuantizer(
-        copy,
+    quantizer = _Quantizer(
+        scheme.known,
+        copied,
         per_channel=True,
         reduce_range=False,
         weight_qType=QuantType.QInt8,

@@ -42,21 +42,30 @@ def test_the_shipping_kernels_lose_nothing_to_the_reference(
     assert shipping > reference - 1.0, "the kernels saturate"
 
 
-def _bright_layer(folder: Path) -> tuple[Path, Path, Contract]:
-    """Write the worst case for pairwise adding: all weights positive and alike, all pixels bright."""
-    contract = Contract(height=4, width=4, mean=(0.0,) * 3, std=(255.0,) * 3)
+def _bright_layer(
+    folder: Path, *, mean: tuple[float, ...] = (0.0,) * 3, bias: float = 0.0, fitted: int = 255
+) -> tuple[Path, Path, Contract]:
+    """Write the worst case for pairwise adding: all weights positive and alike, all pixels bright.
+
+    The pixels of the images that ranges are fitted to in a search are at most ``fitted``.
+    """
+    contract = Contract(height=4, width=4, mean=mean, std=(255.0,) * 3)
     weights = np.random.default_rng(0).uniform(0.8, 1.0, (8, 3, 4, 4)).astype(np.float32)
     make = onnx.helper
     graph = make.make_graph(
-        [make.make_node("Conv", ["input", "weights"], ["output"], kernel_shape=[4, 4], group=1)],
+        [make.make_node("Conv", ["input", "weights", "bias"], ["output"], kernel_shape=[4, 4], group=1)],
         "bright",
         [make.make_tensor_value_info("input", onnx.TensorProto.FLOAT, [1, 3, 4, 4])],
         [make.make_tensor_value_info("output", onnx.TensorProto.FLOAT, [1, 8, 1, 1])],
-        [onnx.numpy_helper.from_array(weights, "weights")],
+        [
+            onnx.numpy_helper.from_array(weights, "weights"),
+            onnx.numpy_helper.from_array(np.full(8, bias, np.float32), "bias"),
+        ],
     )
     model = make.make_model(graph, opset_imports=[make.make_opsetid("", 18)], ir_version=10)
     onnx.save(model, folder / "bright.onnx")
     pixels = np.random.default_rng(1).integers(200, 256, (20, 4, 4, 3), np.uint8)
+    pixels[np.arange(20) % 3 != 2] = pixels[np.arange(20) % 3 != 2].clip(max=fitted)
     labels = np.zeros(20, np.int64)
     names = tuple(map(str, range(20)))
     PreparedSet.write(folder / "set", pixels, labels, classes=(), names=names, contract=contract)
@@ -97,6 +106,29 @@ def test_a_given_reach_of_the_ranges_is_not_searched_for(
     )
     assert notes.ranges.method == 1.0
     assert notes.ranges.held_out_sqnr_db == {}
+
+
+def test_ranges_that_were_searched_give_the_bytes_of_the_same_ranges_given(tmp_path: Path) -> None:
+    # Weights get larger scales where a bias overflows at the ranges of a trial, but only in that trial.
+    model, images, _ = _bright_layer(tmp_path, mean=(0.0, 40.0, 90.0), bias=1e6, fitted=230)
+    request = QuantizeRequest("int8", images, "x86-64-avx512-vnni")
+    notes = quantize_here(model, tmp_path / "searched.onnx", request)
+    assert len(notes.ranges.held_out_sqnr_db) > 1
+    files = {}
+    for method in (0.0, 1.0):
+        files[method] = tmp_path / f"{method}.onnx"
+        quantize_here(model, files[method], replace(request, options={"ranges": method}))
+    scales = [_initializer(file, "weights_scale") for file in files.values()]
+    assert (scales[0] > scales[1]).all()
+    given = tmp_path / "given.onnx"
+    quantize_here(model, given, replace(request, options={"ranges": notes.ranges.method}))
+    assert given.read_bytes() == (tmp_path / "searched.onnx").read_bytes()
+
+
+def _initializer(file: Path, name: str) -> np.ndarray:
+    found = [item for item in onnx.load(file).graph.initializer if item.name == name]
+    values: np.ndarray = onnx.numpy_helper.to_array(found[0])
+    return values
 
 
 def test_the_same_request_gives_the_same_bytes(
