@@ -15,6 +15,7 @@ from edgecnn.pipeline.plan import IMPORTED
 from edgecnn.pipeline.stages import evaluate, reference, verify
 from edgecnn.pipeline.stages.outputs import read_outputs
 from edgecnn.proof.links.limits import Limits
+from edgecnn.tasks.base import warning_of
 from edgecnn.tasks.registry import task_of
 
 if TYPE_CHECKING:
@@ -120,6 +121,11 @@ class AttemptAnswers:
     def budget_values(self) -> dict[str, float]:
         """Return the values of the answers that only budgets need; empty without an evaluation set."""
         return self._labelled.budget_values(self._shipped()) if self.outputs.plan.has_eval else {}
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what is suspicious about the answers, such as one class for every image."""
+        found = warning_of(self._labelled, self._shipped()) if self.outputs.plan.has_eval else ""
+        return (found,) if found else ()
 
     def paired(self) -> Answers | None:
         """Return which images were right in the shipping runtime; None without an evaluation set."""

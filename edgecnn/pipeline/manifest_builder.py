@@ -79,6 +79,7 @@ def build_manifest(outputs: AttemptOutputs, links: list[Link], ladder: list[Rung
         latency=latency,
         npu=npu,
         runtime=runtime,
+        warnings=answers.warnings(),
         answers=answers.paired(),
         measured=measured,
         budgets=judge(binding_budgets(target), measured),

@@ -90,6 +90,7 @@ class TargetResult:
             simulated_by=simulator(manifest.target.runtime),
             memory_bytes={} if manifest.runtime is None else manifest.runtime.memory_bytes,
             budgets=manifest.budgets,
+            warnings=manifest.warnings,
         )
 
 

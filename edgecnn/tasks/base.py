@@ -138,6 +138,16 @@ class Task(Protocol):
         """Return lines of Python that print a package's answers; ``model`` is the opened package."""
 
 
+def warning_of(labelled: LabelledSet, shipped: Outputs) -> str:
+    """Return what is suspicious about a network's answers, by the set's optional method ``warning``.
+
+    ``warning(shipped)`` returns a text such as ``answers the same class for 40 of 40 images``, and an empty
+    one if nothing is suspicious.
+    """
+    warning = getattr(labelled, "warning", None)
+    return "" if warning is None else str(warning(shipped))
+
+
 class LabelledSet(Protocol):
     """A task with labelled images; outputs are those of a network for these images, in their order."""
 

@@ -119,7 +119,7 @@ class _LabelledGuard:
 
     def around(self, labelled: Any, extension: Extension) -> _Checked:
         """Return a labelled set whose methods check what they return."""
-        own: Mapping[str, Check] = {"values": self._values, "verify": self._link}
+        own: Mapping[str, Check] = {"values": self._values, "verify": self._link, "warning": _of_type(str)}
         guarded = _Checked(labelled, extension, {**_CHECKS_OF_SETS, **own})
 
         def budget_values(shipped: Outputs) -> dict[str, float]:

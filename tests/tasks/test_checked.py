@@ -15,6 +15,7 @@ from edgecnn.core.documents.metric import Metric
 from edgecnn.core.entry_points import Extension, Origin
 from edgecnn.core.errors import InputError, UsageError
 from edgecnn.proof.links.limits import Limits
+from edgecnn.tasks.base import warning_of
 from edgecnn.tasks.checked import checked, metrics_problem
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def test_a_sound_task_works_as_before(toy: Any) -> None:
     assert labelled.budget_values(OUTPUTS)["least_closeness"] == pytest.approx(0.7)
     assert labelled.verify(OUTPUTS, OUTPUTS, Limits.of("fp32")).passed
     assert labelled.class_agreement(OUTPUTS, OUTPUTS) is None
+    assert warning_of(labelled, OUTPUTS) == "", "a set need not have the method"
     with pytest.raises(InputError, match="one number an image"):
         task.check_outputs([np.zeros((8, 2), np.float32)])
 
@@ -95,6 +97,12 @@ def test_a_wrong_value_of_a_labelled_set_is_one_line_that_names_the_package(what
         getattr(labelled, method)(*arguments.get(method, (OUTPUTS,)))
     assert caught.value.message.startswith("task 'brightness' of acme-task 0.3 cannot be used: ")
     assert reason in caught.value.message
+
+
+def test_a_warning_is_a_text(toy: Any) -> None:
+    assert warning_of(_labelled(toy, warning=lambda *_: "is odd"), OUTPUTS) == "is odd"
+    with pytest.raises(UsageError, match=r"acme-task 0\.3 .*warning returned a wrong value: it is a list"):
+        warning_of(_labelled(toy, warning=lambda *_: ["is odd"]), OUTPUTS)
 
 
 def test_a_metric_that_link_4_has_as_well_is_refused(toy: Any) -> None:

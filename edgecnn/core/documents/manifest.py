@@ -28,7 +28,7 @@ SCHEMA = 1
 class Manifest(Document):
     """Description, origin and measurements of an artifact."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"manifest_digest"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"manifest_digest", "warnings"})
 
     schema_version: int = SCHEMA
     name: str
@@ -76,6 +76,9 @@ class Manifest(Document):
 
     metrics: Maybe[TaskMetrics]
     """Task metric in the shipping runtime and of fp32 PyTorch on the same images; None if not measured."""
+
+    warnings: tuple[str, ...] = ()
+    """What is suspicious about the answers, although no limit is missed; empty in earlier versions."""
 
     latency: Maybe[LatencyRatio]
     """Latency against the float32 file; None if not measured."""

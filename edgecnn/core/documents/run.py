@@ -45,7 +45,7 @@ class TargetSummary(Document):
 class MadeTarget(TargetSummary):
     """The result of a target whose file was made: the most used parts of its manifest."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"manifest_digest"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"manifest_digest", "warnings"})
 
     manifest_digest: str = ""
     """Digest of the manifest that this run published; empty in summaries of earlier versions."""
@@ -69,6 +69,8 @@ class MadeTarget(TargetSummary):
     """Memory that the runtime counts, by purpose."""
 
     budgets: list[BudgetResult] = Field(default_factory=list)
+    warnings: tuple[str, ...] = ()
+    """What is suspicious about the answers, such as one class for every image."""
 
     @property
     def arena(self) -> int:

@@ -107,6 +107,12 @@ class LabelledBoxes:
         """Return nothing: link 4 has both metrics."""
         return {}
 
+    def warning(self, shipped: Outputs) -> str:
+        """Say that no image has a detection, although there are labelled objects."""
+        found = self._shown(self.decode(shipped))
+        alike = any(map(len, self.objects)) and not any(map(len, found))
+        return f"finds no object in {len(found)} of {len(found)} images" if alike else ""
+
     def compare(self, candidate: Outputs, baseline: Outputs) -> AccuracyTest:
         """Compare AP50:95."""
         return compare_precision(*(self._precision(self.decode(side)) for side in (candidate, baseline)))

@@ -42,7 +42,7 @@ def run(
     from edgecnn.ui.cli.failure import fail
     from edgecnn.ui.cli.reporter import ConsoleReporter
     from edgecnn.ui.report.pruning import pruning_table
-    from edgecnn.ui.report.rows import climbed, ladder_table, target_table, worth
+    from edgecnn.ui.report.rows import climbed, ladder_table, target_table, warned, worth
 
     with ConsoleReporter() as reporter:
         result = edgecnn.run(pipeline, tuple(overrides or ()), out=out, reporter=reporter)
@@ -55,7 +55,7 @@ def run(
         print_table(result.name, *target_table(summary.targets))
         for target in climbed(summary.targets):
             print_table(f"recovery of {target.target}", *ladder_table(target))
-        for line in worth(summary.targets):
+        for line in (*worth(summary.targets), *warned(summary.targets)):
             print_text(line)
         print_text(
             f"{result.directory}/summary.md; {summary.reused} of {len(result.steps)} steps reused, "

@@ -8,7 +8,7 @@ from edgecnn.core.config.quantities import format_size
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.ui.report.markdown import table
 from edgecnn.ui.report.npu import headline
-from edgecnn.ui.report.rows import worth
+from edgecnn.ui.report.rows import warned, worth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +67,7 @@ def proof_lines(manifest: Manifest, summary: TargetSummary) -> list[str]:
         f"{inspection.float_ops} float ops, {inspection.transposes} transposes",
         *([] if manifest.npu is None else [headline(manifest.npu)]),
         *worth([summary]),
+        *warned([summary]),
         *(link.message() for link in manifest.verification),
     ]
     if all(link.number != 4 for link in manifest.verification):

@@ -16,7 +16,7 @@ from edgecnn.ui.report.pruning import (
     sensitivity_svg,
     sensitivity_table,
 )
-from edgecnn.ui.report.rows import climbed, ladder_table, metric_columns, target_table, worth
+from edgecnn.ui.report.rows import climbed, ladder_table, metric_columns, target_table, warned, worth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +38,7 @@ def run_markdown(summary: RunSummary) -> str:
     if summary.pruning is not None:
         sections.append(_pruning(summary.pruning))
     sections.append("## Targets\n\n" + table(*target_table(summary.targets)))
+    sections += [f"**{line}**" for line in warned(summary.targets)]
     sections.append(_legend(summary.targets))
     sections.append(_npu(summary.targets))
     sections += [

@@ -46,6 +46,11 @@ def worth(targets: Sequence[TargetSummary]) -> list[str]:
     return simulated + [f"{item.target}: {item.isa_note}" for item in made if item.isa_note]
 
 
+def warned(targets: Sequence[TargetSummary]) -> list[str]:
+    """Return a line for each warning about a target's answers."""
+    return [f"warning: {item.target} {text}" for item in _made(targets) for text in item.warnings]
+
+
 def _made(targets: Sequence[TargetSummary]) -> list[MadeTarget]:
     """Return the targets whose files were made."""
     return [target for target in targets if isinstance(target, MadeTarget)]
@@ -101,7 +106,8 @@ def verdict(target: TargetSummary) -> str:
 
 def _row(target: TargetSummary, columns: Sequence[str]) -> tuple[str, ...]:
     measured = _measured(target) if isinstance(target, MadeTarget) else {}
-    cells = {"target": target.target, "result": verdict(target), **measured}
+    result = f"{verdict(target)}, with a warning" if warned([target]) else verdict(target)
+    cells = {"target": target.target, "result": result, **measured}
     return tuple(cells.get(column, "") for column in columns)
 
 

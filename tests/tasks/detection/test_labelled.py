@@ -142,6 +142,14 @@ def test_a_dead_output_is_named() -> None:
     assert link.metrics["ap"] == 0.0
 
 
+def test_a_detector_that_finds_nothing_at_all_is_warned_of() -> None:
+    truth, objects = answers(0, 0.0)
+    labelled = LabelledBoxes(DETECTOR, CONTRACT, objects)
+    dead = [truth[0], np.full_like(truth[1], -90.0)]
+    assert labelled.warning(dead) == f"finds no object in {len(objects)} of {len(objects)} images"
+    assert labelled.warning(truth) == ""
+
+
 def test_images_without_any_box_measure_nothing(tmp_path: Path) -> None:
     pixels = np.zeros((2, 64, 64, 3), np.uint8)
     for objects, message in (

@@ -3,7 +3,7 @@ from typing import Any
 from edgecnn.core.documents.link import Link
 from edgecnn.core.documents.npu import Estimate, NpuReport, Partition
 from edgecnn.core.documents.run import ErrorReport, MadeTarget, TargetSummary
-from edgecnn.ui.report.rows import ladder_table, metric_columns, target_table, worth
+from edgecnn.ui.report.rows import ladder_table, metric_columns, target_table, warned, worth
 
 
 def made(name: str, **changes: Any) -> MadeTarget:
@@ -75,3 +75,14 @@ def test_tables_name_no_metric_of_another_task_where_none_was_measured() -> None
     assert metric_columns(targets) == ()
     assert target_table(targets)[0][:4] == ("target", "precision", "size", "drop")
     assert ladder_table(made("tflite-int8"))[0][:2] == ("rung", "metric")
+
+
+def test_a_warning_about_the_answers_is_in_the_table_and_below_it() -> None:
+    targets = [
+        made("int8", warnings=("answers the same class for 4 of 4 images",)),
+        made("fp32"),
+        failed("npu"),
+    ]
+    assert warned(targets) == ["warning: int8 answers the same class for 4 of 4 images"]
+    results = [row[-1] for row in target_table(targets)[1]]
+    assert results == ["ships, with a warning", "ships", "not verified"]
