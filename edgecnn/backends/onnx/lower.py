@@ -12,7 +12,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgecnn.backends.instead import refusal
 from edgecnn.backends.network import load_network, modules_behind, operators_in, reason
-from edgecnn.backends.onnx.rewrite import PoolGlobally, rewrite
+from edgecnn.backends.onnx.rewrite import PadPools, PoolGlobally, rewrite
 from edgecnn.core.text import first_line
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def lower(checkpoint: Path, file: Path) -> Path:
     """
     network = load_network(checkpoint)
     model = _export(network)
-    rewrite(model, PoolGlobally(), RemoveUnusedNodesPass())
+    rewrite(model, PoolGlobally(), PadPools(), RemoveUnusedNodesPass())
     _strip(model)
     onnx.helper.set_model_props(
         model, {"edgecnn.contract": json.dumps(network.spec.contract.to_json(), sort_keys=True)}

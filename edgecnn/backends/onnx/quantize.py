@@ -30,6 +30,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from edgecnn.backends.calibration import Calibration
 from edgecnn.backends.calibration_check import calibration_health
 from edgecnn.backends.kernels import kernels_of
+from edgecnn.backends.onnx.float_only import float_only
 from edgecnn.backends.onnx.layers import concatenations, find_layers, in_float, read_by_gate, read_by_sigmoid
 from edgecnn.backends.onnx.observe import observe
 from edgecnn.backends.onnx.rewrite import AnswerInFloat, KeepInFloat, rewrite
@@ -213,4 +214,5 @@ def _scheme(graph: ir.Graph, recovered: Recovered, *, weights: Scheme, integer_o
             {"axis": layer.axis, "quant_type": QuantType.QInt8, "scale": scale, "zero_point": np.int8(0)}
             for scale in scales
         ]
-    return _Scheme(overrides, in_float(graph, recovered.left_in_float(found)), integer_outputs)
+    excluded = sorted({*in_float(graph, recovered.left_in_float(found)), *float_only(graph)})
+    return _Scheme(overrides, excluded, integer_outputs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgecnn.backends.tflite.flatbuffer import element_count, operator_name, read_model, write_model
+from edgecnn.backends.tflite.flatbuffer import element_count, opcode, operator_name, read_model, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ def _as_conv(model: Any, graph: Any, dense: Any) -> list[Any]:
     exit_ = _like(graph, result, f"{name}/exit", (rows, 1, 1, out))
 
     conv = schema.OperatorT()
-    conv.opcodeIndex = _opcode(model, _BUILTIN.CONV_2D, version=3)
+    conv.opcodeIndex = opcode(model, _BUILTIN.CONV_2D, version=3)
     conv.inputs, conv.outputs = [entrance, weights, *bias], [exit_]
     conv.builtinOptionsType = schema.BuiltinOptions.Conv2DOptions
     conv.builtinOptions = schema.Conv2DOptionsT()
@@ -85,21 +85,9 @@ def _reshape(model: Any, graph: Any, source: int, result: int) -> Any:
     graph.tensors.append(constant)
 
     operator = schema.OperatorT()
-    operator.opcodeIndex = _opcode(model, _BUILTIN.RESHAPE, version=1)
+    operator.opcodeIndex = opcode(model, _BUILTIN.RESHAPE, version=1)
     operator.inputs, operator.outputs = [source, len(graph.tensors) - 1], [result]
     operator.builtinOptionsType = schema.BuiltinOptions.ReshapeOptions
     operator.builtinOptions = schema.ReshapeOptionsT()
     operator.builtinOptions.newShape = shape
     return operator
-
-
-def _opcode(model: Any, builtin: int, version: int) -> int:
-    """Return the index of an operator's code, which is added if the file has none."""
-    for index, known in enumerate(model.operatorCodes):
-        if max(known.builtinCode, known.deprecatedBuiltinCode) == builtin:
-            return index
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = builtin
-    code.version = version
-    model.operatorCodes.append(code)
-    return len(model.operatorCodes) - 1

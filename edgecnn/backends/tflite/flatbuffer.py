@@ -206,6 +206,18 @@ def operator_name(model: Any, operator: Any) -> str:
     return str(_OPERATOR_NAMES.get(number, f"OPERATOR_{number}"))
 
 
+def opcode(model: Any, builtin: int, version: int) -> int:
+    """Return the index of an operator's code, which is added if the file has none."""
+    for index, known in enumerate(model.operatorCodes):
+        if max(known.builtinCode, known.deprecatedBuiltinCode) == builtin:
+            return index
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = builtin
+    code.version = version
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1
+
+
 def type_name(tensor: Any) -> str:
     """Return a tensor's element type by numpy's name, such as ``int8``."""
     return str(_TYPE_NAMES.get(tensor.type, f"type_{tensor.type}")).lower()
@@ -236,6 +248,21 @@ def rename_tensors(model: Any, inputs: tuple[str, ...], outputs: tuple[str, ...]
         for maps, words in ((signature.inputs, inputs), (signature.outputs, outputs)):
             for entry in maps:
                 entry.name = names[entry.tensorIndex].encode("utf-8") if words else entry.name
+
+
+def flatten_biases(model: Any) -> None:
+    """Give biases their one dimension, in place.
+
+    The converter folds a scale per channel into a bias of shape ``[1, 1, 1, C]``, for which the quantizer
+    writes more bytes than it has values.
+    """
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            place = 3 if operator_name(model, operator) == "TRANSPOSE_CONV" else 2
+            if operator_name(model, operator) in WEIGHTED and len(operator.inputs) > place:
+                bias = graph.tensors[operator.inputs[place]] if operator.inputs[place] >= 0 else None
+                if bias is not None and len(shape_of(bias)) > 1:
+                    bias.shape = np.array([element_count(bias)], np.int32)
 
 
 def model_bytes(model: Any) -> bytes:

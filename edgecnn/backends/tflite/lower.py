@@ -12,7 +12,8 @@ import torch
 from edgecnn.backends.instead import refusal
 from edgecnn.backends.network import Network, load_network, modules_behind, operators_in, reason
 from edgecnn.backends.tflite.culprit import culprit
-from edgecnn.backends.tflite.flatbuffer import read_model, rename_tensors, write_model
+from edgecnn.backends.tflite.flatbuffer import flatten_biases, read_model, rename_tensors, write_model
+from edgecnn.backends.tflite.rewriting.rewrites import rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,8 @@ def lower_network(network: Network, file: Path) -> Path:
     """
     # The converter makes the whole graph inside this wrapper channels-last, so that no transpose is left.
     # Maps stay channels-last as outputs of the file; their readers transpose them (`TensorInfo.as_in_torch`).
-    wrapped = litert_torch.to_channel_last_io(network.module, args=[0], outputs=list(network.maps)).eval()
+    module = rewritten(network.module, network.example)
+    wrapped = litert_torch.to_channel_last_io(module, args=[0], outputs=list(network.maps)).eval()
     example = network.example.permute(0, 2, 3, 1).contiguous()
     with tempfile.TemporaryDirectory(prefix="edgecnn-tflite-") as folder:
         converted = Path(folder) / "converted.tflite"
@@ -57,6 +59,7 @@ def lower_network(network: Network, file: Path) -> Path:
         except (*_FAILURES, torch.fx.proxy.TraceError) as error:
             raise _refusal(network, error, lambda: litert_torch.convert(wrapped, (example,))) from error
         model = read_model(converted)
+    flatten_biases(model)
     rename_tensors(model, ("input",), network.outputs)
     write_model(model, file)
     return file

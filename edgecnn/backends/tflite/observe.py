@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ai_edge_litert.interpreter import Interpreter
 
 from edgecnn.backends.tflite.flatbuffer import read_model, type_name
+from edgecnn.backends.tflite.paddings import infinite_paddings
 from edgecnn.quantization.ranges import Observations, sample_places
 
 if TYPE_CHECKING:
@@ -55,16 +56,20 @@ def observe(model: Path, images: Calibration, *, sampled: bool = False) -> tuple
 def _computed(model: Path) -> dict[str, int]:
     """Return names and indices of the graph's input and of every computed float tensor.
 
-    Constants are left out, because the quantizer drops their scales per channel if they have a range.
+    Constants are left out, because the quantizer drops their scales per channel if they have a range. A
+    tensor that is padded with minus infinity is observed where it is not padded.
     """
-    graph = read_model(model).subgraphs[0]
+    content = read_model(model)
+    graph = content.subgraphs[0]
+    inside = {padding.padded: padding.source_index for padding in infinite_paddings(content)}
     indices = [*graph.inputs, *(index for operator in graph.operators for index in operator.outputs)]
     tensors = {int(index): graph.tensors[index] for index in indices}
-    return {
+    names = {
         tensor.name.decode("utf-8"): index
         for index, tensor in tensors.items()
         if type_name(tensor) == "float32"
     }
+    return {name: inside.get(name, index) for name, index in names.items()}
 
 
 def _bounds(interpreter: Interpreter, index: int) -> tuple[float, float]:

@@ -21,10 +21,10 @@ from edgecnn.backends.tflite.flatbuffer import inline_weights
 from edgecnn.backends.tflite.inspect import inspect
 from edgecnn.backends.tflite.layers import concatenations, read_by_gate, read_by_sigmoid
 from edgecnn.backends.tflite.observe import observe
+from edgecnn.backends.tflite.paddings import pad_with_zero_points, with_finite_paddings
 from edgecnn.backends.tflite.refusals import (
     FAILURES,
     quantizer_refusal,
-    refuse_infinite_pads,
     require_ranges,
 )
 from edgecnn.backends.tflite.weights import layer_weights, put_on_grid
@@ -64,7 +64,6 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> QuantizationN
     rewrite_dense = switch_option(request.options, "dense_as_conv")
     methods = ranges_option(request.options)
     images = Calibration.open(request, "NHWC", described.inputs[0])
-    refuse_infinite_pads(model)
     seen, truth = observe(model, images, sampled=needs_samples(methods))
     outputs = [output.name for output in described.outputs]
     require_ranges(model, outputs, seen.names)
@@ -85,6 +84,7 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> QuantizationN
     quantized = _apply(model, choice.ranges, in_float)
     file.write_bytes(quantized)
     inline_weights(file)
+    pad_with_zero_points(file)
     if recovered.scales:
         put_on_grid(file, model, recovered.grid_scales(weights))
     rewritten = dense_as_conv(file) if rewrite_dense else 0
@@ -130,7 +130,8 @@ def _apply(model: Path, ranges: dict[str, Range], in_float: Sequence[str]) -> by
         ranges: Ranges by tensor.
         in_float: Names of the output tensors of layers that stay in float.
     """
-    quantizer = Quantizer(str(model), recipe.static_wi8_ai8())
+    content, ranges = with_finite_paddings(model, ranges)
+    quantizer = Quantizer(content, recipe.static_wi8_ai8())
     for name in in_float:
         quantizer.update_quantization_recipe(
             regex=f"^{re.escape(name)};$",

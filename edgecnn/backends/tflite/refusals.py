@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from ai_edge_quantizer import qtyping, recipe
 from ai_edge_quantizer.quantizer import Quantizer
 
@@ -32,27 +31,6 @@ INSTEAD = {"MAXIMUM": _NORMALIZE, "MINIMUM": _NORMALIZE, "SELECT": _SELECT, "SEL
 """What a user can write in place of an operation that the quantizer refuses."""
 
 _MOST_NAMES = 3
-
-
-def refuse_infinite_pads(model: Path) -> None:
-    """Refuse a file that pads a map with minus infinity, which no int8 grid holds.
-
-    Raises:
-        InputError: The file has such a padding; the message names its tensor.
-    """
-    read = read_model(model)
-    graph = read.subgraphs[0]
-    for operator in graph.operators:
-        if operator_name(read, operator) != "PADV2":
-            continue
-        data = read.buffers[graph.tensors[operator.inputs[2]].buffer].data
-        if data is not None and not np.isfinite(np.frombuffer(bytes(data), np.float32)).all():
-            tensor = graph.tensors[operator.outputs[0]].name.decode("utf-8", "replace")
-            raise InputError(
-                f"{model} cannot be quantized: a max pool with padding pads {tensor} with minus infinity",
-                hint="pool without padding: behind a ReLU write MaxPool2d(3, 2) on pad(x, (1, 1, 1, 1)), "
-                "which is the same; elsewhere pad with mode='replicate'",
-            )
 
 
 def require_ranges(model: Path, outputs: Sequence[str], ranges: Collection[str]) -> None:

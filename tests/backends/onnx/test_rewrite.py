@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
-from edgecnn.backends.onnx.rewrite import AnswerInFloat, KeepInFloat, rewrite
+from edgecnn.backends.onnx.rewrite import AnswerInFloat, KeepInFloat, PadPools, rewrite
 
 
 def quantized(*, watched: bool = False) -> onnx.ModelProto:
@@ -76,4 +77,49 @@ def test_fields_that_a_rewrite_does_not_concern_keep_their_bytes(watched: bool) 
     helper.set_model_props(model, {"b": "1", "a": "2"})
     before = model.SerializeToString()
     rewrite(model, KeepInFloat([]))
+    assert model.SerializeToString() == before
+
+
+def pooled(kernel: int, stride: int, pads: list[int], *, counts: bool) -> onnx.ModelProto:
+    """An average pool that rounds its size up."""
+    node = helper.make_node(
+        "AveragePool",
+        ["x"],
+        ["y"],
+        kernel_shape=[kernel] * 2,
+        strides=[stride] * 2,
+        pads=pads,
+        ceil_mode=1,
+        count_include_pad=int(counts),
+    )
+    graph = helper.make_graph(
+        [node],
+        "pooled",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, 12, 11])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (3, 2), (5, 2), (5, 3), (3, 1)])
+@pytest.mark.parametrize(("pads", "counts"), [([0] * 4, True), ([0] * 4, False), ([1, 0, 1, 1], False)])
+def test_incomplete_windows_are_padding_that_does_not_count(
+    kernel: int, stride: int, pads: list[int], counts: bool
+) -> None:
+    model = pooled(kernel, stride, pads, counts=counts)
+    image = np.random.default_rng(0).normal(size=(1, 2, 12, 11)).astype(np.float32)
+    want = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": image})[0]
+    rewrite(model, PadPools())
+    assert {item.name: item.i for item in model.graph.node[0].attribute if item.name == "ceil_mode"} == {
+        "ceil_mode": 0
+    }
+    have = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": image})[0]
+    np.testing.assert_allclose(have, want, atol=1e-6)
+
+
+def test_a_pool_that_counts_its_padding_is_left_alone() -> None:
+    model = pooled(3, 2, [1] * 4, counts=True)
+    before = model.SerializeToString()
+    rewrite(model, PadPools())
     assert model.SerializeToString() == before

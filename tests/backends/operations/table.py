@@ -58,6 +58,34 @@ class _Excite(nn.Module):
         return x * functional.hardsigmoid(self.excite(functional.relu(self.squeeze(gates))))
 
 
+class _Textbook(nn.Module):
+    """Squeeze and excitation with linear layers and an expansion."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(CHANNELS, 4), nn.ReLU(inplace=True), nn.Linear(4, CHANNELS), nn.Sigmoid()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        gates = functional.adaptive_avg_pool2d(x, 1).view(x.shape[0], CHANNELS)
+        weights: Tensor = self.layers(gates)
+        return x * weights.view(x.shape[0], CHANNELS, 1, 1).expand_as(x)
+
+
+class _LayerScale(nn.Module):
+    """ConvNeXt's end of a block: a layer over channels, a scale of each channel, a sum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(CHANNELS, CHANNELS)
+        self.scale = nn.Parameter(torch.linspace(0.5, 1.5, CHANNELS))
+
+    def forward(self, x: Tensor) -> Tensor:
+        scaled: Tensor = self.scale * self.layer(x.permute(0, 2, 3, 1))
+        return x + scaled.permute(0, 3, 1, 2)
+
+
 class _Branches(nn.Module):
     """Two layers, joined by a function."""
 
@@ -120,10 +148,7 @@ OPERATIONS: dict[str, Operation] = {
     "grouped": Operation(_conv(groups=2)),
     "transposed conv": Operation(_transposed(2), in_float=_TRANSPOSED),
     "transposed conv, output padded": Operation(
-        _transposed(3, padding=1, output_padding=1),
-        # The converter's lowering has transposed convolutions without output padding only.
-        refused={("tflite", "fp32"): Refusal("mhlo.convolution", "failed to legalize operation")},
-        in_float=_TRANSPOSED,
+        _transposed(3, padding=1, output_padding=1), in_float=_TRANSPOSED
     ),
     "linear": Operation(_Linear),
     "flatten and linear": Operation(_Flat),
@@ -135,7 +160,17 @@ OPERATIONS: dict[str, Operation] = {
     "concatenation": Operation(lambda: _Branches(lambda one, other: torch.cat([one, other], dim=1))),
     "relu": _function(functional.relu),
     "relu6": _function(functional.relu6),
-    "leaky relu": _function(functional.leaky_relu, tflite="leaky_relu"),
+    "leaky relu": _function(functional.leaky_relu),
+    "leaky relu in place": Operation(lambda: nn.LeakyReLU(0.1, inplace=True)),
+    "clamp from below": _function(lambda x: x.clamp(min=0.2), onnx="clamp", openvino="FakeQuantize_1"),
+    "l2 normalization": _function(functional.normalize, onnx="linalg_vector_norm", openvino="FakeQuantize"),
+    "clamp": _function(lambda x: x.clamp(-0.5, 0.7)),
+    "hardtanh": _function(functional.hardtanh),
+    "elu": _function(functional.elu, onnx="Elu"),
+    "celu": _function(functional.celu, onnx="celu", openvino="FakeQuantize_3"),
+    "selu": _function(functional.selu, onnx="n0"),
+    "mish": _function(functional.mish, onnx="mish", tflite="exp_0"),
+    "softplus": _function(functional.softplus, onnx="n3", openvino="SoftPlus", tflite="exp_0"),
     "prelu": Operation(lambda: nn.PReLU(CHANNELS), in_float={"onnx": "prelu", "openvino": "FakeQuantize_1"}),
     "hardswish": _function(functional.hardswish, onnx="hardswish"),
     "hardsigmoid": _function(functional.hardsigmoid, onnx="hardsigmoid"),
@@ -145,13 +180,29 @@ OPERATIONS: dict[str, Operation] = {
     "gelu": _function(functional.gelu, onnx="Erf"),
     "average pool": _function(lambda x: functional.avg_pool2d(x, 2)),
     "max pool": _function(lambda x: functional.max_pool2d(x, 2)),
-    "max pool, padded": Operation(
-        lambda: nn.MaxPool2d(3, 2, 1),
-        # The converter writes the padding as an operation of its own, whose result holds minus infinity.
-        refused={("tflite", "int8"): Refusal("padv2", "with minus infinity")},
+    "max pool, padded": Operation(lambda: nn.MaxPool2d(3, 2, 1)),
+    "max pool, padded, behind relu": Operation(lambda: nn.Sequential(nn.ReLU(), nn.MaxPool2d(3, 2, 1))),
+    "max pools in a row": Operation(lambda: nn.Sequential(nn.MaxPool2d(5, 1, 2), nn.MaxPool2d(5, 1, 2))),
+    "max pool, adaptive": Operation(
+        lambda: nn.AdaptiveMaxPool2d(3), in_float={"openvino": "AdaptiveMaxPool"}
     ),
+    "max pool, adaptive to one": Operation(lambda: nn.AdaptiveMaxPool2d(1), in_float={"onnx": "n0"}),
+    "largest of a map": _function(lambda x: torch.amax(x, (2, 3), keepdim=True), onnx="n0"),
     "adaptive pool to one": _function(lambda x: functional.adaptive_avg_pool2d(x, 1)),
     "mean over space": _function(lambda x: x.mean((2, 3), keepdim=True)),
+    "mean over rows": _function(lambda x: x.flatten(2).mean(-1)[:, :, None, None], onnx="mean"),
+    "adaptive pool that does not divide": Operation(
+        lambda: nn.AdaptiveAvgPool2d(5),
+        # The converter writes it as a gather of six dimensions, for which the quantizer has no scales.
+        refused={("tflite", "int8"): Refusal("", "Ranks of scales")},
+        in_float={"onnx": "GatherND", "openvino": "AdaptiveAvgPool"},
+    ),
+    "average pool, ceil mode": _function(
+        lambda x: functional.avg_pool2d(x, 5, 2, ceil_mode=True), openvino="AvgPool"
+    ),
+    "max pool, ceil mode": _function(
+        lambda x: functional.max_pool2d(x, 3, 2, ceil_mode=True), openvino="MaxPool"
+    ),
     "upsample nearest": _function(lambda x: functional.interpolate(x, scale_factor=2.0, mode="nearest")),
     "upsample bilinear": _function(
         lambda x: functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False),
@@ -163,6 +214,24 @@ OPERATIONS: dict[str, Operation] = {
     "pixel unshuffle": _function(lambda x: functional.pixel_unshuffle(x, 2)),
     "split": _function(lambda x: torch.cat([part * 0.5 for part in x.chunk(2, dim=1)], dim=1)),
     "channel shuffle": _function(lambda x: x.reshape(-1, 2, 4, SIZE, SIZE).transpose(1, 2).flatten(1, 2)),
+    "squeeze and excite, textbook": Operation(_Textbook),
+    "layer scale": Operation(_LayerScale, in_float={"openvino": "Add"}),
+    "group norm": Operation(
+        lambda: nn.GroupNorm(2, CHANNELS), in_float={"onnx": "InstanceNormalization", "openvino": "MVN"}
+    ),
+    "instance norm": Operation(
+        lambda: nn.InstanceNorm2d(CHANNELS), in_float={"onnx": "instance_norm", "openvino": "Maximum"}
+    ),
+    "transposed conv, dilated": Operation(
+        lambda: nn.ConvTranspose2d(CHANNELS, 8, 3, 2, 1, dilation=2),
+        # The converter's lowering has transposed convolutions without dilation only.
+        refused={("tflite", "fp32"): Refusal("mhlo.convolution", "failed to legalize operation")},
+        in_float=_TRANSPOSED,
+    ),
+    "transposed conv, grouped": Operation(
+        lambda: nn.ConvTranspose2d(CHANNELS, 8, 2, 2, groups=2),
+        in_float={"onnx": "convolution", "openvino": "GroupConvolutionBackpropData"},
+    ),
     "squeeze and excite": Operation(_Excite, in_float={"onnx": "hardsigmoid", "openvino": "Multiply"}),
 }
 
