@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _BROADCAST = "leave expand and expand_as out: [N, C, 1, 1] and [N, C, H, W] are combined without them"
 INSTEAD = {
-    "conv_transpose2d": "use a ConvTranspose2d without output_padding and dilation, such as one with "
-    "kernel 4, stride 2 and padding 1",
+    "conv_transpose2d": "use a ConvTranspose2d without dilation and with output_padding at most its padding, "
+    "such as one with kernel 4, stride 2 and padding 1",
     **dict.fromkeys(("add", "div", "mul", "sub"), _BROADCAST),
 }
 """What a user can write in place of an operation that only TFLite cannot express."""

@@ -19,15 +19,12 @@ if TYPE_CHECKING:
 FAILURES = (ValueError, NotImplementedError, RuntimeError)
 """What the native quantizer's checks raise; there is no common base."""
 
-_NORMALIZE = (
-    "use a number in place of a constant tensor, as clamp does; in place of functional.normalize write "
-    "y * rsqrt((y * y).sum(1, keepdim=True) + 1e-12)"
-)
+_BOUND = "use a number in place of a constant tensor, as clamp does"
 _SELECT = (
     "in place of an adaptive pool use AvgPool2d with a kernel and a stride that fit the map, and in place of "
     "torch.where multiply by a mask"
 )
-INSTEAD = {"MAXIMUM": _NORMALIZE, "MINIMUM": _NORMALIZE, "SELECT": _SELECT, "SELECT_V2": _SELECT}
+INSTEAD = {"MAXIMUM": _BOUND, "MINIMUM": _BOUND, "SELECT": _SELECT, "SELECT_V2": _SELECT}
 """What a user can write in place of an operation that the quantizer refuses."""
 
 _MOST_NAMES = 3
