@@ -340,6 +340,22 @@ def limits() -> str:
     return markdown(("file", "limits"), limit_rows())
 
 
+_EXAMPLE = Path(__file__).parents[1] / "tests" / "extensions" / "toy_task"
+
+
+def example_task() -> str:
+    """Return the files of the example of a task; the tests install it and take it through a whole run."""
+    files = [_EXAMPLE / "pyproject.toml", *sorted((_EXAMPLE / "toy_task").glob("*.py"))]
+    blocks = [
+        f"`{file.relative_to(_EXAMPLE)}`:\n\n```{_LANGUAGES[file.suffix]}\n{file.read_text().rstrip()}\n```"
+        for file in files
+        if file.name != "__init__.py"
+    ]
+    return "\n\n".join(blocks)
+
+
+_LANGUAGES = {".toml": "toml", ".py": "python"}
+
 TABLES: dict[str, Callable[[], str]] = {
     "quickstart": quickstart,
     "export": export,
@@ -354,4 +370,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "cost": cost,
     "cost-steps": cost_steps,
     "limits": limits,
+    "example-task": example_task,
 }
