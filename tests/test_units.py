@@ -71,7 +71,7 @@ def test_a_process_that_crashes_does_not_hang_the_others(tmp_path: Path) -> None
         [sys.executable, "-m", "pytest", *options.split()],
         check=False,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT)},  # nothing of this run
         capture_output=True,
         text=True,
         timeout=120,

@@ -6,6 +6,7 @@ import pkgutil
 
 import pytest
 
+from edgecnn.backends.registry import find_format
 from edgecnn.core.errors import InputError
 from edgecnn.pipeline import stages
 from edgecnn.pipeline.stages.base import Stage
@@ -37,7 +38,8 @@ def test_stages_say_whether_they_fork_children_with_pytorch() -> None:
 
 
 def test_a_stage_is_found_with_its_parameters_checked() -> None:
-    stage, parameters = read_stage("lower", 1, {"format": "onnx"})
+    version = find_format("onnx").lower.version
+    stage, parameters = read_stage("lower", version, {"format": "onnx"})
     assert (stage.name, parameters.format) == ("lower", "onnx")
     with pytest.raises(InputError, match="parameters of stage 'lower': format"):
-        read_stage("lower", 1, {"format": 3})
+        read_stage("lower", version, {"format": 3})

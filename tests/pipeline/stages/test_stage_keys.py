@@ -32,12 +32,12 @@ KEYS: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {
     "inspect:onnx": (6, ("onnx", "onnx-ir", "onnxruntime"), ()),
     "inspect:openvino": (3, ("openvino",), ()),
     "inspect:tflite": (4, ("ai-edge-litert",), ()),
-    "lower:onnx": (1, ("torch", "onnx", "onnx-ir", "onnxscript"), ()),
+    "lower:onnx": (2, ("torch", "onnx", "onnx-ir", "onnxscript"), ()),
     "lower:openvino": (1, ("torch", "openvino"), ()),
-    "lower:tflite": (2, ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "jax"), ()),
-    "quantize:onnx": (6, ("numpy", "onnx", "onnx-ir", "onnxruntime"), ()),
+    "lower:tflite": (3, ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "jax"), ()),
+    "quantize:onnx": (7, ("numpy", "onnx", "onnx-ir", "onnxruntime"), ()),
     "quantize:openvino": (5, ("numpy", "openvino", "nncf"), ()),
-    "quantize:tflite": (7, ("numpy", "ai-edge-quantizer", "ai-edge-litert"), ()),
+    "quantize:tflite": (8, ("numpy", "ai-edge-quantizer", "ai-edge-litert"), ()),
     "verify:litert": (
         7,
         (
