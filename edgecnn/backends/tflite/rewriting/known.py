@@ -66,8 +66,15 @@ class Call:
         return name if name.startswith("__") else name.removeprefix("_")
 
     @property
+    def writes_out(self) -> bool:
+        """Whether it writes its result to a tensor that it is given."""
+        return self.options.get("out") is not None
+
+    @property
     def in_place(self) -> bool:
-        """Whether it changes its first argument."""
+        """Whether it changes its first argument or another tensor, or may do so."""
+        if self.name == "__setitem__" or self.name.startswith("__i") or self.writes_out:
+            return True
         if self.name.endswith("_") and not self.name.endswith("__"):
             return True
         return bool(self.argument("inplace", _PLACES.get(self.name, len(self.rest)), default=False))

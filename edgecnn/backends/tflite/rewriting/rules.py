@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,10 @@ SPACE = (2, 3)
 MAP = 4
 """Number of dimensions of a map."""
 
-_SQUARED_FLOOR = 1e-12
+_SMALLEST_NORM = 1e-6
+_LEAST_SQUARE = 1e-30
+_LARGEST_BOUND = 16.0
+"""Beyond such bounds a shifted value would lose digits; networks clamp activations to few units."""
 
 
 def _mean(call: Call) -> Tensor | None:
@@ -116,6 +120,9 @@ def _clamp(call: Call) -> Tensor | None:
     low, high = call.argument("min", 0), call.argument("max", 1)
     if isinstance(low, Tensor) or isinstance(high, Tensor):
         return None
+    low, high = (None if low == -math.inf else low), (None if high == math.inf else high)
+    if any(bound is not None and not abs(bound) <= _LARGEST_BOUND for bound in (low, high)):
+        return None
     if low is None or high is None:
         return _clamp_side(call.source, low, high)
     if low >= high:
@@ -144,10 +151,11 @@ _FUSED = ((0, 6), (-1, 1), (0, 1))
 
 def _normalize(call: Call) -> Tensor | None:
     """Return ``x * rsqrt(sum(x ** 2))``, whose ranges are those of the values."""
-    if call.argument("p", 0, default=2.0) != 2.0 or call.options.get("out") is not None:
+    smallest = float(call.argument("eps", 2, default=1e-12))
+    if call.argument("p", 0, default=2.0) != 2.0 or smallest > _SMALLEST_NORM:
         return None
     squared = (call.source * call.source).sum(call.argument("dim", 1, default=1), keepdim=True)
-    return call.source * torch.rsqrt(squared + _SQUARED_FLOOR)
+    return call.source * torch.rsqrt(squared + max(smallest**2, _LEAST_SQUARE))
 
 
 def _multiply(call: Call) -> Tensor | None:

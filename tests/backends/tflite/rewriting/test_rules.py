@@ -113,3 +113,66 @@ def test_a_gate_of_two_layers(inplace: bool) -> None:
             return x * gates.reshape(x.shape[0], -1, 1, 1).expand_as(x)
 
     check(Gate())
+
+
+def _written(x: Tensor) -> Tensor:
+    flat = x.flatten(1)
+    flat[:, :30] = 0.0
+    return flat @ torch.ones(144, 2)
+
+
+def _written_map(x: Tensor) -> Tensor:
+    flat = x.flatten(1)
+    x[:, :2] = 0.0
+    return functional.linear(flat, torch.ones(2, 144).cumsum(1))
+
+
+def _by_name(x: Tensor) -> Tensor:
+    flat = x.flatten(1)
+    functional.relu(input=flat, inplace=True)
+    return functional.linear(flat, torch.ones(2, 144).cumsum(1))
+
+
+def _out(x: Tensor) -> Tensor:
+    flat = x.flatten(1)
+    torch.mul(x.flatten(1), 2.0, out=flat)
+    return functional.linear(flat, torch.ones(2, 144).cumsum(1))
+
+
+def _expansion_written(x: Tensor) -> Tensor:
+    expanded = x.mean((2, 3), keepdim=True).expand_as(x).clone()
+    expanded[:, :, 0] = 5.0
+    return x * expanded
+
+
+def _each_channel(x: Tensor) -> Tensor:
+    return functional.linear(x.mean((2, 3)).unsqueeze(-1), torch.ones(3, 1)).flatten(1)
+
+
+TRICKY: dict[str, Callable[[Tensor], Tensor]] = {
+    "a flat map is written": _written,
+    "a map is written after it was flattened": _written_map,
+    "changed by an argument with a name": _by_name,
+    "written by out": _out,
+    "an expansion is written": _expansion_written,
+    "a layer over one value of each channel": _each_channel,
+    "channels in another order": lambda x: x * x.mean((2, 3))[:, [3, 1, 0, 2]][:, :, None, None],
+    "places by number": lambda x: x[:, :, torch.arange(36) % 6, torch.zeros(36, dtype=torch.long)].mean(2),
+    "bits of values": lambda x: x.mean((2, 3)).view(torch.int32).view(-1, 4, 1, 1).float() / 1e9,
+    "whole numbers": lambda x: (x.mean((2, 3)) * 8).long().clamp(0, 7).float(),
+    "far bounds": lambda x: x.clamp(-1e8, 1e8),
+    "no bounds": lambda x: x.clamp(-torch.inf, torch.inf),
+    "least norm of one": lambda x: functional.normalize(x, eps=1.0),
+    "small vectors": lambda x: functional.normalize(x * 1e-6),
+    "double": lambda x: x.double().clamp(0, 5).mean((2, 3)).float(),
+}
+
+
+@pytest.mark.parametrize("name", TRICKY)
+def test_what_looks_alike_keeps_its_values(name: str) -> None:
+    module = Of(TRICKY[name]).eval()
+    made = rewritten(module, torch.zeros(1, 4, 6, 6))
+    for seed in range(3):
+        images = torch.randn(1, 4, 6, 6, generator=torch.Generator().manual_seed(seed))
+        with torch.inference_mode():
+            torch.testing.assert_close(made(images.clone()), module(images.clone()), atol=2e-6, rtol=2e-5)
