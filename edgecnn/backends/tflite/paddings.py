@@ -25,30 +25,40 @@ class InfinitePadding:
         padded: Name of the padded tensor.
         source: Name of the tensor that is padded.
         source_index: Its index in the graph.
-        constant: Index of the tensor that holds the infinity.
+        operator: The padding's place among the graph's operators.
     """
 
     padded: str
     source: str
     source_index: int
-    constant: int
+    operator: int
 
 
 def infinite_paddings(model: Any) -> list[InfinitePadding]:
-    """Return the paddings with minus infinity of a read model's first graph, in their order of execution."""
+    """Return the paddings with minus infinity that only max pools read, in their order of execution.
+
+    Args:
+        model: A read model; its first graph is looked at.
+    """
     graph = model.subgraphs[0]
     found = []
-    for operator in graph.operators:
-        if operator_name(model, operator) != "PADV2":
+    for place, operator in enumerate(graph.operators):
+        if operator_name(model, operator) != "PADV2" or not _is_infinite(model, graph, operator):
             continue
-        source, _, constant = (int(index) for index in operator.inputs)
-        data = model.buffers[graph.tensors[constant].buffer].data
-        is_float = graph.tensors[constant].type == schema.TensorType.FLOAT32
-        if data is None or not is_float or not np.isneginf(np.frombuffer(bytes(data), "<f4")).all():
-            continue
-        padded = graph.tensors[operator.outputs[0]].name.decode("utf-8")
-        found.append(InfinitePadding(padded, graph.tensors[source].name.decode("utf-8"), source, constant))
+        result, source = int(operator.outputs[0]), int(operator.inputs[0])
+        readers = {operator_name(model, reader) for reader in graph.operators if result in reader.inputs}
+        if readers == {"MAX_POOL_2D"} and result not in graph.outputs:
+            padded, inside = (graph.tensors[index].name.decode("utf-8") for index in (result, source))
+            found.append(InfinitePadding(padded, inside, source, place))
     return found
+
+
+def _is_infinite(model: Any, graph: Any, operator: Any) -> bool:
+    constant = graph.tensors[operator.inputs[2]]
+    data = model.buffers[constant.buffer].data
+    if data is None or constant.type != schema.TensorType.FLOAT32:
+        return False
+    return bool(np.isneginf(np.frombuffer(bytes(data), "<f4")).all())
 
 
 def with_finite_paddings(file: Path, ranges: Mapping[str, Range]) -> tuple[bytes, dict[str, Range]]:
@@ -68,12 +78,22 @@ def with_finite_paddings(file: Path, ranges: Mapping[str, Range]) -> tuple[bytes
     graph = model.subgraphs[0]
     for padding in found:
         made[padding.padded] = made[padding.source]
-        buffer = schema.BufferT()
+        operator = graph.operators[padding.operator]
         lowest = np.float32(min(made[padding.source].low, 0.0))
-        buffer.data = np.frombuffer(lowest.tobytes(), np.uint8)
-        model.buffers.append(buffer)
-        graph.tensors[padding.constant].buffer = len(model.buffers) - 1
+        # The converter gives all paddings one constant; each needs its own.
+        operator.inputs = [*operator.inputs[:2], _constant(model, graph, f"{padding.padded}/lowest", lowest)]
     return model_bytes(model), made
+
+
+def _constant(model: Any, graph: Any, name: str, value: np.float32) -> int:
+    """Add a float32 constant without dimensions; return its index."""
+    buffer, tensor = schema.BufferT(), schema.TensorT()
+    buffer.data = np.frombuffer(value.tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    tensor.name, tensor.shape, tensor.type = name.encode("utf-8"), [], schema.TensorType.FLOAT32
+    tensor.buffer = len(model.buffers) - 1
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
 
 
 def pad_with_zero_points(file: Path) -> None:

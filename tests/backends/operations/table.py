@@ -182,6 +182,11 @@ OPERATIONS: dict[str, Operation] = {
     "max pool": _function(lambda x: functional.max_pool2d(x, 2)),
     "max pool, padded": Operation(lambda: nn.MaxPool2d(3, 2, 1)),
     "max pool, padded, behind relu": Operation(lambda: nn.Sequential(nn.ReLU(), nn.MaxPool2d(3, 2, 1))),
+    "max pools of two ranges": Operation(
+        lambda: nn.Sequential(
+            nn.MaxPool2d(3, 2, 1), nn.Conv2d(CHANNELS, 8, 1), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
+        )
+    ),
     "max pools in a row": Operation(lambda: nn.Sequential(nn.MaxPool2d(5, 1, 2), nn.MaxPool2d(5, 1, 2))),
     "max pool, adaptive": Operation(
         lambda: nn.AdaptiveMaxPool2d(3), in_float={"openvino": "AdaptiveMaxPool"}

@@ -33,6 +33,27 @@ def operators(file: Path) -> list[str]:
     return [operator_name(model, operator) for operator in model.subgraphs[0].operators]
 
 
+def constants(file: Path) -> list[float]:
+    """Return what the paddings of a file pad with."""
+    model = read_model(file)
+    graph = model.subgraphs[0]
+    pads = [operator for operator in graph.operators if operator_name(model, operator) == "PADV2"]
+    buffers = [model.buffers[graph.tensors[operator.inputs[2]].buffer] for operator in pads]
+    return [float(np.frombuffer(bytes(buffer.data), "<f4")[0]) for buffer in buffers]
+
+
+def test_each_padding_has_the_lowest_value_of_its_own_range(tmp_path: Path) -> None:
+    body = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.MaxPool2d(3, 2, 1), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
+    )
+    module = nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    file = lower_network(try_network(module.eval(), SPEC), tmp_path / "two.tflite")
+    first, second = infinite_paddings(read_model(file))
+    content, _ = with_finite_paddings(file, {first.source: Range(-3.0, 1.0), second.source: Range(0.0, 1.0)})
+    (tmp_path / "finite.tflite").write_bytes(content)
+    assert constants(tmp_path / "finite.tflite") == [-3.0, 0.0]
+
+
 def test_the_padding_is_found_with_the_tensor_inside(floating: Path) -> None:
     (found,) = infinite_paddings(read_model(floating))
     assert (found.padded, found.source) == ("padv2_0", "conv_2d_0")
@@ -49,9 +70,7 @@ def test_the_lowest_value_of_the_range_pads(
     (tmp_path / "finite.tflite").write_bytes(content)
     model = read_model(tmp_path / "finite.tflite")
     assert infinite_paddings(model) == []
-    (padding,) = infinite_paddings(read_model(floating))
-    buffer = model.buffers[model.subgraphs[0].tensors[padding.constant].buffer]
-    assert np.frombuffer(bytes(buffer.data), "<f4").tolist() == [lowest]
+    assert constants(tmp_path / "finite.tflite") == [lowest]
 
 
 def test_a_file_without_such_a_padding_keeps_its_bytes(floating: Path, tmp_path: Path) -> None:

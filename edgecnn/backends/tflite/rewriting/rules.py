@@ -22,8 +22,8 @@ MAP = 4
 
 _SMALLEST_NORM = 1e-6
 _LEAST_SQUARE = 1e-30
-_LARGEST_BOUND = 16.0
-"""Beyond such bounds a shifted value would lose digits; networks clamp activations to few units."""
+_LARGEST_BOUND, _SMALLEST_SHARE = 16.0, 1e-3
+"""Beyond such bounds, or near to such small ones, a shifted value would lose digits."""
 
 
 def _mean(call: Call) -> Tensor | None:
@@ -117,20 +117,30 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 def _clamp(call: Call) -> Tensor | None:
     """Return a clamp by one between -1 and 1, which TFLite fuses; the quantizer has no minimum."""
-    low, high = call.argument("min", 0), call.argument("max", 1)
+    return _clamped(call.source, call.argument("min", 0), call.argument("max", 1))
+
+
+def _hardtanh(call: Call) -> Tensor | None:
+    """Return a clamp that TFLite does not fuse by one that it does."""
+    low, high = call.argument("min_val", 0, default=-1.0), call.argument("max_val", 1, default=1.0)
+    return None if (low, high) in _FUSED else _clamped(call.source, low, high)
+
+
+def _clamped(x: Tensor, low: Any, high: Any) -> Tensor | None:
+    """Return values between bounds; None where a bound is a tensor, or so far away that digits were lost."""
     if isinstance(low, Tensor) or isinstance(high, Tensor):
         return None
     low, high = (None if low == -math.inf else low), (None if high == math.inf else high)
     if any(bound is not None and not abs(bound) <= _LARGEST_BOUND for bound in (low, high)):
         return None
     if low is None or high is None:
-        return _clamp_side(call.source, low, high)
-    if low >= high:
-        return None
+        return _clamp_side(x, low, high)
     if (low, high) in _FUSED:
-        return functional.hardtanh(call.source, float(low), float(high))
+        return functional.hardtanh(x, float(low), float(high))
     middle, half = (high + low) / 2.0, (high - low) / 2.0
-    clamped: Tensor = middle + half * functional.hardtanh((call.source - middle) / half)
+    if half <= 0.0 or any(0.0 < abs(bound) < _SMALLEST_SHARE * half for bound in (low, high)):
+        return None
+    clamped: Tensor = middle + half * functional.hardtanh((x - middle) / half)
     return clamped
 
 
@@ -219,6 +229,7 @@ RULES: dict[str, Rule] = {
     "selu": _selu,
     "clamp": _clamp,
     "clip": _clamp,
+    "hardtanh": _hardtanh,
     "normalize": _normalize,
     "mul": _multiply,
     "__mul__": _multiply,

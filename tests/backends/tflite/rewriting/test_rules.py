@@ -28,6 +28,8 @@ REPLACED: dict[str, Callable[[Tensor], Tensor]] = {
     "clamp to one": lambda x: torch.clamp(x, 0, 1),
     "clamp from below": lambda x: x.clamp(min=0.1),
     "clamp from above": lambda x: torch.clip(x, max=0.1),
+    "hardtanh": lambda x: functional.hardtanh(x, -0.4, 0.7),
+    "hardtanh of one to two": lambda x: functional.hardtanh(x, 1.0, 2.0),
     "l2 normalization": lambda x: functional.normalize(x.flatten(1)),
     "l2 normalization of channels": functional.normalize,
     "expanded factor": lambda x: x * x.mean((2, 3), keepdim=True).expand_as(x),
@@ -47,6 +49,9 @@ LEFT: dict[str, Callable[[Tensor], Tensor]] = {
     "l1 normalization": lambda x: functional.normalize(x, p=1.0),
     "flat, then no layer": lambda x: x.flatten(1) * 2.0,
     "relu": functional.relu,
+    "relu6": functional.relu6,
+    "a small bound and a large one": lambda x: x.clamp(1e-6, 16.0).log(),
+    "hardtanh": functional.hardtanh,
 }
 
 
