@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import signal
 import sys
 import threading
@@ -36,11 +35,17 @@ def _interrupt_again(unraisable: UnraisableHookArgs) -> None:
     of imports, so that the interruption would be lost and the command would go on.
     """
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
-        later = threading.Timer(_SOON_S, _thread.interrupt_main)  # here it would be dropped as well
+        later = threading.Timer(_SOON_S, _interrupt)  # here it would be dropped as well
         later.daemon = True
         later.start()
     else:
         sys.__unraisablehook__(unraisable)
+
+
+def _interrupt() -> None:
+    """Send the main thread a signal, which ends what it waits for as well."""
+    if (ident := threading.main_thread().ident) is not None:
+        signal.pthread_kill(ident, signal.SIGINT)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,7 @@ class Finalized:
 def run():
     made = Finalized()
     del made
-    for _ in range(300):
-        time.sleep(0.01)
+    time.sleep({seconds})
     print("went on")
 
 command_line.main = run
@@ -26,9 +25,9 @@ program.main()
 """
 
 
-def run(error: str) -> subprocess.CompletedProcess[str]:
+def run(error: str, seconds: float) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", FINALIZER.format(error=error)],
+        [sys.executable, "-c", FINALIZER.format(error=error, seconds=seconds)],
         check=False,
         capture_output=True,
         text=True,
@@ -36,12 +35,12 @@ def run(error: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_an_interruption_of_a_finalizer_is_not_lost() -> None:
-    ran = run("KeyboardInterrupt")
+def test_an_interruption_of_a_finalizer_ends_what_the_program_waits_for() -> None:
+    ran = run("KeyboardInterrupt", seconds=600.0)  # longer than the limit of the test's process
     assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "stopped\n")
 
 
 def test_another_error_of_a_finalizer_is_shown_and_ends_nothing() -> None:
-    ran = run("ValueError('lost')")
+    ran = run("ValueError('lost')", seconds=0.1)
     assert (ran.returncode, ran.stdout) == (0, "went on\n")
     assert "ValueError: lost" in ran.stderr
