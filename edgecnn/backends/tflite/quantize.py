@@ -22,11 +22,7 @@ from edgecnn.backends.tflite.inspect import inspect
 from edgecnn.backends.tflite.layers import concatenations, read_by_gate, read_by_sigmoid
 from edgecnn.backends.tflite.observe import observe
 from edgecnn.backends.tflite.paddings import pad_with_zero_points, with_finite_paddings
-from edgecnn.backends.tflite.refusals import (
-    FAILURES,
-    quantizer_refusal,
-    require_ranges,
-)
+from edgecnn.backends.tflite.refusals import FAILURES, quantizer_refusal, require_ranges
 from edgecnn.backends.tflite.weights import layer_weights, put_on_grid
 from edgecnn.core.documents.quantization import IntegerNotes, QuantizationNotes
 from edgecnn.core.errors import InputError
@@ -74,17 +70,21 @@ def quantize(model: Path, file: Path, request: QuantizeRequest) -> QuantizationN
         seen = seen.within(read_by_sigmoid(model), SIGMOID_LIMIT)
         seen = seen.above(read_by_gate(model), GATE_LIMIT)
     in_float = recovered.left_in_float(weights)
+    padded = "PADV2" in described.ops
+
+    def apply(ranges: dict[str, Range]) -> bytes:
+        return _apply(model, ranges, in_float, padded=padded)
 
     def run(quantized: bytes, indices: Sequence[int]) -> list[Answer]:
         return _run(quantized, images, indices)
 
     choice = recovered.choose_ranges(
-        seen, outputs, methods, truth, lambda ranges, indices: run(_apply(model, ranges, in_float), indices)
+        seen, outputs, methods, truth, lambda ranges, indices: run(apply(ranges), indices)
     )
-    quantized = _apply(model, choice.ranges, in_float)
-    file.write_bytes(quantized)
+    file.write_bytes(apply(choice.ranges))
     inline_weights(file)
-    pad_with_zero_points(file)
+    if padded:
+        pad_with_zero_points(file)
     if recovered.scales:
         put_on_grid(file, model, recovered.grid_scales(weights))
     rewritten = dense_as_conv(file) if rewrite_dense else 0
@@ -122,15 +122,18 @@ def _cast(model: Path, file: Path) -> QuantizationNotes:
     )
 
 
-def _apply(model: Path, ranges: dict[str, Range], in_float: Sequence[str]) -> bytes:
+def _apply(model: Path, ranges: dict[str, Range], in_float: Sequence[str], *, padded: bool) -> bytes:
     """Return the int8 file of the native quantizer with the given ranges.
 
     Args:
         model: The float file.
         ranges: Ranges by tensor.
         in_float: Names of the output tensors of layers that stay in float.
+        padded: Whether the file has paddings with a value of their own, which may be infinite.
     """
-    content, ranges = with_finite_paddings(model, ranges)
+    content: bytes | str = str(model)
+    if padded:
+        content, ranges = with_finite_paddings(model, ranges)
     quantizer = Quantizer(content, recipe.static_wi8_ai8())
     for name in in_float:
         quantizer.update_quantization_recipe(
