@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.this_process import make_room_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +60,7 @@ def read_array(path: Path, *, mapped: bool = False) -> Array:
             start, kind, shape, order = _header(file.read(_MOST_HEADER), status.st_size)
             count = math.prod(shape)
             if mapped and count:
+                make_room_for(status.st_size)
                 return np.memmap(file, kind, "r", start, shape, order)
             file.seek(start)
             return np.fromfile(file, kind, count).reshape(shape, order=order)

@@ -24,7 +24,7 @@ from edgecnn.core.computing import compute_threads
 from edgecnn.core.doing import Heard, pipe_to, speak_to, tell_progress
 from edgecnn.core.errors import EdgecnnError, WorkerError, from_json, machine_fault
 from edgecnn.core.named_code import named_by_user, names_of_user
-from edgecnn.core.this_process import peak_memory_bytes, private_stdout
+from edgecnn.core.this_process import limit_memory, peak_memory_bytes, private_stdout
 from edgecnn.core.warm import Finished, Job, fork_child
 from edgecnn.ondevice.json_text import parse_json
 
@@ -106,7 +106,7 @@ def call(
         log: File for the child's output.
         timeout_s: Time limit in seconds. The error says what the child was doing, in its words
             (:func:`edgecnn.core.doing.say`), and how far it was.
-        memory_bytes: Limit on the child's address space; None for no limit.
+        memory_bytes: Limit on the child's address space, without mapped arrays; None for no limit.
         environment: Variables in addition to the parent's.
         progress: Called from another thread with (done, total). An entry point with a parameter ``progress``
             receives a function of these two numbers.
@@ -244,14 +244,19 @@ preempted one: training on two cores beside another process fell to 375 images a
 sleeping threads."""
 
 
-def memory_for(*files: Path) -> int:
+def memory_for(*files: Path, many_images: bool = False) -> int:
     """Return the limit on the address space of a child that reads model files from elsewhere, in bytes.
 
     Args:
         files: The files; names that are no file, such as references of other kinds, have no size.
+        many_images: Whether the child holds values of many images at once. It may then need the memory of
+            the whole machine, and no more.
     """
     sizes = [os.path.getsize(file) for file in files if os.path.isfile(file)]  # noqa: PTH113, PTH202  names of any length
-    return FOREIGN_BYTES + _THREAD_BYTES * (os.cpu_count() or 1) + _COPIES * sum(sizes)
+    computing = FOREIGN_BYTES
+    if many_images:
+        computing = max(computing, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return computing + _THREAD_BYTES * (os.cpu_count() or 1) + _COPIES * sum(sizes)
 
 
 def quiet_environment() -> dict[str, str]:
@@ -290,7 +295,7 @@ def main(pipe: int | None = None) -> None:
         request = replace(request, pipe=pipe)
     with private_stdout() as channel:
         if request.memory_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_AS, (request.memory_bytes, request.memory_bytes))
+            limit_memory(request.memory_bytes)
         document: dict[str, object]
         try:
             with named_by_user(*request.named):

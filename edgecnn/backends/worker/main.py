@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import resource
 import signal
 import sys
 import time
@@ -40,7 +39,7 @@ from edgecnn.backends.worker.runtimes import import_runtime, open_runtime
 from edgecnn.backends.worker.timing import time_inferences
 from edgecnn.core.array_file import read_array
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
-from edgecnn.core.this_process import peak_memory_bytes, private_stdout
+from edgecnn.core.this_process import limit_memory, peak_memory_bytes, private_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +106,7 @@ class Worker:
         if request.cpus is not None:
             _pin(request.cpus)
         if request.memory_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_AS, (request.memory_bytes, request.memory_bytes))
+            limit_memory(request.memory_bytes)
         started = time.perf_counter_ns()
         import_runtime(request.runtime)
         imported = time.perf_counter_ns()

@@ -11,6 +11,7 @@ from edgecnn.core.config.pruning import Importance, Scope
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.documents.pruning import BeforeAfter, PruningStep, SensitivityCurves
 from edgecnn.core.json_file import read_json
+from edgecnn.models.spec_file import WEIGHTS_FILE
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.stages.train import TRAINING_PACKAGES
 
@@ -100,10 +101,16 @@ def prune_in_child(
             strict=strict,
         ),
         log=context.log,
+        memory_bytes=_memory_for(inputs),
         torch=True,
     )
     context.charge("prune", child)
     return child.read(PruningStep)
+
+
+def _memory_for(inputs: Inputs) -> int:
+    checkpoints = [inputs[name] for name in ("checkpoint", "original") if name in inputs]
+    return process.memory_for(*(path / WEIGHTS_FILE for path in checkpoints), many_images=True)
 
 
 def prune(request: PruneRequest) -> PruningStep:
@@ -170,6 +177,7 @@ def analyse(inputs: Inputs, parameters: SensitivityParameters, context: Context)
         "edgecnn.pipeline.stages.prune:measure",
         SensitivityRequest(inputs["checkpoint"], inputs["images"], context.out, parameters.importance),
         log=context.log,
+        memory_bytes=_memory_for(inputs),
         torch=True,
         progress=lambda done, total: context.progress(done, total, "groups of layers"),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core import process
+from edgecnn.models.spec_file import WEIGHTS_FILE
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.quantization.requests import EqualizeRequest, LayerSensitivityRequest, RoundRequest
 
@@ -28,6 +29,7 @@ def _in_child(entry: str, request: Request, what: str) -> Callable[[Inputs, Any,
             f"edgecnn.quantization.{entry}",
             request(inputs["checkpoint"], inputs["calibration"], context.out, parameters),
             log=context.log,
+            memory_bytes=process.memory_for(inputs["checkpoint"] / WEIGHTS_FILE, many_images=True),
             torch=True,
             progress=lambda done, total: context.progress(done, total, what),
         )
