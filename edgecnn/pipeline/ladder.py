@@ -24,24 +24,22 @@ if TYPE_CHECKING:
     from edgecnn.pipeline.step import StepResult
 
 
-def climb(plan: Plan, results: Mapping[str, StepResult]) -> bool:
-    """Add the next rung of every target that misses its accuracy budget; return whether there was one.
+def climb(plan: Plan, name: str, results: Mapping[str, StepResult]) -> bool:
+    """Add the next rung of a target if it misses its accuracy budget; return whether there was one.
 
     No rung is added where the float network itself misses a budget, because no quantization can meet it then.
     """
-    climbed = False
-    for name, target in plan.pipeline.targets.items():
-        attempts = plan.attempts[name]
-        left = rungs_of(plan, target)[len(attempts) :]
-        wanted = bool(left) and is_held_to_accuracy(target)
-        if (
-            wanted
-            and not judge_attempt(plan, attempts[-1], results).met
-            and not float_misses(plan, attempts[-1], results)
-        ):
-            plan.attempts[name] = [*attempts, add_attempt(plan, target, left[0])]
-            climbed = True
-    return climbed
+    target, attempts = plan.pipeline.targets[name], plan.attempts[name]
+    left = rungs_of(plan, target)[len(attempts) :]
+    if (
+        not left
+        or not is_held_to_accuracy(target)
+        or judge_attempt(plan, attempts[-1], results).met
+        or float_misses(plan, attempts[-1], results)
+    ):
+        return False
+    plan.attempts[name] = [*attempts, add_attempt(plan, target, left[0])]
+    return True
 
 
 def choose_attempt(plan: Plan, name: str, results: Mapping[str, StepResult]) -> Attempt:

@@ -18,12 +18,12 @@ from edgecnn.core.store.sums import write_sums
 from edgecnn.core.warm import warm_processes
 from edgecnn.models.registry import find_source
 from edgecnn.pipeline.label_check import with_checked_labels
-from edgecnn.pipeline.ladder import climb
 from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.preflight import check_before_work
 from edgecnn.pipeline.publish import TargetResult, publish
 from edgecnn.pipeline.runner import Reporter, again_if_damaged, execute
 from edgecnn.pipeline.step import needed
+from edgecnn.pipeline.target_judges import TargetJudges
 from edgecnn.pipeline.task_budgets import CONTRACT_STEP, refuse_budgets_of_other_tasks
 
 if TYPE_CHECKING:
@@ -154,17 +154,16 @@ def _execute_and_publish(
     results = execute(needed(plan.steps, {CONTRACT_STEP}), store, reporter, places.logs)
     refuse_budgets_of_other_tasks(pipeline, results)
     results = with_checked_labels(plan, results)
-    results = execute(plan.steps, store, reporter, places.logs, done=results, last=True)
-    while climb(plan, results):
-        results = execute(plan.steps, store, reporter, places.logs, done=results, last=True)
+    judges = TargetJudges(plan, reporter)
+    results = execute(plan.steps, store, reporter, places.logs, done=results, more=judges.judge)
     # Two runs into one directory publish one after the other.
     with lock_beside(places.lock):
         entry = results[plan.checkpoint].entry
         if places.checkpoint is not None and entry is not None:
             _copy(entry, places.checkpoint)
         targets = tuple(
-            publish(plan, target, results, places.artifacts[name], places.rejected[name])
-            for name, target in pipeline.targets.items()
+            publish(judges.judged[name], places.artifacts[name], places.rejected[name])
+            for name in pipeline.targets
         )
         made = targets, tuple(results.values())
         if published is not None:

@@ -1,8 +1,8 @@
-"""The end of a target: link 4, budgets, and the artifact, which ships only if everything held."""
+"""The end of a target: its judgement by link 4 and budgets, and its artifact, which ships if all held."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgecnn.backends.registry import simulator
@@ -19,6 +19,7 @@ from edgecnn.pipeline.ladder import choose_attempt, float_misses, judge_ladder
 from edgecnn.pipeline.manifest_builder import build_manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from edgecnn.core.config.target import Target
@@ -94,34 +95,62 @@ class TargetResult:
         )
 
 
-def publish(
-    plan: Plan, target: Target, results: dict[str, StepResult], artifacts: Path, rejected: Path
-) -> TargetResult:
-    """Judge a target whose steps are done and write its artifact.
+@dataclass(frozen=True)
+class Judgement:
+    """What has become of a target before its artifact is written.
+
+    Attributes:
+        outputs: The outputs of the attempt that was chosen.
+        manifest: The manifest of the artifact; None if a step failed.
+        error: Reason why it does not ship.
+    """
+
+    outputs: AttemptOutputs
+    manifest: Manifest | None
+    error: EdgecnnError | None
+
+    @property
+    def result(self) -> TargetResult:
+        """The result of the target as long as nothing is published."""
+        return TargetResult(self.outputs.target.name, None, self.manifest, self.error)
+
+
+def judge_target(plan: Plan, target: Target, results: Mapping[str, StepResult]) -> Judgement:
+    """Judge a target whose steps are done.
+
+    Args:
+        plan: The plan.
+        target: The target.
+        results: Results of all steps that the target needs.
+    """
+    outputs = AttemptOutputs(plan, choose_attempt(plan, target.name, results), results)
+    if outputs.error is not None:
+        return Judgement(outputs, None, outputs.error)
+    links = AttemptAnswers(outputs).links()
+    ladder = judge_ladder(plan, target.name, results)
+    manifest = build_manifest(outputs, links, ladder)
+    return Judgement(outputs, manifest, _verdict(manifest, float_misses(plan, outputs.attempt, results)))
+
+
+def publish(judged: Judgement, artifacts: Path, rejected: Path) -> TargetResult:
+    """Write the artifact of a target.
 
     The artifact of an earlier run stays until the new one is whole. One that was rejected now, or could not
     be made, leaves none under ``artifacts``, and the other way round.
 
     Args:
-        plan: The executed plan.
-        target: The target.
-        results: Results of all steps.
+        judged: The judgement of the target.
         artifacts: Directory for artifacts that ship.
         rejected: Directory for those that do not; kept for ``inspect`` and ``eval``.
     """
-    outputs = AttemptOutputs(plan, choose_attempt(plan, target.name, results), results)
-    if outputs.error is not None:
+    if judged.manifest is None:
         remove(artifacts)
         remove(rejected)
-        return TargetResult(target.name, None, None, outputs.error)
-    links = AttemptAnswers(outputs).links()
-    ladder = judge_ladder(plan, target.name, results)
-    manifest = build_manifest(outputs, links, ladder)
-    error = _verdict(manifest, float_misses(plan, outputs.attempt, results))
-    directory, other = (artifacts, rejected) if error is None else (rejected, artifacts)
-    artifact = Artifact.publish(outputs.files(), manifest, directory)
+        return judged.result
+    directory, other = (artifacts, rejected) if judged.error is None else (rejected, artifacts)
+    artifact = Artifact.publish(judged.outputs.files(), judged.manifest, directory)
     remove(other)
-    return TargetResult(target.name, artifact.directory, artifact.manifest, error)
+    return replace(judged.result, artifact=artifact.directory, manifest=artifact.manifest)
 
 
 def _verdict(manifest: Manifest, float_missed: list[BudgetResult]) -> EdgecnnError | None:

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from edgecnn.core.documents.run import TargetSummary
     from edgecnn.core.store.entry import Entry
     from edgecnn.core.store.store import Store
+
+    More = Callable[[Mapping[str, StepResult]], list[AnyStep]]
+    """A function that takes the results so far and returns further steps, which are executed next."""
 
 T = TypeVar("T")
 
@@ -31,7 +35,7 @@ class Reporter(Protocol):
     """Receiver of the runner's events, which the command line displays."""
 
     def planned(self, steps: Sequence[AnyStep]) -> None:
-        """Report the steps of the run, in order."""
+        """Report the steps ahead, in order; more than once if the run begins with a few, or has grown."""
 
     def started(self, step: AnyStep) -> None:
         """Report that a step has started."""
@@ -44,6 +48,9 @@ class Reporter(Protocol):
 
     def finished(self, result: StepResult) -> None:
         """Report the result of a step."""
+
+    def judged(self, target: TargetSummary) -> None:
+        """Report the result of one of several targets before the others are finished."""
 
 
 class SilentReporter:
@@ -64,6 +71,9 @@ class SilentReporter:
     def finished(self, result: StepResult) -> None:
         """Ignore the result."""
 
+    def judged(self, target: TargetSummary) -> None:
+        """Ignore the result of the target."""
+
 
 def execute(
     steps: Sequence[AnyStep],
@@ -72,7 +82,7 @@ def execute(
     logs: Path,
     *,
     done: Mapping[str, StepResult] | None = None,
-    last: bool = False,
+    more: More | None = None,
 ) -> dict[str, StepResult]:
     """Execute a plan; steps after a failed one are skipped, all others are executed.
 
@@ -85,8 +95,8 @@ def execute(
         reporter: Receives events.
         logs: Directory for the output of vendor code, one file per step.
         done: Results of steps that were executed before, if a plan has grown.
-        last: Whether no more steps are known to follow. The process from which children with PyTorch are
-            forked then ends as soon as no step ahead needs it.
+        more: Called after each step; no more steps are known to follow then. The process from which children
+            with PyTorch are forked then ends as soon as no step ahead needs it.
 
     Returns:
         Results of all steps, by id.
@@ -98,7 +108,7 @@ def execute(
 
     def begin() -> dict[str, StepResult]:
         try:
-            return _execute(steps, store, reporter, logs, known, last=last)
+            return _execute(steps, store, reporter, logs, known, more)
         except DamagedEntry:
             for step in steps:
                 known.pop(step.id, None)
@@ -125,15 +135,16 @@ def _execute(
     reporter: Reporter,
     logs: Path,
     done: Mapping[str, StepResult],
-    *,
-    last: bool,
+    more: More | None,
 ) -> dict[str, StepResult]:
     results: dict[str, StepResult] = dict(done)
     ahead = [step for step in steps if step.id not in results]
     reporter.planned(ahead)
-    for place, step in enumerate(ahead):
-        if last and not any(later.stage.forks_torch for later in ahead[place:]):
+    while ahead:
+        if more is not None and not any(step.stage.forks_torch for step in ahead):
             end_torch_server()
+        step = next(step for step in ahead if results.keys() >= {*step.inputs.values(), *step.after})
+        ahead.remove(step)
         before = [results[name] for name in (*step.inputs.values(), *step.after)]
         if all(result.succeeded for result in before):
             result = _make(step, results, store, reporter, logs)
@@ -141,6 +152,9 @@ def _execute(
             result = StepResult(step, Status.SKIPPED)
         results[step.id] = result
         reporter.finished(result)
+        if more is not None and (grown := more(results)):
+            ahead = [*grown, *ahead]
+            reporter.planned(ahead)
     return results
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgecnn.core.config.target import Target
 from edgecnn.core.errors import BudgetMissed, InputError, VerificationFailed
 from edgecnn.core.store.digest import digest_tree
 from edgecnn.data.prepared import PreparedSet
@@ -17,7 +18,7 @@ from edgecnn.pipeline.gates import Gate, check_gate
 from edgecnn.pipeline.ladder import choose_attempt, climb, judge_ladder
 from edgecnn.pipeline.manifest_builder import build_manifest
 from edgecnn.pipeline.plan import Plan
-from edgecnn.pipeline.publish import publish
+from edgecnn.pipeline.publish import TargetResult, judge_target, publish
 from edgecnn.pipeline.stages import evaluate, quantize, reference
 from edgecnn.pipeline.stages.outputs import write_outputs
 from edgecnn.pipeline.step import Status, StepResult
@@ -45,6 +46,11 @@ def planned(
 def outputs_of(plan: Plan, results: Results) -> AttemptOutputs:
     ((attempt,),) = plan.attempts.values()
     return AttemptOutputs(plan, attempt, results)
+
+
+def published(plan: Plan, target: Target, results: Results, folder: Path) -> TargetResult:
+    """Publish a target under ``yes`` if it ships, else under ``no``."""
+    return publish(judge_target(plan, target, results), folder / "yes", folder / "no")
 
 
 def test_the_manifest_holds_the_files_and_what_the_steps_recorded(
@@ -78,7 +84,7 @@ def test_a_target_whose_links_and_budgets_hold_ships(picture_folder: Path, tmp_p
     results = finished(plan, tmp_path / "steps")
     (target,) = plan.pipeline.targets.values()
     (tmp_path / "no").mkdir()
-    made = publish(plan, target, results, tmp_path / "yes", tmp_path / "no")
+    made = published(plan, target, results, tmp_path)
     assert made.ships
     assert made.artifact == tmp_path / "yes"
     assert not (tmp_path / "no").exists(), "the artifact that an earlier run rejected is gone"
@@ -98,7 +104,7 @@ def test_a_missed_budget_or_a_broken_link_rejects_the_artifact(
     plan = planned(picture_folder, size=size)
     results = finished(plan, tmp_path / "steps", link(sqnr_db))
     (target,) = plan.pipeline.targets.values()
-    made = publish(plan, target, results, tmp_path / "yes", tmp_path / "no")
+    made = published(plan, target, results, tmp_path)
     assert isinstance(made.error, kind)
     assert said in str(made.error)
     assert made.artifact == tmp_path / "no"
@@ -111,7 +117,7 @@ def test_a_failed_step_leaves_no_artifact_and_its_error(picture_folder: Path, tm
     broken = results["lower:onnx"]
     results["lower:onnx"] = StepResult(broken.step, Status.FAILED, None, InputError("no form for it"))
     (target,) = plan.pipeline.targets.values()
-    made = publish(plan, target, results, tmp_path / "yes", tmp_path / "no")
+    made = published(plan, target, results, tmp_path)
     assert (made.artifact, made.manifest) == (None, None)
     assert str(made.error) == "no form for it"
     (rung,) = judge_ladder(plan, target.name, results)
@@ -123,7 +129,7 @@ def test_the_ladder_is_not_climbed_where_nothing_asks_for_accuracy(
 ) -> None:
     plan = planned(picture_folder, "tflite-int8", size="1 MB")
     results = finished(plan, tmp_path)
-    assert not climb(plan, results)
+    assert not climb(plan, "tflite-int8", results)
     (rung,) = judge_ladder(plan, "tflite-int8", results)
     assert (rung.rung, rung.met, rung.value) == ("plain", True, None)
     assert choose_attempt(plan, "tflite-int8", results) is plan.attempts["tflite-int8"][0]
@@ -168,7 +174,9 @@ def test_an_int8_target_whose_file_computes_in_float_is_rejected_and_the_layers_
     plan = planned(picture_folder, target, **budgets)
     results = finished(plan, tmp_path / "steps")
     rewritten(plan, results, integer_macs=share, precision=precision, float_op_names=("stem", "head"))
-    made = publish(plan, plan.pipeline.targets[target], results, tmp_path / "yes", tmp_path / "no")
+    made = publish(
+        judge_target(plan, plan.pipeline.targets[target], results), tmp_path / "yes", tmp_path / "no"
+    )
     assert isinstance(made.error, BudgetMissed)
     assert f"(at least {floor})" in str(made.error)
     hint = str(made.error.hint)
@@ -180,7 +188,9 @@ def test_an_int8_target_whose_first_layers_stay_in_float_ships(picture_folder: P
     plan = planned(picture_folder, "onnx-int8")
     results = finished(plan, tmp_path / "steps")
     rewritten(plan, results, integer_macs=0.8, precision="mixed")
-    made = publish(plan, plan.pipeline.targets["onnx-int8"], results, tmp_path / "yes", tmp_path / "no")
+    made = publish(
+        judge_target(plan, plan.pipeline.targets["onnx-int8"], results), tmp_path / "yes", tmp_path / "no"
+    )
     assert made.ships
     assert made.manifest is not None
     assert [result.name for result in made.manifest.budgets] == ["integer_macs"]
@@ -192,7 +202,9 @@ def test_a_float_target_whose_file_has_another_precision_is_rejected(
     plan = planned(picture_folder)
     results = finished(plan, tmp_path / "steps")
     rewritten(plan, results, precision="fp16")
-    made = publish(plan, plan.pipeline.targets["onnx-fp32"], results, tmp_path / "yes", tmp_path / "no")
+    made = publish(
+        judge_target(plan, plan.pipeline.targets["onnx-fp32"], results), tmp_path / "yes", tmp_path / "no"
+    )
     assert isinstance(made.error, VerificationFailed)
     assert "computes in fp16, and the target says fp32" in str(made.error)
 
@@ -243,7 +255,7 @@ def test_the_ladder_ends_at_once_where_the_float_network_itself_misses_a_budget(
     plan = planned(picture_folder, "tflite-int8", eval_set=True, **budgets)
     results = finished(plan, tmp_path / "steps")
     answered(plan, results, float_right=float_right, int8_right=int8_right)
-    assert climb(plan, results) is climbs
+    assert climb(plan, "tflite-int8", results) is climbs
 
 
 def test_a_budget_that_the_float_network_misses_is_named_with_its_value(
@@ -252,7 +264,9 @@ def test_a_budget_that_the_float_network_misses_is_named_with_its_value(
     plan = planned(picture_folder, "tflite-int8", eval_set=True, accuracy="80 %", size="100 B")
     results = finished(plan, tmp_path / "steps")
     answered(plan, results, float_right=7, int8_right=7)
-    made = publish(plan, plan.pipeline.targets["tflite-int8"], results, tmp_path / "yes", tmp_path / "no")
+    made = publish(
+        judge_target(plan, plan.pipeline.targets["tflite-int8"], results), tmp_path / "yes", tmp_path / "no"
+    )
     assert isinstance(made.error, BudgetMissed)
     assert "the float network itself has accuracy 70.00 %, so no further rung was tried" in str(made.error)
     assert "train it longer, or lower the budget" in str(made.error.hint)

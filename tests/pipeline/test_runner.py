@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -177,9 +177,21 @@ def test_an_interrupted_stage_finds_its_scratch_again(tmp_path: Path) -> None:
     assert output(results["one"]) == "started at 2"
 
 
-@pytest.mark.parametrize(("last", "ends"), [(True, True), (False, False)])
+def test_steps_that_are_found_out_later_are_executed_before_those_ahead(tmp_path: Path) -> None:
+    steps = [*plan(), Step("four", WRITE, Text("d"))]
+    extra = Step("extra", WRITE, Text("e"), {"before": "two"})
+
+    def more(results: Mapping[str, StepResult]) -> list[AnyStep]:
+        return [extra] if list(results) == ["one", "two"] else []
+
+    results = execute(steps, Store(tmp_path / "store"), SilentReporter(), tmp_path / "logs", more=more)
+    assert list(results) == ["one", "two", "extra", "three", "four"]
+    assert output(results["extra"]) == "abe"
+
+
+@pytest.mark.parametrize("last", [True, False])
 def test_the_process_with_pytorch_ends_before_the_first_step_after_those_that_need_it(
-    tmp_path: Path, last: bool, ends: bool
+    tmp_path: Path, last: bool
 ) -> None:
     found: list[bool] = []
 
@@ -200,9 +212,10 @@ def test_the_process_with_pytorch_ends_before_the_first_step_after_those_that_ne
         Step("three", Stage("light", 1, without), Text("c"), {"one": "one", "two": "two"}),
     ]
     with warm_processes():
-        results = execute(steps, Store(tmp_path / "store"), SilentReporter(), tmp_path / "logs", last=last)
+        more = (lambda _: list[AnyStep]()) if last else None
+        results = execute(steps, Store(tmp_path / "store"), SilentReporter(), tmp_path / "logs", more=more)
     assert [result.error for result in results.values()] == [None] * 3
-    assert found == [not ends]
+    assert found == [not last]
 
 
 def test_a_step_that_was_made_while_a_variable_changed_is_not_kept(

@@ -39,7 +39,8 @@ class Deadline:
     def __init__(self, reporter: SearchReporter, seconds: float | None) -> None:
         self._reporter = reporter
         self._until = None if seconds is None else time.monotonic() + seconds
-        self.planned, self.waiting, self.finished = reporter.planned, reporter.waiting, reporter.finished
+        self.planned, self.waiting = reporter.planned, reporter.waiting
+        self.finished, self.judged = reporter.finished, reporter.judged
 
     def trial(self, text: str) -> None:
         """Pass on."""

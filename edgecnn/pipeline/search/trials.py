@@ -175,7 +175,7 @@ class Trials:
         results = self._execute(plan.steps, logs)
         # No quantization reaches an accuracy that float arithmetic does not.
         if results[_REFERENCE].succeeded and _accuracy(plan, results) >= min(floors.values()):
-            while climb(plan, results):
+            while [name for name in plan.attempts if climb(plan, name, results)]:
                 results = self._execute(plan.steps, logs, results)
         attempts = [choose_attempt(plan, name, results) for name in plan.attempts]
         results = self._execute(self._comparisons(attempts), logs, results | baselines)

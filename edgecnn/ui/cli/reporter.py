@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
+    from edgecnn.core.documents.run import TargetSummary
     from edgecnn.pipeline.step import AnyStep, StepResult
 
 LOG_EVERY_S = 15.0
@@ -62,10 +63,9 @@ class ConsoleReporter:
         self._bars.stop()
 
     def planned(self, steps: Sequence[AnyStep]) -> None:
-        """Store the number of steps."""
+        """Store the number of steps: those that are finished and those ahead."""
         self._silence.cancel()
-        self._count = len(steps)
-        self._finished = 0
+        self._count = self._finished + len(steps)
 
     def started(self, step: AnyStep) -> None:
         """Show the step that has started."""
@@ -98,6 +98,12 @@ class ConsoleReporter:
         }[result.status]
         seconds = f" {result.seconds:.1f} s" if result.status is Status.MADE else ""
         self._console.print(Text.assemble(f"{self._position(0)} {result.step.id} ", mark, seconds))
+
+    def judged(self, target: TargetSummary) -> None:
+        """Print the row of a target as soon as it is known."""
+        from edgecnn.ui.report.rows import row_in_words
+
+        self._console.print(printable(row_in_words(target)))
 
     def _position(self, ahead: int = 1) -> str:
         width = len(str(self._count))

@@ -31,6 +31,14 @@ def target_table(targets: Sequence[TargetSummary]) -> tuple[tuple[str, ...], lis
     return columns, [_row(target, columns) for target in targets]
 
 
+def row_in_words(target: TargetSummary) -> str:
+    """Return the cells of a target in one line, each with the name of its column."""
+    columns, (cells,) = target_table([target])
+    named = zip(columns[1:-1], cells[1:-1], strict=True)
+    figures = ", ".join(f"{column} {cell}" for column, cell in named if cell)
+    return f"{target.target} {cells[-1]}{': ' if figures else ''}{figures}"
+
+
 def metric_columns(targets: Sequence[TargetSummary]) -> tuple[str, ...]:
     """Return the names of the task's metrics in tables; none if nothing was measured on labelled images."""
     metrics = [target.metrics for target in _made(targets) if target.metrics is not None]

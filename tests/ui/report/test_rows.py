@@ -3,7 +3,7 @@ from typing import Any
 from edgecnn.core.documents.link import Link
 from edgecnn.core.documents.npu import Estimate, NpuReport, Partition
 from edgecnn.core.documents.run import ErrorReport, MadeTarget, TargetSummary
-from edgecnn.ui.report.rows import ladder_table, metric_columns, target_table, warned, worth
+from edgecnn.ui.report.rows import ladder_table, metric_columns, row_in_words, target_table, warned, worth
 
 
 def made(name: str, **changes: Any) -> MadeTarget:
@@ -54,6 +54,11 @@ def test_a_target_that_was_never_made_has_a_verdict_and_nothing_else() -> None:
     assert dict(zip(columns, row, strict=True)) == {
         column: {"target": "npu", "result": "not verified"}.get(column, "") for column in columns
     }
+
+
+def test_a_row_in_words_names_each_figure_and_leaves_out_what_was_not_measured() -> None:
+    assert row_in_words(made("tflite-int8")) == "tflite-int8 ships: precision int8, size 1 kB, SQNR 40 dB"
+    assert row_in_words(failed("npu")) == "npu not verified"
 
 
 def test_every_figure_of_other_hardware_is_called_what_it_is() -> None:
