@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.detectors import yolov8
+from tests.support.detectors import nanodet, ssd, yolov5, yolov8, yolox
 
-FAMILIES = {family.name: family for module in (yolov8,) for family in module.FAMILIES}
+_MODULES = (yolov8, yolov5, nanodet, yolox, ssd)
+FAMILIES = {family.name: family for module in _MODULES for family in module.FAMILIES}
