@@ -7,6 +7,7 @@ other exception is a bug in edgecnn and exits with 1 and a traceback.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from typing import TYPE_CHECKING, ClassVar
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from edgecnn.ondevice.failure import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _MACHINE_FAULTS = {
     errno.EIO: "the disk reports an error",
@@ -103,6 +104,16 @@ class WorkerError(EdgecnnError):
     """A child process crashed, timed out or ran out of memory; the message says which."""
 
     exit_code = 4
+
+
+@contextlib.contextmanager
+def hinting(hint: str) -> Iterator[None]:
+    """Give an error of the block this hint, if it has none: what reads a file does not know its purpose."""
+    try:
+        yield
+    except EdgecnnError as error:
+        error.hint = error.hint or hint
+        raise
 
 
 _KINDS = (

@@ -185,7 +185,7 @@ def read_bounded_text(file: Path, most: int) -> str:
     try:
         return read_bounded(file, most).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{file} is not UTF-8 text") from None
+        raise InputError(f"{file} is not UTF-8 text", hint="write it again in UTF-8") from None
 
 
 def flush_tree(directory: Path) -> None:

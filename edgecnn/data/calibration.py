@@ -57,7 +57,9 @@ def choose_calibration(prepared: PreparedSet, directory: Path, *, count: int, se
     try:
         return prepared.select(stratified(prepared.labels, count, seed), directory)
     except OSError as error:
-        raise InputError(f"{directory} cannot be written: {error.strerror}") from error
+        raise InputError(
+            f"{directory} cannot be written: {error.strerror}", hint="name a folder that you may write"
+        ) from error
 
 
 def check_calibration(prepared: PreparedSet) -> CalibrationReport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, hinting
 from edgecnn.core.files import read_bounded_text
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "classes.txt"
 
+_FORM = "it holds the names of the classes in UTF-8, one a line, in the order of the labels"
 _MAX_BYTES = 1 << 22
 _SHOWN = 5
 _SHOWN_CHARACTERS = 40
@@ -24,11 +25,12 @@ def read_classes(file: Path) -> tuple[str, ...]:
     Raises:
         InputError: The file is empty, not UTF-8 or too large, or a line in it is empty.
     """
-    text = read_bounded_text(file, _MAX_BYTES)
+    with hinting(_FORM):
+        text = read_bounded_text(file, _MAX_BYTES)
     names = tuple(line.strip() for line in text.rstrip().split("\n"))
     if not all(names):
         line = names.index("") + 1
-        raise InputError(f"{file}:{line}: empty class name")
+        raise InputError(f"{file}:{line}: empty class name", hint="write the name of the class into the line")
     return names
 
 

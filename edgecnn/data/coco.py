@@ -6,7 +6,7 @@ import contextlib
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, hinting
 from edgecnn.core.files import read_bounded
 from edgecnn.data.files import FileSource, path_within
 from edgecnn.data.objects import ImageObjects, Objects
@@ -21,6 +21,14 @@ E = TypeVar("E", "Category", "Picture")
 
 MAX_BYTES = 1 << 29
 """Largest file that is read, in bytes; that of COCO's own training images has 470,000,000."""
+
+_FORM = (
+    'a COCO file is {"images": [{"id": 1, "file_name": "a.jpg"}, ...], '
+    '"categories": [{"id": 1, "name": "cat"}, ...], '
+    '"annotations": [{"image_id": 1, "category_id": 1, "bbox": [left, top, width, height]}, ...]}'
+)
+
+_SHOWN = 200
 
 Row = tuple[float, float, float, float, int, bool]
 
@@ -47,11 +55,11 @@ def open_coco(file: Path) -> FileSource:
     try:
         found = [_image(image, rows[number], folder, file) for number, image in images.items()]
     except ValueError as error:
-        raise InputError(f"{file} is not a COCO file of boxes: {error}") from error
+        raise InputError(f"{file} is not a COCO file of boxes: {error}", hint=_FORM) from error
     if not found or not names:
         raise InputError(
             f"{file} lists no image" if names else f"{file} names no category",
-            hint="a COCO file holds images, categories and annotations",
+            hint=_FORM,
         )
     paths = tuple(path for path, _ in found)
     twice, times = Counter(paths).most_common(1)[0]
@@ -65,9 +73,10 @@ def _read(file: Path) -> CocoFile:
     from edgecnn.data.coco_document import parse_coco
 
     try:
-        return parse_coco(read_bounded(file, MAX_BYTES))
+        with hinting(_FORM):
+            return parse_coco(read_bounded(file, MAX_BYTES))
     except ValueError as error:
-        raise InputError(f"{file} is not a COCO file of boxes: {error}") from error
+        raise InputError(f"{file} is not a COCO file of boxes: {error}", hint=_FORM) from error
 
 
 def _by_id(entries: list[E], what: str, file: Path) -> dict[int, E]:
@@ -85,11 +94,17 @@ def _rows(
     for number, annotation in enumerate(annotations):
         where = f"{file}: annotation {number if annotation.id is None else annotation.id}"
         if annotation.image_id not in images:
-            raise InputError(f"{where} is of image {annotation.image_id}, which is not listed")
+            raise InputError(
+                f"{where} is of image {annotation.image_id}, which is not listed",
+                hint="add the image to images, or remove the annotation",
+            )
         if annotation.category_id not in labels:
-            raise InputError(f"{where} has category {annotation.category_id}, which is not listed")
+            raise InputError(
+                f"{where} has category {annotation.category_id}, which is not listed",
+                hint="add it to categories with its name, or remove the annotation",
+            )
         if not annotation.bbox:
-            raise InputError(f"{where} has no bbox", hint="edgecnn needs the box of every object")
+            raise InputError(f"{where} has no bbox", hint='write its box: "bbox": [left, top, width, height]')
         x, y, width, height = annotation.bbox
         label = labels[annotation.category_id]
         rows[annotation.image_id].append((x, y, x + width, y + height, label, bool(annotation.iscrowd)))
@@ -112,8 +127,21 @@ def _folder(file: Path, images: list[Picture]) -> Path:
         file.parent.parent / part,
         file.parent.parent / "images" / part,
     ]
+    name = images[0].file_name if images else ""
     for folder in usual:
-        with contextlib.suppress(InputError):
-            path_within(folder, images[0].file_name if images else "", "")
+        if _holds(folder, name):
             return folder
+    if file.parent.name == "annotations":
+        for other in sorted(file.parent.parent.glob("*")):
+            if _holds(other, name):
+                raise InputError(
+                    f"{file}: image {name[:_SHOWN]!r} is in {other}, where it is not looked for",
+                    hint=f"call the file instances_{other.name}.json, or move the images to {usual[0]}",
+                )
     return usual[0] if usual[0].is_dir() else file.parent
+
+
+def _holds(folder: Path, name: str) -> bool:
+    with contextlib.suppress(InputError):
+        return bool(path_within(folder, name, ""))
+    return False

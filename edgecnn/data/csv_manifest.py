@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgecnn.core.csv_rows import csv_rows
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, hinting
 from edgecnn.core.files import is_file
 from edgecnn.data import classes as classes_file
 from edgecnn.data.files import FileSource, path_within
@@ -43,7 +43,8 @@ def open_csv_manifest(file: Path) -> FileSource:
     declared = file.parent / classes_file.FILE_NAME
     classes = classes_file.read_classes(declared) if is_file(declared) else ()
     reader = _RowReader(file, classes, classes_file.class_indices(classes))
-    paths, labels = _read(reader)
+    with hinting(_FORM_HINT):
+        paths, labels = _read(reader)
     if not paths:
         raise InputError(f"{file} lists no image", hint=_FORM_HINT)
     return FileSource(file.parent, tuple(paths), np.array(labels, np.int64), classes)
@@ -73,7 +74,10 @@ class _RowReader:
             return self._named(text, where)
         limit = len(self.classes) or MAX_CLASSES
         if len(text) > len(str(limit)) or not 0 <= int(text) < limit:
-            raise InputError(f"{where}: label {text[:20]} is out of range, it must be 0..{limit - 1}")
+            raise InputError(
+                f"{where}: label {text[:20]} is out of range, it must be 0..{limit - 1}",
+                hint=f"labels count from 0, in the order of the lines of {classes_file.FILE_NAME}",
+            )
         return int(text)
 
     def _named(self, text: str, where: str) -> int:
@@ -85,8 +89,10 @@ class _RowReader:
         label = self.indices.get(text)
         if label is not None:
             return label
-        problem = "is the name of two classes" if text in self.indices else "is not a class"
-        raise InputError(f"{where}: label {text[:_SHOWN]!r} {problem} of {classes_file.FILE_NAME}")
+        problem, hint = "is not a class", f"add it to {classes_file.FILE_NAME}, or correct the label"
+        if text in self.indices:
+            problem, hint = "is the name of two classes", "write the number of the class, which counts from 0"
+        raise InputError(f"{where}: label {text[:_SHOWN]!r} {problem} of {classes_file.FILE_NAME}", hint=hint)
 
 
 def _read(reader: _RowReader) -> tuple[list[str], list[int]]:

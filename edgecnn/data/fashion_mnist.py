@@ -58,10 +58,13 @@ class FashionMnist:
         if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels) or not images.size:
             raise InputError(
                 f"{images_file} holds {list(images.shape)} pixels for {list(labels.shape)} labels",
-                hint="expected [N, height, width] and [N]",
+                hint="delete both and run: edgecnn fetch fashion-mnist",
             )
         if labels.max() >= len(CLASSES):
-            raise InputError(f"{labels_file} holds label {labels.max()}, which is not 0..{len(CLASSES) - 1}")
+            raise InputError(
+                f"{labels_file} holds label {labels.max()}, which is not 0..{len(CLASSES) - 1}",
+                hint="delete it and run: edgecnn fetch fashion-mnist",
+            )
         return cls(split, images, labels.astype(np.int64))
 
     @property

@@ -61,7 +61,10 @@ def fetch(cache_dir: Path) -> Path:
         with filelock.FileLock(cache_dir / f"{CACHE_NAME}.lock"):
             return locate(cache_dir) or _download(cache_dir)
     except OSError as error:
-        raise InputError(f"{cache_dir} cannot be written: {error.strerror}") from error
+        raise InputError(
+            f"{cache_dir} cannot be written: {error.strerror}",
+            hint="set EDGECNN_HOME to a folder that you may write",
+        ) from error
 
 
 def _download(cache_dir: Path) -> Path:

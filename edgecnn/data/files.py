@@ -101,18 +101,20 @@ def path_within(folder: Path, text: str, where: str) -> str:
     """
     path = posixpath.normpath(text) if text else ""
     if not path or "\0" in path:
-        raise InputError(f"{where}: empty path")
+        raise InputError(f"{where}: empty path", hint=f"write the path of the image, relative to {folder}")
     if path == ".." or path.startswith(("/", "../")):
-        raise InputError(
-            f"{where}: {text[:_SHOWN]!r} leads out of the folder", hint=f"paths are relative to {folder}"
-        )
+        raise InputError(f"{where}: {text[:_SHOWN]!r} leads out of the folder", hint=_similar(folder, path))
     if not is_file(folder / path):
         raise InputError(f"{where}: image {text[:_SHOWN]!r} does not exist", hint=_similar(folder, path))
     return path
 
 
 def _similar(folder: Path, path: str) -> str:
-    """Return the hint for an image that is missing: the file that only the end of the name differs from."""
+    """Return the hint for an image that is missing: a file with another ending or folder."""
+    slashes = posixpath.normpath(path.replace("\\", "/"))
+    for known in (slashes, slashes.removeprefix(f"{folder.as_posix()}/"), posixpath.basename(slashes)):
+        if known != path and not known.startswith(("/", "../")) and is_file(folder / known):
+            return f"paths are relative to {folder}, with /: write {known[:_SHOWN]}"
     wanted = folder / path
     with contextlib.suppress(OSError, ValueError):
         for file in sorted(wanted.parent.iterdir()):

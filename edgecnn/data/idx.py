@@ -28,20 +28,20 @@ def read_idx(file: Path) -> npt.NDArray[np.uint8]:
     Raises:
         InputError: The file cannot be read, is truncated or too large, or is not an IDX file of bytes.
     """
+    hint = "delete it and run: edgecnn fetch fashion-mnist"
     try:
         with gzip.open(file, "rb") as handle:
             data = handle.read(MAX_BYTES + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        hint = "delete it and fetch it again"
         raise InputError(f"{file} is truncated or corrupt: {error}", hint=hint) from error
     except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+        raise InputError(f"{file} cannot be read: {error.strerror}", hint=hint) from error
     if len(data) > MAX_BYTES:
-        raise InputError(f"{file} holds more than {MAX_BYTES >> 20} MiB")
+        raise InputError(f"{file} holds more than {MAX_BYTES >> 20} MiB", hint=hint)
     try:
         return parse_idx(data)
     except ValueError as error:
-        raise InputError(f"{file} is not an IDX file: {error}") from error
+        raise InputError(f"{file} is not an IDX file: {error}", hint=hint) from error
 
 
 def parse_idx(data: bytes) -> npt.NDArray[np.uint8]:

@@ -35,7 +35,9 @@ def open_image_folder(folder: Path) -> FileSource:
     try:
         entries = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
     except OSError as error:
-        raise InputError(f"{folder} cannot be read: {error.strerror}") from error
+        raise InputError(
+            f"{folder} cannot be read: {error.strerror}", hint="give yourself the permission to list it"
+        ) from error
     names = [name for name in entries if is_dir(folder / name)]
     loose = [name for name in entries if _is_image(name) and is_file(folder / name)]
     if not names:
@@ -59,8 +61,10 @@ def _labelled(folder: Path, names: list[str]) -> FileSource:
     for name in names:
         label = indices.get(name)
         if label is None:
-            problem = "twice" if name in indices else "not"
-            raise InputError(f"class {name!r} of {folder} is {problem} in {declared.name}")
+            problem, hint = "not", "add its name as a line, or remove the folder"
+            if name in indices:
+                problem, hint = "twice", "two classes of one name need folders of other names: rename one"
+            raise InputError(f"class {name!r} of {folder} is {problem} in {declared.name}", hint=hint)
         found = _images_below(folder, name)
         if not found:
             raise InputError(f"class {name!r} of {folder} holds no image", hint="remove the empty folder")

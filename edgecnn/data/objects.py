@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 FILE_NAME = "objects.npz"
 
+AGAIN = "remove the folder; edgecnn makes it again from the dataset"
+"""Hint for a damaged prepared set."""
+
 _COLUMNS = {
     "sizes": np.dtype(np.int64),
     "counts": np.dtype(np.int64),
@@ -167,7 +170,7 @@ class Objects:
         """
         arrays = read_arrays(path)
         if {name: array.dtype for name, array in arrays.items()} != _COLUMNS:
-            raise InputError(f"{path.name} does not hold the boxes of images")
+            raise InputError(f"{path.name} does not hold the boxes of images", hint=AGAIN)
         sizes, counts = arrays["sizes"], arrays["counts"]
         columns = [arrays[name] for name in ("boxes", "labels", "ignored")]
         total = sum(counts.tolist())
@@ -177,7 +180,7 @@ class Objects:
             or sizes.shape != (len(counts), 2)
             or [column.shape for column in columns] != [(total, 4), (total,), (total,)]
         ):
-            raise InputError(f"{path.name} holds arrays of different lengths")
+            raise InputError(f"{path.name} holds arrays of different lengths", hint=AGAIN)
         ends = np.cumsum(counts)
         return Objects(
             tuple(

@@ -74,10 +74,10 @@ def prepare(
             that cannot be written.
     """
     if limit is not None and limit < 1:
-        raise InputError(f"limit {limit} leaves no image")
+        raise InputError(f"limit {limit} leaves no image", hint="a limit is a number of images, at least 1")
     wanted = _chosen(source, limit, seed)
     if not len(wanted):
-        raise InputError("the dataset is empty")
+        raise InputError("the dataset is empty", hint="put at least one image into it")
     workers = threads or min(_MAX_THREADS, len(os.sched_getaffinity(0)))
     skipped: dict[str, str] = {}
     kept: list[int] = []
@@ -86,7 +86,10 @@ def prepare(
             for block in _decoded(source, contract, wanted, workers):
                 if block.bad and on_bad_image == "error":
                     name, reason = next(iter(block.bad.items()))
-                    hint = "repair or remove it, or leave it out: data.bad_images: skip, --skip-bad-images"
+                    what = "it" if source.objects is None else "the image or its annotation"
+                    hint = (
+                        f"repair or remove {what}, or leave it out: data.bad_images: skip, --skip-bad-images"
+                    )
                     raise InputError(f"image {name} cannot be used: {reason}", hint=hint)
                 names = [source.name(index) for index in block.indices]
                 writer.append(block.images, source.labels[block.indices], names)
@@ -96,10 +99,15 @@ def prepare(
                     progress(len(kept) + len(skipped), len(wanted))
             if len(skipped) == len(wanted):
                 name, reason = next(iter(skipped.items()))
-                raise InputError(f"no image of {len(wanted)} can be used; the first is {name}: {reason}")
+                raise InputError(
+                    f"no image of {len(wanted)} can be used; the first is {name}: {reason}",
+                    hint="repair the images, or give others",
+                )
             return writer.finish(skipped, _kept_objects(source, kept))
     except OSError as error:
-        raise InputError(f"{out_dir} cannot be written: {error.strerror}") from error
+        raise InputError(
+            f"{out_dir} cannot be written: {error.strerror}", hint="name a folder that you may write"
+        ) from error
 
 
 def undecoded(source: ImageSource, contract: Contract, limit: int | None = None) -> PreparedSet:
@@ -209,7 +217,12 @@ def check_labels(prepared: PreparedSet, classes: int, *, boxes: bool = False) ->
     """
     if boxes != (prepared.objects is not None):
         needed, found = ("a detector", "labels only") if boxes else ("a classifier", "boxes")
-        raise InputError(f"the network is {needed}, but the dataset has {found}")
+        hint = (
+            "a detector needs a COCO file, or a folder of images/ with annotations/ (VOC) or labels/ (YOLO)"
+        )
+        if not boxes:
+            hint = "a classifier needs a folder with one sub-folder a class, or a CSV file (path,label)"
+        raise InputError(f"the network is {needed}, but the dataset has {found}", hint=hint)
     if classes == 0:
         raise InputError(
             "the dataset does not name its classes",
@@ -223,5 +236,8 @@ def check_labels(prepared: PreparedSet, classes: int, *, boxes: bool = False) ->
     wrong = np.flatnonzero((labels < 0) | (labels >= classes))
     if wrong.size:
         name, label = prepared.names[owners[wrong[0]]], int(labels[wrong[0]])
-        problem = "no label" if label < 0 else f"label {label}, but the network has {classes} classes"
-        raise InputError(f"image {name} has {problem}")
+        problem, hint = "no label", "give it one: put it into the sub-folder of its class, or into a CSV file"
+        if label >= 0:
+            problem = f"label {label}, but the network has {classes} classes"
+            hint = f"labels count from 0, so the last is {classes - 1}: correct the label"
+        raise InputError(f"image {name} has {problem}", hint=hint)

@@ -26,7 +26,7 @@ from edgecnn.core.files import is_file
 from edgecnn.core.json_file import read_json
 from edgecnn.core.text import one_line
 from edgecnn.data.digest import combine
-from edgecnn.data.objects import FILE_NAME, Objects
+from edgecnn.data.objects import AGAIN, FILE_NAME, Objects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ class PreparedSet:
         from edgecnn.data.prepared_document import read_document
 
         if not is_file(directory / "prepared.json"):
-            raise InputError(f"{directory} is not a prepared set: it holds no prepared.json")
+            raise InputError(f"{directory} is not a prepared set: it holds no prepared.json", hint=AGAIN)
         try:
             data = read_document(
                 read_json(directory / "prepared.json", what="a prepared set", most_bytes=MAX_JSON_BYTES)
@@ -87,7 +87,9 @@ class PreparedSet:
             images = read_array(directory / "images.npy", mapped=True)
             labels = read_array(directory / "labels.npy", mapped=True)
             if data.schema_version != SCHEMA:
-                raise InputError(f"{directory} has schema {data.schema_version}; this version reads {SCHEMA}")
+                raise InputError(
+                    f"{directory} has schema {data.schema_version}; this version reads {SCHEMA}", hint=AGAIN
+                )
             prepared = cls(
                 directory=directory,
                 images=images,
@@ -100,7 +102,7 @@ class PreparedSet:
                 objects=Objects.load(directory / FILE_NAME) if data.objects else None,
             )
         except ValueError as error:
-            raise InputError(f"{directory} is not a prepared set: {one_line(error)}") from error
+            raise InputError(f"{directory} is not a prepared set: {one_line(error)}", hint=AGAIN) from error
         prepared._check_arrays()
         return prepared
 
@@ -109,12 +111,16 @@ class PreparedSet:
         expected = (count, contract.height, contract.width, contract.channels)
         if self.images.dtype != np.uint8 or self.images.shape != expected:
             found = f"{self.images.dtype} {list(self.images.shape)}"
-            raise InputError(f"{self.directory}: images.npy is {found}, not uint8 {list(expected)}")
+            raise InputError(
+                f"{self.directory}: images.npy is {found}, not uint8 {list(expected)}", hint=AGAIN
+            )
         if self.labels.dtype != np.int64 or self.labels.shape != (count,):
             found = f"{self.labels.dtype} {list(self.labels.shape)}"
-            raise InputError(f"{self.directory}: labels.npy is {found}, not int64 [{count}]")
+            raise InputError(f"{self.directory}: labels.npy is {found}, not int64 [{count}]", hint=AGAIN)
         if self.objects is not None and len(self.objects) != count:
-            raise InputError(f"{self.directory}: {FILE_NAME} is of {len(self.objects)} images, not {count}")
+            raise InputError(
+                f"{self.directory}: {FILE_NAME} is of {len(self.objects)} images, not {count}", hint=AGAIN
+            )
 
     @staticmethod
     def write(

@@ -26,7 +26,10 @@ def take_part(source: FileSource, part: Part) -> FileSource:
     """
     wanted = [index for index, name in enumerate(source.files) if is_held_out(name) == (part == "held-out")]
     if not wanted:
-        raise InputError(f"{source.folder}: of {len(source)} images none is in the part {part!r}")
+        raise InputError(
+            f"{source.folder}: of {len(source)} images none is in the part {part!r}",
+            hint=f"add images, or name the whole dataset, without @{part}",
+        )
     return dataclasses.replace(
         source,
         files=tuple(source.files[index] for index in wanted),

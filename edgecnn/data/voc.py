@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
@@ -45,7 +46,7 @@ def open_voc(annotations: Path, images: Path) -> FileSource:
     names = classes_file.read_classes(declared) if is_file(declared) else _names_in(roots)
     found: dict[str, ImageObjects] = {}
     for file, root in roots.items():
-        path = path_within(images, root.value("filename"), str(file))
+        path = _image(root, file, images)
         if path in found:
             raise InputError(f"{file}: another annotation also names {path}", hint="remove one of the two")
         found[path] = _objects(root, file, images / path, classes_file.class_indices(names))
@@ -53,9 +54,31 @@ def open_voc(annotations: Path, images: Path) -> FileSource:
     return FileSource(images, tuple(found), objects.main_labels(), names, objects)
 
 
+def _image(root: Element, file: Path, images: Path) -> str:
+    """Return the path of an annotation's image."""
+    try:
+        return path_within(images, root.value("filename"), str(file))
+    except InputError as error:
+        same = next(
+            (path for path in images.glob(f"{glob.escape(file.stem)}.*") if path.suffix != ".xml"), None
+        )
+        if same is not None:
+            error.hint = f"if its image is {same.name}, write <filename>{same.name}</filename>"
+        raise
+
+
 def _names_in(roots: dict[Path, Element]) -> tuple[str, ...]:
-    every = {child.value("name") for root in roots.values() for child in _things(root)}
-    return tuple(sorted(every - {""}))
+    every = {child.value("name") for root in roots.values() for child in _things(root)} - {""}
+    names = sorted(every)
+    spelt: dict[str, str] = {}
+    for name in names:
+        other = spelt.setdefault(name.casefold(), name)
+        if other != name:
+            raise InputError(
+                f"the classes {other[:_SHOWN]!r} and {name[:_SHOWN]!r} differ only in upper and lower case",
+                hint=f"write one of them everywhere, or both into a {classes_file.FILE_NAME} if they are two",
+            )
+    return tuple(names)
 
 
 def _things(root: Element) -> list[Element]:
@@ -66,7 +89,10 @@ def _objects(root: Element, file: Path, image: Path, labels: dict[str, int | Non
     try:
         size = _side(root.value("size/height")), _side(root.value("size/width"))
     except ValueError as error:
-        raise InputError(f"{file}: the size of the image is not in whole numbers: {error}") from None
+        raise InputError(
+            f"{file}: the size of the image is not in whole numbers: {error}",
+            hint="write width and height in pixels into size, or remove size",
+        ) from None
     rows = []
     for number, thing in enumerate(_things(root), 1):
         name, where = thing.value("name"), f"{file}: object {number}"
@@ -75,7 +101,9 @@ def _objects(root: Element, file: Path, image: Path, labels: dict[str, int | Non
             known = ", ".join(list(labels)[:_SHOWN]) or "none"
             raise InputError(
                 f"{where}: {name[:_SHOWN]!r} is not one class of {known[: 10 * _SHOWN]}",
-                hint=f"add it to {classes_file.FILE_NAME}, or correct the annotation",
+                hint=f"add it to {classes_file.FILE_NAME}, or correct the annotation"
+                if name
+                else "write the class of the object: <name>CLASS</name>",
             )
         try:
             x1, y1, x2, y2 = (real_number(thing.value(f"bndbox/{corner}")) for corner in _CORNERS)

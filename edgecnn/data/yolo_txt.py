@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, hinting
 from edgecnn.core.files import exists, is_file, read_bounded_text
 from edgecnn.data import classes as classes_file
 from edgecnn.data.files import FileSource
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 1 << 22
-_FORM = "a line is: class x_center y_center width height, the four as shares of the image's size"
+_FORM = (
+    "a line is: class x_center y_center width height, the class as a whole number, the four as shares of the "
+    "image's size"
+)
+_VALUES = 5
 
 
 def open_yolo(labels: Path, images: Path) -> FileSource:
@@ -58,7 +62,9 @@ def _names(*places: Path) -> tuple[str, ...]:
     """Read the names of the classes; LabelImg writes them among the labels."""
     found = {place: classes_file.read_classes(place) for place in places if is_file(place)}
     if not found:
-        raise InputError(f"there is no {places[0]}", hint="it names the classes, one a line, in their order")
+        known = ", such as the names in data.yaml" if is_file(places[0].with_name("data.yaml")) else ""
+        hint = f"write the names of the classes into it, one a line, in their order{known}"
+        raise InputError(f"there is no {places[0]}", hint=hint)
     if len(set(found.values())) > 1:
         raise InputError(f"{' and '.join(map(str, found))} name other classes", hint="remove one of them")
     return next(iter(found.values()))
@@ -77,18 +83,31 @@ def _objects(file: Path, image: Path, classes: int) -> ImageObjects:
 
 
 def _lines(file: Path) -> list[str]:
-    return read_bounded_text(file, MAX_BYTES).splitlines() if exists(file) else []
+    with hinting(_FORM):
+        return read_bounded_text(file, MAX_BYTES).splitlines() if exists(file) else []
+
+
+def _hint(cells: list[str]) -> str:
+    """Return what to write instead of a line that is no object."""
+    if len(cells) == _VALUES + 1:
+        return f"remove the sixth value, a confidence; {_FORM}"
+    if len(cells) > _VALUES and len(cells) % 2:
+        return f"this may be a polygon: write the box around it; {_FORM}"
+    return _FORM
 
 
 def _row(line: str, where: str, classes: int) -> tuple[int, float, float, float, float]:
     cells = line.split()
-    refused = InputError(f"{where}: {line.strip()[:60]!r} is not an object", hint=_FORM)
+    refused = InputError(f"{where}: {line.strip()[:60]!r} is not an object", hint=_hint(cells))
     try:
         label, (x, y, width, height) = whole_number(cells[0]), map(real_number, cells[1:])
     except ValueError:
         raise refused from None
     if not 0 <= label < classes:
-        raise InputError(f"{where}: class {cells[0][:20]} is out of range, it must be 0..{classes - 1}")
+        raise InputError(
+            f"{where}: class {cells[0][:20]} is out of range, it must be 0..{classes - 1}",
+            hint=f"classes count from 0, as in {classes_file.FILE_NAME}: add it there, or correct the line",
+        )
     if not all(math.isfinite(value) and abs(value) <= 2.0 for value in (x, y, width, height)):
         raise InputError(f"{where}: the box is not given in shares of the image's size", hint=_FORM)
     return label, x, y, width, height
