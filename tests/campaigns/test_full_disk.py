@@ -1,4 +1,7 @@
-"""Verbs on a full disk: one line, an exit code, the old output whole; with space the next start works."""
+"""Verbs on a disk that fills up: one line, an exit code, the old output whole; with space it works again.
+
+The disk fills up while a verb runs, at any moment: a run that finds too little room does not begin.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import random
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +21,7 @@ from tests.campaigns.subject import Subject
 from tests.campaigns.verbs_to_kill import Bench, Verb
 
 NAME = "full disk"
-_BYTES = 96 << 20
+_BYTES = 512 << 20
 _BLOCK = bytes(1 << 16)
 
 
@@ -47,7 +51,7 @@ def _fill_and_run(recorder: Recorder, disk: Path, subjects: list[Subject], count
         subject.start()
         room = chosen.choice((0, chosen.randrange(64 << 10), chosen.randrange(1 << 20)))
         with recorder.attempt(f"attempt {number} of seed {seed}: {subject.verb.name} with {room} bytes left"):
-            with _ballast(disk, room):
+            with _ballast(disk, room, chosen.uniform(0.0, subject.seconds)):
                 ended = subject.run(subject.version, None)
                 assert ended.code in (0, 2), f"exit code {ended.code}: {ended.said[-400:]}"
                 assert not ended.traceback, f"a traceback: {ended.traceback}"
@@ -75,17 +79,26 @@ def small_disk() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _ballast(disk: Path, room: int) -> Iterator[None]:
-    """Fill a disk up to some bytes."""
-    file = disk / "ballast"
-    try:
+def _ballast(disk: Path, room: int, delay: float) -> Iterator[None]:
+    """Fill a disk up to some bytes, some seconds after the block began."""
+    file, ended = disk / "ballast", threading.Event()
+
+    def fill() -> None:
+        if ended.wait(delay):
+            return
         with contextlib.suppress(OSError), file.open("wb", buffering=0) as sink:
             while sink.write(_BLOCK) == len(_BLOCK):
                 pass
         os.truncate(file, max(0, file.stat().st_size - room))
+
+    filling = threading.Thread(target=fill)
+    filling.start()
+    try:
         yield
     finally:
-        file.unlink()
+        ended.set()
+        filling.join()
+        file.unlink(missing_ok=True)
 
 
 @pytest.mark.slow
