@@ -31,9 +31,8 @@ _NAME_FAULTS = {
     errno.ELOOP: "the symbolic links lead in a circle",
     errno.ENOTDIR: "a part of this path is a file and no folder",
 }
-
-
 _LONGEST_PATH = 160
+_MAKE_ROOM = "free space or choose another folder, then run again"
 
 
 class EdgecnnError(Exception):
@@ -144,10 +143,18 @@ def machine_fault(error: OSError) -> InputError:
     reason = _MACHINE_FAULTS.get(error.errno or 0)
     if reason is None:
         raise error
-    return MachineFault(
-        f"{where}{reason}",
-        hint="nothing that was finished is lost; free space or choose another folder, then run again",
-    )
+    return MachineFault(f"{where}{reason}", hint=f"nothing that was finished is lost; {_MAKE_ROOM}")
+
+
+def not_written(place: object, error: OSError, hint: str = _MAKE_ROOM) -> MachineFault:
+    """Return the error of a file or folder that could not be written.
+
+    Args:
+        place: The file or folder as the user knows it.
+        error: What the system reported.
+        hint: What to do.
+    """
+    return MachineFault(f"{place} cannot be written: {error.strerror or error}", hint=hint)
 
 
 def _shortened(path: str) -> str:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import stat
 from typing import TYPE_CHECKING
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, not_written
 from edgecnn.core.replace import clear, put, take_away
 
 if TYPE_CHECKING:
@@ -98,20 +99,37 @@ def clear_leftovers(final: Path) -> None:
             clear(path)
 
 
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy the files of a folder into another, which is created if it is missing.
+
+    ``shutil.copytree`` goes on after a failure, and reports all of them as texts without a number.
+
+    Raises:
+        OSError: The first that a file cannot be read or written with.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.rglob("*")):
+        copy = target / path.relative_to(source)
+        if path.is_dir():
+            copy.mkdir(exist_ok=True)
+        else:
+            shutil.copyfile(path, copy)
+
+
 def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
     """Write text files, by name, into a folder, which is created if it is missing.
 
     Each replaces its previous version in one step.
 
     Raises:
-        InputError: The folder cannot be written.
+        MachineFault: The folder cannot be written.
     """
     try:
         for name, text in texts.items():
             with draft_file(folder / name) as draft:
                 draft.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{folder} cannot be written: {error.strerror}") from error
+        raise not_written(folder, error) from error
 
 
 def is_file(path: Path) -> bool:

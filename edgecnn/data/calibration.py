@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, not_written
 from edgecnn.data.sampling import stratified
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ def choose_calibration(prepared: PreparedSet, directory: Path, *, count: int, se
     try:
         return prepared.select(stratified(prepared.labels, count, seed), directory)
     except OSError as error:
-        raise InputError(
-            f"{directory} cannot be written: {error.strerror}", hint="name a folder that you may write"
-        ) from error
+        raise not_written(directory, error) from error
 
 
 def check_calibration(prepared: PreparedSet) -> CalibrationReport:

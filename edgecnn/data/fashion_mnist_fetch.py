@@ -15,7 +15,7 @@ import filelock
 from edgecnn.core import process
 from edgecnn.core.child import run
 from edgecnn.core.documents.arguments import arguments
-from edgecnn.core.errors import EdgecnnError, InputError, MissingDependency
+from edgecnn.core.errors import EdgecnnError, InputError, MissingDependency, not_written
 from edgecnn.core.scratch import scratch_directory
 from edgecnn.core.text import first_line
 
@@ -53,7 +53,7 @@ def fetch(cache_dir: Path) -> Path:
     cache. If several processes fetch at once, one of them downloads.
 
     Raises:
-        InputError: The cache cannot be written.
+        MachineFault: The cache cannot be written.
         MissingDependency: Both ways failed; the message gives the reasons.
     """
     try:
@@ -61,10 +61,7 @@ def fetch(cache_dir: Path) -> Path:
         with filelock.FileLock(cache_dir / f"{CACHE_NAME}.lock"):
             return locate(cache_dir) or _download(cache_dir)
     except OSError as error:
-        raise InputError(
-            f"{cache_dir} cannot be written: {error.strerror}",
-            hint="set EDGECNN_HOME to a folder that you may write",
-        ) from error
+        raise not_written(cache_dir, error) from error
 
 
 def _download(cache_dir: Path) -> Path:

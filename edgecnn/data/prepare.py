@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, not_written
 from edgecnn.data.objects import Objects
 from edgecnn.data.prepared import PreparedSet, PreparedWriter
 from edgecnn.data.sampling import stratified
@@ -105,9 +105,7 @@ def prepare(
                 )
             return writer.finish(skipped, _kept_objects(source, kept))
     except OSError as error:
-        raise InputError(
-            f"{out_dir} cannot be written: {error.strerror}", hint="name a folder that you may write"
-        ) from error
+        raise not_written(out_dir, error) from error
 
 
 def undecoded(source: ImageSource, contract: Contract, limit: int | None = None) -> PreparedSet:

@@ -27,7 +27,7 @@ from edgecnn.backends.worker.messages import (
 from edgecnn.backends.worker.runtime import Description, Execution
 from edgecnn.core.array_file import read_array
 from edgecnn.core.child import Child
-from edgecnn.core.errors import InputError, UsageError, WorkerError
+from edgecnn.core.errors import UsageError, WorkerError, not_written
 from edgecnn.devices.channel import Channel, Progress
 from edgecnn.devices.transfer import SharedFiles
 
@@ -222,7 +222,7 @@ class Session:
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"cannot write to {out}: {error.strerror}") from error
+            raise not_written(out, error) from error
         request = EvaluateRequest(
             images=self._transfer.send(images),
             contract=contract,

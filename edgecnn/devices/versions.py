@@ -13,7 +13,7 @@ import filelock
 
 from edgecnn.backends.registry import find_runtime, runtimes
 from edgecnn.core.config.paths import home
-from edgecnn.core.errors import InputError, MissingDependency, UsageError
+from edgecnn.core.errors import MissingDependency, UsageError, not_written
 from edgecnn.core.toolchains.environment import COMPLETE, normalized
 from edgecnn.core.toolchains.install import run_install
 
@@ -84,14 +84,14 @@ def install_version(wanted: RuntimeVersion) -> None:
     """Create the environment of a runtime's version, unless it exists.
 
     Raises:
-        InputError: The folder cannot be written.
+        MachineFault: The folder cannot be written.
         MissingDependency: The package could not be installed.
     """
     folder = wanted.directory.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder} cannot be written: {error.strerror}") from error
+        raise not_written(folder, error) from error
     with filelock.FileLock(folder / f"{wanted.directory.name}.lock"):
         if _installed(wanted) == wanted.version:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import not_written
 from edgecnn.core.files import draft_file
 from edgecnn.models.build import build
 from edgecnn.models.growth import BuildLimits
@@ -32,7 +32,7 @@ def save_checkpoint(directory: Path, module: nn.Module, spec: ModelSpec) -> None
         spec: Description from which the network is rebuilt.
 
     Raises:
-        InputError: The directory cannot be written, or the disk is full.
+        MachineFault: The directory cannot be written, or the disk is full.
     """
     document = json.dumps(spec.to_json(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     try:
@@ -41,7 +41,7 @@ def save_checkpoint(directory: Path, module: nn.Module, spec: ModelSpec) -> None
                 write_safetensors(module.state_dict(), weights_draft)
             spec_draft.write_text(document, encoding="utf-8")
     except OSError as error:
-        raise InputError(f"cannot write checkpoint {directory}: {error.strerror}") from error
+        raise not_written(directory, error) from error
 
 
 def load_checkpoint(directory: Path) -> tuple[nn.Module, ModelSpec]:

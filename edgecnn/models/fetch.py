@@ -19,7 +19,7 @@ from edgecnn.core import process
 from edgecnn.core.child import run
 from edgecnn.core.config.paths import cache_dir
 from edgecnn.core.documents.arguments import arguments
-from edgecnn.core.errors import InputError, MissingDependency
+from edgecnn.core.errors import InputError, MissingDependency, not_written
 from edgecnn.core.files import draft_file, is_file, read_bounded
 from edgecnn.core.kept_log import temporary_folder
 from edgecnn.core.store.digest import digest_file
@@ -97,7 +97,7 @@ def fetch(reference: str, cache: Path | None = None) -> Path:
             with draft_file(_sum_of(path)) as sums:  # before the weights, which are never without it
                 sums.write_text(f"{digest_file(draft)}  {path.name}\n", encoding="utf-8")
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from error
+        raise not_written(path, error) from error
     return path
 
 

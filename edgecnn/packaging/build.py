@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.package import PackagedFile, PackageResult
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import not_written
 from edgecnn.core.replace import put
 from edgecnn.core.scratch import scratch_directory
 from edgecnn.core.store.digest import digest_file
@@ -49,7 +49,7 @@ def build(order: Order, platform: str, out: Path, log: Path, *, key: Path | None
             out.mkdir(parents=True, exist_ok=True)
             folder = stack.enter_context(scratch_directory(out, ".package-"))
         except OSError as error:
-            raise InputError(f"cannot write to {out}: {error.strerror}") from error
+            raise not_written(out, error) from error
         kept = replace(order, artifact=order.artifact.copy(folder / "artifact"))
         made = _BUILDERS[platform](kept, folder, log)
         unpacked = folder / "unpacked"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.core.config.paths import home, store_dir
-from edgecnn.core.errors import DamagedEntry, InputError, machine_fault
-from edgecnn.core.files import draft_directory
+from edgecnn.core.errors import DamagedEntry, machine_fault, not_written
+from edgecnn.core.files import copy_folder, draft_directory
 from edgecnn.core.named_code import named_by_user
 from edgecnn.core.store.digest import digest_files
 from edgecnn.core.store.runs import ARTIFACTS, REJECTED, lock_beside
@@ -81,7 +80,7 @@ class Places:
         """Create the folders, so that an unwritable place is reported before the work.
 
         Raises:
-            InputError: One of them cannot be written.
+            MachineFault: One of them cannot be written.
         """
         folders = {self.logs, *(path.parent for path in self.artifacts.values())}
         for folder in folders:
@@ -92,15 +91,13 @@ def make_folder(folder: Path) -> None:
     """Make a folder and see that files can be written there.
 
     Raises:
-        InputError: It cannot be written.
+        MachineFault: It cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written: {error.strerror}", hint="choose another directory with --out"
-        ) from error
+        raise not_written(folder, error, "choose another directory with --out") from error
 
 
 def make_targets(
@@ -179,7 +176,7 @@ def _copy(checkpoint: Entry, directory: Path) -> None:
     """
     digests = checkpoint.check()
     with draft_directory(directory) as draft:
-        shutil.copytree(checkpoint.outputs, draft, dirs_exist_ok=True)
+        copy_folder(checkpoint.outputs, draft)
         if digest_files(draft) != digests:
             raise DamagedEntry(f"the copies of {checkpoint.outputs} in {draft} are damaged")
         write_sums(draft, digests)

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from edgecnn.core.documents.step_record import StepCost, StepRecord
-from edgecnn.core.errors import DamagedEntry, EdgecnnError, UsageError, machine_fault
+from edgecnn.core.errors import DamagedEntry, EdgecnnError, MachineFault, UsageError, machine_fault
 from edgecnn.core.warm import end_torch_server
 from edgecnn.devices.host import host
 from edgecnn.pipeline.gates import check_gate
@@ -86,6 +86,9 @@ def execute(
 ) -> dict[str, StepResult]:
     """Execute a plan; steps after a failed one are skipped, all others are executed.
 
+    A step that fails because the machine cannot store data says nothing about the network: it ends the plan,
+    so that nothing is published or taken away for it.
+
     If the files of a finished step are found to be damaged when they are read, everything starts again: that
     step is made again, and others are reused as far as their inputs are the same.
 
@@ -103,6 +106,7 @@ def execute(
 
     Raises:
         DamagedEntry: A step's files are damaged each time that they are read.
+        MachineFault: The machine cannot store data.
     """
     known = dict(done or {})
 
@@ -169,12 +173,14 @@ def _make(
         if step.gate is not None:
             entry.check()
             check_gate(step.gate, entry.outputs)
-    except DamagedEntry:
+    except MachineFault:
         raise
     except EdgecnnError as known:
         status, error = Status.FAILED, known
     except OSError as fault:
         status, error = Status.FAILED, machine_fault(fault)
+        if isinstance(error, MachineFault):
+            raise error from fault
     return StepResult(step, status, entry, error, time.monotonic() - started)
 
 

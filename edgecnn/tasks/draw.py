@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.backends.origin import float_file
 from edgecnn.backends.registry import find_format
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import not_written
 from edgecnn.devices.local import LocalDevice
 from edgecnn.ondevice.preprocess import upright
 
@@ -58,7 +58,7 @@ def draw_answers(
             sheet = labelled.draw(photo, number, columns, artifact.manifest.classes)
             sheet.save(out / f"{re.sub(r'[^A-Za-z0-9_-]', '_', name)}.jpg", quality=90)
     except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror}") from error
+        raise not_written(out, error) from error
 
 
 def _float_outputs(artifact: Artifact, images: PreparedSet) -> Outputs:

@@ -20,7 +20,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from edgecnn.core.documents.training import EpochSummary
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, not_written
 from edgecnn.core.files import draft_file
 from edgecnn.core.safetensors_header import check_safetensors
 from edgecnn.core.text import first_line
@@ -82,7 +82,7 @@ def save_snapshot(
         state: Network, average and optimizer after the last epoch.
 
     Raises:
-        InputError: The file cannot be written.
+        MachineFault: The file cannot be written.
     """
     document = {"schema": SCHEMA, "identity": identity, "history": [epoch.to_json() for epoch in history]}
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.tensors().items()}
@@ -91,7 +91,7 @@ def save_snapshot(
         with draft_file(path) as draft:
             draft.write_bytes(save(tensors, metadata={_HEADER: header}))
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+        raise not_written(path, error) from error
 
 
 def load_snapshot(path: Path, identity: dict[str, JsonValue], state: TrainingState) -> list[EpochSummary]:

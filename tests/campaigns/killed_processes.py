@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,8 +137,7 @@ def run_verb(
     """
     before = _states(moment.watched if moment else ())
     started = time.monotonic()
-    output = place.root / "output.txt"
-    with output.open("wb") as sink:
+    with tempfile.TemporaryFile() as sink:  # not in the verb's folders, whose disk may be full
         process = subprocess.Popen(
             [sys.executable, "-m", "edgecnn", *arguments],
             stdin=subprocess.DEVNULL,
@@ -155,7 +155,8 @@ def run_verb(
         finally:
             process.kill()
             process.wait()
-    said = output.read_text(encoding="utf-8", errors="replace")
+        sink.seek(0)
+        said = sink.read().decode(errors="replace")
     return Ended(code, said, time.monotonic() - started, killed)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.core.files import draft_directory, draft_file, flush_tree, is_file, remove
+from edgecnn.core.errors import MachineFault, machine_fault
+from edgecnn.core.files import copy_folder, draft_directory, draft_file, flush_tree, is_file, remove
 
 
 def names(folder: Path) -> list[str]:
@@ -53,6 +54,26 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"), draft_file(final) as draft:
         write_to_a_full_disk(draft)
     assert final.read_text() == "old"
+
+
+def test_a_folder_is_copied_with_its_folders(tmp_path: Path) -> None:
+    (tmp_path / "from" / "deep").mkdir(parents=True)
+    (tmp_path / "from" / "deep" / "file.txt").write_text("text")
+    (tmp_path / "from" / "empty").mkdir()
+    copy_folder(tmp_path / "from", tmp_path / "to")
+    assert names(tmp_path / "to") == ["deep", "empty"]
+    assert (tmp_path / "to" / "deep" / "file.txt").read_text() == "text"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_folder_that_is_copied_to_a_full_disk_is_a_fault_of_the_machine(tmp_path: Path) -> None:
+    (tmp_path / "from").mkdir()
+    (tmp_path / "from" / "file.txt").write_text("text")
+    (tmp_path / "to").mkdir()
+    (tmp_path / "to" / "file.txt").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as caught:
+        copy_folder(tmp_path / "from", tmp_path / "to")
+    assert isinstance(machine_fault(caught.value), MachineFault)
 
 
 def test_a_directory_is_replaced_when_it_is_whole(tmp_path: Path) -> None:
@@ -158,7 +179,7 @@ def test_drafts_of_dead_processes_are_removed_and_those_of_running_ones_kept(tmp
 WRITER = """
 import sys, itertools
 from pathlib import Path
-from edgecnn.core.files import draft_directory, draft_file
+from edgecnn.core.files import copy_folder, draft_directory, draft_file
 folder = Path(sys.argv[1])
 for number in itertools.count():
     with draft_directory(folder / "folder") as draft:

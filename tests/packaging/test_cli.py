@@ -64,7 +64,7 @@ def test_packages_are_written_to_a_folder_below_the_working_directory_by_default
         (["--licence", "<b>"], UsageError, "no licence"),
         (["--java-package", "a"], UsageError, "no Java package"),
         (["--target", "../x"], InputError, "no target"),
-        (["--out", "/proc/none"], InputError, "cannot write to"),
+        (["--out", "/proc/none"], InputError, "/proc/none cannot be written"),
     ],
 )
 def test_what_cannot_be_packaged(

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from edgecnn.core.documents.arguments import arguments
-from edgecnn.core.errors import InputError, MissingDependency, VerificationFailed
+from edgecnn.core.errors import InputError, MachineFault, MissingDependency, VerificationFailed
 from edgecnn.core.process import call
 from edgecnn.core.store.store import Store
 from edgecnn.core.warm import warm_processes
@@ -53,11 +53,22 @@ class Checked:
     text: str
 
 
+def write_to_a_full_disk(argument: Checked) -> str:
+    """Fail as a write to a full disk does."""
+    raise OSError(errno.ENOSPC, "No space left on device", argument.text)
+
+
+def fill_disk_in_a_child(inputs: Inputs, parameters: Text, context: Context) -> None:
+    call("tests.pipeline.test_runner:write_to_a_full_disk", Checked(str(context.out)), log=context.log)
+
+
 def server(argument: Checked) -> str:
     """Return the number of the process that this child's supervisor was forked from."""
     status = Path("/proc", str(os.getppid()), "status").read_text()
     return next(line.split()[1] for line in status.splitlines() if line.startswith("PPid:"))
 
+
+Fill = Callable[[Inputs, Text, Context], None]
 
 WRITE = Stage("write", 1, write)
 CONSTANT = Stage("constant", 1, constant)
@@ -135,12 +146,16 @@ def test_a_gate_holds_back_what_follows_but_keeps_the_work(tmp_path: Path) -> No
     assert statuses(run(steps, tmp_path)) == ["failed", "skipped"], "a reused result passes its gate"
 
 
-def test_a_full_disk_is_an_error_of_the_user_and_names_the_place(tmp_path: Path) -> None:
-    results = run([Step("one", Stage("fill", 1, fill_disk), Text("a"))], tmp_path)
-    error = results["one"].error
-    assert isinstance(error, InputError)
-    assert "the disk is full" in error.message
-    assert "outputs" in error.message
+@pytest.mark.parametrize("fill", [fill_disk, fill_disk_in_a_child])
+def test_a_full_disk_ends_the_run_with_one_line_that_names_the_place(fill: Fill, tmp_path: Path) -> None:
+    steps: list[AnyStep] = [
+        Step("one", Stage("fill", 1, fill), Text("a")),
+        Step("other", WRITE, Text("z")),
+    ]
+    with pytest.raises(MachineFault, match=r"out.*: the disk is full") as caught:
+        run(steps, tmp_path)
+    assert caught.value.hint is not None
+    assert "free space" in caught.value.hint
 
 
 def test_a_missing_package_is_named_with_its_command(tmp_path: Path) -> None:

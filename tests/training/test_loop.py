@@ -299,7 +299,7 @@ def test_unwritable_scratch(
     make_set: Callable[..., PreparedSet], build: Callable[..., nn.Module], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(InputError, match="cannot be written"):
         train(
             build(),
             make_set("train"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +28,8 @@ from edgecnn.core.documents.baseline import (
     TargetTerms,
 )
 from edgecnn.core.documents.quantization import CalibrationNotes
-from edgecnn.core.errors import InputError, UsageError
-from edgecnn.core.files import draft_directory, draft_file, is_dir, is_file
+from edgecnn.core.errors import InputError, UsageError, not_written
+from edgecnn.core.files import copy_folder, draft_directory, draft_file, is_dir, is_file
 from edgecnn.core.store.digest import digest_json
 from edgecnn.core.store.manifest import Artifact
 
@@ -60,7 +59,7 @@ def accept(found: dict[str, Artifact], file: Path, *, artifacts: Path | None) ->
         artifacts: Folder that keeps the artifacts, below the file's own; edgecnn's own when not given.
 
     Raises:
-        InputError: A folder cannot be written.
+        MachineFault: A folder cannot be written.
     """
     first = next(iter(found.values())).manifest
     baseline = Baseline(
@@ -146,7 +145,7 @@ def keep(artifact: Artifact, folder: Path) -> Path:
     """Copy an artifact into the folder of baselines; an existing copy is kept.
 
     Raises:
-        InputError: The folder cannot be written.
+        MachineFault: The folder cannot be written.
     """
     target = artifact.manifest.target.name
     final = place(folder, target, digest_json(artifact.manifest.files))
@@ -155,11 +154,11 @@ def keep(artifact: Artifact, folder: Path) -> Path:
             return final
     try:
         with draft_directory(final) as draft:
-            shutil.copytree(artifact.directory, draft, dirs_exist_ok=True)
+            copy_folder(artifact.directory, draft)
             if Artifact.open(draft).manifest != artifact.manifest:
                 raise InputError(f"{artifact.directory} was replaced while it was copied", hint="try again")
     except OSError as error:
-        raise InputError(f"{folder} cannot be written: {error.strerror or error}") from error
+        raise not_written(folder, error) from error
     return final
 
 
@@ -167,7 +166,7 @@ def write_baseline(baseline: Baseline, file: Path) -> None:
     """Write a baseline's file atomically.
 
     Raises:
-        InputError: The file cannot be written.
+        MachineFault: The file cannot be written.
     """
     sealed = baseline.model_copy(update={"checksum": checksum(baseline)})
     text = yaml.safe_dump(sealed.model_dump(mode="json", exclude_none=True), sort_keys=False, width=1000)
@@ -175,7 +174,7 @@ def write_baseline(baseline: Baseline, file: Path) -> None:
         with draft_file(file) as draft:
             draft.write_text(_HEADER.format(name=baseline.name) + text, encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{file} cannot be written: {error.strerror or error}") from error
+        raise not_written(file, error) from error
 
 
 def read_baseline(file: Path) -> Baseline:

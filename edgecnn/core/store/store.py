@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import filelock
 
 from edgecnn.core.documents.step_record import StepRecord
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import not_written
 from edgecnn.core.files import flush, flush_tree
 from edgecnn.core.replace import clear
 from edgecnn.core.store.digest import digest_tree, list_files
@@ -67,9 +67,8 @@ class Store:
                     clear(folder)
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(
-                f"the store {root} cannot be written: {error.strerror}",
-                hint="choose another folder with EDGECNN_HOME",
+            raise not_written(
+                f"the store {root}", error, "choose another folder with EDGECNN_HOME"
             ) from error
 
     def get(self, key: str) -> Entry | None:

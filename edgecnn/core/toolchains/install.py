@@ -12,7 +12,7 @@ import filelock
 
 from edgecnn.core.child import run
 from edgecnn.core.config.paths import toolchains_dir
-from edgecnn.core.errors import InputError, MissingDependency
+from edgecnn.core.errors import MissingDependency, not_written
 from edgecnn.core.process import log_tail
 from edgecnn.core.toolchains.emulation import build_emulation
 from edgecnn.core.toolchains.environment import COMPLETE, Environment
@@ -32,7 +32,7 @@ def install(name: str) -> Environment:
 
     Raises:
         UsageError: There is no toolchain of that name.
-        InputError: The folder cannot be written.
+        MachineFault: The folder cannot be written.
         MissingDependency: A package could not be installed.
     """
     environment = Environment.of(name)
@@ -73,9 +73,7 @@ def _lock(name: str) -> filelock.BaseFileLock:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written: {error.strerror}", hint="choose another folder with EDGECNN_HOME"
-        ) from error
+        raise not_written(folder, error, "choose another folder with EDGECNN_HOME") from error
     return filelock.FileLock(folder / f"{name}.lock")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +11,7 @@ from edgecnn.core.config.quantities import format_size
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.documents.pruning import MeasuredGoal, PruningProbe, PruningStep
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import copy_folder
 from edgecnn.core.json_file import read_json
 from edgecnn.core.replace import clear
 from edgecnn.core.store import sums
@@ -75,7 +75,7 @@ def run(inputs: Inputs, parameters: MeasuredParameters, context: Context) -> Non
         raise _unreachable(parameters, limit, probes)
     folder = bench.folder(best.asked) / "checkpoint"
     report = PruningStep.from_json(read_json(folder / REPORT), REPORT)
-    shutil.copytree(folder, context.out, dirs_exist_ok=True)
+    copy_folder(folder, context.out)
     measured = MeasuredGoal(
         target=parameters.target,
         goal=parameters.goal,

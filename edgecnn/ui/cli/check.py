@@ -111,7 +111,7 @@ def check(
 
 def _tell_ci(result: CheckResult, junit: Path | None) -> None:
     """Write files for a CI service: JUnit XML on request, and GitHub's own inside a workflow."""
-    from edgecnn.core.errors import InputError
+    from edgecnn.core.errors import not_written
     from edgecnn.ui.report.check import check_markdown
     from edgecnn.ui.report.github import ACTIONS, STEP_SUMMARY, annotation_lines
     from edgecnn.ui.report.junit import junit_xml
@@ -125,7 +125,7 @@ def _tell_ci(result: CheckResult, junit: Path | None) -> None:
             with Path(summary).open("a", encoding="utf-8") as file:
                 file.write(check_markdown(result.path, result.rows))
     except OSError as error:
-        raise InputError(f"{error.filename} cannot be written: {error.strerror}") from error
+        raise not_written(error.filename, error) from error
     if os.environ.get(ACTIONS) == "true":
         # Standard output is reserved for the document of --json; GitHub's runner reads both streams.
         sys.stderr.writelines(f"{line}\n" for line in annotation_lines(result.rows))
