@@ -53,7 +53,7 @@ FORMS = (Form(11), Form(13, simplified=True), Form(17), Form(17, open_batch=True
 def export(family: Family, file: Path, form: Form = Form(), *, decoded: bool = True) -> Path:
     """Write a family's file, with or without its decode part, and return its path."""
     net = family.net(decoded=decoded)
-    images = torch.zeros(1, 3, *family.size)
+    images = torch.from_numpy(family.images(1))
     names = list(family.outputs if decoded else family.maps)
     settings: dict[str, Any] = {
         "input_names": [family.source],

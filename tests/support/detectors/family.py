@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tests.support.detectors.network import settle
+from tests.support.detectors.network import pictures, settle
 
 if TYPE_CHECKING:
     from tests.support.detectors.network import HeadNet
@@ -61,6 +61,7 @@ class Family:
         source: Name of the file's input.
         size: Height and width of the input.
         white: The value of white in the input.
+        channels_last: Whether the input is ``[N, H, W, 3]``.
         metadata: What the exporter writes into the file beside the network.
     """
 
@@ -74,7 +75,13 @@ class Family:
     source: str = "images"
     size: tuple[int, int] = SIZE
     white: float = 1.0
+    channels_last: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def images(self, count: int, seed: int = 5) -> npt.NDArray[np.float32]:
+        """Return pictures as the network takes them."""
+        made = pictures(count, self.size, seed) * np.float32(self.white)
+        return made.transpose(0, 2, 3, 1).copy() if self.channels_last else made
 
     def net(self, *, decoded: bool = True) -> HeadNet:
         """Build the network; every call gives the same weights."""
@@ -160,7 +167,7 @@ def best(table: Array, scores: Array, count: int = 300) -> Array:
 
 
 def ultralytics(
-    task: str, head: str, names: Sequence[str], *, one_to_one: bool = False, nms: bool = False, **more: str
+    task: str, head: str, names: Sequence[str], *, one_to_one: bool = False, nms: bool = False
 ) -> dict[str, str]:
     """Return metadata in the style of the exporter of section 5: Python literals, not JSON."""
     return {
@@ -176,5 +183,4 @@ def ultralytics(
         ),
         "channels": "3",
         "end2end": str(one_to_one),
-        **more,
     }

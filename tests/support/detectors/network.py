@@ -102,12 +102,14 @@ class HeadNet(nn.Module):
 
     Attributes:
         decoded: Whether the decode part is in the network.
+        channels_last: Whether the network's input is ``[N, H, W, 3]``; `raw` takes ``[N, 3, H, W]`` always.
         goals: For each last convolution of a head the mean and the deviation of every channel.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.decoded = True
+        self.channels_last = False
         self.goals: list[tuple[nn.Conv2d, Tensor, Tensor]] = []
 
     def aim(self, last: nn.Module, mean: Sequence[float] | float, deviation: Sequence[float] | float) -> None:
@@ -129,7 +131,7 @@ class HeadNet(nn.Module):
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        maps = self.raw(images)
+        maps = self.raw(images.permute(0, 3, 1, 2) if self.channels_last else images)
         return self.decode(maps) if self.decoded else maps
 
 
