@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _SOURCES = (
     "edgecnn.models.sources.onnx:OnnxSource",
+    "edgecnn.models.sources.tensorflow:TensorFlowSource",
     "edgecnn.models.sources.zoo:ZooSource",
     "edgecnn.models.sources.library:LibrarySource",
     "edgecnn.models.sources.module:ModuleSource",

@@ -75,7 +75,7 @@ class GivenFile(ABC):
         outputs: Names of the tensors that the network returns.
     """
 
-    runtime: ClassVar[str]
+    runtime: str
     outputs: tuple[str, ...]
 
     @abstractmethod

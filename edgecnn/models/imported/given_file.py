@@ -68,7 +68,7 @@ class OnnxFile(GivenFile):
         known = {name_of(value) for node in self._model.graph for value in node.outputs if _is_float(value)}
         names = [name for name in nodes if name in known]
         theirs = execute(_open(self._file, names), names, image, self._file)
-        ours = _values(self._network, image, names)
+        ours = network_values(self._network, image, names)
         for name, value in zip(names, theirs, strict=True):
             operation = f"{nodes[name].operator} {nodes[name].name}"
             yield OperationResult(operation, name, np.asarray(value, np.float32), ours[name])
@@ -125,7 +125,7 @@ def _is_float(value: ir.Value) -> bool:
     return value.dtype == ir.DataType.FLOAT
 
 
-def _values(network: ImportedNetwork, image: Values, names: Sequence[str]) -> dict[str, Values]:
+def network_values(network: ImportedNetwork, image: Values, names: Sequence[str]) -> dict[str, Values]:
     """Return the results of the network's operations, by the names of the tensors."""
     wanted = set(names)
     found: dict[str, Values] = {}

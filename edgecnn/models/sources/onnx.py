@@ -20,11 +20,15 @@ from edgecnn.models.sources.described import override
 from edgecnn.models.spec import ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import nn
 
+    from edgecnn.models.imported.importer import Imported
     from edgecnn.models.source import GivenFile, ModelRequest
+
+BUILDER = "onnx"
+"""Scheme of the builders of imported networks."""
 
 _SUFFIX = ".onnx"
 _NAMES_A_FILE = b"location"
@@ -34,7 +38,7 @@ _NAMES_A_FILE = b"location"
 class OnnxSource(ModelSource):
     """Source of ``.onnx`` files; a spec holds the whole graph, so that the file is not needed later."""
 
-    schemes = ("onnx",)
+    schemes = (BUILDER,)
     trusts_first_rung = False  # for detectors with SiLU the first rungs are not enough
     executed_by = ("onnx", "onnx-ir", "onnxruntime")
 
@@ -60,39 +64,14 @@ class OnnxSource(ModelSource):
 
     def resolve(self, request: ModelRequest) -> tuple[nn.Module, ModelSpec]:
         """Read a network from a file; its only argument, ``outputs``, names the tensors to cut it at."""
-        from edgecnn.models.build import build, count_outputs
         from edgecnn.models.imported.external_data import digests_beside
         from edgecnn.models.imported.importer import import_onnx
-        from edgecnn.models.imported.independence import check_independence
-        from edgecnn.models.imported.settings import naming_opset
-        from edgecnn.models.weights import load_weights
 
-        reference, arguments, classes = request.reference, request.arguments, request.classes
-        unknown = arguments.keys() - {"outputs"}
-        if unknown:
-            raise unknown_name(f"argument of {reference}", min(unknown), ["outputs"])
-        if request.weights is not None:
-            raise UsageError(f"{reference} has weights of its own", hint="leave --weights out")
-        file = Path(reference)
-        found = import_onnx(file, tuple(arguments.get("outputs", ())))
-        names = numbered(found.classes or 1) if classes is None else tuple(classes)
-        if found.classes is not None and len(names) != found.classes:
-            raise InputError(f"{reference} has {found.classes} outputs for {len(names)} classes")
-        spec = ModelSpec(
-            builder=f"onnx:{file.stem}",
-            contract=override(found.contract, request.contract_overrides),
-            classes=names,
-            arguments={"graph": found.graph.to_json()},
-            weights=f"{file.name} sha256:{digest_file(file)}{_origin_beside(digests_beside(file))}",
-            task=found.task,
-        )
-        with naming_opset(found.opset):
-            module = build(spec)
-        load_weights(module, found.state, reference)
-        count_outputs(module, spec)
-        with naming_opset(found.opset):
-            check_independence(module, spec.contract.channels, spec.contract.height, spec.contract.width)
-        return module, spec
+        refuse_arguments(request, ["outputs"])
+        file = Path(request.reference)
+        found = import_onnx(file, tuple(request.arguments.get("outputs", ())))
+        origin = f"{file.name} sha256:{digest_file(file)}{_origin_beside(digests_beside(file))}"
+        return network_of(found, request, origin)
 
     def build(self, spec: ModelSpec) -> nn.Module:
         """Build the network of the graph in a spec; see the base class."""
@@ -108,6 +87,57 @@ class OnnxSource(ModelSource):
         from edgecnn.models.imported.given_file import OnnxFile
 
         return OnnxFile(Path(reference), module)
+
+
+def refuse_arguments(request: ModelRequest, known: Sequence[str]) -> None:
+    """Refuse arguments that the source of a file does not have, and weights from elsewhere.
+
+    Raises:
+        UsageError: There are any.
+    """
+    unknown = request.arguments.keys() - set(known)
+    if unknown:
+        raise unknown_name(f"argument of {request.reference}", min(unknown), known)
+    if request.weights is not None:
+        raise UsageError(f"{request.reference} has weights of its own", hint="leave --weights out")
+
+
+def network_of(found: Imported, request: ModelRequest, origin: str) -> tuple[nn.Module, ModelSpec]:
+    """Build the network of an imported file, with its weights.
+
+    Args:
+        found: The content of the file.
+        request: The request for it.
+        origin: The origin of the weights in one line.
+
+    Raises:
+        InputError: The file has another number of outputs than the request has classes, or its network does
+            not answer each image by itself.
+    """
+    from edgecnn.models.build import build, count_outputs
+    from edgecnn.models.imported.independence import check_independence
+    from edgecnn.models.imported.settings import naming_opset
+    from edgecnn.models.weights import load_weights
+
+    reference, classes = request.reference, request.classes
+    names = numbered(found.classes or 1) if classes is None else tuple(classes)
+    if found.classes is not None and len(names) != found.classes:
+        raise InputError(f"{reference} has {found.classes} outputs for {len(names)} classes")
+    spec = ModelSpec(
+        builder=f"{BUILDER}:{Path(reference).stem}",
+        contract=override(found.contract, request.contract_overrides),
+        classes=names,
+        arguments={"graph": found.graph.to_json()},
+        weights=origin,
+        task=found.task,
+    )
+    with naming_opset(found.opset):
+        module = build(spec)
+    load_weights(module, found.state, reference)
+    count_outputs(module, spec)
+    with naming_opset(found.opset):
+        check_independence(module, spec.contract.channels, spec.contract.height, spec.contract.width)
+    return module, spec
 
 
 @arguments

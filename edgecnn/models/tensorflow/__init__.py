@@ -1,0 +1,1 @@
+"""Networks from Keras, SavedModel and TFLite, which TensorFlow reads in an environment of its own."""

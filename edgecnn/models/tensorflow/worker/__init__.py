@@ -1,0 +1,1 @@
+"""The side of TensorFlow's environment: standard library, numpy, TensorFlow, Keras and tf2onnx."""
