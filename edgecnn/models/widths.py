@@ -17,6 +17,7 @@ Layer = nn.Conv2d | nn.Linear | _BatchNorm | nn.PReLU
 LAYERS = (nn.Conv2d, nn.Linear, _BatchNorm, nn.PReLU)
 """Layers with channels of their own; all other layers adapt to their input."""
 
+_HINT = "the checkpoint was made for another network, or its spec.json was changed: prune the network again"
 _SHOWN = 80
 _STATE = ("weight", "bias", "running_mean", "running_var")
 
@@ -74,9 +75,11 @@ def narrow(module: nn.Module, widths: Mapping[str, Width]) -> None:
         try:
             layer = module.get_submodule(name)
         except AttributeError:
-            raise InputError(f"the network has no layer {name[:_SHOWN]!r} to be narrowed") from None
+            raise InputError(
+                f"the network has no layer {name[:_SHOWN]!r} to be narrowed", hint=_HINT
+            ) from None
         if not isinstance(layer, LAYERS):
-            raise InputError(f"{name[:_SHOWN]} is a {type(layer).__name__}, which has no width")
+            raise InputError(f"{name[:_SHOWN]} is a {type(layer).__name__}, which has no width", hint=_HINT)
         inputs, outputs = channels_of(layer)
         wanted = (width.inputs or inputs, width.outputs or outputs)
         groups = wanted[0] if is_depthwise(layer) else getattr(layer, "groups", 1)
@@ -85,7 +88,8 @@ def narrow(module: nn.Module, widths: Mapping[str, Width]) -> None:
         if not fits or not whole or (_is_one_width(layer) and wanted[0] != wanted[1]):
             raise InputError(
                 f"{name} of {inputs} input and {outputs} output channels cannot be narrowed to "
-                f"{wanted[0]} and {wanted[1]}"
+                f"{wanted[0]} and {wanted[1]}",
+                hint=_HINT,
             )
         _resize(layer, *wanted, groups)
 

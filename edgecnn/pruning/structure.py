@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch_pruning as tp
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.text import first_line
 from edgecnn.models.widths import LAYERS, is_depthwise
+from edgecnn.pruning.last_call import LastCall, operation
 from edgecnn.pruning.time_limit import TookTooLong, time_limit
 
 if TYPE_CHECKING:
@@ -77,6 +76,7 @@ class Structure:
         self.module, self.example, self.name = module.eval(), example, name
         self._names = {layer: path for path, layer in module.named_modules()}
         with self._explained():
+            self._check_outputs()
             self._graph = self._trace(module)
             heads = output_layers(module, example)
             traced = list(self._graph.get_all_groups(ignored_layers=list(heads)))
@@ -88,7 +88,8 @@ class Structure:
         if not self.groups:
             raise InputError(
                 f"{name} has no channels that can be removed",
-                hint="its layers are outputs, or are connected to operations that mix channels",
+                hint="its layers are outputs, or are connected to operations that mix channels: use another "
+                "network, or leave out `prune`",
             )
 
     def scores(self, importance: Callable[[Any], Tensor | None]) -> dict[str, Tensor]:
@@ -115,7 +116,7 @@ class Structure:
             raise InputError(
                 f"{self.name} cannot be pruned: it does not compute the same without the channels of "
                 f"{self._culprit(removed)}",
-                hint="an operation there mixes or reorders channels",
+                hint="an operation there mixes channels: use another network, or leave out `prune`",
             )
         return small
 
@@ -158,14 +159,15 @@ class Structure:
 
     def _run(self, small: nn.Module) -> Any:
         """Return the outputs of a smaller network, or name the operation that fails."""
-        last = _LastCall()
+        last = LastCall()
         try:
-            with torch.no_grad(), last:
+            with torch.no_grad(), last.watch(small):
                 return small(self.example)
-        except (RuntimeError, ValueError, IndexError) as error:
+        except _UNTRACEABLE as error:
             raise InputError(
-                f"{self.name} cannot be pruned: {last.name} rejects fewer channels: {first_line(error)}",
-                hint="it expects the number of channels that the network was built with",
+                f"{self.name} cannot be pruned: {last} does not work with fewer channels",
+                hint="the code has the number of channels as a constant, or an operation before it mixes "
+                "channels: write x.shape[1] for the number, use another network, or leave out `prune`",
             ) from error
 
     def _culprit(self, removed: Removals) -> str:
@@ -174,8 +176,8 @@ class Structure:
             alone = {name: channels}
             if not self._computes_the_same(self._cut(alone), alone):
                 nodes = [item.dep.target for item in self._items[name]]
-                passed = sorted({node.name for node in nodes if node.module not in self._names})
-                return f"{name}, which pass {', '.join(passed)}"
+                passed = {operation(node.name) for node in nodes if node.module not in self._names} - {""}
+                return f"{name}, which pass {', '.join(sorted(passed)) or 'no operation'}"
         return "several groups together"
 
     @contextlib.contextmanager
@@ -190,8 +192,10 @@ class Structure:
                 hint=_HINT,
             ) from error
         except _UNTRACEABLE as error:
-            reason = first_line(error)
-            raise InputError(f"the graph of {self.name} cannot be traced for pruning: {reason}") from error
+            raise InputError(
+                f"{self.name} cannot be pruned: its channels cannot be followed from layer to layer",
+                hint=_HINT,
+            ) from error
 
     @contextlib.contextmanager
     def _followed(self, group: str = "") -> Iterator[None]:
@@ -204,8 +208,24 @@ class Structure:
             message = f"the channels{where} were followed for {MOST_SECONDS:g} s without an end"
             raise InputError(f"{self.name} cannot be pruned: {message}", hint=_HINT) from error
         except _UNTRACEABLE as error:
-            message = f"the channels{where} cannot be followed: {first_line(error)}"
+            message = f"the channels{where} cannot be followed to the layers that read them"
             raise InputError(f"{self.name} cannot be pruned: {message}", hint=_HINT) from error
+
+    def _check_outputs(self) -> None:
+        """Refuse outputs that cannot be compared with those of a smaller network."""
+        with torch.no_grad():
+            answer = self.module(self.example)
+        outputs = list(answer) if isinstance(answer, tuple | list) else [answer]
+        if not outputs or not all(isinstance(output, Tensor) for output in outputs):
+            raise InputError(
+                f"{self.name} cannot be pruned: its {type(answer).__name__} of outputs has no tensors",
+                hint="let its forward function return one tensor or a tuple of tensors",
+            )
+        if not all(bool(torch.isfinite(output).all()) for output in outputs):
+            raise InputError(
+                f"{self.name} cannot be pruned: its outputs are not finite numbers",
+                hint="its weights are damaged, or it divides by zero: give other weights, or train it again",
+            )
 
     def _trace(self, module: nn.Module) -> Any:
         modes = [parameter.requires_grad for parameter in module.parameters()]
@@ -279,18 +299,6 @@ def output_layers(module: nn.Module, example: Tensor) -> set[nn.Module]:
         else:
             ahead += [source for source, _ in function.next_functions]
     return found
-
-
-class _LastCall(TorchFunctionMode):
-    """Records the operation that was called last."""
-
-    name = "its forward function"
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        self.name = getattr(func, "__name__", str(func))
-        return func(*args, **(kwargs or {}))
 
 
 def _group_of(graph: Any, layer: nn.Module, channels: Sequence[int]) -> Any:

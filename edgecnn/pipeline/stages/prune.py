@@ -262,7 +262,11 @@ class _Network:
             answers = [network(self.example) for network in (module.eval(), load_checkpoint(out)[0])]
         first, again = ([answer] if isinstance(answer, torch.Tensor) else answer for answer in answers)
         if not all(torch.equal(one, other) for one, other in zip(first, again, strict=True)):
-            raise InputError(f"{self.spec.builder} answers otherwise when it is rebuilt from {out}")
+            raise InputError(
+                f"{self.spec.builder} answers otherwise when it is built again from its pruned weights",
+                hint="its factory makes another network, or other constants, each time: let it make one, or "
+                "leave out `prune`",
+            )
 
 
 PRUNE = Stage("prune", 2, run, PACKAGES, trains=True, forks_torch=True)
