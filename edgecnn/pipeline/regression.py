@@ -88,7 +88,7 @@ class BaselineComparison:
         target = artifact.manifest.target
         limit = target.budgets.baseline_latency_ratio or self.tolerances.latency_ratio
         same_threads = accepted.terms is None or accepted.terms.threads == target.threads
-        if artifact.manifest.files == accepted.files and same_threads:
+        if accepted.is_same(artifact.manifest) and same_threads:
             return baseline_row(
                 target.name, "latency", Verdict.PASS, "not timed", limit=f"{limit:.3g}", note=SAME_FILE
             )

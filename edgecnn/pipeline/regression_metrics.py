@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.check import Change, CheckRow
-from edgecnn.core.documents.metric import METRICS, Metric, by_name
+from edgecnn.core.documents.metric import ACCURACY, METRICS, Metric, by_name
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.tasks.registry import task_of
 
@@ -53,6 +53,33 @@ def agreement_tolerance(share: float, images: int, least: float) -> float:
     """
     variance = max(share * (1.0 - share), 1.0 / images)
     return max(least, _DEVIATIONS * math.sqrt(2.0 * variance / images))
+
+
+def row_of_other_images(
+    manifest: Manifest, accepted: TargetBaseline, metric: Metric, *, least: float
+) -> CheckRow:
+    """Compare what the task measured on two sets of images, of which only a clear loss says anything.
+
+    Args:
+        manifest: Of the run's artifact.
+        accepted: The accepted values of its target.
+        metric: The task's first metric.
+        least: Smallest difference that is a loss, whatever the number of images.
+    """
+    was, now = accepted.measured.value(ACCURACY), manifest.measured.value(ACCURACY)
+    note, worse = "the baseline has other images: accept it anew", False
+    if was is not None and now is not None:
+        images = [answers.images for answers in (accepted.answers, manifest.answers) if answers is not None]
+        loss = was - now if metric.better == "higher" else now - was
+        worse = loss > agreement_tolerance(was, max(1, min(images, default=1)), least)
+        note = "clearly worse, though on other images" if worse else note
+    return baseline_row(
+        *(manifest.target.name, "accuracy", Verdict.FAIL),
+        "not measured" if now is None else metric.format(now),
+        before="not measured" if was is None else metric.format(was),
+        note=note,
+        change="measured" if worse else "other",
+    )
 
 
 def task_metric_rows(manifest: Manifest, accepted: TargetBaseline, *, least: float) -> list[CheckRow]:

@@ -12,7 +12,13 @@ from edgecnn.core.documents.metric import find_metric
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import UsageError
 from edgecnn.core.store.baseline import calibration_of
-from edgecnn.pipeline.regression_metrics import OLDER, agreement_tolerance, baseline_row, task_metric_rows
+from edgecnn.pipeline.regression_metrics import (
+    OLDER,
+    agreement_tolerance,
+    baseline_row,
+    row_of_other_images,
+    task_metric_rows,
+)
 from edgecnn.proof.accuracy.paired import LEAST_IMAGES, TOLERANCE
 from edgecnn.tasks.registry import task_of
 
@@ -68,15 +74,20 @@ class Tolerances:
 def target_rows(manifest: Manifest, accepted: TargetBaseline, tolerances: Tolerances) -> list[CheckRow]:
     """Compare everything but latency.
 
-    Of a file with the accepted bytes, a value that was not measured, or not comparably, holds.
+    Of a file with the accepted bytes and preprocessing, a value that was not measured, or not comparably,
+    holds.
 
     Args:
         manifest: Of the run's artifact.
         accepted: The accepted values of its target.
         tolerances: The allowed differences.
     """
-    name, same = manifest.target.name, manifest.files == accepted.files
-    rows = [*_terms_rows(manifest, accepted), *_calibration_rows(manifest, accepted)]
+    name, same = manifest.target.name, accepted.is_same(manifest)
+    rows = [
+        *_terms_rows(manifest, accepted),
+        *_preprocessing_rows(manifest, accepted),
+        *_calibration_rows(manifest, accepted),
+    ]
     rows.append(_size_row(name, accepted, manifest, tolerances))
     more = _count_rows(manifest, accepted)
     accuracy = _accuracy_row(manifest, accepted, tolerances)
@@ -117,6 +128,24 @@ def _terms_rows(manifest: Manifest, accepted: TargetBaseline) -> list[CheckRow]:
         )
         for key in after
         if before[key] != after[key]
+    ]
+
+
+def _preprocessing_rows(manifest: Manifest, accepted: TargetBaseline) -> list[CheckRow]:
+    """Say which rules of the conversion of images differ: the same file answers otherwise then."""
+    name, before, after = manifest.target.name, accepted.preprocessing, manifest.contract
+    if before is None:
+        return []
+    note = "the images are converted otherwise: accept it anew"
+    return [
+        baseline_row(
+            *(name, f"preprocessing.{key}", Verdict.FAIL, str(after.get(key))),
+            before=str(before.get(key)),
+            note=note,
+            change="other",
+        )
+        for key in dict.fromkeys([*before, *after])
+        if before.get(key) != after.get(key)
     ]
 
 
@@ -204,10 +233,9 @@ def _accuracy_row(manifest: Manifest, accepted: TargetBaseline, tolerances: Tole
     name, before, after = manifest.target.name, accepted.answers, manifest.answers
     if before is None and after is None:
         return None
-    if before is None or after is None or before.digest != after.digest:
-        note = "the baseline has other images: accept it anew"
-        return baseline_row(name, "accuracy", Verdict.FAIL, "not comparable", note=note, change="other")
     task = task_of(manifest.task)
+    if before is None or after is None or before.digest != after.digest:
+        return row_of_other_images(manifest, accepted, task.metrics[0], least=tolerances.accuracy)
     result = task.compare_answers(
         after, before, tolerance=tolerances.accuracy, least_images=tolerances.least_images
     )
@@ -224,7 +252,7 @@ def _accuracy_row(manifest: Manifest, accepted: TargetBaseline, tolerances: Tole
         change="better" if result.paired.difference > 0 else "measured",
     )
     undecided = row.verdict is Verdict.INCONCLUSIVE
-    return _held(row) if undecided and manifest.files == accepted.files and before == after else row
+    return _held(row) if undecided and accepted.is_same(manifest) and before == after else row
 
 
 def _fidelity_rows(manifest: Manifest, accepted: TargetBaseline, tolerances: Tolerances) -> list[CheckRow]:

@@ -73,7 +73,48 @@ def test_answers_to_other_images_are_not_compared(tmp_path: Path) -> None:
     assert list(found) == ["70.00 %"]
     other = {"images": 8, "digest": "others", "hits": "/w=="}
     row = rows(before, written(tmp_path / "c", answers=other, other=True))["accuracy"]
-    assert (row.verdict, row.measured) == (Verdict.FAIL, "not comparable")
+    assert (row.verdict, row.change) == (Verdict.FAIL, "other")
+    assert "other images" in row.note
+
+
+def test_a_clear_loss_on_other_images_is_a_loss(tmp_path: Path) -> None:
+    before = written(tmp_path / "a", measured={"accuracy": 0.9})
+    other = {"images": 1000, "digest": "others", "hits": ""}
+    row = rows(before, written(tmp_path / "c", answers=other, other=True, measured={"accuracy": 0.8}))[
+        "accuracy"
+    ]
+    assert (row.verdict, row.change, row.before, row.measured) == (
+        Verdict.FAIL,
+        "measured",
+        "90.00 %",
+        "80.00 %",
+    )
+    row = rows(before, written(tmp_path / "d", answers=other, other=True, measured={"accuracy": 0.89}))[
+        "accuracy"
+    ]
+    assert row.change == "other"
+
+
+def test_a_file_with_the_same_bytes_and_other_preprocessing_is_not_the_same(tmp_path: Path) -> None:
+    before = written(tmp_path / "a", measured={"arena": 500})
+    contract = before.manifest.contract
+    after = written(tmp_path / "b", contract={**contract, "color": "bgr"})
+    found = rows(before, after)
+    changed = found["preprocessing.color"]
+    assert (changed.verdict, changed.before, changed.measured) == (Verdict.FAIL, "rgb", "bgr")
+    assert found["arena"].verdict is Verdict.FAIL, "what was not measured does not hold"
+
+
+@pytest.mark.parametrize(("digest", "same"), [("photos", True), ("others", False)])
+def test_an_older_baseline_knows_its_preprocessing_by_the_images(
+    digest: str, same: bool, tmp_path: Path
+) -> None:
+    old = written(tmp_path / "a").manifest
+    assert old.answers is not None
+    answers = old.answers.model_copy(update={"digest": "photos"})
+    older = record(old).model_copy(update={"preprocessing": None, "answers": answers})
+    now = old.model_copy(update={"answers": answers.model_copy(update={"digest": digest})})
+    assert older.is_same(now) is same
 
 
 @pytest.mark.parametrize(("instructions", "tolerance"), [(0, 100), (1_000_000, 100), (2_000_000, 200)])

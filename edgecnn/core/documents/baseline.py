@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, JsonValue
 
 from edgecnn.core.documents.accuracy import Answers
 from edgecnn.core.documents.document import Document, Maybe, Number
@@ -105,6 +105,22 @@ class TargetBaseline(Document):
 
     calibration: CalibrationNotes | None = None
     """The calibration set; None for a float file, or in a file of an older version."""
+
+    preprocessing: dict[str, JsonValue] | None = None
+    """The contract by which an image becomes the file's input; None in a file of an older version."""
+
+    def is_same(self, manifest: Manifest) -> bool:
+        """Return whether an artifact answers as the accepted one does: the same bytes see the same images.
+
+        A record of an older version does not say how images were converted; the digest of the evaluation set
+        tells the converted images.
+        """
+        if self.files != manifest.files:
+            return False
+        if self.preprocessing is not None:
+            return self.preprocessing == manifest.contract
+        sets = (None if answers is None else answers.digest for answers in (self.answers, manifest.answers))
+        return len({*sets}) == 1
 
 
 class Baseline(Document):

@@ -120,6 +120,7 @@ def record(manifest: Manifest) -> TargetBaseline:
         fidelity=Fidelity.of(manifest),
         terms=TargetTerms.of(manifest),
         calibration=calibration_of(manifest),
+        preprocessing=manifest.contract,
     )
 
 
