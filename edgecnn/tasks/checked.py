@@ -6,9 +6,11 @@ one line that names the package and the method.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Mapping
+from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, cast
 
 from edgecnn.core.documents.accuracy import Answers, TaskMetrics
@@ -21,7 +23,7 @@ from edgecnn.proof.accuracy.paired import AccuracyTest
 from edgecnn.proof.links.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from edgecnn.core.entry_points import Extension
     from edgecnn.tasks.base import Outputs, Task
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     Check = Callable[[Any], str]
     """Returns what is wrong with a returned value; empty if nothing is."""
 
+_ABSENT = object()
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _OF_LINK_4 = ("drop", "drop_low", "drop_high", "agreement")
 _RESERVED = {*_OF_LINK_4, INTERVAL, "images", *TaskMetrics.model_fields}
@@ -87,24 +90,55 @@ class _Checked:
         self._extension, self._checks, self._labelled = extension, checks, labelled
 
     def __getattr__(self, name: str) -> Any:
-        value = getattr(self.checked_object, name)
-        return self._method(name, value) if callable(value) else value
+        if name.startswith("__") or name == "checked_object":  # copy and pickle ask before it is set
+            raise AttributeError(name)
+        with self._guard(name):
+            value = self._value(name)
+        if value is _ABSENT:
+            raise AttributeError(f"{type(self.checked_object).__name__} has no attribute {name!r}")
+        if callable(value):
+            return self._method(name, value)
+        if name in _ATTRIBUTES:
+            self._check(name, value, _ATTRIBUTES[name])
+        return value
+
+    def _value(self, name: str) -> Any:
+        """Return an attribute, or a mark if there is none: a property may raise AttributeError itself."""
+        try:
+            return getattr(self.checked_object, name)
+        except AttributeError:
+            if getattr_static(self.checked_object, name, _ABSENT) is _ABSENT:
+                return _ABSENT
+            raise
+
+    @contextlib.contextmanager
+    def _guard(self, name: str) -> Iterator[None]:
+        """Name the package and the method in an error of its code."""
+        try:
+            yield
+        except (EdgecnnError, MemoryError):
+            raise
+        except (Exception, SystemExit) as error:  # code of another package may raise anything
+            raise self._extension.unusable(
+                f"{name} raised {described(error, type(self.checked_object))}"
+            ) from error
+
+    def _check(self, name: str, value: Any, check: Check) -> None:
+        with self._guard(name):  # a check reads attributes of what it is given
+            problem = check(value)
+        if problem:
+            raise self._extension.unusable(f"{name} returned a wrong value: {problem}")
 
     def _method(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
-            try:
+            with self._guard(name):
                 result = method(*arguments, **named)
-            except (EdgecnnError, MemoryError):
-                raise
-            except (Exception, SystemExit) as error:  # code of another package may raise anything
-                raise self._extension.unusable(
-                    f"{name} raised {described(error, type(self.checked_object))}"
-                ) from error
-            problem = self._checks[name](result) if name in self._checks else ""
-            if problem:
-                raise self._extension.unusable(f"{name} returned a wrong value: {problem}")
+            if name in self._checks:
+                self._check(name, result, self._checks[name])
             if name == "labelled" and self._labelled is not None:
                 return self._labelled.around(result, self._extension)
+            if name == "training":
+                return _Checked(result, self._extension, _CHECKS_OF_TRAININGS)
             return result
 
         return call
@@ -205,6 +239,16 @@ def _of_type(kind: type) -> Check:
     return check
 
 
+_ATTRIBUTES: Mapping[str, Check] = {
+    **dict.fromkeys(("kind", "hub_tag", "device_module", "comparison", "metric", "identity"), _of_type(str)),
+    "hub_metrics": _of_type(Mapping),
+    "can_draw": _of_type(bool),
+}
+"""Checks of attributes that are no methods, of tasks, labelled sets and trainings."""
+
+_CHECKS_OF_TRAININGS: Mapping[str, Check] = {
+    "evaluate": lambda found: "" if found is None or _is_number(found) else f"{found!r} is no finite number",
+}
 _CHECKS_OF_TASKS: Mapping[str, Check] = {
     "judge_quantization": _of_type(Link),
     "compare_answers": _of_type(AccuracyTest),

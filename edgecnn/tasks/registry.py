@@ -91,12 +91,11 @@ def task_of(description: TaskDescription | Mapping[str, Any]) -> Task:
     factory = extension.load(_factory)
     try:
         task = _made(factory, description)
+        problem = _lacking(task, _MEMBERS) or metrics_problem(task.metrics)
     except EdgecnnError:
         raise
     except (Exception, SystemExit) as error:  # code of another package may raise anything
         raise extension.broken(error) from error
-    lacking = _lacking(task, _MEMBERS)
-    problem = lacking or metrics_problem(task.metrics)
     if problem:
         raise extension.unusable(problem)
     return checked(task, extension)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import statistics
 import sys
 from importlib.metadata import EntryPoint
@@ -173,3 +174,68 @@ def test_a_task_may_share_the_metrics_of_edgecnn() -> None:
 
     assert not metrics_problem(ClassificationTask.metrics)
     assert not metrics_problem((SHARE,))
+
+
+class Broken:
+    """Attributes that raise an exception, or have another type."""
+
+    @property
+    def absent_inside(self) -> Any:
+        raise AttributeError("no attribute 'licence'")
+
+    @property
+    def wrong(self) -> Any:
+        words: dict[str, str] = {}
+        return words["licence"]
+
+    @property
+    def ends(self) -> Any:
+        raise SystemExit(0)
+
+    @property
+    def number(self) -> Any:
+        return 5
+
+
+@pytest.mark.parametrize(
+    "attribute", ["kind", "hub_tag", "hub_metrics", "device_module", "can_draw", "comparison"]
+)
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("absent_inside", "raised AttributeError: no attribute 'licence'"),
+        ("wrong", "raised KeyError: "),
+        ("ends", "raised SystemExit: it ends the program"),
+        ("number", "returned a wrong value: it is a int, not "),
+    ],
+)
+def test_a_property_that_raises_is_one_line_that_names_it(
+    toy: Any, attribute: str, how: str, reason: str
+) -> None:
+    task = _task(toy, **{attribute: vars(Broken)[how]})
+    with pytest.raises(UsageError) as caught:
+        getattr(task, attribute)
+    assert f"acme-task 0.3 cannot be used: {attribute} {reason}" in caught.value.message
+
+
+def test_a_property_of_what_a_task_returns(toy: Any) -> None:
+    images: Any = None
+    broken = type("Broken", (), {"metric": vars(Broken)["wrong"]})()
+    with pytest.raises(UsageError, match=r"acme-task 0\.3 .*labelled raised KeyError"):
+        _task(toy, labelled=lambda *_: broken).labelled(images)
+    with pytest.raises(UsageError, match=r"acme-task 0\.3 .*training raised KeyError"):
+        _task(toy, training=lambda *_: broken).training(images, images, images, 1)
+
+
+def test_a_method_of_a_training_is_checked_too(toy: Any) -> None:
+    members = dict.fromkeys(("train_set", "metric", "identity", "method", "taught", "begin", "batch"), "")
+    made = type("Training", (), {**members, "evaluate": lambda *_: "good"})()
+    images: Any = None
+    with pytest.raises(UsageError, match=r"evaluate returned a wrong value: 'good' is no finite number"):
+        _task(toy, training=lambda *_: made).training(images, images, images, 1).evaluate(images, images)
+
+
+def test_a_checked_task_is_copied_and_lacks_what_its_object_lacks(toy: Any) -> None:
+    task = copy.copy(_task(toy))
+    assert task.kind == "brightness"
+    assert not hasattr(task, "nothing")
