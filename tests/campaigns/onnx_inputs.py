@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
-OPSETS = (7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22)
+OPSETS = tuple(range(7, 27))
 LAST = OPSETS[-1]
 
 
@@ -62,7 +62,8 @@ class Draw:
 Inputs = list[Input | None]
 
 
-def _integers(*values: int) -> Input:
+def integers(*values: int) -> Input:
+    """Return a constant input of whole numbers."""
     return Input(np.array(values, np.int64))
 
 
@@ -221,14 +222,14 @@ def pad_inputs(draw: Draw) -> Inputs:
     axes = draw.random.sample(range(len(shape)), draw.random.randint(1, len(shape)))
     picked = [*sides[axes], *sides[[axis + len(shape) for axis in axes]]]
     named = [axis - len(shape) if draw.chance() else axis for axis in axes]
-    return [source, _integers(*picked), value, _integers(*named)]
+    return [source, integers(*picked), value, integers(*named)]
 
 
 def _axes(draw: Draw, shape: list[int], axes: list[int], input_since: int) -> Inputs:
     """Return the inputs of an operator that names axes as an attribute or, in newer opsets, as an input."""
     source = Input(draw.array(*shape), moves=True)
     if draw.opset >= input_since:
-        return [source, _integers(*axes)] if axes else [source]
+        return [source, integers(*axes)] if axes else [source]
     if axes:
         draw.attributes["axes"] = axes
     return [source]
@@ -238,11 +239,11 @@ def _signed(draw: Draw, axes: list[int], rank: int) -> list[int]:
     return [axis - rank if draw.opset >= 11 and draw.chance() else axis for axis in axes]
 
 
-def reduce_inputs(draw: Draw) -> Inputs:
-    """Return the inputs of a reduction."""
+def reduce_inputs(draw: Draw, input_since: int = 18) -> Inputs:
+    """Return the inputs of a reduction, whose axes are an input since some opset."""
     shape = draw.shape(1, 5)
     axes = draw.random.sample(range(len(shape)), draw.random.randint(0, len(shape)))
-    return _axes(draw, shape, _signed(draw, axes, len(shape)), 18)
+    return _axes(draw, shape, _signed(draw, axes, len(shape)), input_since)
 
 
 def squeeze_inputs(draw: Draw) -> Inputs:
@@ -272,7 +273,7 @@ def reshape_inputs(draw: Draw) -> Inputs:
         sizes[draw.random.randrange(len(sizes))] = -1
     elif draw.chance():
         sizes = [0 if draw.chance() else size for size in shape]
-    return [Input(draw.array(*shape), moves=True), _integers(*sizes)]
+    return [Input(draw.array(*shape), moves=True), integers(*sizes)]
 
 
 def transpose_inputs(draw: Draw) -> Inputs:
@@ -294,7 +295,7 @@ def slice_inputs(draw: Draw) -> Inputs:
         return [source]
     named = _signed(draw, axes, len(shape))
     steps = [draw.random.choice((-3, -1, 1, 2)) for _ in axes]
-    return [source, *(_integers(*numbers) for numbers in (*places, named, steps))]
+    return [source, *(integers(*numbers) for numbers in (*places, named, steps))]
 
 
 def split_inputs(draw: Draw) -> Inputs:
@@ -316,7 +317,7 @@ def split_inputs(draw: Draw) -> Inputs:
         return [source]
     if draw.opset >= 18 and not sizes:
         draw.attributes["num_outputs"] = count
-    return [source, _integers(*sizes) if sizes else None]
+    return [source, integers(*sizes) if sizes else None]
 
 
 def resize_inputs(draw: Draw) -> Inputs:
@@ -333,8 +334,8 @@ def resize_inputs(draw: Draw) -> Inputs:
         sizes = [*source.value.shape[:2], random.randint(1, 22), random.randint(1, 22)]
         if draw.opset >= 18 and draw.chance(0.3):
             draw.attributes["axes"] = [2, 3]
-            return [source, None, None, _integers(*sizes[2:])]
-        return [source, *_no_scales(draw), _integers(*sizes)]
+            return [source, None, None, integers(*sizes[2:])]
+        return [source, *_no_scales(draw), integers(*sizes)]
     if draw.opset >= 18 and draw.chance(0.3):
         draw.attributes["axes"] = random.choice(([2, 3], [3, 2], [-2, -1], [3]))
         return [source, None, Input(scales[2 : 2 + len(draw.attributes["axes"])])]

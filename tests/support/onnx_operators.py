@@ -38,10 +38,13 @@ def of_image(
     Args:
         model: A model of any inputs.
         values: Values of its inputs by name.
-        moving: Names of the float32 inputs that come from the image; the others become constants.
+        moving: Names of the inputs that come from the image, those of other types than float32 by a Cast;
+            the others become constants.
     """
     made = onnx.ModelProto()
     made.CopyFrom(model)
+    for item in made.opset_import:  # before, Reshape had its shape as an attribute
+        item.version = max(item.version, 7) if item.domain in ("", "ai.onnx") else item.version
     graph = made.graph
     flat = np.concatenate([values[name].ravel() for name in moving]).astype(np.float32)
     rows = -(-flat.size // _WIDEST)
@@ -53,7 +56,11 @@ def of_image(
     for name in moving:
         part, end = f"{name}_part", place + values[name].size
         nodes.append(_slice(made, _ROW, part, place, end))
-        nodes.append(_reshape(graph, part, name, list(values[name].shape)))
+        kind = helper.np_dtype_to_tensor_dtype(values[name].dtype)
+        shaped = name if kind == TensorProto.FLOAT else f"{name}_float"
+        nodes.append(_reshape(graph, part, shaped, list(values[name].shape)))
+        if shaped != name:
+            nodes.append(helper.make_node("Cast", [shaped], [name], to=kind, name=f"cast_{name}"))
         place = end
     constants = [numpy_helper.from_array(values[name], name) for name in values if name not in moving]
     nodes += graph.node
@@ -63,6 +70,21 @@ def of_image(
     graph.input.append(helper.make_tensor_value_info(_IMAGE, TensorProto.FLOAT, sizes))
     graph.initializer.extend(constants)
     return made, image.reshape(sizes)
+
+
+def add_float_outputs(model: onnx.ModelProto) -> list[str]:
+    """Give a model outputs of float32 instead of its own, in place, and return their names."""
+    names = []
+    for output in model.graph.output:
+        kind = output.type.tensor_type.elem_type
+        names.append(output.name if kind == TensorProto.FLOAT else f"{output.name}_float")
+        if kind != TensorProto.FLOAT:
+            cast = helper.make_node("Cast", [output.name], [names[-1]], to=TensorProto.FLOAT)
+            model.graph.node.append(cast)
+    made = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names]
+    model.graph.ClearField("output")
+    model.graph.output.extend(made)
+    return names
 
 
 def _reshape(graph: onnx.GraphProto, source: str, made: str, sizes: list[int]) -> onnx.NodeProto:

@@ -7,88 +7,35 @@ may depend on the shape of a tensor. Here all of these become plain numbers in t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgecnn.models.imported import pools, resize
+from edgecnn.models.imported import layer_forms, pools, resize
 from edgecnn.models.imported.onnx_graph import shape_of
+from edgecnn.models.imported.operators import REDUCTIONS
 from edgecnn.models.imported.settings import flag, integers, number, numbers, pads, pair, unsupported, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import onnx_ir as ir
+    from edgecnn.models.imported.form import Form
 
-    from edgecnn.models.imported.graph import ImportedNode, Value
-
-_MAP = 4
+_MAP, _PLACES = 4, 3
 _SLACK = 1e-4
 _SOFTMAX_OF_ONE_AXIS = 13
 _RESIZE_WITH_COORDINATES = 11
 
 
-@dataclass(frozen=True)
-class Form:
-    """A node of a file whose attributes are being settled.
-
-    Attributes:
-        node: The node; its attributes are changed in place.
-        source: The node as the file has it.
-        opset: Version of ONNX's operators in the file.
-    """
-
-    node: ImportedNode
-    source: ir.Node
-    opset: int
-
-    @property
-    def attributes(self) -> dict[str, Value]:
-        """The settings."""
-        return self.node.attributes
-
-    @property
-    def into(self) -> tuple[int, ...]:
-        """Shape of the first input.
-
-        Raises:
-            InputError: It is not known.
-        """
-        return self._known(shape_of(self.source.inputs[0]), "input")
-
-    @property
-    def out(self) -> tuple[int, ...]:
-        """Shape of the first output.
-
-        Raises:
-            InputError: It is not known.
-        """
-        return self._known(shape_of(self.source.outputs[0]), "output")
-
-    def _known(self, shape: tuple[int, ...], what: str) -> tuple[int, ...]:
-        if not shape or min(shape) < 0:
-            raise unsupported(self.node, f"the shape of its {what} is not known")
-        return shape
-
-    def axis(self, default: int) -> int:
-        """Return the setting ``axis``, counted from the first axis."""
-        rank = len(self.into)
-        axis = int(number(self.node, "axis", default))
-        return axis + rank if axis < 0 else axis
-
-
-def settle(node: ImportedNode, source: ir.Node, opset: int) -> None:
-    """Bring a node's attributes into the form that the operators' makers read, in place.
+def settle(form: Form) -> None:
+    """Bring a node's attributes and weights into the form that the operators' makers read, in place.
 
     Args:
-        node: The node, whose attributes hold those of the file and its constant inputs.
-        source: The node as the file has it.
-        opset: Version of ONNX's operators in the file.
+        form: The node, whose attributes hold those of the file and its constant inputs.
 
     Raises:
         InputError: A setting has no such form.
     """
-    if node.operator in _FORMS:
-        _FORMS[node.operator](Form(node, source, opset))
+    if form.node.operator in FORMS:
+        FORMS[form.node.operator](form)
 
 
 def _conv(form: Form) -> None:
@@ -151,15 +98,6 @@ def _pool(form: Form) -> None:
         counts = bool(form.attributes.pop("count_include_pad", 0))
         form.attributes["counted"] = [*sides] if counts else [0, 0, 0, 0]
         form.attributes["size"] = [*form.into[2:]]
-
-
-def _batch_norm(form: Form) -> None:
-    if flag(form.node, "training_mode") or len(form.source.outputs) > 1:
-        raise unsupported(form.node, "it is in training mode")
-    if not flag(form.node, "spatial", default=True):
-        raise unsupported(form.node, "spatial is 0")
-    if len(form.into) != _MAP:
-        form.attributes["rank"] = len(form.into)
 
 
 def _dropout(form: Form) -> None:
@@ -300,26 +238,71 @@ def _reshape(form: Form) -> None:
 
 
 def _global_pool(form: Form) -> None:
+    if len(form.into) < _PLACES:
+        raise unsupported(form.node, f"its input has {len(form.into)} dimensions")
+    if len(form.into) != _MAP:
+        form.attributes["rank"] = len(form.into)
+
+
+def _lp_pool(form: Form) -> None:
+    _explicit_padding(form, list(pair(form.node, "kernel_shape")))
+
+
+def _gather(form: Form) -> None:
+    """Say whether the places are a single one, which leaves its axis out."""
+    if integers(form.node, "indices") and not shape_of(form.source.inputs[1]):
+        form.attributes["scalar"] = True
+
+
+def _expand(form: Form) -> None:
+    """Keep the number of images, which is 1 in the file."""
+    sizes, given = integers(form.node, "shape"), form.into
+    if len(sizes) == len(given) and sizes[:1] == [1]:
+        return
+    if any(size < 1 for size in sizes):
+        raise unsupported(form.node, f"its shape is {sizes}")
+
+
+def _grid_sample(form: Form) -> None:
     if len(form.into) != _MAP:
         raise unsupported(form.node, f"its input has {len(form.into)} dimensions, not 4")
 
 
-_FORMS: dict[str, Callable[[Form], None]] = {
+FORMS: dict[str, Callable[[Form], None]] = {
     "AveragePool": _pool,
-    "BatchNormalization": _batch_norm,
+    "BatchNormalization": layer_forms.batch_norm,
     "Clip": _clip,
     "Conv": _conv,
+    "ConvTranspose": layer_forms.transposed_convolution,
     "Dropout": _dropout,
+    "Expand": _expand,
     "Flatten": _flatten,
+    "GRU": layer_forms.recurrent,
+    "Gather": _gather,
+    "Gemm": layer_forms.matrix,
     "GlobalAveragePool": _global_pool,
+    "GlobalLpPool": _global_pool,
+    "GlobalMaxPool": _global_pool,
+    "GridSample": _grid_sample,
+    "GroupNormalization": layer_forms.group_norm,
+    "Hardmax": _softmax,
+    "InstanceNormalization": layer_forms.instance_norm,
+    "LSTM": layer_forms.recurrent,
+    "LayerNormalization": layer_forms.layer_norm,
     "LogSoftmax": _softmax,
+    "LpPool": _lp_pool,
+    "MatMul": layer_forms.matrix,
     "MaxPool": _pool,
+    "MeanVarianceNormalization": layer_forms.mean_variance,
+    "PRelu": layer_forms.slopes,
     "Pad": _pad,
-    "ReduceMean": _reduce,
+    "RMSNormalization": layer_forms.layer_norm,
+    "RNN": layer_forms.recurrent,
     "Reshape": _reshape,
     "Resize": _resize,
     "Softmax": _softmax,
     "Split": _split,
     "Squeeze": _squeeze,
     "Upsample": _resize,
+    **dict.fromkeys(REDUCTIONS, _reduce),
 }

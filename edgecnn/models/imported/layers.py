@@ -8,12 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edgecnn.models.imported.settings import flag, number, pads, pair, unsupported
+from edgecnn.models.imported.settings import flag, number, pads, pair, unsupported, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edgecnn.models.imported.graph import ImportedNode
+
+
+TYPES = {"float32": torch.float32, "int32": torch.int32, "int64": torch.int64, "bool": torch.bool}
+"""The types of tensors that a network may hold."""
 
 
 class Function(nn.Module):
@@ -29,13 +33,18 @@ class Function(nn.Module):
 
 
 class Constant(nn.Module):
-    """A tensor that a network adds or multiplies with."""
+    """A tensor that operations read.
+
+    Args:
+        shape: Its shape.
+        kind: Its type.
+    """
 
     value: Tensor
 
-    def __init__(self, shape: Sequence[int]) -> None:
+    def __init__(self, shape: Sequence[int], kind: torch.dtype) -> None:
         super().__init__()
-        self.register_buffer("value", torch.zeros(tuple(shape)))
+        self.register_buffer("value", torch.zeros(tuple(shape), dtype=kind))
 
     def forward(self) -> Tensor:
         """Return the tensor."""
@@ -57,6 +66,18 @@ class PaddedConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's name
         """Pad with zeros and convolve."""
         return super().forward(functional.pad(input, self._pads))
+
+
+def fixed(node: ImportedNode) -> nn.Module:
+    """Return the module of a Constant node; ``type`` is its type, by default float32.
+
+    Raises:
+        InputError: The type is not known.
+    """
+    kind = word(node, "type", "float32")
+    if kind not in TYPES:
+        raise unsupported(node, f"its type is {kind}")
+    return Constant(node.weights["value"], TYPES[kind])
 
 
 def convolution(node: ImportedNode) -> nn.Module:
@@ -82,19 +103,6 @@ def convolution(node: ImportedNode) -> nn.Module:
     if (top, left) == (bottom, right):
         return nn.Conv2d(**settings, padding=(top, left))
     return PaddedConv2d((left, right, top, bottom), **settings)
-
-
-def batch_norm(node: ImportedNode) -> nn.Module:
-    """Return the layer of a BatchNormalization node; ``rank`` is the rank of its input, 4 by default.
-
-    Raises:
-        InputError: Its input is neither rows nor maps.
-    """
-    rank = int(number(node, "rank", 4))
-    if rank not in (2, 3, 4):
-        raise unsupported(node, f"its input has {rank} dimensions")
-    kind = nn.BatchNorm2d if rank == 4 else nn.BatchNorm1d
-    return kind(node.weights["weight"][0], eps=number(node, "epsilon", 1e-5))
 
 
 def linear(node: ImportedNode) -> nn.Module:

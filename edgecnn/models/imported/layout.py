@@ -21,26 +21,6 @@ _PAD_MODES = {"reflect": "reflect", "edge": "replicate"}
 """Names in ONNX of torch's ways to pad other than with a constant."""
 
 
-def reduction(
-    function: Callable[[Tensor, list[int], bool], Tensor],
-) -> Callable[[ImportedNode], nn.Module]:
-    """Return the maker of a reduction over ``axes``.
-
-    Args:
-        function: Reduces a tensor over some axes and keeps them with size 1 if it is told so.
-    """
-
-    def make(node: ImportedNode) -> nn.Module:
-        axes, keep = integers(node, "axes"), flag(node, "keepdims", default=True)
-        if axes:
-            return Function(lambda value: function(value, axes, keep))
-        if flag(node, "noop_with_empty_axes"):
-            return Function(lambda value: value)
-        raise unsupported(node, "it names no axes")
-
-    return make
-
-
 def cut(node: ImportedNode) -> nn.Module:
     """Return the module of a Slice node.
 

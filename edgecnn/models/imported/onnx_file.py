@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx
 import onnx_ir as ir
 import onnxruntime
@@ -13,13 +15,13 @@ import onnxruntime
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
 from edgecnn.models.imported.external_data import embed, load_model, outside_tensors
+from edgecnn.models.imported.group_norms import WriteGroupNorms
 from edgecnn.models.imported.onnx_graph import infer_shapes, link, proto_of, shape_of, weights_elsewhere
 from edgecnn.ondevice.onnx_library import refusals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
 REFUSALS = refusals()
@@ -63,12 +65,36 @@ def fold(model: ir.Model, name: Path) -> ir.Model:
         InputError: ONNX Runtime rejects it; the message names ``name``.
     """
     _sort_squeezed_axes(model)
+    folded = _folded(WriteGroupNorms()(model).model, name)
+    return _folded(folded, name) if _fix_shapes(folded) else folded
+
+
+def _folded(model: ir.Model, name: Path) -> ir.Model:
     with tempfile.TemporaryDirectory(prefix="edgecnn-onnx-") as folder:
         options = _options(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC)
         options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
         _session(model, name, options, disabled_optimizers=_MOVING)
         folded = onnx.load_model(options.optimized_model_filepath)
     return link(infer_shapes(folded, name, data_prop=True), name)
+
+
+def _fix_shapes(model: ir.Model) -> bool:
+    """Make constants of the shapes that a model asks for, where they are known; return whether there are any.
+
+    ONNX Runtime does so itself, but not in operations that it has taken apart, and not for Size.
+    """
+    found = False
+    for node in [node for node in model.graph if node.op_type in ("Shape", "Size") and not node.domain]:
+        shape = shape_of(node.inputs[0])
+        known = node.inputs[0] is not None and node.inputs[0].shape is not None and min(shape, default=1) >= 0
+        if not known:
+            continue
+        part = shape[node.attributes.get_int("start", 0) : node.attributes.get_int("end", len(shape))]
+        value = np.array(part if node.op_type == "Shape" else math.prod(shape), np.int64)
+        made = ir.node("Constant", [], attributes={"value": ir.tensor(value)}, name=node.name)
+        ir.convenience.replace_nodes_and_values(model.graph, node, [node], [made], node.outputs, made.outputs)
+        found = True
+    return found
 
 
 def _sort_squeezed_axes(model: ir.Model) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 
+_SAME_SHAPE = ("GroupNormalization", "MeanVarianceNormalization")
+"""Operators whose result has the shape of their input, and for which ONNX's inference of shapes fails."""
+
 
 def infer_shapes(
     model: onnx.ModelProto, name: Path, *, data_prop: bool = False, strict: bool = True
@@ -39,11 +42,35 @@ def infer_shapes(
     """
     if not _is_in_order(model.graph):
         model = proto_of(link(model, name), name)
+    shown, kept = _with_stand_ins(model)
     try:
-        return onnx.shape_inference.infer_shapes(model, strict_mode=strict, data_prop=data_prop)
+        inferred = onnx.shape_inference.infer_shapes(shown, strict_mode=strict, data_prop=data_prop)
     # A message in which a name is not UTF-8 is a ValueError.
     except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, MemoryError) as error:
         raise InputError(f"the shapes of {name} cannot be inferred: {one_line(error)}") from error
+    for place, node in kept.items():
+        inferred.graph.node[place].CopyFrom(node)
+    return inferred
+
+
+def _with_stand_ins(model: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[int, onnx.NodeProto]]:
+    """Return a model with Identity in place of operations of the same shape that ONNX cannot infer.
+
+    Returns:
+        The model, which is the given one if it has no such operation, and these operations by their places.
+    """
+    kept = {
+        place: node
+        for place, node in enumerate(model.graph.node)
+        if node.op_type in _SAME_SHAPE and node.domain in ("", "ai.onnx") and node.input and node.output
+    }
+    if not kept:
+        return model, kept
+    shown = onnx.ModelProto()
+    shown.CopyFrom(model)
+    for place, node in kept.items():
+        shown.graph.node[place].CopyFrom(onnx.helper.make_node("Identity", node.input[:1], node.output[:1]))
+    return shown, kept
 
 
 def _is_in_order(graph: onnx.GraphProto) -> bool:

@@ -13,17 +13,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edgecnn.models.imported.layers import Function
 from edgecnn.models.imported.settings import (
     check_table,
     check_windows,
     flag,
     integers,
+    number,
     pads,
     pair,
     unsupported,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edgecnn.models.imported.graph import ImportedNode
 
 Sides = tuple[int, int, int, int]
@@ -172,6 +176,51 @@ def average_pool(node: ImportedNode) -> nn.Module:
     if dilation != (1, 1):
         return DilatedAvgPool2d(whole, counted, size, kernel, stride, dilation)
     return PaddedAvgPool2d(whole, counted, size, kernel, stride)
+
+
+def lp_pool(node: ImportedNode) -> nn.Module:
+    """Return the module of an LpPool node, whose padding counts as zeros.
+
+    Raises:
+        InputError: It does not pool maps, or in a way that torch lacks.
+    """
+    kernel, stride, order = pair(node, "kernel_shape"), pair(node, "strides"), number(node, "p", 2)
+    top, left, bottom, right = pads(node)
+    if pair(node, "dilations") != (1, 1) or flag(node, "ceil_mode") or order < 1:
+        raise unsupported(node, "dilations, ceil_mode or a p below 1 is set")
+    area = kernel[0] * kernel[1]
+
+    def pooled(value: Tensor) -> Tensor:
+        powers = functional.pad(value.abs() ** order, (left, right, top, bottom))
+        return torch.pow(functional.avg_pool2d(powers, kernel, stride) * area, 1 / order)
+
+    return Function(pooled)
+
+
+def global_pool(function: Callable[[Tensor, list[int]], Tensor]) -> Callable[[ImportedNode], nn.Module]:
+    """Return the maker of a pool over whole maps, all axes behind the channels; ``rank`` is 4 by default.
+
+    Args:
+        function: Reduces a tensor over some axes and keeps them with size 1.
+    """
+
+    def make(node: ImportedNode) -> nn.Module:
+        axes = list(range(2, int(number(node, "rank", 4))))
+        return Function(lambda value: function(value, axes))
+
+    return make
+
+
+def global_lp_pool(node: ImportedNode) -> nn.Module:
+    """Return the module of a GlobalLpPool node.
+
+    Raises:
+        InputError: Its p is below 1.
+    """
+    axes, order = list(range(2, int(number(node, "rank", 4)))), number(node, "p", 2)
+    if order < 1:
+        raise unsupported(node, f"p is {order}")
+    return Function(lambda value: torch.pow((value.abs() ** order).sum(axes, keepdim=True), 1 / order))
 
 
 def is_torchs(sides: Sides, kernel: tuple[int, int]) -> bool:

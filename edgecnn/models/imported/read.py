@@ -12,14 +12,18 @@ import torch
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgecnn.core.errors import InputError
+from edgecnn.models.imported.form import Form
 from edgecnn.models.imported.forms import settle
 from edgecnn.models.imported.graph import ImportedGraph, ImportedNode
+from edgecnn.models.imported.group_norms import JoinGroupNorms
 from edgecnn.models.imported.onnx_graph import constant, maker, name_of
 from edgecnn.models.imported.operators import Operator, operator_of
-from edgecnn.models.imported.settings import number, unsupported
+from edgecnn.models.imported.settings import unsupported
 from edgecnn.models.imported.space_to_depth import MergeSpaceToDepth
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
     from torch import Tensor
 
@@ -28,6 +32,12 @@ if TYPE_CHECKING:
     Array = npt.NDArray[Any]
 
 _MATRIX = 2
+_TYPES = {
+    "float32": ir.DataType.FLOAT,
+    "int32": ir.DataType.INT32,
+    "int64": ir.DataType.INT64,
+    "bool": ir.DataType.BOOL,
+}
 _MOST_VALUES = 64
 """Largest size of a constant that is a setting; a larger one is a weight."""
 
@@ -47,7 +57,9 @@ def read_graph(model: ir.Model) -> tuple[ImportedGraph, dict[str, Tensor]]:
                 f"operation {node.name} is {node.domain}.{node.op_type}, which is not ONNX's own",
                 hint="cut the network before it with --outputs",
             )
-    rewritten = ir.passes.Sequential(MergeSpaceToDepth(), JoinActivations(), RemoveUnusedNodesPass())(model)
+    rewritten = ir.passes.Sequential(
+        MergeSpaceToDepth(), JoinActivations(), JoinGroupNorms(), RemoveUnusedNodesPass()
+    )(model)
     return _Reader(rewritten.model.graph).read()
 
 
@@ -90,15 +102,13 @@ class _Reader:
             as_weight = names[place] if place < len(names) else None
             if value is None:
                 continue
-            if as_value is not None:
+            if as_value is not None and not _is_tensor(operator, value):
                 node.attributes[as_value] = _configuration(node, as_value, value)
             elif as_weight is not None:
                 weights[as_weight] = _weight(node, value)
             else:
-                inputs.append(self._input(node, value))
-        settle(node, source, self._opset)
-        if source.op_type in ("Gemm", "MatMul") and weights:
-            _settle_matrix(node, weights)
+                inputs.append(self._input(node, value, operator.types))
+        settle(Form(node, source, self._opset, weights))
         outputs = node.outputs[: _results(node, source, operator)]
         self._add(node.model_copy(update={"inputs": tuple(inputs), "outputs": outputs}), weights)
 
@@ -106,18 +116,19 @@ class _Reader:
         shapes = {key: tuple(value.shape) for key, value in weights.items()}
         self._nodes.append(node.model_copy(update={"weights": shapes}))
         for key, value in weights.items():
-            self._state[f"{node.name}.{key}"] = torch.from_numpy(np.array(value, np.float32))
+            self._state[f"{node.name}.{key}"] = torch.from_numpy(np.array(value))
         if node.operator == "BatchNormalization":
             self._state[f"{node.name}.num_batches_tracked"] = torch.tensor(0)
 
-    def _input(self, reader: ImportedNode, value: ir.Value) -> str:
+    def _input(self, reader: ImportedNode, value: ir.Value, types: Sequence[str]) -> str:
         """Return the name of a tensor that a node reads; a constant gets a node of its own, once."""
-        _check_float(reader, value)
+        _check_type(reader, value, types)
         name, array = name_of(value), constant(value)
         if array is not None and name not in self._made:
             self._made.add(name)
             unique = self._unique(f"constant_{name}")
-            node = ImportedNode(operator="Constant", name=unique, inputs=(), outputs=(name,))
+            kind: dict[str, Value] = {} if array.dtype == np.float32 else {"type": array.dtype.name}
+            node = ImportedNode(operator="Constant", name=unique, inputs=(), outputs=(name,), attributes=kind)
             self._add(node, {"value": array})
         return name
 
@@ -186,7 +197,8 @@ def _multiplies_tensors(source: ir.Node) -> bool:
 def _results(node: ImportedNode, source: ir.Node, operator: Operator) -> int | None:
     """Return how many of a node's outputs are computed, after checking that nothing reads the others."""
     for value in source.outputs if operator.results is None else source.outputs[: operator.results]:
-        _check_float(node, value)
+        if name_of(value):
+            _check_type(node, value, operator.types)
     if operator.results is not None:
         for value in source.outputs[operator.results :]:
             if value.uses() or value.is_graph_output():
@@ -194,13 +206,21 @@ def _results(node: ImportedNode, source: ir.Node, operator: Operator) -> int | N
     return operator.results
 
 
-def _check_float(node: ImportedNode, value: ir.Value) -> None:
-    """Refuse a tensor whose numbers are of another type: torch would divide and round them as floats."""
+def _check_type(node: ImportedNode, value: ir.Value, types: Sequence[str]) -> None:
+    """Refuse a tensor of a type for which torch would compute something else than ONNX."""
     tensor = value.const_value
     kind = value.dtype if tensor is None else tensor.dtype
-    if kind != ir.DataType.FLOAT:
+    if kind not in [_TYPES[name] for name in types]:
         what = "numbers of an unknown type" if kind is None else str(kind)
-        raise unsupported(node, f"{name_of(value)} holds {what}, not float32")
+        raise unsupported(node, f"{name_of(value)} holds {what}, not {' or '.join(types)}")
+
+
+def _is_tensor(operator: Operator, value: ir.Value) -> bool:
+    """Return whether an input that may configure an operator is a tensor like the others."""
+    if operator.few is None:
+        return False
+    array = constant(value)
+    return array is None or array.ndim > 1 or not 1 <= array.size <= operator.few
 
 
 def _configuration(node: ImportedNode, key: str, value: ir.Value) -> Value:
@@ -228,24 +248,6 @@ def _attribute(node: ir.Node, item: ir.Attr) -> Value:
         return value
     if isinstance(value, tuple) and all(isinstance(number, int | float) for number in value):
         return list(value)
+    if isinstance(value, tuple) and all(isinstance(word, str) for word in value):
+        return ",".join(value)
     raise InputError(f"{node.op_type} {node.name} cannot be imported: its {item.name} is no number")
-
-
-def _settle_matrix(node: ImportedNode, weights: dict[str, Array]) -> None:
-    """Bring a matrix into torch's layout, ``[O, I]``, and Gemm's factors into the weights."""
-    if weights["weight"].ndim != _MATRIX:
-        raise unsupported(node, f"its weights have {weights['weight'].ndim} dimensions")
-    if not node.attributes.pop("transB", 0):
-        weights["weight"] = np.swapaxes(weights["weight"], -1, -2)
-    alpha, beta = number(node, "alpha", 1.0), number(node, "beta", 1.0)
-    if alpha != 1:
-        weights["weight"] = weights["weight"] * np.float32(alpha)
-        del node.attributes["alpha"]
-    if "bias" in weights:
-        bias, outputs = weights["bias"], len(weights["weight"])
-        if bias.size not in (1, outputs) or bias.shape[-1:] not in ((), (bias.size,)):
-            raise unsupported(node, f"its bias has the shape {list(bias.shape)}, not one value an output")
-        bias = bias.ravel() * np.float32(beta) if beta != 1 else bias.ravel()
-        weights["bias"] = np.broadcast_to(bias, (outputs,))
-    if beta != 1:
-        del node.attributes["beta"]

@@ -62,6 +62,21 @@ OPERATIONS: dict[str, Any] = {
         w.add("Transpose", w.add("Reshape", x, w.constant(integers(1, 2, 3, -1))), perm=[0, 2, 1, 3]),
         w.constant(integers(1, 6, SIZE, SIZE)),
     ),
+    "slopes": lambda w, x: w.add("PRelu", x, w.constant(np.abs(weights(6, 1, 1)))),
+    "transposed": lambda w, x: w.add(
+        "ConvTranspose", x, w.constant(weights(6, 4, 3, 3)), strides=[2, 2], auto_pad="SAME_UPPER"
+    ),
+    "gelu": lambda w, x: w.add("Erf", w.add("Div", x, w.constant(np.float32(2**0.5)))),
+    "attention": lambda w, x: w.add(
+        "Mul", x, w.add("Concat", *(w.add(f"Reduce{kind}", x, axes=[1]) for kind in ["Max"] * 6), axis=1)
+    ),
+    "unit length": lambda w, x: w.add(
+        "Div", x, w.add("Sqrt", w.add("ReduceSumSquare", x, axes=[1]))
+    ),
+    "where": lambda w, x: w.add("Where", w.add("Greater", x, w.constant(np.float32(0))), x, x),
+    "places": lambda w, x: w.add("Gather", x, w.constant(integers(0, 3, 1, 4, 2, 5)), axis=1),
+    "blocks": lambda w, x: w.add("DepthToSpace", w.add("SpaceToDepth", x, blocksize=2), blocksize=2),
+    "best": lambda w, x: w.add("Cast", w.add("ArgMax", x, axis=1), to=1),
     "gate": lambda w, x: w.add("Mul", x, w.add("Sigmoid", w.add("ReduceMean", x, axes=[2, 3]))),
 }  # fmt: skip
 
@@ -111,8 +126,8 @@ def test_an_unknown_name_to_cut_at_is_named_with_the_nearest(tmp_path: Path) -> 
 
 def test_an_unknown_operation_is_named_with_its_node(tmp_path: Path) -> None:
     writer = Writer()
-    file = writer.save(tmp_path / "net.onnx", writer.add("Erf", writer.conv("images", 3, 6)))
-    with pytest.raises(InputError, match="operation n1 is Erf"):
+    file = writer.save(tmp_path / "net.onnx", writer.add("Det", writer.conv("images", 3, SIZE)))
+    with pytest.raises(InputError, match="operation n1 is Det"):
         import_onnx(file)
 
 
