@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from edgecnn.core.errors import InputError, UsageError, VerificationFailed
+from edgecnn.core.errors import InputError, UsageError, VerificationFailed, hinting
 from edgecnn.core.text import one_line
 from edgecnn.ondevice.bundle import MANIFEST, PackageManifest, read_file
 from edgecnn.ondevice.failure import DamagedPackage
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from edgecnn.packaging.unpack import Member
 
+_WHAT_TO_GIVE = "give a .whl, .tar.gz or .aar file that `edgecnn package` wrote"
 _WHEELS, _BUNDLES, _AARS = (".whl",), (".tar.gz",), (".aar",)
 _SUMS = "SHA256SUMS"
 _DIST_INFO = frozenset(
@@ -92,17 +93,17 @@ def open_package(path: Path, scratch: Path, *, copy: Path | None = None) -> Pack
         VerificationFailed: A file was changed, is missing or was added; the message names it.
     """
     if not path.name.endswith((*_WHEELS, *_BUNDLES, *_AARS)):
-        raise InputError(
-            f"{path} is no package", hint="give a .whl, .tar.gz or .aar file that `edgecnn package` wrote"
-        )
+        raise InputError(f"{path} is no package", hint=_WHAT_TO_GIVE)
     root = scratch / "package"
     try:
-        if path.name.endswith(_BUNDLES):
-            members = unpack(copy or path, scratch / "bundle")
-            return _inner_package(path, members, scratch, signed=copy is not None)
-        return _checked(path, root, unpack(copy or path, root), signed=copy is not None)
+        with hinting(_WHAT_TO_GIVE):
+            if path.name.endswith(_BUNDLES):
+                members = unpack(copy or path, scratch / "bundle")
+                return _inner_package(path, members, scratch, signed=copy is not None)
+            return _checked(path, root, unpack(copy or path, root), signed=copy is not None)
     except DamagedPackage as error:
-        raise VerificationFailed(f"{path}: {error}") from error
+        hint = "do not install it: ask its maker for it again, or make it again with `edgecnn package`"
+        raise VerificationFailed(f"{path}: {error}", hint=hint) from error
 
 
 def _inner_package(path: Path, members: Mapping[str, Member], scratch: Path, *, signed: bool) -> Package:

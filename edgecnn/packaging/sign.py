@@ -96,4 +96,4 @@ def _run(arguments: list[str], signature: Path, log: Path) -> None:
 
 def _need_file(path: Path, what: str) -> None:
     if not is_file(path):
-        raise InputError(f"there is no {what} {path}")
+        raise InputError(f"there is no {what} {path}", hint=f"give the path of the {what}")

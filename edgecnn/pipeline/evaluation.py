@@ -15,6 +15,7 @@ from edgecnn.core.kept_log import temporary_folder
 from edgecnn.data.prepare import prepare
 from edgecnn.data.source import open_source
 from edgecnn.devices.host import host
+from edgecnn.tasks.base import warning_of
 from edgecnn.tasks.draw import draw_answers
 from edgecnn.tasks.registry import task_of
 
@@ -137,6 +138,7 @@ def _result(
 ) -> EvalResult:
     target, known = artifact.manifest.target, artifact.manifest.metrics
     values = labelled.values(evaluation.outputs)
+    warning = warning_of(labelled, evaluation.outputs)
     return EvalResult(
         artifact=str(artifact.directory),
         target=target.name,
@@ -150,5 +152,6 @@ def _result(
         fp32=known.fp32 if known and known.data == data and known.n == evaluation.images else None,
         simulated_by=simulator(target.runtime),
         isa_note=foreign(target.isa, host().isa) if artifact.manifest.precision == "int8" else "",
+        warnings=(warning,) if warning else (),
         drawn=None if drawn is None else str(drawn),
     )

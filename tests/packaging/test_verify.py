@@ -62,11 +62,16 @@ def test_files_that_are_no_package(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"")
     with pytest.raises(InputError, match="is no package"):
         edgecnn.verify(tmp_path / "a.zip")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="cannot be read") as caught:
         edgecnn.verify(tmp_path / "missing.whl")
+    assert "that `edgecnn package` wrote" in (caught.value.hint or "")
+    with pytest.raises(InputError, match="there is no package") as caught:
+        edgecnn.verify(tmp_path / "missing.whl", key=tmp_path / "key.pem")
+    assert caught.value.hint == "give the path of the package"
     (tmp_path / "b.whl").write_bytes(b"PK no zip")
-    with pytest.raises(VerificationFailed, match=r"b\.whl is damaged"):
+    with pytest.raises(VerificationFailed, match=r"b\.whl is damaged") as damaged:
         edgecnn.verify(tmp_path / "b.whl")
+    assert "do not install it" in (damaged.value.hint or "")
 
 
 def test_a_model_that_computes_something_else_fails_the_self_test(

@@ -122,5 +122,8 @@ class EvalResult(Document):
     isa_note: str
     """A warning about the figures if the file was quantized for another instruction set."""
 
+    warnings: tuple[str, ...] = ()
+    """What is suspicious about the answers, such as the same class for every image."""
+
     drawn: str | None = None
     """Folder of the pictures with boxes, if they were requested."""

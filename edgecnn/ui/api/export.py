@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgecnn.pipeline.export_place import Exported, default_place
 from edgecnn.pipeline.loading import export_pipeline, run_name
 from edgecnn.pipeline.make_targets import Places, make_targets
 from edgecnn.pipeline.runner import Reporter, SilentReporter
 
 if TYPE_CHECKING:
-    from edgecnn.pipeline.publish import TargetResult
+    from pathlib import Path
 
-OUT = Path("artifacts")
+    from edgecnn.pipeline.publish import TargetResult
 
 
 def export(
@@ -42,7 +42,8 @@ def export(
         network: ``python:package.module:factory``, your own code that builds a checkpoint's network; a
             checkpoint alone cannot have code run.
         overrides: Dotted overrides of the resulting pipeline, such as ``targets.T.threads=2``.
-        out: Directory of the artifact; by default ``artifacts/NAME-TARGET``.
+        out: Directory of the artifact; by default ``artifacts/NAME-TARGET``, which must not hold what was
+            exported of another network, for another target or with other weights.
         reporter: Receives events.
 
     Returns:
@@ -63,7 +64,11 @@ def export(
         network=network,
         overrides=overrides,
     )
-    artifact = out or OUT / f"{pipeline.spec.name}-{run_name(target)}"
-    places = Places.of_artifact(artifact, pipeline)
-    targets, _ = make_targets(pipeline, places, reporter or SilentReporter())
+    record = None
+    if out is None:
+        name = f"{pipeline.spec.name}-{run_name(target)}"
+        out, record = default_place(name, Exported.of(model, target, weights))
+    targets, _ = make_targets(pipeline, Places.of_artifact(out, pipeline), reporter or SilentReporter())
+    if record is not None and targets[0].ships:
+        record()
     return targets[0]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgecnn.ui.cli.options import ArtifactArgument, DeviceOption, JsonOption, LimitOption, examples
+
+if TYPE_CHECKING:
+    from edgecnn.core.documents.accuracy import EvalResult
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +48,6 @@ def evaluate(
 ) -> None:
     """Evaluate an artifact on labelled images, in the runtime that ships."""
     import edgecnn
-    from edgecnn.core.documents.metric import find_metric
     from edgecnn.ui.cli.console import print_json, print_text
     from edgecnn.ui.cli.reporter import bar
 
@@ -56,16 +58,24 @@ def evaluate(
     if json:
         print_json(result.to_json())
         return
+    for line in lines(result):
+        print_text(line)
+
+
+def lines(result: EvalResult) -> list[str]:
+    """Return what is printed of an evaluation."""
+    from edgecnn.core.documents.metric import find_metric
+
     against = "" if result.fp32 is None else f" (fp32: {100 * result.fp32:.2f} %)"
     values = ", ".join(
         f"{find_metric(name).label} {100 * value:.2f} %{against if name == result.metric else ''}"
         for name, value in result.values.items()
     )
     speed = f"{result.images_per_second:.3g} images/s"
-    print_text(f"{values} on {result.n} images, {speed}, {result.target}")
-    if result.drawn is not None:
-        print_text(f"pictures: {result.drawn}")
-    if result.isa_note:
-        print_text(result.isa_note)
+    found = [f"{values} on {result.n} images, {speed}, {result.target}"]
+    found += [f"warning: {result.target} {warning}" for warning in result.warnings]
+    found += [] if result.drawn is None else [f"pictures: {result.drawn}"]
+    found += [result.isa_note] if result.isa_note else []
     if result.simulated_by is not None:
-        print_text(f"simulated by {result.simulated_by}, speed included; no silicon was involved")
+        found.append(f"simulated by {result.simulated_by}, speed included; no silicon was involved")
+    return found

@@ -30,7 +30,7 @@ KEYS: dict[type[Document], str] = {
     CompareResult: "first second changes",
     CountResult: "artifact target counts",
     EvalResult: "artifact target metric value values n seconds images_per_second data fp32 simulated_by "
-    "isa_note drawn",
+    "isa_note warnings drawn",
     Fetched: "name path size_bytes",
     Finding: "what ok found remedy",
     Instructions: "device median least most tool",

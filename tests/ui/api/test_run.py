@@ -167,6 +167,7 @@ def test_an_artifact_evaluates_to_the_manifests_metric(finished: RunResult, phot
         result = edgecnn.evaluate(artifact(finished, name).directory, str(photos))
         assert result.value == pytest.approx(metrics(finished, name).value)
         assert result.n == 60
+        assert result.warnings == artifact(finished, name).manifest.warnings
 
 
 def test_a_classifier_has_no_boxes_to_draw(finished: RunResult, photos: Path, tmp_path: Path) -> None:
