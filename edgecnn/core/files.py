@@ -123,13 +123,28 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
 
     Raises:
         MachineFault: The folder cannot be written.
+        InputError: A folder, a device or a pipe has the name of a file.
     """
+    for name in texts:
+        require_plain_file(folder / name)
     try:
         for name, text in texts.items():
             with draft_file(folder / name) as draft:
                 draft.write_text(text, encoding="utf-8")
     except OSError as error:
         raise not_written(folder, error) from error
+
+
+def require_plain_file(path: Path) -> None:
+    """Refuse the place of a user's file where a folder, a device or a pipe is.
+
+    Raises:
+        InputError: One is there.
+    """
+    if exists(path) and not is_file(path):
+        raise InputError(
+            f"{path} is no file, so it is not replaced by one", hint="give another place, or move it away"
+        )
 
 
 def is_file(path: Path) -> bool:

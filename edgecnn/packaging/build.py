@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.documents.package import PackagedFile, PackageResult
 from edgecnn.core.errors import not_written
+from edgecnn.core.files import require_plain_file
+from edgecnn.core.own_place import require_nothing_else
 from edgecnn.core.replace import put
 from edgecnn.core.scratch import scratch_directory
 from edgecnn.core.store.digest import digest_file
@@ -90,6 +92,10 @@ _BUILDERS: dict[str, Callable[[Order, Path, Path], tuple[Path, ...]]] = {
 
 def _move(path: Path, out: Path) -> Path:
     target = out / path.name
+    if path.is_dir():
+        require_nothing_else(target, path)
+    else:
+        require_plain_file(target)
     signature_of(target).unlink(missing_ok=True)  # an old one must not stay beside a new file
     put(path, target)
     return target

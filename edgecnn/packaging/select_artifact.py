@@ -54,7 +54,7 @@ def choose_artifact(run: Path, platform: str, target: str | None = None) -> Arti
     if platform not in PLATFORMS:
         raise UsageError(f"there are no packages for {platform!r}, only for {', '.join(PLATFORMS)}")
     if is_file(run / NAME):
-        return _checked(Artifact.open(run), platform)
+        return _checked(_only(Artifact.open(run), target), platform)
     if not is_dir(run):
         raise InputError(
             f"there is no run or artifact {run}", hint="give the directory that `edgecnn run` printed"
@@ -75,6 +75,17 @@ def choose_artifact(run: Path, platform: str, target: str | None = None) -> Arti
             "targets and run it again",
         )
     return _checked(min(fitting, key=lambda item: fitness(item.manifest, platform).rank), platform)
+
+
+def _only(artifact: Artifact, target: str | None) -> Artifact:
+    """Return a lone artifact, which must be the wanted one."""
+    own = artifact.manifest.target.name
+    if target not in (None, own):
+        raise InputError(
+            f"{artifact.directory} is the artifact of target {own}, not of {target!r}",
+            hint="leave --target out, or give the run's directory",
+        )
+    return artifact
 
 
 def _check_rejected(run: Path, platform: str) -> None:

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.core.config.paths import home, store_dir
-from edgecnn.core.errors import DamagedEntry, machine_fault, not_written
+from edgecnn.core.errors import DamagedEntry, UsageError, machine_fault, not_written
 from edgecnn.core.files import copy_folder, draft_directory
 from edgecnn.core.named_code import named_by_user
+from edgecnn.core.own_place import require_own_folder
 from edgecnn.core.store.digest import digest_files
+from edgecnn.core.store.manifest import NAME
 from edgecnn.core.store.runs import ARTIFACTS, REJECTED, lock_beside
 from edgecnn.core.store.store import Store
 from edgecnn.core.store.sums import write_sums
 from edgecnn.core.warm import warm_processes
 from edgecnn.models.registry import find_source
+from edgecnn.models.spec_file import SPEC_FILE
 from edgecnn.pipeline.label_check import with_checked_labels
 from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.preflight import check_before_work
@@ -68,7 +71,16 @@ class Places:
 
     @classmethod
     def of_artifact(cls, artifact: Path, pipeline: Pipeline) -> Places:
-        """Return the places of an artifact outside a run; a rejected one is beside it."""
+        """Return the places of an artifact outside a run; a rejected one is beside it.
+
+        Raises:
+            UsageError: The path has no name of its own, as that of the current folder.
+        """
+        if artifact.name in ("", ".."):
+            raise UsageError(
+                f"{artifact} is no place for an artifact, which replaces a whole folder",
+                hint="give the name of a folder with --out",
+            )
         return cls(
             logs=home() / "logs" / pipeline.spec.name,
             artifacts=dict.fromkeys(pipeline.targets, artifact),
@@ -77,11 +89,16 @@ class Places:
         )
 
     def make(self) -> None:
-        """Create the folders, so that an unwritable place is reported before the work.
+        """Create the folders, so that a place that cannot be used is reported before the work.
 
         Raises:
             MachineFault: One of them cannot be written.
+            InputError: Something that edgecnn did not write would be replaced.
         """
+        for path in (*self.artifacts.values(), *self.rejected.values()):
+            require_own_folder(path, NAME, "an artifact")
+        if self.checkpoint is not None:
+            require_own_folder(self.checkpoint, SPEC_FILE, "a checkpoint")
         folders = {self.logs, *(path.parent for path in self.artifacts.values())}
         for folder in folders:
             make_folder(folder)

@@ -8,8 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.core.errors import MachineFault, machine_fault
-from edgecnn.core.files import copy_folder, draft_directory, draft_file, flush_tree, is_file, remove
+from edgecnn.core.errors import InputError, MachineFault, machine_fault
+from edgecnn.core.files import (
+    copy_folder,
+    draft_directory,
+    draft_file,
+    flush_tree,
+    is_file,
+    remove,
+    require_plain_file,
+    write_texts,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -40,6 +49,19 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
         stop_half_way(draft)
     assert final.read_text() == "old"
     assert names(tmp_path) == ["file.txt"], "no draft is left"
+
+
+def test_only_files_of_the_user_are_replaced_by_files(tmp_path: Path) -> None:
+    require_plain_file(tmp_path / "none")
+    (tmp_path / "file").touch()
+    require_plain_file(tmp_path / "file")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder" / "precious").mkdir(parents=True)
+    for name in ("folder", "pipe"):
+        with pytest.raises(InputError, match="is no file, so it is not replaced by one"):
+            require_plain_file(tmp_path / name)
+        with pytest.raises(InputError, match="is no file"):
+            write_texts(tmp_path, {name: "new"})
 
 
 def write_to_a_full_disk(file: Path) -> None:

@@ -20,6 +20,12 @@ def test_int8_tflite_is_preferred(tiny_run: Path) -> None:
     assert choose_artifact(tiny_run, "raspberry-pi", "onnx-fp32").manifest.target.name == "onnx-fp32"
     one = tiny_run / "artifacts" / "onnx-fp32"
     assert choose_artifact(one, "raspberry-pi").directory == one
+    assert choose_artifact(one, "raspberry-pi", "onnx-fp32").directory == one
+
+
+def test_a_lone_artifact_is_not_taken_for_another_target(tiny_run: Path) -> None:
+    with pytest.raises(InputError, match="the artifact of target onnx-fp32, not of 'tflite-int8'"):
+        choose_artifact(tiny_run / "artifacts" / "onnx-fp32", "raspberry-pi", "tflite-int8")
 
 
 def test_a_run_without_a_fitting_target(tmp_path: Path) -> None:

@@ -29,7 +29,14 @@ from edgecnn.core.documents.baseline import (
 )
 from edgecnn.core.documents.quantization import CalibrationNotes
 from edgecnn.core.errors import InputError, UsageError, not_written
-from edgecnn.core.files import copy_folder, draft_directory, draft_file, is_dir, is_file
+from edgecnn.core.files import (
+    copy_folder,
+    draft_directory,
+    draft_file,
+    is_dir,
+    is_file,
+    require_plain_file,
+)
 from edgecnn.core.store.digest import digest_json
 from edgecnn.core.store.manifest import Artifact
 
@@ -60,7 +67,9 @@ def accept(found: dict[str, Artifact], file: Path, *, artifacts: Path | None) ->
 
     Raises:
         MachineFault: A folder cannot be written.
+        InputError: A folder, a device or a pipe is in the place of the file.
     """
+    require_plain_file(file)
     first = next(iter(found.values())).manifest
     baseline = Baseline(
         name=first.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgecnn.core.errors import UsageError
 from edgecnn.devices.registry import LOCAL
 from edgecnn.pipeline.check import check_artifacts
 from edgecnn.pipeline.regression import BaselineComparison
@@ -42,8 +43,13 @@ def check(
     Raises:
         InputError: The path is neither, a file was changed since it was verified, or the baseline has another
             model or schema.
-        UsageError: The file of budgets is wrong.
+        UsageError: The file of budgets is wrong, or a device is given and no baseline.
     """
+    if baseline is None and device != LOCAL:
+        raise UsageError(
+            f"on {device} nothing is timed without a baseline",
+            hint="give --baseline FILE, or leave --device out",
+        )
     comparison = (
         None
         if baseline is None

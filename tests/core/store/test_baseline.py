@@ -40,6 +40,13 @@ def test_what_was_accepted_is_read_back(found: dict[str, Artifact], tmp_path: Pa
     assert (tmp_path / "again.yaml").read_bytes() == file.read_bytes()
 
 
+def test_a_folder_is_not_replaced_by_a_baseline(found: dict[str, Artifact], tmp_path: Path) -> None:
+    (tmp_path / "photos" / "sub").mkdir(parents=True)
+    with pytest.raises(InputError, match="photos is no file, so it is not replaced by one"):
+        accept(found, tmp_path / "photos", artifacts=None)
+    assert (tmp_path / "photos" / "sub").is_dir()
+
+
 def test_a_changed_value_is_noticed(found: dict[str, Artifact], tmp_path: Path) -> None:
     file = tmp_path / "tiny.yaml"
     accept(found, file, artifacts=None)

@@ -157,6 +157,11 @@ def test_an_artifact_alone_is_compared_alone_and_says_so(accepted: Path, tmp_pat
     assert "not compared with a baseline" in edgecnn.check(run).note
 
 
+def test_a_device_without_a_baseline_times_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="on qemu:none nothing is timed without a baseline"):
+        edgecnn.check(write_run(tmp_path / "run"), device="qemu:none")
+
+
 def test_the_same_file_holds_without_being_measured(tmp_path: Path) -> None:
     few = hits(90, 100)
     edgecnn.accept_baseline(write_run(tmp_path / "a", right=few), out=tmp_path / "b.yaml")
