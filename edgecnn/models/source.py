@@ -186,17 +186,18 @@ class ModelSource(ABC):
         published = self.published(reference)
         return published if isinstance(published, str) else published.origin
 
-    def open_file(self, reference: str, module: nn.Module) -> GivenFile:
+    def open_file(self, reference: str, module: nn.Module, arguments: Mapping[str, Any]) -> GivenFile:
         """Open the file of a reference for execution; only for sources with :attr:`executed_by`.
 
         Args:
             reference: The user's name for the file.
             module: The network that was made of it.
+            arguments: The arguments that it was made with.
 
         Raises:
             InputError: The file cannot be executed.
         """
-        raise NotImplementedError(f"{reference} is not a file that a runtime executes, nor is {module}")
+        raise NotImplementedError(f"{reference} is not a file that a runtime executes: {module}, {arguments}")
 
     @abstractmethod
     def resolve(self, request: ModelRequest) -> tuple[nn.Module, ModelSpec]:

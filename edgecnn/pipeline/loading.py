@@ -49,6 +49,7 @@ def export_pipeline(
     outputs: tuple[str, ...],
     network: str | None,
     overrides: tuple[str, ...],
+    signature: str | None = None,
 ) -> Pipeline:
     """Return the pipeline of an export: one target, without training.
 
@@ -60,8 +61,9 @@ def export_pipeline(
     source = find_source(model)
     pretrained = weights is None and source.publishes_weights
     given_model: dict[str, object] = {"name": model, "pretrained": pretrained, "weights": weights}
-    if outputs:
-        given_model["arguments"] = {"outputs": list(outputs)}
+    named = ({"outputs": list(outputs)} if outputs else {}) | ({"signature": signature} if signature else {})
+    if named:
+        given_model["arguments"] = named
     if network is not None:
         given_model["network"] = network
     document = {

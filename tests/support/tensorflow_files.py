@@ -38,6 +38,69 @@ def write_all(folder: Path) -> None:
     keras.utils.set_random_seed(0)
     model = network(keras.layers, keras.models)
     write_tflite(tf, model, folder)
+    model.save(folder / "small.keras")
+    model.save(folder / "keras3.h5")
+    model.save_weights(folder / "only.weights.h5")
+    model.export(folder / "exported", verbose=False)
+    write_signatures(tf, model, folder / "signatures")
+    write_refused(keras, folder)
+    write_keras2(folder)
+    write_hostile(tf, folder)
+
+
+def write_hostile(tf: Any, folder: Path) -> None:
+    """Write an HDF5 file that refers to another one, and a SavedModel that reads a file."""
+    import shutil
+
+    import h5py
+
+    shutil.copy(folder / "keras3.h5", folder / "linked.h5")
+    with h5py.File(folder / "linked.h5", "a") as file:
+        file["elsewhere"] = h5py.ExternalLink("/etc/hostname", "/")
+    spec = tf.TensorSpec([None, SIZE, SIZE, 3], tf.float32)
+    module = tf.Module()
+    module.read = tf.function(
+        lambda image: {
+            "scores": image + tf.cast(tf.strings.length(tf.io.read_file("/etc/hostname")), tf.float32)
+        }
+    )
+    tf.saved_model.save(module, folder / "reads", signatures=module.read.get_concrete_function(spec))
+
+
+def write_keras2(folder: Path) -> None:
+    """Write the network as Keras 2 does; Keras 3 does not read its depthwise layers."""
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(0)
+    network(tf_keras.layers, tf_keras.models).save(folder / "keras2.h5")
+
+
+def write_signatures(tf: Any, model: Any, folder: Path) -> None:
+    """Write a SavedModel with two functions."""
+    spec = tf.TensorSpec([None, SIZE, SIZE, 3], tf.float32)
+    plain = tf.function(lambda image: {"scores": model(image, training=False)}).get_concrete_function(spec)
+    double = tf.function(lambda image: {"scores": 2 * model(image, training=False)}).get_concrete_function(
+        spec
+    )
+    tf.saved_model.save(model, folder, signatures={"plain": plain, "double": double})
+
+
+def write_refused(keras: Any, folder: Path) -> None:
+    """Write networks with code: a Lambda layer, and a layer of the user's own."""
+
+    class Own(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, inputs: Any) -> Any:
+            return inputs * 2.0
+
+    for name, layer in (
+        ("lambda", keras.layers.Lambda(lambda x: x * 2.0, name="twice")),
+        ("own", Own(name="own")),
+    ):
+        image = keras.layers.Input((SIZE, SIZE, 3))
+        pooled = keras.layers.GlobalAveragePooling2D()(layer(image))
+        network = keras.models.Model(image, keras.layers.Dense(CLASSES)(pooled))
+        network.save(folder / f"{name}.keras")
+        network.save(folder / f"{name}.h5")
 
 
 def write_tflite(tf: Any, model: Any, folder: Path) -> None:

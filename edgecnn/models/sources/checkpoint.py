@@ -70,8 +70,8 @@ class CheckpointSource(DescribedSource):
             return read_spec(Path(reference))
         raise UsageError(
             f"there is no model {reference!r}",
-            hint="use zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory, a checkpoint "
-            "or an .onnx file",
+            hint="use zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory, a checkpoint, "
+            "an .onnx, .tflite, .keras or .h5 file, or a SavedModel folder",
         )
 
     def starting_weights(self, request: ModelRequest, base: ModelSpec) -> StartingWeights:

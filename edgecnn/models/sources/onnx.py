@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
@@ -82,7 +82,12 @@ class OnnxSource(ModelSource):
         check_network_memory(module, contract.channels, contract.height, contract.width)
         return module
 
-    def open_file(self, reference: str, module: nn.Module) -> GivenFile:
+    def open_file(
+        self,
+        reference: str,
+        module: nn.Module,
+        arguments: Mapping[str, Any],  # noqa: ARG002
+    ) -> GivenFile:
         """Open an ONNX file for unoptimized execution in ONNX Runtime; see the base class."""
         from edgecnn.models.imported.given_file import OnnxFile
 

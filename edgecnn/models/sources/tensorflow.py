@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import EdgecnnError, UsageError
 from edgecnn.core.store.digest import digest_file, digest_tree
@@ -15,6 +15,8 @@ from edgecnn.models.tensorflow.client import TOOLCHAIN, TensorFlow
 from edgecnn.models.tensorflow.kinds import check_content, kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
     from edgecnn.models.source import GivenFile, ModelRequest
@@ -80,11 +82,11 @@ class TensorFlowSource(ModelSource):
         """Raise an error: the builder of an imported network is the ONNX importer."""
         raise UsageError(f"{spec.builder!r} is not a model")
 
-    def open_file(self, reference: str, module: nn.Module) -> GivenFile:
+    def open_file(self, reference: str, module: nn.Module, arguments: Mapping[str, Any]) -> GivenFile:
         """Open a file for execution in TensorFlow; see the base class."""
         from edgecnn.models.tensorflow.given_file import TensorFlowFile
 
-        return TensorFlowFile(Path(reference), _kind(reference), None, module)
+        return TensorFlowFile(Path(reference), _kind(reference), arguments.get("signature"), module)
 
 
 def _kind(reference: str) -> Kind:

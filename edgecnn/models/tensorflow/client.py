@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -50,6 +51,7 @@ EXECUTE_S = 600.0
 _WORKER = "edgecnn.models.tensorflow.worker.main"
 _READ_BYTES = 1 << 16
 _MOST_BYTES = 16 << 20
+_END_S = 10.0
 
 # Everything that the process imports of edgecnn: its environment lacks edgecnn's dependencies.
 _PARTS = ("core/errors.py", "core/text.py", "ondevice", "models/tensorflow/worker")
@@ -177,6 +179,8 @@ class TensorFlow:
         return line
 
     def _death(self) -> WorkerError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_S)
         self._process.kill()
         code = self._process.wait()
         return WorkerError(

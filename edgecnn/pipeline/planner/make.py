@@ -141,7 +141,7 @@ def _add_import(plan: Plan, dataset: Dataset | None) -> None:
     few = PrepareParameters(dataset.reference, dataset.content, spec.data.bad_images, PHOTOS)
     images = plan.add(Step("prepare:import", PREPARE, few, {"contract": "contract"}))
     stage = imported_stage(reference)
-    parameters = ImportedParameters(reference, network_content(spec.model))
+    parameters = ImportedParameters(reference, network_content(spec.model), spec.model.arguments)
     plan.add(Step(IMPORTED, stage, parameters, {"checkpoint": "network", "images": images}, gate=Gate.LINKS))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
@@ -44,10 +45,12 @@ class ImportedParameters:
     Attributes:
         reference: Name of the file.
         content: Digest of the file and of those that hold its weights.
+        arguments: Arguments of the model, such as the function of the file that it was made of.
     """
 
     reference: str
     content: str
+    arguments: dict[str, Any] = field(default_factory=dict)
 
 
 @arguments
@@ -57,6 +60,7 @@ class ImportedRequest:
     reference: str
     checkpoint: Path
     images: Path
+    arguments: dict[str, Any] = field(default_factory=dict)
 
 
 def run(inputs: Inputs, parameters: ImportedParameters, context: Context) -> None:
@@ -66,7 +70,7 @@ def run(inputs: Inputs, parameters: ImportedParameters, context: Context) -> Non
         InputError: The file is no longer the one of the parameters.
     """
     reference = parameters.reference
-    request = ImportedRequest(reference, inputs["checkpoint"], inputs["images"])
+    request = ImportedRequest(reference, inputs["checkpoint"], inputs["images"], parameters.arguments)
 
     def content() -> str:
         return network_content(reference, {}, pretrained=False, weights=None)
@@ -95,7 +99,7 @@ def compare(request: ImportedRequest) -> Link:
     from edgecnn.proof.links.verification import judge_outputs, verify_import
 
     module, _ = load_checkpoint(request.checkpoint)
-    given = find_source(request.reference).open_file(request.reference, module)
+    given = find_source(request.reference).open_file(request.reference, module, request.arguments)
     images = _images(PreparedSet.open(request.images))
     theirs = _outputs(given.run, images, f"running {Path(request.reference).name} in {given.runtime}")
     ours = _outputs(lambda image: _run(module, image), images, "running the network made of it")

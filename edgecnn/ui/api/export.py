@@ -24,6 +24,7 @@ def export(
     weights: str | None = None,
     images: int | None = None,
     outputs: tuple[str, ...] = (),
+    signature: str | None = None,
     network: str | None = None,
     overrides: tuple[str, ...] = (),
     out: Path | None = None,
@@ -39,6 +40,7 @@ def export(
         weights: A file of weights that replaces the published ones.
         images: Number of calibration images; by default all, up to 512.
         outputs: Tensors at which to cut an ONNX file whose decode part is not recognized.
+        signature: Function of a SavedModel folder that has several.
         network: ``python:package.module:factory``, your own code that builds a checkpoint's network; a
             checkpoint alone cannot have code run.
         overrides: Dotted overrides of the resulting pipeline, such as ``targets.T.threads=2``.
@@ -61,6 +63,7 @@ def export(
         weights=weights,
         images=images,
         outputs=outputs,
+        signature=signature,
         network=network,
         overrides=overrides,
     )

@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
             "edgecnn export runs/quickstart/checkpoint --target onnx-int8 --calibration photos/",
             "edgecnn export runs/mine/checkpoint --network python:nets:Net --target onnx-fp32 --data photos/",
             "edgecnn export yolox_nano.onnx --target tflite-int8 --calibration photos/",
+            "edgecnn export mobilenet.keras --target tflite-int8 --calibration photos/",
         ),
     )(export)
 
@@ -31,7 +32,7 @@ def export(
         typer.Argument(
             metavar="MODEL",
             help="zoo:NAME, timm:NAME, torchvision:NAME, python:package.module:factory, "
-            "a checkpoint directory or an .onnx file.",
+            "a checkpoint directory, an .onnx, .tflite, .keras or .h5 file, or a SavedModel folder.",
         ),
     ],
     target: Annotated[str, typer.Option("--target", "-t", help="Target; `edgecnn targets` lists them.")],
@@ -75,6 +76,15 @@ def export(
             show_default=False,
         ),
     ] = None,
+    signature: Annotated[
+        str | None,
+        typer.Option(
+            "--signature",
+            metavar="NAME",
+            help="Function of a SavedModel folder that has several.",
+            show_default=False,
+        ),
+    ] = None,
     network: NetworkOption = None,
     overrides: Annotated[
         list[str] | None,
@@ -105,6 +115,7 @@ def export(
             weights=None if weights is None else str(weights),
             images=images,
             outputs=tuple(outputs.split(",")) if outputs else (),
+            signature=signature,
             network=network,
             overrides=tuple(overrides or ()),
             out=out,

@@ -126,7 +126,7 @@ def test_a_file_that_changes_after_the_plan_is_refused(images: Path, tmp_path: P
 
 def test_a_file_that_its_runtime_cannot_execute_is_one_error(tmp_path: Path) -> None:
     file = write_file(tmp_path / "net.onnx")
-    given = find_source(str(file)).open_file(str(file), resolve_model(str(file))[0])
+    given = find_source(str(file)).open_file(str(file), resolve_model(str(file))[0], {})
     with pytest.raises(InputError, match=r"net\.onnx cannot be executed by ONNX Runtime: .+"):
         given.run(np.zeros((1, 5, SIDE, SIDE), np.float32))
 

@@ -34,6 +34,7 @@ class FrozenFunction:
 
     Attributes:
         outputs: Names of the outputs, as in the ONNX file.
+        keep: What must stay alive with the function: a loaded SavedModel holds its variables.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class FrozenFunction:
 
         self.channels_last, self.raw_pixels = channels_last, raw_pixels
         self._call = call
+        self.keep: object = None
         self._inputs = [tensor.name for tensor in function.inputs if tensor.dtype.name != "resource"]
         self.outputs = tuple(tensor.name for tensor in function.outputs)
         self._maps = [tensor.name for tensor in function.outputs if len(tensor.shape) == _IMAGE]

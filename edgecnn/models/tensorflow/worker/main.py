@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from edgecnn.core.errors import EdgecnnError, InputError, machine_fault
+from edgecnn.core.errors import EdgecnnError, InputError, UsageError, machine_fault
 from edgecnn.models.tensorflow.worker.messages import (
     Convert,
     Execute,
@@ -82,10 +82,22 @@ class TensorFlowProcess:
 
 def _opened(request: OpenGiven) -> GivenNetwork:
     path = Path(request.path)
-    if request.kind == "tflite":
+    if request.kind == "tflite" and request.signature is None:
         from edgecnn.models.tensorflow.worker.tflite_file import FloatTflite
 
         return FloatTflite(path)
+    if request.kind == "saved-model":
+        from edgecnn.models.tensorflow.worker.saved_model import open_saved_model
+
+        return open_saved_model(path, request.signature)
+    if request.signature is not None:
+        raise UsageError(
+            f"{path} has no signatures", hint="leave --signature out; SavedModel folders have them"
+        )
+    from edgecnn.models.tensorflow.worker.keras_file import open_h5, open_keras
+
+    if request.kind in {"keras", "h5"}:
+        return open_keras(path) if request.kind == "keras" else open_h5(path)
     raise ValueError(f"unknown kind {request.kind}")
 
 
