@@ -14,7 +14,7 @@ tools make the same network int8 with the same photos and prove nothing (`vendor
 
 Claims that this script is for: the goals of each row, by which ``--check`` ends with exit code 1. A machine
 that others use at the same time needs more CPU time for the same work: repeat before you believe it.
-`imports.py` says how much of an export is imports.
+`import_costs.py` says how much of an export is imports.
 """
 
 from __future__ import annotations

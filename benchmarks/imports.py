@@ -1,16 +1,21 @@
-r"""Count what imports cost in every process of an export: CPU seconds, their share, and heavy packages.
+r"""What comes in of the models that people have: detectors, published and small ones, operators, first words.
 
-    edgecnn fetch zoo:mobilenetv2
-    python benchmarks/imports.py --calibration calibration.csv --data eval.csv --json imports.json
-    PYTHONPATH=OTHER_TREE python benchmarks/imports.py ... --json before.json
+    PYTHONPATH=. python benchmarks/imports.py families --json benchmarks/results/imports.json
+    PYTHONPATH=. python benchmarks/imports.py families --family yolov8 --target onnx-int8
+    PYTHONPATH=. python benchmarks/imports.py published --models MODELS --photos COCO
+    PYTHONPATH=. python benchmarks/imports.py operators speed --check
 
-The store is empty at the beginning, and the targets are exported one after the other into it, by the rung
-``plain`` and without timing: the second target reuses network and reference of the first. `total` is the CPU
-time of the command with all that it has waited for; a row is one process, and `imports` counts each import
-of a process with the outermost one.
+``families`` writes the small detectors of ``tests/support/detectors``, whose weights are random, reads each
+as a user's file, compares the decode of its raw maps with the formulas of the family, and exports it for
+three int8 targets; SQNR is that of the worst map in the shipping runtime. ``published`` takes a folder with
+nanodet_m.onnx and yunet_n_320.onnx and one of photos with ``calibration.json`` and ``eval.json``. ``speed``
+exports a file of three million parameters and notes when it says what. A row of what does not work says why;
+rows of families that this run did not make stay in the JSON file.
 
-Claims that this script is for: the libraries of a network are imported once a run, and no step imports
-torchvision, timm, torchao, nncf or litert_torch that does not use it.
+Claims that this script is for, by which ``--check`` ends with exit code 1: every family is recognized,
+decoded to 1e-4 and at least 20 dB in three runtimes; NanoDet's AP at most 1.0 point below its float; YuNet is
+a detector with landmarks; at least 100 operators; link 0's verdict within 10 seconds and quantization begun
+within 15.
 """
 
 from __future__ import annotations
@@ -18,111 +23,221 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import onnx
+import torch
 from export import empty_home
-from export_bytes import digests, entry_point
 from output import print_table, write_json
+from PIL import Image
+from torch import nn
 
+import edgecnn
+from edgecnn.core.errors import EdgecnnError
 from edgecnn.devices.host import host
+from edgecnn.models.imported.importer import Imported, import_onnx
+from edgecnn.models.imported.operators import OPERATORS
+from tests.support.detectors.comparing import decode_error
+from tests.support.detectors.exporting import export
+from tests.support.detectors.network import block, pictures
+from tests.support.detectors.registry import FAMILIES
 
-TARGETS = ("onnx-int8", "tflite-int8", "openvino-int8")
-HEAVY = (
-    *("torch", "torchvision", "timm", "torchao", "torch_pruning"),
-    *("onnx", "onnxscript", "onnxruntime", "litert_torch", "jax", "ai_edge_quantizer", "ai_edge_litert"),
-    *("openvino", "nncf", "scipy", "sympy", "pydantic"),
-)
-SERVER = "edgecnn.core.fork_server"
-_COLUMNS = ("target", "process", "made", "cpu s", "imports s", "share", "packages")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgecnn.core.documents.manifest import Manifest
+    from tests.support.detectors.family import Family
+
+TARGETS = ("onnx-int8", "openvino-int8", "tflite-int8")
+SECTIONS = ("families", "published", "operators", "speed")
+DECODE, DECIBELS, AP_POINTS, LEAST_OPERATORS = 1e-4, 20.0, 1.0, 100
+SECONDS = {"link 0": 10.0, "quantize": 15.0}
+_KEYS = ("family", "file", "target", "count", "word")
+_LONGEST = 140
+_PHOTOS = 32
+_PARAMETERS = 3_000_000
 
 
 def main() -> None:
-    """Export, print a row for every process and the sums, write the JSON."""
+    """Measure the sections that are named, print them, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--calibration", type=Path, required=True, help="CSV or folder of calibration photos")
-    parser.add_argument(
-        "--data", type=Path, required=True, help="CSV or folder of labelled evaluation photos"
-    )
-    parser.add_argument("--model", default="zoo:mobilenetv2")
-    parser.add_argument("--target", action="append", help=f"{', '.join(TARGETS)} by default")
-    parser.add_argument("--rung", default="plain")
+    parser.add_argument("sections", nargs="+", choices=SECTIONS)
+    parser.add_argument("--family", nargs="+", choices=tuple(FAMILIES), default=tuple(FAMILIES))
+    parser.add_argument("--target", nargs="*", choices=TARGETS, default=TARGETS, help="none: no export")
+    parser.add_argument("--models", type=Path, help="for published: folder of the two files")
+    parser.add_argument("--photos", type=Path, help="for published: calibration.json and eval.json")
     parser.add_argument("--json", type=Path, help="write the results to this file")
+    parser.add_argument("--check", action="store_true", help="exit code 1 where a claim does not hold")
     arguments = parser.parse_args()
-    rows, sums = [], []
+    if "published" in arguments.sections and not (arguments.models and arguments.photos):
+        parser.error("published needs --models and --photos")
+    missed = False
     with tempfile.TemporaryDirectory(prefix="edgecnn-imports-") as name:
-        home = empty_home(Path(name))
-        for target in arguments.target or TARGETS:
-            found, total = measure(Path(name), home, target, arguments)
-            rows += found
-            sums.append(total)
-    print_table(rows, columns=_COLUMNS)
-    print_table(sums)
-    write_json({"host": host().to_json(), "sums": sums, "processes": rows}, arguments.json)
+        os.environ["EDGECNN_HOME"] = str(empty_home(Path(name)))
+        for section in arguments.sections:
+            rows = measure(section, Path(name), arguments)
+            print_table(rows, section)
+            write_section(section, rows, arguments.json)
+            missed |= not all(row["holds"] for row in rows)
+    raise SystemExit(int(missed and arguments.check))
 
 
-def measure(
-    folder: Path, home: Path, target: str, arguments: argparse.Namespace
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Export for a target; return a row for each process, and the sums."""
-    records, out = folder / f"records-{target}", folder / target
-    records.mkdir()
-    hook = Path(__file__).parent / "import_hook"
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    finished = subprocess.run(
-        [
-            *(sys.executable, "-m", entry_point(), "export", arguments.model, "--target", target, "--json"),
-            *("--calibration", str(arguments.calibration.resolve()), "--data", str(arguments.data.resolve())),
-            *("--set", f"targets.{target}.quantize.method={arguments.rung}", "--set", "benchmark=null"),
-            *("--out", str(out)),
-        ],
-        env={
-            **os.environ,
-            "EDGECNN_HOME": str(home),
-            "EDGECNN_IMPORTS_RECORD": str(records),
-            "PYTHONPATH": os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(hook)))),
-        },
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        check=False,
+def measure(section: str, folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the rows of a section."""
+    if section == "families":
+        photos = write_photos(folder / "photos")
+        return [family_row(FAMILIES[name], folder, photos, arguments.target) for name in arguments.family]
+    if section == "published":
+        files = (arguments.models / name for name in ("nanodet_m.onnx", "yunet_n_320.onnx"))
+        return [
+            published_row(file, folder, arguments.photos, target)
+            for file in files
+            for target in arguments.target
+        ]
+    if section == "operators":
+        found = sum(onnx.defs.has(name) for name in OPERATORS)
+        return [{"count": "operators", "found": found, "holds": found >= LEAST_OPERATORS}]
+    return speed_rows(folder)
+
+
+def write_photos(folder: Path) -> Path:
+    """Write photos of the families' own size, for calibration and verification."""
+    folder.mkdir()
+    for place, picture in enumerate(pictures(_PHOTOS, (96, 160), seed=9)):
+        pixels = (picture.transpose(1, 2, 0) * 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{place:02}.png")
+    return folder
+
+
+def family_row(family: Family, folder: Path, photos: Path, targets: Sequence[str]) -> dict[str, Any]:
+    """Return what becomes of a family's file: recognized, its decode, its SQNR for every target."""
+    file = export(family, folder / "detector.onnx")
+    row: dict[str, Any] = {"family": family.name, "recognized": False, "decode error": None}
+    row |= dict.fromkeys(targets)
+    try:
+        found = import_onnx(file)
+        if found.task.kind != "detection":
+            return {**row, "note": f"it is read for {found.task.kind}", "holds": False}
+        row |= {"recognized": True, "decode error": decode_error(family, found)}
+    except EdgecnnError as error:
+        return {**row, "note": short(error, file), "holds": False}
+    notes = []
+    for target in targets:
+        manifest, note = exported(file, target, photos, folder / "artifact")
+        links = {link.name: link.metrics for link in manifest.verification} if manifest else {}
+        if "kernels" in links:
+            row[target] = round(float(links["kernels"]["shipping_sqnr_db"]), 1)
+        notes += [f"{target}: {note}"] * bool(note)
+    enough = all(row[target] is not None and row[target] >= DECIBELS for target in targets)
+    return {**row, "note": "; ".join(notes), "holds": enough and row["decode error"] < DECODE}
+
+
+def exported(
+    file: Path, target: str, calibration: Path, out: Path, data: Path | None = None
+) -> tuple[Manifest | None, str]:
+    """Export without timing; return the manifest and the reason why the file does not ship."""
+    with tempfile.TemporaryDirectory(dir=out.parent) as name:
+        try:
+            result = edgecnn.export(
+                str(file),
+                target,
+                calibration=str(calibration),
+                data=str(data) if data else None,
+                overrides=("benchmark=null",),
+                out=Path(name) / "artifact",
+            )
+        except EdgecnnError as error:
+            return None, short(error, file)
+        return result.manifest, short(result.error, file) if result.error else ""
+
+
+def short(error: EdgecnnError, file: Path) -> str:
+    """Return the beginning of a message, without the path of a file."""
+    return textwrap.shorten(str(error).removeprefix(f"{file}: ").replace(str(file), "it"), _LONGEST)
+
+
+def published_row(file: Path, folder: Path, photos: Path, target: str) -> dict[str, Any]:
+    """Return what a published detector's average precision is for a target."""
+    row: dict[str, Any] = {"file": file.name, "target": target, "holds": False}
+    try:
+        found: Imported = import_onnx(file)
+    except EdgecnnError as error:
+        return {**row, "note": short(error, file)}
+    if found.task.kind != "detection":
+        return {**row, "note": f"it is read for {found.task.kind}"}
+    manifest, note = exported(
+        file, target, photos / "calibration.json", folder / "artifact", photos / "eval.json"
     )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    artifact = json.loads(finished.stdout).get("artifact") if finished.stdout else None
-    if artifact is None:
-        raise SystemExit(f"{target}: exit code {finished.returncode}: {finished.stdout.decode()}")
-    rows = [row(target, json.loads(file.read_text())) for file in sorted(records.glob("*.json"))]
-    rows = [one for one in rows if one["cpu s"] >= 0.1]
-    return rows, {
-        "target": target,
-        "total cpu s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2),
-        "imports s": round(sum(one["imports s"] for one in rows), 2),
-        "imports of torch": sum(one["made"] != "forked" and "torch" in one["packages"] for one in rows),
-        "processes": len(rows),
-        "wall s": round(time.monotonic() - started, 1),
-        "files": digests(Path(artifact).glob("model.*")),
-    }
+    if manifest is None or manifest.metrics is None:
+        return {**row, "note": note}
+    metrics = manifest.metrics
+    drop = round(100 * metrics.drop, 2)
+    figures = {"AP50:95": round(100 * metrics.value, 2), "fp32": round(100 * metrics.fp32, 2), "drop": drop}
+    return {**row, **figures, "images": metrics.n, "note": note, "holds": drop <= AP_POINTS}
 
 
-def row(target: str, record: dict[str, Any]) -> dict[str, Any]:
-    """Return what one process came to."""
-    served = SERVER in record["program"]
-    log = record["log"].removesuffix(".log")
-    made = "forked" if served and record["forked"] else "server" if served else "started"
-    return {
-        "target": target,
-        "process": "the command" if log == "null" else log,
-        "made": made,
-        "cpu s": round(record["cpu_s"], 2),
-        "imports s": round(record["imports_s"], 2),
-        "share": round(record["imports_s"] / max(record["cpu_s"], 1e-9), 2),
-        "packages": " ".join(name for name in HEAVY if name in record["modules"]),
-    }
+def large_file(folder: Path) -> Path:
+    """Write a classifier of three million parameters."""
+    width = 224
+    blocks = [block(3, 32, 3, 2), block(32, 64, 3, 2), block(64, width, 3, 2)]
+    blocks += [block(width, width, 3, 1) for _ in range(_PARAMETERS // (9 * width * width))]
+    net = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 100)).eval()
+    torch.onnx.export(
+        net, (torch.zeros(1, 3, 96, 160),), folder / "large.onnx", dynamo=False, opset_version=17
+    )
+    return folder / "large.onnx"
+
+
+def speed_rows(folder: Path) -> list[dict[str, Any]]:
+    """Return the seconds from the start of an export to its first line, link 0's verdict, and int8."""
+    photos = folder / "photos"
+    file = large_file(folder)
+    command = [sys.executable, "-m", "edgecnn", "export", str(file), "--target", "onnx-int8", "--set"]
+    command += ["benchmark=null", "--calibration", str(photos if photos.is_dir() else write_photos(photos))]
+    seconds: dict[str, float] = {}
+    with (folder / "log").open("wb") as log:
+        started = time.monotonic()
+        with subprocess.Popen(
+            [*command, "--out", str(folder / "large")], stdout=log, stderr=subprocess.STDOUT, cwd=folder
+        ) as process:
+            while process.poll() is None and "quantize" not in seconds:
+                said = (folder / "log").read_text(errors="replace")
+                marks = {"first word": bool(said.strip()), "link 0": "imported done" in said}
+                marks["quantize"] = "quantize:onnx-int8" in said
+                for word in (word for word, found in marks.items() if found and word not in seconds):
+                    seconds[word] = round(time.monotonic() - started, 1)
+                time.sleep(0.05)
+            process.terminate()
+    return [
+        {
+            "word": word,
+            "seconds": seconds.get(word),
+            "goal": SECONDS.get(word),
+            "holds": word in seconds and seconds[word] <= SECONDS.get(word, np.inf),
+        }
+        for word in ("first word", *SECONDS)
+    ]
+
+
+def write_section(section: str, rows: Sequence[dict[str, Any]], file: Path | None) -> None:
+    """Write a section's rows in place of those of the same family, file and target, beside all others."""
+    if file is None:
+        return
+
+    def name(row: dict[str, Any]) -> tuple[Any, ...]:
+        return tuple(row.get(key) for key in _KEYS)
+
+    document = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    made = {name(row) for row in rows}
+    kept = [row for row in document.get(section, {}).get("rows", []) if name(row) not in made]
+    write_json({**document, section: {"host": host().to_json(), "rows": [*kept, *rows]}}, file)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Record in each process of Python what its imports cost; `imports.py` puts this folder on PYTHONPATH.
+"""Record in each process of Python what its imports cost; `import_costs.py` puts this folder on PYTHONPATH.
 
 A process that ends writes a JSON file into the folder that EDGECNN_IMPORTS_RECORD names. A forked process
 counts only what it spends itself. Imports inside imports are counted once, with the outermost one.

@@ -39,7 +39,9 @@ def compare(family: Family, found: list[Array], maps: list[Array]) -> None:
         assert error(one, other, rows=family.rows) < TOLERANCE, name
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if "," in name else []) for name in FAMILIES]
+)
 def test_a_file_answers_what_the_formulas_make_of_its_maps(name: str, tmp_path: Path) -> None:
     """And the maps are spread as in a trained network, because a wrong decode could pass otherwise."""
     family = FAMILIES[name]

@@ -74,26 +74,26 @@ class Kind:
 
 
 class RetinaNet(HeadNet):
-    """The heads have the same weights for all strides."""
+    """The last convolutions have the same weights for all strides; what is in front of them is normalized."""
 
     def __init__(self, kind: Kind) -> None:
         super().__init__()
         self.kind = kind
         self.channels_last = kind.layout == "last"
         self.trunk = Trunk(STRIDES, nn.ReLU6 if kind.anchors == "efficient" else nn.ReLU)
-        self.towers = nn.ModuleList(block(16, 16, 3, 1, nn.ReLU) for _ in range(2))
+        self.box_towers, self.score_towers = (
+            nn.ModuleList(block(16, 16, 3, 1, nn.ReLU) for _ in STRIDES) for _ in range(2)
+        )
         self.boxes = nn.Conv2d(16, _KINDS * 4, 3, 1, 1)
         self.scores = nn.Conv2d(16, _KINDS * _CLASSES, 3, 1, 1)
         self.aim(self.boxes, 0.0, 0.5)
         self.aim(self.scores, -5.0, 2.0)
 
     def raw(self, images: Tensor) -> tuple[Tensor, ...]:
-        levels = self.trunk(images)
-        return tuple(
-            last(tower(level))
-            for level in levels
-            for tower, last in zip(self.towers, (self.boxes, self.scores), strict=True)
-        )
+        found: list[Tensor] = []
+        for level, box, score in zip(self.trunk(images), self.box_towers, self.score_towers, strict=True):
+            found += [self.boxes(box(level)), self.scores(score(level))]
+        return tuple(found)
 
     def decode(self, maps: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         if self.kind.layout == "maps":
