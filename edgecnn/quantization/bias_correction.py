@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from edgecnn.quantization.execution import NodeValues, batches, compute, last_uses, operations
-from edgecnn.quantization.fold import read_bias, write_bias
+from edgecnn.quantization.fold import read_bias, tensors, write_bias
 from edgecnn.quantization.layer_by_layer import walk
 
 if TYPE_CHECKING:
@@ -55,10 +55,11 @@ def correct_quickly(simulator: Simulator, images: Tensor) -> dict[str, Tensor]:
 
 def apply(module: nn.Module, graph: Graph, added: dict[str, Tensor]) -> None:
     """Add corrections to the biases of a folded network, in place."""
+    state = tensors(module)
     for name, shift in added.items():
-        bias = read_bias(module, graph[name])
+        bias = read_bias(state, graph[name])
         if bias is not None:
-            write_bias(module, graph[name], bias + shift)
+            write_bias(state, graph[name], bias + shift)
 
 
 def _input_means(graph: Graph, state: dict[str, Tensor], images: Tensor) -> dict[str, Tensor]:

@@ -53,13 +53,14 @@ def equalize(module: nn.Module, graph: Graph, extents: Mapping[str, Extent]) -> 
             and constant channels.
     """
     divisors: dict[str, Tensor] = {}
+    state = tensors(module)
     for group in find_shared_channels(graph):
         say(f"equalizing the channels of layer {group.writers[0].name}")
-        divisor = _divisor(group, extents, tensors(module))
+        divisor = _divisor(group, extents, state)
         for layer in group.writers:
-            _divide_outputs(module, layer, divisor)
+            _divide_outputs(state, layer, divisor)
         for layer in group.readers:
-            _multiply_inputs(module, layer, divisor)
+            _multiply_inputs(state, layer, divisor)
         divisors[group.writers[0].name] = divisor
     return divisors
 
@@ -83,16 +84,16 @@ def _divisor(group: SharedChannels, extents: Mapping[str, Extent], state: dict[s
     return torch.where(alive, wanted.clamp(_SMALLEST, _LARGEST), torch.ones_like(wanted))
 
 
-def _divide_outputs(module: nn.Module, layer: FusedLayer, divisor: Tensor) -> None:
-    weight = tensors(module)[layer.weight]
+def _divide_outputs(state: Mapping[str, Tensor], layer: FusedLayer, divisor: Tensor) -> None:
+    weight = state[layer.weight]
     weight.div_(divisor.reshape(-1, *(1,) * (weight.ndim - 1)))
-    bias = read_bias(module, layer)
+    bias = read_bias(state, layer)
     if bias is not None:
-        write_bias(module, layer, bias / divisor)
+        write_bias(state, layer, bias / divisor)
 
 
-def _multiply_inputs(module: nn.Module, layer: FusedLayer, divisor: Tensor) -> None:
-    weight = tensors(module)[layer.weight]
+def _multiply_inputs(state: Mapping[str, Tensor], layer: FusedLayer, divisor: Tensor) -> None:
+    weight = state[layer.weight]
     factor = divisor.reshape(layer.groups, 1, -1, *(1,) * (weight.ndim - 2))
     weight.copy_((weight.reshape(layer.groups, -1, *weight.shape[1:]) * factor).flatten(0, 1))
 

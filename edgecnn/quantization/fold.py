@@ -17,6 +17,8 @@ import torch
 from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor, nn
 
     from edgecnn.quantization.graph import BatchNorm, FusedLayer, Graph
@@ -58,22 +60,32 @@ def unit_variance(eps: float) -> float:
     raise InputError(f"no variance makes a batch norm of eps {eps} an identity")
 
 
-def read_bias(module: nn.Module, layer: FusedLayer) -> Tensor | None:
-    """Return a folded layer's bias, float32 ``[O]``, or None if it cannot have one."""
-    state, norm = tensors(module), layer.batch_norm
+def read_bias(state: Mapping[str, Tensor], layer: FusedLayer) -> Tensor | None:
+    """Return a folded layer's bias, float32 ``[O]``, or None if it cannot have one.
+
+    Args:
+        state: The network's :func:`tensors`.
+        layer: The layer.
+    """
+    norm = layer.batch_norm
     if norm is None:
         return None if layer.bias is None else state[layer.bias].clone()
     shift = 0.0 if norm.shift is None else state[norm.shift]
     return shift - state[norm.mean]
 
 
-def write_bias(module: nn.Module, layer: FusedLayer, bias: Tensor) -> None:
+def write_bias(state: Mapping[str, Tensor], layer: FusedLayer, bias: Tensor) -> None:
     """Set a folded layer's bias, float32 ``[O]``, in place.
+
+    Args:
+        state: The network's :func:`tensors`.
+        layer: The layer.
+        bias: Its new bias.
 
     Raises:
         InputError: The layer cannot have a bias.
     """
-    state, norm = tensors(module), layer.batch_norm
+    norm = layer.batch_norm
     if norm is not None:
         _write_shift(state, norm, bias)
     elif layer.bias is not None:
@@ -88,7 +100,7 @@ def tensors(module: nn.Module) -> dict[str, Tensor]:
     return {key: value.detach() for key, value in held}
 
 
-def _fold(state: dict[str, Tensor], layer: FusedLayer, norm: BatchNorm) -> None:
+def _fold(state: Mapping[str, Tensor], layer: FusedLayer, norm: BatchNorm) -> None:
     weight = state[layer.weight]
     factor = 1.0 / torch.sqrt(state[norm.variance].double() + norm.eps)
     if norm.scale is not None:
@@ -108,7 +120,7 @@ def _fold(state: dict[str, Tensor], layer: FusedLayer, norm: BatchNorm) -> None:
     _write_shift(state, norm, shift)
 
 
-def _write_shift(state: dict[str, Tensor], norm: BatchNorm, bias: Tensor) -> None:
+def _write_shift(state: Mapping[str, Tensor], norm: BatchNorm, bias: Tensor) -> None:
     """Put a bias into beta, or if a batch norm has none, into its mean with the opposite sign."""
     state[norm.mean].copy_(torch.zeros_like(bias) if norm.shift is not None else -bias)
     if norm.shift is not None:

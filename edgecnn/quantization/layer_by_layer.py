@@ -2,16 +2,16 @@
 
 The correction of a layer needs the layer's input on the device: the outputs of all quantized and already
 corrected layers before it. Executing the network anew for each layer would take time quadratic in its depth.
-Instead both networks advance together, one operation at a time for all images, and each layer is corrected
-when it is reached. Tensors are freed after their last use: at the widest place of a network the memory holds
-four tensors of all images.
+Instead both networks advance together for all images, and each layer is corrected when it is reached. Tensors
+are freed after their last use, batch by batch, and the float network goes from one narrow place to the next:
+at the widest place of a network the memory holds one tensor of all images.
 """
 
 from __future__ import annotations
 
-from collections import ChainMap
+from collections import ChainMap, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from edgecnn.core.doing import say
 from edgecnn.quantization.execution import NodeValues, batches, compute, last_uses, operations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor, fx
 
@@ -32,6 +32,9 @@ _TRIMMED = 0.1
 
 _MAX_PLACES = 8192
 """Number of positions from which a channel's correction is estimated."""
+
+_FEW_BYTES = 1 << 27
+"""Size of the values of all images at which the float network waits for the quantized one."""
 
 
 @dataclass(frozen=True)
@@ -73,78 +76,153 @@ def walk(
     """
     graph = simulator.graph
     layers = {layer.node: layer for layer in graph.layers if not layer.shared}
-    pair = _Pair(simulator, images)
+    exact = _Exact(simulator, images, ahead=choose_weights is None)
+    quantized = _Quantized(simulator, images)
     added: dict[str, Tensor] = {}
     for node in operations(graph.program):
-        pair.compute_exact(node)
+        exact.reach(node)
         layer = layers.get(node.name)
-        if layer is not None:
-            say(f"correcting layer {layer.name}")
-        if layer is not None and choose_weights is not None:
-            chosen = choose_weights(pair.turn(layer, node))
-            simulator.weights[simulator.placeholder(layer.weight)] = chosen
-        pair.compute_quantized(node)
-        if layer is not None and (layer.bias is not None or layer.batch_norm is not None):
-            added[layer.name] = pair.align(layer)
-        pair.finish(node)
+        if layer is None:
+            quantized.write(node)
+            continue
+        say(f"correcting layer {layer.name}")
+        if choose_weights is not None:
+            turn = Turn(layer, node, quantized.inputs(node), exact.sums(node))
+            simulator.weights[simulator.placeholder(layer.weight)] = choose_weights(turn)
+        quantized.compute(node)
+        sample = exact.samples.pop(node.name)
+        if layer.bias is not None or layer.batch_norm is not None:
+            added[layer.name] = quantized.align(layer, sample)
+        quantized.round(node)
     return added
 
 
-class _Pair:
-    """The current values of both networks: a dictionary by node for each batch."""
+@dataclass(frozen=True)
+class _Sample:
+    """Some positions of a layer's sums in the float network.
+
+    Attributes:
+        stride: Every position of this stride is taken.
+        rows: The positions in each batch, ``[P, O]``.
+    """
+
+    stride: int
+    rows: list[Tensor]
+
+
+class _Exact:
+    """The values of the float network: a dictionary by node for each batch.
+
+    Args:
+        simulator: Its state holds the weights.
+        images: float32 ``[N, C, H, W]``.
+        ahead: Whether it may be executed further than asked, to where few values are needed later. Tensors
+            between two such places exist for one batch at a time.
+
+    Attributes:
+        samples: The sums of the layers that were reached, by node.
+    """
+
+    def __init__(self, simulator: Simulator, images: Tensor, *, ahead: bool) -> None:
+        graph = simulator.graph
+        self.samples: dict[str, _Sample] = {}
+        self._state, self._ended, self._ahead = simulator.state, last_uses(graph.program), ahead
+        self._layers = {layer.node: layer for layer in graph.layers if not layer.shared}
+        self._left = deque(operations(graph.program))
+        self._values: list[NodeValues] = [{graph.input: batch} for batch in batches(images, graph.batch)]
+        self._batches = len(images) / len(self._values[0][graph.input])
+
+    def reach(self, node: fx.Node) -> None:
+        """Execute the network to this operation or further."""
+        if not self._left or self._left[0] is not node:
+            return
+        first, *others = self._values
+        done: list[fx.Node] = []
+        while not done or (self._left and self._ahead and not self._has_few(first)):
+            done.append(self._left.popleft())
+            self._compute(done[-1], first)
+        for values in others:
+            for operation in done:
+                self._compute(operation, values)
+
+    def sums(self, node: fx.Node) -> list[Tensor]:
+        """Return all values of the operation that was reached, if the network is not executed ahead."""
+        return [values[node.name] for values in self._values]
+
+    def _compute(self, node: fx.Node, values: NodeValues) -> None:
+        value = values[node.name] = compute(node, ChainMap(values, self._state))
+        layer = self._layers.get(node.name)
+        if layer is not None:
+            axis = _axis(layer)
+            if node.name not in self.samples:
+                places = round(value.numel() * self._batches) // value.shape[axis]
+                self.samples[node.name] = _Sample(-(-places // _MAX_PLACES), [])
+            sample = self.samples[node.name]
+            sample.rows.append(_rows(value, axis, sample.stride).clone())
+        for name in self._ended.get(node.name, ()):
+            del values[name]
+
+    def _has_few(self, values: NodeValues) -> bool:
+        """Return whether the values of a batch that are needed later are few, or the samples are many."""
+        held = sum(value.nbytes for value in values.values() if isinstance(value, torch.Tensor))
+        taken = sum(sample.rows[0].nbytes for sample in self.samples.values())
+        return held * self._batches <= _FEW_BYTES or taken * self._batches > _FEW_BYTES
+
+
+class _Quantized:
+    """The values of the quantized network: a dictionary by node for each batch."""
 
     def __init__(self, simulator: Simulator, images: Tensor) -> None:
         graph = simulator.graph
         self._simulator, self._ended = simulator, last_uses(graph.program)
-        self._exact: list[NodeValues] = []
-        self._quantized: list[NodeValues] = []
-        for batch in batches(images, graph.batch):
-            self._exact.append({graph.input: batch})
-            self._quantized.append({graph.input: simulator.quantize(batch, graph.input)})
+        self._values: list[NodeValues] = [
+            {graph.input: simulator.quantize(batch, graph.input)} for batch in batches(images, graph.batch)
+        ]
 
-    def compute_exact(self, node: fx.Node) -> None:
-        for values in self._exact:
-            values[node.name] = compute(node, ChainMap(values, self._simulator.state))
+    def inputs(self, node: fx.Node) -> list[Tensor]:
+        """Return the values that a layer reads."""
+        return [values[node.all_input_nodes[0].name] for values in self._values]
 
-    def compute_quantized(self, node: fx.Node) -> None:
-        for values in self._quantized:
+    def write(self, node: fx.Node) -> None:
+        """Compute an operation, and round its values if a runtime writes them."""
+        written = node.name in self._simulator.points.grid
+        self._each(node, self._simulator.written if written else compute)
+
+    def compute(self, node: fx.Node) -> None:
+        """Compute an operation without rounding its values."""
+        self._each(node, compute)
+
+    def _each(self, node: fx.Node, function: Callable[[fx.Node, Mapping[str, Any]], Any]) -> None:
+        for values in self._values:
             held = ChainMap(values, self._simulator.weights, self._simulator.state)
-            values[node.name] = compute(node, held)
+            values[node.name] = function(node, held)
+            for name in self._ended.get(node.name, ()):
+                del values[name]
 
-    def turn(self, layer: FusedLayer, node: fx.Node) -> Turn:
-        source = node.all_input_nodes[0].name
-        return Turn(
-            layer,
-            node,
-            [values[source] for values in self._quantized],
-            [values[node.name] for values in self._exact],
-        )
-
-    def align(self, layer: FusedLayer) -> Tensor:
+    def align(self, layer: FusedLayer, sample: _Sample) -> Tensor:
         """Add the typical difference to a layer's quantized sums, and return it."""
-        axis = -1 if layer.kind == "linear" else 1
-        sums = [values[layer.node] for values in self._exact]
-        places = sum(part.numel() for part in sums) // sums[0].shape[axis]
-        stride = -(-places // _MAX_PLACES)
+        axis = _axis(layer)
+        sums: list[Tensor] = [values[layer.node] for values in self._values]
         parts = [
-            _rows(exact[layer.node], axis, stride) - _rows(quantized[layer.node], axis, stride)
-            for exact, quantized in zip(self._exact, self._quantized, strict=True)
+            exact - _rows(part, axis, sample.stride) for exact, part in zip(sample.rows, sums, strict=True)
         ]
         shift = _trimmed_mean(torch.cat(parts))
         shape = [1] * sums[0].ndim
         shape[axis] = -1
-        for values in self._quantized:
-            values[layer.node] = values[layer.node] + shift.reshape(shape)
+        for part in sums:
+            part.add_(shift.reshape(shape))
         return shift
 
-    def finish(self, node: fx.Node) -> None:
-        """Round the value of a node if a runtime writes it, and free values after their last use."""
+    def round(self, node: fx.Node) -> None:
+        """Round the values of a computed operation if a runtime writes them."""
         if node.name in self._simulator.points.grid:
-            for values in self._quantized:
+            for values in self._values:
                 values[node.name] = self._simulator.quantize(values[node.name], node.name)
-        for values in (*self._exact, *self._quantized):
-            for name in self._ended.get(node.name, ()):
-                del values[name]
+
+
+def _axis(layer: FusedLayer) -> int:
+    """Return the axis of the channels in a layer's sums."""
+    return -1 if layer.kind == "linear" else 1
 
 
 def _rows(sums: Tensor, axis: int, stride: int) -> Tensor:

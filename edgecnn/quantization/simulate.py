@@ -11,13 +11,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from edgecnn.core.doing import say
-from edgecnn.quantization.execution import NodeValues, batches, compute, last_uses, operations, output_nodes
+from edgecnn.quantization.execution import (
+    NodeValues,
+    batches,
+    compute,
+    ends_a_sum,
+    last_uses,
+    operations,
+    output_nodes,
+)
 from edgecnn.quantization.extents import Extent, Extremes, by_channel
 from edgecnn.quantization.grids import LEVELS, affine_grid, on_grid, weight_scales
 from edgecnn.quantization.operators import ACTIVATIONS, GATES, SIGMOIDS, gated, is_operator
@@ -26,9 +34,9 @@ from edgecnn.quantization.ranges import BLENDS, GATE_LIMIT, SIGMOID_LIMIT, Obser
 from edgecnn.quantization.scalable_channels import scalable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from torch import Tensor, nn
+    from torch import Tensor, fx, nn
 
     from edgecnn.quantization.graph import Graph
     from edgecnn.quantization.kernels import Kernels, Scheme
@@ -37,6 +45,9 @@ if TYPE_CHECKING:
     from edgecnn.quantization.sqnr import Answer
 
 _HIGHEST = LEVELS - 1
+
+_CLIPS: dict[Target, float] = {torch.ops.aten.relu.default: math.inf, torch.ops.aten.relu6.default: 6.0}
+"""Largest result of operations whose smallest is zero and that change no value between."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,7 @@ class Simulator:
         self._placeholder = {key: name for name, key in graph.keys.items()}
         self._operations, self._ended = operations(graph.program), last_uses(graph.program)
         self._channels = self._by_channel() if kernels.channel_grids else {}
+        self._clips = {node.name: _CLIPS[node.target] for node in self._operations if ends_a_sum(node)}  # type: ignore[index]
         self._watched = self.points.grid.keys() | scalable(graph) | {layer.output for layer in graph.layers}
         returned = output_nodes(graph.program)
         self._outputs = [node.name for node in returned]
@@ -195,6 +207,21 @@ class Simulator:
         # The same values as torch.fake_quantize_per_tensor_affine, in a third of the time.
         return value.mul(1.0 / scale).round_().clamp_(-zero, _HIGHEST - zero).mul_(scale)
 
+    def written(self, node: fx.Node, values: Mapping[str, Any]) -> Tensor:
+        """Return the value that a runtime would write for this node, from the values of its input nodes.
+
+        A ReLU or ReLU6 of a sum is computed on the grid, in its memory: to multiply by a positive number and
+        to round change no order, so the limits may come between the two.
+        """
+        grid = self.points.grid[node.name]
+        if node.name not in self._clips or node.name in self._channels or grid in self._in_float:
+            return self.quantize(compute(node, values), node.name)
+        scale, zero = self.grids[grid]
+        factor = np.float32(1.0 / scale)
+        highest = min(float(np.float32(self._clips[node.name]) * factor), _HIGHEST - zero)
+        sums: Tensor = values[node.all_input_nodes[0].name]
+        return sums.mul_(float(factor)).clamp_(0.0, highest).round_().mul_(scale)
+
     def run(self, images: Tensor, active: Collection[str] | None = None) -> Tensor:
         """Execute the network with quantized layers.
 
@@ -218,9 +245,8 @@ class Simulator:
             if self.points.grid[self.graph.input] in grids:
                 values[self.graph.input] = self.quantize(batch, self.graph.input)
             for node in self._operations:
-                value = compute(node, values)
                 quantized = self.points.grid.get(node.name) in grids
-                values[node.name] = self.quantize(value, node.name) if quantized else value
+                values[node.name] = (self.written if quantized else compute)(node, values)
                 self._free(values, node.name)
             outputs.append(self._flat(values))
         return torch.cat(outputs)

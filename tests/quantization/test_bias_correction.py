@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from edgecnn.backends.kernels import kernels_of
+from edgecnn.quantization import layer_by_layer
 from edgecnn.quantization.bias_correction import apply, correct_fully, correct_quickly
-from edgecnn.quantization.fold import fold_batch_norm, read_bias
+from edgecnn.quantization.fold import fold_batch_norm, read_bias, tensors
 from edgecnn.quantization.graph import trace
 from edgecnn.quantization.kernels import Kernels
+from edgecnn.quantization.layer_by_layer import walk
 from edgecnn.quantization.ranges import estimate
 from edgecnn.quantization.simulate import Simulator
 from edgecnn.quantization.sqnr import sqnr_db
@@ -60,6 +62,23 @@ def test_full_correction_leaves_no_typical_difference_at_the_outputs() -> None:
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("few", [0, 1 << 20])
+def test_the_float_network_may_be_executed_ahead(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The corrections are the same bits as those of both networks side by side, operation by operation."""
+    module, _ = network()
+    graph = graph_of()
+    fold_batch_norm(module, graph)
+    simulator = _fitted(module, Simulator(module, graph, Kernels("symmetric")))
+    want = walk(
+        simulator, images(100), lambda turn: simulator.weights[simulator.placeholder(turn.layer.weight)]
+    )
+    monkeypatch.setattr(layer_by_layer, "_FEW_BYTES", few)
+    have = walk(simulator, images(100))
+    assert have.keys() == want.keys()
+    assert all(torch.equal(have[name], want[name]) for name in want)
+
+
+@torch.no_grad()
 def test_rare_values_that_a_range_cuts_do_not_shift_the_rest() -> None:
     """One position in a hundred is far outside the range; the typical position must stay right."""
     module = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.Conv2d(1, 1, 1))
@@ -85,7 +104,7 @@ def test_a_layer_without_a_place_for_a_bias_is_left_alone() -> None:
         added = correct(simulator, images(16))
         assert added.keys() == {"2"}
         apply(module, graph, added)
-    assert read_bias(module, graph["0"]) is None
+    assert read_bias(tensors(module), graph["0"]) is None
 
 
 @torch.no_grad()

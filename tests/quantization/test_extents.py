@@ -9,7 +9,7 @@ from edgecnn.quantization.extents import Extent, Extremes, by_channel
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-@pytest.mark.parametrize("shape", [(3, 4, 5, 6), (3, 1, 5, 6), (3, 4, 1, 1)])
+@pytest.mark.parametrize("shape", [(3, 4, 5, 6), (3, 1, 5, 6), (3, 4, 1, 1), (2, 3, 32, 24), (2, 600, 4, 4)])
 def test_channels_of_a_map_are_the_same_in_every_layout(
     shape: tuple[int, ...], layout: torch.memory_format
 ) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from edgecnn.core.errors import InputError
-from edgecnn.quantization.fold import fold_batch_norm, read_bias, unit_variance, write_bias
+from edgecnn.quantization.fold import fold_batch_norm, read_bias, tensors, unit_variance, write_bias
 from edgecnn.quantization.graph import trace
 from tests.support.quantization_networks import graph_of, images, network
 
@@ -61,10 +61,10 @@ def test_a_convolution_with_a_bias_and_a_plain_batch_norm_fold_too() -> None:
         assert fold_batch_norm(module, graph) == ("0",)
         assert torch.allclose(module(batch), before, atol=1e-5)
         assert not module.get_parameter("0.bias").any()
-        bias = read_bias(module, graph["0"])
+        bias = read_bias(tensors(module), graph["0"])
         assert bias is not None
-        write_bias(module, graph["0"], bias + 1)
-        written = read_bias(module, graph["0"])
+        write_bias(tensors(module), graph["0"], bias + 1)
+        written = read_bias(tensors(module), graph["0"])
         assert written is not None
         assert torch.allclose(written, bias + 1)
 
@@ -73,14 +73,14 @@ def test_a_layer_without_batch_norm_keeps_its_bias() -> None:
     module, _ = network()
     layer = graph_of().layers[-1]
     fold_batch_norm(module, graph_of())
-    bias = read_bias(module, layer)
+    bias = read_bias(tensors(module), layer)
     assert bias is not None
     assert torch.equal(bias, module.get_parameter("classifier.1.bias"))
     bare = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False))
     alone = trace(bare, images(1)).layers[0]
-    assert read_bias(bare, alone) is None
+    assert read_bias(tensors(bare), alone) is None
     with pytest.raises(InputError, match="layer 0 cannot have a bias"):
-        write_bias(bare, alone, torch.zeros(4))
+        write_bias(tensors(bare), alone, torch.zeros(4))
 
 
 def test_a_batch_norm_that_divides_by_zero_is_named() -> None:

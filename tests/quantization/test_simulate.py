@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from edgecnn.quantization.fold import fold_batch_norm
+from edgecnn.quantization.graph import trace
 from edgecnn.quantization.grids import is_safe, levels, weight_scales
 from edgecnn.quantization.kernels import SCHEMES, Kernels, Scheme
 from edgecnn.quantization.ranges import BLENDS, Range, estimate
@@ -80,6 +81,22 @@ def test_activations_are_rounded_as_torch_rounds_them() -> None:
     scale, zero = simulator.grids[simulator.points.grid[node]]
     want = torch.fake_quantize_per_tensor_affine(values, scale, zero, 0, 255)
     assert torch.allclose(simulator.quantize(values, node), want, atol=scale * 1e-3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("activation", [nn.ReLU(), nn.ReLU6()])
+@pytest.mark.parametrize("top", [0.7, 3.3, 6.0, 9.1])
+def test_clips_are_computed_on_the_grid_with_the_same_bits(activation: nn.Module, top: float) -> None:
+    module = nn.Sequential(nn.Conv2d(3, 8, 3), activation, nn.Conv2d(8, 2, 1))
+    graph = trace(module, images(1))
+    simulator = Simulator(module, graph, Kernels("symmetric"))
+    node = next(node for node in graph.program.graph.nodes if node.name == graph.layers[0].output)
+    (source,) = node.all_input_nodes
+    for low in (0.0, -0.4):
+        simulator.use({node.name: Range(low, top)})
+        sums = 4 * torch.randn(16, 8, 30, 30)
+        want = simulator.quantize(activation(sums), node.name)
+        assert torch.equal(simulator.written(node, {source.name: sums}), want)
 
 
 def test_a_grid_holds_zero_and_its_range() -> None:
