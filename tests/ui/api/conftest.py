@@ -11,6 +11,8 @@ from PIL import Image
 import edgecnn
 from edgecnn.pipeline.run import RunResult
 from tests.conftest import picture
+from tests.support.gate_runs import quantized
+from tests.support.tiny_run import write_run
 
 PIPELINE = """\
 name: shapes
@@ -88,3 +90,19 @@ def blank(folder: Path, count: int = 12) -> Path:
     for number in range(count):
         Image.fromarray(np.full((32, 32, 3), 20 * number, np.uint8)).save(folder / f"{number}.png")
     return folder
+
+
+@pytest.fixture
+def accepted(tmp_path: Path) -> Path:
+    """The baseline of a run of two targets."""
+    file = tmp_path / "gate" / "tiny.yaml"
+    edgecnn.accept_baseline(write_run(tmp_path / "accepted"), out=file)
+    return file
+
+
+@pytest.fixture
+def of_quantized(tmp_path: Path) -> Path:
+    """The baseline of a quantized run."""
+    file = tmp_path / "gate" / "tiny.yaml"
+    edgecnn.accept_baseline(quantized(tmp_path / "before"), out=file)
+    return file

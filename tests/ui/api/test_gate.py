@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,90 +11,16 @@ import pytest
 import yaml
 
 import edgecnn
-from edgecnn.core.documents.check import CheckResult, CheckRow
-from edgecnn.core.documents.link import Bound, Link
 from edgecnn.core.documents.source import ModelOrigin
 from edgecnn.core.documents.verdict import Verdict
 from edgecnn.core.errors import InputError, UsageError, VerificationFailed
 from edgecnn.core.store.baseline import read_baseline, write_baseline
 from edgecnn.core.store.manifest import Artifact
 from edgecnn.models.detection_network import detection
-from edgecnn.pipeline.compare_inputs import changed_training
 from edgecnn.pipeline.regression_rows import Tolerances
 from tests.support import tiny_detector
-from tests.support.tiny_run import hits, link, task_metrics, write_artifact, write_run
-from tests.ui.api.test_regression import other_onnx
-
-
-def links(sqnr_db: float) -> list[Link]:
-    """Return the links of a quantized file."""
-    shipped = sqnr_db - 0.2
-    return [
-        link(),
-        Link(
-            number=2,
-            name="quantization",
-            compared="a with b",
-            metrics={"sqnr_db": sqnr_db},
-            limits={"sqnr_db": Bound(at_least=8.0)},
-        ),
-        Link(
-            number=3,
-            name="kernels",
-            compared="a with b",
-            metrics={"gap_db": 0.2, "shipping_sqnr_db": shipped},
-            limits={"gap_db": Bound(at_most=3.0)},
-        ),
-        link(number=4, name="task"),
-    ]
-
-
-def quantized(
-    folder: Path, *, sqnr_db: float = 36.0, agreement: float = 0.993, images: int = 200, **changes: Any
-) -> Path:
-    """Write a run of one target whose figures can be chosen; its file has bytes of its own."""
-    folder.mkdir(parents=True)
-    write_artifact(
-        folder / "artifacts" / "onnx-fp32",
-        "onnx-fp32",
-        model=other_onnx(folder / "model.onnx") if "before" not in folder.name else None,
-        verification=links(sqnr_db),
-        metrics=task_metrics(agreement=agreement, n=10_000),
-        quantization={"calibration": {"images": images, "digest": f"set of {images}"}},
-        **changes,
-    )
-    (folder / "summary.json").write_text(json.dumps({"targets": [{"target": "onnx-fp32", "error": None}]}))
-    return folder
-
-
-def compared(run: Path, baseline: Path, **options: Any) -> CheckResult:
-    result: CheckResult = edgecnn.check(run, baseline=baseline, latency=False, **options)
-    return result
-
-
-def row(result: CheckResult, check: str) -> CheckRow:
-    return next(row for row in result.rows if row.kind == "baseline" and row.check == check)
-
-
-@pytest.fixture
-def accepted(tmp_path: Path) -> Path:
-    """The baseline of a run of two targets."""
-    file = tmp_path / "gate" / "tiny.yaml"
-    edgecnn.accept_baseline(write_run(tmp_path / "accepted"), out=file)
-    return file
-
-
-@pytest.fixture
-def of_quantized(tmp_path: Path) -> Path:
-    """The baseline of a quantized run."""
-    file = tmp_path / "gate" / "tiny.yaml"
-    edgecnn.accept_baseline(quantized(tmp_path / "before"), out=file)
-    return file
-
-
-def only_onnx(run: Path) -> Path:
-    (run / "summary.json").write_text(json.dumps({"targets": [{"target": "onnx-fp32", "error": None}]}))
-    return run
+from tests.support.gate_runs import compared, only_onnx, other_onnx, quantized, row
+from tests.support.tiny_run import hits, link, write_artifact, write_run
 
 
 def test_a_target_that_the_run_lacks_fails_even_if_one_is_left(accepted: Path, tmp_path: Path) -> None:
@@ -324,85 +248,3 @@ def test_two_targets_may_have_the_same_file(accepted: Path, tmp_path: Path) -> N
     write_baseline(baseline.model_copy(update={"targets": baseline.targets | {"twin": twin}}), accepted)
     failed = compared(write_run(tmp_path / "run"), accepted).failed
     assert [(row.target, row.check) for row in failed] == [("twin", "made")]
-
-
-def test_accepting_shows_what_changes_and_needs_force_for_worse_lost_or_failed(
-    accepted: Path, tmp_path: Path
-) -> None:
-    before = accepted.read_text()
-    worse = write_run(tmp_path / "worse", measured={"size": 12_000})
-    review = edgecnn.review_baseline(worse, out=accepted)
-    size = next(row for row in review.changes if row.check == "size")
-    assert (size.measured, size.verdict) == ("12 kB", Verdict.FAIL)
-    for run, reason in (
-        (worse, "worse: onnx-fp32: size 12 kB"),
-        (only_onnx(write_run(tmp_path / "less")), "lost: tflite-int8"),
-        (write_run(tmp_path / "failed", budgets={"accuracy": "95 %"}), "the run itself fails"),
-        (worse / "artifacts" / "onnx-fp32", "worse"),
-    ):
-        with pytest.raises(InputError, match=reason) as caught:
-            edgecnn.accept_baseline(run, out=accepted)
-        assert "--force" in (caught.value.hint or "")
-        assert accepted.read_text() == before
-    edgecnn.accept_baseline(worse, out=accepted, force=True)
-    assert compared(worse, accepted).passed
-
-
-def test_a_better_run_and_a_new_target_are_accepted_as_they_are(accepted: Path, tmp_path: Path) -> None:
-    better = write_run(tmp_path / "better", right=hits(950))
-    review = edgecnn.review_baseline(better, out=accepted)
-    assert {row.change for row in review.changes if row.check == "accuracy"} == {"better"}
-    edgecnn.accept_baseline(better, out=accepted)
-    one = only_onnx(write_run(tmp_path / "one"))
-    edgecnn.accept_baseline(one, out=tmp_path / "one.yaml")
-    edgecnn.accept_baseline(write_run(tmp_path / "two"), out=tmp_path / "one.yaml")
-    assert len(read_baseline(tmp_path / "one.yaml").targets) == 2
-
-
-def test_the_command_shows_a_table_and_a_dry_run_writes_nothing(accepted: Path, tmp_path: Path) -> None:
-    worse = write_run(tmp_path / "worse", measured={"size": 12_000})
-    before = accepted.read_text()
-
-    def accept(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "edgecnn.ui.cli.main", "baseline", "accept", str(worse)]
-        return subprocess.run(
-            [*command, "--out", str(accepted), *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
-    dry = accept("--dry-run")
-    assert (dry.returncode, accepted.read_text()) == (0, before)
-    assert "WORSE" in dry.stdout
-    refused = accept()
-    assert (refused.returncode, accepted.read_text()) == (2, before)
-    assert "WORSE" in refused.stdout
-    assert "--force" in refused.stderr
-    assert accept("--force").returncode == 0
-    assert accepted.read_text() != before
-
-
-def test_changed_inputs_come_first(tmp_path: Path) -> None:
-    before = quantized(tmp_path / "before", tools={"torch": "2.14.0"})
-    after = quantized(tmp_path / "after", images=8, right=hits(800), tools={"torch": "2.14.1"})
-    changes = edgecnn.compare(before, after).changes
-    kinds = [change.kind for change in changes]
-    assert kinds == sorted(kinds, key=lambda kind: kind != "input")
-    found = {change.name: (change.before, change.after) for change in changes if change.kind == "input"}
-    assert found["calibration images"] == (200, 8)
-    assert found["package torch"] == ("2.14.0", "2.14.1")
-    assert ("value", "accuracy") in {(change.kind, change.name) for change in changes}
-
-
-def test_the_number_of_epochs_is_an_input(tmp_path: Path) -> None:
-    golden = Path(__file__).parents[2] / "core" / "documents" / "golden"
-    summary = json.loads((golden / "summary-run.json").read_text())
-    history = summary["training"]["history"]
-    assert len(history) > 1
-    for name, epochs in (("long", history), ("short", history[:1])):
-        run = summary | {"training": summary["training"] | {"history": epochs}}
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "summary.json").write_text(json.dumps(run))
-    assert changed_training(tmp_path / "long", tmp_path / "short")["epochs"] == (len(history), 1)

@@ -20,6 +20,7 @@ from edgecnn.pipeline.regression_rows import Tolerances
 from edgecnn.proof.accuracy.paired import pack_values
 from tests.support import tiny_detector
 from tests.support import tiny_models as tiny
+from tests.support.gate_runs import other_onnx
 from tests.support.tiny_run import hits, write_artifact, write_run
 
 
@@ -148,16 +149,6 @@ def test_a_slower_model_is_stopped(accepted: Path, tmp_path: Path) -> None:
     row = next(row for row in result.rows if row.check == "latency")
     assert row.verdict is Verdict.FAIL, str(row)
     assert "pairs of processes" in row.note
-
-
-def other_onnx(path: Path) -> Path:
-    """Write the tiny network with other bytes."""
-    import onnx
-
-    model = onnx.load(tiny.write_onnx(path))
-    model.doc_string = "the same network"
-    onnx.save(model, path)
-    return path
 
 
 def slow_onnx(path: Path) -> Path:
