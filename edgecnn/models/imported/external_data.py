@@ -62,7 +62,10 @@ def load_model(file: Path) -> onnx.ModelProto:
         raise InputError(f"there is no file {file}")
     model = parse_model(file)
     if not model.graph.node or not model.graph.output:
-        raise InputError(f"{file} is not an ONNX file, or it is truncated: it holds no graph with an output")
+        raise InputError(
+            f"{file} is not an ONNX file, or it is truncated: it holds no graph with an output",
+            hint="copy or download it again, and give the .onnx file itself, not packed or encrypted",
+        )
     if not any(item.domain in ("", "ai.onnx") for item in model.opset_import):
         raise InputError(f"{file} is not an ONNX file: it names no opset of ONNX")
     check_definitions(model, file)

@@ -53,7 +53,7 @@ class OnnxFile(GivenFile):
         if not isinstance(module, ImportedNetwork):
             raise TypeError(f"{type(module).__name__} was not made of an ONNX file")
         self._file, self._network = file, module
-        self._model = read_image_model(file)
+        self._model = read_image_model(file).model
         self.outputs = module.graph.outputs
         self._session = _open(file, self.outputs)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import onnx_ir as ir
@@ -11,7 +11,9 @@ from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.task import CLASSIFICATION
 from edgecnn.core.text import did_you_mean
 from edgecnn.models.detection_network import detection
+from edgecnn.models.imported.foreign import check_operators
 from edgecnn.models.imported.heads import Heads, find_heads
+from edgecnn.models.imported.image_input import Entrance, prepare_input
 from edgecnn.models.imported.meaning import check_inference, check_opsets
 from edgecnn.models.imported.memory import check_file_memory
 from edgecnn.models.imported.onnx_file import fold, read_given_model
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import onnx
     from torch import Tensor
 
     from edgecnn.core.task import TaskDescription
@@ -56,7 +57,20 @@ class Imported:
     opset: int
 
 
-def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
+@dataclass(frozen=True)
+class ImageModel:
+    """A file that takes one float32 image, channels first, or would if its sizes were not open.
+
+    Attributes:
+        model: Its linked model.
+        entrance: Its input as its author made it.
+    """
+
+    model: ir.Model
+    entrance: Entrance
+
+
+def import_onnx(file: Path, outputs: Sequence[str] = (), size: tuple[int, int] | None = None) -> Imported:
     """Read a classifier or a detector with one image input.
 
     A classifier is read whole. A detector with a known decode part is cut at its raw heads and gets the
@@ -65,25 +79,32 @@ def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
     Args:
         file: The file; its weights may lie in files beside it.
         outputs: Names of the tensors at which the network is cut.
+        size: Height and width of the images where the file leaves them open.
 
     Raises:
         InputError: The file is damaged, or has an unknown operation or decode part.
         UsageError: A name in ``outputs`` is not a tensor of the file.
     """
-    model = read_image_model(file)
+    read = read_image_model(file, size)
+    model = read.model
+    if not outputs:
+        check_operators(model, file)
     height, width, channels = _image(model, file)
     heads = None if outputs else _detector(model, file)
     if outputs:
         _check_outputs(model, outputs)
     names = heads.outputs if heads else tuple(outputs) or tuple(map(name_of, model.graph.outputs))
     part = cut(model, names)
+    check_operators(part, file)
     opset = model.opset_imports.get("", 0)
     with naming_opset(opset):
         check_inference(part)
-    part = fold(part, file)
+    part = fold(part, file, moves=read.entrance.last)
     with naming_opset(opset):
         graph, state = read_graph(part)
     contract = _contract(height, width, channels, yolox=heads is not None)
+    if read.entrance.pixels:
+        contract = replace(contract, mean=(0.0,) * channels, std=(1.0,) * channels)
     if heads is not None:
         return Imported(graph, state, contract, heads.classes, detection(heads.detector), opset)
     shapes = [shape_of(value) for value in part.graph.outputs]
@@ -91,32 +112,28 @@ def import_onnx(file: Path, outputs: Sequence[str] = ()) -> Imported:
     return Imported(graph, state, contract, shapes[0][1] if scores else None, CLASSIFICATION, opset)
 
 
-def read_image_model(file: Path) -> ir.Model:
+def read_image_model(file: Path, size: tuple[int, int] | None = None) -> ImageModel:
     """Return the linked model of a file, with an undefined batch size set to 1.
+
+    Args:
+        file: The file.
+        size: Height and width of the images where the file leaves them open.
 
     Raises:
         InputError: The file is damaged, or its tensors exceed the limits on memory.
     """
     content = read_given_model(file)
     check_opsets(content, file)
-    model = link(infer_shapes(_with_batch(content), file, data_prop=True), file)
+    entrance = prepare_input(content, file, size)
+    model = link(infer_shapes(content, file, data_prop=True), file)
     check_file_memory(model, file)
-    return model
+    return ImageModel(model, entrance)
 
 
 def _detector(model: ir.Model, file: Path) -> Heads | None:
     """Return the place to cut a detector; None for a classifier, and for a network that ends in raw maps."""
     ranks = {len(shape_of(value)) for value in model.graph.outputs}
     return None if ranks <= {_SCORES, _IMAGE} else find_heads(model, file)
-
-
-def _with_batch(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Set an undefined batch size to 1, in place, and return the model."""
-    for value in model.graph.input:
-        sizes = value.type.tensor_type.shape.dim
-        if len(sizes) == _IMAGE and not sizes[0].HasField("dim_value"):
-            sizes[0].dim_value = 1
-    return model
 
 
 def _image(model: ir.Model, file: Path) -> tuple[int, int, int]:
@@ -131,6 +148,12 @@ def _image(model: ir.Model, file: Path) -> tuple[int, int, int]:
             hint="export it again with one float32 input, the image, channels first",
         )
     batch, channels, height, width = shapes[0]
+    if batch == 1 and channels in (1, 3) and min(height, width) < 1:
+        raise InputError(
+            f"{file} takes images {list(shapes[0])}, whose height and width (-1) are open",
+            hint="name them with --input HEIGHTxWIDTH, such as --input 224x224, or in a pipeline as height "
+            "and width under preprocessing",
+        )
     if not (batch == 1 and channels in (1, 3) and 1 <= height <= _MAX_SIDE and 1 <= width <= _MAX_SIDE):
         raise InputError(
             f"{file} takes images {list(shapes[0])}; one gray or color image of a fixed size is needed",

@@ -16,6 +16,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
 from edgecnn.models.imported.external_data import embed, load_model, outside_tensors
 from edgecnn.models.imported.group_norms import WriteGroupNorms
+from edgecnn.models.imported.image_input import as_given
 from edgecnn.models.imported.onnx_graph import infer_shapes, link, proto_of, shape_of, weights_elsewhere
 from edgecnn.ondevice.onnx_library import refusals
 
@@ -58,22 +59,29 @@ def read_given_model(file: Path) -> onnx.ModelProto:
     return model
 
 
-def fold(model: ir.Model, name: Path) -> ir.Model:
+def fold(model: ir.Model, name: Path, *, moves: bool = False) -> ir.Model:
     """Return a model with constants and shape arithmetic folded, and batch norms merged into convolutions.
+
+    Args:
+        model: The model.
+        name: Its name in messages.
+        moves: Whether transposes are moved until they cancel each other, which a file with channels last
+            needs; decode parts are recognized where they are not moved.
 
     Raises:
         InputError: ONNX Runtime rejects it; the message names ``name``.
     """
     _sort_squeezed_axes(model)
-    folded = _folded(WriteGroupNorms()(model).model, name)
-    return _folded(folded, name) if _fix_shapes(folded) else folded
+    disabled = [] if moves else _MOVING
+    folded = _folded(WriteGroupNorms()(model).model, name, disabled)
+    return _folded(folded, name, disabled) if _fix_shapes(folded) else folded
 
 
-def _folded(model: ir.Model, name: Path) -> ir.Model:
+def _folded(model: ir.Model, name: Path, disabled: list[str]) -> ir.Model:
     with tempfile.TemporaryDirectory(prefix="edgecnn-onnx-") as folder:
         options = _options(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC)
         options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
-        _session(model, name, options, disabled_optimizers=_MOVING)
+        _session(model, name, options, disabled_optimizers=disabled)
         folded = onnx.load_model(options.optimized_model_filepath)
     return link(infer_shapes(folded, name, data_prop=True), name)
 
@@ -133,7 +141,9 @@ def execute(
         InputError: ONNX Runtime cannot execute it, for example for lack of memory.
     """
     try:
-        outputs: list[npt.NDArray[np.float32]] = session.run(tensors, {session.get_inputs()[0].name: image})
+        entrance = session.get_inputs()[0]
+        given = as_given(image, entrance.shape, entrance.type)
+        outputs: list[npt.NDArray[np.float32]] = session.run(tensors, {entrance.name: given})
     except REFUSALS as error:
         raise InputError(
             f"{name} cannot be executed by ONNX Runtime: {one_line(error)}",

@@ -18,6 +18,7 @@ from onnx import TensorProto
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import read_bounded
+from edgecnn.models.imported.file_start import HEAD_BYTES, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +84,7 @@ def parse_bytes(content: bytes, file: Path) -> onnx.ModelProto:
         for tensor in tensors(model):
             _check_size(tensor)
     except (DecodeError, IndexError):
-        raise InputError(f"{file} is not an ONNX file, or it is truncated") from None
+        raise unreadable(file, content[:HEAD_BYTES]) from None
     except ValueError as error:
         raise InputError(f"{file} is refused: {error}") from None
     return model

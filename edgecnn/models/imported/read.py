@@ -12,6 +12,7 @@ import torch
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgecnn.core.errors import InputError
+from edgecnn.models.imported.foreign import check_flow
 from edgecnn.models.imported.form import Form
 from edgecnn.models.imported.forms import settle
 from edgecnn.models.imported.graph import ImportedGraph, ImportedNode
@@ -51,6 +52,7 @@ def read_graph(model: ir.Model) -> tuple[ImportedGraph, dict[str, Tensor]]:
     Raises:
         InputError: An operation or one of its settings is unknown; the message names it and its node.
     """
+    check_flow(model.graph)
     for node in model.graph:
         if node.domain:
             raise InputError(

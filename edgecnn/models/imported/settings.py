@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from edgecnn.models.imported.graph import ImportedNode
 
 _WAY_OUT = "cut the network before it with --outputs, or export it with other settings or operations"
-
+_DECODE = (
+    "it chooses boxes, which is not part of the network: cut it before with --outputs at the boxes and scores"
+)
+_CHOOSING = ("NonMaxSuppression", "NonZero", "Compress", "RoiAlign", "Unique")
 
 _MOST_VALUES = 1 << 26
 """Largest table that a module computes from the settings of its node; graphs come from files."""
@@ -41,7 +44,7 @@ def unknown_operator(node: ImportedNode) -> InputError:
     """Return the error for a node whose operator is not in the table."""
     return InputError(
         f"operation {node.name} is {node.operator}, which the import of ONNX files does not know",
-        hint=_WAY_OUT,
+        hint=_DECODE if node.operator in _CHOOSING else _WAY_OUT,
     )
 
 

@@ -69,7 +69,9 @@ class OnnxSource(ModelSource):
 
         refuse_arguments(request, ["outputs"])
         file = Path(request.reference)
-        found = import_onnx(file, tuple(request.arguments.get("outputs", ())))
+        wanted = request.contract_overrides
+        size = (wanted["height"], wanted["width"]) if {"height", "width"} <= wanted.keys() else None
+        found = import_onnx(file, tuple(request.arguments.get("outputs", ())), size)
         origin = f"{file.name} sha256:{digest_file(file)}{_origin_beside(digests_beside(file))}"
         return network_of(found, request, origin)
 

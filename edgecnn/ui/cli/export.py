@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -85,6 +86,15 @@ def export(
             show_default=False,
         ),
     ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            metavar="HxW",
+            help="Height and width of the images, which an .onnx file may leave open.",
+            show_default=False,
+        ),
+    ] = None,
     network: NetworkOption = None,
     overrides: Annotated[
         list[str] | None,
@@ -117,7 +127,7 @@ def export(
             outputs=tuple(outputs.split(",")) if outputs else (),
             signature=signature,
             network=network,
-            overrides=tuple(overrides or ()),
+            overrides=(*_size_overrides(size), *(overrides or ())),
             out=out,
             reporter=reporter,
         )
@@ -133,3 +143,19 @@ def export(
         raise typer.Exit(fail(result.error, as_json=False))
     if not json:
         print_text(str(result.artifact))
+
+
+def _size_overrides(size: str | None) -> tuple[str, ...]:
+    """Return the overrides of the preprocessing for a size such as ``480x640``.
+
+    Raises:
+        UsageError: It is no size.
+    """
+    from edgecnn.core.errors import UsageError
+
+    if size is None:
+        return ()
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", size)
+    if found is None:
+        raise UsageError(f"--input {size!r} is no size", hint="HEIGHTxWIDTH in pixels, such as 480x640")
+    return (f"preprocessing.height={found[1]}", f"preprocessing.width={found[2]}")

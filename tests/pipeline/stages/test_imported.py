@@ -195,9 +195,7 @@ def test_a_file_that_its_own_runtime_cannot_execute_is_refused_in_one_line(
     images: Path, tmp_path: Path
 ) -> None:
     file = write_file(tmp_path / "net.onnx", outputs=("odd",), last="Frobnicate")
-    with pytest.raises(
-        InputError, match=r"cannot be opened by ONNX Runtime: .*my\.ops.*Frobnicate"
-    ) as caught:
+    with pytest.raises(InputError, match=r"is Frobnicate of the domain my\.ops") as caught:
         resolve_model(str(file))
     assert "\n" not in caught.value.message
     assert "--outputs" in str(caught.value.hint)

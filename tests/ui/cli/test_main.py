@@ -132,6 +132,13 @@ def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
     assert "Traceback" in finished.stderr
 
 
+def test_a_size_of_images_is_height_and_width(tmp_path: Path) -> None:
+    finished = edgecnn_command("export", "net.onnx", "-t", "onnx-int8", "--input", "224", cwd=tmp_path)
+    assert finished.returncode == 2
+    assert "--input '224' is no size" in finished.stderr
+    assert "HEIGHTxWIDTH in pixels, such as 480x640" in finished.stderr
+
+
 def test_every_verb_is_a_function_too() -> None:
     wanted = {OTHERWISE_CALLED.get(verb, "_".join(reversed(verb))) for verb in VERBS}
     wanted.add("review_baseline")  # `baseline accept --dry-run`
