@@ -93,6 +93,17 @@ class FashionMnist:
         return combine(["fashion-mnist", self.split, list(self.images.shape)], parts)
 
 
+def check_split(split: str) -> None:
+    """Refuse a split that Fashion-MNIST does not have.
+
+    Raises:
+        UsageError: It is neither ``train`` nor ``test``.
+    """
+    if split not in _PREFIX:
+        hint = "fashion-mnist:train or fashion-mnist:test"
+        raise UsageError(f"Fashion-MNIST has no split {split!r}", hint=hint)
+
+
 def open_fashion_mnist(split: str, cache_dir: Path, *, allow_fetch: bool = False) -> FashionMnist:
     """Open a split from the system folder or the cache; download it only if allowed.
 
@@ -101,9 +112,7 @@ def open_fashion_mnist(split: str, cache_dir: Path, *, allow_fetch: bool = False
         InputError: The files are broken.
         MissingDependency: The files are missing, and may not or cannot be downloaded.
     """
-    if split not in _PREFIX:
-        hint = "fashion-mnist:train or fashion-mnist:test"
-        raise UsageError(f"Fashion-MNIST has no split {split!r}", hint=hint)
+    check_split(split)
     folder = locate(cache_dir)
     if folder is None:
         if not allow_fetch:

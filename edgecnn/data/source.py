@@ -29,6 +29,23 @@ _YOLO = "labels"
 _PARTS = ("train", "val", "valid", "test")
 
 
+def check_reference(reference: str) -> None:
+    """Check that a reference names a dataset, without reading it: a long list of images takes seconds.
+
+    Raises:
+        UsageError: The reference has none of the forms of :func:`open_source`.
+        InputError: There is no such file or folder.
+    """
+    family, _, split = reference.partition(":")
+    if family == _FASHION_MNIST:
+        from edgecnn.data.fashion_mnist import check_split
+
+        check_split(split)
+        return
+    whole, _, suffix = reference.rpartition("@")
+    _kind_of(whole if whole and suffix in PARTS else reference)
+
+
 def open_source(reference: str, *, cache_dir: Path, allow_fetch: bool = False) -> ImageSource:
     """Open the source that ``reference`` names, without decoding its images.
 
@@ -57,15 +74,23 @@ def open_source(reference: str, *, cache_dir: Path, allow_fetch: bool = False) -
 
 def _open_files(reference: str) -> FileSource:
     path = Path(reference).expanduser()
+    kind = _kind_of(reference)
+    if kind == ".csv":
+        return open_csv_manifest(path)
+    return open_coco(path) if kind == ".json" else _open_folder(path)
+
+
+def _kind_of(reference: str) -> str:
+    """Return the ending of a file of images, or an empty text for a folder."""
+    path = Path(reference).expanduser()
     if is_dir(path):
-        return _open_folder(path)
+        return ""
     if not exists(path):
         raise InputError(f"dataset {reference} does not exist", hint=_FORMS)
-    if path.suffix.lower() == ".json":
-        return open_coco(path)
-    if path.suffix.lower() != ".csv":
+    kind = path.suffix.lower()
+    if kind not in (".json", ".csv"):
         raise UsageError(f"{reference} is not a dataset", hint=_FORMS)
-    return open_csv_manifest(path)
+    return kind
 
 
 def _open_folder(path: Path) -> FileSource:

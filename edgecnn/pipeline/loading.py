@@ -13,9 +13,10 @@ from edgecnn.core.config.pipeline import MOST_NAME_CHARACTERS, Pipeline, Pipelin
 from edgecnn.core.config.references import resolve
 from edgecnn.core.config.yaml_source import YamlSource, override, validate
 from edgecnn.core.documents.metric import BUDGETS
-from edgecnn.core.errors import UsageError, together
+from edgecnn.core.errors import UsageError
 from edgecnn.devices.host import host
 from edgecnn.models.registry import find_source
+from edgecnn.pipeline.named_things import with_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +97,8 @@ def from_source(source: YamlSource) -> Pipeline:
     """Check a pipeline's content and resolve its targets.
 
     Raises:
-        UsageError: It names every mistake of the pipeline and of its targets, with file and line.
+        UsageError: It names every mistake of the pipeline, of its targets, and of the networks and datasets
+            that it names, with file and line.
     """
     errors: list[UsageError] = []
     spec = _checked(errors, lambda: validate(source, PipelineSpec))
@@ -114,7 +116,7 @@ def from_source(source: YamlSource) -> Pipeline:
     ]
     errors += misnamed_cpus(source, places, host().cpu) if places else []
     if errors or spec is None:
-        raise together(errors)
+        raise with_names(errors, source)
     targets = {name: _with_budgets(target, spec) for name, target in loaded.items() if target is not None}
     return Pipeline(spec, targets, source)
 

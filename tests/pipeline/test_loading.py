@@ -8,6 +8,7 @@ from edgecnn.core.config import paths
 from edgecnn.core.config.target import target_names
 from edgecnn.core.errors import UsageError
 from edgecnn.pipeline.loading import load_pipeline
+from edgecnn.pipeline.named_things import NOT_LOOKED_AT
 
 PIPELINE = """\
 name: mine
@@ -129,6 +130,7 @@ def test_all_mistakes_of_a_pipeline_and_its_targets_are_named_at_once(folder: Pa
     with pytest.raises(UsageError) as caught:
         load_pipeline("mine.yaml", ("train.epoch=2",))
     lines = caught.value.message.splitlines()
+    assert lines.pop() == NOT_LOOKED_AT
     assert len(lines) == 5
     for said in (
         "unknown target 'onnx-int9'",

@@ -38,8 +38,9 @@ class CheckpointSource(DescribedSource):
             return super().content(reference, pretrained=True)
         if is_file(path):
             return {"file": digest_file(path)}
-        # Another folder, which may be large, is not read before it is refused.
-        return {"checkpoint": digest_tree(path)} if reference and is_file(path / SPEC_FILE) else {}
+        if not reference or not is_file(path / SPEC_FILE):
+            self.describe(reference)  # refuses it; another folder, which may be large, is not read
+        return {"checkpoint": digest_tree(path)}
 
     def code(self, reference: str, arguments: Mapping[str, JsonValue]) -> dict[str, str]:
         """Return the digest of the code of the checkpoint's network; see the base class."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
-from edgecnn.core.errors import InputError, UsageError
-from edgecnn.core.files import is_file
+from edgecnn.core.errors import InputError, UsageError, hinting
+from edgecnn.core.files import read_head
 from edgecnn.core.kept_log import temporary_folder
 from edgecnn.core.store.digest import digest_file, digest_json
 from edgecnn.core.text import unknown_name
@@ -53,8 +53,10 @@ class OnnxSource(ModelSource):
     def content(self, reference: str, *, pretrained: bool) -> dict[str, str]:
         """Return the digests of the file, and of all files beside it that hold its weights."""
         file = Path(reference)
-        if pretrained or not is_file(file):
+        if pretrained:
             return super().content(reference, pretrained=pretrained)
+        with hinting("give the path of an .onnx file"):
+            read_head(file, 0)
         beside = _digests_beside(file)
         return {"file": digest_file(file)} | ({"beside": digest_json(beside)} if beside else {})
 
