@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.ondevice.box_coding import place_boxes
 from edgecnn.ondevice.detector import Detections
 from edgecnn.ondevice.nms import nms
 from edgecnn.ondevice.preprocess import place
+from edgecnn.ondevice.score_coding import find_scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgecnn.ondevice.contract import Contract
-    from edgecnn.ondevice.detector import Detector, Level
+    from edgecnn.ondevice.detector import Detector
 
     Array = npt.NDArray[np.float32]
-
-SSD_CENTER, SSD_SIZE = np.float32(0.1), np.float32(0.2)
-"""Variances of the offsets from a prior box, of its centre and of its sides (Liu et al. 2016, SSD)."""
-# The limit of torchvision's BoxCoder: a box at most 62.5 times the size of its prior.
-_MAX_LOG_SCALE = np.float32(math.log(1000.0 / 16.0))
-_MAX_LOG_STRIDES = np.float32(math.log(8192.0))  # no input is larger
 
 
 @dataclass(frozen=True)
@@ -41,23 +36,6 @@ class Candidates:
     boxes: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float32]
     classes: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class _Scored:
-    """The scores of one feature map that reach the threshold.
-
-    Attributes:
-        scores: float32 ``[n]``.
-        classes: int64 ``[n]``.
-        anchors: int64 ``[n]``, number of the prior box; 0 without priors.
-        cells: int64 ``[n]``, row times width plus column.
-    """
-
-    scores: npt.NDArray[np.float32]
-    classes: npt.NDArray[np.int64]
-    anchors: npt.NDArray[np.int64]
-    cells: npt.NDArray[np.int64]
 
 
 def decode(
@@ -129,7 +107,7 @@ def find_candidates(detector: Detector, outputs: Sequence[Array], contract: Cont
     Returns:
         At most ``detector.candidates`` boxes, the best ones.
     """
-    scored = [_scored(detector, level, outputs) for level in detector.levels]
+    scored = [find_scores(detector, level, outputs) for level in detector.levels]
     scores = np.concatenate([found.scores for found in scored])
     least = detector.score_threshold
     if len(scores) > detector.candidates:
@@ -138,7 +116,7 @@ def find_candidates(detector: Detector, outputs: Sequence[Array], contract: Cont
     for level, found in zip(detector.levels, scored, strict=True):
         best = np.flatnonzero(found.scores >= least)
         anchors, cells = found.anchors[best], found.cells[best]
-        boxes = _boxes(detector, level, outputs[level.boxes], anchors, cells, contract)
+        boxes = place_boxes(detector, level, outputs[level.boxes], anchors, cells, contract)
         parts.append((boxes, found.scores[best], found.classes[best]))
     boxes, scores, classes = (np.concatenate(values) for values in zip(*parts, strict=True))
     best = np.argsort(-scores, kind="stable")[: detector.candidates]
@@ -175,75 +153,3 @@ def to_input(boxes: Array, contract: Contract, size: tuple[int, int]) -> Array:
     scale = np.array([where.width / width, where.height / height] * 2, np.float32)
     result: Array = boxes * scale - offset
     return result
-
-
-def _scored(detector: Detector, level: Level, outputs: Sequence[Array]) -> _Scored:
-    """Find the scores over the threshold, reading as few numbers as the coding allows."""
-    anchors = max(1, len(level.anchors))
-    logits = outputs[level.scores]
-    logits = logits.reshape(anchors, len(logits) // anchors, -1)
-    threshold = np.float32(detector.score_threshold)
-    if detector.scores == "softmax":
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        values = odds[:, 1:] / odds.sum(axis=1, keepdims=True)
-        anchor, label, cell = np.nonzero(values >= threshold)
-        return _Scored(values[anchor, label, cell], label, anchor, cell)
-    if level.objectness is None:
-        anchor, label, cell = np.nonzero(logits >= _logit(detector.score_threshold))
-        return _Scored(sigmoid(logits[anchor, label, cell]), label, anchor, cell)
-    objectness = outputs[level.objectness].reshape(anchors, -1)
-    anchor, cell = np.nonzero(objectness >= _logit(detector.score_threshold))
-    values = sigmoid(objectness[anchor, cell])[:, None] * sigmoid(logits[anchor, :, cell])
-    where, label = np.nonzero(values >= threshold)
-    return _Scored(values[where, label], label, anchor[where], cell[where])
-
-
-def _boxes(
-    detector: Detector,
-    level: Level,
-    output: Array,
-    anchors: npt.NDArray[np.int64],
-    cells: npt.NDArray[np.int64],
-    contract: Contract,
-) -> Array:
-    """Decode boxes of one feature map, float32 ``[n, 4]`` in pixels of the input."""
-    if not len(cells):
-        return np.empty((0, 4), np.float32)
-    channels, height, width = output.shape
-    kinds = max(1, len(level.anchors))
-    raw = output.reshape(kinds, channels // kinds, -1)[anchors, :, cells]
-    column, row = (cells % width).astype(np.float32), (cells // width).astype(np.float32)
-    stride = np.float32(level.stride)
-    if detector.boxes == "yolox":
-        centers = (raw[:, :2] + np.stack([column, row], 1)) * stride
-        half = np.exp(np.minimum(raw[:, 2:], _MAX_LOG_STRIDES)) * stride / 2
-        return np.concatenate([centers - half, centers + half], 1)
-    if detector.boxes == "ssd":
-        cell = np.array([contract.width / width, contract.height / height], np.float32)
-        priors = np.array(level.anchors, np.float32)[anchors]
-        centers = (np.stack([column, row], 1) + np.float32(0.5)) * cell + raw[:, :2] * SSD_CENTER * priors
-        half = np.exp(np.minimum(raw[:, 2:] * SSD_SIZE, _MAX_LOG_SCALE)) * priors / 2
-        return np.concatenate([centers - half, centers + half], 1)
-    distances = expected_distance(raw, detector.bins) if detector.boxes == "dfl" else np.maximum(raw, 0)
-    centers = np.stack([column, row], 1) + np.float32(0.5)
-    return np.concatenate([centers - distances[:, :2], centers + distances[:, 2:]], 1) * stride
-
-
-def expected_distance(logits: Array, bins: int) -> Array:
-    """Return the mean of a softmax over whole distances: ``[n, 4 * bins]`` to ``[n, 4]``, in strides."""
-    odds = np.exp((logits := logits.reshape(-1, 4, bins)) - logits.max(axis=2, keepdims=True))
-    mean: Array = (odds @ np.arange(bins, dtype=np.float32)) / odds.sum(axis=2)
-    return mean
-
-
-def sigmoid(logits: Array) -> Array:
-    """Return ``1 / (1 + exp(-x))`` without overflow."""
-    result: Array = np.float32(0.5) * (np.tanh(np.float32(0.5) * logits) + np.float32(1.0))
-    return result
-
-
-def _logit(score: float) -> np.float32:
-    """Return the logit whose sigmoid is ``score``."""
-    if not 0.0 < score < 1.0:
-        return np.float32(-np.inf if score <= 0.0 else np.inf)
-    return np.float32(math.log(score) - math.log1p(-score))

@@ -38,6 +38,8 @@ class PlainDocument:
 
     lenient: ClassVar[bool] = False
     """True where unknown keys are left out instead of refused, because other versions may write more."""
+    added: ClassVar[tuple[str, ...]] = ()
+    """Fields that older versions did not have; defaults are not written, so that old digests stay."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the document as plain JSON data, with its fields in order."""
@@ -84,7 +86,12 @@ class PlainDocument:
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        added = getattr(value, "added", ())
+        return {
+            field.name: _plain(getattr(value, field.name))
+            for field in fields(value)
+            if field.name not in added or getattr(value, field.name) != field.default
+        }
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, dict):

@@ -48,6 +48,7 @@ def export_pipeline(
     weights: str | None,
     images: int | None,
     outputs: tuple[str, ...],
+    family: str | None,
     network: str | None,
     overrides: tuple[str, ...],
     signature: str | None = None,
@@ -62,9 +63,9 @@ def export_pipeline(
     source = find_source(model)
     pretrained = weights is None and source.publishes_weights
     given_model: dict[str, object] = {"name": model, "pretrained": pretrained, "weights": weights}
-    named = ({"outputs": list(outputs)} if outputs else {}) | ({"signature": signature} if signature else {})
-    if named:
-        given_model["arguments"] = named
+    arguments = {"outputs": list(outputs), "signature": signature, "family": family}
+    if any(arguments.values()):
+        given_model["arguments"] = {name: value for name, value in arguments.items() if value}
     if network is not None:
         given_model["network"] = network
     document = {

@@ -14,7 +14,7 @@ from PIL import Image
 from edgecnn.ondevice.classify import top_k
 from edgecnn.ondevice.contract import Contract
 from edgecnn.ondevice.decode import decode
-from edgecnn.ondevice.detector import Detector, Level
+from edgecnn.ondevice.detector import Detector, Level, ScoreCoding
 from edgecnn.ondevice.input_tensor import Feed
 from edgecnn.ondevice.preprocess import geometry, open_image, upright
 from edgecnn.ondevice.tensor import TensorInfo
@@ -148,7 +148,7 @@ STRIDES = (8, 16, 32)
 ANCHORS = ((12.0, 10.0), (30.0, 22.0))
 
 
-def detector(boxes: str, *, softmax: bool, objectness: bool) -> Detector:
+def detector(boxes: str, scores: ScoreCoding, *, objectness: bool) -> Detector:
     levels, index = [], 0
     for stride in STRIDES:
         levels.append(
@@ -157,19 +157,22 @@ def detector(boxes: str, *, softmax: bool, objectness: bool) -> Detector:
                 boxes=index,
                 scores=index + 1,
                 objectness=index + 2 if objectness else None,
-                anchors=ANCHORS if boxes == "ssd" else (),
+                anchors=ANCHORS if boxes == "ssd" or boxes.startswith("anchors") else (),
+                scale=2.0 if boxes.startswith("anchors") else 1.0,
             )
         )
         index += 3 if objectness else 2
     return Detector(
         tuple(levels),
         boxes=boxes,  # type: ignore[arg-type]
-        scores="softmax" if softmax else "sigmoid",
+        scores=scores,
         bins=8 if boxes == "dfl" else 1,
         score_threshold=0.4,
         iou_threshold=0.5,
         candidates=60,
         max_detections=20,
+        offset=0.25 if boxes == "ltrb-signed" else None,
+        variances=(1.0, 0.5) if scores == "sigmoid-root" else (0.1, 0.2),
     )
 
 
@@ -188,15 +191,25 @@ def raw_outputs(found: Detector, random: np.random.Generator) -> list[np.ndarray
 
 
 @pytest.mark.parametrize(
-    ("boxes", "softmax", "objectness"),
-    [("ltrb", False, False), ("dfl", False, False), ("yolox", False, True), ("ssd", True, False)],
+    ("boxes", "scores", "objectness"),
+    [
+        ("ltrb", "sigmoid", False),
+        ("ltrb-signed", "sigmoid", False),
+        ("ltrb-exp", "sigmoid", False),
+        ("dfl", "sigmoid", False),
+        ("yolox", "sigmoid", True),
+        ("anchors-v3", "sigmoid", True),
+        ("anchors-v5", "sigmoid", True),
+        ("ssd", "softmax", False),
+        ("ssd", "sigmoid-root", True),
+    ],
 )
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_the_same_boxes(
-    classes: Path, tmp_path: Path, boxes: str, softmax: bool, objectness: bool, channels_last: bool
+    classes: Path, tmp_path: Path, boxes: str, scores: ScoreCoding, objectness: bool, channels_last: bool
 ) -> None:
     contract = Contract(height=INPUT, width=INPUT, resize="letterbox")
-    found = detector(boxes, softmax=softmax, objectness=objectness)
+    found = detector(boxes, scores, objectness=objectness)
     lines = detector_properties(found) | {"outputs": found.outputs}
     random = np.random.default_rng(5)
     sizes = [(480, 640), (100, 40), (64, 64), (333, 77)]

@@ -18,7 +18,7 @@ from tests.support.plans import keys, plan_builtin
 
 # Stage, version and parameters of steps, as version 0.1.0 had them in November 2026.
 QUICKSTART = {
-    "network": "78562004bf75",  # version 2: networks of ONNX files are read anew
+    "network": "d6256f13b2f5",  # version 3: networks of ONNX files are read anew
     "contract": "fbb515755fee",  # version 3: it writes the task beside the contract
     "calibration": "c7cabd5ddaba",
     "train": "5517257d8bf8",

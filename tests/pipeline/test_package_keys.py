@@ -132,6 +132,6 @@ def test_a_plan_reads_the_stage_of_a_network_back() -> None:
     parameters = NetworkParameters(
         "timm:resnet18", {}, None, {}, pretrained=False, weights=None, content="", seed=0
     )
-    stage, given = read_stage("network", 2, parameters_json(parameters))
+    stage, given = read_stage("network", 3, parameters_json(parameters))
     assert given == parameters
     assert stage.packages == ("torch", "timm", "torchvision")

@@ -118,7 +118,7 @@ def test_a_full_disk_is_found_before_the_work(
     monkeypatch.setattr(preflight, "LEAST_FREE_BYTES", 10**18)
     pipeline = export_pipeline(
         "torchvision:resnet18", "onnx-fp32", calibration=str(picture_folder), data=None, weights=None,
-        images=None, outputs=(), overrides=(), network=None,
+        images=None, outputs=(), family=None, overrides=(), network=None,
     )  # fmt: skip
     with pytest.raises(MachineFault, match=r"of free space, and a run needs 1e\+09 GB") as caught:
         check_before_work(pipeline)

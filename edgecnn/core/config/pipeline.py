@@ -37,7 +37,8 @@ class ModelConfig(Schema):
     checkpoint's directory or an ``.onnx`` file."""
 
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
-    """Keyword arguments of the builder, such as ``width``; of an ONNX file ``outputs``, where it is cut."""
+    """Keyword arguments of the builder, such as ``width``; of an ONNX file ``outputs``, where it
+    is cut, and ``family``, that of a detector, such as ``yolov8``."""
 
     pretrained: bool = False
     """Start from the published weights, which ``edgecnn fetch`` downloads."""

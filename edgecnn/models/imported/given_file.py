@@ -21,6 +21,7 @@ from edgecnn.models.imported.network import ImportedNetwork
 from edgecnn.models.imported.onnx_file import execute, open_bytes
 from edgecnn.models.imported.onnx_graph import name_of
 from edgecnn.models.imported.onnx_limits import MOST_BYTES, parse_bytes
+from edgecnn.models.imported.parts import append_parts
 from edgecnn.models.source import GivenFile, OperationResult
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     import onnxruntime
     from torch import nn
 
-    from edgecnn.models.imported.graph import ImportedNode
+    from edgecnn.models.imported.graph import GraphPart, ImportedNode
 
     Values = npt.NDArray[np.float32]
 
@@ -55,7 +56,7 @@ class OnnxFile(GivenFile):
         self._file, self._network = file, module
         self._model = read_image_model(file).model
         self.outputs = module.graph.outputs
-        self._session = _open(file, self.outputs)
+        self._session = _open(file, self.outputs, module.graph.parts)
 
     def run(self, image: Values) -> list[Values]:
         """Execute the file; see the base class."""
@@ -74,7 +75,9 @@ class OnnxFile(GivenFile):
             yield OperationResult(operation, name, np.asarray(value, np.float32), ours[name])
 
 
-def _open(file: Path, tensors: Sequence[str]) -> onnxruntime.InferenceSession:
+def _open(
+    file: Path, tensors: Sequence[str], parts: Sequence[GraphPart] = ()
+) -> onnxruntime.InferenceSession:
     """Open the bytes of a file, with some of its tensors as outputs.
 
     Outputs are appended to the bytes as one more part of the graph, which protobuf defines as the whole of
@@ -85,13 +88,15 @@ def _open(file: Path, tensors: Sequence[str]) -> onnxruntime.InferenceSession:
     model = parse_bytes(content, file)
     known = {output.name for output in model.graph.output}
     added = onnx.ModelProto()
+    append_parts(added.graph, parts)
     added.graph.output.extend(onnx.ValueInfoProto(name=name) for name in tensors if name not in known)
     try:
         return open_bytes(content + (added.SerializeToString() if added.graph.output else b""), file)
     except InputError:
         if known <= set(tensors):
             raise
-    _leave_out(model.graph, set(tensors))
+    taken_apart = {part.name for part in parts}
+    _leave_out(model.graph, {*tensors} - taken_apart | {part.source for part in parts})
     model.MergeFrom(added)
     return open_bytes(model.SerializeToString(), file)
 

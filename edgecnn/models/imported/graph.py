@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -43,8 +43,23 @@ class ImportedNode(Document):
     """Shapes of its parameters by their names in the module."""
 
 
+class GraphPart(Document):
+    """An output that is some channels of a tensor of the file."""
+
+    name: str
+    """Name of the output."""
+
+    source: str
+    """Name of the file's tensor, ``[N, C, H, W]``."""
+
+    channels: tuple[Annotated[int, Field(ge=0)], ...]
+    """Its channels that the output holds, in this order."""
+
+
 class ImportedGraph(Document):
     """A network of one image input."""
+
+    left_out = frozenset({"parts"})
 
     input: str
     """Name of the images, ``[N, C, H, W]``."""
@@ -54,6 +69,9 @@ class ImportedGraph(Document):
 
     nodes: tuple[ImportedNode, ...]
     """The operations in an order of execution."""
+
+    parts: tuple[GraphPart, ...] = ()
+    """The outputs that the file has only as parts of other tensors."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

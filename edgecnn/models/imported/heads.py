@@ -1,8 +1,9 @@
 """The raw heads of a detector in an ONNX file, found in front of its decode part.
 
-Exported detectors end in operations that turn the heads' maps into one long table of boxes: sigmoids, grids,
-strides, concatenations. In int8 all of these values would share one scale. The decode part is recognized by
-its structure, and the recognition is *proven*: our decode of the heads must equal the outputs of the file.
+Exported detectors end in operations that turn the heads' maps into tables of boxes: sigmoids, grids, strides,
+concatenations. In int8 all of these values would share one scale. What the maps mean is guessed from their
+channels and sizes (``codings/``), and the guess is *proven*: our decode of the maps must equal the answers of
+the file (``head_proof.py``).
 """
 
 from __future__ import annotations
@@ -12,26 +13,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgecnn.core.errors import InputError
-from edgecnn.models.imported.onnx_file import run
-from edgecnn.models.imported.onnx_graph import cut, maker, name_of, shape_of
-from edgecnn.ondevice.detector import Detector, Level
+from edgecnn.core.errors import InputError, UsageError
+from edgecnn.models.imported.codings.table import guesses
+from edgecnn.models.imported.families import FAMILIES, family_named
+from edgecnn.models.imported.head_proof import Proof, prove
+from edgecnn.models.imported.onnx_graph import shape_of
+from edgecnn.models.imported.raw_maps import last_convolutions, map_levels
+from edgecnn.models.imported.tail import Tail
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy.typing as npt
     import onnx_ir as ir
 
-    Map = npt.NDArray[np.float32]
+    from edgecnn.models.imported.codings.guess import Guess, Part
+    from edgecnn.models.imported.raw_maps import MapLevel
+    from edgecnn.ondevice.detector import Detector
 
-_IMAGE = 4
-_BOX = 4
-_TOLERANCE = 1e-3
 _SHOWN = 9
-
-# The settings with which YOLOX's authors evaluate; nearly all boxes are kept for the precision-recall curve.
-_SCORE, _IOU = 0.01, 0.65
+_DISTRIBUTION_OF_17 = 17
 
 
 @dataclass(frozen=True)
@@ -39,133 +40,128 @@ class Heads:
     """Place where a detector is cut.
 
     Attributes:
-        outputs: Names of the raw maps, in the order of the detector's indices.
+        family: Name of the family whose preprocessing it gets.
+        parts: The raw maps, in the order of the detector's indices.
         detector: The computation of the removed part.
         classes: Number of classes.
     """
 
-    outputs: tuple[str, ...]
+    family: str
+    parts: tuple[Part, ...]
     detector: Detector
     classes: int
 
 
 @dataclass(frozen=True)
-class _Level:
-    """Outputs of the three convolutions of one feature map."""
-
-    boxes: ir.Value
-    objectness: ir.Value
-    scores: ir.Value
-
-    @property
-    def size(self) -> tuple[int, ...]:
-        """Height and width of the map."""
-        return shape_of(self.boxes)[2:]
+class _Found:
+    guess: Guess
+    proof: Proof
 
 
-def find_heads(model: ir.Model, file: Path) -> Heads:
-    """Find the raw heads of a detector with YOLOX's decode part, whether or not it decodes the grid.
+def find_heads(model: ir.Model, file: Path, family: str = "", outputs: tuple[str, ...] = ()) -> Heads:
+    """Find the raw heads of a detector and what they mean.
 
     Args:
         model: Model with inferred shapes and batch 1.
         file: Name of the file in messages.
+        family: The user's word for the family; it decides what the file does not show.
+        outputs: Names of the raw maps; without any, the last convolutions are taken.
 
     Raises:
-        InputError: The decode part is not YOLOX's; the message names what was searched for.
+        InputError: The decode part is not recognized; the message names what its maps resemble.
+        UsageError: There is no such family, or the file leaves open which one it is.
     """
-    levels = sorted(_levels(model.graph), key=lambda level: -level.size[0])
-    height, width = shape_of(model.graph.inputs[0])[2:]
-    strides = [height / level.size[0] for level in levels]
-    fits = [width / level.size[1] == stride for level, stride in zip(levels, strides, strict=True)]
-    names = tuple(
-        name for level in levels for name in map(name_of, (level.boxes, level.scores, level.objectness))
-    )
-    if not levels or not all(fits) or not _proven(model, file, names, strides):
-        raise _unrecognized(model, file, len(levels))
-    places = range(0, len(names), 3)
-    described = tuple(
-        Level(stride, boxes=place, scores=place + 1, objectness=place + 2)
-        for stride, place in zip(strides, places, strict=True)
-    )
-    return Heads(
-        names,
-        Detector(described, "yolox", score_threshold=_SCORE, iou_threshold=_IOU),
-        shape_of(levels[0].scores)[1],
-    )
+    if family:
+        family_named(family)
+    levels = map_levels(model, outputs)
+    tail = _tail(model, file, levels)
+    tried = [] if tail is None else list(_tried(levels, tail))
+    found = [_Found(guess, proof) for guess, proof in tried if proof is not None]
+    if tail is None or not found:
+        raise _unrecognized(model, file, levels, [guess for guess, _ in tried])
+    chosen = next((item for item in found if item.proof.boxes), None) or _choose(found, family, file)
+    return _described(chosen, tail, family)
 
 
-def _levels(graph: ir.Graph) -> list[_Level]:
-    """Return every concatenation of 4 box channels, an objectness and class scores."""
-    found = []
-    for node in graph:
-        heads = [_head(value) for value in node.inputs] if node.op_type == "Concat" else []
-        maps = [head for head in heads if head is not None and len(shape_of(head)) == _IMAGE]
-        if len(heads) == len(maps) == 3 and [shape_of(head)[1] for head in maps[:2]] == [_BOX, 1]:
-            found.append(_Level(*maps))
-    return found
+def _tail(model: ir.Model, file: Path, levels: Sequence[MapLevel]) -> Tail | None:
+    """Return what follows the maps; None if there are no maps, or the answers need more than them."""
+    try:
+        return Tail(model, file, [found.name for level in levels for found in level.maps]) if levels else None
+    except ValueError:
+        return None
 
 
-def _head(value: ir.Value | None) -> ir.Value | None:
-    """Return the convolution output that a part of a table is computed from, at most through a sigmoid."""
-    sigmoid = maker(value, "Sigmoid")
-    source = sigmoid.inputs[0] if sigmoid else value
-    return source if maker(source, "Conv") else None
+def _tried(levels: Sequence[MapLevel], tail: Tail) -> list[tuple[Guess, Proof | None]]:
+    """Return all guesses up to the first whose boxes are proven, each with its proof."""
+    maps = tail.noise()
+    with np.errstate(over="ignore", invalid="ignore"):
+        answers = tail.answers(maps)
+        tried: list[tuple[Guess, Proof | None]] = []
+        for guess in guesses(levels, tail):
+            proof = prove(guess, maps, answers, tail.size)
+            tried.append((guess, proof))
+            if proof is not None and proof.boxes:
+                break
+    return tried
 
 
-def _proven(model: ir.Model, file: Path, names: tuple[str, ...], strides: list[float]) -> bool:
-    """Return whether our decode of the heads equals the outputs of the file, for an image of noise."""
-    sizes = shape_of(model.graph.inputs[0])
-    # The noise is dark, because the exponential of the sides in a decode part must not overflow.
-    image = np.random.default_rng(0).uniform(0, 1, sizes).astype(np.float32)
-    (answer,) = run(model, file, image)
-    maps = run(cut(model, names), file, image)
-    decoded, raw = (_table(maps, strides, decoded=decoded) for decoded in (True, False))
-    return any(
-        table.shape == answer.shape and np.allclose(table, answer, rtol=_TOLERANCE, atol=_TOLERANCE)
-        for table in (decoded, raw)
+def _choose(found: Sequence[_Found], family: str, file: Path) -> _Found:
+    """Return the guess of a file whose answers do not show the coding of boxes.
+
+    Raises:
+        UsageError: Several families are possible, and the user names none of them.
+    """
+    families = list(dict.fromkeys(item.guess.family for item in found))
+    same = [item for item in found if item.guess.family == family]
+    if same or len(families) == 1:
+        return (same or list(found))[0]
+    raise UsageError(
+        f"{file} ends in raw maps that several families write: {', '.join(families)}",
+        hint=f"say which one it is, such as --family {families[0]}",
     )
 
 
-def _table(maps: list[Map], strides: list[float], *, decoded: bool) -> Map:
-    """Return YOLOX's table of the heads' maps, float32 ``[1, cells, 4 + 1 + classes]``."""
-    rows = []
-    for place, stride in enumerate(strides):
-        boxes, scores, objectness = maps[3 * place : 3 * place + 3]
-        height, width = boxes.shape[2:]
-        if decoded:
-            grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)))
-            sides = np.exp(boxes[:, 2:])
-            boxes = (np.concatenate([boxes[:, :2] + grid, sides], axis=1) * stride).astype(np.float32)
-        parts = [boxes, _sigmoid(objectness), _sigmoid(scores)]
-        rows.append(np.concatenate(parts, axis=1).reshape(1, -1, height * width))
-    return np.concatenate(rows, axis=2).transpose(0, 2, 1).astype(np.float32)
+def _described(found: _Found, tail: Tail, family: str) -> Heads:
+    guess, proof = found.guess, found.proof
+    name = family or _family(guess, proof)
+    usual = FAMILIES[name]
+    # Where the file chooses the best boxes without suppression, its network was trained to need none.
+    iou = 1.0 if proof.rows and not tail.suppresses else usual.iou
+    return Heads(name, guess.parts, guess.detector(usual.score, iou, usual.most), guess.classes)
 
 
-def _sigmoid(values: Map) -> Map:
-    return np.float32(0.5) * (np.float32(1.0) + np.tanh(values / 2))
+def _family(guess: Guess, proof: Proof) -> str:
+    """Return the name of the family, where the layout of the answers tells more than the maps."""
+    if "ones" in proof.columns:
+        return "yolov6"
+    if guess.bins == _DISTRIBUTION_OF_17 and not proof.coarse_first:
+        return "yolo-nas" if guess.offset else "damo-yolo"
+    return guess.family
 
 
-def _unrecognized(model: ir.Model, file: Path, levels: int) -> InputError:
+def _unrecognized(
+    model: ir.Model, file: Path, levels: Sequence[MapLevel], tried: Sequence[Guess]
+) -> InputError:
     answers = ", ".join(f"{value.name} {list(shape_of(value))}" for value in model.graph.outputs)
-    looked = (
-        "a table [1, cells, 4 + 1 + classes] of YOLOX's kind: behind each feature map three convolutions, of "
-        "4 box channels, 1 objectness and the class scores, joined along the channels"
-    )
-    found = f"{levels} such feature maps, whose decode gives other values" if levels else "none"
     last = ",".join(last_convolutions(model.graph)[:_SHOWN])
     return InputError(
-        f"{file}: the decode part behind {answers} is not recognized; looked for {looked}; found {found}",
+        f"{file}: the decode part behind {answers} is not recognized; {_resembles(levels, tried)}",
         hint=f"name the raw maps yourself, such as --outputs {last}",
     )
 
 
-def last_convolutions(graph: ir.Graph) -> list[str]:
-    """Return the outputs of the last convolutions before the network's outputs."""
-    found: set[ir.Node] = set()
-    waiting = [value.producer() for value in graph.outputs]
-    while waiting:
-        node = waiting.pop()
-        if node is not None and node not in found:
-            found.add(node)
-            waiting += () if node.op_type == "Conv" else node.predecessors()
-    return [name_of(node.outputs[0]) for node in graph if node in found and node.op_type == "Conv"]
+def _resembles(levels: Sequence[MapLevel], tried: Sequence[Guess]) -> str:
+    """Return a sentence about what the maps resemble."""
+    families = list(dict.fromkeys(guess.family for guess in tried))
+    if families:
+        return (
+            f"its {len(levels)} feature maps resemble those of {' and '.join(families)}, whose decode gives "
+            "other values"
+        )
+    if not levels:
+        return "its last convolutions are no feature maps of one image"
+    channels = "; ".join(
+        f"{', '.join(str(found.channels) for found in level.maps)} at stride {level.stride}"
+        for level in levels
+    )
+    return f"its last convolutions have channels that no known family has: {channels}"

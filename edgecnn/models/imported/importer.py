@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.task import CLASSIFICATION
 from edgecnn.core.text import did_you_mean
 from edgecnn.models.detection_network import detection
+from edgecnn.models.imported.families import FAMILIES
+from edgecnn.models.imported.file_names import class_names
 from edgecnn.models.imported.foreign import check_operators
 from edgecnn.models.imported.heads import Heads, find_heads
 from edgecnn.models.imported.image_input import Entrance, prepare_input
@@ -18,6 +21,8 @@ from edgecnn.models.imported.meaning import check_inference, check_opsets
 from edgecnn.models.imported.memory import check_file_memory
 from edgecnn.models.imported.onnx_file import fold, read_given_model
 from edgecnn.models.imported.onnx_graph import cut, infer_shapes, link, name_of, shape_of
+from edgecnn.models.imported.parts import add_parts, divide_convolutions, name_parts
+from edgecnn.models.imported.raw_maps import map_levels
 from edgecnn.models.imported.read import read_graph
 from edgecnn.models.imported.settings import naming_opset
 from edgecnn.ondevice.contract import Contract
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 
 _IMAGE = 4
 _SCORES, _TABLE = 2, 3
+_LEAST_LEVELS, _LEAST_MAPS = 2, 2
 _MAX_SIDE = 8192
 
 
@@ -45,6 +51,7 @@ class Imported:
         state: Its weights.
         contract: Preprocessing, as far as the file specifies it.
         classes: Number of classes; None if it is unknown.
+        names: Names of the classes, if the file has them.
         task: The network's task: detection if a decode part was recognized and removed.
         opset: Version of ONNX's operators in the file.
     """
@@ -53,6 +60,7 @@ class Imported:
     state: dict[str, Tensor]
     contract: Contract
     classes: int | None
+    names: tuple[str, ...]
     task: TaskDescription
     opset: int
 
@@ -70,7 +78,9 @@ class ImageModel:
     entrance: Entrance
 
 
-def import_onnx(file: Path, outputs: Sequence[str] = (), size: tuple[int, int] | None = None) -> Imported:
+def import_onnx(
+    file: Path, outputs: Sequence[str] = (), size: tuple[int, int] | None = None, family: str = ""
+) -> Imported:
     """Read a classifier or a detector with one image input.
 
     A classifier is read whole. A detector with a known decode part is cut at its raw heads and gets the
@@ -80,6 +90,7 @@ def import_onnx(file: Path, outputs: Sequence[str] = (), size: tuple[int, int] |
         file: The file; its weights may lie in files beside it.
         outputs: Names of the tensors at which the network is cut.
         size: Height and width of the images where the file leaves them open.
+        family: Name of a family of detectors, for what the file does not say.
 
     Raises:
         InputError: The file is damaged, or has an unknown operation or decode part.
@@ -90,26 +101,34 @@ def import_onnx(file: Path, outputs: Sequence[str] = (), size: tuple[int, int] |
     if not outputs:
         check_operators(model, file)
     height, width, channels = _image(model, file)
-    heads = None if outputs else _detector(model, file)
-    if outputs:
-        _check_outputs(model, outputs)
-    names = heads.outputs if heads else tuple(outputs) or tuple(map(name_of, model.graph.outputs))
-    part = cut(model, names)
+    _check_outputs(model, outputs)
+    heads = _detector(model, file, tuple(outputs), family)
+    names, sliced = name_parts(heads.parts) if heads else (tuple(outputs), ())
+    add_parts(model, sliced)
+    part = cut(model, names or tuple(map(name_of, model.graph.outputs)))
     check_operators(part, file)
     opset = model.opset_imports.get("", 0)
     with naming_opset(opset):
         check_inference(part)
     part = fold(part, file, moves=read.entrance.last)
+    divide_convolutions(part, sliced)
     with naming_opset(opset):
         graph, state = read_graph(part)
-    contract = _contract(height, width, channels, yolox=heads is not None)
+    metadata = model.metadata_props
+    contract = (
+        FAMILIES[heads.family].preprocessing(height, width, channels)
+        if heads
+        else _contract(height, width, channels)
+    )
     if read.entrance.pixels:
         contract = replace(contract, mean=(0.0,) * channels, std=(1.0,) * channels)
     if heads is not None:
-        return Imported(graph, state, contract, heads.classes, detection(heads.detector), opset)
+        task, classes = detection(heads.detector), heads.classes
+        graph = graph.model_copy(update={"parts": sliced})
+        return Imported(graph, state, contract, classes, class_names(metadata, classes), task, opset)
     shapes = [shape_of(value) for value in part.graph.outputs]
-    scores = len(shapes) == 1 and len(shapes[0]) == _SCORES
-    return Imported(graph, state, contract, shapes[0][1] if scores else None, CLASSIFICATION, opset)
+    scores = shapes[0][1] if len(shapes) == 1 and len(shapes[0]) == _SCORES else None
+    return Imported(graph, state, contract, scores, class_names(metadata, scores), CLASSIFICATION, opset)
 
 
 def read_image_model(file: Path, size: tuple[int, int] | None = None) -> ImageModel:
@@ -130,10 +149,23 @@ def read_image_model(file: Path, size: tuple[int, int] | None = None) -> ImageMo
     return ImageModel(model, entrance)
 
 
-def _detector(model: ir.Model, file: Path) -> Heads | None:
-    """Return the place to cut a detector; None for a classifier, and for a network that ends in raw maps."""
+def _detector(model: ir.Model, file: Path, outputs: tuple[str, ...], family: str) -> Heads | None:
+    """Return the place to cut a detector; None for a classifier, and for maps that are none of a detector's.
+
+    A network that ends in maps, or that the user cuts, may be something else than a detector: it is one where
+    each size has several maps that a family of detectors writes, or where the user names the family.
+    """
     ranks = {len(shape_of(value)) for value in model.graph.outputs}
-    return None if ranks <= {_SCORES, _IMAGE} else find_heads(model, file)
+    if family or not (outputs or ranks <= {_SCORES, _IMAGE}):
+        return find_heads(model, file, family, outputs)
+    if ranks <= {_SCORES}:
+        return None
+    levels = map_levels(model, outputs)
+    if len(levels) < _LEAST_LEVELS or any(len(level.maps) < _LEAST_MAPS for level in levels):
+        return None
+    with contextlib.suppress(InputError, UsageError):
+        return find_heads(model, file, family, outputs)
+    return None
 
 
 def _image(model: ir.Model, file: Path) -> tuple[int, int, int]:
@@ -169,12 +201,8 @@ def _check_outputs(model: ir.Model, outputs: Sequence[str]) -> None:
             raise UsageError(f"the file has no tensor {name!r} to cut at", hint=did_you_mean(name, known))
 
 
-def _contract(height: int, width: int, channels: int, *, yolox: bool) -> Contract:
-    """Return YOLOX's preprocessing, or the usual one of classifiers; a pipeline may override every field."""
-    if yolox:
-        return Contract(
-            height, width, resize="letterbox", color="bgr", mean=(0.0,) * 3, std=(1.0,) * 3, pad_value=114
-        )
+def _contract(height: int, width: int, channels: int) -> Contract:
+    """Return the usual preprocessing of classifiers; a pipeline may override every field."""
     if channels == 1:
         return Contract(height, width, color="gray", mean=(0.0,), std=(255.0,))
     return Contract(height, width)

@@ -65,15 +65,16 @@ class OnnxSource(ModelSource):
         return self.executed_by
 
     def resolve(self, request: ModelRequest) -> tuple[nn.Module, ModelSpec]:
-        """Read a network from a file; its only argument, ``outputs``, names the tensors to cut it at."""
+        """Read a network from a file, cut at its ``outputs``; ``family`` is that of a detector."""
         from edgecnn.models.imported.external_data import digests_beside
         from edgecnn.models.imported.importer import import_onnx
 
-        refuse_arguments(request, ["outputs"])
+        refuse_arguments(request, ["outputs", "family"])
         file = Path(request.reference)
         wanted = request.contract_overrides
         size = (wanted["height"], wanted["width"]) if {"height", "width"} <= wanted.keys() else None
-        found = import_onnx(file, tuple(request.arguments.get("outputs", ())), size)
+        outputs, family = request.arguments.get("outputs", ()), request.arguments.get("family", "")
+        found = import_onnx(file, tuple(outputs), size, str(family))
         origin = f"{file.name} sha256:{digest_file(file)}{_origin_beside(digests_beside(file))}"
         return network_of(found, request, origin)
 
@@ -129,7 +130,7 @@ def network_of(found: Imported, request: ModelRequest, origin: str) -> tuple[nn.
     from edgecnn.models.weights import load_weights
 
     reference, classes = request.reference, request.classes
-    names = numbered(found.classes or 1) if classes is None else tuple(classes)
+    names = found.names or numbered(found.classes or 1) if classes is None else tuple(classes)
     if found.classes is not None and len(names) != found.classes:
         raise InputError(f"{reference} has {found.classes} outputs for {len(names)} classes")
     spec = ModelSpec(

@@ -112,7 +112,7 @@ def network_stage(reference: str) -> Stage[NetworkParameters]:
         UsageError: There is no such network.
         InputError: A file of the network is damaged.
     """
-    return Stage("network", 2, run, ("torch", *find_source(reference).made_with(reference)), forks_torch=True)
+    return Stage("network", 3, run, ("torch", *find_source(reference).made_with(reference)), forks_torch=True)
 
 
 @arguments

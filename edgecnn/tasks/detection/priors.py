@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_convert
 
-from edgecnn.ondevice.decode import SSD_CENTER, SSD_SIZE
+from edgecnn.ondevice.box_coding import SSD_CENTER, SSD_SIZE
 
 if TYPE_CHECKING:
     from edgecnn.ondevice.detector import Detector, Level

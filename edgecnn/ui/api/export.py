@@ -25,6 +25,7 @@ def export(
     images: int | None = None,
     outputs: tuple[str, ...] = (),
     signature: str | None = None,
+    family: str | None = None,
     network: str | None = None,
     overrides: tuple[str, ...] = (),
     out: Path | None = None,
@@ -41,6 +42,7 @@ def export(
         images: Number of calibration images; by default all, up to 512.
         outputs: Tensors at which to cut an ONNX file whose decode part is not recognized.
         signature: Function of a SavedModel folder that has several.
+        family: Family of a detector in an ONNX file, such as ``yolov8``, for what the file does not say.
         network: ``python:package.module:factory``, your own code that builds a checkpoint's network; a
             checkpoint alone cannot have code run.
         overrides: Dotted overrides of the resulting pipeline, such as ``targets.T.threads=2``.
@@ -64,6 +66,7 @@ def export(
         images=images,
         outputs=outputs,
         signature=signature,
+        family=family,
         network=network,
         overrides=overrides,
     )

@@ -48,8 +48,7 @@ def compare(
         for change in result.changes
     ]
     if rows:
-        print_text(f"A: {first}\nB: {second}")
-        print_table("", ("target", "what", "name", "A", "B"), rows)
+        print_table("", ("target", "what", "name", str(first), str(second)), rows)
     else:
         print_text("nothing differs")
 

@@ -95,6 +95,15 @@ def export(
             show_default=False,
         ),
     ] = None,
+    family: Annotated[
+        str | None,
+        typer.Option(
+            "--family",
+            metavar="NAME",
+            help="Family of a detector in an .onnx file, such as yolov8, for what the file does not say.",
+            show_default=False,
+        ),
+    ] = None,
     network: NetworkOption = None,
     overrides: Annotated[
         list[str] | None,
@@ -126,6 +135,7 @@ def export(
             images=images,
             outputs=tuple(outputs.split(",")) if outputs else (),
             signature=signature,
+            family=family,
             network=network,
             overrides=(*_size_overrides(size), *(overrides or ())),
             out=out,

@@ -11,14 +11,16 @@ import java.util.List;
  * <p>Everything is float32, as there; only exp and tanh may differ in the last bit.
  */
 final class DetectionDecoder {
-    private static final float SSD_CENTER = 0.1f;
-    private static final float SSD_SIZE = 0.2f;
     private static final float MAX_LOG_SCALE = (float) Math.log(1000.0 / 16.0);
     private static final float MAX_LOG_STRIDES = (float) Math.log(8192.0);
 
     private final Preprocessor preprocessor;
     private final String boxes;
     private final boolean softmax;
+    private final boolean root;
+    private final float offset;
+    private final float centerVariance;
+    private final float sizeVariance;
     private final int bins;
     private final double scoreThreshold;
     private final double iouThreshold;
@@ -57,6 +59,7 @@ final class DetectionDecoder {
         final Map scores;
         final Map objectness;
         final float[][] anchors;
+        final float scale;
 
         Level(Description description, String key) {
             stride = description.real(key + ".stride");
@@ -65,6 +68,7 @@ final class DetectionDecoder {
             objectness = description.has(key + ".objectness")
                     ? new Map(description, description.number(key + ".objectness"))
                     : null;
+            scale = description.real(key + ".scale");
             anchors = new float[description.number(key + ".anchors")][];
             for (int index = 0; index < anchors.length; index++) {
                 String anchor = key + ".anchor." + index;
@@ -105,6 +109,10 @@ final class DetectionDecoder {
         this.preprocessor = preprocessor;
         boxes = description.text("detector.boxes");
         softmax = description.text("detector.scores").equals("softmax");
+        root = description.text("detector.scores").equals("sigmoid-root");
+        offset = description.real("detector.offset");
+        centerVariance = description.real("detector.variance.center");
+        sizeVariance = description.real("detector.variance.size");
         bins = description.number("detector.bins");
         scoreThreshold = Double.parseDouble(description.text("detector.score_threshold"));
         iouThreshold = Double.parseDouble(description.text("detector.iou_threshold"));
@@ -150,7 +158,7 @@ final class DetectionDecoder {
         int classes = level.scores.channels / kinds;
         int cells = level.scores.height * level.scores.width;
         float threshold = (float) scoreThreshold;
-        float least = logit(scoreThreshold);
+        float least = logit(root ? scoreThreshold * scoreThreshold : scoreThreshold);
         for (int anchor = 0; anchor < kinds; anchor++) {
             if (softmax) {
                 softmax(level, anchor, classes, cells, threshold, found);
@@ -171,6 +179,7 @@ final class DetectionDecoder {
                     }
                     for (int label = 0; label < classes; label++) {
                         float value = sigmoid(object) * sigmoid(level.scores.at(anchor * classes + label, cell));
+                        value = root ? (float) Math.sqrt(value) : value;
                         if (value >= threshold) {
                             found.add(new Candidate(level, value, label, anchor, cell));
                         }
@@ -210,8 +219,14 @@ final class DetectionDecoder {
         for (int index = 0; index < raw.length; index++) {
             raw[index] = level.boxes.at(candidate.anchor * raw.length + index, candidate.cell);
         }
-        float column = candidate.cell % level.boxes.width;
-        float row = candidate.cell / level.boxes.width;
+        float column = candidate.cell % level.boxes.width + offset;
+        float row = candidate.cell / level.boxes.width + offset;
+        if (boxes.startsWith("anchors-")) {
+            float[] anchor = level.anchors[candidate.anchor];
+            float x = (anchorOffset(level, raw[0]) + column) * level.stride;
+            float y = (anchorOffset(level, raw[1]) + row) * level.stride;
+            return around(x, y, anchorFactor(raw[2]) * anchor[0] / 2, anchorFactor(raw[3]) * anchor[1] / 2);
+        }
         if (boxes.equals("yolox")) {
             float halfWidth = exp(Math.min(raw[2], MAX_LOG_STRIDES)) * level.stride / 2;
             float halfHeight = exp(Math.min(raw[3], MAX_LOG_STRIDES)) * level.stride / 2;
@@ -221,24 +236,48 @@ final class DetectionDecoder {
             float[] prior = level.anchors[candidate.anchor];
             float cellWidth = (float) ((double) inputWidth / level.boxes.width);
             float cellHeight = (float) ((double) inputHeight / level.boxes.height);
-            float x = (column + 0.5f) * cellWidth + raw[0] * SSD_CENTER * prior[0];
-            float y = (row + 0.5f) * cellHeight + raw[1] * SSD_CENTER * prior[1];
-            float halfWidth = exp(Math.min(raw[2] * SSD_SIZE, MAX_LOG_SCALE)) * prior[0] / 2;
-            float halfHeight = exp(Math.min(raw[3] * SSD_SIZE, MAX_LOG_SCALE)) * prior[1] / 2;
+            float x = column * cellWidth + raw[0] * centerVariance * prior[0];
+            float y = row * cellHeight + raw[1] * centerVariance * prior[1];
+            float halfWidth = exp(Math.min(raw[2] * sizeVariance, MAX_LOG_SCALE)) * prior[0] / 2;
+            float halfHeight = exp(Math.min(raw[3] * sizeVariance, MAX_LOG_SCALE)) * prior[1] / 2;
             return around(x, y, halfWidth, halfHeight);
         }
         float[] distances = new float[4];
         for (int side = 0; side < 4; side++) {
-            distances[side] = boxes.equals("dfl") ? expected(raw, side * bins) : Math.max(raw[side], 0f);
+            distances[side] = distance(raw, side);
         }
-        float x = column + 0.5f;
-        float y = row + 0.5f;
         return new float[] {
-            (x - distances[0]) * level.stride,
-            (y - distances[1]) * level.stride,
-            (x + distances[2]) * level.stride,
-            (y + distances[3]) * level.stride
+            (column - distances[0]) * level.stride,
+            (row - distances[1]) * level.stride,
+            (column + distances[2]) * level.stride,
+            (row + distances[3]) * level.stride
         };
+    }
+
+    /** The distance to a side, in strides. */
+    private float distance(float[] raw, int side) {
+        switch (boxes) {
+            case "dfl":
+                return expected(raw, side * bins);
+            case "ltrb":
+                return Math.max(raw[side], 0f);
+            case "ltrb-signed":
+                return raw[side];
+            case "ltrb-exp":
+                return exp(Math.min(raw[side], MAX_LOG_STRIDES));
+            default:
+                throw new IllegalArgumentException("unknown coding of boxes: " + boxes);
+        }
+    }
+
+    /** A centre within its cell, or up to half of the scale's surplus over its borders. */
+    private static float anchorOffset(Level level, float raw) {
+        return level.scale * sigmoid(raw) - (level.scale - 1) * 0.5f;
+    }
+
+    private float anchorFactor(float raw) {
+        float twice = 2 * sigmoid(raw);
+        return boxes.equals("anchors-v5") ? twice * twice : exp(Math.min(raw, MAX_LOG_STRIDES));
     }
 
     private static float[] around(float x, float y, float halfWidth, float halfHeight) {
