@@ -11,6 +11,7 @@ from edgecnn.models.build import build
 from edgecnn.models.growth import BuildLimits
 from edgecnn.models.own_code import require_unchanged
 from edgecnn.models.spec_file import SPEC_FILE, WEIGHTS_FILE, read_spec
+from edgecnn.models.variables import require_same_variables
 from edgecnn.models.weights import load_weights, read_safetensors, write_safetensors
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def load_checkpoint(directory: Path) -> tuple[nn.Module, ModelSpec]:
     """
     spec, path = read_spec(directory), directory / WEIGHTS_FILE
     state = read_safetensors(path)
+    if spec.code is not None:
+        require_same_variables(spec.code, directory)
     module = build(spec, BuildLimits.of(state, spec.builder))
     if spec.code is not None:
         require_unchanged(spec.code, directory)

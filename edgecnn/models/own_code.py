@@ -3,7 +3,8 @@
 A network of a ``python:`` reference depends on more than the file that the reference names: on all modules of
 the user's that are imported from there, on data files that they read, and on packages. A child process builds
 and runs the network. What was loaded by then is found in ``sys.modules``, what may be loaded later by the
-import statements of these files, and data files by the interpreter's audit events. Unknown stay modules that
+import statements of these files, data files by the interpreter's audit events, and environment variables as
+:mod:`edgecnn.models.variables` says. Unknown stay modules that
 only a later call imports by a name that stands in no import statement, data files that lie neither in the
 folder of a module of the user's nor below it, and files that compiled code opens.
 """
@@ -15,6 +16,7 @@ import os
 import site
 import sys
 import sysconfig
+from functools import cache
 from importlib import metadata
 from importlib.util import resolve_name, source_from_cache
 from pathlib import Path
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.core.errors import InputError
 from edgecnn.core.store.digest import digest_file
 from edgecnn.models.spec import OwnCode
+from edgecnn.models.variables import VariableWatch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -38,7 +41,7 @@ _watches: list[CodeWatch] = []
 
 
 class CodeWatch:
-    """The modules that are loaded, and the files that are opened, after this object was made."""
+    """The modules that are loaded, and the files and variables that are read, after this object was made."""
 
     def __init__(self) -> None:
         import torch  # noqa: F401  what edgecnn itself loads is not the user's choice
@@ -49,6 +52,7 @@ class CodeWatch:
         if not _watches:
             sys.addaudithook(_audit)
         _watches[:] = [self]
+        self._variables = VariableWatch(_is_users)
 
     def opened(self, path: Path, *, written: bool) -> None:
         """Remember a file that was opened."""
@@ -77,10 +81,13 @@ class CodeWatch:
             files[name] = file
             waiting += _imports(name, file)
         distributions = {one for top in packages for one in owners.get(top, ())}
+        own, others = self._variables.found(named)
         return OwnCode(
             modules={name: digest_file(file) for name, file in sorted(files.items())},
             packages={name: metadata.version(name) for name in sorted(distributions)},
             files=self._data(files, named, given),
+            variables=own,
+            library_variables=others,
         )
 
     def _data(self, modules: dict[str, Path], named: str, given: Collection[Path]) -> dict[str, str]:
@@ -150,6 +157,12 @@ def require_unchanged(code: OwnCode, checkpoint: Path) -> None:
 def is_installed(file: Path | None) -> bool:
     """Return whether the standard library or an installed package has a file; True if there is no file."""
     return file is None or not file.is_file() or _is_standard(file) or _is_below(file, _package_folders())
+
+
+@cache
+def _is_users(name: str) -> bool:
+    """Return whether code is the user's own, by the name of its file, which may lie in an archive."""
+    return not is_installed(_existing(name))
 
 
 def _is_standard(file: Path) -> bool:

@@ -21,6 +21,8 @@ SCHEMA: Literal[1] = 1
 class OwnCode(Document):
     """The code of the user's factory that builds a network: if it changes, later steps are made again."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"variables", "library_variables"})
+
     modules: dict[str, str]
     """SHA-256 of the file of every module of the user's, by the module's name."""
 
@@ -29,6 +31,12 @@ class OwnCode(Document):
 
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of the data files that they read, by module and path from its folder: ``nets:sizes.json``."""
+
+    variables: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of the values of the environment variables that they read; empty for one that was not set."""
+
+    library_variables: dict[str, str] = Field(default_factory=dict)
+    """The same for those that libraries read for them, and under ``*`` for all, where code reads them all."""
 
 
 class ModelSpec(NetworkOrigin):

@@ -15,7 +15,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.store.digest import digest_file
 from edgecnn.models import own_code
 from edgecnn.models.own_code import is_installed, require_unchanged
-from edgecnn.models.sources.module import OwnCodeRequest
+from edgecnn.models.sources.module import FoundCode, OwnCodeRequest
 from edgecnn.models.spec import OwnCode
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def code_of(reference: str, log: Path, **arguments: str) -> OwnCode:
     """Find the code of a factory in a child process, as a plan does."""
     request = OwnCodeRequest(reference, dict(arguments))
     child = process.call("edgecnn.models.sources.module:find_code", request, log=log)
-    return child.read(OwnCode)
+    return child.read(FoundCode).code
 
 
 def test_every_file_that_a_network_needs_is_found(folder: Path, tmp_path: Path) -> None:

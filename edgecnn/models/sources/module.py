@@ -19,6 +19,7 @@ from pydantic import JsonValue
 
 from edgecnn.core import process
 from edgecnn.core.documents.arguments import arguments
+from edgecnn.core.documents.document import Document
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError
 from edgecnn.core.kept_log import temporary_folder
 from edgecnn.core.named_code import ENTRY, named_by_user
@@ -102,7 +103,20 @@ class OwnCodeRequest:
     arguments: dict[str, JsonValue]
 
 
-def find_code(request: OwnCodeRequest) -> OwnCode:
+class FoundCode(Document):
+    """The code of a factory, and the network that it builds here and now."""
+
+    code: OwnCode
+    """What was loaded and read."""
+
+    layers: list[tuple[str, str]]
+    """Name and class of every layer."""
+
+    tensors: list[tuple[str, str, list[int]]]
+    """Name, type and shape of every parameter and buffer."""
+
+
+def find_code(request: OwnCodeRequest) -> FoundCode:
     """Build a network, run it once, and return the code that was loaded for it; runs in a child process.
 
     A network that cannot be built is no error here: the step that needs it says so.
@@ -116,11 +130,15 @@ def find_code(request: OwnCodeRequest) -> OwnCode:
     source = ModuleSource()
     watch = CodeWatch()
     spec = source.describe(request.reference).with_arguments(request.arguments)
+    layers, tensors = [], []
     with contextlib.suppress(EdgecnnError):
         module = build(spec)
+        layers = [(name, type(layer).__qualname__) for name, layer in module.named_modules()]
+        state = module.state_dict()
+        tensors = [(name, str(value.dtype), [*value.shape]) for name, value in state.items()]
         count_outputs(module, spec)
         try_training(module, spec)
-    return watch.found(request.reference)
+    return FoundCode(code=watch.found(request.reference), layers=layers, tensors=tensors)
 
 
 def try_training(module: nn.Module, spec: ModelSpec) -> None:
@@ -139,6 +157,9 @@ def try_training(module: nn.Module, spec: ModelSpec) -> None:
 def code_digest(reference: str, arguments: Mapping[str, JsonValue]) -> str:
     """Return a digest of the code that a factory uses, which a child process finds by building the network.
 
+    The network's layers and sizes are a part of it: they may depend on what is not in the code, such as the
+    working directory or whether a file exists.
+
     Args:
         reference: A ``python:`` reference that the user named.
         arguments: Arguments of the factory.
@@ -149,7 +170,7 @@ def code_digest(reference: str, arguments: Mapping[str, JsonValue]) -> str:
     with temporary_folder("code") as folder, named_by_user(reference):
         request = OwnCodeRequest(reference, dict(arguments))
         child = process.call("edgecnn.models.sources.module:find_code", request, log=folder / "log")
-    return digest_json(child.read(OwnCode).to_json())
+    return digest_json(child.read(FoundCode).to_json())
 
 
 def find_factory(entry: str) -> Callable[..., Any]:
