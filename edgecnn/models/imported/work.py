@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
-from edgecnn.models.imported.onnx_graph import shape_of
+from edgecnn.models.imported.onnx_graph import constant, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,6 +46,8 @@ INTEGER = {
 """Plain operator and index of the weights of every integer operation that multiplies."""
 
 _POOLS = frozenset({"AveragePool", "MaxPool", "LpPool", "QLinearAveragePool"})
+_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
+_REPEATED = frozenset({"Loop", "Scan"})
 _MULTIPLIES_AND_ADDS = 2
 _TERA = 10**12
 
@@ -95,6 +97,25 @@ class Work:
             self._add(macs_of(layer[0], source, weights, result), operation)
         elif node.op_type in _POOLS:
             self._add(math.prod(result) * math.prod(node.attributes.get_ints("kernel_shape", ())), operation)
+        elif node.op_type == "Einsum":
+            equation = node.attributes.get_string("equation", "")
+            self._add(
+                math.prod(result) * _summed(equation, [_closed(value) for value in node.inputs]), operation
+            )
+        elif node.op_type in _RECURRENT and len(node.inputs) > 2:
+            steps = math.prod(_closed(node.inputs[0])[:-1])
+            self._add(steps * sum(math.prod(_closed(value)) for value in node.inputs[1:3]), operation)
+        elif node.op_type in _REPEATED:
+            self._add((_times(node) - 1) * self._once(node), operation)
+
+    def _once(self, node: ir.Node) -> int:
+        """Return the work of the body of a loop, whose operations count as one each besides."""
+        inside = Work()
+        body = node.attributes.get("body")
+        nodes = [] if body is None else list(body.as_graph().all_nodes())
+        for each in nodes:
+            inside.add_node(each, f"{each.op_type} in {node.op_type}")
+        return inside._total + len(nodes) + 1
 
     def add_call(
         self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: object, operation: str
@@ -111,7 +132,12 @@ class Work:
         if packet in flop_registry:
             count = flop_registry[packet](*args, **kwargs, out_val=result)
             self._add(count // _MULTIPLIES_AND_ADDS, operation)
-        elif packet in (ops.aten.avg_pool2d, ops.aten.max_pool2d_with_indices):
+        elif packet in (
+            ops.aten.avg_pool2d,
+            ops.aten.avg_pool3d,
+            ops.aten.max_pool2d_with_indices,
+            ops.aten.max_pool3d_with_indices,
+        ):
             values = result if isinstance(result, Tensor) else result[0]  # type: ignore[index]
             self._add(values.numel() * math.prod(args[1]), operation)
 
@@ -124,6 +150,33 @@ class Work:
                 f"the limit is {MOST_MACS // _TERA} * 10^12",
                 hint="export the network for smaller images, or cut it before the operation with --outputs",
             )
+
+
+def _summed(equation: str, shapes: Sequence[Sequence[int]]) -> int:
+    """Return the product of the sizes that an Einsum sums over.
+
+    >>> _summed("ij,jk->ik", [[2, 3], [3, 4]]), _summed("bij, bjk", [[5, 2, 3], [5, 3, 4]])
+    (3, 15)
+    """
+    given, arrow, made = equation.replace(" ", "").partition("->")
+    letters = [letter for letter in given if letter.isalpha()]
+    if not arrow:
+        made = "".join(letter for letter in letters if letters.count(letter) == 1)
+    sizes: dict[str, int] = {}
+    for term, shape in zip(given.split(","), shapes, strict=False):
+        front, _, back = term.partition("...")
+        sizes |= dict(zip(front, shape, strict=False))
+        sizes |= dict(zip(reversed(back), reversed(shape), strict=False))
+    return math.prod(size for letter, size in sizes.items() if letter not in made)
+
+
+def _times(node: ir.Node) -> int:
+    """Return how often the body of a loop runs; 1 if the file does not say it."""
+    if node.op_type == "Loop":
+        limit = constant(node.inputs[0]) if node.inputs else None
+        return 1 if limit is None or limit.size != 1 else max(1, int(limit.reshape(-1)[0]))
+    rows = node.attributes.get_int("num_scan_inputs", 1)
+    return max([1, *(_closed(value)[0] for value in node.inputs[-rows:] if _closed(value))])
 
 
 def _closed(value: ir.Value | None) -> list[int]:

@@ -57,6 +57,44 @@ HEAVY: dict[str, tuple[list[onnx.NodeProto], dict[str, Any]]] = {
 }
 """Operations on a map ``m`` ``[1, 4, 3200, 3200]``, and their constants."""
 
+_BODY = helper.make_graph(
+    [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Add", ["a", "a"], ["b"])],
+    "body",
+    [
+        helper.make_tensor_value_info("n", TensorProto.INT64, []),
+        helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+        helper.make_tensor_value_info("a", TensorProto.FLOAT, [1, 4, SIDE, SIDE]),
+    ],
+    [
+        helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+        helper.make_tensor_value_info("b", TensorProto.FLOAT, [1, 4, SIDE, SIDE]),
+    ],
+)
+HEAVY |= {
+    "Einsum": (
+        [
+            helper.make_node("Reshape", ["m", "square"], ["a"]),
+            helper.make_node("Einsum", ["a", "a"], ["y"], equation="ij,jk->ik"),
+        ],
+        {"square": np.array([6400, 6400])},
+    ),
+    "LSTM": (
+        [
+            helper.make_node("Reshape", ["m", "steps"], ["a"]),
+            helper.make_node("LSTM", ["a", "i", "r"], ["y"], hidden_size=1024),
+        ],
+        {
+            "steps": np.array([SIDE * SIDE // 250, 1, 1000]),
+            "i": np.ones((1, 4096, 1000), np.float32),
+            "r": np.ones((1, 4096, 1024), np.float32),
+        },
+    ),
+    "Loop": (
+        [helper.make_node("Loop", ["often", "", "m"], ["y"], body=_BODY)],
+        {"often": np.array(2**62)},
+    ),
+}
+
 
 def write_file(file: Path, nodes: list[onnx.NodeProto], constants: dict[str, Any], *, times: int = 1) -> Path:
     """Write a convolution, its map made large, and operations on it that compute ``y``."""
