@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from edgecnn.models.source import ModelSource
 from edgecnn.models.sources.onnx import network_of, refuse_arguments
 from edgecnn.models.tensorflow.client import TOOLCHAIN, TensorFlow
 from edgecnn.models.tensorflow.kinds import check_content, kind_of
+from edgecnn.models.tensorflow.labels import labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,13 +71,19 @@ class TensorFlowSource(ModelSource):
         path, kind = Path(request.reference), _kind(request.reference)
         with TemporaryDirectory(prefix="edgecnn-tensorflow-") as folder, TensorFlow() as process:
             converted = Path(folder) / "network.onnx"
-            process.open(path, kind, request.arguments.get("signature"))
+            opened = process.open(path, kind, request.arguments.get("signature"))
             process.convert(converted)
             try:
                 found = import_onnx(converted, tuple(request.arguments.get("outputs", ())))
             except EdgecnnError as error:
                 message = error.message.replace(str(converted), request.reference)
                 raise type(error)(message, hint=error.hint) from error
+        if opened.raw_pixels:
+            channels = found.contract.channels
+            pixels = replace(found.contract, mean=(0.0,) * channels, std=(1.0,) * channels)
+            found = replace(found, contract=pixels)
+        if request.classes is None and kind == "tflite":
+            request = replace(request, classes=labels_of(path, found.classes))
         return network_of(found, request, f"{path.name} sha256:{_digest(path)}")
 
     def build(self, spec: ModelSpec) -> nn.Module:

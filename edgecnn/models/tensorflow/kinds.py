@@ -92,7 +92,7 @@ def _check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError) as error:
         raise InputError(
             f"{path} is a truncated or damaged zip file", hint="copy it again, or save the network again"
         ) from error

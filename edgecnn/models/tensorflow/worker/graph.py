@@ -50,7 +50,8 @@ class FrozenFunction:
         self.channels_last, self.raw_pixels = channels_last, raw_pixels
         self._call = call
         self.keep: object = None
-        self._inputs = [tensor.name for tensor in function.inputs if tensor.dtype.name != "resource"]
+        # What follows the image are tensors that the function captured, which become constants.
+        self._inputs = [function.inputs[0].name]
         self.outputs = tuple(tensor.name for tensor in function.outputs)
         self._maps = [tensor.name for tensor in function.outputs if len(tensor.shape) == _IMAGE]
         self._graph = tf_loader.from_function(function, self._inputs, list(self.outputs))

@@ -34,10 +34,10 @@ def open_keras(file: Path) -> FrozenFunction:
     import h5py
     import keras
 
-    with zipfile.ZipFile(file) as archive:
-        description = _json(archive.read("config.json"), file)
+    with _reading(file), zipfile.ZipFile(file) as archive:
+        text = archive.read("config.json")
         weights = archive.read("model.weights.h5")
-    raw = check_layers(description, file)
+    raw = check_layers(_json(text, file), file)
     with _reading(file), h5py.File(io.BytesIO(weights), "r") as content:
         _check_inside(content, file)
     with _reading(file):
