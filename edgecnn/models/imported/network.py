@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
@@ -37,6 +38,8 @@ class ImportedNetwork(nn.Module):
         super().__init__()
         self.graph = graph
         for node in graph.nodes:
+            if node.name in reserved_names():
+                raise InputError(f"an operation of an imported network cannot be called {node.name!r}")
             self.add_module(node.name, _module(node))
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, ...]:
@@ -58,6 +61,12 @@ class ImportedNetwork(nn.Module):
     def _results(self, node: ImportedNode, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         result = self.get_submodule(node.name)(*(values[name] for name in node.inputs))
         return (result,) if isinstance(result, Tensor) else result
+
+
+@cache
+def reserved_names() -> frozenset[str]:
+    """Return the names that no operation may have: those of all that an imported network has by itself."""
+    return frozenset(dir(ImportedNetwork(ImportedGraph.model_construct(input="", outputs=(), nodes=()))))
 
 
 def build(arguments: Mapping[str, JsonValue]) -> ImportedNetwork:

@@ -17,6 +17,7 @@ from edgecnn.models.imported.form import Form
 from edgecnn.models.imported.forms import settle
 from edgecnn.models.imported.graph import ImportedGraph, ImportedNode
 from edgecnn.models.imported.group_norms import JoinGroupNorms
+from edgecnn.models.imported.network import reserved_names
 from edgecnn.models.imported.onnx_graph import constant, maker, name_of
 from edgecnn.models.imported.operators import Operator, operator_of
 from edgecnn.models.imported.settings import unsupported
@@ -141,7 +142,7 @@ class _Reader:
         plain = re.sub(r"\W+", "_", wanted, flags=re.ASCII).strip("_")
         plain = plain if plain[:1].isalpha() else f"node_{plain}"
         name, number = plain, 1
-        while name in self._names or name in _RESERVED:
+        while name in self._names or name in reserved_names():
             name, number = f"{plain}_{number}", number + 1
         self._names.add(name)
         return name
@@ -150,9 +151,6 @@ class _Reader:
 def _plain_name(node: ir.Node) -> str:
     """Return a node's name; without one, a name made of its operation and result."""
     return node.name or f"{node.op_type}_{name_of(node.outputs[0])}"
-
-
-_RESERVED = frozenset(dir(torch.nn.Module()))
 
 
 class JoinActivations(ir.passes.InPlacePass):

@@ -10,6 +10,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgecnn.core.errors import InputError
+from edgecnn.models.imported.graph import ImportedGraph
+from edgecnn.models.imported.network import ImportedNetwork, reserved_names
 from edgecnn.models.imported.onnx_graph import infer_shapes, link
 from edgecnn.models.imported.read import read_graph
 
@@ -74,10 +76,26 @@ def test_names_are_those_of_modules() -> None:
         helper.make_node("Relu", ["a"], ["b"], name="block_0_relu"),
         helper.make_node("Relu", ["b"], ["c"], name="forward"),
         helper.make_node("Relu", ["c"], ["d"], name="0"),
-        helper.make_node("Relu", ["d"], ["y"]),
+        helper.make_node("Relu", ["d"], ["e"], name="graph"),
+        helper.make_node("Relu", ["e"], ["f"], name="steps"),
+        helper.make_node("Relu", ["f"], ["y"]),
     ]
     names = [node.name for node in read(*nodes)[0].nodes]
-    assert names == ["block_0_relu", "block_0_relu_1", "forward_1", "node_0", "Relu_y"]
+    own = ["forward_1", "node_0", "graph_1", "steps_1"]
+    assert names == ["block_0_relu", "block_0_relu_1", *own, "Relu_y"]
+
+
+def test_no_attribute_of_a_module_is_the_name_of_an_operation() -> None:
+    nodes = [helper.make_node("Relu", ["x"], ["y"], name="graph")]
+    graph = read(*nodes)[0]
+    taken = dir(ImportedNetwork(graph))
+    assert {"graph", "steps", "forward", "training", "_modules"} <= reserved_names() <= set(taken)
+    for name in reserved_names():
+        if name.isidentifier():
+            document = graph.to_json()
+            document["nodes"][0]["name"] = name
+            with pytest.raises(InputError, match=f"cannot be called '{name}'"):
+                ImportedNetwork(ImportedGraph.from_json(document))
 
 
 @pytest.mark.parametrize(
