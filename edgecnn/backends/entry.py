@@ -135,9 +135,9 @@ def _ready(name: str, out: Path | None) -> Iterator[None]:
         raise InputError(
             f"{where}: {error.strerror or error}", hint="is the disk full or read-only?"
         ) from error
-    except (EdgecnnError, MemoryError):
+    except (EdgecnnError, MemoryError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:  # code of another package may raise anything
+    except BaseException as error:  # code of another package may raise anything
         origin = find_format(name).origin
         if not origin.distribution:
             raise

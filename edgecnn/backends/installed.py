@@ -61,9 +61,9 @@ def _format(record: FormatRecord) -> InstalledRecord:
 def _make(record: FormatRecord) -> None:
     try:
         load_format(record.name)
-    except (EdgecnnError, ImportError):
+    except (EdgecnnError, ImportError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:  # code of other packages may raise anything
+    except BaseException as error:  # code of another package may raise anything
         raise UsageError(
             f"format {record.name} of {record.origin} cannot be used: {end_of(error)}"
         ) from error

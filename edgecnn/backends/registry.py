@@ -131,9 +131,9 @@ def load(location: str, origin: Origin) -> Any:
     module, _, attribute = location.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except ImportError:
+    except (ImportError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:  # code of other packages may raise anything
+    except BaseException as error:  # code of another package may raise anything
         if not origin.distribution:
             raise
         raise UsageError(f"{location} of {origin} cannot be imported: {end_of(error)}") from error

@@ -77,7 +77,9 @@ class Extension:
         """
         try:
             return check(self.point.load())
-        except (Exception, SystemExit) as error:  # code of another package may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # code of another package may raise anything
             raise self.broken(error) from error
 
     def broken(self, error: BaseException) -> UsageError:

@@ -116,9 +116,9 @@ class _Checked:
         """Name the package and the method in an error of its code."""
         try:
             yield
-        except (EdgecnnError, MemoryError):
+        except (EdgecnnError, MemoryError, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:  # code of another package may raise anything
+        except BaseException as error:  # code of another package may raise anything
             raise self._extension.unusable(
                 f"{name} raised {described(error, type(self.checked_object))}"
             ) from error

@@ -92,9 +92,9 @@ def task_of(description: TaskDescription | Mapping[str, Any]) -> Task:
     try:
         task = _made(factory, description)
         problem = _lacking(task, _MEMBERS) or metrics_problem(task.metrics)
-    except EdgecnnError:
+    except (EdgecnnError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:  # code of another package may raise anything
+    except BaseException as error:  # code of another package may raise anything
         raise extension.broken(error) from error
     if problem:
         raise extension.unusable(problem)

@@ -21,6 +21,7 @@ class Task(BrightnessTask):
 BROKEN = {
     "raises on import": ("raise RuntimeError('the licence\\nhas expired')", "the licence has expired"),
     "ends the program": ("import sys; sys.exit(0)", "it ends the program"),
+    "raises what is no Exception": ("class Stop(BaseException): pass\nraise Stop('no more')", "no more"),
     "imports what is missing": ("import no_such_package", "No module named 'no_such_package'"),
     "names what is not there": ("", "has no attribute 'Task'"),
     "is no factory": ("Task = {}", "it is a dict, which makes no task"),

@@ -206,9 +206,9 @@ def _import_module(name: str) -> Any:
         raise UsageError(
             f"python:{name}: {error}", hint="the module must be installed, on PYTHONPATH, or in this folder"
         ) from error
-    except EdgecnnError:
+    except (EdgecnnError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # the user's code may raise anything
         raise _raised(f"python:{name}", error) from error
 
 
@@ -216,9 +216,9 @@ def _called(factory: Callable[..., Any], passed: dict[str, Any], builder: str) -
     """Call a factory; an exception that it raises is the user's to mend."""
     try:
         return factory(**passed)
-    except EdgecnnError:
+    except (EdgecnnError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # the user's code may raise anything
         raise _raised(builder, error) from error
 
 
