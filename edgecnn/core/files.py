@@ -15,7 +15,7 @@ import shutil
 import stat
 from typing import TYPE_CHECKING
 
-from edgecnn.core.errors import InputError, not_written
+from edgecnn.core.errors import InputError, UsageError, not_written
 from edgecnn.core.replace import clear, put, take_away
 
 if TYPE_CHECKING:
@@ -116,6 +116,16 @@ def copy_folder(source: Path, target: Path) -> None:
             shutil.copyfile(path, copy)
 
 
+def require_regular(file: Path) -> None:
+    """Refuse the name of an output that is there and is no regular file: writing to a pipe may never end.
+
+    Raises:
+        UsageError: It is a folder, a pipe or a device.
+    """
+    if exists(file) and not is_file(file):
+        raise UsageError(f"{file} is no regular file", hint="give the name of a file to write")
+
+
 def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
     """Write text files, by name, into a folder, which is created if it is missing.
 
@@ -152,17 +162,33 @@ def is_file(path: Path) -> bool:
 
     ``Path.is_file`` raises an error of names that are too long.
     """
-    return os.path.isfile(path)  # noqa: PTH113
+    return _in_utf8(path, there=os.path.isfile(path))  # noqa: PTH113
 
 
 def is_dir(path: Path) -> bool:
     """Return whether there is a folder of this name; False also for what cannot be a name."""
-    return os.path.isdir(path)  # noqa: PTH112
+    return _in_utf8(path, there=os.path.isdir(path))  # noqa: PTH112
 
 
 def exists(path: Path) -> bool:
     """Return whether there is anything of this name; False also for what cannot be a name."""
-    return os.path.exists(path)  # noqa: PTH110
+    return _in_utf8(path, there=os.path.exists(path))  # noqa: PTH110
+
+
+def _in_utf8(path: Path, *, there: bool) -> bool:
+    """Return whether something is there; its whole path must be text, as documents hold it.
+
+    Raises:
+        InputError: It is there, and its path is not UTF-8.
+    """
+    try:
+        str(path.absolute() if there else "").encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"the path {str(path.absolute())!a} is not UTF-8",
+            hint="rename the file, or the folder that it lies in, to a name in UTF-8",
+        ) from None
+    return there
 
 
 def read_bounded(file: Path, most: int) -> bytes:

@@ -15,7 +15,7 @@ EPOCH = 315_532_800
 
 _LAST_ZIP_MOMENT = 4_354_819_198
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_LICENCE = re.compile(r"[A-Za-z0-9.+() -]{1,200}")
+_LICENCE = re.compile(r"[A-Za-z0-9(][A-Za-z0-9.+() -]{0,199}")
 _VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}((a|b|rc)[0-9]{1,4})?")
 _JAVA_WORDS = frozenset(
     """abstract boolean byte case catch char const default do double enum extends final float goto implements
@@ -76,7 +76,7 @@ def licence_expression(text: str | None) -> str | None:
     """Return a licence that looks like an SPDX expression; None stays None.
 
     Raises:
-        UsageError: It contains characters that no expression has.
+        UsageError: It contains characters that no expression has, or begins with one that none begins with.
     """
     if text is not None and not _LICENCE.fullmatch(text):
         raise UsageError(f"{text!r} is no licence", hint="an SPDX expression, such as CC-BY-4.0")

@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.core.errors import InputError, MachineFault, machine_fault
+from edgecnn.core.errors import InputError, MachineFault, UsageError, machine_fault
 from edgecnn.core.files import (
     copy_folder,
     draft_directory,
     draft_file,
+    exists,
     flush_tree,
+    is_dir,
     is_file,
     remove,
     require_plain_file,
+    require_regular,
     write_texts,
 )
 
@@ -117,6 +120,32 @@ def test_a_failure_leaves_the_old_directory(tmp_path: Path) -> None:
         stop_half_way(draft / "b")
     assert names(final) == ["a"]
     assert names(tmp_path) == ["folder"], "no draft is left"
+
+
+def test_an_output_is_written_to_regular_files_only(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    require_regular(tmp_path / "file")
+    require_regular(tmp_path / "none")
+    for other in (tmp_path / "pipe", tmp_path, Path(os.devnull)):
+        with pytest.raises(UsageError, match="is no regular file"):
+            require_regular(other)
+
+
+def test_what_is_there_must_have_a_name_in_utf_8(tmp_path: Path) -> None:
+    place = tmp_path / os.fsdecode(b"d\xff")
+    for look in (exists, is_dir, is_file):
+        assert not look(place)
+    place.mkdir()
+    (place / "file").touch()
+    for path in (place, place / "file"):
+        with pytest.raises(InputError, match=r"udcff.* is not UTF-8") as refused:
+            exists(path)
+        assert refused.value.hint
+    with pytest.raises(InputError):
+        is_dir(place)
+    with pytest.raises(InputError):
+        is_file(place / "file")
 
 
 def test_links_that_lead_nowhere_are_not_flushed(tmp_path: Path) -> None:

@@ -78,10 +78,15 @@ def check(
     changed file. In a GitHub workflow, annotations are printed and the step's summary gets a table.
     """
     import edgecnn
+    from edgecnn.core.files import require_regular
     from edgecnn.pipeline.regression_rows import Tolerances
     from edgecnn.ui.cli.console import print_json, print_table, print_text
     from edgecnn.ui.report.check import COLUMNS, check_cells
+    from edgecnn.ui.report.github import STEP_SUMMARY
 
+    for place in (junit, os.environ.get(STEP_SUMMARY)):
+        if place:
+            require_regular(Path(place))
     result = edgecnn.check(
         path,
         baseline=baseline,

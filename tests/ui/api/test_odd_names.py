@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,3 +79,19 @@ def test_an_odd_name_is_one_error_with_a_hint(
             VERBS[verb](name)
         assert found.value.hint, f"{what}: {found.value.message!a} has no hint"
         assert len(found.value.message.splitlines()) == 1, what
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in IN_A_CHILD])
+def test_what_is_there_and_has_no_name_in_utf_8_is_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EDGECNN_HOME", str(tmp_path / "home"))
+    name = os.fsdecode(b"x\xff")
+    (tmp_path / name).mkdir()
+    for ending in (".onnx", ".yaml", ".csv"):
+        (tmp_path / f"{name}{ending}").write_text("")
+    with pytest.raises(EdgecnnError) as found:
+        VERBS[verb](name)
+    assert found.value.hint
+    assert len(found.value.message.splitlines()) == 1
