@@ -17,6 +17,7 @@ from edgecnn.models.imported.file_names import class_names
 from edgecnn.models.imported.foreign import check_operators
 from edgecnn.models.imported.heads import Heads, find_heads
 from edgecnn.models.imported.image_input import Entrance, prepare_input
+from edgecnn.models.imported.known_sizes import with_known_sizes
 from edgecnn.models.imported.meaning import check_inference, check_opsets
 from edgecnn.models.imported.memory import check_file_memory
 from edgecnn.models.imported.onnx_file import fold, read_given_model
@@ -102,6 +103,8 @@ def import_onnx(
         check_operators(model, file)
     height, width, channels = _image(model, file)
     _check_outputs(model, outputs)
+    # Of a file that the user does not cut, all may be executed to find its decode part.
+    check_file_memory(with_known_sizes(cut(model, outputs) if outputs else model, file), file)
     heads = _detector(model, file, tuple(outputs), family)
     names, sliced = name_parts(heads.parts) if heads else (tuple(outputs), ())
     add_parts(model, sliced)
