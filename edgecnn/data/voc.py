@@ -60,7 +60,7 @@ def _image(root: Element, file: Path, images: Path) -> str:
         return path_within(images, root.value("filename"), str(file))
     except InputError as error:
         same = next(
-            (path for path in images.glob(f"{glob.escape(file.stem)}.*") if path.suffix != ".xml"), None
+            (path for path in images.glob(f"{glob.escape(file.stem)}.*") if path.suffix != file.suffix), None
         )
         if same is not None:
             error.hint = f"if its image is {same.name}, write <filename>{same.name}</filename>"
