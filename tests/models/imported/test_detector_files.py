@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.support.detectors.family import Array, Family
 
 TOLERANCE = 1e-4
+# How many boxes suppression keeps depends on the values; only the older exporter is known to write such files.
+CASES = [(name, form) for name in FAMILIES for form in FORMS if not (form.dynamo and "suppressed" in name)]
 
 
 def error(found: Array, wanted: Array, *, rows: bool) -> float:
@@ -58,8 +60,7 @@ def test_a_file_answers_what_the_formulas_make_of_its_maps(name: str, tmp_path: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", FORMS, ids=str)
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(("name", "form"), CASES, ids=str)
 def test_every_form_of_a_file_answers_the_same(name: str, form: Form, tmp_path: Path) -> None:
     family = FAMILIES[name]
     images = family.images(1)

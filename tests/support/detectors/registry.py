@@ -8,6 +8,7 @@ from tests.support.detectors import (
     nanodet,
     retinanet,
     ssd,
+    suppressed,
     yolov3,
     yolov5,
     yolov8,
@@ -15,5 +16,17 @@ from tests.support.detectors import (
     yolox,
 )
 
-_MODULES = (yolov8, yolov5, nanodet, yolox, ssd, yolov3, distances, retinanet, heatmaps, yolov8_tasks)
+_MODULES = (
+    yolov8,
+    yolov5,
+    nanodet,
+    yolox,
+    ssd,
+    yolov3,
+    distances,
+    retinanet,
+    heatmaps,
+    yolov8_tasks,
+    suppressed,
+)
 FAMILIES = {family.name: family for module in _MODULES for family in module.FAMILIES}
