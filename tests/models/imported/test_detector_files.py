@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.support.detectors.family import Array, Family
 
 TOLERANCE = 1e-4
-# How many boxes suppression keeps depends on the values; only the older exporter is known to write such files.
+# How many boxes suppression keeps depends on the values; only the older exporter is tried with such files.
 CASES = [(name, form) for name in FAMILIES for form in FORMS if not (form.dynamo and "suppressed" in name)]
 
 
