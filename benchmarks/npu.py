@@ -27,7 +27,7 @@ from output import print_table, write_rows
 import edgecnn
 from edgecnn.core.config.paths import cache_dir, toolchains_dir
 from edgecnn.core.errors import EdgecnnError
-from edgecnn.pipeline.runner import SilentReporter
+from edgecnn.pipeline.reporter import SilentReporter
 from edgecnn.pipeline.step import Status
 
 if TYPE_CHECKING:

@@ -38,7 +38,8 @@ from edgecnn.devices.qemu import EmulatedDevice
 from edgecnn.pipeline.loading import from_source
 from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.planner.pruning import PRUNED_STEP
-from edgecnn.pipeline.runner import SilentReporter, execute
+from edgecnn.pipeline.reporter import SilentReporter
+from edgecnn.pipeline.runner import execute
 from edgecnn.pipeline.stages.prune import REPORT
 from edgecnn.pipeline.stages.pruned import RESULT
 from edgecnn.proof.latency.latency_test import Effort, compare_latency

@@ -36,7 +36,7 @@ from edgecnn.data.prepared import PreparedSet
 from edgecnn.devices.local import LocalDevice
 from edgecnn.pipeline.loading import from_source, load_pipeline
 from edgecnn.pipeline.make_targets import Places, make_targets
-from edgecnn.pipeline.runner import SilentReporter
+from edgecnn.pipeline.reporter import SilentReporter
 from edgecnn.pipeline.stages.outputs import read_outputs
 from edgecnn.pipeline.stages.reference import EVAL
 from edgecnn.proof.accuracy.classification import agreement, paired_difference, top_k_hits

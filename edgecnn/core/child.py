@@ -4,25 +4,94 @@ Between parent and program stands a supervisor, :mod:`edgecnn.core.supervisor`, 
 the parent closes a pipe or dies. Elsewhere than on Linux the program is started directly.
 
 Only the standard library is imported here: workers in other environments start processes too.
+
+Threads that start children beside each other do so inside :meth:`ChildGroup.joined`, so that another thread
+can end what all of them wait for.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+import threading
+import weakref
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Stream = int | IO[bytes] | None
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _PYTHON = sys.executable
 _GRACE_S = 2.0
+
+
+class ChildGroup:
+    """The children of several threads, which another thread can end all at once."""
+
+    def __init__(self) -> None:
+        self._ends: weakref.WeakKeyDictionary[object, Callable[[], None]] = weakref.WeakKeyDictionary()
+        self._lock = threading.Lock()
+        self._ended = False
+
+    @contextlib.contextmanager
+    def joined(self) -> Iterator[None]:
+        """Let the children that this thread starts in the block belong to the group."""
+        token = _GROUP.set(self)
+        try:
+            yield
+        finally:
+            _GROUP.reset(token)
+
+    def add(self, child: object, end: Callable[[], None]) -> None:
+        """Add a running child.
+
+        Args:
+            child: What stands for it; it leaves the group when nobody has this any more.
+            end: Ends it, also from another thread; harmless if it has ended.
+
+        Raises:
+            KeyboardInterrupt: The group has ended, and so has the child.
+        """
+        with self._lock:
+            if not self._ended:
+                self._ends[child] = end
+                return
+        end()
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Interrupt a thread that works without a child.
+
+        Raises:
+            KeyboardInterrupt: The group has ended.
+        """
+        if self._ended:
+            raise KeyboardInterrupt
+
+    def end(self) -> None:
+        """End all children of the group, and each that is started from now on."""
+        with self._lock:
+            self._ended = True
+            ends = list(self._ends.values())
+        for end in ends:
+            end()
+
+
+_GROUP: ContextVar[ChildGroup | None] = ContextVar("group", default=None)
+
+
+def join_group(child: object, end: Callable[[], None]) -> None:
+    """Add a child to the group of this thread, where there is one (:meth:`ChildGroup.add`)."""
+    group = _GROUP.get()
+    if group is not None:
+        group.add(child, end)
 
 
 class Child(subprocess.Popen[bytes]):
@@ -77,6 +146,12 @@ class Child(subprocess.Popen[bytes]):
         finally:
             os.close(watched)
         self._life = life
+        ending = weakref.ref(self)
+        try:
+            join_group(self, lambda: child.terminate() if (child := ending()) is not None else None)
+        except KeyboardInterrupt:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End the program and everything that it started; harmless if it has already ended."""

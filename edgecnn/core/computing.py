@@ -30,6 +30,11 @@ def compute_threads() -> int:
     return min(wanted, _positive("OMP_THREAD_LIMIT") or wanted)
 
 
+def usable_cores() -> int:
+    """Return the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def _positive(variable: str) -> int | None:
     """Return the number that a variable begins with, such as 2 of ``2,1``; None if it is no such number."""
     given = os.environ.get(variable, "").partition(",")[0].strip()

@@ -22,11 +22,13 @@ import sys
 import threading
 import time
 import warnings
+import weakref
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-from edgecnn.core.child import Child
+from edgecnn.core.child import Child, join_group
 from edgecnn.core.named_code import names_of_user
 from edgecnn.ondevice.json_text import parse_json
 
@@ -249,6 +251,7 @@ class _Server:
             if started is None or self.refused:
                 return None
             running = self.has_forked = True
+            join_group(life, partial(_let_go, weakref.ref(life)))
             ended = _receive(life, ends_at)
         except BaseException as error:
             if running:
@@ -285,6 +288,13 @@ def _receive(life: socket.socket, ends_at: float) -> dict[str, Any] | None:
     except ConnectionError:
         return None
     return parse_json(message, most=_MOST_MESSAGE_BYTES, wire=True) if message else None
+
+
+def _let_go(life: weakref.ref[socket.socket]) -> None:
+    """Have a child killed that another thread waits for."""
+    with contextlib.suppress(OSError):  # it has ended
+        if (open_life := life()) is not None:
+            open_life.shutdown(socket.SHUT_WR)
 
 
 def _end_child(life: socket.socket) -> None:

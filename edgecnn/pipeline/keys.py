@@ -17,7 +17,7 @@ from edgecnn.pipeline.stages.base import Stage, parameters_json
 from edgecnn.tasks.registry import origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from edgecnn.pipeline.step import AnyStep, StepResult
@@ -47,7 +47,7 @@ def extras() -> dict[str, str]:
     return found
 
 
-def step_key(step: AnyStep, results: dict[str, StepResult]) -> str:
+def step_key(step: AnyStep, results: Mapping[str, StepResult]) -> str:
     """Return the key of a step whose inputs are finished.
 
     Inputs are represented by the digest of their bytes, not by their keys: if a step is made again with the

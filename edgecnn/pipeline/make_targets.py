@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgecnn.core.computing import usable_cores
 from edgecnn.core.config.paths import home, store_dir
 from edgecnn.core.errors import DamagedEntry, UsageError, machine_fault, not_written
 from edgecnn.core.files import copy_folder, draft_directory
@@ -23,7 +24,7 @@ from edgecnn.pipeline.label_check import with_checked_labels
 from edgecnn.pipeline.planner.make import make_plan
 from edgecnn.pipeline.preflight import check_before_work
 from edgecnn.pipeline.publish import TargetResult, publish
-from edgecnn.pipeline.runner import Reporter, again_if_damaged, execute
+from edgecnn.pipeline.runner import again_if_damaged, execute
 from edgecnn.pipeline.step import needed
 from edgecnn.pipeline.target_judges import TargetJudges
 from edgecnn.pipeline.task_budgets import CONTRACT_STEP, refuse_budgets_of_other_tasks
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from edgecnn.core.config.pipeline import Pipeline
     from edgecnn.core.store.entry import Entry
+    from edgecnn.pipeline.reporter import Reporter
     from edgecnn.pipeline.step import StepResult
 
     Results = tuple[tuple[TargetResult, ...], tuple[StepResult, ...]]
@@ -122,6 +124,8 @@ def make_targets(
     places: Places,
     reporter: Reporter,
     published: Callable[[Results], None] | None = None,
+    *,
+    jobs: int | None = None,
 ) -> Results:
     """Plan and execute a pipeline and publish each of its targets.
 
@@ -131,6 +135,7 @@ def make_targets(
         reporter: Receives what happens.
         published: Called with the results while the lock of the publication is held, so that what it writes
             beside the artifacts is of the same run as they are.
+        jobs: Largest number of steps that run side by side; None for as many as there are processors.
 
     Returns:
         Results of all targets and of all steps.
@@ -143,16 +148,22 @@ def make_targets(
     with named_by_user(reference, pipeline.spec.model.network):
         check_before_work(pipeline)
         with warm_processes(find_source(reference).made_with(reference)):
-            return _make_targets(pipeline, places, reporter, published)
+            return _make_targets(pipeline, places, reporter, published, jobs or usable_cores())
 
 
 def _make_targets(
-    pipeline: Pipeline, places: Places, reporter: Reporter, published: Callable[[Results], None] | None
+    pipeline: Pipeline,
+    places: Places,
+    reporter: Reporter,
+    published: Callable[[Results], None] | None,
+    jobs: int,
 ) -> Results:
     try:
         store = Store(store_dir())
         store.clear_abandoned()
-        return again_if_damaged(lambda: _execute_and_publish(pipeline, places, reporter, store, published))
+        return again_if_damaged(
+            lambda: _execute_and_publish(pipeline, places, reporter, store, published, jobs)
+        )
     except OSError as error:
         raise machine_fault(error) from error
 
@@ -163,13 +174,14 @@ def _execute_and_publish(
     reporter: Reporter,
     store: Store,
     published: Callable[[Results], None] | None,
+    jobs: int,
 ) -> Results:
     plan = make_plan(pipeline)
     results = execute(needed(plan.steps, {CONTRACT_STEP}), store, reporter, places.logs)
     refuse_budgets_of_other_tasks(pipeline, results)
     results = with_checked_labels(plan, results)
     judges = TargetJudges(plan, reporter)
-    results = execute(plan.steps, store, reporter, places.logs, done=results, more=judges.judge)
+    results = execute(plan.steps, store, reporter, places.logs, done=results, more=judges.judge, jobs=jobs)
     # Two runs into one directory publish one after the other.
     with lock_beside(places.lock):
         entry = results[plan.checkpoint].entry
@@ -179,7 +191,7 @@ def _execute_and_publish(
             publish(judges.judged[name], places.artifacts[name], places.rejected[name])
             for name in pipeline.targets
         )
-        made = targets, tuple(results.values())
+        made = targets, tuple(results[step.id] for step in plan.steps)
         if published is not None:
             published(made)
     return made

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edgecnn.core.errors import EdgecnnError
     from edgecnn.pipeline.make_targets import Results
     from edgecnn.pipeline.publish import TargetResult
-    from edgecnn.pipeline.runner import Reporter
+    from edgecnn.pipeline.reporter import Reporter
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,12 @@ def _step_summary(result: StepResult) -> StepSummary:
 
 
 def run_pipeline(
-    pipeline: Pipeline, directory: Path, reporter: Reporter, write: Callable[[RunResult], None]
+    pipeline: Pipeline,
+    directory: Path,
+    reporter: Reporter,
+    write: Callable[[RunResult], None],
+    *,
+    jobs: int | None = None,
 ) -> RunResult:
     """Execute a pipeline into a run's directory.
 
@@ -96,6 +101,7 @@ def run_pipeline(
         directory: The run's directory.
         reporter: Receives what happens.
         write: Writes the run's reports; no other run publishes into the directory meanwhile.
+        jobs: Largest number of steps that run side by side; None for as many as there are processors.
 
     Raises:
         EdgecnnError: The pipeline cannot be started at all.
@@ -106,4 +112,4 @@ def run_pipeline(
         return RunResult(pipeline.spec.name, directory, *made, time.monotonic() - started)
 
     places = Places.of_run(directory, pipeline)
-    return result(make_targets(pipeline, places, reporter, lambda made: write(result(made))))
+    return result(make_targets(pipeline, places, reporter, lambda made: write(result(made)), jobs=jobs))

@@ -1,27 +1,24 @@
-"""The runner: executes a plan step by step, reuses finished steps and keeps resumable ones."""
+"""The runner: executes a plan, reuses finished steps, and runs independent ones side by side."""
 
 from __future__ import annotations
 
 import contextlib
-import time
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from typing import TYPE_CHECKING, TypeVar
 
-from edgecnn.core.documents.step_record import StepCost, StepRecord
-from edgecnn.core.errors import DamagedEntry, EdgecnnError, MachineFault, UsageError, machine_fault
+from edgecnn.core.child import ChildGroup
+from edgecnn.core.errors import DamagedEntry
 from edgecnn.core.warm import end_torch_server
-from edgecnn.devices.host import host
-from edgecnn.pipeline.gates import check_gate
-from edgecnn.pipeline.keys import input_versions, package_versions, step_key
-from edgecnn.pipeline.stages.base import Context, parameters_json
+from edgecnn.pipeline.make_step import StepMaker
 from edgecnn.pipeline.step import AnyStep, Status, StepResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from edgecnn.core.documents.run import TargetSummary
-    from edgecnn.core.store.entry import Entry
     from edgecnn.core.store.store import Store
+    from edgecnn.pipeline.reporter import Reporter
 
     More = Callable[[Mapping[str, StepResult]], list[AnyStep]]
     """A function that takes the results so far and returns further steps, which are executed next."""
@@ -29,50 +26,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MOST_RESTARTS = 3
-
-
-class Reporter(Protocol):
-    """Receiver of the runner's events, which the command line displays."""
-
-    def planned(self, steps: Sequence[AnyStep]) -> None:
-        """Report the steps ahead, in order; more than once if the run begins with a few, or has grown."""
-
-    def started(self, step: AnyStep) -> None:
-        """Report that a step has started."""
-
-    def waiting(self, step: AnyStep) -> None:
-        """Report that another process is making the same step, and this one waits for it."""
-
-    def progress(self, step: AnyStep, done: int, total: int, text: str) -> None:
-        """Report the progress of a step."""
-
-    def finished(self, result: StepResult) -> None:
-        """Report the result of a step."""
-
-    def judged(self, target: TargetSummary) -> None:
-        """Report the result of one of several targets before the others are finished."""
-
-
-class SilentReporter:
-    """A reporter that ignores all events."""
-
-    def planned(self, steps: Sequence[AnyStep]) -> None:
-        """Ignore the plan."""
-
-    def started(self, step: AnyStep) -> None:
-        """Ignore the start."""
-
-    def waiting(self, step: AnyStep) -> None:
-        """Ignore the wait."""
-
-    def progress(self, step: AnyStep, done: int, total: int, text: str) -> None:
-        """Ignore the progress."""
-
-    def finished(self, result: StepResult) -> None:
-        """Ignore the result."""
-
-    def judged(self, target: TargetSummary) -> None:
-        """Ignore the result of the target."""
 
 
 def execute(
@@ -83,6 +36,7 @@ def execute(
     *,
     done: Mapping[str, StepResult] | None = None,
     more: More | None = None,
+    jobs: int = 1,
 ) -> dict[str, StepResult]:
     """Execute a plan; steps after a failed one are skipped, all others are executed.
 
@@ -100,9 +54,12 @@ def execute(
         done: Results of steps that were executed before, if a plan has grown.
         more: Called after each step; no more steps are known to follow then. The process from which children
             with PyTorch are forked then ends as soon as no step ahead needs it.
+        jobs: Largest number of steps that run side by side. A step computes with the same number of threads
+            whatever runs beside it, and one that trains or measures time runs alone, so that the results are
+            those of one step after the other.
 
     Returns:
-        Results of all steps, by id.
+        Results of all steps, by id, in the order in which they were finished.
 
     Raises:
         DamagedEntry: A step's files are damaged each time that they are read.
@@ -112,7 +69,7 @@ def execute(
 
     def begin() -> dict[str, StepResult]:
         try:
-            return _execute(steps, store, reporter, logs, known, more)
+            return _Execution(steps, store, reporter, logs, known, more, jobs).run()
         except DamagedEntry:
             for step in steps:
                 known.pop(step.id, None)
@@ -133,102 +90,90 @@ def again_if_damaged(work: Callable[[], T]) -> T:
     return work()
 
 
-def _execute(
-    steps: Sequence[AnyStep],
-    store: Store,
-    reporter: Reporter,
-    logs: Path,
-    done: Mapping[str, StepResult],
-    more: More | None,
-) -> dict[str, StepResult]:
-    results: dict[str, StepResult] = dict(done)
-    ahead = [step for step in steps if step.id not in results]
-    reporter.planned(ahead)
-    while ahead:
-        if more is not None and not any(step.stage.forks_torch for step in ahead):
+class _Execution:
+    """One execution of a plan: the results so far, the steps that run, and those ahead."""
+
+    def __init__(
+        self,
+        steps: Sequence[AnyStep],
+        store: Store,
+        reporter: Reporter,
+        logs: Path,
+        done: Mapping[str, StepResult],
+        more: More | None,
+        jobs: int,
+    ) -> None:
+        self._results = dict(done)
+        self._ahead = [step for step in steps if step.id not in done]
+        self._running: dict[Future[StepResult], AnyStep] = {}
+        self._reporter = reporter
+        self._more = more
+        self._jobs = jobs
+        self._group = ChildGroup()
+        self._maker = StepMaker(store, reporter, logs, self._group.check)
+        self._first = next((step.target for step in self._ahead if step.target is not None), None)
+
+    def run(self) -> dict[str, StepResult]:
+        """Execute all steps and return their results."""
+        self._reporter.planned(self._ahead)
+        with ThreadPoolExecutor(self._jobs, "step") as threads:
+            try:
+                while self._ahead or self._running:
+                    step = self._choose()
+                    if step is not None:
+                        self._begin(step, threads)
+                    else:
+                        for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+                            del self._running[future]
+                            self._finish(future.result())
+            except DamagedEntry:
+                raise  # what runs beside it is finished first, and found again
+            except BaseException:  # such as Ctrl-C
+                self._group.end()
+                raise
+        return self._results
+
+    def _choose(self) -> AnyStep | None:
+        """Return the step to begin now; None if one that runs has to end before.
+
+        It is the first of the plan whose inputs are finished, so that target after target is finished. Steps
+        that run alone wait until nothing else can be done, except those of the first target, for which the
+        others wait: its result is to be seen early.
+        """
+        if len(self._running) >= self._jobs:
+            return None
+        ready = [step for step in self._ahead if self._results.keys() >= {*step.inputs.values(), *step.after}]
+        if self._jobs > 1:
+            ready.sort(key=lambda step: step.stage.alone and step.target != self._first)
+        if not ready or (self._running and ready[0].stage.alone):
+            return None
+        return ready[0]
+
+    def _begin(self, step: AnyStep, threads: ThreadPoolExecutor) -> None:
+        """Skip or reuse a step, or make it: here if it is alone, else in a thread."""
+        waiting = [*self._ahead, *self._running.values()]
+        if self._more is not None and not any(other.stage.forks_torch for other in waiting):
             end_torch_server()
-        step = next(step for step in ahead if results.keys() >= {*step.inputs.values(), *step.after})
-        ahead.remove(step)
-        before = [results[name] for name in (*step.inputs.values(), *step.after)]
-        if all(result.succeeded for result in before):
-            result = _make(step, results, store, reporter, logs)
+        self._ahead.remove(step)
+        before = [self._results[name] for name in (*step.inputs.values(), *step.after)]
+        if not all(result.succeeded for result in before):
+            self._finish(StepResult(step, Status.SKIPPED))
+        elif (found := self._maker.reuse(step, self._results)) is not None:
+            self._finish(found)
+        elif self._jobs == 1 or step.stage.alone:
+            self._finish(self._maker.make(step, self._results))
         else:
-            result = StepResult(step, Status.SKIPPED)
-        results[step.id] = result
-        reporter.finished(result)
-        if more is not None and (grown := more(results)):
-            ahead = [*grown, *ahead]
-            reporter.planned(ahead)
-    return results
+            before_it = {name: self._results[name] for name in step.inputs.values()}
+            self._running[threads.submit(copy_context().run, self._make, step, before_it)] = step
 
+    def _make(self, step: AnyStep, results: Mapping[str, StepResult]) -> StepResult:
+        """Make a step in a thread of its own."""
+        with self._group.joined():
+            return self._maker.make(step, results)
 
-def _make(
-    step: AnyStep, results: dict[str, StepResult], store: Store, reporter: Reporter, logs: Path
-) -> StepResult:
-    """Reuse or make one step, and check its gate."""
-    started = time.monotonic()
-    entry, status, error = None, Status.FAILED, None
-    try:
-        entry, status = _produce(step, results, store, reporter, logs)
-        if step.gate is not None:
-            entry.check()
-            check_gate(step.gate, entry.outputs)
-    except MachineFault:
-        raise
-    except EdgecnnError as known:
-        status, error = Status.FAILED, known
-    except OSError as fault:
-        status, error = Status.FAILED, machine_fault(fault)
-        if isinstance(error, MachineFault):
-            raise error from fault
-    return StepResult(step, status, entry, error, time.monotonic() - started)
-
-
-def _produce(
-    step: AnyStep, results: dict[str, StepResult], store: Store, reporter: Reporter, logs: Path
-) -> tuple[Entry, Status]:
-    key = step_key(step, results)
-    entry = store.get(key)
-    if entry is not None:
-        return entry, Status.REUSED
-    with store.lock(key, lambda: reporter.waiting(step)):
-        entry = store.get(key)
-        if entry is not None:
-            return entry, Status.REUSED
-        inputs = {name: _outputs(results[source]) for name, source in step.inputs.items()}
-        reporter.started(step)
-        draft = store.draft(key)
-        context = Context(
-            out=draft.outputs,
-            scratch=draft.scratch,
-            log=logs / f"{step.id.replace(':', '-')}.log",
-            progress=lambda done, total, text: reporter.progress(step, done, total, text),
-        )
-        step.stage.run(inputs, step.parameters, context)
-        if step_key(step, results) != key:
-            raise UsageError(
-                f"{step.id} was made while a package that it uses, a vendor tool or a variable was changed",
-                hint="run again",
-            )
-        packages = package_versions(step.stage) | input_versions(inputs.values())
-        return store.commit(key, draft, _record(step, packages, context)), Status.MADE
-
-
-def _outputs(result: StepResult) -> Path:
-    """Return the directory of a step's outputs, whose bytes are what was recorded."""
-    if result.entry is None:
-        raise KeyError(f"{result.step.id} has no outputs")
-    result.entry.check()
-    return result.entry.outputs
-
-
-def _record(step: AnyStep, packages: dict[str, str], context: Context) -> StepRecord:
-    return StepRecord(
-        step=step.id,
-        stage=step.stage.name,
-        parameters=parameters_json(step.parameters),
-        packages=packages,
-        costs={name: StepCost.from_json(cost) for name, cost in context.costs.items()},
-        host=host(),
-        notes=context.notes,
-    )
+    def _finish(self, result: StepResult) -> None:
+        self._results[result.step.id] = result
+        self._reporter.finished(result)
+        if self._more is not None and (grown := self._more(self._results)):
+            self._ahead = [*grown, *self._ahead]
+            self._reporter.planned([*self._running.values(), *self._ahead])

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgecnn.pipeline.plan import Plan
-    from edgecnn.pipeline.runner import Reporter
+    from edgecnn.pipeline.reporter import Reporter
     from edgecnn.pipeline.step import AnyStep, StepResult
 
 

@@ -13,7 +13,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.pipeline.label_check import NETWORK_STEP, refuse_unfit_labels
 from edgecnn.pipeline.loading import load_pipeline
 from edgecnn.pipeline.planner.make import make_plan
-from edgecnn.pipeline.runner import SilentReporter
+from edgecnn.pipeline.reporter import SilentReporter
 from edgecnn.pipeline.step import StepResult
 from tests.support.tiny_steps import finished, outputs_of, record_again
 

@@ -11,7 +11,8 @@ from edgecnn.core.errors import InputError, UsageError
 from edgecnn.core.store.store import Store
 from edgecnn.pipeline.plan import Plan
 from edgecnn.pipeline.plan_document import MAX_CHARACTERS, read_plan, write_plan
-from edgecnn.pipeline.runner import SilentReporter, execute
+from edgecnn.pipeline.reporter import SilentReporter
+from edgecnn.pipeline.runner import execute
 from edgecnn.pipeline.step import needed
 from tests.support.plans import add_every_rung, keys, plan_builtin, plan_document
 

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import _thread
+import contextlib
 import errno
 import os
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +18,8 @@ from edgecnn.core.process import call
 from edgecnn.core.store.store import Store
 from edgecnn.core.warm import warm_processes
 from edgecnn.pipeline.gates import Gate
-from edgecnn.pipeline.runner import SilentReporter, execute
+from edgecnn.pipeline.reporter import SilentReporter
+from edgecnn.pipeline.runner import execute
 from edgecnn.pipeline.stages.base import Context, Inputs, Stage
 from edgecnn.pipeline.step import AnyStep, Status, Step, StepResult
 from tests.support.tiny_run import link
@@ -69,6 +74,14 @@ def server(argument: Checked) -> str:
 
 
 Fill = Callable[[Inputs, Text, Context], None]
+SLEEP_S = 120.0
+
+
+def sleep_long(argument: Checked) -> None:
+    """Write the number of this process to the file that the argument names, and sleep."""
+    Path(argument.text).write_text(str(os.getpid()))
+    time.sleep(SLEEP_S)
+
 
 WRITE = Stage("write", 1, write)
 CONSTANT = Stage("constant", 1, constant)
@@ -202,6 +215,85 @@ def test_steps_that_are_found_out_later_are_executed_before_those_ahead(tmp_path
     results = execute(steps, Store(tmp_path / "store"), SilentReporter(), tmp_path / "logs", more=more)
     assert list(results) == ["one", "two", "extra", "three", "four"]
     assert output(results["extra"]) == "abe"
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_independent_steps_run_side_by_side_but_those_that_time_or_train_alone(
+    tmp_path: Path, jobs: int
+) -> None:
+    running: set[str] = set()
+    beside: set[frozenset[str]] = set()
+    lock = threading.Lock()
+
+    def work(inputs: Inputs, parameters: Text, context: Context) -> None:
+        with lock:
+            running.add(parameters.text)
+            beside.add(frozenset(running))
+        time.sleep(0.1)
+        with lock:
+            running.remove(parameters.text)
+        write(inputs, parameters, context)
+
+    plain, timed = Stage("plain", 1, work), Stage("timed", 1, work, times=True)
+    trained = Stage("trained", 1, work, trains=True)
+    steps: list[AnyStep] = [
+        Step("a", plain, Text("a")),
+        Step("b", plain, Text("b")),
+        Step("t", timed, Text("t"), {"before": "a"}, target="one"),
+        Step("c", plain, Text("c"), {"before": "b"}, target="two"),
+        Step("u", timed, Text("u"), {"before": "c"}, target="two"),
+        Step("d", trained, Text("d")),
+    ]
+    logs = tmp_path / "logs"
+    results = execute(steps, Store(tmp_path / "store"), SilentReporter(), logs, jobs=jobs)
+    assert {name: output(result) for name, result in results.items()} == {
+        "a": "a",
+        "b": "b",
+        "t": "at",
+        "c": "bc",
+        "u": "bcu",
+        "d": "d",
+    }
+    assert (frozenset("ab") in beside) is (jobs == 2)
+    assert all(len(names) == 1 for names in beside if names & set("tud")), "nothing else may run then"
+    assert list(results).index("t") < list(results).index("c"), "the first target is finished first"
+    assert jobs == 2 or list(results) == ["a", "b", "t", "c", "u", "d"]
+
+
+def test_a_step_that_fails_beside_another_one_skips_only_what_needs_it(tmp_path: Path) -> None:
+    steps = [
+        Step("bad", Stage("refuse", 1, refuse), Text("this")),
+        Step("good", WRITE, Text("z")),
+        Step("after", WRITE, Text("x"), {"before": "bad"}),
+        Step("more", WRITE, Text("y"), {"before": "good"}),
+    ]
+    results = execute(steps, Store(tmp_path / "store"), SilentReporter(), tmp_path / "logs", jobs=3)
+    found = {name: result.status.value for name, result in results.items()}
+    assert found == {"bad": "failed", "good": "made", "after": "skipped", "more": "made"}
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_an_interruption_ends_the_children_of_all_steps(tmp_path: Path, warm: bool) -> None:
+    children = [tmp_path / "left", tmp_path / "right"]
+
+    def sleep(inputs: Inputs, parameters: Text, context: Context) -> None:
+        call("tests.pipeline.test_runner:sleep_long", Checked(parameters.text), log=context.log)
+
+    def interrupt(inputs: Inputs, parameters: Text, context: Context) -> None:
+        while not all(file.is_file() and file.read_text() for file in children):
+            time.sleep(0.02)
+        _thread.interrupt_main()
+
+    sleeping = Stage("sleep", 1, sleep)
+    steps: list[AnyStep] = [Step(file.name, sleeping, Text(str(file))) for file in children]
+    steps.append(Step("stop", Stage("interrupt", 1, interrupt), Text("now")))
+    started = time.monotonic()
+    with warm_processes() if warm else contextlib.nullcontext(), pytest.raises(KeyboardInterrupt):
+        execute(steps, Store(tmp_path / "store"), SilentReporter(), tmp_path / "logs", jobs=3)
+    assert time.monotonic() - started < SLEEP_S / 2
+    for file in children:
+        assert not Path("/proc", file.read_text()).exists()
+    assert len(list((tmp_path / "store" / "stages").iterdir())) == 1, "only the last step was finished"
 
 
 @pytest.mark.parametrize("last", [True, False])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgecnn.core.documents.run import TargetSummary
 from edgecnn.pipeline.plan import Plan
-from edgecnn.pipeline.runner import SilentReporter
+from edgecnn.pipeline.reporter import SilentReporter
 from edgecnn.pipeline.step import needed
 from edgecnn.pipeline.target_judges import TargetJudges
 from tests.support.plans import plan_document

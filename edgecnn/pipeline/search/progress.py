@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from edgecnn.pipeline.runner import Reporter, SilentReporter
+from edgecnn.pipeline.reporter import Reporter, SilentReporter
 
 if TYPE_CHECKING:
     from edgecnn.pipeline.step import AnyStep

@@ -69,6 +69,7 @@ class Stage(Generic[P]):
         packages: Distributions whose version the outputs depend on.
         toolchains: Vendor tools, each in its own environment, whose version the outputs depend on.
         trains: Whether it computes gradients or statistics, whose last bits depend on the number of threads.
+        times: Whether it measures time.
         forks_torch: Whether it calls a child process with ``torch=True`` (:func:`edgecnn.core.process.call`).
     """
 
@@ -78,7 +79,13 @@ class Stage(Generic[P]):
     packages: tuple[str, ...] = ()
     toolchains: tuple[str, ...] = ()
     trains: bool = False
+    times: bool = False
     forks_torch: bool = False
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other step may run beside it: it measures time, or computes on every core."""
+        return self.times or self.trains
 
 
 def parameters_json(parameters: DataclassInstance) -> dict[str, JsonValue]:

@@ -73,4 +73,4 @@ def benchmark_stage(runtime: str) -> Stage[BenchmarkParameters]:
     record = find_runtime(runtime)
     if record.simulates:
         raise UsageError(f"{runtime} only simulates what it stands for, and its speed says nothing")
-    return Stage("benchmark", 2, run, (record.distribution, *record.origin.distributions))
+    return Stage("benchmark", 2, run, (record.distribution, *record.origin.distributions), times=True)

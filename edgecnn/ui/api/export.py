@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edgecnn.pipeline.export_place import Exported, default_place
 from edgecnn.pipeline.loading import export_pipeline, run_name
 from edgecnn.pipeline.make_targets import Places, make_targets
-from edgecnn.pipeline.runner import Reporter, SilentReporter
+from edgecnn.pipeline.reporter import Reporter, SilentReporter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,7 @@ def export(
     network: str | None = None,
     overrides: tuple[str, ...] = (),
     out: Path | None = None,
+    jobs: int | None = None,
     reporter: Reporter | None = None,
 ) -> TargetResult:
     """Export a network and prove the file in its runtime.
@@ -48,6 +49,8 @@ def export(
         overrides: Dotted overrides of the resulting pipeline, such as ``targets.T.threads=2``.
         out: Directory of the artifact; by default ``artifacts/NAME-TARGET``, which must not hold what was
             exported of another network, for another target or with other weights.
+        jobs: Largest number of steps that run side by side; by default as many as there are processors. It
+            does not change any file.
         reporter: Receives events.
 
     Returns:
@@ -74,7 +77,8 @@ def export(
     if out is None:
         name = f"{pipeline.spec.name}-{run_name(target)}"
         out, record = default_place(name, Exported.of(model, target, weights))
-    targets, _ = make_targets(pipeline, Places.of_artifact(out, pipeline), reporter or SilentReporter())
+    places = Places.of_artifact(out, pipeline)
+    targets, _ = make_targets(pipeline, places, reporter or SilentReporter(), jobs=jobs)
     if record is not None and targets[0].ships:
         record()
     return targets[0]

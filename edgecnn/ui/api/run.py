@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.pipeline.loading import load_pipeline
+from edgecnn.pipeline.reporter import Reporter, SilentReporter
 from edgecnn.pipeline.run import run_pipeline
-from edgecnn.pipeline.runner import Reporter, SilentReporter
 from edgecnn.ui.report.markdown import write_run
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def run(
     overrides: tuple[str, ...] = (),
     *,
     out: Path | None = None,
+    jobs: int | None = None,
     reporter: Reporter | None = None,
 ) -> RunResult:
     """Run a pipeline file.
@@ -29,6 +30,8 @@ def run(
         pipeline: Name of a built-in pipeline, or path of a YAML file.
         overrides: Dotted overrides such as ``train.epochs=1``.
         out: The run's directory; by default ``runs/NAME``.
+        jobs: Largest number of steps that run side by side; by default as many as there are processors. It
+            does not change any file.
         reporter: Receives events.
 
     Returns:
@@ -43,4 +46,5 @@ def run(
         out or RUNS / loaded.spec.name,
         reporter or SilentReporter(),
         lambda result: write_run(result.summary, result.directory),
+        jobs=jobs,
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from edgecnn.ui.cli.options import JsonOption, NetworkOption, OutOption, examples
+from edgecnn.ui.cli.options import JobsOption, JsonOption, NetworkOption, OutOption, examples
 
 
 def register(app: typer.Typer) -> None:
@@ -115,6 +115,7 @@ def export(
         ),
     ] = None,
     out: OutOption = None,
+    jobs: JobsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Export a network for a target and prove the file in its runtime; prints the artifact's directory."""
@@ -139,6 +140,7 @@ def export(
             network=network,
             overrides=(*_size_overrides(size), *(overrides or ())),
             out=out,
+            jobs=jobs,
             reporter=reporter,
         )
     if json:

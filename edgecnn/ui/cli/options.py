@@ -29,6 +29,18 @@ NetworkOption = Annotated[
         show_default=False,
     ),
 ]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=1,
+        metavar="N",
+        help="Steps that may run side by side; by default as many as there are processors. Fewer need less "
+        "memory. No file depends on it.",
+        show_default=False,
+    ),
+]
 LimitOption = Annotated[
     int | None, typer.Option("--limit", min=1, help="Largest number of images, evenly over the classes.")
 ]

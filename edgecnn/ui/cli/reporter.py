@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
+    from rich.progress import TaskID
+
     from edgecnn.core.documents.run import TargetSummary
     from edgecnn.pipeline.step import AnyStep, StepResult
 
@@ -42,16 +44,18 @@ class ConsoleReporter:
             transient=True,
             disable=not self._live,
         )
-        self._task = self._bars.add_task("", total=None, text="", visible=False)
+        self._lock = threading.Lock()
+        self._before = self._bars.add_task(BEFORE_THE_STEPS, total=None, text="", visible=False)
+        self._tasks: dict[str, TaskID] = {}
         self._count = 0
         self._finished = 0
-        self._logged = 0.0
+        self._logged: dict[str, float] = {}
         self._silence = threading.Timer(_SILENT_S, self._console.print, [f"{BEFORE_THE_STEPS} ..."])
         self._silence.daemon = True
 
     def __enter__(self) -> Self:
         self._bars.start()
-        self._bars.reset(self._task, description=BEFORE_THE_STEPS, total=None, text="", visible=True)
+        self._bars.reset(self._before, visible=True)
         if not self._live:
             self._silence.start()
         return self
@@ -65,31 +69,37 @@ class ConsoleReporter:
     def planned(self, steps: Sequence[AnyStep]) -> None:
         """Store the number of steps: those that are finished and those ahead."""
         self._silence.cancel()
+        self._bars.update(self._before, visible=False)
         self._count = self._finished + len(steps)
 
     def started(self, step: AnyStep) -> None:
         """Show the step that has started."""
-        self._logged = time.monotonic()
-        self._bars.reset(self._task, description=step.id, total=None, text="", visible=True)
-        if not self._live:
-            self._console.print(f"{self._position()} {step.id} ...")
+        with self._lock:
+            self._show(step)
+            if not self._live:
+                self._console.print(f"{self._position(len(self._tasks))} {step.id} ...")
 
     def waiting(self, step: AnyStep) -> None:
         """Report that another process is making the same step."""
-        self._console.print(f"{self._position()} {step.id}: another run is making it; waiting")
+        with self._lock:
+            place = self._position(len(self._tasks) + 1)
+            self._console.print(f"{place} {step.id}: another run is making it; waiting")
 
     def progress(self, step: AnyStep, done: int, total: int, text: str) -> None:
         """Show the progress of the step; in a log, every few seconds."""
-        self._bars.update(self._task, completed=done, total=total, text=text)
-        now = time.monotonic()
-        if not self._live and now - self._logged >= LOG_EVERY_S:
-            self._logged = now
-            self._console.print(f"      {step.id}: {done}/{total} {text}")
+        with self._lock:
+            if step.id not in self._tasks:
+                return
+            self._bars.update(self._tasks[step.id], completed=done, total=total, text=text)
+            now = time.monotonic()
+            if not self._live and now - self._logged[step.id] >= LOG_EVERY_S:
+                self._logged[step.id] = now
+                self._console.print(f"      {step.id}: {done}/{total} {text}")
 
     def finished(self, result: StepResult) -> None:
         """Report the result of a step."""
         self._finished += 1
-        self._bars.update(self._task, visible=False)
+        self._hide(result.step)
         mark = {
             Status.MADE: ("done", "green"),
             Status.REUSED: ("reused", "dim"),
@@ -105,7 +115,19 @@ class ConsoleReporter:
 
         self._console.print(printable(row_in_words(target)))
 
-    def _position(self, ahead: int = 1) -> str:
+    def _show(self, step: AnyStep) -> None:
+        """Add a bar for a step that has started."""
+        self._logged[step.id] = time.monotonic()
+        self._tasks[step.id] = self._bars.add_task(step.id, total=None, text="")
+
+    def _hide(self, step: AnyStep) -> None:
+        """Remove the bar of a step, where it has one."""
+        with self._lock:
+            task = self._tasks.pop(step.id, None)
+            if task is not None:
+                self._bars.remove_task(task)
+
+    def _position(self, ahead: int) -> str:
         width = len(str(self._count))
         return f"[{self._finished + ahead:>{width}}/{self._count}]"
 
@@ -119,12 +141,12 @@ class SearchConsoleReporter(ConsoleReporter):
 
     def started(self, step: AnyStep) -> None:
         """Show the step that has started."""
-        self._logged = time.monotonic()
-        self._bars.reset(self._task, description=step.id, total=None, text="", visible=True)
+        with self._lock:
+            self._show(step)
 
     def finished(self, result: StepResult) -> None:
         """Report a failure."""
-        self._bars.update(self._task, visible=False)
+        self._hide(result.step)
         if result.error is not None:
             message = printable(result.error.message)
             self._console.print(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgecnn.ui.cli.options import JsonOption, OutOption, examples
+from edgecnn.ui.cli.options import JobsOption, JsonOption, OutOption, examples
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +31,7 @@ def run(
         ),
     ] = None,
     out: OutOption = None,
+    jobs: JobsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run a pipeline: train, prune, quantize, export, prove every file in its runtime, check its budgets.
@@ -45,7 +46,7 @@ def run(
     from edgecnn.ui.report.rows import climbed, ladder_table, target_table, warned, worth
 
     with ConsoleReporter() as reporter:
-        result = edgecnn.run(pipeline, tuple(overrides or ()), out=out, reporter=reporter)
+        result = edgecnn.run(pipeline, tuple(overrides or ()), out=out, jobs=jobs, reporter=reporter)
     summary = result.summary
     if json:
         print_json(summary.to_json())

@@ -69,7 +69,9 @@ def finished(pipeline_file: Path, home: Path, tmp_path_factory: pytest.TempPathF
     """The run of the pipeline through all seven targets."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGECNN_HOME", str(home))
-        result: RunResult = edgecnn.run(str(pipeline_file), out=tmp_path_factory.mktemp("runs") / "shapes")
+        result: RunResult = edgecnn.run(
+            str(pipeline_file), out=tmp_path_factory.mktemp("runs") / "shapes", jobs=2
+        )
         return result
 
 

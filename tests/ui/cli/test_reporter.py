@@ -47,6 +47,28 @@ def test_positions_count_on_where_a_plan_has_grown_and_rows_stand_between_steps(
     assert said == "[1/1] one reused\nonnx-fp32 ships\n[2/2] two ...\n"
 
 
+def test_each_of_several_steps_that_run_has_its_own_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(reporter, "LOG_EVERY_S", 0.0)
+    one, two = (Step(name, Stage(name, 1, _nothing), Nothing()) for name in ("one", "two"))
+    with ConsoleReporter() as running:
+        running.planned([one, two])
+        running.started(one)
+        running.started(two)
+        running.progress(one, 1, 2, "images")
+        running.finished(StepResult(two, Status.MADE, seconds=1.0))
+        running.progress(two, 2, 2, "too late")
+        running.finished(StepResult(one, Status.MADE, seconds=2.0))
+    assert capsys.readouterr().err.splitlines() == [
+        "[1/2] one ...",
+        "[2/2] two ...",
+        "      one: 1/2 images",
+        "[1/2] two done 1.0 s",
+        "[2/2] one done 2.0 s",
+    ]
+
+
 def test_nothing_is_said_once_the_steps_are_planned(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
