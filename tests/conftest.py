@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import os
 import struct
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,34 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Put the tests of the longest units first where several processes share them out."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: rank_of(item.nodeid.partition("::")[0]))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, object, object]:
+    """Keep the environment the same for all tests, so that one process forks the children of many."""
+    _say_what_all_tests_say()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """Keep the environment the same for all tests."""
+    _say_what_all_tests_say()
+    return (yield)
+
+
+def _say_what_all_tests_say() -> None:
+    """Replace the name of the test and its phase, which pytest puts into the environment."""
+    os.environ["PYTEST_CURRENT_TEST"] = "a test"
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[None]:
+    """Processes with imported libraries, from which the children of a module's tests are forked."""
+    from edgecnn.core.warm import warm_processes
+
+    with warm_processes():
+        yield
 
 
 @pytest.fixture(scope="session")

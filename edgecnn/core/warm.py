@@ -61,14 +61,18 @@ class Finished:
 def warm_processes(packages: Collection[str] = ()) -> Iterator[None]:
     """Fork the child processes of a block from processes that have imported their libraries.
 
-    A block within another one changes nothing.
+    A block within another one uses the same processes.
 
     Args:
         packages: What the run's network is made of. Of these, timm and torchvision are imported beside
             PyTorch, except where the user has named code of their own: what that code imports must be seen.
     """
-    if _SERVERS.get() is not None or sys.platform != "linux":
+    if sys.platform != "linux":
         yield
+        return
+    if (outer := _SERVERS.get()) is not None:
+        with outer.shared():
+            yield
         return
     servers = _Servers([] if names_of_user() else [name for name in _SHARED if name in packages])
     token = _SERVERS.set(servers)
@@ -82,10 +86,10 @@ def warm_processes(packages: Collection[str] = ()) -> Iterator[None]:
 def end_torch_server() -> None:
     """End the server of this block that has imported PyTorch, and free its memory of about 550 MB.
 
-    A later child that needs it starts another one.
+    A later child that needs it starts another one. Where the block is within another one, the server stays.
     """
     servers = _SERVERS.get()
-    if servers is not None:
+    if servers is not None and not servers.inner_blocks:
         servers.end(torch=True)
 
 
@@ -136,13 +140,27 @@ def fork_child(job: Job, *, torch: bool) -> Finished | None:
 
 
 class _Servers:
-    """The servers of a block, by whether they import PyTorch."""
+    """The servers of a block, by whether they import PyTorch.
+
+    Attributes:
+        inner_blocks: Number of blocks inside this one that are running now.
+    """
 
     def __init__(self, libraries: Sequence[str]) -> None:
         self._modules: dict[bool, Sequence[str]] = {False: (), True: (*libraries, "torch")}
         self._running: dict[bool, _Server] = {}
         self._given_up: set[bool] = set()
         self._lock = threading.Lock()
+        self.inner_blocks = 0
+
+    @contextlib.contextmanager
+    def shared(self) -> Iterator[None]:
+        """Count a block within the one that these servers are of."""
+        self.inner_blocks += 1
+        try:
+            yield
+        finally:
+            self.inner_blocks -= 1
 
     def take(self, job: Job, *, torch: bool) -> _Server | None:
         """Return a server that is as a process would be that were started now; None if there can be none."""

@@ -123,6 +123,17 @@ def test_the_server_with_pytorch_can_end_before_the_block(tmp_path: Path) -> Non
     assert (again.program, again.server != first.server) == (FORKED, True)
 
 
+def test_a_block_within_another_one_leaves_its_processes_running(tmp_path: Path) -> None:
+    with warm_processes():
+        first = ask(tmp_path, torch=True)
+        with warm_processes():
+            end_torch_server()
+            assert ask(tmp_path, torch=True).server == first.server
+        assert alive(first.server)
+        end_torch_server()
+        assert not alive(first.server)
+
+
 def test_random_numbers_differ_between_children(tmp_path: Path) -> None:
     with warm_processes():
         one, other = ask(tmp_path), ask(tmp_path)

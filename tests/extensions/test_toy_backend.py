@@ -108,6 +108,7 @@ def test_the_distribution_enters_the_keys_and_the_manifest(finished: dict[str, A
     assert stages == {"lower", "quantize", "inspect", "verify", "evaluate", "benchmark"}
 
 
+@pytest.mark.slow
 def test_another_version_of_the_distribution_makes_its_steps_anew(
     finished: dict[str, Any], installed: Path, folder: Path, tmp_path: Path
 ) -> None:

@@ -62,7 +62,17 @@ class Finished:
         return found[0]
 
 
-@pytest.fixture(scope="module", params=sorted(BUILT_IN))
+RUN_ELSEWHERE = {"classification"}
+"""Tasks that ``tests/ui/api`` takes through a whole run, and ``tests/packaging`` through every package."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(kind, marks=[pytest.mark.slow] if kind in RUN_ELSEWHERE else [])
+        for kind in sorted(BUILT_IN)
+    ],
+)
 def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     kind, folder = str(request.param), tmp_path_factory.mktemp(str(request.param))
     assert kind in PIPELINES, f"the contract test has no tiny network for the task {kind!r}"

@@ -51,6 +51,11 @@ def npu_tools(npu_home: Path, home: Path) -> None:
         (home / "toolchains").symlink_to(npu_home / "toolchains")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _use_warm_processes(warm: None) -> None:
+    """Fork the children of a module's tests from the same processes."""
+
+
 @pytest.fixture(autouse=True)
 def _use_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGECNN_HOME", str(home))

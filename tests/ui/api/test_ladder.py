@@ -73,7 +73,14 @@ def test_a_first_rung_that_meets_the_budget_is_the_only_one(hopeless: RunResult,
     assert [rung.rung for rung in manifest.ladder] == ["plain"]
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+PROVEN_ELSEWHERE = {"entry", "adaround", "qat"}
+"""Rungs whose networks and files have tests of their own in ``tests/quantization`` and ``tests/backends``."""
+
+
+@pytest.mark.parametrize(
+    "rung",
+    [pytest.param(rung, marks=[pytest.mark.slow] if rung in PROVEN_ELSEWHERE else []) for rung in RUNGS],
+)
 def test_a_pinned_rung_is_the_only_one_and_its_file_is_measured(
     rung: str, hopeless: RunResult, tmp_path: Path
 ) -> None:
