@@ -18,7 +18,7 @@ from edgecnn.models.imported.forms import settle
 from edgecnn.models.imported.graph import ImportedGraph, ImportedNode
 from edgecnn.models.imported.group_norms import JoinGroupNorms
 from edgecnn.models.imported.network import reserved_names
-from edgecnn.models.imported.onnx_graph import constant, maker, name_of
+from edgecnn.models.imported.onnx_graph import constant, maker, name_of, shape_of
 from edgecnn.models.imported.operators import Operator, operator_of
 from edgecnn.models.imported.settings import unsupported
 from edgecnn.models.imported.space_to_depth import MergeSpaceToDepth
@@ -105,7 +105,7 @@ class _Reader:
             as_weight = names[place] if place < len(names) else None
             if value is None:
                 continue
-            if as_value is not None and not _is_tensor(operator, value):
+            if as_value is not None and not _is_tensor(operator, source, value):
                 node.attributes[as_value] = _configuration(node, as_value, value)
             elif as_weight is not None:
                 weights[as_weight] = _weight(node, value)
@@ -215,12 +215,13 @@ def _check_type(node: ImportedNode, value: ir.Value, types: Sequence[str]) -> No
         raise unsupported(node, f"{name_of(value)} holds {what}, not {' or '.join(types)}")
 
 
-def _is_tensor(operator: Operator, value: ir.Value) -> bool:
+def _is_tensor(operator: Operator, source: ir.Node, value: ir.Value) -> bool:
     """Return whether an input that may configure an operator is a tensor like the others."""
     if operator.few is None:
         return False
     array = constant(value)
-    return array is None or array.ndim > 1 or not 1 <= array.size <= operator.few
+    most = min(1, len(shape_of(source.inputs[0])))  # one with more axes gives them to the result
+    return array is None or array.ndim > most or not 1 <= array.size <= operator.few
 
 
 def _configuration(node: ImportedNode, key: str, value: ir.Value) -> Value:

@@ -70,6 +70,13 @@ def test_a_constant_that_several_operations_read_is_there_once() -> None:
     assert list(state) == ["constant_c.value"]
 
 
+def test_an_exponent_with_more_axes_than_the_base_stays_a_tensor() -> None:
+    power = helper.make_node("Pow", ["x", "c"], ["y"])
+    assert read(power, c=np.array(2, np.float32))[0].nodes[0].attributes == {"exponent": [2.0]}
+    graph, _ = read(power, shape=(), c=np.array([2], np.float32))
+    assert [node.operator for node in graph.nodes] == ["Constant", "Pow"]
+
+
 def test_names_are_those_of_modules() -> None:
     nodes = [
         helper.make_node("Relu", ["x"], ["a"], name="/block.0/relu"),
