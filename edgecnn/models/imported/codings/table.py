@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgecnn.models.imported.codings.anchors import anchors
 from edgecnn.models.imported.codings.distances import distances
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from edgecnn.models.imported.raw_maps import MapLevel
     from edgecnn.models.imported.tail import Tail
 
-_CODINGS: tuple[Callable[[Sequence[MapLevel], Tail], Iterator[Guess]], ...] = (distances,)
+_CODINGS: tuple[Callable[[Sequence[MapLevel], Tail], Iterator[Guess]], ...] = (anchors, distances)
 
 
 def guesses(levels: Sequence[MapLevel], tail: Tail) -> Iterator[Guess]:
