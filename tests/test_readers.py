@@ -31,7 +31,7 @@ READERS = {
     "expat.ParserCreate": "core/xml_text.py",
     "tomllib.load": "nowhere",
     "tomllib.loads": "nowhere",
-    "ast.literal_eval": "nowhere",
+    "ast.literal_eval": "models/imported/file_names.py",
     "pickle.load": "nowhere",
     "pickle.loads": "nowhere",
     "np.load": "nowhere",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import numpy as np
 
 import edgecnn
+from edgecnn.core.array_file import read_array
 from edgecnn.core.child import Child
 from edgecnn.core.errors import WorkerError, from_json
 from edgecnn.core.process import describe_death, quiet_environment
@@ -134,10 +135,7 @@ class TensorFlow:
             np.save(Path(name) / "image.npy", image)
             request = Execute(str(Path(name) / "image.npy"), tuple(tensors), name)
             found = self._ask(request, Executed, EXECUTE_S).tensors
-            return {
-                tensor: np.load(Path(name) / f"{place}.npy", allow_pickle=False)
-                for place, tensor in enumerate(found)
-            }
+            return {tensor: read_array(Path(name) / f"{place}.npy") for place, tensor in enumerate(found)}
 
     def _ask(self, request: PlainDocument, reply: type[Reply], timeout_s: float) -> Reply:
         question = TensorFlowQuestion(type(request).__name__, request.to_json())

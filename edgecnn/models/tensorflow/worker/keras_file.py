@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.text import one_line
 from edgecnn.models.tensorflow.worker.graph import FrozenFunction
 from edgecnn.models.tensorflow.worker.keras_layers import check_layers
+from edgecnn.ondevice.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,13 +91,11 @@ def _reading(file: Path) -> Iterator[None]:
 
 
 def _json(text: bytes | str, file: Path) -> object:
-    if len(text) > _MOST_CONFIG:
-        raise InputError(f"{file} has a description of more than 64 MiB", hint="give a smaller network")
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return parse_json(text, most=_MOST_CONFIG)
+    except ValueError as error:
         raise InputError(
-            f"{file} has a damaged description of its network", hint="save the network again"
+            f"the description of its network in {file} is damaged: {error}", hint="save the network again"
         ) from error
 
 

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from edgecnn.core.array_file import read_array
 from edgecnn.core.errors import EdgecnnError, InputError, UsageError, machine_fault
 from edgecnn.models.tensorflow.worker.messages import (
     Convert,
@@ -68,7 +69,7 @@ class TensorFlowProcess:
         return Opened(network.channels_last, network.outputs, network.raw_pixels)
 
     def _execute(self, network: GivenNetwork, request: Execute) -> Executed:
-        image = np.load(request.image, allow_pickle=False)
+        image = read_array(Path(request.image))
         image = image.transpose(0, 2, 3, 1) if network.channels_last else image
         image = np.ascontiguousarray(image)
         if request.tensors:
