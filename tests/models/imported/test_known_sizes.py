@@ -126,6 +126,19 @@ def test_a_constant_that_is_too_large_is_refused_before_it_is_computed(name: str
     assert refused.value.hint
 
 
+@pytest.mark.parametrize("count", [1 << 21, 1 << 34])
+def test_a_long_list_of_whole_numbers_is_refused_before_it_is_followed(count: int, tmp_path: Path) -> None:
+    file = file_of(tmp_path, [helper.make_node("Range", ["zero", "end", "one"], ["z"])])
+    model = onnx.load(file)
+    model.graph.initializer.append(numpy_helper.from_array(np.array(count), "end"))
+    onnx.save(model, file)
+    started = time.process_time()
+    with pytest.raises(InputError, match=f"a list of {count:,} whole numbers") as caught:
+        import_onnx(file)
+    assert time.process_time() - started < MOST_S
+    assert caught.value.hint
+
+
 @pytest.mark.parametrize(
     "nodes",
     [
