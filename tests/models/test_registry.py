@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import helper
 
-from edgecnn.core.errors import UsageError
+from edgecnn.core.errors import EdgecnnError, UsageError
 from edgecnn.core.store.digest import digest_file, digest_tree
 from edgecnn.models.registry import find_builder, find_source
 from edgecnn.models.zoo import ZOO
@@ -52,13 +52,15 @@ def test_files_and_folders_are_digested(tmp_path: Path) -> None:
     )
     contents = {
         reference: find_source(reference).content(reference, pretrained=False)
-        for reference in (str(folder), str(file), str(tmp_path / "none"))
+        for reference in (str(folder), str(file))
     }
-    assert list(contents.values()) == [
-        {"checkpoint": digest_tree(folder)},
-        {"file": digest_file(file)},
-        {},
-    ]
+    assert list(contents.values()) == [{"checkpoint": digest_tree(folder)}, {"file": digest_file(file)}]
+
+
+@pytest.mark.parametrize("name", ["none", "none.onnx"])
+def test_a_file_that_is_not_there_has_no_content(name: str, tmp_path: Path) -> None:
+    with pytest.raises(EdgecnnError, match=r"there is no model|none\.onnx cannot be read: No such file"):
+        find_source(str(tmp_path / name)).content(str(tmp_path / name), pretrained=False)
 
 
 @pytest.mark.parametrize("reference", ["net.onnx", "runs/checkpoint", "tensorhub:resnet18"])
