@@ -22,7 +22,7 @@ from edgecnn.backends.registry import find_format
 from edgecnn.core.documents.arguments import arguments
 from edgecnn.core.documents.quantization import QuantizationNotes
 from edgecnn.core.doing import say
-from edgecnn.core.errors import EdgecnnError, InputError, UsageError
+from edgecnn.core.errors import EdgecnnError, UsageError, system_fault
 from edgecnn.core.foreign_code import described
 
 if TYPE_CHECKING:
@@ -131,10 +131,7 @@ def _ready(name: str, out: Path | None) -> Iterator[None]:
     except ImportError as error:
         raise missing(name, error) from error
     except OSError as error:
-        where = error.filename or out
-        raise InputError(
-            f"{where}: {error.strerror or error}", hint="is the disk full or read-only?"
-        ) from error
+        raise system_fault(error, out) from error
     except (EdgecnnError, MemoryError, KeyboardInterrupt):
         raise
     except BaseException as error:  # code of another package may raise anything

@@ -146,6 +146,18 @@ def machine_fault(error: OSError) -> InputError:
     return MachineFault(f"{where}{reason}", hint=f"nothing that was finished is lost; {_MAKE_ROOM}")
 
 
+def system_fault(error: OSError, place: object = None) -> InputError:
+    """Return the error of the machine's storage, or that of a file or folder that cannot be used.
+
+    Args:
+        error: What the system reported.
+        place: The file or folder, where the system names none.
+    """
+    if error.errno in _MACHINE_FAULTS:
+        return machine_fault(error)
+    return InputError(f"{error.filename or place or 'a file'}: {error.strerror or error}")
+
+
 def not_written(place: object, error: OSError, hint: str = _MAKE_ROOM) -> MachineFault:
     """Return the error of a file or folder that could not be written.
 

@@ -37,7 +37,7 @@ from edgecnn.backends.worker.runtime import Description, Options, Runtime
 from edgecnn.backends.worker.runtimes import import_runtime, open_runtime
 from edgecnn.backends.worker.timing import time_inferences
 from edgecnn.core.array_file import read_array
-from edgecnn.core.errors import EdgecnnError, InputError, UsageError, machine_fault
+from edgecnn.core.errors import EdgecnnError, InputError, UsageError, system_fault
 from edgecnn.core.this_process import limit_memory, peak_memory_bytes, private_stdout
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Worker:
                 self._send(Answer(error=error.to_json()))
             except OSError as error:
                 # A missing scratch directory or a full disk is an error of the user, not a crash.
-                self._send(Answer(error=_fault(error).to_json()))
+                self._send(Answer(error=system_fault(error).to_json()))
             if question.command == "close":
                 return
 
@@ -196,14 +196,6 @@ def _noise(info: TensorInfo) -> Array:
         return generator.standard_normal(shape).astype(info.dtype)
     limits = np.iinfo(info.dtype)
     return generator.integers(limits.min, limits.max, shape, dtype=info.dtype, endpoint=True)
-
-
-def _fault(error: OSError) -> InputError:
-    """Return the error of the machine, or that of a file or folder that is not there."""
-    try:
-        return machine_fault(error)
-    except OSError:
-        return InputError(f"{error.filename or 'a file'}: {error.strerror or error}")
 
 
 def main() -> None:
